@@ -1,0 +1,82 @@
+"""Every input check and its error sentence: `<argument> <what came>, expected <what>`."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+from hybridmatte._array import to_float
+
+
+def check_image(image, name="image"):
+    """Return an image as (H, W, 3) float32 in [0, 1].
+
+    (H, W) and (H, W, 1) grey images are repeated over three channels; of (H, W, 4) RGBA images the fourth
+    channel is dropped.
+    """
+    shape = np.shape(image)
+    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
+        raise ValueError(f"{name} has shape {shape}, expected (H, W, 3), or grey (H, W), or RGBA (H, W, 4)")
+    _check_not_empty(shape, name)
+    result = to_float(image, name)
+    if len(shape) == 2:
+        result = result[:, :, None]
+    if result.shape[2] == 1:
+        result = np.repeat(result, 3, axis=2)
+    return np.ascontiguousarray(result[:, :, :3])
+
+
+def check_plane(plane, name, shape=None, other="image"):
+    """Return an alpha, trimap or mask as (H, W) float32 in [0, 1]; `shape` is the (H, W) it must have."""
+    came = np.shape(plane)
+    if len(came) == 3 and came[2] == 1:
+        plane = np.asarray(plane)[:, :, 0]
+    elif len(came) != 2:
+        raise ValueError(f"{name} has shape {came}, expected one channel (H, W)")
+    _check_not_empty(came, name)
+    if shape is not None:
+        check_same_shape(np.shape(plane), name, shape, other)
+    return to_float(plane, name)
+
+
+def check_same_shape(shape, name, expected, other):
+    """Refuse two planes that disagree in height or width."""
+    if tuple(shape[:2]) != tuple(expected[:2]):
+        hint = ", its transpose" if tuple(shape[:2]) == tuple(expected[:2])[::-1] else ""
+        raise ValueError(f"{name} has shape {tuple(shape)} but {other} has shape {tuple(expected)}{hint}, expected "
+                         "the same height and width")
+
+
+def check_choice(value, name, choices):
+    """Refuse a value that is not one of `choices`."""
+    if value not in choices:
+        expected = " or ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name} is {value!r}, expected {expected}")
+    return value
+
+
+def check_number(value, name, *, low=None, high=None, above=None):
+    """Return a finite real number as float; low <= value <= high and value > above where given."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} is {value!r}, expected a number")
+    bounds = [f"at least {low}"] * (low is not None) + [f"above {above}"] * (above is not None)
+    bounds += [f"at most {high}"] * (high is not None)
+    wrong = (low is not None and value < low) or (high is not None and value > high)
+    if not np.isfinite(value) or wrong or (above is not None and value <= above):
+        raise ValueError(f"{name} is {value}, expected a finite number {' and '.join(bounds)}".rstrip())
+    return float(value)
+
+
+def check_integer(value, name, *, low=None, high=None, odd=False):
+    """Return an integer; low <= value <= high, odd if asked."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} is {value!r}, expected an integer")
+    bounds = f" of at least {low}" * (low is not None) + f" of at most {high}" * (high is not None)
+    wrong = (low is not None and value < low) or (high is not None and value > high)
+    if wrong or (odd and value % 2 == 0):
+        raise ValueError(f"{name} is {value}, expected an {'odd ' if odd else ''}integer{bounds}")
+    return int(value)
+
+
+def _check_not_empty(shape, name):
+    if 0 in shape:
+        raise ValueError(f"{name} is empty, with shape {tuple(shape)}, expected at least one pixel")
