@@ -1,0 +1,45 @@
+"""Natural image matting: classical solvers, the similarities behind them, and tools around an alpha.
+
+The rooms of the package, in the order data flows:
+
+``image``, ``trimap``
+    Read, write, validate and convert; make trimaps from masks and alphas.
+``similarity``
+    Which pixels are alike: window top-K and nearest neighbours in feature space.
+``laplacian``
+    From similarity to sparse operators.
+``solve``
+    Constraints, preconditioners, conjugate gradients.
+``alpha``
+    The solvers: ``solve_cf``, ``solve_knn``, ...
+``foreground``, ``metrics``, ``cli``
+    Colours behind an alpha, scores, and the command line.
+
+Names load on first use, so ``import hybridmatte`` stays fast.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_MODULE_OF = {
+    "ConvergenceWarning": "errors",
+    "MissingExtraError": "errors",
+    "split_trimap": "trimap",
+}
+
+__all__ = ["__version__", *sorted(_MODULE_OF)]
+
+
+def __getattr__(name):
+    """Load a public name from its module on first use."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'hybridmatte' has no attribute {name!r}")
+    value = getattr(import_module(f"hybridmatte.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    """List the public names."""
+    return __all__
