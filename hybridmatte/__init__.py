@@ -25,6 +25,20 @@ __version__ = "0.1.0"
 _MODULE_OF = {
     "ConvergenceWarning": "errors",
     "MissingExtraError": "errors",
+    "Layers": "foreground",
+    "composite": "foreground",
+    "cutout": "foreground",
+    "estimate_foreground": "foreground",
+    "estimate_layers": "foreground",
+    "read_alpha": "image",
+    "read_image": "image",
+    "read_plane": "image",
+    "read_profile": "image",
+    "read_trimap": "image",
+    "trimap_from_alpha": "trimap",
+    "trimap_from_mask": "trimap",
+    "write_alpha": "image",
+    "write_image": "image",
     "split_trimap": "trimap",
 }
 

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.ndimage import distance_transform_edt
+
+from hybridmatte.trimap import split_trimap, trimap_from_alpha, trimap_from_mask
+
+
+def random_mask(seed, shape=(23, 31)):
+    rng = np.random.default_rng(seed)
+    coarse = rng.random((4, 5)) < 0.5
+    coarse[0, 0], coarse[-1, -1] = True, False
+    return np.kron(coarse, np.ones((6, 7), dtype=bool))[: shape[0], : shape[1]]
+
+
+@pytest.mark.parametrize(("value", "region"), [
+    pytest.param(np.float32(0.1), "is_background", id="0.1"), pytest.param(0.11, "is_unknown", id="0.11"),
+    pytest.param(0.89, "is_unknown", id="0.89"), pytest.param(np.float32(0.9), "is_foreground", id="0.9"),
+])
+def test_split_at_the_thresholds(value, region):
+    regions = split_trimap(np.full((1, 1), value))
+    assert getattr(regions, region).all()
+    assert regions.is_background.sum() + regions.is_foreground.sum() + regions.is_unknown.sum() == 1
+    assert regions.is_known.all() != regions.is_unknown.all()
+
+
+@given(seed=st.integers(0, 10**6), erode=st.floats(0, 2.5), dilate=st.floats(0, 2.5))
+def test_mask_band_is_the_euclidean_one(seed, erode, dilate):
+    mask = random_mask(seed)
+    trimap = trimap_from_mask(mask, erode=erode, dilate=dilate)
+    np.testing.assert_array_equal(trimap == 1, distance_transform_edt(mask) > erode)
+    np.testing.assert_array_equal(trimap == 0, distance_transform_edt(~mask) > dilate)
+    assert set(np.unique(trimap)) <= {0, 0.5, 1}
+    assert trimap.dtype == np.float32
+
+
+@given(seed=st.integers(0, 10**6))
+def test_mask_trimap_never_contradicts_the_mask(seed):
+    mask = random_mask(seed)
+    trimap = trimap_from_mask(mask)
+    assert mask[trimap == 1].all()
+    assert not mask[trimap == 0].any()
+    np.testing.assert_array_equal(trimap_from_mask(mask[::-1, ::-1]), trimap[::-1, ::-1])
+    swapped = trimap_from_mask(~mask, erode=2, dilate=1)
+    np.testing.assert_array_equal(swapped, 1 - trimap_from_mask(mask, erode=1, dilate=2))
+
+
+def test_no_band_is_the_mask_itself():
+    mask = random_mask(1)
+    np.testing.assert_array_equal(trimap_from_mask(mask, erode=0, dilate=0), mask)
+
+
+def test_default_width_is_a_hundredth_of_the_diagonal():
+    mask = np.zeros((300, 400))
+    mask[:, 200:] = 1
+    trimap = trimap_from_mask(mask)
+    np.testing.assert_array_equal(np.flatnonzero(trimap[0] == 0.5), np.arange(195, 205))
+    trimap = trimap_from_alpha(mask)
+    np.testing.assert_array_equal(np.flatnonzero(trimap[0] == 0.5), np.arange(198, 202))
+
+
+def test_small_objects_keep_a_core_by_default():
+    mask = np.zeros((600, 800))
+    mask[300:305, 400:405] = 1
+    assert (trimap_from_mask(mask) == 1).any()
+
+
+def test_threshold_cuts_soft_masks():
+    mask = np.array([[0.0, 0.3, 0.5, 0.7, 1.0]])
+    np.testing.assert_array_equal(trimap_from_mask(mask, erode=0, dilate=0), [[0, 0, 1, 1, 1]])
+    np.testing.assert_array_equal(trimap_from_mask(mask, erode=0, dilate=0, threshold=0.6), [[0, 0, 0, 1, 1]])
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_masks_without_outline_are_returned(value):
+    np.testing.assert_array_equal(trimap_from_mask(np.full((4, 5), float(value))), np.full((4, 5), value))
+    np.testing.assert_array_equal(trimap_from_alpha(np.full((4, 5), float(value))), np.full((4, 5), value))
+
+
+def test_alpha_trimap_holds_every_mixed_pixel(scene):
+    trimap = trimap_from_alpha(scene.alpha, erode=1.5, dilate=1)
+    mixed = (scene.alpha > 0.05) & (scene.alpha < 0.95)
+    assert (trimap[mixed] == 0.5).all()
+    np.testing.assert_array_equal(trimap == 1, distance_transform_edt(scene.alpha >= 0.95) > 1.5)
+    np.testing.assert_array_equal(trimap == 0, distance_transform_edt(scene.alpha <= 0.05) > 1)
+    narrow = trimap_from_alpha(scene.alpha, low=0.3, high=0.6, erode=0, dilate=0)
+    np.testing.assert_array_equal(narrow == 0.5, (scene.alpha > 0.3) & (scene.alpha < 0.6))
+
+
+@pytest.mark.parametrize(("call", "error", "match"), [
+    pytest.param(lambda m: trimap_from_mask(m, erode=-1), ValueError,
+                 "erode is -1, expected .* at least 0", id="negative"),
+    pytest.param(lambda m: trimap_from_mask(m, erode=50), ValueError,
+                 "erode is 50 pixels and leaves no foreground, expected less than 10", id="eaten foreground"),
+    pytest.param(lambda m: trimap_from_mask(m, dilate=50), ValueError,
+                 "dilate is 50 .* no background", id="eaten background"),
+    pytest.param(lambda m: trimap_from_mask(m, dilate="3"), TypeError, "dilate is '3', expected a number", id="text"),
+    pytest.param(lambda m: trimap_from_mask(m, threshold=0), ValueError, "threshold is 0", id="threshold 0"),
+    pytest.param(lambda m: trimap_from_mask(m * 2), ValueError, "mask has floating-point values", id="range"),
+    pytest.param(lambda m: trimap_from_mask(m[:, :, None].repeat(3, 2)), ValueError, "mask has shape", id="colour"),
+    pytest.param(lambda m: trimap_from_mask(m * np.nan), ValueError, "NaN", id="NaN"),
+    pytest.param(lambda m: trimap_from_mask(m[:0]), ValueError, "empty", id="empty"),
+    pytest.param(lambda m: trimap_from_alpha(m, low=0.6, high=0.4), ValueError,
+                 "expected low below high", id="low above high"),
+])
+def test_bad_input(call, error, match):
+    mask = np.zeros((9, 21))
+    mask[:, :10] = 1
+    with pytest.raises(error, match=match):
+        call(mask)
