@@ -40,7 +40,7 @@ def open_picture(data, label):
     else:
         raise ValueError(f"{label} is of another kind, expected {EXPECTED}")
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        with _pillow_limit(None), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")  # Pillow warns of a broken EXIF block, and of a TIFF cut in its header
             picture = reader(io.BytesIO(data))
         if caught and picture.format == "TIFF":
@@ -84,7 +84,7 @@ def encode(pixels, kind, *, bits=8, profile=None):
 
 @contextmanager
 def _pillow_limit(max_pixels):
-    """Let our limit stand for Pillow's global one while a file is decoded (Pillow refuses at twice its own)."""
+    """Let our limit stand for Pillow's global one, which refuses at twice its value, or never if None."""
     from PIL import Image
 
     with _LIMIT_LOCK:
