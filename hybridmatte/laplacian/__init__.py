@@ -1,0 +1,1 @@
+"""From similarity to sparse operators: one Laplacian a file."""

@@ -1,0 +1,1 @@
+"""Constraints, preconditioners and conjugate gradients."""

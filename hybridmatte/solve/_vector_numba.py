@@ -1,0 +1,44 @@
+"""Kernels of conjugate gradients, summed over fixed pieces so that the thread count changes no bit."""
+
+import numpy as np
+from numba import njit, prange
+
+PIECES = 32
+
+
+@njit(cache=True, parallel=True, fastmath={"reassoc", "contract", "nsz"})
+def dot(a, b):
+    """Return the inner product of two vectors."""
+    n = a.shape[0]
+    partial = np.zeros(PIECES)
+    for piece in prange(PIECES):
+        total = 0.0
+        for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
+            total += a[i] * b[i]
+        partial[piece] = total
+    return partial.sum()
+
+
+@njit(cache=True, parallel=True)
+def combine(a, beta, b):
+    """Overwrite b with a + beta b."""
+    n = a.shape[0]
+    for piece in prange(PIECES):
+        for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
+            b[i] = a[i] + beta * b[i]
+
+
+@njit(cache=True, parallel=True, fastmath={"reassoc", "contract", "nsz"})
+def advance(step, direction, product, x, residual):
+    """Move x along the direction, update the residual, return the residual's squared norm."""
+    n = x.shape[0]
+    partial = np.zeros(PIECES)
+    for piece in prange(PIECES):
+        total = 0.0
+        for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
+            x[i] += step * direction[i]
+            value = residual[i] - step * product[i]
+            residual[i] = value
+            total += value * value
+        partial[piece] = total
+    return partial.sum()
