@@ -24,6 +24,9 @@ __version__ = "0.1.0"
 
 _MODULE_OF = {
     "ConvergenceWarning": "errors",
+    "contact_sheet": "comparison",
+    "compare_methods": "comparison",
+    "Trial": "comparison",
     "MissingExtraError": "errors",
     "Layers": "foreground",
     "composite": "foreground",

@@ -50,8 +50,11 @@ def estimate_layers(image, alpha):
     """
     image = check_image(image)
     alpha = check_plane(alpha, "alpha", image.shape[:2])
-    foreground, background = _pymatting_estimator()(image, alpha, return_background=True)
-    return Layers(np.clip(foreground, 0, 1, dtype=np.float32), np.clip(background, 0, 1, dtype=np.float32))
+    if alpha.size == 1:  # PyMatting divides by log2 of the longer side
+        layers = estimate_layers(np.repeat(image, 2, axis=1), np.repeat(alpha, 2, axis=1))
+        return Layers(*(layer[:, :1] for layer in layers))
+    layers = _pymatting_estimator()(image, alpha, return_background=True)
+    return Layers(*(np.clip(layer, 0, 1, dtype=np.float32) for layer in layers))
 
 
 def estimate_foreground(image, alpha):

@@ -6,8 +6,6 @@ and renames it, so that no half-written file is ever seen.
 """
 
 import os
-import uuid
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ import numpy as np
 from hybridmatte._array import to_uint8, to_uint16
 from hybridmatte._check import check_choice, check_image, check_integer, check_plane
 from hybridmatte._codec import EXPECTED, decode, encode, open_picture
+from hybridmatte._files import check_writable, write_bytes
 
 __all__ = [
     "MAX_PIXELS", "check_output", "read_alpha", "read_image", "read_plane", "read_profile", "read_trimap",
@@ -242,8 +241,7 @@ def check_output(path, *, inputs=(), bits=8, transparent=False):
     for other in inputs:
         if Path(path).exists() and Path(other).exists() and os.path.samefile(path, other):
             raise ValueError(f"output {path} is also an input, expected another file")
-    with _temporary_beside(path) as temporary:
-        temporary.write_bytes(b"")
+    check_writable(path)
 
 
 def _read(path, name, max_pixels):
@@ -312,25 +310,5 @@ def _write(path, pixels, bits, profile):
     data = encode((to_uint16 if bits == 16 else to_uint8)(pixels), kind, bits=bits, profile=profile)
     if hasattr(path, "write"):
         path.write(data)
-        return
-    with _temporary_beside(path) as temporary:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-
-
-@contextmanager
-def _temporary_beside(path):
-    """Give a fresh name in the folder of `path`; whatever lies there at the end is removed."""
-    folder = Path(path).parent
-    if Path(path).is_dir():
-        raise IsADirectoryError(f"output {path} is a folder, expected the name of a file")
-    if not folder.is_dir():
-        raise FileNotFoundError(f"output {path} lies in a folder that does not exist, expected an existing one")
-    temporary = folder / f".{Path(path).name[:100]}.{uuid.uuid4().hex}.tmp"
-    try:
-        yield temporary
-    except OSError as error:
-        raise type(error)(f"output {path} cannot be written ({error.strerror or error}), expected a writable folder "
-                          "with free space") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    else:
+        write_bytes(path, data)

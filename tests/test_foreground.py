@@ -51,6 +51,14 @@ def test_layers_are_flip_invariant_in_range_and_input_kept():
     np.testing.assert_allclose(swapped.foreground, layers.foreground[:, :, ::-1], atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 6), (6, 1), (2, 3)])
+def test_tiny_images(shape):
+    layers = estimate_layers(np.full((*shape, 3), 0.25), np.ones(shape))
+    for layer in layers:
+        assert layer.shape == (*shape, 3)
+    np.testing.assert_allclose(layers.foreground, 0.25, atol=1e-4)
+
+
 @pytest.mark.peer
 @pytest.mark.slow
 def test_same_answer_as_pymatting():  # imports all of it, half a minute of compilation the first time

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hybridmatte import _files
 from hybridmatte import image as image_module
 from hybridmatte.image import (
     check_output,
@@ -251,7 +252,7 @@ def test_failed_writes_leave_nothing_and_keep_the_old_file(tmp_path, monkeypatch
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(image_module.os, "replace", full)
+    monkeypatch.setattr(_files.os, "replace", full)
     with pytest.raises(OSError, match=r"a\.png cannot be written \(No space left"):
         write_alpha(path, np.ones((2, 3)))
     assert path.read_bytes() == before

@@ -1,0 +1,211 @@
+"""Run one piece of work over many files: pair them by stem, spread them over processes, collect what failed."""
+
+import os
+import time
+import warnings
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+from hybridmatte.image import (
+    EXTENSIONS,
+    MAX_PIXELS,
+    check_output,
+    read_image,
+    read_profile,
+    read_trimap,
+    write_alpha,
+    write_image,
+)
+
+__all__ = ["Job", "Outcome", "cutout_file", "matte_file", "pair_by_stem", "pictures_in", "run_jobs"]
+
+
+class Job(NamedTuple):
+    """One image, its trimap, and the file to write; paths, or binary streams for the first two or the last."""
+
+    image: Path
+    trimap: Path
+    output: Path
+
+
+class Outcome(NamedTuple):
+    """What became of a job: seconds taken, warnings given, and the error as one sentence, or None."""
+
+    job: Job
+    seconds: float
+    warnings: tuple
+    error: str | None
+
+
+def matte_file(job, *, method, bits=8, max_pixels=MAX_PIXELS):
+    """Solve one job's alpha and write it as a grey picture."""
+    from hybridmatte.alpha import solve
+
+    image, trimap = _read(job, max_pixels)
+    write_alpha(job.output, solve(image, trimap, method=method), bits=bits)
+
+
+def cutout_file(job, *, method, bits=8, max_pixels=MAX_PIXELS):
+    """Cut one job's object out and write it as RGBA, in the colour profile of its image."""
+    from hybridmatte.foreground import cutout
+
+    image, trimap = _read(job, max_pixels)
+    write_image(job.output, cutout(image, trimap, method=method), bits=bits, profile=read_profile(job.image))
+
+
+def pictures_in(folder, name="folder"):
+    """Return the pictures of a folder by stem, and the sentences on stems that occur twice.
+
+    Parameters
+    ----------
+    folder : str or path
+        Its files ending in .png, .jpg, .tif or .webp count; hidden files and sub-folders do not.
+    name : str, default "folder"
+        What the folder is to the caller, for error messages.
+
+    Returns
+    -------
+    pictures : dict
+        Stem to path, sorted; without the doubtful stems.
+    problems : dict
+        Stem to sentence.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        If there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise FileNotFoundError(f"{name} {folder} does not exist, expected a folder")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{name} {folder} is a file, expected a folder like the others")
+    pictures, problems = {}, {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in EXTENSIONS or path.name.startswith(".") or not path.is_file():
+            continue
+        if path.stem in pictures:
+            problems[path.stem] = f"{name} has both {pictures[path.stem].name} and {path.name}, expected one a stem"
+        pictures[path.stem] = path
+    return {stem: path for stem, path in pictures.items() if stem not in problems}, problems
+
+
+def pair_by_stem(images, trimaps, outputs):
+    """Pair the pictures of two folders by their stems.
+
+    Parameters
+    ----------
+    images, trimaps : str or path
+        Folders of pictures; ``cat.jpg`` goes with ``cat.png``.
+    outputs : str or path
+        Folder of the results, each ``<stem>.png``.
+
+    Returns
+    -------
+    jobs : list of Job
+        Sorted by stem.
+    problems : list of str
+        A sentence for every image that cannot be paired.
+
+    Raises
+    ------
+    OSError
+        If a folder is missing.
+    ValueError
+        If there is no image at all.
+    """
+    image_of, problems = pictures_in(images, "image")
+    trimap_of, trimap_problems = pictures_in(trimaps, "trimap")
+    if not image_of and not problems:
+        raise ValueError(f"image {images} holds no picture, expected files ending in {', '.join(EXTENSIONS)}")
+    jobs = []
+    for stem, path in image_of.items():
+        if stem in trimap_of:
+            jobs.append(Job(path, trimap_of[stem], Path(outputs, f"{stem}.png")))
+        else:
+            problems[stem] = trimap_problems.get(stem, f"image {path} has no trimap in {trimaps}, expected {stem}.png")
+    return jobs, [problems[stem] for stem in sorted(problems)]
+
+
+def run_jobs(jobs, work, *, workers=1, on_done=None):
+    """Do some work for every job; a job that fails, even one that takes its process along, stops no other.
+
+    Parameters
+    ----------
+    jobs : list of Job
+        What to do.
+    work : callable
+        Takes a job; must be picklable if workers is above 1.
+    workers : int, default 1
+        Number of processes. Each gets an equal share of the processor's threads; 1 works in this process.
+    on_done : callable, optional
+        Takes each Outcome as it comes, in this process.
+
+    Returns
+    -------
+    outcomes : list of Outcome
+        In the order of completion.
+    """
+    outcomes = []
+
+    def done(outcome):
+        outcomes.append(outcome)
+        if on_done is not None:
+            on_done(outcome)
+
+    if workers <= 1 or len(jobs) <= 1:
+        for job in jobs:
+            done(attempt(work, job))
+        return outcomes
+    left = _pooled(jobs, work, min(workers, len(jobs)), done)
+    for job in left:  # a process died with them: one each, to tell the guilty from the innocent
+        if _pooled([job], work, 1, done):
+            done(Outcome(job, 0.0, (), f"{Path(job.image).name}: its process died (out of memory?), expected a result"))
+    return outcomes
+
+
+def attempt(work, job):
+    """Do one job; return its outcome, with any error as one sentence."""
+    start, error = time.perf_counter(), None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            work(job)
+        except Exception as problem:  # noqa: BLE001 - whatever ails one file must not stop the rest; it is reported
+            error = f"{Path(str(job.image)).name}: " + " ".join(str(problem).split() or [type(problem).__name__])
+    messages = tuple(" ".join(str(warning.message).split()) for warning in caught)
+    return Outcome(job, time.perf_counter() - start, messages, error)
+
+
+def _pooled(jobs, work, workers, done):
+    """Run jobs in a fresh pool; return those left when a process of it died."""
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_limit_threads, initargs=(threads,))
+    left = dict.fromkeys(jobs)
+    try:
+        pending = {pool.submit(attempt, work, job): job for job in jobs}
+        while pending:
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                done(future.result())
+                del left[pending.pop(future)]
+    except BrokenProcessPool:
+        return list(left)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return []
+
+
+def _limit_threads(threads):
+    """Share the processor out among the workers; Numba reads this when it is first imported."""
+    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(threads)
+
+
+def _read(job, max_pixels):
+    """Read a job's image and trimap, refusing first what would make the work useless."""
+    if isinstance(job.output, Path):
+        check_output(job.output, inputs=[path for path in job[:2] if isinstance(path, Path)])
+    return read_image(job.image, max_pixels=max_pixels), read_trimap(job.trimap, max_pixels=max_pixels)

@@ -1,0 +1,24 @@
+"""The list of commands."""
+
+import typer
+
+from hybridmatte.cli import _cut, _methods, _planes, _scores
+
+app = typer.Typer(
+    name="hybridmatte",
+    help="Natural image matting: from an image and a trimap to alpha, cut-out and composite.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _options(_version: bool = typer.Option(False, "--version", help="Print the version and leave.")):
+    """Natural image matting: from an image and a trimap to alpha, cut-out and composite."""
+
+
+for _command in (_cut.matte, _cut.cutout, _planes.trimap, _planes.composite, _scores.evaluate, _methods.compare,
+                 _methods.methods):
+    app.command(no_args_is_help=_command is not _methods.methods)(_command)

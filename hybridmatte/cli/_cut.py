@@ -1,0 +1,91 @@
+"""``matte`` and ``cutout``, on one image or a folder of them."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hybridmatte.batch import Job, cutout_file, matte_file, pair_by_stem, run_jobs
+from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels, destination, note, sources
+from hybridmatte.image import check_output
+
+Image = Annotated[str, typer.Argument(metavar="IMAGE", help="Photograph, folder of them, or - for standard input.")]
+Trimap = Annotated[str, typer.Argument(metavar="TRIMAP", help="Its trimap, or a folder with the same stems, or -.")]
+Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File or folder to write, or -.")]
+Method = Annotated[str | None, typer.Option("--method", "-m", help="See: hybridmatte methods.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes for a folder; each takes memory.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Skip what is already written.")]
+
+
+def matte(image: Image, trimap: Trimap, output: Output, method: Method = None, bits: Bits = 8, workers: Workers = 1,
+          resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
+    """Solve for alpha: how much of every pixel is the object."""
+    work = partial(matte_file, method=_checked(method), bits=bits, max_pixels=max_pixels)
+    _run(image, trimap, output, work, bits, workers, resume, False)
+
+
+def cutout(image: Image, trimap: Trimap, output: Output, method: Method = None, bits: Bits = 8, workers: Workers = 1,
+           resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
+    """Cut the object out as RGBA, its edges cleaned of the old background's colours."""
+    work = partial(cutout_file, method=_checked(method), bits=bits, max_pixels=max_pixels)
+    _run(image, trimap, output, work, bits, workers, resume, True)
+
+
+def _checked(method):
+    """Return the name of a method that exists."""
+    from hybridmatte._check import check_choice
+    from hybridmatte.alpha import DEFAULT_METHOD, METHODS
+
+    return check_choice(DEFAULT_METHOD if method is None else method, "method", list(METHODS))
+
+
+def _run(image, trimap, output, work, bits, workers, resume, transparent):
+    """Do one image, whose error is the command's; or a folder, whose bad files are reported at the end."""
+    if Path(image).is_dir():
+        _run_folder(Path(image), Path(trimap), Path(output), work, bits, workers, resume)
+        return
+    if workers > 1:
+        raise ValueError(f"workers is {workers}, expected 1 for a single image")
+    if resume and output != "-" and Path(output).is_file():
+        note(f"{output} is already written")
+        return
+    inputs = sources(image, trimap)
+    work(Job(*inputs, destination(output, inputs, bits=bits, transparent=transparent)))
+
+
+def _run_folder(images, trimaps, outputs, work, bits, workers, resume):
+    from rich.console import Console
+    from rich.progress import Progress
+
+    jobs, failures = pair_by_stem(images, trimaps, outputs)
+    _prepare(outputs, (images, trimaps), bits)
+    finished = [job for job in jobs if resume and job.output.is_file()]
+    left = [job for job in jobs if not (resume and job.output.is_file())]
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("solving", total=len(left))
+        outcomes = run_jobs(left, work, workers=workers, on_done=lambda _: progress.advance(task))
+    for outcome in outcomes:
+        for message in outcome.warnings:
+            note(f"warning: {Path(outcome.job.image).name}: {message}")
+    failures += sorted(outcome.error for outcome in outcomes if outcome.error is not None)
+    for failure in failures:
+        note(f"error: {failure}")
+    written = sum(outcome.error is None for outcome in outcomes)
+    note(f"{written} written, {len(finished)} already there, {len(failures)} failed")
+    if failures:
+        raise typer.Exit(1)
+
+
+def _prepare(outputs, inputs, bits):
+    """Make the output folder if its parent exists; refuse one that is an input or cannot be written."""
+    for folder in inputs:
+        if outputs.exists() and outputs.samefile(folder):
+            raise ValueError(f"output {outputs} is also an input, expected another folder")
+    if not outputs.exists():
+        if not outputs.parent.is_dir():
+            raise FileNotFoundError(f"output {outputs} lies in a folder that does not exist, expected an existing one")
+        outputs.mkdir()
+    elif not outputs.is_dir():
+        raise NotADirectoryError(f"output {outputs} is a file, expected a folder like the inputs")
+    check_output(outputs / "a.png", bits=bits)

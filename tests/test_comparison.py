@@ -1,0 +1,83 @@
+import sys
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from hybridmatte.comparison import GAP, LABEL, PANEL, Trial, compare_methods, contact_sheet
+
+
+@pytest.fixture
+def methods(monkeypatch, scene):
+    """Two methods that work, one that fails on all but the tiny scene, one that warns."""
+
+    def solve(_, trimap, *, method):
+        if trimap.shape != scene.alpha.shape:
+            return trimap
+        if method == "fails":
+            raise ValueError("trimap is odd, expected even")
+        if method == "warns":
+            warnings.warn("not there yet", UserWarning, stacklevel=1)
+        return scene.alpha if method == "good" else np.round(scene.alpha)
+
+    names = dict.fromkeys(["good", "hard", "fails", "warns"], "summary")
+    monkeypatch.setitem(sys.modules, "hybridmatte.alpha", SimpleNamespace(solve=solve, METHODS=names))
+
+
+@pytest.mark.usefixtures("methods")
+def test_every_method_is_tried(scene):
+    started = []
+    trials = compare_methods(scene.image, scene.trimap, on_start=started.append)
+    assert started == [trial.method for trial in trials] == ["good", "hard", "fails", "warns"]
+    assert [trial.error for trial in trials] == [None, None, "trimap is odd, expected even", None]
+    assert trials[3].warnings == ("not there yet",)
+    np.testing.assert_array_equal(trials[0].alpha, scene.alpha)
+    assert [trial.method for trial in compare_methods(scene.image, scene.trimap, ["hard"])] == ["hard"]
+
+
+@pytest.mark.usefixtures("methods")
+def test_wrong_input_is_no_trial(scene):
+    with pytest.raises(ValueError, match="method is 'best', expected 'good' or 'hard'"):
+        compare_methods(scene.image, scene.trimap, ["best"])
+    with pytest.raises(ValueError, match="its transpose"):
+        compare_methods(scene.image, scene.trimap.T)
+
+
+def test_sheet_shows_each_alpha(scene):
+    alpha = scene.alpha
+    trials = [Trial("one", alpha, 1.0, (), None), Trial("none", None, 0.0, (), "failed")]
+    sheet = contact_sheet(scene.image, scene.trimap, trials)
+    height = round(PANEL * alpha.shape[0] / alpha.shape[1])
+    assert sheet.dtype == np.float32
+    assert (sheet.min(), sheet.max()) == (0, 1)
+    # two cards of two panels each; the second card's left panel is the alpha, enlarged
+    rows = (sheet.shape[0] - GAP) // (LABEL + height + GAP)
+    y, x = (GAP, GAP + 2 * PANEL + GAP // 2 + GAP) if rows == 1 else (GAP + LABEL + height + GAP, GAP)
+    panel = sheet[y + LABEL: y + LABEL + height, x: x + PANEL]
+    blocks = panel[: height // 29 * 29: height // 29, :: PANEL // 36, 0][:29, :37]
+    assert np.corrcoef(blocks.ravel()[: blocks.size], alpha[: blocks.shape[0], : blocks.shape[1]].ravel())[0, 1] > 0.8
+
+
+def test_the_enlarged_piece_is_where_results_differ():
+    from hybridmatte.comparison import _piece
+
+    alphas = np.zeros((2, 80, 120), dtype=np.float32)
+    alphas[1, 60:70, 100:110] = 1
+    rows, columns = _piece(alphas, np.ones((80, 120), dtype=bool))
+    assert rows.start <= 60
+    assert rows.stop >= 70
+    assert columns.start <= 100
+    assert columns.stop >= 110
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (7, 5)])
+def test_sheets_of_small_images(shape):
+    trimap = np.full(shape, 0.5)
+    sheet = contact_sheet(np.zeros((*shape, 3)), trimap, [Trial("a", trimap.astype(np.float32), 0.0, (), None)])
+    assert np.isfinite(sheet).all()
+
+
+def test_sheet_needs_an_alpha(scene):
+    with pytest.raises(ValueError, match="expected at least one"):
+        contact_sheet(scene.image, scene.trimap, [])
