@@ -8,7 +8,7 @@ The rooms of the package, in the order data flows:
     Which pixels are alike: window top-K and nearest neighbours in feature space.
 ``laplacian``
     From similarity to sparse operators.
-``solve``
+``solver``
     Constraints, preconditioners, conjugate gradients.
 ``alpha``
     The solvers: ``solve_cf``, ``solve_knn``, ...
@@ -23,6 +23,15 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _MODULE_OF = {
+    "METHODS": "alpha",
+    "closed_form_laplacian": "laplacian.closed_form",
+    "conjugate_gradient": "solver.conjugate_gradient",
+    "learning_based_laplacian": "laplacian.learning_based",
+    "random_walk_laplacian": "laplacian.random_walk",
+    "solve": "alpha",
+    "solve_cf": "alpha",
+    "solve_learning_based": "alpha",
+    "solve_random_walk": "alpha",
     "ConvergenceWarning": "errors",
     "contact_sheet": "comparison",
     "compare_methods": "comparison",
@@ -33,6 +42,11 @@ _MODULE_OF = {
     "cutout": "foreground",
     "estimate_foreground": "foreground",
     "estimate_layers": "foreground",
+    "connectivity_error": "metrics",
+    "gradient_error": "metrics",
+    "mad": "metrics",
+    "mse": "metrics",
+    "sad": "metrics",
     "read_alpha": "image",
     "read_image": "image",
     "read_plane": "image",

@@ -1,0 +1,26 @@
+"""The large-kernel matting Laplacian: the closed form over large windows, as an explicit matrix."""
+
+import numpy as np
+import scipy.sparse
+
+from baselines._assemble import windows_inside
+from baselines.closed_form import window_block
+
+
+def large_kernel_laplacian(image, window_size=21, epsilon=1e-7):
+    """Return the closed-form Laplacian of large windows as an (H * W, H * W) CSR matrix, float64.
+
+    A row has up to (2 * window_size - 1)^2 entries (1681 at 21 pixels) and a window contributes a dense block of
+    window_size^4 numbers (194,481), so this is for images of a few thousand pixels. The paper never forms the
+    matrix: it multiplies by it with box filters, in time free of the window size, and shrinks the windows as the
+    segments of the trimap become small. Here all windows have one size and lie fully inside the image.
+
+    References
+    ----------
+    .. [1] K. He, J. Sun, X. Tang. Fast matting using large kernel matting Laplacian matrices. CVPR 2010. Eq. 4.
+    """
+    colors = np.asarray(image, dtype=np.float64).reshape(-1, 3)
+    laplacian = np.zeros((len(colors), len(colors)))
+    for pixels in windows_inside(np.shape(image)[:2], window_size):
+        laplacian[np.ix_(pixels, pixels)] += window_block(colors[pixels], epsilon)
+    return scipy.sparse.csr_matrix(laplacian)

@@ -1,0 +1,98 @@
+"""The error measures of alpha, pixel by pixel."""
+
+import numpy as np
+
+
+def absolute_difference(alpha, target, is_region):
+    """Return the sum over the region of |alpha - target|, the SAD, and its mean, the MAD."""
+    total, count = 0.0, 0
+    for y, x in zip(*np.nonzero(is_region), strict=True):
+        total += abs(float(alpha[y, x]) - float(target[y, x]))
+        count += 1
+    return total, total / count
+
+
+def squared_difference(alpha, target, is_region):
+    """Return the mean over the region of (alpha - target)^2, the MSE."""
+    total, count = 0.0, 0
+    for y, x in zip(*np.nonzero(is_region), strict=True):
+        total += (float(alpha[y, x]) - float(target[y, x])) ** 2
+        count += 1
+    return total / count
+
+
+def gradient_magnitude(alpha, sigma=1.4):
+    """Return the magnitude of the convolution of an (H, W) alpha with the derivatives of a Gaussian.
+
+    The two-dimensional filter reaches as far as the Gaussian is at least 1e-2 (4 pixels at sigma = 1.4), and has
+    unit sum of squares; the border is continued by its nearest pixel.
+    """
+    reach = int(np.ceil(sigma * np.sqrt(-2.0 * np.log(np.sqrt(2.0 * np.pi) * sigma * 1e-2))))
+    offsets = range(-reach, reach + 1)
+    gauss = {u: np.exp(-(u**2) / (2 * sigma**2)) / (sigma * np.sqrt(2 * np.pi)) for u in offsets}
+    filter_x = {(v, u): gauss[v] * -u * gauss[u] / sigma**2 for v in offsets for u in offsets}
+    norm = np.sqrt(sum(value**2 for value in filter_x.values()))
+    height, width = alpha.shape
+    magnitude = np.empty(alpha.shape)
+    for y in range(height):
+        for x in range(width):
+            along_x = along_y = 0.0
+            for v in offsets:
+                for u in offsets:
+                    value = float(alpha[min(max(y - v, 0), height - 1), min(max(x - u, 0), width - 1)])
+                    along_x += filter_x[v, u] / norm * value
+                    along_y += filter_x[u, v] / norm * value
+            magnitude[y, x] = np.hypot(along_x, along_y)
+    return magnitude
+
+
+def gradient_error(alpha, target, is_region, sigma=1.4):
+    """Return the sum over the region of the squared difference of gradient magnitudes."""
+    difference = gradient_magnitude(alpha, sigma) - gradient_magnitude(target, sigma)
+    return float(np.sum(difference[is_region] ** 2))
+
+
+def largest_component(is_inside):
+    """Return the largest 4-connected component of a mask, the first in row-major order of equals, by flood fill."""
+    height, width = is_inside.shape
+    is_seen, best = np.zeros(is_inside.shape, dtype=bool), []
+    for start in zip(*np.nonzero(is_inside), strict=True):
+        if is_seen[start]:
+            continue
+        is_seen[start] = True
+        component, position = [start], 0
+        while position < len(component):
+            y, x = component[position]
+            position += 1
+            for row, column in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+                if 0 <= row < height and 0 <= column < width and is_inside[row, column] and not is_seen[row, column]:
+                    is_seen[row, column] = True
+                    component.append((row, column))
+        best = max(best, component, key=len)  # the first of equals
+    result = np.zeros(is_inside.shape, dtype=bool)
+    for pixel in best:
+        result[pixel] = True
+    return result
+
+
+def connectivity_error(alpha, target, is_region, step=0.1, theta=0.15):
+    """Return the sum over the region of the difference in connectedness of alpha and target.
+
+    l is the last of the levels 0, step, ..., 1 before the pixel first leaves the largest region where both alpha and
+    target reach the level, and the connectedness is 1 - d where d = alpha - l is at least theta, else 1.
+    """
+    alpha, target = np.asarray(alpha, np.float32), np.asarray(target, np.float32)
+    n_levels = round(1 / step)
+    last = np.full(alpha.shape, np.nan, dtype=np.float32)
+    for i in range(1, n_levels + 1):
+        level = np.float32(i / n_levels)
+        is_connected = largest_component((alpha >= level) & (target >= level))
+        last[np.isnan(last) & ~is_connected] = np.float32((i - 1) / n_levels)
+    last[np.isnan(last)] = 1.0
+    total = 0.0
+    for y, x in zip(*np.nonzero(is_region), strict=True):
+        first, second = alpha[y, x] - last[y, x], target[y, x] - last[y, x]
+        phi = 1.0 - float(first) * (first >= np.float32(theta))
+        phi_target = 1.0 - float(second) * (second >= np.float32(theta))
+        total += abs(phi - phi_target)
+    return total

@@ -1,0 +1,61 @@
+"""Window top-K and whole-set nearest neighbours by brute force."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class WindowTopK(NamedTuple):
+    """distances (H, W, K) float64, RGB in [0, sqrt 3]; dy and dx (H, W, K) int, pixels from the centre."""
+
+    distances: np.ndarray
+    dy: np.ndarray
+    dx: np.ndarray
+
+
+def window_topk(image, window_size=11, padding="cut"):
+    """Return the K = window_size most similar pixels of the window centred at each pixel.
+
+    The centre counts as one of them. They are in order of distance, ties in row-major order of the window. At the
+    border the window is cut to the image; with padding="zeros" the image is surrounded by black pixels, which count.
+
+    References
+    ----------
+    .. [1] Alpha-free matting paper, Eq. 2, 7, 8.
+    """
+    image = np.asarray(image, dtype=np.float64)
+    height, width = image.shape[:2]
+    radius, n_similar = window_size // 2, window_size
+    result = WindowTopK(np.empty((height, width, n_similar)), *np.empty((2, height, width, n_similar), dtype=int))
+    for y in range(height):
+        for x in range(width):
+            found = []
+            for dy in range(-radius, radius + 1):
+                for dx in range(-radius, radius + 1):
+                    is_inside = 0 <= y + dy < height and 0 <= x + dx < width
+                    if is_inside or padding == "zeros":
+                        color = image[y + dy, x + dx] if is_inside else np.zeros(3)
+                        found.append((np.sqrt(np.sum((image[y, x] - color) ** 2)), dy, dx))
+            found.sort(key=lambda entry: entry[0])  # Python's sort is stable: ties keep row-major order
+            if len(found) < n_similar:
+                raise ValueError(f"image is {height} x {width}, expected {n_similar} pixels in every cut window")
+            for k, entry in enumerate(found[:n_similar]):
+                result.distances[y, x, k], result.dy[y, x, k], result.dx[y, x, k] = entry
+    return result
+
+
+def nearest_neighbors(features, n_neighbors, queries=None):
+    """Return the Euclidean nearest points of each query as (distances, indices), both (M, n_neighbors).
+
+    `features` is (N, F); `queries` (M, F), by default the features themselves, so that a point is its own first
+    neighbour. Ordered by distance, ties by index.
+    """
+    features = np.asarray(features, dtype=np.float64)
+    queries = features if queries is None else np.asarray(queries, dtype=np.float64)
+    distances = np.empty((len(queries), n_neighbors))
+    indices = np.empty((len(queries), n_neighbors), dtype=np.int64)
+    for i, query in enumerate(queries):
+        distance = np.sqrt(np.sum((features - query) ** 2, axis=1))
+        indices[i] = np.argsort(distance, kind="stable")[:n_neighbors]
+        distances[i] = distance[indices[i]]
+    return distances, indices
