@@ -4,7 +4,7 @@
 
 A hand-set outline keeps the second flower, the ochre bud behind and the stem out; inside it, warm pixels are
 petals; a band of 5 pixels on both sides of their edge, wide enough for the blur of the petals furthest back,
-is unknown.
+is unknown, but for what lies more than 2 pixels outside the outline.
 """
 
 import cv2
@@ -20,6 +20,7 @@ OUTLINE = [
     (190, 320), (165, 270), (160, 200), (175, 150), (205, 105),
 ]
 BAND = 5  # pixels
+SLACK = 2  # pixels
 
 
 def draw(image):
@@ -29,7 +30,9 @@ def draw(image):
     cv2.fillPoly(outline, [np.array(OUTLINE)], 1)
     warm = (outline > 0) & (red > (green + blue) / 2 + 0.05) & (red > 0.27)
     petals = _largest(warm)
-    return trimap_from_mask(~_largest(~petals), erode=BAND, dilate=BAND)
+    trimap = trimap_from_mask(~_largest(~petals), erode=BAND, dilate=BAND)
+    trimap[cv2.distanceTransform(1 - outline, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > SLACK] = 0
+    return trimap
 
 
 def _largest(region):

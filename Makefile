@@ -1,0 +1,42 @@
+# make demo   cut a photograph out, from nothing but python3 >= 3.10 and pip; results in demo_output/
+# make test   linter and tests, in the same environment
+# make clean  remove the environment and the demo's results
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: demo test clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/installed
+	@$(RUN) -m experiments.demo
+
+test: $(VENV)/installed-test
+	$(RUN) -m ruff check .
+	$(RUN) -m pytest
+
+clean:
+	rm -rf $(VENV) demo_output
+
+# Debian and Ubuntu split ensurepip from the venv module; virtualenv, which brings its own pip, stands in for it.
+$(RUN):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "error: $$($(PYTHON) --version 2>&1), expected Python 3.10 or later (make PYTHON=...)" >&2; exit 1; }
+	@echo "making the environment $(VENV)"
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null && $(PYTHON) -m venv $(VENV) || { \
+		echo "the venv module lacks ensurepip: fetching virtualenv with pip instead"; \
+		rm -rf $(VENV); \
+		$(PYTHON) -m pip install --quiet --disable-pip-version-check --target $(VENV)/virtualenv virtualenv && \
+		PYTHONPATH=$(VENV)/virtualenv $(PYTHON) -m virtualenv --quiet $(VENV); \
+	} || { echo "error: no environment, expected the venv module or pip (apt install python3-venv)" >&2; exit 1; }
+
+$(VENV)/installed: pyproject.toml | $(RUN)
+	@echo "installing hybridmatte into $(VENV)"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	@echo "installing the test tools into $(VENV)"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
