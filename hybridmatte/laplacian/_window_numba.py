@@ -1,7 +1,7 @@
 """Kernels shared by the Laplacians of 3 x 3 windows.
 
-Closed form and learning based: each window k charges `a' (Id - X T X') a` where row j of X is (1, I_j - mu_k): a quadratic form given by the window's
-mean colour mu (3 numbers) and the symmetric 4 x 4 matrix T (10 numbers).
+Closed form and learning based: each window k charges `a' (Id - X T X') a` where row j of X is (1, I_j - mu_k): a
+quadratic form given by the window's mean colour mu (3 numbers) and the symmetric 4 x 4 matrix T (10 numbers).
 """
 
 import numpy as np

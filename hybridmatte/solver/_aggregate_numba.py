@@ -231,5 +231,7 @@ def prolong(cells, basis, coarse, out):
     for block in prange(cells.shape[0]):
         for t in range(cells.shape[1]):
             if cells[block, t] > 0:
-                out[cells[block, t]] += (basis[block, t, 0] * coarse[block, 0] + basis[block, t, 1] * coarse[block, 1]
-                                         + basis[block, t, 2] * coarse[block, 2] + basis[block, t, 3] * coarse[block, 3])
+                value = np.float32(0.0)
+                for q in range(4):
+                    value += basis[block, t, q] * coarse[block, q]
+                out[cells[block, t]] += value

@@ -95,7 +95,8 @@ def fix_diagonal(indptr, indices, blocks, inverse):
 
 
 @njit(cache=True, parallel=True)
-def smoothed_prolongation(indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks, counts):
+def smoothed_prolongation(indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks,
+                          counts):
     """Write the rows of (Id - omega D^-1 A) P for a P with one block a row: basis[i] in column parents[i]."""
     for i in prange(indptr.shape[0] - 1):
         first = p_indptr[i]

@@ -116,7 +116,7 @@ class _PixelLevel:
         self._steps = chebyshev_steps(self._estimate_largest())
 
     def _estimate_largest(self):
-        from hybridmatte.solve._stencil_numba import multiply
+        from hybridmatte.solver._stencil_numba import multiply
 
         start = np.random.default_rng(0).standard_normal(len(self._inverse), np.float32) * (self._inverse > 0)
 
@@ -127,7 +127,7 @@ class _PixelLevel:
         return _largest_eigenvalue(apply, start)
 
     def smooth_from_zero(self, residual):
-        from hybridmatte.solve._stencil_numba import scale_residual
+        from hybridmatte.solver._stencil_numba import scale_residual
 
         rhs, x, before, _ = self._buffers
         rhs[:] = residual
@@ -136,7 +136,7 @@ class _PixelLevel:
         return self._smooth(x, before, self._steps[1:])
 
     def _smooth(self, x, before, steps):
-        from hybridmatte.solve._stencil_numba import smooth
+        from hybridmatte.solver._stencil_numba import smooth
 
         for step in steps:
             spare = next(b for b in self._buffers[1:] if b is not x and b is not before)
@@ -145,15 +145,15 @@ class _PixelLevel:
         return x
 
     def restrict(self, x, coarse_rhs):
-        from hybridmatte.solve._aggregate_numba import restrict
-        from hybridmatte.solve._stencil_numba import subtract_product
+        from hybridmatte.solver._aggregate_numba import restrict
+        from hybridmatte.solver._stencil_numba import subtract_product
 
         spare = next(b for b in self._buffers[1:] if b is not x)
         subtract_product(*self._stencil, self._buffers[0], x, spare)
         restrict(self._cells, self._basis, spare, coarse_rhs)
 
     def correct_and_smooth(self, x, coarse):
-        from hybridmatte.solve._aggregate_numba import prolong
+        from hybridmatte.solver._aggregate_numba import prolong
 
         prolong(self._cells, self._basis, coarse, x)
         before = next(b for b in self._buffers[1:] if b is not x)
@@ -170,7 +170,7 @@ class _BlockMatrix:
     n_columns: int
 
     def __matmul__(self, other):
-        from hybridmatte.solve._block_numba import count_product, fill_product
+        from hybridmatte.solver._block_numba import count_product, fill_product
 
         counts = np.empty(len(self.indptr) - 1, np.int32)
         left, right = (self.indptr, self.indices), (other.indptr, other.indices)
@@ -182,7 +182,7 @@ class _BlockMatrix:
 
     @property
     def transposed(self):
-        from hybridmatte.solve._block_numba import transpose
+        from hybridmatte.solver._block_numba import transpose
 
         return _BlockMatrix(*transpose(*self.arrays(), self.n_columns), len(self.indptr) - 1)
 
@@ -211,7 +211,7 @@ class _BlockLevel:
         self.buffers = [np.zeros(shape, np.float32) for _ in range(3)]
 
     def smooth(self, x, before, steps):
-        from hybridmatte.solve._block_numba import smooth
+        from hybridmatte.solver._block_numba import smooth
 
         for step in steps:
             spare = next(b for b in self.buffers if b is not x and b is not before)
@@ -234,7 +234,7 @@ class _CoarsestLevel:
 
 def _cycle(levels, k):
     """Solve level k approximately for its right-hand side."""
-    from hybridmatte.solve import _block_numba as kernels
+    from hybridmatte.solver import _block_numba as kernels
 
     level = levels[k]
     if isinstance(level, _CoarsestLevel):
@@ -254,7 +254,7 @@ def _cycle(levels, k):
 
 def _pixel_level(system, image, is_unknown):
     """Build the finest level and the block matrix under it."""
-    from hybridmatte.solve import _aggregate_numba as kernels
+    from hybridmatte.solver import _aggregate_numba as kernels
 
     layout = system.layout
     index, positions = kernels.mark_blocks(layout.segments, *layout.shape, PIXEL_BLOCK)
@@ -276,7 +276,7 @@ def _pixel_level(system, image, is_unknown):
 
 def _block_levels(matrix, shape, positions, triangles):
     """Coarsen a block matrix until it is small."""
-    from hybridmatte.solve import _aggregate_numba, _block_numba
+    from hybridmatte.solver import _aggregate_numba, _block_numba
 
     levels = []
     while True:
@@ -299,7 +299,7 @@ def _block_levels(matrix, shape, positions, triangles):
 
 def _largest_block_eigenvalue(matrix, inverse):
     """Estimate the largest eigenvalue of the matrix scaled by its diagonal blocks."""
-    from hybridmatte.solve import _block_numba as kernels
+    from hybridmatte.solver import _block_numba as kernels
 
     single, scale = matrix.as_float32(), inverse.astype(np.float32)
     zero = np.zeros((len(scale), 4), np.float32)
@@ -315,7 +315,7 @@ def _largest_block_eigenvalue(matrix, inverse):
 
 def _smooth_prolongation(matrix, inverse, parents, basis, omega, n_columns):
     """Return (Id - omega D^-1 A) P for the block functions P."""
-    from hybridmatte.solve._block_numba import smoothed_prolongation
+    from hybridmatte.solver._block_numba import smoothed_prolongation
 
     room = np.diff(matrix.indptr)
     starts = np.concatenate([[0], np.cumsum(room)]).astype(np.int32)

@@ -60,7 +60,7 @@ def conjugate_gradient(matvec, rhs, precondition=None, *, x0=None, rtol=1e-7, ma
     >>> result.x.round(6), result.converged
     (array([2., 1.]), True)
     """
-    from hybridmatte.solve import _vector_numba as kernels
+    from hybridmatte.solver import _vector_numba as kernels
 
     norm_rhs = float(np.sqrt(kernels.dot(rhs, rhs)))
     x = np.zeros_like(rhs) if x0 is None else x0.astype(rhs.dtype)
