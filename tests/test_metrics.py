@@ -108,7 +108,7 @@ def test_bounds_and_order(alpha, target):
     assert 0.0 <= squared <= mean + 1e-12
     assert mean <= 1.0
     assert total == pytest.approx(63 * mean)
-    assert mean**2 <= squared + 1e-9
+    assert mean**2 <= squared + 1e-6  # squared in float32
     assert connectivity_error(alpha, target, region="whole") >= 0.0
 
 
