@@ -32,7 +32,7 @@ class Trial(NamedTuple):
 def compare_methods(image, trimap, methods=None, *, on_start=None):
     """Solve one image with several methods, timing each.
 
-    Every method first solves a tiny scene untimed, so that the times hold no compilation. A method that fails
+    Every method first solves a small scene untimed, so that the times hold no compilation. A method that fails
     is recorded and stops no other.
 
     Parameters
@@ -120,12 +120,10 @@ def _trial(image, trimap, method):
     """Solve with one method, catching what it says; any error but a wrong input of ours is the method's result."""
     from hybridmatte.alpha import solve
 
-    warm = np.linspace(0, 1, 20, dtype=np.float32)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            # five known columns at either end, ten unknown between
-            solve(np.broadcast_to(warm[None, :, None], (12, 20, 3)).copy(), _tiny_trimap(), method=method)
+            solve(*_warm_up_scene(), method=method)
             caught.clear()
             start = time.perf_counter()
             alpha, error = solve(image, trimap, method=method), None
@@ -134,10 +132,13 @@ def _trial(image, trimap, method):
     return Trial(method, alpha, time.perf_counter() - start, tuple(str(item.message) for item in caught), error)
 
 
-def _tiny_trimap():
-    trimap = np.full((12, 20), 0.5, dtype=np.float32)
-    trimap[:, :5], trimap[:, -5:] = 0.0, 1.0
-    return trimap
+def _warm_up_scene():
+    """Return a noisy ramp and its trimap, small, but large enough for a multigrid solver to take every path."""
+    image = np.tile(np.linspace(0.1, 0.9, 96, dtype=np.float32)[:, None], (64, 1, 3))
+    image += 0.01 * np.random.default_rng(0).standard_normal(image.shape, dtype=np.float32)
+    trimap = np.full((64, 96), 0.5, dtype=np.float32)
+    trimap[:, :8], trimap[:, -8:] = 0.0, 1.0
+    return image, trimap
 
 
 def _piece(alphas, is_unknown):
@@ -192,9 +193,9 @@ def _resized(image, width, height):
 
 
 def _grid(cards):
-    """Lay cards of one size out in rows, about as wide as high."""
+    """Lay cards of one size out in rows, about twice as wide as high."""
     height, width = cards[0].shape[:2]
-    columns = max(1, min(len(cards), round((len(cards) * 1.4 * height / width) ** 0.5)))
+    columns = max(1, min(len(cards), round((len(cards) * 2 * height / width) ** 0.5)))
     rows = -(-len(cards) // columns)
     shape = (rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, 3)
     sheet = np.full(shape, PAPER, dtype=np.float32)

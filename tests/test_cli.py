@@ -32,8 +32,8 @@ def fake_alpha(monkeypatch):
             warnings.warn("conjugate gradients reached 1e-3,\nexpected 1e-6", ConvergenceWarning, stacklevel=1)
         return trimap
 
-    module = SimpleNamespace(solve=solve, DEFAULT_METHOD="plain",
-                             METHODS={"plain": "Does it.", "warns": "Warns.", "fails": "Fails."}, calls=calls)
+    methods = {"plain": "Does it; use it first.", "warns": "Warns.", "fails": "Fails."}
+    module = SimpleNamespace(solve=solve, DEFAULT_METHOD="plain", METHODS=methods, calls=calls)
     monkeypatch.setitem(sys.modules, "hybridmatte.alpha", module)
     return module
 

@@ -10,7 +10,7 @@ from hybridmatte.comparison import GAP, LABEL, PANEL, Trial, compare_methods, co
 
 @pytest.fixture
 def methods(monkeypatch, scene):
-    """Two methods that work, one that fails on all but the tiny scene, one that warns."""
+    """Two methods that work, one that fails on all but the warm-up scene, one that warns."""
 
     def solve(_, trimap, *, method):
         if trimap.shape != scene.alpha.shape:

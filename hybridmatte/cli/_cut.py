@@ -62,7 +62,8 @@ def _run_folder(images, trimaps, outputs, work, bits, workers, resume):
     _prepare(outputs, (images, trimaps), bits)
     finished = [job for job in jobs if resume and job.output.is_file()]
     left = [job for job in jobs if not (resume and job.output.is_file())]
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("solving", total=len(left))
         outcomes = run_jobs(left, work, workers=workers, on_done=lambda _: progress.advance(task))
     for outcome in outcomes:

@@ -43,7 +43,8 @@ def methods():
 
     from hybridmatte.alpha import DEFAULT_METHOD, METHODS
 
-    table = Table("Method", "What it does and when to use it")
+    table = Table("Method", "What it does", "When to use it")
     for name, summary in METHODS.items():
-        table.add_row(f"{name} (default)" if name == DEFAULT_METHOD else name, summary)
+        what, _, when = summary.partition("; ")
+        table.add_row(f"{name} (default)" if name == DEFAULT_METHOD else name, what, when)
     show(table)
