@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from hybridmatte.alpha import DEFAULT_METHOD
 
 from experiments.demo import IMAGE, TRIMAP
 from hybridmatte import (
@@ -19,6 +18,7 @@ from hybridmatte import (
     write_alpha,
     write_image,
 )
+from hybridmatte.alpha import DEFAULT_METHOD
 
 OUTPUT = Path("demo_output")
 PAPER = (0.96, 0.95, 0.92)
