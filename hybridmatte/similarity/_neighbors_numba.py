@@ -1,0 +1,350 @@
+"""Kernels of the exact nearest-neighbour search: a bucketed kd-tree.
+
+Points are permuted into leaves of LEAF consecutive slots, stored dimension by dimension so that a leaf is scanned in
+vector registers. Node 1 is the root, nodes 2k and 2k + 1 are the children of node k, each with the box of its points;
+the nodes of the last level hold one leaf each, or none (an empty box, infinitely far). A query scans its own leaf
+first, which bounds the walk from the root that follows; queries in the order of their leaves share the cache.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+LEAF = 32
+CHUNK = 5
+BLOCKS = 64
+SUBTREE = 2
+_SAMPLE = 63
+
+
+@njit(cache=True)
+def _leaf_range(n_leaves, node, level):
+    """Return the leaves [a, b) under a node of a level."""
+    i = node - (1 << level)
+    return (i * n_leaves) >> level, ((i + 1) * n_leaves) >> level
+
+
+@njit(cache=True)
+def _insertion_sort(key, perm, lo, hi):
+    """Sort key[lo:hi] and carry perm along."""
+    for i in range(lo + 1, hi):
+        k, v = key[i], perm[i]
+        j = i - 1
+        while j >= lo and key[j] > k:
+            key[j + 1] = key[j]
+            perm[j + 1] = perm[j]
+            j -= 1
+        key[j + 1] = k
+        perm[j + 1] = v
+
+
+@njit(cache=True)
+def _pivots(key, lo, hi, rank, margin, sample):
+    """Return two values of key[lo:hi] that most likely enclose the one of the given rank."""
+    n = min(hi - lo, _SAMPLE)
+    for i in range(n):
+        k = key[lo + ((hi - lo - 1) * i) // (n - 1)]
+        j = i - 1
+        while j >= 0 and sample[j] > k:
+            sample[j + 1] = sample[j]
+            j -= 1
+        sample[j + 1] = k
+    at = (rank - lo) * n // (hi - lo)
+    return sample[max(at - margin, 0)], sample[min(at + margin, n - 1)]
+
+
+@njit(cache=True)
+def _partition(key, perm, key_out, perm_out, lo, hi, low, high):
+    """Reorder stably into below low, between, above high; return where the second and third part begin."""
+    a, b, c = lo, lo, hi
+    for i in range(lo, hi):
+        k, v = key[i], perm[i]
+        key[a] = k
+        perm[a] = v
+        key_out[b] = k
+        perm_out[b] = v
+        key_out[c - 1] = k
+        perm_out[c - 1] = v
+        below, above = k < low, k > high
+        a += below
+        b += (not below) & (not above)
+        c -= above
+    for i in range(lo, b):
+        key[a + i - lo] = key_out[i]
+        perm[a + i - lo] = perm_out[i]
+    for i in range(c, hi):
+        key[hi - 1 - (i - c)] = key_out[i]
+        perm[hi - 1 - (i - c)] = perm_out[i]
+    return a, c
+
+
+@njit(cache=True)
+def _select(key, perm, key_out, perm_out, lo, hi, rank, sample):
+    """Reorder so that key[lo:rank] <= key[rank:hi], keeping the order of points where possible."""
+    margin = 5
+    while hi - lo > 24:
+        low, high = _pivots(key, lo, hi, rank, margin, sample)
+        a, c = _partition(key, perm, key_out, perm_out, lo, hi, low, high)
+        margin = 0 if a == lo and c == hi else 5
+        if rank < a:
+            hi = a
+        elif rank > c:
+            lo = c
+        elif rank == a or rank == c or low == high:
+            return
+        else:
+            lo, hi = a, c
+    _insertion_sort(key, perm, lo, hi)
+
+
+@njit(cache=True)
+def _widest(columns, perm, lo, hi):
+    """Return the dimension in which (a sample of) the points perm[lo:hi] extends furthest."""
+    step = max((hi - lo) // 64, 1)
+    best, widest = np.float32(-1.0), 0
+    for d in range(columns.shape[0]):
+        low = high = columns[d, perm[lo]]
+        for i in range(lo, hi, step):
+            v = columns[d, perm[i]]
+            low = min(low, v)
+            high = max(high, v)
+        if high - low > best:
+            best, widest = high - low, d
+    return widest
+
+
+@njit(cache=True, parallel=True)
+def _split_level(columns, perm, key, key_out, perm_out, n_leaves, level):
+    """Split every node of a level at the leaf boundary in its middle; returns the dimensions used."""
+    n_points = perm.size
+    for i in prange(1 << level):
+        a, b = _leaf_range(n_leaves, (1 << level) + i, level)
+        middle = ((2 * i + 1) * n_leaves) >> (level + 1)
+        lo, hi, rank = a * LEAF, min(b * LEAF, n_points), middle * LEAF
+        if middle > a and middle < b:
+            d = _widest(columns, perm, lo, hi)
+            for j in range(lo, hi):
+                key[j] = columns[d, perm[j]]
+            _select(key, perm, key_out, perm_out, lo, hi, rank, np.empty(_SAMPLE, np.float32))
+
+
+@njit(cache=True)
+def _split_ranked(points, ids, lo, hi, rank, key, points_out, ids_out):
+    """Split points[:, lo:hi] (few of them) along their widest dimension, by counting the rank of each."""
+    best, widest = np.float32(-1.0), 0
+    for d in range(points.shape[0]):
+        low = high = points[d, lo]
+        for i in range(lo + 1, hi):
+            low = min(low, points[d, i])
+            high = max(high, points[d, i])
+        if high - low > best:
+            best, widest = high - low, d
+    n = hi - lo
+    for i in range(n):
+        key[i] = points[widest, lo + i]
+    a, b = lo, rank
+    for i in range(n):
+        k = key[i]
+        below = np.int32(0)
+        for j in range(i):
+            below += np.int32(key[j] <= k)
+        for j in range(i + 1, n):
+            below += np.int32(key[j] < k)
+        is_left = below < rank - lo
+        to = a if is_left else b
+        a += is_left
+        b += not is_left
+        ids_out[to] = ids[lo + i]
+        for d in range(points.shape[0]):
+            points_out[d, to] = points[d, lo + i]
+    for i in range(lo, hi):
+        ids[i] = ids_out[i]
+    for d in range(points.shape[0]):
+        for i in range(lo, hi):
+            points[d, i] = points_out[d, i]
+
+
+@njit(cache=True)
+def _write_leaf(points, ids, start, n, leaf, node, perm, leaf_points, low, high):
+    """Store n points as one leaf and bound them; missing slots lie at infinity."""
+    for d in range(points.shape[0]):
+        least = greatest = points[d, start]
+        for p in range(n):
+            v = points[d, start + p]
+            leaf_points[leaf, d, p] = v
+            least = min(least, v)
+            greatest = max(greatest, v)
+        for p in range(n, LEAF):
+            leaf_points[leaf, d, p] = np.inf
+        low[node, d] = least
+        high[node, d] = greatest
+    for p in range(n):
+        perm[leaf * LEAF + p] = ids[start + p]
+
+
+@njit(cache=True, parallel=True)
+def _split_subtrees(columns, perm, leaf_points, low, high, level, depth):
+    """Split the nodes of a level down to the leaves, each in a buffer of its own."""
+    n_dims, n_points = columns.shape
+    n_leaves = leaf_points.shape[0]
+    for i in prange(1 << level):
+        a, b = _leaf_range(n_leaves, (1 << level) + i, level)
+        lo, n = a * LEAF, min(b * LEAF, n_points) - a * LEAF
+        points, points_out = np.empty((n_dims, n), np.float32), np.empty((n_dims, n), np.float32)
+        ids, ids_out, key = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.float32)
+        for j in range(n):
+            ids[j] = perm[lo + j]
+            for d in range(n_dims):
+                points[d, j] = columns[d, ids[j]]
+        for sub in range(level, depth):
+            for node in range(((1 << level) + i) << (sub - level), ((1 << level) + i + 1) << (sub - level)):
+                first, last = _leaf_range(n_leaves, node, sub)
+                middle, _ = _leaf_range(n_leaves, 2 * node + 1, sub + 1)
+                if first < middle < last:
+                    _split_ranked(points, ids, (first - a) * LEAF, min((last - a) * LEAF, n), (middle - a) * LEAF, key,
+                                  points_out, ids_out)
+        for node in range(((1 << level) + i) << (depth - level), ((1 << level) + i + 1) << (depth - level)):
+            leaf, last = _leaf_range(n_leaves, node, depth)
+            if leaf < last:
+                start = (leaf - a) * LEAF
+                _write_leaf(points, ids, start, min(LEAF, n - start), leaf, node, perm, leaf_points, low, high)
+
+
+@njit(cache=True)
+def _bound_nodes(low, high, n_inner):
+    """Bound every inner node by its children."""
+    for node in range(n_inner - 1, 0, -1):
+        for d in range(low.shape[1]):
+            low[node, d] = min(low[2 * node, d], low[2 * node + 1, d])
+            high[node, d] = max(high[2 * node, d], high[2 * node + 1, d])
+
+
+def build_tree(columns):
+    """Return (perm, leaf_points, low, high, depth) for points given as (D, n) float32 columns, D >= CHUNK.
+
+    Slot s of leaf l holds point perm[l * LEAF + s].
+    """
+    n_dims, n_points = columns.shape
+    n_leaves = -(-n_points // LEAF)
+    depth = max(n_leaves - 1, 0).bit_length()
+    perm = np.arange(n_points, dtype=np.int32)
+    key, key_out = np.empty(n_points, np.float32), np.empty(n_points, np.float32)
+    perm_out = np.empty(n_points, np.int32)
+    top = max(depth - SUBTREE, 0)
+    for level in range(top):
+        _split_level(columns, perm, key, key_out, perm_out, n_leaves, level)
+    leaf_points = np.empty((n_leaves, n_dims, LEAF), np.float32)
+    low = np.full((2 << depth, n_dims), np.inf, np.float32)
+    high = -low
+    _split_subtrees(columns, perm, leaf_points, low, high, top, depth)
+    _bound_nodes(low, high, 1 << depth)
+    return perm, leaf_points, low, high, depth
+
+
+@njit(cache=True)
+def _scan_leaf(leaf_points, leaf, queries, q, distance, best, slots):
+    """Enter the points of one leaf that are nearer than the last of best[q] (ascending squared distances)."""
+    q0, q1, q2, q3, q4 = queries[q, 0], queries[q, 1], queries[q, 2], queries[q, 3], queries[q, 4]
+    last = best.shape[1] - 1
+    for p in range(LEAF):
+        d0 = leaf_points[leaf, 0, p] - q0
+        d1 = leaf_points[leaf, 1, p] - q1
+        d2 = leaf_points[leaf, 2, p] - q2
+        d3 = leaf_points[leaf, 3, p] - q3
+        d4 = leaf_points[leaf, 4, p] - q4
+        distance[p] = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3 + d4 * d4
+    for d in range(CHUNK, leaf_points.shape[1]):
+        for p in range(LEAF):
+            gap = leaf_points[leaf, d, p] - queries[q, d]
+            distance[p] += gap * gap
+    bound = best[q, last]
+    nearer = np.int32(0)
+    for p in range(LEAF):
+        nearer += np.int32(distance[p] < bound)
+    if nearer == 0:
+        return
+    for p in range(LEAF):
+        v = distance[p]
+        if v < best[q, last]:
+            j = last
+            while j > 0 and best[q, j - 1] > v:
+                best[q, j] = best[q, j - 1]
+                slots[q, j] = slots[q, j - 1]
+                j -= 1
+            best[q, j] = v
+            slots[q, j] = leaf * LEAF + p
+
+
+@njit(cache=True)
+def _box_gaps(low, high, node, queries, q):
+    """Return the squared distances between a query and the boxes of two sibling nodes, node and node + 1."""
+    left = right = np.float32(0.0)
+    for d in range(low.shape[1]):
+        v = queries[q, d]
+        gap = max(max(low[node, d] - v, v - high[node, d]), np.float32(0.0))
+        left += gap * gap
+        gap = max(max(low[node + 1, d] - v, v - high[node + 1, d]), np.float32(0.0))
+        right += gap * gap
+    return left, right
+
+
+@njit(cache=True)
+def _walk(leaf_points, low, high, depth, queries, q, own, stack, stack_gap, distance, best, slots):
+    """Scan the leaves nearer than the last neighbour found, but for the query's own, near ones first."""
+    kth = best.shape[1] - 1
+    node, gap, size = 1, np.float32(0.0), 0
+    while True:
+        while gap < best[q, kth] and node < 1 << depth:
+            node *= 2
+            gap, right = _box_gaps(low, high, node, queries, q)
+            far = node + 1
+            if right < gap:
+                gap, right = right, gap
+                far = node
+                node += 1
+            if right < best[q, kth]:
+                stack[size] = far
+                stack_gap[size] = right
+                size += 1
+        if gap < best[q, kth]:
+            leaf = ((node - (1 << depth)) * leaf_points.shape[0]) >> depth
+            if leaf != own:
+                _scan_leaf(leaf_points, leaf, queries, q, distance, best, slots)
+        if size == 0:
+            return
+        size -= 1
+        node, gap = stack[size], stack_gap[size]
+
+
+@njit(cache=True, parallel=True)
+def search(leaf_points, low, high, depth, leaves, queries, n_neighbors):
+    """Return (squared distances, slots) of the points nearest to queries, given a leaf near each query.
+
+    Any leaf will do, but queries of one leaf should follow each other: the work is quickest when the leaf is the one
+    that holds the query.
+    """
+    n_queries = queries.shape[0]
+    best = np.empty((n_queries, n_neighbors), np.float32)
+    slots = np.empty((n_queries, n_neighbors), np.int32)
+    for i in prange(BLOCKS):
+        block = (i % (BLOCKS // 2)) * 2 + i // (BLOCKS // 2)  # neighbouring blocks to different threads: even load
+        stack, stack_gap = np.empty(depth + 2, np.int32), np.empty(depth + 2, np.float32)
+        distance = np.empty(LEAF, np.float32)
+        for q in range(n_queries * block // BLOCKS, n_queries * (block + 1) // BLOCKS):
+            for j in range(n_neighbors):
+                best[q, j] = np.inf
+            _scan_leaf(leaf_points, leaves[q], queries, q, distance, best, slots)
+            _walk(leaf_points, low, high, depth, queries, q, leaves[q], stack, stack_gap, distance, best, slots)
+    return best, slots
+
+
+@njit(cache=True, parallel=True)
+def locate(low, high, depth, n_leaves, queries):
+    """Return a leaf near each query, by going down to the nearer child."""
+    leaves = np.empty(queries.shape[0], np.int32)
+    for q in prange(queries.shape[0]):
+        node = 1
+        while node < 1 << depth:
+            left, right = _box_gaps(low, high, 2 * node, queries, q)
+            node = 2 * node + (right < left)
+        leaves[q] = ((node - (1 << depth)) * n_leaves) >> depth
+    return leaves

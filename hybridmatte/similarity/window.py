@@ -1,0 +1,91 @@
+"""The most similar pixels of the window around each pixel."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hybridmatte._array import is_torch
+from hybridmatte._check import check_choice, check_image, check_integer
+
+__all__ = ["WindowTopK", "window_topk"]
+
+
+class WindowTopK(NamedTuple):
+    """Distances (H, W, K) float32 in [0, sqrt 3], ascending, and flat offsets (H, W, K) int32."""
+
+    distances: np.ndarray
+    offsets: np.ndarray
+
+
+def window_topk(image, window_size=11, *, n_neighbors=None, padding="cut"):
+    """Return, for each pixel, the most similar pixels of the window centred at it.
+
+    Similarity is the Euclidean distance of the colours. The result is exact; ties go to the first in row-major
+    window order, and the centre counts as one of the pixels. Time grows with the square of the window, memory is
+    8 bytes per pixel and neighbour: the unfolded image is never made.
+
+    Parameters
+    ----------
+    image : (H, W, 3) array
+        RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
+    window_size : int, default 11
+        Side of the window in pixels, odd, at least 3. Larger reaches further.
+    n_neighbors : int, default None
+        Number of pixels K kept of each window; `window_size` if None. At most the number of pixels in the
+        smallest window that the border leaves.
+    padding : {"cut", "zeros"}, default "cut"
+        "cut": the window ends at the border. "zeros": pixels outside the image count as black ones.
+
+    Returns
+    -------
+    topk : WindowTopK
+        `distances` (H, W, K) float32, ascending; `offsets` (H, W, K) int32, the flat index of the neighbour less
+        the flat index of the pixel, so that with "cut" `values.ravel()[arange(H * W) + offsets]` gathers the values
+        of the neighbours. With "zeros" both indices count in the image padded by `window_size // 2` pixels on
+        each side, whose rows are `W + window_size - 1` long.
+
+    Raises
+    ------
+    ValueError
+        If the image is not (H, W, 3) in [0, 1], or an option is outside its range.
+    TypeError
+        If the image is a torch tensor.
+
+    See Also
+    --------
+    hybridmatte.similarity.neighbors.nearest_neighbors : neighbours anywhere in the image.
+
+    Notes
+    -----
+    For pixel i the pixels j of its window are ordered by ``||I_i - I_j||_2`` (Eq. 7 of [1]_). The authors' code
+    pads with zeros, which makes a dark border similar to pixels that do not exist; "cut" does not.
+
+    References
+    ----------
+    .. [1] Training Matting Models without Alpha Labels, 2024. Eq. 2, 7, 8.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.zeros((5, 7, 3), np.uint8)
+    >>> image[:, 3:] = 255
+    >>> window_topk(image, 3).offsets[2, 3].tolist()  # the first three white pixels of the window
+    [-7, -6, 0]
+    """
+    if is_torch(image):
+        raise TypeError("image is a torch tensor, expected a NumPy array")
+    image = check_image(image)
+    window_size = check_integer(window_size, "window_size", low=3, odd=True)
+    check_choice(padding, "padding", ("cut", "zeros"))
+    half = window_size // 2
+    n_fewest = window_size**2
+    if padding == "cut":
+        n_fewest = min(half + 1, image.shape[0]) * min(half + 1, image.shape[1])
+    n_neighbors = window_size if n_neighbors is None else n_neighbors
+    n_neighbors = check_integer(n_neighbors, "n_neighbors", low=1, high=n_fewest)
+    margin = half if padding == "zeros" else 0
+
+    from hybridmatte.similarity._window_numba import topk
+
+    planes = np.pad(np.moveaxis(image, 2, 0), ((0, 0), (margin, margin), (margin, margin)))
+    return WindowTopK(*topk(np.ascontiguousarray(planes), window_size, margin, n_neighbors))
