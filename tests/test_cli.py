@@ -262,6 +262,9 @@ def test_composite_of_image_and_alpha(run, files, scene):
     out = read_image(files / "out.png")
     outside = scene.alpha == 0
     assert np.abs(out - [0, 1, 0])[outside].max() == 0
+    image, alpha = read_image(files / "image.png"), read_alpha(files / "alpha.png")
+    expected = hybridmatte.composite(hybridmatte.estimate_foreground(image, alpha), alpha, (0, 1, 0))
+    assert np.abs(out - expected).max() < 0.003
     assert run("composite @image.png @alpha.png -o @same.png -b @image.png").code == 0
     assert np.abs(read_image(files / "same.png") - scene.image)[outside].max() < 0.003
 

@@ -266,6 +266,15 @@ def test_output_folder_must_exist(tmp_path, folder):
         check_output(tmp_path / folder / "a.png")
 
 
+def test_output_folder_must_be_writable(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(_files.Path, "write_bytes", refuse)
+    with pytest.raises(PermissionError, match=r"a\.png cannot be written \(Permission denied\)"):
+        check_output(tmp_path / "a.png")
+
+
 def test_output_may_not_be_an_input(tmp_path):
     write_image(tmp_path / "a.png", PIXELS)
     (tmp_path / "link.png").symlink_to(tmp_path / "a.png")
