@@ -3,11 +3,12 @@
 from hybridmatte._check import check_choice
 from hybridmatte.solver.system import check_problem, check_stopping, finish_alpha
 
-__all__ = ["METHODS", "solve", "solve_cf", "solve_learning_based", "solve_random_walk"]
+__all__ = ["METHODS", "solve", "solve_cf", "solve_large_kernel", "solve_learning_based", "solve_random_walk"]
 
 METHODS = {
     "cf": "closed form: alpha affine in colour in 3 x 3 windows; the safe first choice",
     "learning_based": "learning based: closed form with another regularisation; slightly smoother",
+    "large_kernel": "large kernel: closed form over 21 x 21 windows; carries alpha further, loses fine detail",
     "random_walk": "random walk: fastest; for hard edges and flat colours, not for hair",
 }
 DEFAULT_METHOD = "cf"
@@ -193,8 +194,51 @@ def solve_random_walk(image, trimap, *, sigma=0.033, prior=None, confidence=None
     return _solve_local(random_walk_system, image, trimap, prior, confidence, rtol, maxiter, sigma=sigma)
 
 
+def solve_large_kernel(image, trimap, *, window_size=21, epsilon=1e-7, prior=None, confidence=None, rtol=1e-6,
+                       maxiter=1000):
+    """Estimate alpha by closed-form matting with large windows.
+
+    The model of `solve_cf`, alpha affine in colour, over windows of 21 x 21 pixels: alpha travels further in a step,
+    so wide unknown regions and holes fare better, and details smaller than the window worse. Running sums make the
+    cost independent of the window; about 7 microseconds per unknown pixel on two cores, 600 bytes per pixel within
+    `window_size - 1` of an unknown one.
+
+    Parameters
+    ----------
+    image, trimap, prior, confidence, rtol, maxiter
+        As in `solve_cf`; the Laplacian's diagonal is about `window_size` squared, so give confidence on that scale.
+    window_size : int, default 21
+        Side of the windows in pixels, odd, at least 3.
+    epsilon : float, default 1e-7
+        Regularisation of the colour covariance, in squared RGB units; larger is smoother.
+
+    Returns
+    -------
+    alpha : (H, W) float32 array
+        In [0, 1]; exactly 0 or 1 on known pixels.
+
+    Raises
+    ------
+    ValueError
+        As in `solve_cf`; the image must hold at least one window.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `maxiter` iterations do not reach `rtol`.
+
+    References
+    ----------
+    .. [1] K. He, J. Sun, X. Tang. Fast matting using large kernel matting Laplacian matrices. CVPR 2010.
+    """
+    from hybridmatte.laplacian.large_kernel import large_kernel_system
+
+    return _solve_local(large_kernel_system, image, trimap, prior, confidence, rtol, maxiter, epsilon=epsilon,
+                        window_size=window_size)
+
+
 def _solve_local(build, image, trimap, prior, confidence, rtol, maxiter, **parameter):
-    """Check, assemble and solve for a Laplacian of 3 x 3 windows."""
+    """Check, assemble and solve for a Laplacian of windows."""
     from hybridmatte.solver.local import solve_local
 
     problem = check_problem(image, trimap, prior, confidence)

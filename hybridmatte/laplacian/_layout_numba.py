@@ -80,13 +80,13 @@ def _neighbor_run(segments, row_start, y, x, radius):
 
 
 @njit(cache=True)
-def find_spans(segments, row_start, radius, zero):
-    """Cut the runs into spans whose neighbour rows are straight runs too.
+def find_spans(segments, row_start, rows, radius, zero):
+    """Cut the runs into spans under and over which the given rows (offsets in y) are straight runs too.
 
-    A span is (first cell, length, cell above by `radius`, ..., cell above by 1, cell below by 1, ...): the cells
-    under or over the span's first pixel. Where a row has no run near, the cell is `zero`, in an empty zone.
+    A span is (first cell, length, one cell for each offset): the cell at that offset from the span's first pixel.
+    Where that row has no run within `radius` columns, the cell is `zero`, in an empty zone.
     """
-    spans = np.empty((4 * segments.shape[0] + 16, 2 + 2 * radius), np.int32)
+    spans = np.empty((4 * segments.shape[0] + 16, 2 + rows.shape[0]), np.int32)
     count = 0
     for s in range(segments.shape[0]):
         y = segments[s, 0]
@@ -97,9 +97,8 @@ def find_spans(segments, row_start, radius, zero):
                 longer[:count] = spans
                 spans = longer
             stop = segments[s, 2]
-            for d in range(2 * radius):
-                dy = d - radius if d < radius else d - radius + 1
-                run, end = _neighbor_run(segments, row_start, y + dy, x, radius)
+            for d in range(rows.shape[0]):
+                run, end = _neighbor_run(segments, row_start, y + rows[d], x, radius)
                 stop = min(stop, end)
                 spans[count, 2 + d] = zero if run < 0 else segments[run, 3] + x - segments[run, 1]
             spans[count, 0] = segments[s, 3] + x - segments[s, 1]

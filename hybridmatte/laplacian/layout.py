@@ -15,7 +15,7 @@ class UnknownLayout:
     """Where the unknown pixels of an image lie in one flat array of cells.
 
     Runs of unknown pixels in a row are contiguous, with empty cells between runs, so a stencil reads straight
-    runs of memory. Runs up to ``2 * RADIUS + 1`` pixels apart are joined; cells between them hold no pixel.
+    runs of memory. Runs at most one stencil width apart are joined; cells between them hold no pixel.
 
     Attributes
     ----------
@@ -54,14 +54,17 @@ class UnknownLayout:
         plane.reshape(-1)[self.pixels[is_pixel]] = values[is_pixel]
 
 
-def make_layout(is_unknown):
-    """Number the unknown pixels of an (H, W) boolean mask; time and memory are linear in the image."""
+def make_layout(is_unknown, rows=(-2, -1, 1, 2), radius=RADIUS):
+    """Number the unknown pixels of an (H, W) boolean mask; time and memory are linear in the image.
+
+    `rows` are the offsets in y, `radius` the reach in x of the stencil that will read the cells.
+    """
     from hybridmatte.laplacian import _layout_numba as kernels
 
-    pad = 2 * RADIUS
+    pad = 2 * max(radius, 1)
     count = kernels.count_segments(is_unknown, pad + 1)
     segments, row_start, end = kernels.find_segments(is_unknown, pad + 1, pad, count)
-    spans = kernels.find_spans(segments, row_start, RADIUS, end + pad)
+    spans = kernels.find_spans(segments, row_start, np.array(rows), radius, end + pad)
     n_cells = int(end + 2 * pad + spans[:, 1].max(initial=0) + 1)
     pixels = kernels.find_pixels(is_unknown, segments, n_cells)
     lengths = np.cumsum(spans[:, 1])

@@ -29,6 +29,16 @@ class StencilSystem:
     diagonal: np.ndarray
     rhs: np.ndarray
 
+    def __post_init__(self):
+        self._product = np.zeros(self.layout.n_cells)
+
+    def multiply(self, x):
+        """Return A x in a buffer that the next call overwrites."""
+        from hybridmatte.laplacian._stencil_numba import multiply
+
+        multiply(self.layout.spans, self.layout.chunks, self.weights, self.diagonal, x, self._product)
+        return self._product
+
     def add_prior(self, prior, confidence):
         """Add ``(a - prior)' diag(confidence) (a - prior)``; both are (H, W) planes."""
         weight = self.layout.gather(confidence)

@@ -116,7 +116,7 @@ class _PixelLevel:
         self._steps = chebyshev_steps(self._estimate_largest())
 
     def _estimate_largest(self):
-        from hybridmatte.solver._stencil_numba import multiply
+        from hybridmatte.laplacian._stencil_numba import multiply
 
         start = np.random.default_rng(0).standard_normal(len(self._inverse), np.float32) * (self._inverse > 0)
 
@@ -127,7 +127,7 @@ class _PixelLevel:
         return _largest_eigenvalue(apply, start)
 
     def smooth_from_zero(self, residual):
-        from hybridmatte.solver._stencil_numba import scale_residual
+        from hybridmatte.laplacian._stencil_numba import scale_residual
 
         rhs, x, before, _ = self._buffers
         rhs[:] = residual
@@ -136,7 +136,7 @@ class _PixelLevel:
         return self._smooth(x, before, self._steps[1:])
 
     def _smooth(self, x, before, steps):
-        from hybridmatte.solver._stencil_numba import smooth
+        from hybridmatte.laplacian._stencil_numba import smooth
 
         for step in steps:
             spare = next(b for b in self._buffers[1:] if b is not x and b is not before)
@@ -146,7 +146,7 @@ class _PixelLevel:
 
     def restrict(self, x, coarse_rhs):
         from hybridmatte.solver._aggregate_numba import restrict
-        from hybridmatte.solver._stencil_numba import subtract_product
+        from hybridmatte.laplacian._stencil_numba import subtract_product
 
         spare = next(b for b in self._buffers[1:] if b is not x)
         subtract_product(*self._stencil, self._buffers[0], x, spare)

@@ -1,0 +1,171 @@
+"""Kernels of the large kernel Laplacian: box sums over the windows that touch an unknown pixel."""
+
+import numpy as np
+from numba import njit, prange
+
+
+@njit(cache=True)
+def _add_row(image, known_alpha, y, sign, columns):
+    """Add or remove row y in the column sums: I (3), I I' (6), t, t I (3)."""
+    for x in range(image.shape[1]):
+        t = known_alpha[y, x] * sign
+        k = 3
+        for a in range(3):
+            color = np.float64(image[y, x, a])
+            columns[x, a] += sign * color
+            columns[x, 10 + a] += t * color
+            for b in range(a, 3):
+                columns[x, k] += sign * color * image[y, x, b]
+                k += 1
+        columns[x, 9] += t
+
+
+@njit(cache=True)
+def _store_window(sums, area, epsilon, cell, forms, lines):
+    """Write mean (3) and V = (S + epsilon / area)^-1 / area (6) of a window, and its sums of t and t I (4)."""
+    m0 = sums[0] / area
+    m1 = sums[1] / area
+    m2 = sums[2] / area
+    a00 = sums[3] / area - m0 * m0 + epsilon / area
+    a01 = sums[4] / area - m0 * m1
+    a02 = sums[5] / area - m0 * m2
+    a11 = sums[6] / area - m1 * m1 + epsilon / area
+    a12 = sums[7] / area - m1 * m2
+    a22 = sums[8] / area - m2 * m2 + epsilon / area
+    c00 = a11 * a22 - a12 * a12
+    c01 = a02 * a12 - a01 * a22
+    c02 = a01 * a12 - a02 * a11
+    scale = 1.0 / (area * (a00 * c00 + a01 * c01 + a02 * c02))
+    forms[0, cell] = m0
+    forms[1, cell] = m1
+    forms[2, cell] = m2
+    forms[3, cell] = c00 * scale
+    forms[4, cell] = c01 * scale
+    forms[5, cell] = c02 * scale
+    forms[6, cell] = (a00 * a22 - a02 * a02) * scale
+    forms[7, cell] = (a01 * a02 - a00 * a12) * scale
+    forms[8, cell] = (a00 * a11 - a01 * a01) * scale
+    for k in range(4):
+        lines[k, cell] = sums[9 + k]
+
+
+@njit(cache=True, parallel=True)
+def window_forms(image, known_alpha, radius, epsilon, segments, row_start, bands, is_window, forms, lines):
+    """Compute the forms (9, n_cells) of the windows, and their sums (4, n_cells) of known alpha t and t I.
+
+    Rows of the layout are image rows plus radius.
+    """
+    height, width = image.shape[:2]
+    area = (2.0 * radius + 1.0) ** 2
+    for band in prange(bands.shape[0] - 1):
+        columns = np.zeros((width, 13))
+        running = np.zeros((width + 1, 13))
+        sums = np.empty(13)
+        top = -4 * radius
+        for y in range(max(bands[band] - radius, radius), min(bands[band + 1] - radius, height - radius)):
+            first = row_start[y + radius]
+            last = row_start[y + radius + 1]
+            if first == last:
+                continue
+            if y - top > radius:
+                columns[:] = 0.0
+                for row in range(y - radius, y + radius + 1):
+                    _add_row(image, known_alpha, row, 1.0, columns)
+            else:
+                for row in range(top + 1, y + 1):
+                    _add_row(image, known_alpha, row - radius - 1, -1.0, columns)
+                    _add_row(image, known_alpha, row + radius, 1.0, columns)
+            top = y
+            for x in range(width):
+                for k in range(13):
+                    running[x + 1, k] = running[x, k] + columns[x, k]
+            for s in range(first, last):
+                for x in range(max(segments[s, 1], radius), min(segments[s, 2], width - radius)):
+                    cell = segments[s, 3] + x - segments[s, 1]
+                    if is_window[cell]:
+                        for k in range(13):
+                            sums[k] = running[x + radius + 1, k] - running[x - radius, k]
+                        _store_window(sums, area, epsilon, cell, forms, lines)
+
+
+@njit(cache=True, parallel=True)
+def fit_lines(forms, area, is_window, lines):
+    """Replace each window's sums (p, p I) by the coefficients (b, a) of its regression p = b + a . I."""
+    for cell in prange(is_window.shape[0]):
+        if not is_window[cell]:
+            for k in range(4):
+                lines[k, cell] = 0.0
+            continue
+        total = lines[0, cell]
+        d0 = lines[1, cell] - total * forms[0, cell]
+        d1 = lines[2, cell] - total * forms[1, cell]
+        d2 = lines[3, cell] - total * forms[2, cell]
+        a0 = forms[3, cell] * d0 + forms[4, cell] * d1 + forms[5, cell] * d2
+        a1 = forms[4, cell] * d0 + forms[6, cell] * d1 + forms[7, cell] * d2
+        a2 = forms[5, cell] * d0 + forms[7, cell] * d1 + forms[8, cell] * d2
+        lines[0, cell] = total / area - a0 * forms[0, cell] - a1 * forms[1, cell] - a2 * forms[2, cell]
+        lines[1, cell] = a0
+        lines[2, cell] = a1
+        lines[3, cell] = a2
+
+
+@njit(cache=True)
+def _sum_row(segments, first, last, radius, source, out):
+    """Write horizontal box sums over the given runs."""
+    for s in range(first, last):
+        start = segments[s, 3]
+        n = segments[s, 2] - segments[s, 1]
+        total = 0.0
+        for t in range(min(radius, n)):
+            total += source[start + t]
+        for t in range(n):
+            if t + radius < n:
+                total += source[start + t + radius]
+            if t > radius:
+                total -= source[start + t - radius - 1]
+            out[start + t] = total
+
+
+@njit(cache=True, parallel=True)
+def box_sums(segments, row_start, spans, radius, planes, scratch):
+    """Replace each of the planes (channels, n_cells) by its sums over (2 radius + 1)^2 boxes, one thread a channel.
+
+    Right where no value lies within `radius` of the rim of the runs, except at the sides and the bottom of the
+    image. spans hold the cells above by 1, below by
+    radius and above by radius + 1.
+    """
+    for channel in prange(planes.shape[0]):
+        out = planes[channel]
+        source = scratch[channel]
+        _sum_row(segments, 0, row_start[-1], radius, out, source)
+        for s in range(spans.shape[0]):
+            first = spans[s, 0]
+            n = spans[s, 1]
+            above = out[spans[s, 2] : spans[s, 2] + n]
+            entering = source[spans[s, 3] : spans[s, 3] + n]
+            leaving = source[spans[s, 4] : spans[s, 4] + n]
+            result = out[first : first + n]
+            for t in range(n):
+                result[t] = above[t] + entering[t] - leaving[t]
+
+
+@njit(cache=True, parallel=True)
+def weigh(pixels, colors, values, lines):
+    """Write p and p I of the unknown pixels into the four planes, 0 elsewhere."""
+    for cell in prange(pixels.shape[0]):
+        value = values[cell] if pixels[cell] >= 0 else 0.0
+        lines[0, cell] = value
+        for c in range(3):
+            lines[1 + c, cell] = value * colors[c, cell]
+
+
+@njit(cache=True, parallel=True)
+def subtract_lines(pixels, colors, counts, values, lines, out):
+    """Write counts * values - (b + a . I) on the unknown pixels, 0 elsewhere."""
+    for cell in prange(pixels.shape[0]):
+        out[cell] = 0.0
+        if pixels[cell] >= 0:
+            line = lines[0, cell]
+            for c in range(3):
+                line += lines[1 + c, cell] * colors[c, cell]
+            out[cell] = counts[cell] * values[cell] - line
