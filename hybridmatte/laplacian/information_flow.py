@@ -1,0 +1,295 @@
+"""Information flow: alpha passes between pixels of mixed colours, from known to unknown ones, and to neighbours."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from hybridmatte._check import check_image, check_integer, check_number, check_plane
+from hybridmatte.laplacian.closed_form import closed_form_system
+from hybridmatte.laplacian.layout import UnknownLayout
+from hybridmatte.laplacian.stencil import StencilSystem, check_unknown
+from hybridmatte.similarity.features import pixel_features
+from hybridmatte.similarity.neighbors import nearest_neighbors
+from hybridmatte.trimap import split_trimap
+
+__all__ = ["FlowSystem", "KnownFlow", "information_flow_laplacian", "information_flow_system", "known_to_unknown_flow"]
+
+MIXTURE_SPATIAL_WEIGHT = 1.0
+KNOWN_NEIGHBORS = 7
+KNOWN_SPATIAL_WEIGHT = 10.0
+KNOWN_RIDGE = 1e-4
+INTRA_NEIGHBORS = 5
+INTRA_SPATIAL_WEIGHT = 0.05
+MIXTURE_RIDGE = 1e-5
+EPSILON = 1e-6
+
+
+class KnownFlow(NamedTuple):
+    """What the known regions say of each unknown pixel: prior and confidence, (H, W) float32, 0 elsewhere."""
+
+    prior: np.ndarray
+    confidence: np.ndarray
+
+
+@dataclass
+class FlowSystem:
+    """The linear system ``A x = rhs`` of information flow with the known pixels eliminated.
+
+    ``A = diag + L + (Id - W)' (Id - W) - S`` over the cells of a layout: `local` holds the Laplacian of 3 x 3 windows
+    with the diagonal of all other terms but the mixture flow W; S are the flows between unknown pixels. The mixture
+    term is never multiplied out.
+
+    Attributes
+    ----------
+    local : StencilSystem
+        L and the diagonal, and its share of rhs.
+    mixture, mixture_transposed, intra : tuples of arrays
+        W, W' and S as (indptr, indices, values) over the cells.
+    rhs : (n_cells,) float64 array
+        The right-hand side, 0 on cells without a pixel.
+    start : (n_cells,) float64 array
+        A first guess of alpha.
+    """
+
+    local: StencilSystem
+    mixture: tuple
+    mixture_transposed: tuple
+    intra: tuple
+    rhs: np.ndarray
+    start: np.ndarray
+
+    def __post_init__(self):
+        self._difference = np.zeros(self.layout.n_cells)
+
+    def multiply(self, x):
+        """Return A x in a buffer that the next call overwrites."""
+        from hybridmatte.laplacian._information_flow_numba import add_flows, subtract_rows
+
+        product = self.local.multiply(x)
+        subtract_rows(*self.mixture, x, x, self._difference)
+        add_flows(*self.mixture_transposed, *self.intra, x, self._difference, product)
+        return product
+
+    @property
+    def layout(self) -> UnknownLayout:
+        """The cells of the unknown pixels."""
+        return self.local.layout
+
+    @property
+    def diagonal(self):
+        """The diagonal of A, (n_cells,) float64."""
+        from hybridmatte.laplacian._information_flow_numba import squared_sums
+
+        squares = squared_sums(self.mixture_transposed[0], self.mixture_transposed[2])
+        return self.local.diagonal + squares + (self.layout.pixels >= 0)
+
+    def add_prior(self, prior, confidence):
+        """Add ``(a - prior)' diag(confidence) (a - prior)``; both are (H, W) planes."""
+        weight, value = self.layout.gather(confidence), self.layout.gather(prior)
+        self.local.diagonal += weight
+        self.rhs += weight * value
+
+    def to_csr(self):
+        """Return A and rhs over the unknown pixels in row-major order: (n, n) csr_matrix and (n,) array, float64."""
+        from scipy.sparse import csr_matrix, diags, identity
+
+        layout, n = self.layout, self.layout.n_cells
+        mixture, intra = (csr_matrix((values.astype(np.float64), indices, indptr), shape=(n, n))
+                          for indptr, indices, values in (self.mixture, self.intra))
+        cells = np.flatnonzero(layout.pixels >= 0)
+        difference = (identity(n) - mixture).tocsr()[cells][:, cells]
+        remainder = (diags(self.local.diagonal) - intra).tocsr()[cells][:, cells]
+        return (difference.T @ difference + remainder + _off_diagonal(self.local, cells)).tocsr(), self.rhs[cells]
+
+
+def information_flow_laplacian(image, *, is_unknown=None, n_neighbors=12, intra_weight=0.01, local_weight=1.0):
+    """Return the Laplacian of information flow as a sparse matrix.
+
+    Colour-mixture flow, flow inside the unknown region, and local flow. The flow from known to unknown pixels is a
+    prior with a confidence: `known_to_unknown_flow`. About `n_neighbors**2` entries a row, so a matrix to study;
+    `solve_information_flow` never forms it.
+
+    Parameters
+    ----------
+    image : (H, W, 3) array
+        RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
+    is_unknown : (H, W) bool array, optional
+        Pixels that receive flow; all by default. Only rows of these are the Laplacian's.
+    n_neighbors : int, default 12
+        Pixels in a colour mixture; the paper has 20.
+    intra_weight, local_weight : float, default 0.01 and 1
+        Weights of the flow inside the unknown region and of the local one, relative to the mixture flow.
+
+    Returns
+    -------
+    laplacian : (H * W, H * W) csr_matrix, float64
+        Symmetric positive semidefinite if all rows are asked for; rows sum to zero.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite or out of range, or is_unknown does not fit the image.
+
+    References
+    ----------
+    .. [1] Y. Aksoy, T. O. Aydin, M. Pollefeys. Designing effective inter-pixel information flow for natural image
+       matting. CVPR 2017. Section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> laplacian = information_flow_laplacian(np.random.default_rng(0).random((5, 6, 3)))
+    >>> laplacian.shape, bool(abs(laplacian.sum(axis=1)).max() < 1e-5)
+    ((30, 30), True)
+    """
+    from scipy.sparse import csr_matrix, diags, identity
+
+    from hybridmatte.laplacian.closed_form import closed_form_laplacian
+
+    image = check_image(image)
+    is_unknown = check_unknown(is_unknown, image)
+    check_number(intra_weight, "intra_weight", low=0)
+    check_number(local_weight, "local_weight", low=0)
+    n = is_unknown.size
+    pixels = np.flatnonzero(is_unknown)
+    neighbors, weights = _mixture(image, pixels, check_integer(n_neighbors, "n_neighbors", low=1))
+    rows = np.repeat(pixels, neighbors.shape[1])
+    difference = identity(n).tocsr()[pixels] - csr_matrix((weights.ravel(), (rows, neighbors.ravel())), (n, n))[pixels]
+    neighbors, weights = _intra(image, pixels)
+    rows = np.repeat(pixels, neighbors.shape[1])
+    intra = csr_matrix((intra_weight * weights.ravel().astype(np.float64), (rows, neighbors.ravel())), (n, n))
+    intra = intra + intra.T
+    local = local_weight * closed_form_laplacian(image, epsilon=EPSILON, is_unknown=is_unknown)
+    degree = np.asarray(intra.sum(axis=1)).ravel()
+    return (difference.T @ difference + diags(degree) - intra + local).tocsr()
+
+
+def known_to_unknown_flow(image, trimap):
+    """Return what the nearest known pixels say of each unknown one, and how much that is worth.
+
+    The 7 nearest foreground and 7 nearest background pixels, near in the image above all, are mixed to the pixel's
+    colour; the foreground's share is the prior, the squared distance between the two mixed layers the confidence.
+    Misleading for highly transparent objects, whose colours are mixtures everywhere.
+
+    Parameters
+    ----------
+    image : (H, W, 3) array
+        RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
+    trimap : (H, W) array
+        Background at most 0.1, foreground at least 0.9, the rest unknown, after scaling to [0, 1].
+
+    Returns
+    -------
+    flow : KnownFlow
+        prior and confidence, (H, W) float32 in [0, 1]; 0 on known pixels, and everywhere if the trimap lacks
+        foreground or background.
+
+    Raises
+    ------
+    ValueError
+        If image and trimap differ in height or width, or a value is not finite or out of range.
+
+    References
+    ----------
+    .. [1] Y. Aksoy, T. O. Aydin, M. Pollefeys. Designing effective inter-pixel information flow for natural image
+       matting. CVPR 2017. Section 3.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.array([0, 0, 0.25, 1, 1])[None, :, None] * np.ones((1, 5, 3))
+    >>> flow = known_to_unknown_flow(image, np.array([[0, 0, 0.5, 1, 1]]))
+    >>> flow.prior[0, 2].round(2), flow.confidence[0, 2].round(2)
+    (np.float32(0.25), np.float32(1.0))
+    """
+    image = check_image(image)
+    regions = split_trimap(check_plane(trimap, "trimap", image.shape))
+    planes = [np.zeros(regions.is_unknown.shape, np.float32) for _ in range(2)]
+    pixels = np.flatnonzero(regions.is_unknown)
+    for plane, values in zip(planes, _known_flow(image, pixels, regions.is_foreground, regions.is_background),
+                             strict=True):
+        plane.ravel()[pixels] = values
+    return KnownFlow(*planes)
+
+
+def information_flow_system(image, is_unknown, known_alpha, *, n_neighbors=12, known_weight=0.05, intra_weight=0.01):
+    """Return the `FlowSystem` of a checked image; see `solve_information_flow` for the meaning of the options."""
+    from hybridmatte.laplacian import _information_flow_numba as kernels
+
+    local = closed_form_system(image, is_unknown, known_alpha, epsilon=EPSILON)
+    layout = local.layout
+    cells = np.flatnonzero(layout.pixels >= 0)
+    pixels = layout.pixels[cells]
+    cell_of = np.full(is_unknown.size, -1, np.int32)
+    cell_of[pixels] = cells
+    numbering = (cells, cell_of, np.ascontiguousarray(known_alpha.ravel()))
+    *mixture, constant = kernels.cell_rows(*numbering, *_mixture(image, pixels, n_neighbors), layout.n_cells)
+    transposed = kernels.transpose(*mixture)
+    known = ~is_unknown & (known_alpha > 0.5), ~is_unknown & (known_alpha <= 0.5)
+    share, confidence = _known_flow(image, pixels, *known)
+    *intra, _ = kernels.cell_rows(*numbering, *_intra(image, pixels), layout.n_cells)
+    *intra, degree = kernels.symmetrize(*intra, *kernels.transpose(*intra), intra_weight)
+    local.diagonal += degree
+    local.diagonal[cells] += known_weight * confidence
+    rhs = np.empty_like(constant)
+    kernels.subtract_rows(*transposed, constant, constant + local.rhs, rhs)
+    rhs[cells] += known_weight * confidence * share
+    start = np.zeros(layout.n_cells)
+    start[cells] = share
+    return FlowSystem(local, tuple(mixture), transposed, tuple(intra), rhs, start)
+
+
+def _mixture(image, pixels, n_neighbors):
+    """Return the mixture neighbours (n, K) and their weights (n, K) of pixels (n,)."""
+    from hybridmatte.laplacian._information_flow_numba import mixture_weights
+
+    points = pixel_features(image, spatial_weight=MIXTURE_SPATIAL_WEIGHT).T
+    n_neighbors = min(n_neighbors, len(points) - 1)
+    neighbors = nearest_neighbors(points, points[pixels], n_neighbors + 1).indices
+    return mixture_weights(image.reshape(-1, 3), pixels, neighbors, MIXTURE_RIDGE)
+
+
+def _known_flow(image, pixels, is_foreground, is_background):
+    """Return share and confidence (n,) of the flow from the known regions to pixels (n,)."""
+    from hybridmatte.laplacian._information_flow_numba import known_flow
+
+    if not (is_foreground.any() and is_background.any()):
+        return np.full(len(pixels), 0.5), np.zeros(len(pixels))
+    points = pixel_features(image, spatial_weight=KNOWN_SPATIAL_WEIGHT).T
+    found = []
+    for region in (is_foreground, is_background):
+        known = np.flatnonzero(region).astype(np.int32)
+        near = nearest_neighbors(points[known], points[pixels], min(KNOWN_NEIGHBORS, len(known)))
+        found.append(known[near.indices])
+    return known_flow(image.reshape(-1, 3), pixels, *found, KNOWN_RIDGE)
+
+
+def _intra(image, pixels):
+    """Return the neighbours (n, K) of pixels (n,) among these, as pixels, and their weights (n, K)."""
+    from hybridmatte.laplacian._information_flow_numba import intra_weights
+
+    points = np.ascontiguousarray(pixel_features(image, spatial_weight=INTRA_SPATIAL_WEIGHT).T[pixels])
+    neighbors = nearest_neighbors(points, points, min(INTRA_NEIGHBORS + 1, len(points))).indices
+    return pixels[neighbors].astype(np.int32), intra_weights(points, neighbors)
+
+
+def _off_diagonal(local, cells):
+    """Return the entries of a stencil beside its diagonal over the cells, as CSR."""
+    from scipy.sparse import csr_matrix
+
+    layout, width = local.layout, local.layout.shape[1]
+    pixels = layout.pixels[cells].astype(np.int64)
+    number = np.full(layout.shape[0] * width, -1)
+    number[pixels] = np.arange(len(cells))
+    shape = (len(cells), len(cells))
+    total = csr_matrix(shape)
+    for k in range(12):
+        dy, dx = divmod(k + 13, 5)
+        y, x = pixels // width + dy - 2, pixels % width + dx - 2
+        inside = (y < layout.shape[0]) & (x >= 0) & (x < width)
+        other = np.where(inside, number[np.where(inside, y * width + x, 0)], -1)
+        rows = np.flatnonzero(other >= 0)
+        half = csr_matrix((local.weights[k, cells[rows]], (rows, other[rows])), shape)
+        total = total + half + half.T
+    return total
