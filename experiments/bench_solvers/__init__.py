@@ -1,0 +1,1 @@
+"""Our solvers and other packages' in turn: accuracy, time, memory, import and compilation."""

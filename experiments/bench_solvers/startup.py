@@ -1,0 +1,60 @@
+"""What starting costs: `import hybridmatte`, and the first call of each method without compiled kernels on disk."""
+
+import subprocess
+import sys
+import tempfile
+
+from experiments.common import summarise, thread_environment
+
+_IMPORT = """
+import time
+start = time.perf_counter()
+import hybridmatte
+print(time.perf_counter() - start)
+"""
+
+_FIRST_CALL = """
+import sys, time
+import numpy as np
+import hybridmatte
+y, x = np.mgrid[:120, :160]
+alpha = np.clip((60 - np.hypot(y - 60, x - 80)) / 20 + 0.5, 0, 1)[:, :, None]
+image = (0.2 + 0.5 * alpha + 0.05 * np.random.default_rng(0).random((120, 160, 3)))
+trimap = np.where(alpha[:, :, 0] == 0, 0, np.where(alpha[:, :, 0] == 1, 1, 0.5))
+for _ in range(2):
+    start = time.perf_counter()
+    hybridmatte.solve(image, trimap, method=sys.argv[1])
+    print(time.perf_counter() - start)
+"""
+
+
+def import_row(config):
+    """Return the row of `import hybridmatte`, each time in a fresh interpreter."""
+    seconds = []
+    for _ in range(config.import_repeats + 1):  # the first fills the file cache
+        seconds.append(_numbers(_IMPORT, [], thread_environment(config.threads))[0])
+    return _row("import", "import hybridmatte", seconds[1:])
+
+
+def compile_rows(methods, config):
+    """Yield, for each method, the seconds of its first call on an empty cache less those of its second."""
+    for method in methods:
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**thread_environment(config.threads), "NUMBA_CACHE_DIR": folder}
+            first, second = _numbers(_FIRST_CALL, [method], environment)
+            cached = _numbers(_FIRST_CALL, [method], environment)
+        yield {**_row("compile", method, [first - second]), "cached_first_s": cached[0] - cached[1]}
+
+
+def _numbers(code, arguments, environment):
+    """Run code in a fresh interpreter and return the numbers it prints."""
+    command = [sys.executable, "-c", code, *arguments]
+    output = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return [float(line) for line in output.split()]
+
+
+def _row(bench, method, seconds):
+    """Return a result row."""
+    timing = summarise(seconds)
+    return {"bench": bench, "method": method, "package": "hybridmatte", "peer": None, "subject": bench, "size": 0,
+            "median_s": timing.median_s, "iqr_s": timing.iqr_s, "count": timing.count, "peak_mib": None, "error": None}
