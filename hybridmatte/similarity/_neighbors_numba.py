@@ -348,3 +348,13 @@ def locate(low, high, depth, n_leaves, queries):
             node = 2 * node + (right < left)
         leaves[q] = ((node - (1 << depth)) * n_leaves) >> depth
     return leaves
+
+
+@njit(cache=True, parallel=True)
+def gather(columns, indices):
+    """Return some of the points given as (D, n) columns as rows (m, D)."""
+    rows = np.empty((indices.size, columns.shape[0]), np.float32)
+    for i in prange(indices.size):
+        for d in range(columns.shape[0]):
+            rows[i, d] = columns[d, indices[i]]
+    return rows
