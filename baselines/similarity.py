@@ -13,19 +13,19 @@ class WindowTopK(NamedTuple):
     dx: np.ndarray
 
 
-def window_topk(image, window_size=11, padding="cut"):
-    """Return the K = window_size most similar pixels of the window centred at each pixel.
+def window_topk(image, window_size=11, n_neighbors=None, padding="cut"):
+    """Return the K = n_neighbors most similar pixels of the window centred at each pixel; K = window_size by default.
 
     The centre counts as one of them. They are in order of distance, ties in row-major order of the window. At the
     border the window is cut to the image; with padding="zeros" the image is surrounded by black pixels, which count.
 
     References
     ----------
-    .. [1] Alpha-free matting paper, Eq. 2, 7, 8.
+    .. [1] Training matting models without alpha labels. 2024. Eq. 2, 7, 8.
     """
     image = np.asarray(image, dtype=np.float64)
     height, width = image.shape[:2]
-    radius, n_similar = window_size // 2, window_size
+    radius, n_similar = window_size // 2, n_neighbors or window_size
     result = WindowTopK(np.empty((height, width, n_similar)), *np.empty((2, height, width, n_similar), dtype=int))
     for y in range(height):
         for x in range(width):

@@ -23,6 +23,7 @@ LAPLACIANS = [
     pytest.param(lambda image: large_kernel_laplacian(image, window_size=7), 1e-10, id="large_kernel"),
     pytest.param(knn_laplacian, 1e-10, id="knn"),
     pytest.param(lambda image: knn_laplacian(image, kernel="soft"), 1e-10, id="knn, soft kernel"),
+    pytest.param(lambda image: knn_laplacian(image, adjacent_weight=0.1), 1e-10, id="knn, adjacent pixels"),
     pytest.param(nonlocal_laplacian, 1e-10, id="nonlocal_means"),
 ]
 
@@ -87,6 +88,8 @@ def test_knn_by_hand():
     image = np.repeat(np.array([[[0.0], [0.6], [1.0]]]), 3, axis=2)
     laplacian = knn_laplacian(image, n_neighbors=(2,), spatial_weight=(0.0,))
     assert_close(laplacian.toarray(), np.array([[1.0, -1, 0], [-1, 3, -2], [0, -2, 2]]))
+    near = knn_laplacian(image, n_neighbors=(2,), spatial_weight=(0.0,), adjacent_weight=0.5)
+    assert_close(near.toarray(), np.array([[1.5, -1.5, 0], [-1.5, 4, -2.5], [0, -2.5, 2.5]]))
     soft = knn_laplacian(image, n_neighbors=(2,), spatial_weight=(0.0,), kernel="soft")
     far, near = 1 - 1.8 / 5, 1 - 1.2 / 5
     expected = [[far, -far, 0], [-far, far + 2 * near, -2 * near], [0, -2 * near, 2 * near]]
@@ -121,6 +124,7 @@ class TestWindowTopK:
         assert_close(result.distances, np.linalg.norm(colors - image[:, :, None], axis=3))
         assert (np.diff(result.distances, axis=2) >= 0).all()
         assert (result.distances[:, :, 0] == 0).all()
+        assert_close(window_topk(image, window_size=5, n_neighbors=3).distances, result.distances[:, :, :3])
 
     def test_zeros_outside_attract_a_dark_border(self):
         dark = np.full((7, 7, 3), 0.0)
