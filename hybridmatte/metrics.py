@@ -1,9 +1,16 @@
 """How far an alpha is from the truth: SAD, MSE, MAD, and the gradient and connectivity errors."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from hybridmatte._check import check_choice, check_plane
 from hybridmatte.trimap import split_trimap
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["connectivity_error", "gradient_error", "mad", "mse", "sad"]
 
@@ -12,7 +19,7 @@ STEP_COUNT = 10  # levels of connectivity_error, 0.1 apart
 THETA = 0.15  # distance to the connected level that connectivity_error ignores
 
 
-def sad(alpha, target, trimap=None, *, region="unknown"):
+def sad(alpha: ArrayLike, target: ArrayLike, trimap: ArrayLike | None = None, *, region: str = "unknown") -> float:
     """Return the sum of absolute differences between an alpha and the truth.
 
     Proportional to the area that is wrong, so it grows with the image; tables print SAD / 1000.
@@ -51,7 +58,7 @@ def sad(alpha, target, trimap=None, *, region="unknown"):
     return float(np.abs(alpha - target).sum(where=is_region, dtype=np.float64))
 
 
-def mad(alpha, target, trimap=None, *, region="unknown"):
+def mad(alpha: ArrayLike, target: ArrayLike, trimap: ArrayLike | None = None, *, region: str = "unknown") -> float:
     """Return the mean absolute difference over the region: `sad` divided by its number of pixels.
 
     Parameters
@@ -74,7 +81,7 @@ def mad(alpha, target, trimap=None, *, region="unknown"):
     return float(np.abs(alpha - target).mean(where=is_region, dtype=np.float64))
 
 
-def mse(alpha, target, trimap=None, *, region="unknown"):
+def mse(alpha: ArrayLike, target: ArrayLike, trimap: ArrayLike | None = None, *, region: str = "unknown") -> float:
     """Return the mean squared error over the region.
 
     Parameters
@@ -101,7 +108,9 @@ def mse(alpha, target, trimap=None, *, region="unknown"):
     return float(np.square(alpha - target).mean(where=is_region, dtype=np.float64))
 
 
-def gradient_error(alpha, target, trimap=None, *, region="unknown"):
+def gradient_error(
+    alpha: ArrayLike, target: ArrayLike, trimap: ArrayLike | None = None, *, region: str = "unknown"
+) -> float:
     """Return the sum of squared differences between the gradient magnitudes of an alpha and the truth.
 
     High where an alpha is over-smoothed, noisy or has edges in the wrong place, whatever its level.
@@ -142,7 +151,9 @@ def gradient_error(alpha, target, trimap=None, *, region="unknown"):
     return float(np.square(difference[inner]).sum(where=is_region[window][inner], dtype=np.float64))
 
 
-def connectivity_error(alpha, target, trimap=None, *, region="unknown"):
+def connectivity_error(
+    alpha: ArrayLike, target: ArrayLike, trimap: ArrayLike | None = None, *, region: str = "unknown"
+) -> float:
     """Return the sum of differences in connectedness to the common body of an alpha and the truth.
 
     High where an alpha has floating islands, or loses thin parts.

@@ -17,7 +17,7 @@ import hybridmatte
 PACKAGE = Path(hybridmatte.__file__).parent
 RECORD = Path(__file__).parent / "public_api.json"
 ROOMS = ("errors", "_array", "_check", "_codec", "_files", "image", "trimap", "similarity", "laplacian", "solver",
-         "alpha", "foreground", "metrics", "comparison", "batch", "cli")
+         "sampling", "alpha", "foreground", "metrics", "comparison", "batch", "cli")
 HEAVY = {"torch", "numba", "scipy", "pymatting", "sklearn", "cv2", "pyamg"}
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 
@@ -42,7 +42,12 @@ def room_of(name):
     """Return the room a dotted name of hybridmatte lies in; a lazy public name lies in its module's."""
     parts = name.split(".")
     inside = hybridmatte._MODULE_OF.get(parts[1], parts[1]) if len(parts) == 2 else parts[1]
-    return inside.split(".")[0]
+    return _room(inside.split(".")[0])
+
+
+def _room(part):
+    """Return a package or module name; kernels `_x_numba` lie in the room of x."""
+    return part.removesuffix(".py").removesuffix("_numba").lstrip("_") if "_numba" in part else part.removesuffix(".py")
 
 
 def signature(name):
@@ -59,7 +64,7 @@ def public_api():
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_rooms_import_upward_only(module):
-    own = module.parts[0].removesuffix(".py")
+    own = _room(module.parts[0])
     assert own in ROOMS, f"{own} is a new room, expected one of {ROOMS}"
     allowed = {*ROOMS[:ROOMS.index(own) + 1], "__version__"}
     names = [name for name in imports(parse(module)) if name.split(".")[0] == "hybridmatte"]

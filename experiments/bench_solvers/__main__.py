@@ -79,7 +79,7 @@ def _run(arguments, config, failed):
             print(row["package"], row["method"], row["subject"], f"{row['median_s']:.2f} s, {row['peak_mib']:.0f} MiB")
             yield [row]
     elif arguments.import_time:
-        yield [startup.import_row(config)]
+        yield startup.import_rows(config)
     elif arguments.compile_time:
         for row in startup.compile_rows(arguments.available, config):
             yield [row]

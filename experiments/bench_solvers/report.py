@@ -90,9 +90,11 @@ def draw(path, document):
         print("no picture: matplotlib is not installed (pip install hybridmatte[bench])")
         return
     mpl.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     pairs = [(pair, summary) for pair, summary in _summaries(document["results"]) if summary["ratios"]]
+    if not pairs:
+        return
     figure, axes = pyplot.subplots(figsize=(8, 0.7 + 0.55 * len(pairs)), layout="constrained")
     for position, (pair, summary) in enumerate(pairs):
         ratio = statistics.median(summary["ratios"])
@@ -104,6 +106,10 @@ def draw(path, document):
     axes.set_yticks(range(len(pairs)), labels)
     axes.invert_yaxis()
     axes.set_xscale("log")
+    axes.set_xlim(left=min(0.5, *(min(summary["ratios"]) for _, summary in pairs)))
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
     axes.axvline(1.0, color="black", linewidth=0.8)
     axes.set_xlabel("peer's time / hybridmatte's: bar median, ticks single images, red the goal")
     figure.savefig(path, dpi=120)
@@ -184,7 +190,7 @@ def _mosaic_goals(rows):
                       "yes" if ratio <= 1.5 else "**no**"])
     for row in rows:
         if row["bench"] == "import":
-            lines.append(["import", "", "import hybridmatte, s <= 0.5", f"{row['median_s']:.3f}",
+            lines.append(["import", "", f"{row['method']}, s <= 0.5", f"{row['median_s']:.3f}",
                           "yes" if row["median_s"] <= 0.5 else "**no**"])
     return lines
 
@@ -201,7 +207,7 @@ def _mosaics(rows):
 
 def _startup(rows):
     """Return the table of import and compilation times."""
-    lines = [["`import hybridmatte`", f"{row['median_s']:.3f}", ""] for row in rows if row["bench"] == "import"]
+    lines = [[f"`{row['method']}`", f"{row['median_s']:.3f}", ""] for row in rows if row["bench"] == "import"]
     lines += [[f"first call of {row['method']}", f"{row['median_s']:.1f}", f"{row['cached_first_s']:.2f}"]
               for row in rows if row["bench"] == "compile"]
     header = ["what", "s, nothing compiled yet", "s, kernels on disk"]

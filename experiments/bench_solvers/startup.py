@@ -11,6 +11,8 @@ import time
 start = time.perf_counter()
 import hybridmatte
 print(time.perf_counter() - start)
+hybridmatte.solve
+print(time.perf_counter() - start)
 """
 
 _FIRST_CALL = """
@@ -28,12 +30,11 @@ for _ in range(2):
 """
 
 
-def import_row(config):
-    """Return the row of `import hybridmatte`, each time in a fresh interpreter."""
-    seconds = []
-    for _ in range(config.import_repeats + 1):  # the first fills the file cache
-        seconds.append(_numbers(_IMPORT, [], thread_environment(config.threads))[0])
-    return _row("import", "import hybridmatte", seconds[1:])
+def import_rows(config):
+    """Return the rows of `import hybridmatte` and of a solver's name with it, each time in a fresh interpreter."""
+    runs = [_numbers(_IMPORT, [], thread_environment(config.threads)) for _ in range(config.import_repeats + 1)]
+    names = ("import hybridmatte", "from hybridmatte import solve")
+    return [_row("import", name, seconds[1:]) for name, seconds in zip(names, zip(*runs, strict=True), strict=True)]
 
 
 def compile_rows(methods, config):
