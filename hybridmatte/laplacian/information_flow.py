@@ -246,6 +246,8 @@ def _mixture(image, pixels, n_neighbors):
 
     points = pixel_features(image, spatial_weight=MIXTURE_SPATIAL_WEIGHT).T
     n_neighbors = min(n_neighbors, len(points) - 1)
+    if n_neighbors == 0:
+        return pixels[:, None].astype(np.int32), np.ones((len(pixels), 1), np.float32)
     neighbors = nearest_neighbors(points, points[pixels], n_neighbors + 1).indices
     return mixture_weights(image.reshape(-1, 3), pixels, neighbors, MIXTURE_RIDGE)
 

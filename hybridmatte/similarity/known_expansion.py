@@ -8,7 +8,7 @@ from hybridmatte.trimap import split_trimap
 __all__ = ["expand_known"]
 
 
-def expand_known(image, trimap, *, radius=10.0, color_distance=10 / 255):
+def expand_known(image, trimap, *, radius=12.0, color_distance=12 / 255):
     """Return a trimap whose unknown pixels near known pixels of almost the same colour have become known.
 
     An unknown pixel takes the label of the nearest known pixel that lies within `radius` and whose colour is close
@@ -23,9 +23,9 @@ def expand_known(image, trimap, *, radius=10.0, color_distance=10 / 255):
         RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
     trimap : (H, W) array
         Background at most 0.1, foreground at least 0.9, the rest unknown, after scaling to [0, 1].
-    radius : float, default 10
+    radius : float, default 12
         Reach in pixels; 0 changes nothing, at most 100.
-    color_distance : float, default 10 / 255
+    color_distance : float, default 12 / 255
         Largest RGB distance, in [0, sqrt 3].
 
     Returns
