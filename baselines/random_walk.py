@@ -6,12 +6,12 @@ import scipy.sparse
 from baselines._assemble import graph_laplacian
 
 
-def random_walk_laplacian(image, window_size=3, sigma=0.033, floor=1e-6):
+def random_walk_laplacian(image, window_size=3, sigma=0.025, floor=1e-5):
     """Return D - W of an (H, W, 3) image in [0, 1] as an (H * W, H * W) CSR matrix, float64.
 
     W_ij = max(exp(-|I_i - I_j|^2 / sigma^2), floor) for the pixels j != i of the window centred at i that lie in the
     image; D is the diagonal of the row sums. The paper has 4 neighbours, no floor, and colours rotated by a learned
-    metric. sigma = 0.033 makes the exponent -918 |I_i - I_j|^2.
+    metric. sigma = 0.025 makes the exponent -1600 |I_i - I_j|^2.
 
     References
     ----------

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-MIN_WEIGHT = 1e-6
+MIN_WEIGHT = 1e-5
 
 
 @njit(cache=True)

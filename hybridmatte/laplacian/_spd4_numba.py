@@ -5,10 +5,13 @@ from numba import njit
 
 
 @njit(cache=True)
-def invert_spd(matrix, inverse):
-    """Write the inverse of an SPD matrix; a direction whose pivot is lost to rounding is left out."""
+def invert_spd(matrix, lower, inverse):
+    """Write the inverse of an SPD matrix; a direction whose pivot is lost to rounding is left out.
+
+    lower is room for the Cholesky factor, of the matrix's size.
+    """
     n = matrix.shape[0]
-    lower = np.zeros((n, n))
+    lower[:] = 0.0
     for j in range(n):
         pivot = matrix[j, j]
         for k in range(j):

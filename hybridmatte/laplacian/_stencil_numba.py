@@ -10,7 +10,7 @@ from numba import njit, prange
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, fastmath=FLAGS)
 def multiply_span(span, weights, diagonal, x, out):
     """Write A x on the cells of one span into out (its length)."""
     first = span[0]

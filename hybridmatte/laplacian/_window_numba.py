@@ -114,14 +114,14 @@ def store_stencil(row, y, x, cell, is_unknown, known_alpha, weights, diagonal, r
 
 
 @njit(cache=True)
-def _window_row(image, is_unknown, y, form, epsilon, needed, moments, windows):
+def _window_row(image, is_unknown, y, form, epsilon, needed, moments, room, windows):
     """Compute the quadratic forms (13 numbers) of the needed windows centred in row y."""
     mark_windows(is_unknown, y, needed)
     for x in range(image.shape[1]):
         if needed[x]:
             window_moments(image, y, x, moments)
             if form == LEARNING_BASED:
-                learning_based_window(moments, epsilon, windows[x])
+                learning_based_window(moments, epsilon, room, windows[x])
             else:
                 closed_form_window(moments, epsilon, windows[x])
 
@@ -137,10 +137,11 @@ def assemble(image, is_unknown, known_alpha, segments, row_start, bands, form, e
         windows = np.empty((3, width, 13))
         needed = np.empty(width, np.bool_)
         moments = np.empty(9)
+        room = np.empty((4, 4, 4))
         row = np.empty(25)
         for y in range(max(bands[band] - 1, 0), bands[band + 1] + 1):
             if form != RANDOM_WALK:
-                _window_row(image, is_unknown, y, form, epsilon, needed, moments, windows[y % 3])
+                _window_row(image, is_unknown, y, form, epsilon, needed, moments, room, windows[y % 3])
             center = y - 1
             if center < bands[band]:
                 continue

@@ -53,6 +53,13 @@ class UnknownLayout:
         is_pixel = self.pixels >= 0
         plane.reshape(-1)[self.pixels[is_pixel]] = values[is_pixel]
 
+    def cell_map(self):
+        """Return the (H, W) int32 plane of the pixels' cells, 0 where there is none."""
+        cells = np.zeros(self.shape, np.int32)
+        is_pixel = self.pixels >= 0
+        cells.reshape(-1)[self.pixels[is_pixel]] = np.flatnonzero(is_pixel)
+        return cells
+
 
 def make_layout(is_unknown, rows=(-2, -1, 1, 2), radius=RADIUS):
     """Number the unknown pixels of an (H, W) boolean mask; time and memory are linear in the image.

@@ -5,6 +5,8 @@ from hybridmatte.laplacian.stencil import check_unknown, stencil_csr, stencil_sy
 
 __all__ = ["learning_based_laplacian", "learning_based_system"]
 
+SHRINKAGE = 2e-6
+
 
 def learning_based_laplacian(image, *, epsilon=1e-7, is_unknown=None):
     """Return the learning-based (local linear model) Laplacian of an image as a sparse matrix.
@@ -56,8 +58,15 @@ def learning_based_laplacian(image, *, epsilon=1e-7, is_unknown=None):
 
 
 def learning_based_system(image, is_unknown, known_alpha, *, epsilon=1e-7):
-    """Return the `StencilSystem` of the learning-based Laplacian with the known pixels eliminated."""
+    """Return the `StencilSystem` of the learning-based Laplacian with the known pixels eliminated.
+
+    The squared residual leaves alphas that the colours explain almost uncharged, down to the rounding of the
+    Laplacian itself, so the unknown pixels are drawn to 0 with the weight `SHRINKAGE`: what nothing determines is
+    background.
+    """
     from hybridmatte.laplacian._window_numba import LEARNING_BASED
 
     epsilon = check_number(epsilon, "epsilon", above=0)
-    return stencil_system(image, is_unknown, known_alpha, LEARNING_BASED, epsilon)
+    system = stencil_system(image, is_unknown, known_alpha, LEARNING_BASED, epsilon)
+    system.diagonal += SHRINKAGE * (system.layout.pixels >= 0)
+    return system

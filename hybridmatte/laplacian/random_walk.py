@@ -5,8 +5,10 @@ from hybridmatte.laplacian.stencil import check_unknown, stencil_csr, stencil_sy
 
 __all__ = ["random_walk_laplacian", "random_walk_system"]
 
+SHRINKAGE = 3e-7
 
-def random_walk_laplacian(image, *, sigma=0.033, is_unknown=None):
+
+def random_walk_laplacian(image, *, sigma=0.025, is_unknown=None):
     """Return the random walk Laplacian ``D - W`` of an image as a sparse matrix.
 
     Alpha of a pixel is the probability that a walk starting there, which prefers steps between like colours, meets
@@ -16,7 +18,7 @@ def random_walk_laplacian(image, *, sigma=0.033, is_unknown=None):
     ----------
     image : (H, W, 3) array
         RGB in [0, 1]; uint8 and uint16 are scaled, grey and RGBA converted. Never modified.
-    sigma : float, default 0.033
+    sigma : float, default 0.025
         Colour distance, in RGB units, at which a weight has fallen to 1 / e.
     is_unknown : (H, W) bool array, optional
         Pixels whose rows are wanted; the other rows stay empty. All by default.
@@ -33,7 +35,7 @@ def random_walk_laplacian(image, *, sigma=0.033, is_unknown=None):
 
     Notes
     -----
-    ``W_ij = max(exp(-|I_i - I_j|^2 / sigma^2), 1e-6)`` over the 8 neighbours j of i, D the row sums of W. The floor
+    ``W_ij = max(exp(-|I_i - I_j|^2 / sigma^2), 1e-5)`` over the 8 neighbours j of i, D the row sums of W. The floor
     keeps every pixel tied to its neighbours across the strongest edges, where the exponential underflows.
 
     References
@@ -55,9 +57,15 @@ def random_walk_laplacian(image, *, sigma=0.033, is_unknown=None):
     return stencil_csr(image, check_unknown(is_unknown, image), RANDOM_WALK, sigma)
 
 
-def random_walk_system(image, is_unknown, known_alpha, *, sigma=0.033):
-    """Return the `StencilSystem` of the random walk Laplacian with the known pixels eliminated."""
+def random_walk_system(image, is_unknown, known_alpha, *, sigma=0.025):
+    """Return the `StencilSystem` of the random walk Laplacian with the known pixels eliminated.
+
+    At each step the walk ends in the background with a probability of about `SHRINKAGE`: pixels that no weight worth
+    the name ties to the foreground are background.
+    """
     from hybridmatte.laplacian._window_numba import RANDOM_WALK
 
     sigma = check_number(sigma, "sigma", above=0)
-    return stencil_system(image, is_unknown, known_alpha, RANDOM_WALK, sigma)
+    system = stencil_system(image, is_unknown, known_alpha, RANDOM_WALK, sigma)
+    system.diagonal += SHRINKAGE * (system.diagonal + (system.layout.pixels >= 0))
+    return system

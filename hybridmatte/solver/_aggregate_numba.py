@@ -3,8 +3,6 @@
 import numpy as np
 from numba import njit, prange
 
-from hybridmatte.laplacian._layout_numba import find_cell
-
 FLAGS = {"contract"}
 
 
@@ -108,23 +106,25 @@ def orthonormalize(functions, n, triangle, tolerance):
 
 
 @njit(cache=True, parallel=True)
-def pixel_basis(image, is_unknown, segments, row_start, size, positions, tolerance, cells, basis, triangles):
-    """Build the functions of each pixel block: its cells (0 where none), basis values, and triangular factors."""
-    height, width = is_unknown.shape
+def pixel_basis(image, cell_map, size, positions, tolerance, cells, basis, triangles):
+    """Build the functions of each pixel block: its cells (0 where none), their values by cell, triangular factors."""
+    height, width = cell_map.shape
     for block in prange(positions.shape[0]):
         functions = np.zeros((size * size, 4))
         n = 0
         for y in range(positions[block, 0] * size, min(height, (positions[block, 0] + 1) * size)):
             for x in range(positions[block, 1] * size, min(width, (positions[block, 1] + 1) * size)):
-                if is_unknown[y, x]:
-                    cells[block, n] = find_cell(segments, row_start, y, x)
+                if cell_map[y, x] > 0:
+                    cells[block, n] = cell_map[y, x]
                     functions[n, 0] = 1.0
                     functions[n, 1] = image[y, x, 0]
                     functions[n, 2] = image[y, x, 1]
                     functions[n, 3] = image[y, x, 2]
                     n += 1
         orthonormalize(functions, n, triangles[block], tolerance)
-        basis[block] = functions
+        for t in range(n):
+            for q in range(4):
+                basis[cells[block, t], q] = functions[t, q]
 
 
 @njit(cache=True, parallel=True)
@@ -140,18 +140,6 @@ def block_basis(first, members, triangles, tolerance, basis, coarse_triangles):
             for q in range(4):
                 for p in range(4):
                     basis[members[first[group] + m], q, p] = functions[4 * m + p, q]
-
-
-@njit(cache=True)
-def locate_cells(cells, n_cells):
-    """Return for every cell its block and its place in the block, both packed as block * places + place."""
-    places = cells.shape[1]
-    location = np.full(n_cells, -1, np.int64)
-    for block in range(cells.shape[0]):
-        for t in range(places):
-            if cells[block, t] > 0:
-                location[cells[block, t]] = block * places + t
-    return location
 
 
 @njit(cache=True)
@@ -171,37 +159,54 @@ def block_pattern(index, positions):
     return indptr, indices[:count].copy()
 
 
+@njit(cache=True, fastmath=FLAGS)
+def _apply_to_basis(cell, y, x, first_y, first_x, side, cell_map, weights, diagonal, basis, applied):
+    """Write the stencil row of pixel (y, x) times the basis of each of the 3 x 3 blocks around it into applied (9, 4).
+
+    side[k + 2] is 0, 1 or 2 for a pixel k to the right of a block's first: in the block before, itself, after.
+    """
+    height, width = cell_map.shape
+    applied[:] = 0.0
+    for k in range(25):
+        yy = y + k // 5 - 2
+        xx = x + k % 5 - 2
+        if yy < 0 or yy >= height or xx < 0 or xx >= width:
+            continue
+        other = cell_map[yy, xx]
+        if other == 0:
+            continue
+        if k > 12:
+            weight = weights[k - 13, cell]
+        elif k < 12:
+            weight = weights[11 - k, other]
+        else:
+            weight = diagonal[cell]
+        near = side[yy - first_y + 2] * 3 + side[xx - first_x + 2]
+        for q in range(4):
+            applied[near, q] += weight * basis[other, q]
+
+
 @njit(cache=True, parallel=True, fastmath=FLAGS)
-def stencil_galerkin(layout, location, basis, positions, size, weights, diagonal, cells, indptr, indices, blocks):
+def stencil_galerkin(cell_map, pixels, basis, positions, size, weights, diagonal, cells, indptr, indices, blocks):
     """Write the blocks of P' A P for the stencil A and the block functions P."""
-    segments, row_start, pixels, is_unknown = layout
-    height, width = is_unknown.shape
-    places = cells.shape[1]
+    width = cell_map.shape[1]
+    side = (np.arange(-2, size + 2) // size + 1).astype(np.int32)
     for block in prange(positions.shape[0]):
         applied = np.empty((9, 4))
         total = np.zeros((9, 4, 4))
-        for t in range(places):
+        first_y = positions[block, 0] * size
+        first_x = positions[block, 1] * size
+        for t in range(cells.shape[1]):
             cell = cells[block, t]
             if cell == 0:
                 continue
-            y = pixels[cell] // width
-            x = pixels[cell] % width
-            applied[:] = 0.0
-            for k in range(25):
-                yy = y + k // 5 - 2
-                xx = x + k % 5 - 2
-                if yy < 0 or yy >= height or xx < 0 or xx >= width or not is_unknown[yy, xx]:
-                    continue
-                other = find_cell(segments, row_start, yy, xx)
-                weight = weights[k - 13, cell] if k > 12 else (weights[11 - k, other] if k < 12 else diagonal[cell])
-                near = (yy // size - positions[block, 0] + 1) * 3 + xx // size - positions[block, 1] + 1
-                values = basis[location[other] // places, location[other] % places]
-                for q in range(4):
-                    applied[near, q] += weight * values[q]
+            _apply_to_basis(cell, pixels[cell] // width, pixels[cell] % width, first_y, first_x, side, cell_map,
+                            weights, diagonal, basis, applied)
             for near in range(9):
                 for q in range(4):
+                    value = applied[near, q]
                     for p in range(4):
-                        total[near, q, p] += basis[block, t, p] * applied[near, q]
+                        total[near, q, p] += basis[cell, p] * value
         for k in range(indptr[block], indptr[block + 1]):
             j = indices[k]
             near = (positions[j, 0] - positions[block, 0] + 1) * 3 + positions[j, 1] - positions[block, 1] + 1
@@ -210,15 +215,16 @@ def stencil_galerkin(layout, location, basis, positions, size, weights, diagonal
 
 @njit(cache=True, parallel=True, fastmath=FLAGS)
 def restrict(cells, basis, residual, out):
-    """Write P' residual, one row of 4 a block."""
+    """Write P' residual, one row of 4 a block; cell 0 holds zeros."""
     for block in prange(cells.shape[0]):
         r0 = r1 = r2 = r3 = np.float32(0.0)
         for t in range(cells.shape[1]):
-            value = residual[cells[block, t]]
-            r0 += basis[block, t, 0] * value
-            r1 += basis[block, t, 1] * value
-            r2 += basis[block, t, 2] * value
-            r3 += basis[block, t, 3] * value
+            cell = cells[block, t]
+            value = residual[cell]
+            r0 += basis[cell, 0] * value
+            r1 += basis[cell, 1] * value
+            r2 += basis[cell, 2] * value
+            r3 += basis[cell, 3] * value
         out[block, 0] = r0
         out[block, 1] = r1
         out[block, 2] = r2
@@ -229,9 +235,11 @@ def restrict(cells, basis, residual, out):
 def prolong(cells, basis, coarse, out):
     """Add P coarse to the cells."""
     for block in prange(cells.shape[0]):
+        c0 = coarse[block, 0]
+        c1 = coarse[block, 1]
+        c2 = coarse[block, 2]
+        c3 = coarse[block, 3]
         for t in range(cells.shape[1]):
-            if cells[block, t] > 0:
-                value = np.float32(0.0)
-                for q in range(4):
-                    value += basis[block, t, q] * coarse[block, q]
-                out[cells[block, t]] += value
+            cell = cells[block, t]
+            if cell > 0:
+                out[cell] += basis[cell, 0] * c0 + basis[cell, 1] * c1 + basis[cell, 2] * c2 + basis[cell, 3] * c3

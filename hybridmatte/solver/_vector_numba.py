@@ -6,6 +6,15 @@ from numba import njit, prange
 PIECES = 32
 
 
+@njit(cache=True)
+def _total(partial):
+    """Sum in order; inside a parallel function Numba would make np.sum a parallel reduction."""
+    total = 0.0
+    for piece in range(partial.shape[0]):
+        total += partial[piece]
+    return total
+
+
 @njit(cache=True, parallel=True, fastmath={"reassoc", "contract", "nsz"})
 def dot(a, b):
     """Return the inner product of two vectors."""
@@ -16,7 +25,7 @@ def dot(a, b):
         for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
             total += a[i] * b[i]
         partial[piece] = total
-    return partial.sum()
+    return _total(partial)
 
 
 @njit(cache=True, parallel=True)
@@ -41,4 +50,4 @@ def advance(step, direction, product, x, residual):
             residual[i] = value
             total += value * value
         partial[piece] = total
-    return partial.sum()
+    return _total(partial)

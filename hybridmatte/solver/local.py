@@ -33,7 +33,7 @@ def solve_local(problem, system, *, rtol, maxiter, method):
         raise ValueError(f"trimap has {lonely} unknown pixels that no window of {method} inside the image of shape "
                          f"{problem.image.shape} reaches, expected none; solve_random_walk and solve_knn can answer")
     if hasattr(system, "weights"):
-        precondition = ColorLineMultigrid(system, problem.image, problem.is_unknown)
+        precondition = ColorLineMultigrid(system, problem.image)
     else:
         precondition = jacobi(system.diagonal)
     result = conjugate_gradient(system.multiply, system.rhs, precondition, rtol=rtol, maxiter=maxiter)

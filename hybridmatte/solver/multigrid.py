@@ -21,7 +21,7 @@ class ColorLineMultigrid:
     each 3 x 3 block of pixels are the constant and the three colours, orthonormalised. The pixel level is plain
     aggregation (its two-level method needs 7 to 10 iterations); from the block level on, groups of 2 x 2 blocks
     carry prolongations smoothed once. Chebyshev smoothing of degree 2 before and after, on the pixels with the
-    diagonal, on the blocks with their 4 x 4 diagonal blocks. The set-up is in float64, the cycle in float32.
+    diagonal, on the blocks with their 4 x 4 diagonal blocks. In float32, but for the coarsest inverse.
 
     Memory is about 450 bytes per unknown pixel, twice that during set-up; no factorisation but a dense inverse of at
     most 600 unknowns at the coarsest level.
@@ -32,8 +32,6 @@ class ColorLineMultigrid:
         The system to precondition; its diagonal may hold a prior's confidence.
     image : (H, W, 3) float32 array
         The colours that span the coarse functions.
-    is_unknown : (H, W) bool array
-        The pixels of the system.
 
     Notes
     -----
@@ -45,8 +43,8 @@ class ColorLineMultigrid:
     .. [1] P. Vanek, J. Mandel, M. Brezina. Algebraic multigrid by smoothed aggregation. Computing 1996.
     """
 
-    def __init__(self, system, image, is_unknown):
-        self._pixels, block_matrix, index_shape, positions, triangles = _pixel_level(system, image, is_unknown)
+    def __init__(self, system, image):
+        self._pixels, block_matrix, index_shape, positions, triangles = _pixel_level(system, image)
         self._levels = _block_levels(block_matrix, index_shape, positions, triangles)
 
     def __call__(self, residual):
@@ -145,8 +143,8 @@ class _PixelLevel:
         return x
 
     def restrict(self, x, coarse_rhs):
-        from hybridmatte.solver._aggregate_numba import restrict
         from hybridmatte.laplacian._stencil_numba import subtract_product
+        from hybridmatte.solver._aggregate_numba import restrict
 
         spare = next(b for b in self._buffers[1:] if b is not x)
         subtract_product(*self._stencil, self._buffers[0], x, spare)
@@ -176,7 +174,8 @@ class _BlockMatrix:
         left, right = (self.indptr, self.indices), (other.indptr, other.indices)
         count_product(*left, *right, other.n_columns, counts)
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        result = _BlockMatrix(indptr, np.empty(indptr[-1], np.int32), np.empty((indptr[-1], 4, 4)), other.n_columns)
+        result = _BlockMatrix(indptr, np.empty(indptr[-1], np.int32), np.empty((indptr[-1], 4, 4), np.float32),
+                              other.n_columns)
         fill_product(*left, self.blocks, *right, other.blocks, other.n_columns, *result.arrays())
         return result
 
@@ -189,9 +188,6 @@ class _BlockMatrix:
     def arrays(self):
         return self.indptr, self.indices, self.blocks
 
-    def as_float32(self):
-        return self.indptr, self.indices, self.blocks.astype(np.float32)
-
     def toarray(self):
         n, m = len(self.indptr) - 1, self.n_columns
         dense = np.zeros((n, m, 4, 4))
@@ -203,9 +199,9 @@ class _BlockLevel:
     """One coarse level in float32: matrix, smoother, transfer to the next level."""
 
     def __init__(self, matrix, inverse, largest, prolongation):
-        self.matrix, self.inverse = matrix.as_float32(), inverse.astype(np.float32)
+        self.matrix, self.inverse = matrix.arrays(), inverse
         self.steps = chebyshev_steps(largest)
-        self.prolongation, self.restriction = prolongation.as_float32(), prolongation.transposed.as_float32()
+        self.prolongation, self.restriction = prolongation.arrays(), prolongation.transposed.arrays()
         shape = (len(matrix.indptr) - 1, 4)
         self.rhs = np.zeros(shape, np.float32)
         self.buffers = [np.zeros(shape, np.float32) for _ in range(3)]
@@ -224,7 +220,7 @@ class _CoarsestLevel:
     """The last level, solved by a dense inverse."""
 
     def __init__(self, matrix):
-        dense = matrix.toarray()
+        dense = matrix.toarray().astype(np.float64)
         self.inverse = np.linalg.inv((dense + dense.T) / 2.0).astype(np.float32)
         self.rhs = np.zeros((len(matrix.indptr) - 1, 4), np.float32)
 
@@ -252,7 +248,7 @@ def _cycle(levels, k):
     return level.smooth(x, spare, level.steps)
 
 
-def _pixel_level(system, image, is_unknown):
+def _pixel_level(system, image):
     """Build the finest level and the block matrix under it."""
     from hybridmatte.solver import _aggregate_numba as kernels
 
@@ -260,18 +256,16 @@ def _pixel_level(system, image, is_unknown):
     index, positions = kernels.mark_blocks(layout.segments, *layout.shape, PIXEL_BLOCK)
     n = len(positions)
     cells = np.zeros((n, PIXEL_BLOCK**2), np.int32)
-    basis = np.zeros((n, PIXEL_BLOCK**2, 4))
+    basis = np.zeros((layout.n_cells, 4), np.float32)
     triangles = np.zeros((n, 4, 4))
-    kernels.pixel_basis(image, is_unknown, layout.segments, layout.row_start, PIXEL_BLOCK, positions, DEPENDENT,
-                        cells, basis, triangles)
+    cell_map = layout.cell_map()
+    kernels.pixel_basis(image, cell_map, PIXEL_BLOCK, positions, DEPENDENT, cells, basis, triangles)
     indptr, indices = kernels.block_pattern(index, positions)
-    blocks = np.empty((len(indices), 4, 4))
-    location = kernels.locate_cells(cells, layout.n_cells)
-    place = (layout.segments, layout.row_start, layout.pixels, is_unknown)
-    kernels.stencil_galerkin(place, location, basis, positions, PIXEL_BLOCK, system.weights, system.diagonal, cells,
-                             indptr, indices, blocks)
-    level = _PixelLevel(system, cells, basis.astype(np.float32))
-    return level, _BlockMatrix(indptr, indices, blocks, n), index.shape, positions, triangles
+    blocks = np.empty((len(indices), 4, 4), np.float32)
+    kernels.stencil_galerkin(cell_map, layout.pixels, basis, positions, PIXEL_BLOCK, system.weights, system.diagonal,
+                             cells, indptr, indices, blocks)
+    matrix = _BlockMatrix(indptr, indices, blocks, n)
+    return _PixelLevel(system, cells, basis), matrix, index.shape, positions, triangles
 
 
 def _block_levels(matrix, shape, positions, triangles):
@@ -281,13 +275,13 @@ def _block_levels(matrix, shape, positions, triangles):
     levels = []
     while True:
         n = len(positions)
-        inverse = np.zeros((n, 4, 4))
+        inverse = np.zeros((n, 4, 4), np.float32)
         _block_numba.fix_diagonal(*matrix.arrays(), inverse)
         if n <= COARSEST:
             return [*levels, _CoarsestLevel(matrix)]
         largest = _largest_block_eigenvalue(matrix, inverse)
         parents, parent_positions, first, members = _aggregate_numba.coarsen_blocks(positions, shape, GROUP)
-        basis = np.zeros((n, 4, 4))
+        basis = np.zeros((n, 4, 4), np.float32)
         coarse_triangles = np.zeros((len(parent_positions), 4, 4))
         _aggregate_numba.block_basis(first, members, triangles, DEPENDENT**2, basis, coarse_triangles)
         prolongation = _smooth_prolongation(matrix, inverse, parents, basis, 4.0 / (3.0 * largest), len(first) - 1)
@@ -301,13 +295,12 @@ def _largest_block_eigenvalue(matrix, inverse):
     """Estimate the largest eigenvalue of the matrix scaled by its diagonal blocks."""
     from hybridmatte.solver import _block_numba as kernels
 
-    single, scale = matrix.as_float32(), inverse.astype(np.float32)
-    zero = np.zeros((len(scale), 4), np.float32)
+    zero = np.zeros((len(inverse), 4), np.float32)
     product, scaled = np.empty_like(zero), np.empty_like(zero)
 
     def apply(x):
-        kernels.subtract_product(*single, zero, x, product)
-        kernels.scale_residual(np.float32(-1.0), scale, product, scaled)
+        kernels.subtract_product(*matrix.arrays(), zero, x, product)
+        kernels.scale_residual(np.float32(-1.0), inverse, product, scaled)
         return -product, scaled.copy()
 
     return _largest_eigenvalue(apply, np.random.default_rng(0).standard_normal(zero.shape, np.float32))
@@ -320,7 +313,7 @@ def _smooth_prolongation(matrix, inverse, parents, basis, omega, n_columns):
     room = np.diff(matrix.indptr)
     starts = np.concatenate([[0], np.cumsum(room)]).astype(np.int32)
     indices = np.empty(starts[-1], np.int32)
-    blocks = np.empty((starts[-1], 4, 4))
+    blocks = np.empty((starts[-1], 4, 4), np.float32)
     counts = np.empty(len(room), np.int32)
     smoothed_prolongation(*matrix.arrays(), inverse, parents, basis, omega, starts, indices, blocks, counts)
     used = np.arange(starts[-1]) - np.repeat(starts[:-1], room) < np.repeat(counts, room)
