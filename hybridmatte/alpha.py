@@ -1,13 +1,17 @@
 """The classical solvers: alpha from an image and a trimap."""
 
-from hybridmatte._check import check_choice
+from hybridmatte._check import check_choice, check_number
 from hybridmatte.solver._threads import threads_for
 from hybridmatte.solver.system import check_problem, check_stopping, finish_alpha
 
-__all__ = ["METHODS", "solve", "solve_cf", "solve_large_kernel", "solve_learning_based", "solve_random_walk"]
+__all__ = ["METHODS", "solve", "solve_cf", "solve_information_flow", "solve_knn", "solve_large_kernel",
+           "solve_learning_based", "solve_random_walk", "solve_sampling"]
 
 METHODS = {
     "cf": "closed form: alpha affine in colour in 3 x 3 windows; the safe first choice",
+    "knn": "KNN: like alpha for like colours, near or far; gaps, holes and spotted backgrounds",
+    "information_flow": "information flow: mixtures, known colours and neighbours together; best single answer, slower",
+    "sampling": "shared sampling: colours sampled from the known regions; wide unknown regions, distinct colours",
     "learning_based": "learning based: closed form with another regularisation; slightly smoother",
     "large_kernel": "large kernel: closed form over 21 x 21 windows; carries alpha further, loses fine detail",
     "random_walk": "random walk: few assumptions; for hard edges and flat colours, not for hair",
@@ -240,14 +244,158 @@ def solve_large_kernel(image, trimap, *, window_size=21, epsilon=1e-7, prior=Non
                         window_size=window_size)
 
 
-def _solve_local(build, image, trimap, prior, confidence, rtol, maxiter, **parameter):
+def solve_knn(image, trimap, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1), kernel="binary", prior=None,
+              confidence=None, rtol=1e-5, maxiter=1000):
+    """Estimate alpha by KNN matting.
+
+    Every pixel is linked to those most like it in colour and position, which then have like alpha. Alpha jumps over
+    gaps that stop `solve_cf`: holes, foliage, spotted backgrounds. Where foreground and background share colours it
+    errs far from any edge. For images of more than 65,536 pixels the graph is approximate, see `knn_laplacian`.
+
+    Parameters
+    ----------
+    image, trimap, prior, confidence, rtol, maxiter
+        As in `solve_cf`; each pixel has about 60 links of weight 1, so give confidence on that scale.
+    n_neighbors : sequence of int, default (20, 10)
+        Neighbours in each set, the pixel itself counted; more is smoother and slower.
+    spatial_weights : sequence of float, default (2.0, 0.1)
+        For each set, the length of the image's sides in units of colour.
+    kernel : {"binary", "soft"}, default "binary"
+        Weight of a link: 1, or falling with the distance in feature space.
+
+    Returns
+    -------
+    alpha : (H, W) float32 array
+        In [0, 1]; exactly 0 or 1 on known pixels.
+
+    Raises
+    ------
+    ValueError
+        As in `solve_cf`, except that any image is large enough.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `maxiter` iterations do not reach `rtol`.
+
+    References
+    ----------
+    .. [1] Q. Chen, D. Li, C.-K. Tang. KNN matting. TPAMI 2013.
+    """
+    from hybridmatte.laplacian.knn import knn_system
+    from hybridmatte.solver.graph import solve_graph
+
+    return _solve(knn_system, solve_graph, image, trimap, prior, confidence, rtol, maxiter, n_neighbors=n_neighbors,
+                  spatial_weights=spatial_weights, kernel=kernel)
+
+
+def solve_information_flow(image, trimap, *, known_weight=0.05, expansion=12.0, prior=None, confidence=None,
+                           rtol=1e-4, maxiter=1000):
+    """Estimate alpha by information flow.
+
+    Four ties at once: each colour as a mixture of like colours, known colours to unknown pixels, like unknown pixels to
+    each other, and neighbours by the closed form. The best single answer on photographs, in several times the time.
+
+    Parameters
+    ----------
+    image, trimap, prior, confidence, maxiter
+        As in `solve_cf`.
+    known_weight : float, default 0.05
+        Weight of what the known colours say of each unknown pixel, at least 0.
+    expansion : float, default 12
+        Radius in pixels of `expand_known`, which comes first, and 255 times its colour distance; 0 skips it. Pixels
+        with a positive confidence stay unknown.
+    rtol : float, default 1e-4
+        As in `solve_cf`; the system is well conditioned, and 1e-4 leaves the errors' third digit alone.
+
+    Returns
+    -------
+    alpha : (H, W) float32 array
+        In [0, 1]; exactly 0 or 1 on known pixels.
+
+    Raises
+    ------
+    ValueError
+        As in `solve_cf`, except that any image is large enough.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `maxiter` iterations do not reach `rtol`.
+
+    References
+    ----------
+    .. [1] Y. Aksoy, T. O. Aydin, M. Pollefeys. Designing effective inter-pixel information flow for natural image
+       matting. CVPR 2017.
+    """
+    from hybridmatte.solver.information_flow import solve_flow
+
+    problem = check_problem(image, trimap, prior, confidence)
+    rtol, maxiter = check_stopping(rtol, maxiter)
+    known_weight = check_number(known_weight, "known_weight", low=0)
+    expansion = check_number(expansion, "expansion", low=0)
+    with threads_for(problem.is_unknown.sum()):
+        return solve_flow(problem, expansion=expansion, known_weight=known_weight, rtol=rtol, maxiter=maxiter)
+
+
+def solve_sampling(image, trimap, *, refine=True, sample_weight=0.03, prior=None, confidence=None, rtol=1e-7,
+                   maxiter=500):
+    """Estimate alpha by shared sampling and matte refinement.
+
+    Each unknown pixel tries pairs of colours from the known regions around it and keeps the pair that explains it best
+    (`sample_alpha`); a closed-form solve with these samples as its prior then smooths along the image's own edges. Good
+    where foreground and background differ in colour, also in wide unknown regions and behind gaps.
+
+    Parameters
+    ----------
+    image, trimap, prior, confidence, rtol, maxiter
+        As in `solve_cf`; the samples are a second prior beside the given one.
+    refine : bool, default True
+        Whether to solve at all, or to return the samples' alpha (joined with the prior by confidence).
+    sample_weight : float, default 0.03
+        Confidence in a sample that explains its pixel perfectly, at least 0.
+
+    Returns
+    -------
+    alpha : (H, W) float32 array
+        In [0, 1]; exactly 0 or 1 on known pixels.
+
+    Raises
+    ------
+    ValueError
+        As in `solve_cf`; a prior does not replace a missing foreground or background.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `maxiter` iterations do not reach `rtol`.
+
+    References
+    ----------
+    .. [1] E. Gastal, M. Oliveira. Shared sampling for real-time alpha matting. Eurographics 2010.
+    """
+    from hybridmatte.sampling import solve_samples
+
+    problem = check_problem(image, trimap, prior, confidence)
+    rtol, maxiter = check_stopping(rtol, maxiter)
+    sample_weight = check_number(sample_weight, "sample_weight", low=0)
+    with threads_for(problem.is_unknown.sum()):
+        return solve_samples(problem, refine=refine, sample_weight=sample_weight, rtol=rtol, maxiter=maxiter)
+
+
+def _solve_local(build, *arguments, **parameter):
     """Check, assemble and solve for a Laplacian of windows."""
     from hybridmatte.solver.local import solve_local
 
+    return _solve(build, solve_local, *arguments, **parameter)
+
+
+def _solve(build, finish, image, trimap, prior, confidence, rtol, maxiter, **parameter):
+    """Check the inputs, build the system of the unknown pixels, and let `finish` solve it."""
     problem = check_problem(image, trimap, prior, confidence)
     rtol, maxiter = check_stopping(rtol, maxiter)
     if not problem.is_unknown.any():
         return finish_alpha(problem, problem.known_alpha)
     with threads_for(problem.is_unknown.sum()):
         system = build(problem.image, problem.is_unknown, problem.known_alpha, **parameter)
-        return solve_local(problem, system, rtol=rtol, maxiter=maxiter, method=build.__name__.removesuffix("_system"))
+        return finish(problem, system, rtol=rtol, maxiter=maxiter, method=build.__name__.removesuffix("_system"))
