@@ -9,7 +9,7 @@ from hybridmatte.solver.system import check_problem
 from tests.synthetic import colour_ramp, soft_disk
 from tests.tolerances import assert_close
 
-SQUARED_ERRORS = 3e-3  # float32 costs of nearby pairs may change which three samples are averaged
+NEAR_TIES = 3e-3  # float32 decides some near ties, such as the third best sample, otherwise than float64
 
 
 def solve(scene, *, refine=True, sample_weight=0.03, prior=None, confidence=None):
@@ -25,7 +25,7 @@ def test_kernels_equal_the_plain_form(shape, n_rays, expansion):
     expected = baselines.sampling.sample_alpha(scene.image, scene.trimap, n_rays, expansion)
     for plane, plain in zip(sample_alpha(scene.image, scene.trimap, n_rays=n_rays, expansion=expansion), expected,
                             strict=True):
-        assert_close(plane, plain, SQUARED_ERRORS)
+        assert_close(plane, plain, NEAR_TIES)
 
 
 def test_two_constant_colours_are_unmixed():
