@@ -11,35 +11,36 @@ BANDS = 4
 
 
 @njit(cache=True, parallel=True)
-def enter_neighbors(slots, perm, query_rows, code, links, first):
-    """Write the codes of neighbour lists into links[:, first:], row by row."""
+def enter_neighbors(slots, pixel_of_slot, query_rows, code, links):
+    """Write the codes of neighbour lists into links, row by row."""
     for q in prange(slots.shape[0]):
         for k in range(slots.shape[1]):
-            links[query_rows[q], first + k] = code[perm[slots[q, k]]]
+            links[query_rows[q], k] = code[pixel_of_slot[slots[q, k]]]
 
 
 @njit(cache=True, parallel=True)
-def enter_soft_weights(slots, perm, query_pixels, query_rows, columns, weights, first):
-    """Write 1 - |f_i - f_j|_1 / D of neighbour lists into weights[:, first:]."""
+def enter_soft_weights(slots, pixel_of_slot, queried, query_rows, columns, weights):
+    """Write 1 - |f_i - f_j|_1 / D of neighbour lists into weights, row by row."""
     n_features = np.float32(columns.shape[0])
     for q in prange(slots.shape[0]):
         for k in range(slots.shape[1]):
             total = np.float32(0.0)
             for d in range(columns.shape[0]):
-                total += abs(columns[d, perm[slots[q, k]]] - columns[d, query_pixels[q]])
-            weights[query_rows[q], first + k] = max(np.float32(1.0) - total / n_features, np.float32(0.0))
+                total += abs(columns[d, pixel_of_slot[slots[q, k]]] - columns[d, queried[q]])
+            weights[query_rows[q], k] = max(np.float32(1.0) - total / n_features, np.float32(0.0))
 
 
 @njit(cache=True, parallel=True)
-def enter_adjacent(pixels, height, width, code, weight, links, weights, first):
-    """Write a weak link to each of the 4 adjacent pixels into links[:, first:]; to itself where there is none."""
+def enter_adjacent(pixels, height, width, code, weight):
+    """Return (links, weights) to the 4 adjacent pixels; to the pixel itself where there is none."""
+    links = np.empty((pixels.size, 4), np.int32)
     for row in prange(pixels.size):
         y, x = pixels[row] // width, pixels[row] % width
         for k in range(4):
             v, u = y + (0, 0, -1, 1)[k], x + (-1, 1, 0, 0)[k]
             is_inside = 0 <= v < height and 0 <= u < width
-            links[row, first + k] = code[v * width + u] if is_inside else row
-            weights[row, first + k] = weight
+            links[row, k] = code[v * width + u] if is_inside else row
+    return links, np.full(links.shape, weight)
 
 
 @njit(cache=True, parallel=True)
@@ -153,24 +154,29 @@ def ground(links, weights, counts, indptr, data, known_alpha, known_factor):
     return diagonal, rhs
 
 
-@njit(cache=True)
-def count_unreached(indptr, indices, is_grounded):
-    """Return how many rows have no path of links to a grounded row."""
-    n_rows = is_grounded.size
-    reached = is_grounded.copy()
-    queue = np.empty(n_rows, np.int32)
-    size = 0
-    for row in range(n_rows):
-        if reached[row]:
-            queue[size] = row
-            size += 1
-    done = 0
-    while done < size:
-        row = queue[done]
-        done += 1
+@njit(cache=True, parallel=True)
+def expand(pixels, links, weights, counts, indptr, indices, data, known_factor, n_pixels):
+    """Return the rows of L = D - W over all pixels as (indptr, indices, data) of a CSR matrix, columns unsorted."""
+    n_rows = pixels.size
+    starts = np.zeros(n_pixels + 1, np.int64)
+    for row in prange(n_rows):
+        starts[pixels[row] + 1] = 1 + counts[row, 1] - counts[row, 0] + indptr[row + 1] - indptr[row]
+    for pixel in range(n_pixels):
+        starts[pixel + 1] += starts[pixel]
+    columns, values = np.empty(starts[n_pixels], np.int32), np.empty(starts[n_pixels])
+    for row in prange(n_rows):
+        at = first = starts[pixels[row]]
+        degree = 0.0
         for i in range(indptr[row], indptr[row + 1]):
-            if not reached[indices[i]]:
-                reached[indices[i]] = True
-                queue[size] = indices[i]
-                size += 1
-    return n_rows - size
+            at += 1
+            columns[at] = pixels[indices[i]]
+            values[at] = -data[i]
+            degree += data[i]
+        for i in range(counts[row, 0], counts[row, 1]):
+            at += 1
+            columns[at] = links[row, i] - n_rows
+            values[at] = -known_factor * weights[row, i]
+            degree += known_factor * weights[row, i]
+        columns[first] = pixels[row]
+        values[first] = degree
+    return starts, columns, values

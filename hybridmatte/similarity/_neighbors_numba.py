@@ -38,9 +38,10 @@ def _insertion_sort(key, perm, lo, hi):
 
 
 @njit(cache=True)
-def _pivots(key, lo, hi, rank, margin, sample):
-    """Return two values of key[lo:hi] that most likely enclose the one of the given rank."""
-    n = min(hi - lo, _SAMPLE)
+def _pivots(key, lo, hi, rank, is_stuck, sample):
+    """Return two values of key[lo:hi] that most likely enclose the one of the given rank; equal ones if stuck."""
+    n = min(max((hi - lo) // 16, 9), _SAMPLE)
+    margin = 0 if is_stuck else 1 + n // 16
     for i in range(n):
         k = key[lo + ((hi - lo - 1) * i) // (n - 1)]
         j = i - 1
@@ -80,11 +81,11 @@ def _partition(key, perm, key_out, perm_out, lo, hi, low, high):
 @njit(cache=True)
 def _select(key, perm, key_out, perm_out, lo, hi, rank, sample):
     """Reorder so that key[lo:rank] <= key[rank:hi], keeping the order of points where possible."""
-    margin = 5
+    is_stuck = False
     while hi - lo > 24:
-        low, high = _pivots(key, lo, hi, rank, margin, sample)
+        low, high = _pivots(key, lo, hi, rank, is_stuck, sample)
         a, c = _partition(key, perm, key_out, perm_out, lo, hi, low, high)
-        margin = 0 if a == lo and c == hi else 5
+        is_stuck = a == lo and c == hi
         if rank < a:
             hi = a
         elif rank > c:
@@ -288,12 +289,15 @@ def _box_gaps(low, high, node, queries, q):
 
 
 @njit(cache=True)
-def _walk(leaf_points, low, high, depth, queries, q, own, stack, stack_gap, distance, best, slots):
-    """Scan the leaves nearer than the last neighbour found, but for the query's own, near ones first."""
+def _walk(leaf_points, low, high, depth, queries, q, own, scale, stack, stack_gap, distance, best, slots):
+    """Scan the leaves nearer than the last neighbour found, but for the query's own, near ones first.
+
+    `scale` multiplies the squared distances of leaves before they are compared: 1 is exact.
+    """
     kth = best.shape[1] - 1
     node, gap, size = 1, np.float32(0.0), 0
     while True:
-        while gap < best[q, kth] and node < 1 << depth:
+        while scale * gap < best[q, kth] and node < 1 << depth:
             node *= 2
             gap, right = _box_gaps(low, high, node, queries, q)
             far = node + 1
@@ -301,11 +305,11 @@ def _walk(leaf_points, low, high, depth, queries, q, own, stack, stack_gap, dist
                 gap, right = right, gap
                 far = node
                 node += 1
-            if right < best[q, kth]:
+            if scale * right < best[q, kth]:
                 stack[size] = far
                 stack_gap[size] = right
                 size += 1
-        if gap < best[q, kth]:
+        if scale * gap < best[q, kth]:
             leaf = ((node - (1 << depth)) * leaf_points.shape[0]) >> depth
             if leaf != own:
                 _scan_leaf(leaf_points, leaf, queries, q, distance, best, slots)
@@ -316,12 +320,14 @@ def _walk(leaf_points, low, high, depth, queries, q, own, stack, stack_gap, dist
 
 
 @njit(cache=True, parallel=True)
-def search(leaf_points, low, high, depth, leaves, queries, n_neighbors):
+def search(leaf_points, low, high, depth, leaves, queries, n_neighbors, epsilon):
     """Return (squared distances, slots) of the points nearest to queries, given a leaf near each query.
 
     Any leaf will do, but queries of one leaf should follow each other: the work is quickest when the leaf is the one
-    that holds the query.
+    that holds the query. With epsilon > 0 the k-th point returned may be up to 1 + epsilon times as far as the true
+    one; 0 is exact.
     """
+    scale = np.float32((1.0 + epsilon) ** 2)
     n_queries = queries.shape[0]
     best = np.empty((n_queries, n_neighbors), np.float32)
     slots = np.empty((n_queries, n_neighbors), np.int32)
@@ -333,7 +339,7 @@ def search(leaf_points, low, high, depth, leaves, queries, n_neighbors):
             for j in range(n_neighbors):
                 best[q, j] = np.inf
             _scan_leaf(leaf_points, leaves[q], queries, q, distance, best, slots)
-            _walk(leaf_points, low, high, depth, queries, q, leaves[q], stack, stack_gap, distance, best, slots)
+            _walk(leaf_points, low, high, depth, queries, q, leaves[q], scale, stack, stack_gap, distance, best, slots)
     return best, slots
 
 

@@ -78,7 +78,7 @@ def nearest_neighbors(points, queries, n_neighbors):
     perm, *tree = kernels.build_tree(np.ascontiguousarray(points.T))
     leaves = kernels.locate(*tree[1:], len(tree[0]), queries)
     order = np.argsort(leaves, kind="stable")
-    squared, slots = kernels.search(*tree, leaves[order], queries[order], n_neighbors)
+    squared, slots = kernels.search(*tree, leaves[order], queries[order], n_neighbors, 0.0)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     return Neighbors(np.sqrt(squared)[place], perm[slots[place]])
