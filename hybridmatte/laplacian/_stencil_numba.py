@@ -4,7 +4,6 @@ A span reads its own row and two rows above and below as straight runs; the weig
 those neighbours, which store them as later ones. Small sums of five terms keep each loop a plain vector loop.
 """
 
-import numpy as np
 from numba import njit, prange
 
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
@@ -72,8 +71,8 @@ def subtract_product(spans, chunks, weights, diagonal, rhs, x, out):
 
 
 @njit(cache=True, parallel=True, fastmath=FLAGS)
-def smooth(spans, chunks, weights, diagonal, inverse, rhs, x, before, c, out):
-    """Write one Chebyshev step c[0] x + c[1] before + c[2] inverse (rhs - A x) into out, a third vector."""
+def smooth(spans, chunks, weights, diagonal, step, rhs, x, out):
+    """Write one step of damped Jacobi, x + step (rhs - A x), into out, another vector."""
     for chunk in prange(chunks.shape[0] - 1):
         for s in range(chunks[chunk], chunks[chunk + 1]):
             first = spans[s, 0]
@@ -82,14 +81,14 @@ def smooth(spans, chunks, weights, diagonal, inverse, rhs, x, before, c, out):
             multiply_span(spans[s], weights, diagonal, x, result)
             b = rhs[first : first + n]
             x0 = x[first : first + n]
-            x1 = before[first : first + n]
-            scale = inverse[first : first + n]
+            scale = step[first : first + n]
             for t in range(n):
-                result[t] = c[0] * x0[t] + c[1] * x1[t] + c[2] * scale[t] * (b[t] - result[t])
+                result[t] = x0[t] + scale[t] * (b[t] - result[t])
 
 
 @njit(cache=True, parallel=True)
-def scale_residual(factor, inverse, rhs, out):
-    """Write factor * inverse * rhs into out, in out's precision: the first smoothing step from zero."""
-    for i in prange(rhs.shape[0]):
-        out[i] = factor * inverse[i] * np.float32(rhs[i])
+def scale_residual(step, residual, rhs, out):
+    """Write the residual into rhs and step * residual into out, in their precision: the first smoothing step."""
+    for i in prange(residual.shape[0]):
+        rhs[i] = residual[i]
+        out[i] = step[i] * rhs[i]

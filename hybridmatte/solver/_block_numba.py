@@ -133,66 +133,59 @@ def smoothed_prolongation(indptr, indices, blocks, inverse, parents, basis, omeg
         counts[i] = end - first
 
 
+@njit(cache=True, fastmath=FLAGS)
+def _multiply_row(first, last, indices, blocks, x, sign, r0, r1, r2, r3):
+    """Return r + sign * (the row of A) x."""
+    for k in range(first, last):
+        j = indices[k]
+        for q in range(4):
+            value = sign * x[j, q]
+            r0 += blocks[k, q, 0] * value
+            r1 += blocks[k, q, 1] * value
+            r2 += blocks[k, q, 2] * value
+            r3 += blocks[k, q, 3] * value
+    return r0, r1, r2, r3
+
+
 @njit(cache=True, parallel=True, fastmath=FLAGS)
-def subtract_product(indptr, indices, blocks, rhs, x, out):
-    """Write rhs - A x into out; vectors are (n, 4)."""
+def multiply(indptr, indices, blocks, x, out):
+    """Write A x into out; vectors are (n, 4)."""
+    zero = np.float32(0.0)
     for i in prange(indptr.shape[0] - 1):
-        r0, r1, r2, r3 = rhs[i, 0], rhs[i, 1], rhs[i, 2], rhs[i, 3]
-        for k in range(indptr[i], indptr[i + 1]):
-            j = indices[k]
-            for q in range(4):
-                value = x[j, q]
-                r0 -= blocks[k, q, 0] * value
-                r1 -= blocks[k, q, 1] * value
-                r2 -= blocks[k, q, 2] * value
-                r3 -= blocks[k, q, 3] * value
-        out[i, 0] = r0
-        out[i, 1] = r1
-        out[i, 2] = r2
-        out[i, 3] = r3
-
-
-@njit(cache=True, parallel=True, fastmath=FLAGS)
-def smooth(indptr, indices, blocks, inverse, rhs, x, before, c, out):
-    """Write one block Chebyshev step c[0] x + c[1] before + c[2] inverse (rhs - A x) into out, a third vector."""
-    for i in prange(indptr.shape[0] - 1):
-        r0, r1, r2, r3 = rhs[i, 0], rhs[i, 1], rhs[i, 2], rhs[i, 3]
-        for k in range(indptr[i], indptr[i + 1]):
-            j = indices[k]
-            for q in range(4):
-                value = x[j, q]
-                r0 -= blocks[k, q, 0] * value
-                r1 -= blocks[k, q, 1] * value
-                r2 -= blocks[k, q, 2] * value
-                r3 -= blocks[k, q, 3] * value
-        for p in range(4):
-            step = inverse[i, 0, p] * r0 + inverse[i, 1, p] * r1 + inverse[i, 2, p] * r2 + inverse[i, 3, p] * r3
-            out[i, p] = c[0] * x[i, p] + c[1] * before[i, p] + c[2] * step
-
-
-@njit(cache=True, parallel=True, fastmath=FLAGS)
-def scale_residual(factor, inverse, rhs, out):
-    """Write factor * inverse * rhs into out: the first smoothing step from zero."""
-    for i in prange(rhs.shape[0]):
-        for p in range(4):
-            out[i, p] = factor * (inverse[i, 0, p] * rhs[i, 0] + inverse[i, 1, p] * rhs[i, 1]
-                                  + inverse[i, 2, p] * rhs[i, 2] + inverse[i, 3, p] * rhs[i, 3])
+        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = _multiply_row(
+            indptr[i], indptr[i + 1], indices, blocks, x, np.float32(1.0), zero, zero, zero, zero)
 
 
 @njit(cache=True, parallel=True, fastmath=FLAGS)
 def add_product(indptr, indices, blocks, x, out):
     """Add A x to out."""
     for i in prange(indptr.shape[0] - 1):
-        r0, r1, r2, r3 = out[i, 0], out[i, 1], out[i, 2], out[i, 3]
-        for k in range(indptr[i], indptr[i + 1]):
-            j = indices[k]
-            for q in range(4):
-                value = x[j, q]
-                r0 += blocks[k, q, 0] * value
-                r1 += blocks[k, q, 1] * value
-                r2 += blocks[k, q, 2] * value
-                r3 += blocks[k, q, 3] * value
-        out[i, 0] = r0
-        out[i, 1] = r1
-        out[i, 2] = r2
-        out[i, 3] = r3
+        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = _multiply_row(
+            indptr[i], indptr[i + 1], indices, blocks, x, np.float32(1.0), out[i, 0], out[i, 1], out[i, 2], out[i, 3])
+
+
+@njit(cache=True, parallel=True, fastmath=FLAGS)
+def subtract_product(indptr, indices, blocks, rhs, x, out):
+    """Write rhs - A x into out."""
+    for i in prange(indptr.shape[0] - 1):
+        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = _multiply_row(
+            indptr[i], indptr[i + 1], indices, blocks, x, np.float32(-1.0), rhs[i, 0], rhs[i, 1], rhs[i, 2], rhs[i, 3])
+
+
+@njit(cache=True, parallel=True, fastmath=FLAGS)
+def smooth(indptr, indices, blocks, step, rhs, x, out):
+    """Write one step of damped block Jacobi, x + step (rhs - A x), into out, another vector."""
+    for i in prange(indptr.shape[0] - 1):
+        r0, r1, r2, r3 = _multiply_row(
+            indptr[i], indptr[i + 1], indices, blocks, x, np.float32(-1.0), rhs[i, 0], rhs[i, 1], rhs[i, 2], rhs[i, 3])
+        for p in range(4):
+            out[i, p] = x[i, p] + step[i, 0, p] * r0 + step[i, 1, p] * r1 + step[i, 2, p] * r2 + step[i, 3, p] * r3
+
+
+@njit(cache=True, parallel=True, fastmath=FLAGS)
+def scale_residual(step, rhs, out):
+    """Write step rhs into out: the first smoothing step from zero."""
+    for i in prange(rhs.shape[0]):
+        for p in range(4):
+            out[i, p] = (step[i, 0, p] * rhs[i, 0] + step[i, 1, p] * rhs[i, 1] + step[i, 2, p] * rhs[i, 2]
+                         + step[i, 3, p] * rhs[i, 3])

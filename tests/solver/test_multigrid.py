@@ -9,7 +9,7 @@ from hybridmatte.laplacian.learning_based import learning_based_system
 from hybridmatte.laplacian.random_walk import random_walk_system
 from hybridmatte.solver import multigrid
 from hybridmatte.solver.conjugate_gradient import conjugate_gradient
-from hybridmatte.solver.multigrid import ColorLineMultigrid, chebyshev_steps
+from hybridmatte.solver.multigrid import ColorLineMultigrid
 from hybridmatte.trimap import split_trimap
 from tests.synthetic import soft_disk
 
@@ -45,7 +45,7 @@ def test_few_iterations_whatever_the_size():
         result = conjugate_gradient(system.multiply, system.rhs, ColorLineMultigrid(system, image), rtol=1e-7)
         assert result.converged
         counts.append(result.iterations)
-    assert max(counts) <= 25
+    assert max(counts) <= 30
 
 
 def test_same_bits_for_one_thread_and_many():
@@ -60,15 +60,6 @@ def test_same_bits_for_one_thread_and_many():
     finally:
         numba.set_num_threads(threads)
     assert np.array_equal(*answers)
-
-
-def test_chebyshev_steps_damp_the_upper_range():
-    values = np.linspace(0.25, 2.0, 50)
-    x, before = np.zeros(50), np.zeros(50)
-    for of_x, of_before, of_residual in chebyshev_steps(2.0, degree=4, smoothing_range=8.0).astype(float):
-        x, before = of_x * x + of_before * before + of_residual * (1.0 - values * x), x
-    error = np.abs(1.0 - values * x).max()
-    assert error == pytest.approx(1.0 / np.cosh(4 * np.arccosh(2.25 / 1.75)), rel=1e-5)
 
 
 def test_largest_eigenvalue_is_bounded_from_above(rng):
