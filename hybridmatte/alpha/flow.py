@@ -1,0 +1,101 @@
+"""Solvers that look far: information flow and sampling of the known regions."""
+
+from hybridmatte._check import check_number
+from hybridmatte.solver._threads import threads_for
+from hybridmatte.solver.system import check_problem, check_stopping
+
+__all__ = ["solve_information_flow", "solve_sampling"]
+
+
+def solve_information_flow(image, trimap, *, known_weight=0.05, expansion=12.0, prior=None, confidence=None,
+                           rtol=1e-4, maxiter=1000):
+    """Estimate alpha by information flow.
+
+    Four ties at once: each colour as a mixture of like colours, known colours to unknown pixels, like unknown pixels to
+    each other, and neighbours by the closed form. The best single answer on photographs, in several times the time.
+
+    Parameters
+    ----------
+    image, trimap, prior, confidence, maxiter
+        As in `solve_cf`.
+    known_weight : float, default 0.05
+        Weight of what the known colours say of each unknown pixel, at least 0.
+    expansion : float, default 12
+        Radius in pixels of `expand_known`, which comes first, and 255 times its colour distance; 0 skips it. Pixels
+        with a positive confidence stay unknown.
+    rtol : float, default 1e-4
+        As in `solve_cf`; the system is well conditioned, and 1e-4 leaves the errors' third digit alone.
+
+    Returns
+    -------
+    alpha : (H, W) float32 array
+        In [0, 1]; exactly 0 or 1 on known pixels.
+
+    Raises
+    ------
+    ValueError
+        As in `solve_cf`, except that any image is large enough.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `maxiter` iterations do not reach `rtol`.
+
+    References
+    ----------
+    .. [1] Y. Aksoy, T. O. Aydin, M. Pollefeys. Designing effective inter-pixel information flow for natural image
+       matting. CVPR 2017.
+    """
+    from hybridmatte.solver.information_flow import solve_flow
+
+    problem = check_problem(image, trimap, prior, confidence)
+    rtol, maxiter = check_stopping(rtol, maxiter)
+    known_weight = check_number(known_weight, "known_weight", low=0)
+    expansion = check_number(expansion, "expansion", low=0, high=100)
+    with threads_for(problem.is_unknown.sum()):
+        return solve_flow(problem, expansion=expansion, known_weight=known_weight, rtol=rtol, maxiter=maxiter)
+
+
+def solve_sampling(image, trimap, *, refine=True, sample_weight=0.03, prior=None, confidence=None, rtol=1e-5,
+                   maxiter=500):
+    """Estimate alpha by shared sampling and matte refinement.
+
+    Each unknown pixel tries pairs of colours from the known regions around it and keeps the pair that explains it best
+    (`sample_alpha`); a closed-form solve with these samples as its prior then smooths along the image's own edges. Good
+    where foreground and background differ in colour, also in wide unknown regions and behind gaps.
+
+    Parameters
+    ----------
+    image, trimap, prior, confidence, rtol, maxiter
+        As in `solve_cf`; the samples are a second prior beside the given one.
+    refine : bool, default True
+        Whether to solve at all, or to return the samples' alpha (joined with the prior by confidence).
+    sample_weight : float, default 0.03
+        Confidence in a sample that explains its pixel perfectly, at least 0.
+
+    Returns
+    -------
+    alpha : (H, W) float32 array
+        In [0, 1]; exactly 0 or 1 on known pixels.
+
+    Raises
+    ------
+    ValueError
+        As in `solve_cf`; a prior does not replace a missing foreground or background.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `maxiter` iterations do not reach `rtol`.
+
+    References
+    ----------
+    .. [1] E. Gastal, M. Oliveira. Shared sampling for real-time alpha matting. Eurographics 2010.
+    """
+    from hybridmatte.sampling import solve_samples
+
+    problem = check_problem(image, trimap, prior, confidence)
+    rtol, maxiter = check_stopping(rtol, maxiter)
+    sample_weight = check_number(sample_weight, "sample_weight", low=0)
+    with threads_for(problem.is_unknown.sum()):
+        return solve_samples(problem, refine=refine, sample_weight=sample_weight, rtol=rtol, maxiter=maxiter)

@@ -1,0 +1,50 @@
+"""Solvers of graphs: like pixels have like alpha, wherever they lie."""
+
+from hybridmatte.alpha._pipeline import solve_with
+
+__all__ = ["solve_knn"]
+
+
+def solve_knn(image, trimap, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1), kernel="binary", prior=None,
+              confidence=None, rtol=1e-5, maxiter=1000):
+    """Estimate alpha by KNN matting.
+
+    Every pixel is linked to those most like it in colour and position, which then have like alpha. Alpha jumps over
+    gaps that stop `solve_cf`: holes, foliage, spotted backgrounds. Where foreground and background share colours it
+    errs far from any edge. For images of more than 65,536 pixels the graph is approximate, see `knn_laplacian`.
+
+    Parameters
+    ----------
+    image, trimap, prior, confidence, rtol, maxiter
+        As in `solve_cf`; each pixel has about 60 links of weight 1, so give confidence on that scale.
+    n_neighbors : sequence of int, default (20, 10)
+        Neighbours in each set, the pixel itself counted; more is smoother and slower.
+    spatial_weights : sequence of float, default (2.0, 0.1)
+        For each set, the length of the image's sides in units of colour.
+    kernel : {"binary", "soft"}, default "binary"
+        Weight of a link: 1, or falling with the distance in feature space.
+
+    Returns
+    -------
+    alpha : (H, W) float32 array
+        In [0, 1]; exactly 0 or 1 on known pixels.
+
+    Raises
+    ------
+    ValueError
+        As in `solve_cf`, except that any image is large enough.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `maxiter` iterations do not reach `rtol`.
+
+    References
+    ----------
+    .. [1] Q. Chen, D. Li, C.-K. Tang. KNN matting. TPAMI 2013.
+    """
+    from hybridmatte.laplacian.knn import knn_system
+    from hybridmatte.solver.graph import solve_graph
+
+    return solve_with(knn_system, solve_graph, image, trimap, prior, confidence, rtol, maxiter,
+                      n_neighbors=n_neighbors, spatial_weights=spatial_weights, kernel=kernel)
