@@ -1,0 +1,29 @@
+"""Pixel features: positions span the weight, hues lie on the circle."""
+
+import colorsys
+
+import numpy as np
+import pytest
+
+from baselines.knn import knn_features
+from hybridmatte.similarity.features import pixel_features
+from tests.tolerances import assert_close
+
+
+def test_rgb_features_equal_the_loop(rng):
+    image = rng.random((5, 8, 3)).astype(np.float32)
+    assert_close(pixel_features(image, spatial_weight=0.3).T, knn_features(image, 0.3).astype(np.float32))
+
+
+def test_hsv_features_equal_the_standard_library(rng):
+    image = rng.integers(0, 4, (9, 11, 3)).astype(np.float32) / 3  # many greys and equal channels
+    features = pixel_features(image, color_space="hsv")
+    for color, (cosine, sine, saturation, value, *_) in zip(image.reshape(-1, 3), features.T, strict=True):
+        hue, s, v = colorsys.rgb_to_hsv(*color.astype(float))
+        expected = [np.cos(2 * np.pi * hue), np.sin(2 * np.pi * hue), s, v]
+        assert_close(np.array([cosine, sine, saturation, value]), np.array(expected, np.float32))
+
+
+def test_bad_color_space():
+    with pytest.raises(ValueError, match="color_space is 'lab', expected 'rgb' or 'hsv'"):
+        pixel_features(np.zeros((2, 2, 3)), color_space="lab")
