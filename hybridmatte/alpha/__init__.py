@@ -2,17 +2,18 @@
 
 from hybridmatte._check import check_choice
 from hybridmatte.alpha.flow import solve_information_flow, solve_sampling
-from hybridmatte.alpha.graph import solve_knn
+from hybridmatte.alpha.graph import solve_knn, solve_nonlocal
 from hybridmatte.alpha.windows import solve_cf, solve_large_kernel, solve_learning_based, solve_random_walk
 
 __all__ = ["DEFAULT_METHOD", "METHODS", "solve", "solve_cf", "solve_information_flow", "solve_knn",
-           "solve_large_kernel", "solve_learning_based", "solve_random_walk", "solve_sampling"]
+           "solve_large_kernel", "solve_learning_based", "solve_nonlocal", "solve_random_walk", "solve_sampling"]
 
 METHODS = {
     "cf": "closed form: alpha affine in colour in 3 x 3 windows; the safe first choice",
     "knn": "KNN: like alpha for like colours, near or far; gaps, holes and spotted backgrounds",
     "information_flow": "information flow: mixtures, known colours and neighbours together; best single answer, slower",
     "sampling": "shared sampling: colours sampled from the known regions; wide unknown regions, distinct colours",
+    "nonlocal": "nonlocal: like alpha for like pixels of a window; textures that repeat, small gaps",
     "learning_based": "learning based: closed form with another regularisation; slightly smoother",
     "large_kernel": "large kernel: closed form over 21 x 21 windows; carries alpha further, loses fine detail",
     "random_walk": "random walk: few assumptions; for hard edges and flat colours, not for hair",

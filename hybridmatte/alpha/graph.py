@@ -2,7 +2,7 @@
 
 from hybridmatte.alpha._pipeline import solve_with
 
-__all__ = ["solve_knn"]
+__all__ = ["solve_knn", "solve_nonlocal"]
 
 
 def solve_knn(image, trimap, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1), kernel="binary", prior=None,
@@ -48,3 +48,45 @@ def solve_knn(image, trimap, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1)
 
     return solve_with(knn_system, solve_graph, image, trimap, prior, confidence, rtol, maxiter,
                       n_neighbors=n_neighbors, spatial_weights=spatial_weights, kernel=kernel)
+
+
+def solve_nonlocal(image, trimap, *, window_size=41, n_neighbors=20, prior=None, confidence=None, rtol=1e-5,
+                   maxiter=1000):
+    """Estimate alpha by nonlocal matting.
+
+    Alpha of a pixel is the mean of the alphas of the pixels most like it in a window around it. Between `solve_cf` and
+    `solve_knn`: it reaches as far as its window, over small gaps, and keeps to the neighbourhood.
+
+    Parameters
+    ----------
+    image, trimap, prior, confidence, rtol, maxiter
+        As in `solve_cf`; the Laplacian's diagonal is about 1.
+    window_size : int, default 41
+        Side of the window in pixels, odd, at least 3; time grows with its square.
+    n_neighbors : int, default 20
+        Pixels kept of each window.
+
+    Returns
+    -------
+    alpha : (H, W) float32 array
+        In [0, 1]; exactly 0 or 1 on known pixels.
+
+    Raises
+    ------
+    ValueError
+        As in `solve_cf`.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `maxiter` iterations do not reach `rtol`.
+
+    References
+    ----------
+    .. [1] P. Lee, Y. Wu. Nonlocal matting. CVPR 2011.
+    """
+    from hybridmatte.laplacian.nonlocal_means import nonlocal_system
+    from hybridmatte.solver.nonlocal_means import solve_means
+
+    return solve_with(nonlocal_system, solve_means, image, trimap, prior, confidence, rtol, maxiter,
+                      window_size=window_size, n_neighbors=n_neighbors)

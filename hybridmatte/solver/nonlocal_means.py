@@ -53,9 +53,11 @@ def _solve_prior(problem, system, rtol, maxiter):
     confidence = problem.confidence.ravel()[system.pixels].astype(np.float64)
     prior = problem.prior.ravel()[system.pixels].astype(np.float64)
     squares = np.asarray(affinity.multiply(affinity).sum(axis=0)).ravel()
-    return conjugate_gradient(lambda x: transposed(product(x)) + confidence * x,
-                              transposed(system.rhs) + confidence * prior,
-                              jacobi(1.0 + squares + confidence), x0=prior, rtol=rtol, maxiter=maxiter)
+    # for the correction of the prior: its right-hand side is free of the confidence, however large that is
+    result = conjugate_gradient(lambda x: transposed(product(x)) + confidence * x,
+                                transposed(system.rhs - product(prior)).copy(),
+                                jacobi(1.0 + squares + confidence), rtol=rtol, maxiter=maxiter)
+    return result._replace(x=prior + result.x)
 
 
 def _residual_product(indptr, indices, data):
