@@ -25,6 +25,11 @@ __version__ = "0.1.0"
 _MODULE_OF = {
     "METHODS": "alpha",
     "closed_form_laplacian": "laplacian.closed_form",
+    "WindowTopK": "similarity.window",
+    "window_topk": "similarity.window",
+    "Neighbors": "similarity.neighbors",
+    "nearest_neighbors": "similarity.neighbors",
+    "pixel_features": "similarity.features",
     "conjugate_gradient": "solver.conjugate_gradient",
     "Samples": "sampling",
     "expand_known": "similarity.known_expansion",
