@@ -50,7 +50,7 @@ def solve_knn(image, trimap, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1)
                       n_neighbors=n_neighbors, spatial_weights=spatial_weights, kernel=kernel)
 
 
-def solve_nonlocal(image, trimap, *, window_size=41, n_neighbors=20, prior=None, confidence=None, rtol=1e-5,
+def solve_nonlocal(image, trimap, *, window_size=61, n_neighbors=20, prior=None, confidence=None, rtol=1e-5,
                    maxiter=1000):
     """Estimate alpha by nonlocal matting.
 
@@ -61,7 +61,7 @@ def solve_nonlocal(image, trimap, *, window_size=41, n_neighbors=20, prior=None,
     ----------
     image, trimap, prior, confidence, rtol, maxiter
         As in `solve_cf`; the Laplacian's diagonal is about 1.
-    window_size : int, default 41
+    window_size : int, default 61
         Side of the window in pixels, odd, at least 3; time grows with its square.
     n_neighbors : int, default 20
         Pixels kept of each window.
