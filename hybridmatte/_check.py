@@ -70,11 +70,17 @@ def check_integer(value, name, *, low=None, high=None, odd=False):
     """Return an integer; low <= value <= high, odd if asked."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} is {value!r}, expected an integer")
-    bounds = f" of at least {low}" * (low is not None) + f" of at most {high}" * (high is not None)
+    bounds = [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
     wrong = (low is not None and value < low) or (high is not None and value > high)
     if wrong or (odd and value % 2 == 0):
-        raise ValueError(f"{name} is {value}, expected an {'odd ' if odd else ''}integer{bounds}")
+        kind = "an odd integer" if odd else "an integer"
+        raise ValueError(f"{name} is {value}, expected {kind} {' and '.join(bounds)}".rstrip())
     return int(value)
+
+
+def check_window_size(window_size):
+    """Return the side of a window in pixels: odd, at least 3."""
+    return check_integer(window_size, "window_size", low=3, odd=True)
 
 
 def _check_not_empty(shape, name):

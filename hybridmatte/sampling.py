@@ -1,5 +1,6 @@
 """Shared sampling: alpha, foreground and background colours of each pixel from samples of the known regions."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -121,8 +122,8 @@ def solve_samples(problem, *, refine, sample_weight, rtol, maxiter):
     problem = _join_priors(problem, samples.alpha, sample_weight * samples.confidence)
     if not refine:
         return finish_alpha(problem, problem.prior)
-    system = closed_form_system(problem.image, problem.is_unknown, problem.known_alpha, epsilon=EPSILON)
-    return solve_local(problem, system, rtol=rtol, maxiter=maxiter, method="sampling")
+    build = partial(closed_form_system, epsilon=EPSILON)
+    return solve_local(problem, build, reach=2, rtol=rtol, maxiter=maxiter, method="sampling")
 
 
 def _check_regions(regions):

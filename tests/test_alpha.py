@@ -185,7 +185,7 @@ def test_hard_edges_stay_hard():
 @pytest.mark.parametrize("solver", [hybridmatte.solve_cf, hybridmatte.solve_large_kernel], ids=["cf", "large_kernel"])
 def test_too_small_for_a_window_names_the_solvers_that_answer(solver):
     trimap = np.array([[0.0, 0.5, 0.5, 1.0]])
-    with pytest.raises(ValueError, match="2 unknown pixels that no window .* solve_random_walk and solve_knn"):
+    with pytest.raises(ValueError, match="unknown pixels that no window .* solve_random_walk and solve_knn"):
         solver(np.linspace(0, 1, 12).reshape(1, 4, 3), trimap)
     assert hybridmatte.solve_random_walk(np.linspace(0, 1, 12).reshape(1, 4, 3), trimap).shape == (1, 4)
 
@@ -194,7 +194,7 @@ def test_too_small_for_a_window_names_the_solvers_that_answer(solver):
     pytest.param({"epsilon": 0.0}, ValueError, "epsilon is 0.0, expected a finite number above 0", id="epsilon"),
     pytest.param({"epsilon": "small"}, TypeError, "epsilon is 'small', expected a number", id="type"),
     pytest.param({"rtol": 1.0}, ValueError, "rtol is 1.0", id="rtol"),
-    pytest.param({"maxiter": 0}, ValueError, "maxiter is 0, expected an integer of at least 1", id="maxiter"),
+    pytest.param({"maxiter": 0}, ValueError, "maxiter is 0, expected an integer at least 1", id="maxiter"),
 ])
 def test_bad_options(options, error, message):
     with pytest.raises(error, match=message):

@@ -4,12 +4,16 @@ from hybridmatte.solver._threads import threads_for
 from hybridmatte.solver.system import check_problem, check_stopping, finish_alpha
 
 
-def solve_with(build, finish, image, trimap, prior, confidence, rtol, maxiter, **parameter):
-    """Check the inputs, build the system of the unknown pixels, and let `finish` solve it."""
+def solve_with(run, image, trimap, prior, confidence, rtol, maxiter):
+    """Check the inputs and let `run(problem, rtol=..., maxiter=...)` find alpha, if a pixel is unknown."""
     problem = check_problem(image, trimap, prior, confidence)
     rtol, maxiter = check_stopping(rtol, maxiter)
     if not problem.is_unknown.any():
         return finish_alpha(problem, problem.known_alpha)
     with threads_for(problem.is_unknown.sum()):
-        system = build(problem.image, problem.is_unknown, problem.known_alpha, **parameter)
-        return finish(problem, system, rtol=rtol, maxiter=maxiter, method=build.__name__.removesuffix("_system"))
+        return run(problem, rtol=rtol, maxiter=maxiter)
+
+
+def method_name(build):
+    """Return the name of the method whose system `build` assembles."""
+    return build.__name__.removesuffix("_system")

@@ -1,8 +1,9 @@
 """Solvers that look far: information flow and sampling of the known regions."""
 
+from functools import partial
+
 from hybridmatte._check import check_number
-from hybridmatte.solver._threads import threads_for
-from hybridmatte.solver.system import check_problem, check_stopping
+from hybridmatte.alpha._pipeline import solve_with
 
 __all__ = ["solve_information_flow", "solve_sampling"]
 
@@ -48,12 +49,10 @@ def solve_information_flow(image, trimap, *, known_weight=0.05, expansion=12.0, 
     """
     from hybridmatte.solver.information_flow import solve_flow
 
-    problem = check_problem(image, trimap, prior, confidence)
-    rtol, maxiter = check_stopping(rtol, maxiter)
     known_weight = check_number(known_weight, "known_weight", low=0)
     expansion = check_number(expansion, "expansion", low=0, high=100)
-    with threads_for(problem.is_unknown.sum()):
-        return solve_flow(problem, expansion=expansion, known_weight=known_weight, rtol=rtol, maxiter=maxiter)
+    run = partial(solve_flow, expansion=expansion, known_weight=known_weight)
+    return solve_with(run, image, trimap, prior, confidence, rtol, maxiter)
 
 
 def solve_sampling(image, trimap, *, refine=True, sample_weight=0.03, prior=None, confidence=None, rtol=1e-5,
@@ -94,8 +93,5 @@ def solve_sampling(image, trimap, *, refine=True, sample_weight=0.03, prior=None
     """
     from hybridmatte.sampling import solve_samples
 
-    problem = check_problem(image, trimap, prior, confidence)
-    rtol, maxiter = check_stopping(rtol, maxiter)
-    sample_weight = check_number(sample_weight, "sample_weight", low=0)
-    with threads_for(problem.is_unknown.sum()):
-        return solve_samples(problem, refine=refine, sample_weight=sample_weight, rtol=rtol, maxiter=maxiter)
+    run = partial(solve_samples, refine=refine, sample_weight=check_number(sample_weight, "sample_weight", low=0))
+    return solve_with(run, image, trimap, prior, confidence, rtol, maxiter)

@@ -1,6 +1,6 @@
 """Solvers of graphs: like pixels have like alpha, wherever they lie."""
 
-from hybridmatte.alpha._pipeline import solve_with
+from hybridmatte.alpha._pipeline import method_name, solve_with
 
 __all__ = ["solve_knn", "solve_nonlocal"]
 
@@ -46,8 +46,8 @@ def solve_knn(image, trimap, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1)
     from hybridmatte.laplacian.knn import knn_system
     from hybridmatte.solver.graph import solve_graph
 
-    return solve_with(knn_system, solve_graph, image, trimap, prior, confidence, rtol, maxiter,
-                      n_neighbors=n_neighbors, spatial_weights=spatial_weights, kernel=kernel)
+    return _solve_graph(knn_system, solve_graph, image, trimap, prior, confidence, rtol, maxiter,
+                        n_neighbors=n_neighbors, spatial_weights=spatial_weights, kernel=kernel)
 
 
 def solve_nonlocal(image, trimap, *, window_size=61, n_neighbors=20, prior=None, confidence=None, rtol=1e-5,
@@ -88,5 +88,15 @@ def solve_nonlocal(image, trimap, *, window_size=61, n_neighbors=20, prior=None,
     from hybridmatte.laplacian.nonlocal_means import nonlocal_system
     from hybridmatte.solver.nonlocal_means import solve_means
 
-    return solve_with(nonlocal_system, solve_means, image, trimap, prior, confidence, rtol, maxiter,
-                      window_size=window_size, n_neighbors=n_neighbors)
+    return _solve_graph(nonlocal_system, solve_means, image, trimap, prior, confidence, rtol, maxiter,
+                        window_size=window_size, n_neighbors=n_neighbors)
+
+
+def _solve_graph(build, finish, *inputs, **parameter):
+    """Check, build the links between pixels, and solve."""
+
+    def run(problem, **stopping):
+        system = build(problem.image, problem.is_unknown, problem.known_alpha, **parameter)
+        return finish(problem, system, method=method_name(build), **stopping)
+
+    return solve_with(run, *inputs)

@@ -1,6 +1,9 @@
 """Solvers of windows: alpha follows colour among neighbours."""
 
-from hybridmatte.alpha._pipeline import solve_with
+from functools import partial
+
+from hybridmatte._check import check_window_size
+from hybridmatte.alpha._pipeline import method_name, solve_with
 
 __all__ = ["solve_cf", "solve_large_kernel", "solve_learning_based", "solve_random_walk"]
 
@@ -188,12 +191,16 @@ def solve_large_kernel(image, trimap, *, window_size=21, epsilon=1e-7, prior=Non
     """
     from hybridmatte.laplacian.large_kernel import large_kernel_system
 
-    return _solve_local(large_kernel_system, image, trimap, prior, confidence, rtol, maxiter, epsilon=epsilon,
-                        window_size=window_size)
+    window_size = check_window_size(window_size)
+    return _solve_local(large_kernel_system, image, trimap, prior, confidence, rtol, maxiter,
+                        reach=window_size - 1, epsilon=epsilon, window_size=window_size)
 
 
-def _solve_local(build, *arguments, **parameter):
+def _solve_local(build, *inputs, reach=2, **parameter):
     """Check, assemble and solve for a Laplacian of windows."""
     from hybridmatte.solver.local import solve_local
 
-    return solve_with(build, solve_local, *arguments, **parameter)
+    def run(problem, **stopping):
+        return solve_local(problem, partial(build, **parameter), reach=reach, method=method_name(build), **stopping)
+
+    return solve_with(run, *inputs)

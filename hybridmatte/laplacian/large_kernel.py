@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hybridmatte._check import check_image, check_integer, check_number
+from hybridmatte._check import check_image, check_number, check_window_size
 from hybridmatte.laplacian.layout import UnknownLayout, make_layout
 
 __all__ = ["LargeKernelSystem", "large_kernel_laplacian", "large_kernel_system"]
@@ -135,7 +135,7 @@ def large_kernel_system(image, is_unknown, known_alpha, *, window_size=21, epsil
     """Return the `LargeKernelSystem` of an image with the known pixels eliminated."""
     from hybridmatte.laplacian import _large_kernel_numba as kernels
 
-    window_size = check_integer(window_size, "window_size", low=3, odd=True)
+    window_size = check_window_size(window_size)
     epsilon = check_number(epsilon, "epsilon", above=0)
     radius = window_size // 2
     layout = _make_layout(is_unknown, radius)

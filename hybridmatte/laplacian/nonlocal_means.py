@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridmatte._check import check_image, check_integer, check_number
+from hybridmatte._check import check_image, check_integer, check_number, check_window_size
 from hybridmatte.laplacian.stencil import check_unknown
 from hybridmatte.similarity.features import pixel_features
 
@@ -132,7 +132,7 @@ def nonlocal_system(image, is_unknown, known_alpha, *, window_size=61, patch_siz
 
 def _check_options(image, window_size, patch_size, h1, h2, n_neighbors):
     """Return (window_size, patch_size, h1, h2, n_neighbors), checked."""
-    window_size = check_integer(window_size, "window_size", low=3, odd=True)
+    window_size = check_window_size(window_size)
     patch_size = check_integer(patch_size, "patch_size", low=1, odd=True)
     h1, h2 = check_number(h1, "h1", above=0), check_number(h2, "h2", above=0)
     n_neighbors = check_integer(n_neighbors, "n_neighbors", low=1)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hybridmatte._array import is_torch
-from hybridmatte._check import check_choice, check_image, check_integer
+from hybridmatte._check import check_choice, check_image, check_integer, check_window_size
 
 __all__ = ["WindowTopK", "window_topk"]
 
@@ -75,7 +75,7 @@ def window_topk(image, window_size=11, *, n_neighbors=None, padding="cut"):
     if is_torch(image):
         raise TypeError("image is a torch tensor, expected a NumPy array")
     image = check_image(image)
-    window_size = check_integer(window_size, "window_size", low=3, odd=True)
+    window_size = check_window_size(window_size)
     check_choice(padding, "padding", ("cut", "zeros"))
     half = window_size // 2
     n_fewest = window_size**2

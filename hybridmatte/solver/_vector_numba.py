@@ -28,6 +28,22 @@ def dot(a, b):
     return _total(partial)
 
 
+@njit(cache=True, parallel=True, fastmath={"reassoc", "contract", "nsz"})
+def dot_pair(a, b, c):
+    """Return the inner products of a with b and of a with c."""
+    n = a.shape[0]
+    partial = np.zeros((2, PIECES))
+    for piece in prange(PIECES):
+        total_b = 0.0
+        total_c = 0.0
+        for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
+            total_b += a[i] * b[i]
+            total_c += a[i] * c[i]
+        partial[0, piece] = total_b
+        partial[1, piece] = total_c
+    return _total(partial[0]), _total(partial[1])
+
+
 @njit(cache=True, parallel=True)
 def combine(a, beta, b):
     """Overwrite b with a + beta b."""

@@ -68,15 +68,15 @@ def conjugate_gradient(matvec, rhs, precondition=None, *, x0=None, rtol=1e-7, ma
         return CGResult(np.zeros_like(rhs), 0, 0.0, True)
     residual = rhs.copy() if x0 is None else rhs - matvec(x)
     reached = float(np.sqrt(kernels.dot(residual, residual))) / norm_rhs
-    direction = np.zeros_like(rhs)
-    beta, descent = 0.0, 1.0
+    direction, product = np.zeros_like(rhs), np.zeros_like(rhs)
+    step, descent = 0.0, 1.0
     for iteration in range(maxiter + 1):
         if reached <= rtol or iteration == maxiter:
             break
         preconditioned = residual if precondition is None else precondition(residual)
-        if iteration:
-            beta = -step * float(kernels.dot(preconditioned, product)) / descent  # noqa: F821 set by the last pass
-        descent = float(kernels.dot(residual, preconditioned))
+        following, overlap = kernels.dot_pair(preconditioned, residual, product)
+        beta = -step * overlap / descent
+        descent = following
         kernels.combine(preconditioned, beta, direction)
         product = matvec(direction)
         curvature = float(kernels.dot(direction, product))

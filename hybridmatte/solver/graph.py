@@ -38,7 +38,7 @@ class GraphAggregation:
             self._levels.append((level, np.empty(level[3].size), np.empty(level[3].size)))
             level = kernels.coarsen(*level, COARSE_BLOCK)
         self._inverse = _invert(*level)
-        self._coarsest = np.empty(len(self._inverse))
+        self._coarsest, self._coarse_solution = np.empty((2, len(self._inverse)))
 
     def __call__(self, residual):
         """Return the approximate solution for a residual (n,) float64, always in the same buffer."""
@@ -52,9 +52,11 @@ class GraphAggregation:
     def _cycle(self, depth):
         """Solve approximately on one level and those below; its right-hand side is in its buffer already."""
         from hybridmatte.solver import _graph_numba as kernels
+        from hybridmatte.solver._dense_numba import multiply_dense
 
         if depth == len(self._levels):
-            return self._inverse @ self._coarsest
+            multiply_dense(self._inverse, self._coarsest, self._coarse_solution)
+            return self._coarse_solution
         graph, rhs, x = self._levels[depth]
         kernels.sweep_forward(*graph, rhs, x)
         below = self._levels[depth + 1][1] if depth + 1 < len(self._levels) else self._coarsest
@@ -100,7 +102,9 @@ def solve_graph(problem, system, *, rtol, maxiter, method):
 
 def _invert(indptr, indices, data, diagonal):
     """Return the dense inverse of a small system."""
+    from hybridmatte.solver._dense_numba import invert_dense
+
     dense = np.diag(diagonal)
     rows = np.repeat(np.arange(diagonal.size), np.diff(indptr))
     dense[rows, indices] -= data
-    return np.linalg.inv(dense)
+    return invert_dense(dense)

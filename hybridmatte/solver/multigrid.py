@@ -65,16 +65,18 @@ def _largest_eigenvalue(apply, start, iterations=10):
     `apply` takes x and returns (A x, S A x); inner products are those of A, in which S A is symmetric. The estimate
     is the largest Ritz value times a safety factor.
     """
+    from hybridmatte.solver._vector_numba import dot
+
     x, previous, diagonal, beside = start, None, [], []
     ax, sax = apply(x)
     for _ in range(iterations):
-        norm = float(np.sqrt(max(float(np.vdot(x, ax)), 0.0)))
+        norm = float(np.sqrt(max(dot(x.reshape(-1), ax.reshape(-1)), 0.0)))
         if norm <= 1e-6 * max(diagonal, default=0.0):
             break
         if diagonal:
             beside.append(norm)
         x, ax, sax = x / np.float32(norm), ax / np.float32(norm), sax / np.float32(norm)
-        diagonal.append(float(np.vdot(ax, sax)))
+        diagonal.append(dot(ax.reshape(-1), sax.reshape(-1)))
         following = sax - np.float32(diagonal[-1]) * x
         if previous is not None:
             following -= np.float32(norm) * previous
@@ -177,12 +179,17 @@ class _CoarsestLevel:
     """The last level, solved by a dense inverse."""
 
     def __init__(self, matrix):
-        dense = matrix.toarray().astype(np.float64)
-        self.inverse = np.linalg.inv((dense + dense.T) / 2.0).astype(np.float32)
-        self.rhs = np.zeros((len(matrix.indptr) - 1, 4), np.float32)
+        from hybridmatte.solver._dense_numba import invert_dense
+
+        dense = matrix.toarray()
+        self._inverse = invert_dense((dense + dense.T) / 2.0).astype(np.float32)
+        self.rhs, self._x = (np.zeros((len(matrix.indptr) - 1, 4), np.float32) for _ in range(2))
 
     def solve(self):
-        return (self.inverse @ self.rhs.reshape(-1)).reshape(-1, 4)
+        from hybridmatte.solver._dense_numba import multiply_dense
+
+        multiply_dense(self._inverse, self.rhs.reshape(-1), self._x.reshape(-1))
+        return self._x
 
 
 def _cycle(levels, k):
