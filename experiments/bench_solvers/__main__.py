@@ -95,7 +95,9 @@ def _run_pairs(arguments, config, failed):
         images, trimaps, rounds = images[:1], trimaps[:1], 1
     for index, pair in enumerate(PAIRS):
         title = f"{pair.method} and {pair.peer}"
-        if pair.method not in arguments.available or not is_available(pair):
+        if pair.method not in arguments.available:
+            continue
+        if not is_available(pair):
             print(f"{title}: left out, not available here")
             continue
         print(f"{title}: {len(images)} images, {len(trimaps)} trimaps, {rounds} rounds", flush=True)

@@ -6,7 +6,7 @@ __all__ = ["solve_knn", "solve_nonlocal"]
 
 
 def solve_knn(image, trimap, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1), kernel="binary", prior=None,
-              confidence=None, rtol=1e-5, maxiter=1000):
+              confidence=None, rtol=2e-6, maxiter=1000):
     """Estimate alpha by KNN matting.
 
     Every pixel is linked to those most like it in colour and position, which then have like alpha. Alpha jumps over
@@ -50,7 +50,7 @@ def solve_knn(image, trimap, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1)
                         n_neighbors=n_neighbors, spatial_weights=spatial_weights, kernel=kernel)
 
 
-def solve_nonlocal(image, trimap, *, window_size=61, n_neighbors=20, prior=None, confidence=None, rtol=1e-5,
+def solve_nonlocal(image, trimap, *, window_size=61, n_neighbors=20, prior=None, confidence=None, rtol=1e-6,
                    maxiter=1000):
     """Estimate alpha by nonlocal matting.
 

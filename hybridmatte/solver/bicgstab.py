@@ -41,26 +41,28 @@ def bicgstab(matvec, rhs, precondition, *, rtol=1e-6, maxiter=1000):
     >>> bicgstab(lambda x: matrix @ x, np.array([4.0, 8.0]), lambda r: r).x.round(6)
     array([1., 2.])
     """
-    norm = float(np.linalg.norm(rhs))
+    from hybridmatte.solver._vector_numba import dot
+
+    norm = np.sqrt(dot(rhs, rhs))
     x, residual, shadow = np.zeros_like(rhs), rhs.copy(), rhs.copy()
     direction, product = np.zeros_like(rhs), np.zeros_like(rhs)
     rho = alpha = omega = 1.0
     reached, iteration = float(norm > 0.0), 0
     while reached > rtol and iteration < maxiter:
         iteration += 1
-        previous, rho = rho, float(shadow @ residual)
+        previous, rho = rho, dot(shadow, residual)
         beta = rho / previous * alpha / omega if previous and omega else 0.0
-        if not abs(rho) > 1e-14 * float(residual @ residual) or not np.isfinite(beta):
-            shadow, beta, rho = residual.copy(), 0.0, float(residual @ residual)
+        if not abs(rho) > 1e-14 * dot(residual, residual) or not np.isfinite(beta):
+            shadow, beta, rho = residual.copy(), 0.0, dot(residual, residual)
         direction = residual + beta * (direction - omega * product)
         ahead = precondition(direction).copy()
         product = matvec(ahead).copy()
-        alpha = rho / float(shadow @ product)
+        alpha = rho / dot(shadow, product)
         residual = residual - alpha * product
         beside = precondition(residual).copy()
         turned = matvec(beside)
-        omega = float(turned @ residual) / max(float(turned @ turned), 1e-300)
+        omega = dot(turned, residual) / max(dot(turned, turned), 1e-300)
         x += alpha * ahead + omega * beside
         residual = residual - omega * turned
-        reached = float(np.linalg.norm(residual)) / norm
+        reached = np.sqrt(dot(residual, residual)) / norm
     return CGResult(x, iteration, reached, reached <= rtol)

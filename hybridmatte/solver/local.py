@@ -7,7 +7,7 @@ from hybridmatte.solver.conjugate_gradient import conjugate_gradient
 from hybridmatte.solver.multigrid import ColorLineMultigrid
 from hybridmatte.solver.preconditioner import jacobi
 from hybridmatte.solver.regions import independent_regions
-from hybridmatte.solver.system import finish_alpha, warn_unconverged
+from hybridmatte.solver.system import warn_unconverged
 
 __all__ = ["solve_local"]
 
@@ -40,7 +40,7 @@ def solve_local(problem, build, *, reach, rtol, maxiter, method):
     ConvergenceWarning
         If `maxiter` iterations do not reach `rtol`.
     """
-    alpha = np.zeros(problem.is_unknown.shape)
+    alpha = problem.known_alpha.copy()
     results = []
     for crop, is_part in independent_regions(problem.is_unknown, reach):
         part = problem._replace(image=np.ascontiguousarray(problem.image[crop]), is_unknown=is_part,
@@ -50,12 +50,10 @@ def solve_local(problem, build, *, reach, rtol, maxiter, method):
         with threads_for(is_part.sum()):
             system = build(part.image, part.is_unknown, part.known_alpha)
             results.append(_solve_part(part, system, rtol, maxiter, method))
-        part_alpha = np.zeros(is_part.shape)
-        system.layout.scatter(results[-1].x, part_alpha)
-        alpha[crop] += part_alpha
+        alpha[crop][is_part] = np.clip(results[-1].x[system.layout.pixels >= 0], 0.0, 1.0)
         results[-1] = results[-1]._replace(x=None)
     warn_unconverged(max(results, key=lambda result: result.residual), rtol, method)
-    return finish_alpha(problem, alpha)
+    return alpha
 
 
 def _solve_part(part, system, rtol, maxiter, method):
