@@ -50,7 +50,7 @@ def solve_knn(image, trimap, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1)
                         n_neighbors=n_neighbors, spatial_weights=spatial_weights, kernel=kernel)
 
 
-def solve_nonlocal(image, trimap, *, window_size=61, n_neighbors=20, prior=None, confidence=None, rtol=1e-6,
+def solve_nonlocal(image, trimap, *, window_size=61, n_neighbors=20, prior=None, confidence=None, rtol=1e-8,
                    maxiter=1000):
     """Estimate alpha by nonlocal matting.
 
