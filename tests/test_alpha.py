@@ -220,12 +220,15 @@ def scenes(draw):
     return image.astype(np.float32), trimap
 
 
-@pytest.mark.parametrize("name", ["cf", "learning_based", "random_walk", "large_kernel"])
+INVARIANT = ("cf", "learning_based", "random_walk", "large_kernel")  # the others break ties by position
+
+
+@pytest.mark.parametrize("name", METHODS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scene=scenes())
 def test_sampled_scenes(name, scene):
     image, trimap = scene
-    options = {"window_size": 5} if name == "large_kernel" else {}
+    options = {"window_size": 5} if name in ("large_kernel", "nonlocal") else {}
 
     def solver(image, trimap):
         return getattr(hybridmatte, f"solve_{name}")(image, trimap, rtol=1e-9, **options)
@@ -237,5 +240,6 @@ def test_sampled_scenes(name, scene):
     assert np.isfinite(alpha).all()
     assert 0.0 <= alpha.min() <= alpha.max() <= 1.0
     assert np.array_equal(alpha[is_known], trimap[is_known])
-    for flip in (np.flipud, np.fliplr):
-        assert np.abs(flip(solver(flip(image), flip(trimap))) - alpha).max() < 2e-3
+    if name in INVARIANT:
+        for flip in (np.flipud, np.fliplr):
+            assert np.abs(flip(solver(flip(image), flip(trimap))) - alpha).max() < 2e-3

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 import warnings
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from experiments.bench_solvers.pairs import PAIRS, ours, theirs
 from experiments.common import add_data_argument, alphamatting_cases, summarise
 from hybridmatte.metrics import mse, sad
+
+PAUSE = 0.5  # s before each call, until no thread of the last one is left spinning
 
 
 def main():
@@ -73,6 +76,7 @@ def run_in_turn(sides, case, rounds, max_seconds):
     alphas, seconds, said = {}, {package: [] for package in sides}, {package: set() for package in sides}
     for _ in range(rounds):
         for package, run in sides.items():
+            time.sleep(PAUSE)
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 alpha, spent = run(case.image, case.trimap)
