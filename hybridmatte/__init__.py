@@ -12,6 +12,8 @@ The rooms of the package, in the order data flows:
     Constraints, preconditioners, conjugate gradients.
 ``alpha``
     The solvers: ``solve_cf``, ``solve_knn``, ...
+``losses``
+    The matting priors and supervised losses in torch: not among the names below, ``import hybridmatte.losses``.
 ``foreground``, ``metrics``, ``cli``
     Colours behind an alpha, scores, and the command line.
 
@@ -50,6 +52,9 @@ _MODULE_OF = {
     "solve_large_kernel": "alpha.windows",
     "solve_learning_based": "alpha.windows",
     "solve_random_walk": "alpha.windows",
+    "solve_ddc": "alpha.ddc",
+    "LipschitzBand": "solver.lipschitz",
+    "lipschitz_band": "solver.lipschitz",
     "ConvergenceWarning": "errors",
     "contact_sheet": "comparison",
     "compare_methods": "comparison",

@@ -70,7 +70,7 @@ def check_integer(value, name, *, low=None, high=None, odd=False):
     """Return an integer; low <= value <= high, odd if asked."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} is {value!r}, expected an integer")
-    bounds = [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
+    bounds = [f"of at least {low}"] * (low is not None) + [f"of at most {high}"] * (high is not None)
     wrong = (low is not None and value < low) or (high is not None and value > high)
     if wrong or (odd and value % 2 == 0):
         kind = "an odd integer" if odd else "an integer"

@@ -19,6 +19,7 @@ from hybridmatte.image import (
     write_alpha,
     write_image,
 )
+from hybridmatte.trimap import split_trimap
 
 __all__ = ["Job", "Outcome", "cutout_file", "matte_file", "pair_by_stem", "pictures_in", "run_jobs"]
 
@@ -208,4 +209,8 @@ def _read(job, max_pixels):
     """Read a job's image and trimap, refusing first what would make the work useless."""
     if isinstance(job.output, Path):
         check_output(job.output, inputs=[path for path in job[:2] if isinstance(path, Path)])
-    return read_image(job.image, max_pixels=max_pixels), read_trimap(job.trimap, max_pixels=max_pixels)
+    image, trimap = read_image(job.image, max_pixels=max_pixels), read_trimap(job.trimap, max_pixels=max_pixels)
+    if not split_trimap(trimap).is_unknown.any():
+        warnings.warn(f"{Path(str(job.trimap)).name} has no unknown pixel, so nothing is solved; a mask is made a "
+                      "trimap by: hybridmatte trimap", UserWarning, stacklevel=2)
+    return image, trimap

@@ -1,6 +1,9 @@
 """Warnings and errors that hybridmatte adds to Python's own."""
 
-__all__ = ["ConvergenceWarning", "MissingExtraError"]
+import sys
+import warnings
+
+__all__ = ["ConvergenceWarning", "MissingExtraError", "warn_caller"]
 
 
 class ConvergenceWarning(UserWarning):
@@ -9,3 +12,11 @@ class ConvergenceWarning(UserWarning):
 
 class MissingExtraError(ImportError):
     """An optional package is missing; the message names the install line."""
+
+
+def warn_caller(message, category):
+    """Give a warning that points at the line outside the package from which it was called."""
+    frame, level = sys._getframe(1), 2
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == __package__:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

@@ -10,6 +10,7 @@ __all__ = ["Regions", "split_trimap", "trimap_from_alpha", "trimap_from_mask"]
 
 BACKGROUND_MAX = 0.1
 FOREGROUND_MIN = 0.9
+LABELS_MAX = 0.01  # a largest value below, but above 0, is that of labels such as 0, 1, 2 stored in a picture
 
 
 class Regions(NamedTuple):
@@ -38,7 +39,8 @@ def split_trimap(trimap):
     Raises
     ------
     ValueError
-        If trimap has more than one channel, is empty, or a value is not finite or outside [0, 1].
+        If trimap has more than one channel, is empty, a value is not finite or outside [0, 1], or all are so small
+        that they must be labels.
 
     Examples
     --------
@@ -47,10 +49,19 @@ def split_trimap(trimap):
     array([[False,  True, False]])
     """
     trimap = check_plane(trimap, "trimap")
+    _refuse_labels(trimap, "trimap")
     is_foreground = trimap >= np.float32(FOREGROUND_MIN)
     is_background = trimap <= np.float32(BACKGROUND_MAX)
     is_known = is_foreground | is_background
     return Regions(is_foreground, is_background, is_known, ~is_known)
+
+
+def _refuse_labels(plane, name):
+    """Refuse a plane whose largest value is that of a small label, which would count as black throughout."""
+    largest = float(plane.max())
+    if 0.0 < largest < LABELS_MAX:
+        raise ValueError(f"{name} has no value above {largest:.4f} of 1, expected white near 1; labels such as 0, 1, 2 "
+                         "must be scaled first")
 
 
 def trimap_from_mask(mask, *, erode=None, dilate=None, threshold=0.5):
@@ -94,6 +105,7 @@ def trimap_from_mask(mask, *, erode=None, dilate=None, threshold=0.5):
     array([[0. , 0. , 0. , 0.5, 0.5, 0.5, 1. , 1. , 1. ]], dtype=float32)
     """
     mask = check_plane(mask, "mask")
+    _refuse_labels(mask, "mask")
     threshold = check_number(threshold, "threshold", above=0.0, high=1.0)
     is_inside = mask >= np.float32(threshold)
     return _banded(is_inside, ~is_inside, erode, dilate, 0.01)

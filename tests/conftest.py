@@ -16,3 +16,14 @@ def scene():
 def rng():
     """A seeded generator of the test's own."""
     return np.random.default_rng(20)
+
+
+def pytest_collection_modifyitems(items):
+    """Skip the tests of the GPU where there is none."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked:
+        import torch
+
+        if not torch.cuda.is_available():
+            for item in marked:
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA device, there is none"))

@@ -194,11 +194,26 @@ def test_too_small_for_a_window_names_the_solvers_that_answer(solver):
     pytest.param({"epsilon": 0.0}, ValueError, "epsilon is 0.0, expected a finite number above 0", id="epsilon"),
     pytest.param({"epsilon": "small"}, TypeError, "epsilon is 'small', expected a number", id="type"),
     pytest.param({"rtol": 1.0}, ValueError, "rtol is 1.0", id="rtol"),
-    pytest.param({"maxiter": 0}, ValueError, "maxiter is 0, expected an integer at least 1", id="maxiter"),
+    pytest.param({"maxiter": 0}, ValueError, "maxiter is 0, expected an integer of at least 1", id="maxiter"),
 ])
 def test_bad_options(options, error, message):
     with pytest.raises(error, match=message):
         hybridmatte.solve_cf(SCENE.image, SCENE.trimap, **options)
+
+
+@pytest.mark.parametrize("name", ["cf", "knn", "nonlocal", "information_flow", "sampling"])
+def test_warning_points_at_the_caller(name):
+    with pytest.warns(ConvergenceWarning) as warned:
+        getattr(hybridmatte, f"solve_{name}")(SCENE.image, SCENE.trimap, rtol=1e-12, maxiter=1)
+    assert warned[0].filename == __file__
+
+
+def test_labels_are_no_trimap():
+    labels = np.array([0, 1, 2], np.uint8)[(SCENE.trimap * 2).astype(int)]
+    with pytest.raises(ValueError, match="trimap has no value above 0.0078 of 1, .* labels such as 0, 1, 2 must be"):
+        hybridmatte.solve_cf(SCENE.image, labels)
+    with pytest.raises(ValueError, match="mask has no value above 0.0039 of 1"):
+        hybridmatte.trimap_from_mask((labels == 2).astype(np.uint8))
 
 
 def test_solve_by_name():

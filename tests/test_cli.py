@@ -113,6 +113,25 @@ class TestMatte:
         out = capsysbinary.readouterr().out
         np.testing.assert_array_equal(read_alpha(io.BytesIO(out)), read_alpha(files / "trimap.png"))
 
+    @pytest.mark.usefixtures("fake_alpha")
+    def test_resume_does_an_empty_file_again(self, run, files):
+        (files / "out.png").touch()
+        assert run("matte @image.png @trimap.png -o @out.png --resume").code == 0
+        assert (files / "out.png").stat().st_size > 0
+
+    @pytest.mark.usefixtures("fake_alpha")
+    def test_mask_as_trimap_is_pointed_out(self, run, files, scene):
+        write_alpha(files / "mask.png", (scene.alpha > 0.5).astype(np.float32))
+        result = run("matte @image.png @mask.png -o @out.png")
+        assert result.code == 0
+        assert "warning: mask.png has no unknown pixel, so nothing is solved" in result.err
+
+    @pytest.mark.usefixtures("fake_alpha")
+    def test_missing_image_is_named_before_the_output(self, run):
+        result = run("matte @nosuch.png @trimap.png -o @out")
+        assert result.code == 2
+        assert "nosuch.png does not exist, expected a picture" in result.err
+
     def test_resume(self, run, files, fake_alpha):
         (files / "out.png").write_text("finished")
         assert run("matte @image.png @trimap.png -o @out.png --resume").code == 0
@@ -348,3 +367,26 @@ class TestEvaluate:
         result = run("evaluate @a @t @k --csv @none/out.csv")
         assert result.code == 2
         assert "folder that does not exist" in result.err
+
+
+@pytest.mark.parametrize("option", ["--csv @alphas/image.png", "--json @truths/image.png", "--csv -", "--json @s.csv"])
+def test_evaluate_writes_no_numbers_over_pictures(run, files, option):
+    for folder in ("alphas", "truths"):
+        (files / folder).mkdir()
+        (files / folder / "image.png").write_bytes((files / "alpha.png").read_bytes())
+    before = (files / "alphas" / "image.png").read_bytes()
+    result = run(f"evaluate @alphas @truths --region whole {option}")
+    assert result.code == 2
+    assert "expected the name of a file ending in" in result.err
+    assert (files / "alphas" / "image.png").read_bytes() == (files / "truths" / "image.png").read_bytes() == before
+    assert not (files / "s.csv").exists()
+
+
+def test_interruption_says_how_to_go_on(run, fake_alpha, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fake_alpha, "solve", interrupt)
+    result = run("matte @image.png @trimap.png -o @out.png")
+    assert result.code == 130
+    assert "interrupted" in result.err

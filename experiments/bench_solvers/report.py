@@ -30,6 +30,7 @@ def summarise_pair(rows, pair):
         for measure in ("sad", "mse"):
             summary[package][measure] = _means(cases, subjects, measure)
         summary[package]["warned"] = sum(bool(cases[subject]["warnings"]) for subject in subjects)
+        summary[package]["rounds"] = min(cases[subject]["count"] for subject in subjects)
     if pair.peer is not None:
         summary["ratios"] = [sides[pair.peer][subject]["median_s"] / sides["hybridmatte"][subject]["median_s"]
                              for subject in subjects]
@@ -118,7 +119,10 @@ def draw(path, document):
 
 def ratio_text(summary):
     """Return the median ratio as text."""
-    return f"{statistics.median(summary['ratios']):.1f} x" if summary["ratios"] else ""
+    if not summary["ratios"]:
+        return ""
+    ratios = sorted(summary["ratios"])
+    return f"{statistics.median(ratios):.1f} x ({ratios[0]:.1f} to {ratios[-1]:.1f})"
 
 
 def _summaries(rows):
@@ -149,9 +153,10 @@ def _photographs(rows):
             errors = [" / ".join(f"{value * scale:.{digits}f}" for value in side[measure].values())
                       for measure, scale, digits in (("sad", 1e-3, 3), ("mse", 1e3, 2))]
             ratio = ratio_text(summary) if package == "hybridmatte" else ""
-            lines.append([pair.method, package, *errors, f"{side['seconds']:.3f}", ratio, side["warned"],
-                          len(summary["subjects"])])
-    header = ["method", "package", "SAD / 1000", "MSE x 1000", "median s", "speed ratio", "warned", "cases"]
+            lines.append([pair.method, package, *errors, f"{side['seconds']:.3f}", ratio, side["rounds"],
+                          side["warned"], len(summary["subjects"])])
+    header = ["method", "package", "SAD / 1000", "MSE x 1000", "median s", "speed ratio (least to most)", "rounds",
+              "warned", "cases"]
     note = ("Unknown region; means over images, trimap1 / trimap2. Median seconds over the cases; the ratio is the "
             "median over the cases of the peer's time over ours, run in turn in one process. `warned` counts cases "
             "with a warning.")

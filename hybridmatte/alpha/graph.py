@@ -1,5 +1,6 @@
 """Solvers of graphs: like pixels have like alpha, wherever they lie."""
 
+from hybridmatte._array import is_torch
 from hybridmatte.alpha._pipeline import method_name, solve_with
 
 __all__ = ["solve_knn", "solve_nonlocal"]
@@ -15,8 +16,10 @@ def solve_knn(image, trimap, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1)
 
     Parameters
     ----------
-    image, trimap, prior, confidence, rtol, maxiter
+    image, trimap, prior, confidence, maxiter
         As in `solve_cf`; each pixel has about 60 links of weight 1, so give confidence on that scale.
+    rtol : float, default 2e-6
+        As in `solve_cf`; at the default within 2e-4 of the converged alpha on the photographs tried.
     n_neighbors : sequence of int, default (20, 10)
         Neighbours in each set, the pixel itself counted; more is smoother and slower.
     spatial_weights : sequence of float, default (2.0, 0.1)
@@ -46,8 +49,12 @@ def solve_knn(image, trimap, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1)
     from hybridmatte.laplacian.knn import knn_system
     from hybridmatte.solver.graph import solve_graph
 
-    return _solve_graph(knn_system, solve_graph, image, trimap, prior, confidence, rtol, maxiter,
-                        n_neighbors=n_neighbors, spatial_weights=spatial_weights, kernel=kernel)
+    options = {"n_neighbors": n_neighbors, "spatial_weights": spatial_weights, "kernel": kernel}
+    if is_torch(image):
+        from hybridmatte.alpha.differentiable import solve_knn_batch
+
+        return solve_knn_batch(image, trimap, prior, confidence, rtol, maxiter, **options)
+    return _solve_graph(knn_system, solve_graph, image, trimap, prior, confidence, rtol, maxiter, **options)
 
 
 def solve_nonlocal(image, trimap, *, window_size=61, n_neighbors=20, prior=None, confidence=None, rtol=1e-8,
@@ -55,12 +62,15 @@ def solve_nonlocal(image, trimap, *, window_size=61, n_neighbors=20, prior=None,
     """Estimate alpha by nonlocal matting.
 
     Alpha of a pixel is the mean of the alphas of the pixels most like it in a window around it. Between `solve_cf` and
-    `solve_knn`: it reaches as far as its window, over small gaps, and keeps to the neighbourhood.
+    `solve_knn`: it reaches as far as its window, over small gaps, and keeps to the neighbourhood. About 15 microseconds
+    per unknown pixel on two cores, most of it the search of the window, and 250 bytes.
 
     Parameters
     ----------
-    image, trimap, prior, confidence, rtol, maxiter
+    image, trimap, prior, confidence, maxiter
         As in `solve_cf`; the Laplacian's diagonal is about 1.
+    rtol : float, default 1e-8
+        As in `solve_cf`; at the default within 3e-4 of the converged alpha on the photographs tried, at 1e-6 0.1.
     window_size : int, default 61
         Side of the window in pixels, odd, at least 3; time grows with its square.
     n_neighbors : int, default 20

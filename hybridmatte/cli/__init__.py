@@ -20,13 +20,19 @@ def main(arguments=None):
     os.environ.setdefault("NUMBA_THREADING_LAYER_PRIORITY", THREADING_LAYERS)  # before Numba is imported
     from hybridmatte.cli._app import app
     from hybridmatte.cli._streams import note
-    from hybridmatte.errors import ConvergenceWarning
 
     with warnings.catch_warnings():
-        warnings.simplefilter("always", ConvergenceWarning)
+        warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_, **__: note(f"warning: {message}")
         try:
             app(args=arguments, prog_name="hybridmatte")
-        except (ValueError, OSError, ImportError, MemoryError) as error:
-            note(f"error: {str(error) or type(error).__name__}")
+        except (ValueError, OSError, ImportError, MemoryError, ArithmeticError) as error:
+            note(f"error: {_sentence(error)}")
             sys.exit(2)
+
+
+def _sentence(error):
+    """Return what went wrong in words; errors of the system itself come as a number and a file."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{error.filename or 'standard output'} cannot be used: {error.strerror}"
+    return str(error) or type(error).__name__

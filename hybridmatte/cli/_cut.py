@@ -1,7 +1,9 @@
 """``matte`` and ``cutout``, on one image or a folder of them."""
 
+import os
 from functools import partial
 from pathlib import Path
+from threading import Timer
 from typing import Annotated
 
 import typer
@@ -15,21 +17,22 @@ Trimap = Annotated[str, typer.Argument(metavar="TRIMAP", help="Its trimap, or a 
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File or folder to write, or -.")]
 Method = Annotated[str | None, typer.Option("--method", "-m", help="See: hybridmatte methods.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes for a folder; each takes memory.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Skip what is already written.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Skip what is already written, by whatever method.")]
+COMPILING_AFTER = 4.0  # s of silence
 
 
 def matte(image: Image, trimap: Trimap, output: Output, method: Method = None, bits: Bits = 8, workers: Workers = 1,
           resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
     """Solve for alpha: how much of every pixel is the object."""
     work = partial(matte_file, method=_checked(method), bits=bits, max_pixels=max_pixels)
-    _run(image, trimap, output, work, bits, workers, resume, False)
+    _run_or_say(image, trimap, output, work, bits, workers, resume, False)
 
 
 def cutout(image: Image, trimap: Trimap, output: Output, method: Method = None, bits: Bits = 8, workers: Workers = 1,
            resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
     """Cut the object out as RGBA, its edges cleaned of the old background's colours."""
     work = partial(cutout_file, method=_checked(method), bits=bits, max_pixels=max_pixels)
-    _run(image, trimap, output, work, bits, workers, resume, True)
+    _run_or_say(image, trimap, output, work, bits, workers, resume, True)
 
 
 def _checked(method):
@@ -40,6 +43,15 @@ def _checked(method):
     return check_choice(DEFAULT_METHOD if method is None else method, "method", list(METHODS))
 
 
+def _run_or_say(*arguments):
+    """Run; say on Ctrl-C what is left, and leave."""
+    try:
+        _run(*arguments)
+    except KeyboardInterrupt:
+        note("interrupted; what is written is whole, and --resume goes on from there")
+        raise typer.Exit(130) from None
+
+
 def _run(image, trimap, output, work, bits, workers, resume, transparent):
     """Do one image, whose error is the command's; or a folder, whose bad files are reported at the end."""
     if Path(image).is_dir():
@@ -47,11 +59,22 @@ def _run(image, trimap, output, work, bits, workers, resume, transparent):
         return
     if workers > 1:
         raise ValueError(f"workers is {workers}, expected 1 for a single image")
-    if resume and output != "-" and Path(output).is_file():
+    if resume and output != "-" and _is_written(Path(output)):
         note(f"{output} is already written")
         return
     inputs = sources(image, trimap)
-    work(Job(*inputs, destination(output, inputs, bits=bits, transparent=transparent)))
+    job = Job(*inputs, destination(output, inputs, bits=bits, transparent=transparent))
+    patience = Timer(COMPILING_AFTER, note, ["still working; the first run of a method compiles it, up to a minute"])
+    patience.daemon = True
+    patience.start()
+    try:
+        work(job)
+    finally:
+        patience.cancel()
+
+
+def _is_written(path):
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _run_folder(images, trimaps, outputs, work, bits, workers, resume):
@@ -60,8 +83,8 @@ def _run_folder(images, trimaps, outputs, work, bits, workers, resume):
 
     jobs, failures = pair_by_stem(images, trimaps, outputs)
     _prepare(outputs, (images, trimaps), bits)
-    finished = [job for job in jobs if resume and job.output.is_file()]
-    left = [job for job in jobs if not (resume and job.output.is_file())]
+    finished = [job for job in jobs if resume and _is_written(job.output)]
+    left = [job for job in jobs if job not in finished]
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("solving", total=len(left))
@@ -86,7 +109,11 @@ def _prepare(outputs, inputs, bits):
     if not outputs.exists():
         if not outputs.parent.is_dir():
             raise FileNotFoundError(f"output {outputs} lies in a folder that does not exist, expected an existing one")
+        if not os.access(outputs.parent, os.W_OK):
+            raise PermissionError(f"output {outputs} cannot be made, expected a writable folder around it")
         outputs.mkdir()
     elif not outputs.is_dir():
         raise NotADirectoryError(f"output {outputs} is a file, expected a folder like the inputs")
+    if not os.access(outputs, os.W_OK):
+        raise PermissionError(f"output {outputs} cannot be written to, expected a writable folder")
     check_output(outputs / "a.png", bits=bits)

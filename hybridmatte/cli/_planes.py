@@ -10,12 +10,14 @@ from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels, Output
 from hybridmatte.image import read_alpha, read_image, read_profile, write_alpha, write_image
 
 Kind = Annotated[str, typer.Option("--from", help="mask: a band along its outline; alpha: its mixed pixels, widened.")]
-Width = Annotated[float | None, typer.Option(min=0, help="Pixels that become unknown on this side; default by size.")]
+Inside = Annotated[float | None, typer.Option(min=0, help="Pixels of the object's side that become unknown; default "
+                                               "1% of the diagonal (of an alpha: 0.5%).")]
+Outside = Annotated[float | None, typer.Option(min=0, help="Pixels outside the object that become unknown; likewise.")]
 
 
 def trimap(
     plane: Annotated[str, typer.Argument(metavar="MASK", help="Grey picture or cut-out, or - for standard input.")],
-    output: Output, kind: Kind = "mask", erode: Width = None, dilate: Width = None,
+    output: Output, kind: Kind = "mask", erode: Inside = None, dilate: Outside = None,
     max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
 ):
     """Make a trimap from a mask or from an alpha."""
@@ -41,9 +43,9 @@ def composite(
 
     inputs = sources(*([image] if alpha is None else [image, alpha]))  # a cut-out is its own alpha
     target = destination(output, [*inputs, Path(background)], bits=bits)
+    behind = _background(background, max_pixels)
     colours = read_image(inputs[0], max_pixels=max_pixels)
     plane = read_alpha(inputs[-1], max_pixels=max_pixels)
-    behind = _background(background, max_pixels)
     foreground = colours if alpha is None else estimate_foreground(colours, plane)
     write_image(target, put_together(foreground, plane, behind), bits=bits, profile=read_profile(inputs[0]))
 
@@ -52,6 +54,8 @@ def _background(text, max_pixels):
     """Return a colour by name or #hex, or the picture at a path."""
     from PIL import ImageColor
 
+    if text == "-":
+        raise ValueError("background is -, expected a colour or a file; standard input can be the image or the alpha")
     if Path(text).is_file():
         return read_image(text, max_pixels=max_pixels)
     try:

@@ -33,7 +33,9 @@ def evaluate(
     check_choice(region, "--region", ("unknown", "whole"))
     if region == "unknown" and trimap is None:
         raise ValueError("TRIMAPS is missing, expected a folder of trimaps for --region unknown")
-    for path in (csv_file, json_file):
+    for path, extension in ((csv_file, ".csv"), (json_file, ".json")):
+        if path is not None and path.suffix.lower() != extension:
+            raise ValueError(f"--{extension[1:]} is {path}, expected the name of a file ending in {extension}")
         if path is not None:
             check_writable(path)
     rows, failures = _score_folders(alpha, truth, trimap, region, max_pixels)

@@ -34,7 +34,7 @@ def sources(*names):
     """Return paths, and standard input, read to its end, for ``-``, which may occur once."""
     if names.count("-") > 1:
         raise ValueError("- is given for two inputs, expected one, for there is one standard input")
-    return [_standard_input() if name == "-" else Path(name) for name in names]
+    return [_standard_input() if name == "-" else _picture(name) for name in names]
 
 
 def destination(name, inputs, **options):
@@ -46,6 +46,17 @@ def destination(name, inputs, **options):
         return sys.stdout.buffer
     check_output(name, inputs=[path for path in inputs if isinstance(path, Path)], **options)
     return Path(name)
+
+
+def _picture(name):
+    """Return the path of an input, which must be a file."""
+    path = Path(name)
+    if path.is_dir():
+        raise IsADirectoryError(f"{name} is a folder, expected a picture; only matte and cutout take folders, both for "
+                                "image and trimap")
+    if not path.exists():
+        raise FileNotFoundError(f"{name} does not exist, expected a picture")
+    return path
 
 
 def _standard_input():

@@ -11,10 +11,21 @@ __all__ = ["WindowTopK", "window_topk"]
 
 
 class WindowTopK(NamedTuple):
-    """Distances (H, W, K) float32 in [0, sqrt 3], ascending, and flat offsets (H, W, K) int32."""
+    """The most similar pixels of each window, as `window_topk` found them.
+
+    distances are (H, W, K) float32 in [0, sqrt 3], ascending; offsets (H, W, K) int32; of a batch of tensors both
+    have a leading B. window_size and padding are those of the search.
+    """
 
     distances: np.ndarray
     offsets: np.ndarray
+    window_size: int
+    padding: str
+
+    @property
+    def margin(self):
+        """Pixels by which the image was padded on each side; the offsets count in rows of the padded image."""
+        return self.window_size // 2 if self.padding == "zeros" else 0
 
 
 def window_topk(image, window_size=11, *, n_neighbors=None, padding="cut"):
@@ -26,8 +37,8 @@ def window_topk(image, window_size=11, *, n_neighbors=None, padding="cut"):
 
     Parameters
     ----------
-    image : (H, W, 3) array
-        RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
+    image : (H, W, 3) array or (B, 3, H, W) tensor
+        RGB in [0, 1]; of arrays, uint8 and uint16 are scaled. Never modified. The result lives where the image does.
     window_size : int, default 11
         Side of the window in pixels, odd, at least 3. Larger reaches further.
     n_neighbors : int, default None
@@ -42,14 +53,13 @@ def window_topk(image, window_size=11, *, n_neighbors=None, padding="cut"):
         `distances` (H, W, K) float32, ascending; `offsets` (H, W, K) int32, the flat index of the neighbour less
         the flat index of the pixel, so that with "cut" `values.ravel()[arange(H * W) + offsets]` gathers the values
         of the neighbours. With "zeros" both indices count in the image padded by `window_size // 2` pixels on
-        each side, whose rows are `W + window_size - 1` long.
+        each side, whose rows are `W + window_size - 1` long. Of a tensor both are tensors (B, H, W, K), with the
+        same values to the bit.
 
     Raises
     ------
     ValueError
-        If the image is not (H, W, 3) in [0, 1], or an option is outside its range.
-    TypeError
-        If the image is a torch tensor.
+        If the image is not of these shapes, in [0, 1] and without a gradient, or an option is outside its range.
 
     See Also
     --------
@@ -73,19 +83,29 @@ def window_topk(image, window_size=11, *, n_neighbors=None, padding="cut"):
     [-7, -6, 0]
     """
     if is_torch(image):
-        raise TypeError("image is a torch tensor, expected a NumPy array")
-    image = check_image(image)
+        from hybridmatte._tensor import check_image_batch
+        from hybridmatte.similarity._window_torch import topk_batch as search
+
+        image = check_image_batch(image).float()
+        shape = image.shape[2:]
+    else:
+        search = _topk_array
+        image = check_image(image)
+        shape = image.shape[:2]
     window_size = check_window_size(window_size)
     check_choice(padding, "padding", ("cut", "zeros"))
     half = window_size // 2
     n_fewest = window_size**2
     if padding == "cut":
-        n_fewest = min(half + 1, image.shape[0]) * min(half + 1, image.shape[1])
+        n_fewest = min(half + 1, shape[0]) * min(half + 1, shape[1])
     n_neighbors = window_size if n_neighbors is None else n_neighbors
     n_neighbors = check_integer(n_neighbors, "n_neighbors", low=1, high=n_fewest)
     margin = half if padding == "zeros" else 0
+    return WindowTopK(*search(image, window_size, margin, n_neighbors), window_size, padding)
 
+
+def _topk_array(image, window_size, margin, n_neighbors):
     from hybridmatte.similarity._window_numba import topk
 
     planes = np.pad(np.moveaxis(image, 2, 0), ((0, 0), (margin, margin), (margin, margin)))
-    return WindowTopK(*topk(np.ascontiguousarray(planes), window_size, margin, n_neighbors))
+    return topk(np.ascontiguousarray(planes), window_size, margin, n_neighbors)

@@ -9,10 +9,16 @@ from numba import njit
 
 @njit(cache=True, fastmath={"contract"})
 def invert_dense(matrix):
-    """Return the inverse of a symmetric positive definite matrix, by Gauss and Jordan's elimination without pivots."""
+    """Return the inverse by Gauss and Jordan's elimination without exchanges.
+
+    For symmetric positive definite matrices and M-matrices, whose pivots are all positive; NaN if one is not.
+    """
     n = matrix.shape[0]
     inverse = matrix.astype(np.float64)
     for k in range(n):
+        if not inverse[k, k] > 0.0:
+            inverse[:] = np.nan
+            return inverse
         scale = 1.0 / inverse[k, k]
         inverse[k, k] = 1.0
         for j in range(n):

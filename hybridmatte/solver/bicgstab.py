@@ -57,7 +57,11 @@ def bicgstab(matvec, rhs, precondition, *, rtol=1e-6, maxiter=1000):
         direction = residual + beta * (direction - omega * product)
         ahead = precondition(direction).copy()
         product = matvec(ahead).copy()
-        alpha = rho / dot(shadow, product)
+        overlap = dot(shadow, product)
+        if overlap == 0.0 or not np.isfinite(overlap):
+            raise np.linalg.LinAlgError(f"biconjugate gradients broke down in iteration {iteration}: the search "
+                                        f"direction's overlap is {overlap:g}, expected a finite one, not 0")
+        alpha = rho / overlap
         residual = residual - alpha * product
         beside = precondition(residual).copy()
         turned = matvec(beside)

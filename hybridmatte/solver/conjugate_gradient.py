@@ -25,7 +25,8 @@ def conjugate_gradient(matvec, rhs, precondition=None, *, x0=None, rtol=1e-7, ma
     Parameters
     ----------
     matvec : callable
-        Takes an (n,) float64 array, returns A times it; may return the same buffer each time.
+        Takes an (n,) float64 array, returns A times it; may return the same buffer each time. `precondition` must not
+        call it if it does: the last product is read again after the preconditioner has run.
     rhs : (n,) float64 array
         Right-hand side.
     precondition : callable, optional

@@ -5,7 +5,7 @@ import numpy as np
 from hybridmatte.solver.conjugate_gradient import conjugate_gradient
 from hybridmatte.solver.system import finish_alpha, warn_unconverged
 
-__all__ = ["GraphAggregation", "solve_graph"]
+__all__ = ["GraphAggregation", "GraphSolver", "solve_graph"]
 
 FINE_BLOCK = 16
 COARSE_BLOCK = 8
@@ -66,38 +66,68 @@ class GraphAggregation:
         return x
 
 
+class GraphSolver:
+    """The system of a problem with its preconditioner, kept to solve for several right-hand sides.
+
+    Parameters
+    ----------
+    problem : Problem
+    system : GraphSystem
+    rtol, maxiter
+        Stopping rule of conjugate gradients.
+    method : str
+        Name for messages.
+    """
+
+    def __init__(self, problem, system, *, rtol, maxiter, method):
+        self._system, self._shape, self._known = system, problem.is_unknown.shape, problem.known_alpha
+        self._stopping, self._method = {"rtol": rtol, "maxiter": maxiter}, method
+        self._diagonal, self._rhs = system.diagonal, system.rhs
+        if problem.prior is not None:
+            confidence = self._gather(problem.confidence)
+            self._diagonal = self._diagonal + confidence
+            self._rhs = self._rhs + confidence * self._gather(problem.prior)
+        self._graph = system.indptr, system.indices, system.data
+        self._precondition = GraphAggregation(*self._graph, self._diagonal)
+        self._product = np.empty(self._rhs.size)
+
+    def solve(self, rhs=None):
+        """Solve for the known alphas and the prior, or for the unknown pixels of a plane (H, W); return (H, W) float64.
+
+        Known pixels are the known alphas, or 0.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If conjugate gradients stop early.
+        """
+        plane = self._known.astype(np.float64) if rhs is None else np.zeros(self._shape)
+        given = self._rhs if rhs is None else self._gather(rhs)
+        result = conjugate_gradient(self._multiply, given, self._precondition, **self._stopping)
+        warn_unconverged(result, self._stopping["rtol"], self._method)
+        plane.ravel()[self._system.pixels] = result.x
+        return plane
+
+    def _gather(self, plane):
+        return plane.ravel()[self._system.pixels].astype(np.float64)
+
+    def _multiply(self, x):
+        from hybridmatte.solver._graph_numba import multiply
+
+        multiply(*self._graph, self._diagonal, x, self._product)
+        return self._product
+
+
 def solve_graph(problem, system, *, rtol, maxiter, method):
     """Solve a `GraphSystem` for the unknown pixels of a problem; return alpha (H, W) float32.
-
-    Raises
-    ------
-    ValueError
-        If some unknown pixels have no path of links to a known pixel or to one with a prior.
 
     Warns
     -----
     ConvergenceWarning
         If `maxiter` iterations do not reach `rtol`.
     """
-    from hybridmatte.solver import _graph_numba as kernels
-
-    diagonal, rhs = system.diagonal, system.rhs
-    if problem.prior is not None:
-        confidence = problem.confidence.ravel()[system.pixels].astype(np.float64)
-        diagonal = diagonal + confidence
-        rhs = rhs + confidence * problem.prior.ravel()[system.pixels]
-    graph = system.indptr, system.indices, system.data
-    product = np.empty(rhs.size)
-
-    def matvec(x):
-        kernels.multiply(*graph, diagonal, x, product)
-        return product
-
-    result = conjugate_gradient(matvec, rhs, GraphAggregation(*graph, diagonal), rtol=rtol, maxiter=maxiter)
-    warn_unconverged(result, rtol, method)
-    alpha = np.zeros(problem.is_unknown.shape)
-    alpha.ravel()[system.pixels] = result.x
-    return finish_alpha(problem, alpha)
+    solver = GraphSolver(problem, system, rtol=rtol, maxiter=maxiter, method=method)
+    return finish_alpha(problem, solver.solve())
 
 
 def _invert(indptr, indices, data, diagonal):
@@ -107,4 +137,7 @@ def _invert(indptr, indices, data, diagonal):
     dense = np.diag(diagonal)
     rows = np.repeat(np.arange(diagonal.size), np.diff(indptr))
     dense[rows, indices] -= data
-    return invert_dense(dense)
+    inverse = invert_dense(dense)
+    if not np.isfinite(inverse).all():
+        raise np.linalg.LinAlgError("the coarsest graph's system is singular, expected links to a known pixel")
+    return inverse

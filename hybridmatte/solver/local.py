@@ -1,5 +1,7 @@
 """Solve a local Laplacian's system by preconditioned conjugate gradients."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from hybridmatte.solver._threads import threads_for
@@ -9,14 +11,29 @@ from hybridmatte.solver.preconditioner import jacobi
 from hybridmatte.solver.regions import independent_regions
 from hybridmatte.solver.system import warn_unconverged
 
-__all__ = ["solve_local"]
+__all__ = ["LocalSolver", "solve_local"]
+
+
+class _Part(NamedTuple):
+    """One independent part: crop, its unknown pixels in it, their system, and a preconditioner."""
+
+    crop: tuple
+    is_part: np.ndarray
+    system: object
+    precondition: object
+
+    def solve(self, rhs, stopping):
+        """Return the `CGResult` for a right-hand side over the cells, its x reduced to the part's pixels."""
+        with threads_for(self.is_part.sum()):
+            result = conjugate_gradient(self.system.multiply, rhs, self.precondition, **stopping)
+        return result._replace(x=result.x[self.system.layout.pixels >= 0])
 
 
 def solve_local(problem, build, *, reach, rtol, maxiter, method):
     """Solve a Laplacian of windows for the unknown pixels of a problem; return alpha (H, W) float32.
 
-    Parts of the unknown region that no window joins are solved one after the other. Stencils are preconditioned by
-    `ColorLineMultigrid`, large kernels, which are far better conditioned, by their diagonal.
+    Parts of the unknown region that no window joins are solved one after the other, and forgotten. Stencils are
+    preconditioned by `ColorLineMultigrid`, large kernels, which are far better conditioned, by their diagonal.
 
     Parameters
     ----------
@@ -41,30 +58,63 @@ def solve_local(problem, build, *, reach, rtol, maxiter, method):
         If `maxiter` iterations do not reach `rtol`.
     """
     alpha = problem.known_alpha.copy()
-    results = []
+    worst = None
     for crop, is_part in independent_regions(problem.is_unknown, reach):
-        part = problem._replace(image=np.ascontiguousarray(problem.image[crop]), is_unknown=is_part,
-                                known_alpha=np.ascontiguousarray(problem.known_alpha[crop]))
-        if problem.prior is not None:
-            part = part._replace(prior=problem.prior[crop], confidence=problem.confidence[crop])
-        with threads_for(is_part.sum()):
-            system = build(part.image, part.is_unknown, part.known_alpha)
-            results.append(_solve_part(part, system, rtol, maxiter, method))
-        alpha[crop][is_part] = np.clip(results[-1].x[system.layout.pixels >= 0], 0.0, 1.0)
-        results[-1] = results[-1]._replace(x=None)
-    warn_unconverged(max(results, key=lambda result: result.residual), rtol, method)
+        part = _build_part(problem, build, crop, is_part, method)
+        result = part.solve(part.system.rhs, {"rtol": rtol, "maxiter": maxiter})
+        alpha[crop][is_part] = np.clip(result.x, 0.0, 1.0)
+        worst = _worse(worst, result)
+    warn_unconverged(worst, rtol, method)
     return alpha
 
 
-def _solve_part(part, system, rtol, maxiter, method):
-    """Solve the system of one part."""
-    if part.prior is not None:
-        system.add_prior(part.prior, part.confidence)
-    if ((system.layout.pixels >= 0) & (system.diagonal <= 0.0)).any():
-        raise ValueError(f"trimap has unknown pixels that no window of {method} inside the image reaches, expected "
-                         "none; solve_random_walk and solve_knn can answer")
-    if hasattr(system, "weights"):
-        precondition = ColorLineMultigrid(system, part.image)
-    else:
-        precondition = jacobi(system.diagonal)
-    return conjugate_gradient(system.multiply, system.rhs, precondition, rtol=rtol, maxiter=maxiter)
+class LocalSolver:
+    """The systems of a problem's parts with their preconditioners, kept to solve for several right-hand sides.
+
+    Parameters are those of `solve_local`.
+    """
+
+    def __init__(self, problem, build, *, reach, rtol, maxiter, method):
+        self._known = problem.known_alpha
+        self._stopping, self._method = {"rtol": rtol, "maxiter": maxiter}, method
+        self._parts = [_build_part(problem, build, crop, is_part, method)
+                       for crop, is_part in independent_regions(problem.is_unknown, reach)]
+
+    def solve(self, rhs=None):
+        """Solve for the known alphas and the prior, or for the unknown pixels of a plane (H, W); return (H, W) float64.
+
+        Known pixels are the known alphas, or 0.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If conjugate gradients stop early.
+        """
+        plane = self._known.astype(np.float64) if rhs is None else np.zeros(self._known.shape)
+        worst = None
+        for part in self._parts:
+            given = part.system.rhs if rhs is None else part.system.layout.gather(rhs[part.crop])
+            result = part.solve(given, self._stopping)
+            plane[part.crop][part.is_part] = result.x
+            worst = _worse(worst, result)
+        warn_unconverged(worst, self._stopping["rtol"], self._method)
+        return plane
+
+
+def _build_part(problem, build, crop, is_part, method):
+    """Return the `_Part` of a crop of a problem."""
+    image = np.ascontiguousarray(problem.image[crop])
+    with threads_for(is_part.sum()):
+        system = build(image, is_part, np.ascontiguousarray(problem.known_alpha[crop]))
+        if problem.prior is not None:
+            system.add_prior(problem.prior[crop], problem.confidence[crop])
+        if ((system.layout.pixels >= 0) & (system.diagonal <= 0.0)).any():
+            raise ValueError(f"trimap has unknown pixels that no window of {method} inside the image reaches, "
+                             "expected none; solve_random_walk and solve_knn can answer")
+        precondition = ColorLineMultigrid(system, image) if hasattr(system, "weights") else jacobi(system.diagonal)
+    return _Part(crop, is_part, system, precondition)
+
+
+def _worse(one, other):
+    """Return the result of the larger residual, without its x."""
+    return other._replace(x=None) if one is None or other.residual > one.residual else one

@@ -183,6 +183,8 @@ class _CoarsestLevel:
 
         dense = matrix.toarray()
         self._inverse = invert_dense((dense + dense.T) / 2.0).astype(np.float32)
+        if not np.isfinite(self._inverse).all():
+            raise np.linalg.LinAlgError("the coarsest system is not positive definite, expected it as the finest is")
         self.rhs, self._x = (np.zeros((len(matrix.indptr) - 1, 4), np.float32) for _ in range(2))
 
     def solve(self):

@@ -39,12 +39,21 @@ def independent_regions(is_unknown, reach):
     joined = cv2.dilate(is_unknown.view(np.uint8), np.ones((side, side), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8, ltype=cv2.CV_32S)
     sizes = np.bincount(labels[is_unknown], minlength=count)[1:]
-    if len(sizes) == 1 or sizes.sum() < MIN_UNKNOWNS:
+    if len(sizes) == 0:
+        return []
+    if sizes.sum() < MIN_UNKNOWNS:
         groups = [np.arange(1, count)]
     else:
         groups = _join_small(sizes)
     boxes = np.stack([stats[1:, 1], stats[1:, 1] + stats[1:, 3], stats[1:, 0], stats[1:, 0] + stats[1:, 2]])
-    return [_cut(is_unknown, labels, group, boxes[:, group - 1], reach) for group in groups]
+    member = np.zeros(count, bool)
+    regions = []
+    for group in groups:
+        member[group] = True
+        crop = _crop(boxes[:, group - 1], reach, is_unknown.shape)
+        regions.append((crop, member[labels[crop]] & is_unknown[crop]))
+        member[group] = False
+    return regions
 
 
 def _join_small(sizes):
@@ -61,12 +70,8 @@ def _join_small(sizes):
     return [*groups, np.array(waiting)] if waiting else groups
 
 
-def _cut(is_unknown, labels, group, boxes, margin):
-    """Return the crop around a group of parts, `margin` pixels wider than their boxes, and its unknown pixels."""
-    height, width = is_unknown.shape
+def _crop(boxes, margin, shape):
+    """Return the rows and columns around boxes (4, n) of first and last rows and columns, `margin` wider."""
     top, left = np.maximum(boxes[[0, 2]].min(axis=1) - margin, 0)
-    bottom, right = np.minimum(boxes[[1, 3]].max(axis=1) + margin, [height, width])
-    crop = slice(int(top), int(bottom)), slice(int(left), int(right))
-    wanted = np.zeros(labels.max() + 1, bool)
-    wanted[group] = True
-    return crop, wanted[labels[crop]] & is_unknown[crop]
+    bottom, right = np.minimum(boxes[[1, 3]].max(axis=1) + margin, shape)
+    return slice(int(top), int(bottom)), slice(int(left), int(right))

@@ -1,12 +1,11 @@
 """From image, trimap and prior to a linear system: known pixels out, prior in."""
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 from hybridmatte._check import check_image, check_integer, check_number, check_plane, check_same_shape
-from hybridmatte.errors import ConvergenceWarning
+from hybridmatte.errors import ConvergenceWarning, warn_caller
 from hybridmatte.trimap import split_trimap
 
 __all__ = ["DEFAULT_CONFIDENCE", "Problem", "check_problem", "finish_alpha", "warn_unconverged"]
@@ -62,9 +61,8 @@ def check_problem(image, trimap, prior=None, confidence=None):
         for name, region in (("foreground", regions.is_foreground), ("background", regions.is_background)):
             if not region.any():
                 bound = "at least 0.9" if name == "foreground" else "at most 0.1"
-                raise ValueError(f"trimap has no {name} pixel, expected one with a value of {bound}, or no unknown "
-                                 "pixel, or a prior with a positive confidence, with which every Laplacian solver "
-                                 "can answer")
+                raise ValueError(f"trimap has no {name} pixel, expected at least one, with a value of {bound} (or, "
+                                 "from Python, a prior with a positive confidence)")
     return Problem(image, regions.is_unknown, regions.is_foreground.astype(np.float32), prior, confidence)
 
 
@@ -111,5 +109,5 @@ def finish_alpha(problem, unknown_alpha):
 def warn_unconverged(result, rtol, method):
     """Give a `ConvergenceWarning` if conjugate gradients stopped early."""
     if not result.converged:
-        warnings.warn(f"{method} reached a relative residual of {result.residual:.1e} after {result.iterations} "
-                      f"iterations, wanted {rtol:.1e}; raise maxiter or rtol", ConvergenceWarning, stacklevel=4)
+        warn_caller(f"{method} reached a relative residual of {result.residual:.1e} after {result.iterations} "
+                    f"iterations, wanted {rtol:.1e}; raise maxiter or rtol", ConvergenceWarning)

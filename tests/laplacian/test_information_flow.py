@@ -146,7 +146,7 @@ def test_few_iterations_warn():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"n_neighbors": 0}, "n_neighbors is 0, expected an integer at least 1"),
+    ({"n_neighbors": 0}, "n_neighbors is 0, expected an integer of at least 1"),
     ({"intra_weight": -1.0}, "intra_weight is -1.0, expected a finite number at least 0"),
     ({"local_weight": np.inf}, "local_weight is inf, expected a finite number at least 0"),
 ])

@@ -34,7 +34,7 @@ def test_more_neighbours_extend_the_list(rng):
 
 @pytest.mark.parametrize(("options", "message"), [
     pytest.param({"window_size": 4}, "window_size is 4, expected an odd integer", id="even window"),
-    pytest.param({"window_size": 1}, "window_size is 1, expected an odd integer at least 3", id="window of one"),
+    pytest.param({"window_size": 1}, "window_size is 1, expected an odd integer of at least 3", id="window of one"),
     pytest.param({"n_neighbors": 37}, "n_neighbors is 37, expected an integer .* 36", id="cut window"),
     pytest.param({"padding": "edge"}, "padding is 'edge', expected 'cut' or 'zeros'", id="padding"),
 ])

@@ -1,0 +1,1 @@
+"""Time and memory of the losses over similar pairs, against the unfolded form."""

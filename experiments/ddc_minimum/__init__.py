@@ -1,0 +1,1 @@
+"""What a pair costs under DC, DDC and the hinge, and where the minimisers lie."""

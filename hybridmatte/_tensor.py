@@ -1,0 +1,65 @@
+"""The edge of the torch side: what a batch must be, and who may carry a gradient."""
+
+import torch
+
+__all__ = ["check_batch", "check_image_batch", "check_no_gradient", "check_together", "promote"]
+
+
+def check_batch(tensor, name, channels=1):
+    """Refuse what is not a floating-point tensor (B, channels, H, W) with at least one pixel."""
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(f"{name} is a {type(tensor).__name__}, expected a torch tensor (B, {channels}, H, W)")
+    if not tensor.dtype.is_floating_point:
+        raise TypeError(f"{name} has dtype {tensor.dtype}, expected floating point in [0, 1]")
+    if tensor.ndim != 4 or tensor.shape[1] != channels or 0 in tensor.shape:
+        raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected (B, {channels}, H, W), none of them 0")
+    return tensor
+
+
+def check_image_batch(image, name="image"):
+    """Refuse what is not a batch of RGB images in [0, 1] without a gradient; half precision becomes float32."""
+    check_batch(image, name, 3)
+    check_no_gradient(image, name)
+    low, high = torch.aminmax(image)
+    low, high = low.item(), high.item()
+    if not (low >= 0.0 and high <= 1.0):
+        raise ValueError(f"{name} has values from {low:g} to {high:g}, expected finite RGB in [0, 1], before any "
+                         "normalisation by a data set's mean")
+    return promote(image)
+
+
+def check_no_gradient(tensor, name):
+    """Refuse a tensor that requires a gradient where none can flow."""
+    if tensor.requires_grad:
+        raise ValueError(f"{name} requires a gradient, but none flows to it; pass {name}.detach()")
+    return tensor
+
+
+def check_together(**tensors):
+    """Check that all tensors fit the first in batch, height, width, device and dtype; None is let through.
+
+    image, foreground and background have 3 channels, all else has 1.
+    """
+    (first, reference), *others = tensors.items()
+    check_batch(reference, first, _channels(first))
+    for name, tensor in others:
+        if tensor is None:
+            continue
+        check_batch(tensor, name, _channels(name))
+        if tensor.shape[0] != reference.shape[0] or tensor.shape[2:] != reference.shape[2:]:
+            raise ValueError(f"{name} has shape {tuple(tensor.shape)} but {first} has shape {tuple(reference.shape)}, "
+                             "expected the same batch, height and width")
+        if tensor.device != reference.device:
+            raise ValueError(f"{name} is on {tensor.device} but {first} is on {reference.device}, expected one device")
+        if tensor.dtype != reference.dtype:
+            raise TypeError(f"{name} has dtype {tensor.dtype} but {first} has dtype {reference.dtype}, expected one "
+                            "dtype")
+
+
+def _channels(name):
+    return 3 if name in ("image", "foreground", "background") else 1
+
+
+def promote(tensor):
+    """Return a tensor of half precision as float32, any other as it is."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor

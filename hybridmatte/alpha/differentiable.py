@@ -1,0 +1,186 @@
+"""Classical solves as layers: tensors in and out, gradients by implicit differentiation.
+
+With A = L_uu + C, the solve is ``A x = C p - L_uk a_k``. For the gradient g of some loss in x, one more solve gives
+y = A^-1 g, and with y and x filled up by zeros and the known alphas
+
+    dloss/dp = C y        dloss/dC = y (p - x)        dloss/dI = -d(y' L(I) x)/dI
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from hybridmatte._check import check_number
+from hybridmatte._tensor import check_image_batch, check_no_gradient, check_together, promote
+from hybridmatte.solver.conjugate_gradient import CGResult
+from hybridmatte.solver.system import DEFAULT_CONFIDENCE, check_problem, check_stopping, warn_unconverged
+from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
+
+__all__ = ["solve_cf_batch", "solve_knn_batch"]
+
+STRIP = 64  # rows of windows differentiated at a time
+
+
+class _Layer(NamedTuple):
+    """A solve that can be differentiated.
+
+    make takes image (3, H, W), trimap, prior and confidence (H, W) or None, and returns a solver with ``is_unknown``
+    and ``solve(rhs=None)``, both (H, W) tensors on the image's device, the latter float64. form gives ``y' L x``, (B,),
+    of two batches of alphas and one of images, or is None if no gradient flows to the image.
+    """
+
+    make: callable
+    form: callable
+
+
+class _ArraySolver:
+    """A classical solver on the CPU, which takes a `Problem` and solves for planes, in tensors."""
+
+    def __init__(self, make, image, trimap, prior, confidence):
+        image = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
+        prior, confidence = (plane if plane is None else plane.contiguous().numpy() for plane in (prior, confidence))
+        problem = check_problem(image, trimap.contiguous().numpy(), prior, confidence)
+        # in float64 where the tensors are
+        problem = problem._replace(image=image, prior=prior, confidence=confidence)
+        self.is_unknown, self._known = (torch.from_numpy(plane) for plane in (problem.is_unknown, problem.known_alpha))
+        self._solver = make(problem) if problem.is_unknown.any() else None
+
+    def solve(self, rhs=None):
+        """Return the solution for the known alphas and the prior, or for the unknown pixels of a plane."""
+        if self._solver is None:
+            return self._known.double() if rhs is None else torch.zeros_like(rhs)
+        return torch.from_numpy(self._solver.solve(None if rhs is None else rhs.numpy()))
+
+
+class _DeviceSolver:
+    """Closed form on the tensors' own device."""
+
+    def __init__(self, image, trimap, prior, confidence, *, epsilon, rtol, maxiter):
+        from hybridmatte.solver._device_torch import DeviceMultigrid, DeviceSystem
+
+        regions = [(trimap <= BACKGROUND_MAX), (trimap >= FOREGROUND_MIN)]
+        self.is_unknown = ~(regions[0] | regions[1])
+        has_unknown = bool(self.is_unknown.any())
+        if has_unknown and prior is None and not (regions[0].any() and regions[1].any()):
+            raise ValueError("trimap lacks a foreground or a background pixel, expected both, or a prior")
+        self._known = regions[1].double()
+        self._stopping = {"rtol": rtol, "maxiter": maxiter}
+        self._system = None
+        if has_unknown:
+            weight = None if confidence is None else confidence.double()
+            self._system = DeviceSystem(image, self.is_unknown, self._known, weight, epsilon)
+            self._rhs = self._system.known_rhs
+            if weight is not None:
+                self._rhs = self._rhs + weight * prior.double() * self._system.mask
+            self._precondition = DeviceMultigrid(self._system, image)
+
+    def solve(self, rhs=None):
+        """Return the solution for the known alphas and the prior, or for the unknown pixels of a plane."""
+        from hybridmatte.solver._device_torch import solve_on_device
+
+        known = self._known if rhs is None else torch.zeros_like(rhs)
+        if self._system is None:
+            return known
+        given = self._rhs if rhs is None else rhs * self._system.mask
+        x, iterations, residual = solve_on_device(self._system, self._precondition, given, **self._stopping)
+        result = CGResult(None, iterations, residual, residual <= self._stopping["rtol"])
+        warn_unconverged(result, self._stopping["rtol"], "closed_form")
+        return torch.where(self.is_unknown, x, known)
+
+
+def solve_cf_batch(image, trimap, prior, confidence, rtol, maxiter, *, epsilon):
+    """Solve a batch of tensors by closed-form matting; see `solve_cf`."""
+    from hybridmatte.laplacian._closed_form_torch import closed_form_product
+    from hybridmatte.laplacian.closed_form import closed_form_system
+    from hybridmatte.solver.local import LocalSolver
+
+    rtol, maxiter = check_stopping(rtol, maxiter)
+    epsilon = check_number(epsilon, "epsilon", above=0)
+    stopping = {"rtol": rtol, "maxiter": maxiter}
+    if image.device.type == "cpu":
+        build = partial(closed_form_system, epsilon=epsilon)
+        make = partial(_ArraySolver, partial(LocalSolver, build=build, reach=2, method="closed_form", **stopping))
+    else:
+        make = partial(_DeviceSolver, epsilon=epsilon, **stopping)
+    return _solve_batch(_Layer(make, partial(closed_form_product, epsilon=epsilon)), image, trimap, prior, confidence)
+
+
+def solve_knn_batch(image, trimap, prior, confidence, rtol, maxiter, **options):
+    """Solve a batch of tensors by KNN matting; see `solve_knn`."""
+    from hybridmatte.laplacian.knn import knn_system
+    from hybridmatte.solver.graph import GraphSolver
+
+    rtol, maxiter = check_stopping(rtol, maxiter)
+    if image.device.type != "cpu":
+        raise ValueError(f"image is on {image.device}, expected the CPU: its search for neighbours is there only; "
+                         "solve_cf runs on any device")
+
+    def make(problem):
+        system = knn_system(problem.image, problem.is_unknown, problem.known_alpha, **options)
+        return GraphSolver(problem, system, rtol=rtol, maxiter=maxiter, method="knn")
+
+    return _solve_batch(_Layer(partial(_ArraySolver, make), None), image, trimap, prior, confidence)
+
+
+def _solve_batch(layer, image, trimap, prior, confidence):
+    """Check tensors on the CPU and solve them; return alpha (B, 1, H, W) in the image's dtype."""
+    check_together(trimap=trimap, image=image, prior=prior)
+    check_no_gradient(trimap, "trimap")
+    check_image_batch(image.detach())
+    if layer.form is None:
+        check_no_gradient(image, "image")
+    if prior is None and confidence is not None:
+        raise ValueError("confidence came without a prior, expected both or neither")
+    if prior is not None:
+        confidence = DEFAULT_CONFIDENCE if confidence is None else confidence
+        if isinstance(confidence, torch.Tensor) and confidence.ndim:
+            check_together(trimap=trimap, confidence=confidence)
+        confidence = torch.as_tensor(confidence, dtype=prior.dtype, device=prior.device).expand_as(prior)
+    tensors = [tensor if tensor is None else promote(tensor) for tensor in (image, trimap, prior, confidence)]
+    return _Solve.apply(*tensors, layer).to(image.dtype)
+
+
+class _Solve(Function):
+    """Forward: a solve an image; backward: another, with the same systems and preconditioners."""
+
+    @staticmethod
+    def forward(ctx, image, trimap, prior, confidence, layer):
+        planes = [None if tensor is None else tensor.detach()[:, 0] for tensor in (trimap, prior, confidence)]
+        solvers = [layer.make(image.detach()[index], *(plane if plane is None else plane[index] for plane in planes))
+                   for index in range(len(image))]
+        full = torch.stack([solver.solve() for solver in solvers])[:, None]
+        is_unknown = torch.stack([solver.is_unknown for solver in solvers])[:, None]
+        ctx.solvers, ctx.form = solvers, layer.form
+        ctx.save_for_backward(image, prior, confidence, full, is_unknown & (full >= 0.0) & (full <= 1.0))
+        return full.clamp(0.0, 1.0).to(image.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_output):
+        image, prior, confidence, full, is_free = ctx.saved_tensors
+        given = torch.where(is_free, grad_output.double(), 0.0)
+        adjoint = torch.stack([solver.solve(given[index, 0]) for index, solver in enumerate(ctx.solvers)])[:, None]
+        gradients = [None] * 5
+        if ctx.needs_input_grad[0]:
+            gradients[0] = -_image_gradient(ctx.form, adjoint, full, image).to(image.dtype)
+        if ctx.needs_input_grad[2]:
+            gradients[2] = (confidence.double() * adjoint).to(image.dtype)
+        if ctx.needs_input_grad[3]:
+            gradients[3] = (adjoint * (prior.double() - full)).to(image.dtype)
+        return tuple(gradients)
+
+
+def _image_gradient(form, adjoint, full, image):
+    """Return the gradient of the form y' L(I) x with respect to the image, strip by strip."""
+    result = torch.zeros_like(image, dtype=torch.float64)
+    for start in range(0, max(image.shape[2] - 2, 1), STRIP):
+        rows = slice(start, start + STRIP + 2)
+        with torch.enable_grad():
+            strip = image[:, :, rows].double().requires_grad_()
+            value = form(adjoint[:, :, rows], full[:, :, rows], strip).sum()
+            result[:, :, rows] += torch.autograd.grad(value, strip)[0]
+    return result

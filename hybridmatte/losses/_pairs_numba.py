@@ -1,0 +1,115 @@
+"""Kernels of the losses over similar pairs: value and gradient in one pass over the pairs.
+
+alpha and gradient are (B, P), the pixels of the padded planes in one row each; a pixel's pairs are at the flat offsets
+of a `WindowTopK`. Rows are cut into bands; a band writes into at most `reach` rows beyond its own, and all even bands
+run before all odd ones, so no two that run together write into one place and sums have a fixed order.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+DC, DDC, SYMMETRIC_DDC, HINGE = 0, 1, 2, 3
+
+
+@njit(cache=True)
+def farthest_row(offsets, stride):
+    """Return the largest distance in rows that any of the flat offsets spans."""
+    last = 0
+    for value in offsets.flat:
+        last = max(last, abs(value))
+    return (last + stride // 2) // stride
+
+
+@njit(cache=True)
+def add_up(values):
+    """Return the sum in order; inside a parallel function Numba would sum in as many parts as there are threads."""
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+@njit(cache=True)
+def sign_of(value):
+    """Return -1.0, 0.0 or 1.0."""
+    if value > 0:
+        return 1.0
+    return -1.0 if value < 0 else 0.0
+
+
+@njit(cache=True)
+def pair_charge(form, x, d):
+    """Return the charge of a pair whose alphas differ by x and whose colours by d, and its derivative in x."""
+    size = abs(x)
+    sign = sign_of(x)
+    if form == DDC:
+        return abs(x - d), sign_of(x - d)
+    if form == DC:
+        return abs(size - d), sign_of(size - d) * sign
+    if form == SYMMETRIC_DDC:
+        return max(size, d), sign if size > d else 0.0
+    return max(size - d, 0.0), sign if size > d else 0.0
+
+
+@njit(cache=True, parallel=True)
+def pair_loss(alpha, distances, offsets, stride, margin, band_rows, form, gradient):
+    """Return the sum of all pairs' charges; add its gradient to `gradient`."""
+    batch, height, width, n_neighbors = distances.shape
+    n_bands = (height + band_rows - 1) // band_rows
+    sums = np.zeros(batch * n_bands)
+    for parity in range(2):
+        for task in prange(batch * ((n_bands + 1 - parity) // 2)):
+            image = task // ((n_bands + 1 - parity) // 2)
+            band = 2 * (task % ((n_bands + 1 - parity) // 2)) + parity
+            values = alpha[image]
+            slope = gradient[image]
+            total = 0.0
+            for y in range(band * band_rows, min((band + 1) * band_rows, height)):
+                for x in range(width):
+                    here = (y + margin) * stride + x + margin
+                    own = 0.0
+                    for k in range(n_neighbors):
+                        there = here + offsets[image, y, x, k]
+                        charge, derivative = pair_charge(form, values[here] - values[there], distances[image, y, x, k])
+                        total += charge
+                        own += derivative
+                        slope[there] -= derivative
+                    slope[here] += own
+            sums[image * n_bands + band] = total
+    return add_up(sums)
+
+
+@njit(cache=True, parallel=True)
+def affinity_loss(alpha, distances, offsets, stride, margin, band_rows, farthest, gradient):
+    """Return the sum over pixels of |sum_j A_ij alpha_j - alpha_i|; add its gradient to `gradient`.
+
+    A_ij is proportional to 1 - d_ij / farthest, each row summing to 1.
+    """
+    batch, height, width, n_neighbors = distances.shape
+    n_bands = (height + band_rows - 1) // band_rows
+    sums = np.zeros(batch * n_bands)
+    for parity in range(2):
+        for task in prange(batch * ((n_bands + 1 - parity) // 2)):
+            image = task // ((n_bands + 1 - parity) // 2)
+            band = 2 * (task % ((n_bands + 1 - parity) // 2)) + parity
+            values = alpha[image]
+            slope = gradient[image]
+            total = 0.0
+            for y in range(band * band_rows, min((band + 1) * band_rows, height)):
+                for x in range(width):
+                    here = (y + margin) * stride + x + margin
+                    mass = 0.0
+                    mean = 0.0
+                    for k in range(n_neighbors):
+                        weight = max(farthest - distances[image, y, x, k], 0.0)
+                        mass += weight
+                        mean += weight * (values[here + offsets[image, y, x, k]] - values[here])
+                    residual = mean / mass
+                    total += abs(residual)
+                    sign = sign_of(residual)
+                    for k in range(n_neighbors):
+                        weight = max(farthest - distances[image, y, x, k], 0.0)
+                        slope[here + offsets[image, y, x, k]] += sign * weight / mass
+                    slope[here] -= sign
+            sums[image * n_bands + band] = total
+    return add_up(sums)

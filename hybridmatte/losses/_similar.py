@@ -1,0 +1,68 @@
+"""What the losses over similar pairs share: the neighbours, the padded alpha, and the two ways to sum."""
+
+import torch
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import pad
+
+from hybridmatte._tensor import check_no_gradient, check_together, promote
+from hybridmatte.similarity.window import WindowTopK, window_topk
+
+MIN_BAND_ROWS = 8
+
+
+def find_similar(alpha, image, window_size, padding, similarity):
+    """Check the inputs of a loss; return alpha in float32 or float64, and the `WindowTopK` of the image."""
+    check_together(alpha=alpha, image=image)
+    if similarity is None:
+        return promote(alpha), window_topk(image, window_size, padding=padding)
+    check_no_gradient(image, "image")
+    if not isinstance(similarity, WindowTopK) or not isinstance(similarity.offsets, torch.Tensor):
+        raise TypeError(f"similarity is a {type(similarity).__name__}, expected a WindowTopK of tensors, from "
+                        "window_topk(image)")
+    expected = (alpha.shape[0], *alpha.shape[2:])
+    if tuple(similarity.offsets.shape[:3]) != expected:
+        raise ValueError(f"similarity is of shape {tuple(similarity.offsets.shape)}, expected {expected} and K, as "
+                         f"alpha has shape {tuple(alpha.shape)}")
+    if similarity.offsets.device != alpha.device:
+        raise ValueError(f"similarity is on {similarity.offsets.device} but alpha is on {alpha.device}, expected one "
+                         "device")
+    return promote(alpha), similarity
+
+
+def sum_over_pairs(alpha, similarity, kernel, *options):
+    """Return the sum that a kernel of ``_pairs_numba`` computes of alpha (B, 1, H, W) on the CPU, differentiable."""
+    planes = pad(alpha[:, 0], (similarity.margin,) * 4)
+    return _KernelSum.apply(planes, similarity, kernel, options)
+
+
+def neighbor_alpha(alpha, similarity):
+    """Return alpha at each pixel's similar pixels, (B, H, W, K), 0 outside the image, by tensor operations alone."""
+    margin = similarity.margin
+    planes = pad(alpha[:, 0], (margin,) * 4)
+    rows, columns = (torch.arange(side, device=alpha.device) + margin for side in alpha.shape[2:])
+    places = (rows[:, None] * planes.shape[2] + columns)[:, :, None] + similarity.offsets.long()
+    return planes.flatten(1).gather(1, places.flatten(1)).view(places.shape)
+
+
+class _KernelSum(Function):
+    """A sum whose kernel gives its gradient along with its value."""
+
+    @staticmethod
+    def forward(ctx, planes, similarity, kernel, options):
+        from hybridmatte.losses._pairs_numba import farthest_row
+
+        values = planes.detach().contiguous().flatten(1).numpy()
+        offsets, stride = similarity.offsets.numpy(), planes.shape[2]
+        gradient = torch.zeros_like(planes, memory_format=torch.contiguous_format)
+        band_rows = max(2 * farthest_row(offsets, stride), MIN_BAND_ROWS)
+        total = kernel(values, similarity.distances.numpy(), offsets, stride, similarity.margin, band_rows, *options,
+                       gradient.flatten(1).numpy())
+        ctx.save_for_backward(gradient)
+        return planes.new_tensor(total)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_output):
+        (gradient,) = ctx.saved_tensors
+        return grad_output * gradient, None, None, None

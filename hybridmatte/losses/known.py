@@ -1,0 +1,47 @@
+"""The known loss: alpha where the trimap knows it."""
+
+from hybridmatte.losses._region import checked, region_mean
+from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
+
+__all__ = ["known_loss"]
+
+
+def known_loss(alpha, trimap):
+    """Charge alpha on the known pixels of a trimap.
+
+    Mean over all known pixels of the batch of ``|a_i - t_i|``, t being 0 on the background and 1 on the foreground.
+
+    Parameters
+    ----------
+    alpha : (B, 1, H, W) tensor
+        In [0, 1]; the gradient flows to it.
+    trimap : (B, 1, H, W) tensor
+        Background at most 0.1, foreground at least 0.9, the rest unknown; of alpha's dtype and device.
+
+    Returns
+    -------
+    loss : scalar tensor
+        0 if no pixel is known.
+
+    Raises
+    ------
+    ValueError
+        If shapes or devices disagree, or the trimap requires a gradient.
+    TypeError
+        If an input is not a floating-point tensor, or dtypes disagree.
+
+    References
+    ----------
+    .. [1] Training Matting Models without Alpha Labels, 2024. Section "Learning semantics from trimaps".
+
+    Examples
+    --------
+    >>> import torch
+    >>> trimap = torch.tensor([[[[0.0, 0.5, 1.0]]]])
+    >>> known_loss(torch.tensor([[[[0.5, 0.5, 1.0]]]]), trimap).item()
+    0.25
+    """
+    values, known = checked(alpha, trimap=trimap)
+    is_foreground = known >= FOREGROUND_MIN
+    error = (values - is_foreground.to(values.dtype)).abs()
+    return region_mean(error, is_foreground | (known <= BACKGROUND_MAX)).to(alpha.dtype)
