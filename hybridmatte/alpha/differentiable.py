@@ -16,6 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from hybridmatte._check import check_number
 from hybridmatte._tensor import check_image_batch, check_no_gradient, check_together, promote
+from hybridmatte.solver._threads import threads_for
 from hybridmatte.solver.conjugate_gradient import CGResult
 from hybridmatte.solver.system import DEFAULT_CONFIDENCE, check_problem, check_stopping, warn_unconverged
 from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
@@ -47,7 +48,8 @@ class _ArraySolver:
         # in float64 where the tensors are
         problem = problem._replace(image=image, prior=prior, confidence=confidence)
         self.is_unknown, self._known = (torch.from_numpy(plane) for plane in (problem.is_unknown, problem.known_alpha))
-        self._solver = make(problem) if problem.is_unknown.any() else None
+        with threads_for(problem.is_unknown.sum()):
+            self._solver = make(problem) if problem.is_unknown.any() else None
 
     def solve(self, rhs=None):
         """Return the solution for the known alphas and the prior, or for the unknown pixels of a plane."""

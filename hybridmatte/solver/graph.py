@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hybridmatte.solver._threads import threads_for
 from hybridmatte.solver.conjugate_gradient import conjugate_gradient
 from hybridmatte.solver.system import finish_alpha, warn_unconverged
 
@@ -103,7 +104,8 @@ class GraphSolver:
         """
         plane = self._known.astype(np.float64) if rhs is None else np.zeros(self._shape)
         given = self._rhs if rhs is None else self._gather(rhs)
-        result = conjugate_gradient(self._multiply, given, self._precondition, **self._stopping)
+        with threads_for(given.size):
+            result = conjugate_gradient(self._multiply, given, self._precondition, **self._stopping)
         warn_unconverged(result, self._stopping["rtol"], self._method)
         plane.ravel()[self._system.pixels] = result.x
         return plane
