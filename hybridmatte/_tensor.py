@@ -20,12 +20,13 @@ def check_image_batch(image, name="image"):
     """Refuse what is not a batch of RGB images in [0, 1] without a gradient; half precision becomes float32."""
     check_batch(image, name, 3)
     check_no_gradient(image, name)
-    low, high = torch.aminmax(image)
-    low, high = low.item(), high.item()
+    image = promote(image)
+    values = image.numpy() if image.device.type == "cpu" else image  # not to wake torch's threads before Numba's
+    low, high = float(values.min()), float(values.max())
     if not (low >= 0.0 and high <= 1.0):
         raise ValueError(f"{name} has values from {low:g} to {high:g}, expected finite RGB in [0, 1], before any "
                          "normalisation by a data set's mean")
-    return promote(image)
+    return image
 
 
 def check_no_gradient(tensor, name):

@@ -38,7 +38,7 @@ def prepare(form, loss, image, window_size):
     from baselines import losses as baseline
     from hybridmatte import losses, window_topk
 
-    alpha = image.mean(dim=1, keepdim=True).requires_grad_()
+    alpha = image[:, :1].flip(3).requires_grad_()  # unlike the image, so that no pair lies on a kink
     if form == "unfolded":
         function, options = getattr(baseline, loss), {"window_size": window_size}
     elif form == "hybridmatte":

@@ -1,64 +1,152 @@
-"""Kernel of the window top-K: one pass over the window per pixel, no unfolded image."""
+"""Kernel of the window top-K: strips of pixels side by side, no unfolded image.
+
+For a strip of a row all squared distances are laid out place by place; a network of minima and maxima keeps the least
+ones of all its pixels at once, without branches; a last pass finds where they were.
+"""
 
 import numpy as np
 from numba import njit, prange
 
+STRIP = 128  # pixels
+DE_BRUIJN = np.uint32(0x077CB531)  # times a single bit, its top five bits tell which
+BIT_OF = np.zeros(32, np.int32)
+BIT_OF[[(0x077CB531 << bit) % 2**32 >> 27 for bit in range(32)]] = np.arange(32)
+FLAGS = {"nnan", "nsz"}  # lets minima and maxima become single instructions; changes no value, as none is NaN
+
+
+@njit(cache=True, fastmath=FLAGS)
+def _measure(planes, y, x, width, row, column, out):
+    """Write the squared distances of `width` pixels from (y, x) on to those from (row, column) on; outside is inf."""
+    n_rows, stride = planes.shape[1], planes.shape[2]
+    if row < 0 or row >= n_rows:
+        out[:width] = np.inf
+        return
+    first = min(max(-column, 0), width)
+    last = max(min(stride - column, width), first)
+    out[:first] = np.inf
+    out[last:width] = np.inf
+    r0 = planes[0, y, x + first : x + last]
+    g0 = planes[1, y, x + first : x + last]
+    b0 = planes[2, y, x + first : x + last]
+    r1 = planes[0, row, column + first : column + last]
+    g1 = planes[1, row, column + first : column + last]
+    b1 = planes[2, row, column + first : column + last]
+    result = out[first:last]
+    for t in range(last - first):
+        dr = r1[t] - r0[t]
+        dg = g1[t] - g0[t]
+        db = b1[t] - b0[t]
+        result[t] = dr * dr + dg * dg + db * db
+
+
+@njit(cache=True, fastmath=FLAGS)
+def _sift(first, second, b0, b1, b2, b3):
+    """Pass two values a pixel up four ascending levels; each level keeps the least, the two largest go on."""
+    for t in range(first.shape[0]):
+        v, w = first[t], second[t]
+        a = b0[t]
+        low, v = (v if v < a else a), (a if v < a else v)
+        b0[t], w = (w if w < low else low), (low if w < low else w)
+        a = b1[t]
+        low, v = (v if v < a else a), (a if v < a else v)
+        b1[t], w = (w if w < low else low), (low if w < low else w)
+        a = b2[t]
+        low, v = (v if v < a else a), (a if v < a else v)
+        b2[t], w = (w if w < low else low), (low if w < low else w)
+        a = b3[t]
+        low, v = (v if v < a else a), (a if v < a else v)
+        b3[t], w = (w if w < low else low), (low if w < low else w)
+        first[t] = v
+        second[t] = w
+
 
 @njit(cache=True)
-def _enter(best, places, value, place):
-    """Insert a value below the last of the ascending `best`; equal values keep the order they came in."""
-    j = best.size - 1
-    while j > 0 and best[j - 1] > value:
-        best[j] = best[j - 1]
-        places[j] = places[j - 1]
-        j -= 1
-    best[j] = value
-    places[j] = place
+def _keep_smallest(squared, rising, best):
+    """Write the smallest values of each column of squared (an even number of rows), ascending, into best (4 n rows)."""
+    best[:] = np.inf
+    for place in range(0, squared.shape[0], 2):
+        for t in range(rising.shape[1]):
+            rising[0, t] = squared[place, t]
+            rising[1, t] = squared[place + 1, t]
+        for level in range(0, best.shape[0], 4):
+            _sift(rising[0], rising[1], best[level], best[level + 1], best[level + 2], best[level + 3])
+
+
+@njit(cache=True, fastmath=FLAGS)
+def _mark(squared, bound, words):
+    """Set bit p % 32 of words[p // 32] for each pixel whose value at place p is at most its bound."""
+    words[:] = 0
+    for place in range(squared.shape[0]):
+        value = squared[place]
+        word = words[place // 32]
+        bit = np.uint32(1) << np.uint32(place % 32)
+        for t in range(bound.shape[0]):
+            word[t] |= bit if value[t] <= bound[t] else np.uint32(0)
 
 
 @njit(cache=True)
-def _scan_row(planes, y, x, first, count, row, squared, best, places, place):
-    """Enter the pixels first ... first + count - 1 of one row; `place` is the offset of the first of them."""
-    r, g, b = planes[0, y, x], planes[1, y, x], planes[2, y, x]
-    for i in range(count):
-        dr = planes[0, row, first + i] - r
-        dg = planes[1, row, first + i] - g
-        db = planes[2, row, first + i] - b
-        squared[i] = dr * dr + dg * dg + db * db
-    bound = best[best.size - 1]
-    nearer = np.int32(0)
-    for i in range(count):
-        nearer += np.int32(squared[i] < bound)
-    if nearer > 0:
-        for i in range(count):
-            if squared[i] < best[best.size - 1]:
-                _enter(best, places, squared[i], place + i)
+def _find_places(words, squared, t, best, values, places):
+    """Write the smallest values of pixel t and their places by value, ties in the order of places."""
+    n_neighbors = places.shape[0]
+    bound = best[n_neighbors - 1, t]
+    tie = 0
+    while tie < n_neighbors and best[tie, t] < bound:
+        tie += 1
+    count = 0
+    for index in range(words.shape[0]):
+        word = words[index, t]
+        while word != 0:
+            bit = np.uint32(word & (~word + 1))  # Numba widens sums and products to 64 bits
+            word = np.uint32(word ^ bit)
+            place = 32 * index + BIT_OF[np.uint32(bit * DE_BRUIJN) >> 27]
+            value = squared[place, t]
+            if value == bound:
+                if tie < n_neighbors:
+                    values[tie] = value
+                    places[tie] = place
+                    tie += 1
+                continue
+            j = count
+            while j > 0 and values[j - 1] > value:
+                values[j] = values[j - 1]
+                places[j] = places[j - 1]
+                j -= 1
+            values[j] = value
+            places[j] = place
+            count += 1
 
 
 @njit(cache=True, parallel=True)
-def topk(planes, window_size, margin, n_neighbors):
-    """Return distances and flat offsets of the most similar pixels of each window.
+def fill_topk(planes, window_size, margin, distances, offsets):
+    """Write distances and flat offsets (H, W, K) of the most similar pixels of each window.
 
     planes is (3, H + 2 margin, W + 2 margin); a margin of half a window makes the window never cut.
     """
     half = window_size // 2
-    n_rows, stride = planes.shape[1], planes.shape[2]
-    height, width = n_rows - 2 * margin, stride - 2 * margin
-    distances = np.empty((height, width, n_neighbors), np.float32)
-    offsets = np.empty((height, width, n_neighbors), np.int32)
+    stride = planes.shape[2]
+    height, width, n_neighbors = distances.shape
+    n_places = window_size**2
+    steps = np.empty(n_places, np.int32)
+    for place in range(n_places):
+        steps[place] = (place // window_size - half) * stride + place % window_size - half
     for i in prange(height):
         y = i + margin
-        squared = np.empty(window_size, np.float32)
-        best = np.empty(n_neighbors, np.float32)
+        squared = np.full((n_places + 1, STRIP), np.inf, np.float32)  # one more row, so that places come in pairs
+        rising = np.empty((2, STRIP), np.float32)
+        best = np.empty(((n_neighbors + 3) // 4 * 4, STRIP), np.float32)
+        words = np.empty(((n_places + 31) // 32, STRIP), np.uint32)
+        values = np.empty(n_neighbors, np.float32)
         places = np.empty(n_neighbors, np.int32)
-        for x in range(margin, margin + width):
-            best[:] = np.inf
-            first = max(x - half, 0)
-            count = min(x + half + 1, stride) - first
-            for row in range(max(y - half, 0), min(y + half + 1, n_rows)):
-                place = (row - y) * stride + first - x
-                _scan_row(planes, y, x, first, count, row, squared, best, places, place)
-            for k in range(n_neighbors):
-                distances[i, x - margin, k] = np.sqrt(best[k])
-                offsets[i, x - margin, k] = places[k]
-    return distances, offsets
+        for start in range(0, width, STRIP):
+            n = min(STRIP, width - start)
+            for place in range(n_places):
+                row = y + place // window_size - half
+                column = start + margin + place % window_size - half
+                _measure(planes, y, start + margin, n, row, column, squared[place])
+            _keep_smallest(squared, rising, best)
+            _mark(squared[:n_places], best[n_neighbors - 1], words)
+            for t in range(n):
+                _find_places(words, squared, t, best, values, places)
+                for k in range(n_neighbors):
+                    distances[i, start + t, k] = np.sqrt(values[k])
+                    offsets[i, start + t, k] = steps[places[k]]

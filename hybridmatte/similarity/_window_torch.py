@@ -1,5 +1,6 @@
 """The window top-K of batches of tensors: on the CPU the Numba kernel, elsewhere shifted images and integer keys."""
 
+import numpy as np
 import torch
 from torch.nn.functional import pad
 
@@ -9,13 +10,16 @@ PLACE_BITS = 20  # of a key, below the bits of the squared distance; a window ha
 
 def topk_batch(image, window_size, margin, n_neighbors):
     """Return distances and flat offsets (B, H, W, K) of a float32 image (B, 3, H, W), on its device."""
-    from hybridmatte.similarity._window_numba import topk
+    from hybridmatte.similarity._window_numba import fill_topk
 
-    planes = pad(image, (margin,) * 4)
     if image.device.type != "cpu":
-        return topk_shifts(planes, window_size, margin, n_neighbors)
-    results = [topk(plane, window_size, margin, n_neighbors) for plane in planes.contiguous().numpy()]
-    return tuple(torch.stack([torch.from_numpy(part) for part in parts]) for parts in zip(*results, strict=True))
+        return topk_shifts(pad(image, (margin,) * 4), window_size, margin, n_neighbors)
+    planes = np.pad(image.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)))
+    distances = torch.empty((len(image), *image.shape[2:], n_neighbors))
+    offsets = torch.empty(distances.shape, dtype=torch.int32)
+    for filled in zip(np.ascontiguousarray(planes), distances.numpy(), offsets.numpy(), strict=True):
+        fill_topk(filled[0], window_size, margin, *filled[1:])
+    return distances, offsets
 
 
 def topk_shifts(planes, window_size, margin, n_neighbors):

@@ -105,7 +105,10 @@ def window_topk(image, window_size=11, *, n_neighbors=None, padding="cut"):
 
 
 def _topk_array(image, window_size, margin, n_neighbors):
-    from hybridmatte.similarity._window_numba import topk
+    from hybridmatte.similarity._window_numba import fill_topk
 
     planes = np.pad(np.moveaxis(image, 2, 0), ((0, 0), (margin, margin), (margin, margin)))
-    return topk(np.ascontiguousarray(planes), window_size, margin, n_neighbors)
+    distances = np.empty((*image.shape[:2], n_neighbors), np.float32)
+    offsets = np.empty(distances.shape, np.int32)
+    fill_topk(np.ascontiguousarray(planes), window_size, margin, distances, offsets)
+    return distances, offsets
