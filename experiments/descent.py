@@ -1,5 +1,7 @@
 """Descent on alpha itself under one prior, with no network: what the losses want, seen directly."""
 
+from functools import partial
+
 import torch
 
 from hybridmatte import losses, window_topk
@@ -9,6 +11,7 @@ PRIORS = {
     "affinity": losses.affinity_loss,
     "dc": losses.dc_loss,
     "ddc": losses.ddc_loss,
+    "symmetric ddc": partial(losses.ddc_loss, symmetric=True),
     "hinge": losses.ddc_hinge_loss,
 }
 

@@ -9,8 +9,8 @@ from experiments.descent import PRIORS, descend, to_batch
 
 FOLDER = Path(__file__).parent
 LENGTH, BODY, HEIGHT = 48, 16, 15  # pixels: of the hair, of the body to its left, of the scene
-STEPS, RATE = 400, 0.02
-SNAPSHOTS = (25, 100, 400)
+STEPS, RATE = 3000, 0.02
+SNAPSHOTS = (100, 500, 3000)
 
 
 def recurrence(window_size):
@@ -113,7 +113,7 @@ def draw(grown):
     roots = np.roots(recurrence(11))
     axes[0].scatter(roots.real, roots.imag, s=18)
     axes[0].scatter([1], [0], s=90, facecolors="none", edgecolors="crimson", label="1, twice")
-    axes[0].set(title="roots of the window's mean, K = 11", aspect="equal")
+    axes[0].set(title="roots, K = 11", aspect="equal")
     axes[0].legend(loc="upper left")
     for axis, (prior, profiles) in zip(axes[1:], grown.items(), strict=True):
         for step, profile in zip(SNAPSHOTS, profiles, strict=True):

@@ -8,8 +8,8 @@ import numpy as np
 from experiments.descent import PRIORS, descend, to_batch
 
 FOLDER = Path(__file__).parent
-WIDTH, EDGE, HEIGHT = 60, 24, 13  # pixels: of the scene, of the edge in its middle, of the scene
-STEPS, RATE = 600, 0.01
+WIDTH, EDGE, HEIGHT = 60, 24, 3  # pixels: so low that windows reach along the edge, not only across
+STEPS, RATE = 4000, 0.002
 
 
 def edge_scene():
