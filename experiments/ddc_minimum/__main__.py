@@ -11,7 +11,7 @@ from hybridmatte import lipschitz_band, solve_ddc, window_topk
 from hybridmatte.losses.pairs import FORMS
 
 FOLDER = Path(__file__).parent
-WIDTH, HEIGHT = 61, 9
+WIDTH, HEIGHT = 61, 2  # so low that windows of 5 reach along the grey ramp, not only across
 
 
 def compatible_scene(seed=0):
@@ -20,8 +20,8 @@ def compatible_scene(seed=0):
     Foreground at the left, background at the right; between them grey rises by steps of different size.
     """
     rng = np.random.default_rng(seed)
-    steps = rng.random(WIDTH - 1) ** 3
-    grey = np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum()
+    steps = 0.4 + rng.random(WIDTH - 1)
+    grey = 1.3 / 3**0.5 * np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum()  # 1.3 from end to end
     image = np.repeat(np.tile(grey, (HEIGHT, 1))[:, :, None], 3, axis=2)
     trimap = np.full((HEIGHT, WIDTH), 0.5)
     trimap[:, 0], trimap[:, -1] = 1.0, 0.0
@@ -42,8 +42,8 @@ def main():
     """Print what is measured, and draw the picture."""
     mpl.use("Agg")
     image, trimap = compatible_scene()
-    band = lipschitz_band(image, trimap, window_size=3)
-    solved = {form: solve_ddc(image, trimap, form=form, window_size=3, gap=1e-7, maxiter=50_000)
+    band = lipschitz_band(image, trimap, window_size=5)
+    solved = {form: solve_ddc(image, trimap, form=form, window_size=5, gap=1e-6, maxiter=50_000)
               for form in ("ddc", "hinge")}
     unknown = trimap == 0.5
     print(f"made scene: band empty on {band.is_empty[unknown].mean():.1%} of the unknown pixels")
