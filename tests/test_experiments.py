@@ -153,4 +153,4 @@ class TestReport:
     def test_losing_rows_stay(self):
         text = make_report({"metadata": METADATA, "results": self.ROWS})
         assert "| cf | PyMatting | SAD of the peer's, trimap1 <= 1.01 | 1.0909 | **no** |" in text
-        assert "| cf | hybridmatte | 6.000 | 20.00 | 1.500 | 5.0 x | 0 | 2 |" in text
+        assert "| cf | hybridmatte | 6.000 | 20.00 | 1.500 | 5.0 x (4.0 to 6.0) | 3 | 0 | 2 |" in text

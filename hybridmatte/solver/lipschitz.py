@@ -81,4 +81,4 @@ def lipschitz_band(image, trimap, *, window_size=11):
         costs.append(cost.reshape(problem.is_unknown.shape))
     lower = np.maximum(-costs[0], 1.0 - costs[1])
     upper = np.minimum(costs[0], 1.0 + costs[1])
-    return LipschitzBand(*(np.clip(plane, 0.0, 1.0).astype(np.float32) for plane in (lower, upper)))
+    return LipschitzBand(*(np.clip(plane, 0.0, 1.0).astype(np.float32) + 0.0 for plane in (lower, upper)))  # no -0
