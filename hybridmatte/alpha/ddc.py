@@ -4,7 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from hybridmatte._check import check_choice, check_number
+from hybridmatte._array import is_torch
+from hybridmatte._check import check_choice, check_integer, check_number
 from hybridmatte.alpha._pipeline import solve_with
 from hybridmatte.errors import ConvergenceWarning, warn_caller
 
@@ -21,6 +22,7 @@ def solve_ddc(image, trimap, *, form="ddc", window_size=11, prior=None, confiden
     ----------
     image, trimap, prior, confidence
         As in `solve_cf`; a pixel has about 2 `window_size` links, each charging at most the difference in alpha.
+        Tensors (B, 3, H, W) and (B, 1, H, W) are solved on their device, by tensor operations; no gradient flows.
     form : {"ddc", "hinge"}, default "ddc"
         Charge of a pair with x = a_i - a_j and d = ||I_i - I_j||_2: ``|x - d|``, or ``max(|x| - d, 0)``.
     window_size : int, default 11
@@ -64,6 +66,10 @@ def solve_ddc(image, trimap, *, form="ddc", window_size=11, prior=None, confiden
     """
     check_choice(form, "form", ("ddc", "hinge"))
     gap = check_number(gap, "gap", above=0)
+    if is_torch(image):
+        maxiter = check_integer(maxiter, "maxiter", low=1)
+        return _solve_batch(image, trimap, prior, confidence, form=form, window_size=window_size, gap=gap,
+                            maxiter=maxiter)
     run = partial(_solve, form=form, window_size=window_size, gap=gap)
     return solve_with(run, image, trimap, prior, confidence, 1e-7, maxiter)
 
@@ -80,10 +86,46 @@ def _solve(problem, *, form, window_size, gap, rtol, maxiter):  # noqa: ARG001
         prior, weight = (plane.ravel()[links.pixels].astype(np.float64)
                          for plane in (problem.prior, 2.0 * problem.confidence))
     result = minimize_links(links, form, start=prior.copy(), weight=weight, prior=prior, gap=gap, maxiter=maxiter)
-    reached = (result.charge - result.bound) / max(len(links.tails), 1)
-    if reached > gap:
-        warn_caller(f"ddc reached a duality gap of {reached:.1e} a pair after {result.iterations} iterations, wanted "
-                    f"{gap:.1e}; raise maxiter or gap", ConvergenceWarning)
+    _warn_if_open(result, len(links.tails), gap)
     alpha = np.zeros(problem.is_unknown.shape)
     alpha.ravel()[links.pixels] = result.alpha
     return finish_alpha(problem, alpha)
+
+
+def _solve_batch(image, trimap, prior, confidence, *, form, window_size, gap, maxiter):
+    """Solve a batch of tensors on its device; return (B, 1, H, W) in the image's dtype."""
+    import torch
+
+    from hybridmatte._tensor import check_image_batch, check_together
+    from hybridmatte.solver._primal_dual_torch import TensorLinks, minimize_tensor_links
+    from hybridmatte.solver.system import DEFAULT_CONFIDENCE
+    from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
+
+    check_together(trimap=trimap, image=image, prior=prior)
+    if prior is None and confidence is not None:
+        raise ValueError("confidence came without a prior, expected both or neither")
+    colors, planes = check_image_batch(image).float(), []
+    given = torch.full_like(trimap, 0.5) if prior is None else prior
+    weight = torch.zeros(()) if prior is None else DEFAULT_CONFIDENCE if confidence is None else confidence
+    weight = 2.0 * torch.as_tensor(weight, dtype=torch.float64, device=trimap.device).expand(trimap.shape)
+    for index in range(len(image)):
+        values = trimap[index, 0]
+        is_foreground = values >= FOREGROUND_MIN
+        is_unknown = ~(is_foreground | (values <= BACKGROUND_MAX))
+        plane = is_foreground.double()
+        if is_unknown.any():
+            links = TensorLinks(colors[index], plane, is_unknown, window_size)
+            own = {"prior": given[index, 0][is_unknown].double(), "weight": weight[index, 0][is_unknown]}
+            result = minimize_tensor_links(links, form, start=own["prior"], gap=gap, maxiter=maxiter, **own)
+            _warn_if_open(result, len(links.lengths), gap)
+            plane[is_unknown] = result.alpha
+        planes.append(plane)
+    return torch.stack(planes)[:, None].to(image.dtype)
+
+
+def _warn_if_open(result, n_links, gap):
+    """Warn if the duality gap was not closed."""
+    reached = (result.charge - result.bound) / max(n_links, 1)
+    if reached > gap:
+        warn_caller(f"ddc reached a duality gap of {reached:.1e} a pair after {result.iterations} iterations, wanted "
+                    f"{gap:.1e}; raise maxiter or gap", ConvergenceWarning)

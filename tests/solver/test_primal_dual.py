@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.optimize import linprog
 
 import hybridmatte
@@ -143,3 +144,28 @@ def test_bad_options():
         solve_ddc(scene.image, scene.trimap, form="dc")
     with pytest.raises(ValueError, match="window_size is 4, expected an odd integer of at least 3"):
         solve_ddc(scene.image, scene.trimap, window_size=4)
+
+
+@pytest.mark.parametrize("with_prior", [False, True], ids=["plain", "prior"])
+@pytest.mark.parametrize("form", ["ddc", "hinge"])
+def test_tensors_reach_the_same_charge(form, with_prior, rng):
+    scenes = [soft_disk(), soft_disk(seed=4)]
+    images = torch.stack([torch.from_numpy(scene.image).permute(2, 0, 1) for scene in scenes])
+    trimaps = torch.stack([torch.from_numpy(scene.trimap)[None] for scene in scenes])
+    priors = torch.from_numpy(rng.random(trimaps.shape).astype(np.float32))
+    options = {"prior": priors, "confidence": 0.5} if with_prior else {}
+    found = solve_ddc(images, trimaps, form=form, window_size=5, gap=1e-6, maxiter=20_000, **options)
+    assert found.shape == trimaps.shape
+    for index, scene in enumerate(scenes):
+        one = {"prior": priors[index, 0].numpy(), "confidence": 0.5} if with_prior else {}
+        expected = solve_ddc(scene.image, scene.trimap, form=form, window_size=5, gap=1e-6, maxiter=20_000, **one)
+        links = links_of(scene.image, scene.trimap, 5)
+        unknown = scene.trimap == 0.5
+        costs = []
+        for alpha in (found[index, 0].numpy(), expected):
+            cost = charge(links, alpha[unknown].astype(float), form)
+            if with_prior:
+                cost += 0.5 * ((alpha - one["prior"])[unknown].astype(float) ** 2).sum()
+            costs.append(cost / len(links.tails))
+        assert costs[0] == pytest.approx(costs[1], abs=3e-6)
+        assert np.array_equal(found[index, 0].numpy()[~unknown], scene.trimap[~unknown])
