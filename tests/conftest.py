@@ -1,5 +1,9 @@
 """Fixtures shared by all tests."""
 
+import os
+
+os.environ.setdefault("NUMBA_THREADING_LAYER_PRIORITY", "omp tbb workqueue")  # as the command line does; before Numba
+
 import numpy as np
 import pytest
 
