@@ -2,7 +2,10 @@
 
 import torch
 
-__all__ = ["check_batch", "check_image_batch", "check_no_gradient", "check_together", "promote"]
+from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
+
+__all__ = ["check_batch", "check_image_batch", "check_no_gradient", "check_planes", "check_together",
+           "promote"]
 
 
 def check_batch(tensor, name, channels=1):
@@ -59,6 +62,24 @@ def check_together(**tensors):
 
 def _channels(name):
     return 3 if name in ("image", "foreground", "background") else 1
+
+
+def check_planes(trimap, prior, confidence):
+    """Refuse values out of range, and an image (B, 1, H, W) whose trimap and prior leave its answer undefined."""
+    for name, plane, high in (("trimap", trimap, 1.0), ("prior", prior, 1.0), ("confidence", confidence, float("inf"))):
+        if plane is not None:
+            low, top = float(plane.min()), float(plane.max())
+            if not (low >= 0.0 and top <= high and top < float("inf")):
+                raise ValueError(f"{name} has values from {low:g} to {top:g}, expected finite ones of at least 0"
+                                 + " and at most 1" * (high == 1.0))
+    for index, plane in enumerate(trimap):
+        is_foreground, is_background = plane >= FOREGROUND_MIN, plane <= BACKGROUND_MAX
+        is_unknown = ~(is_foreground | is_background)
+        is_drawn = prior is not None and bool((confidence[index] * is_unknown).any())
+        if is_unknown.any() and not is_drawn and not (is_foreground.any() and is_background.any()):
+            missing = "background" if is_foreground.any() else "foreground"
+            raise ValueError(f"trimap has no {missing} pixel in image {index} of the batch, expected at least one, or "
+                             "a prior with a positive confidence")
 
 
 def promote(tensor):

@@ -219,7 +219,7 @@ class TestOtherDevices:
         image, trimap = to_tensors(soft_disk())
         known = (trimap > 0.6).float()
         assert torch.equal(by_device(image, known), known)
-        with pytest.raises(ValueError, match="trimap lacks a foreground or a background pixel"):
+        with pytest.raises(ValueError, match="trimap has no foreground pixel in image 0 of the batch"):
             by_device(image, trimap.clamp(max=0.5))
 
     @pytest.mark.gpu

@@ -16,7 +16,7 @@ import hybridmatte
 
 PACKAGE = Path(hybridmatte.__file__).parent
 RECORD = Path(__file__).parent / "public_api.json"
-ROOMS = ("errors", "_array", "_check", "_codec", "_files", "_tensor", "image", "trimap", "similarity", "laplacian",
+ROOMS = ("errors", "_array", "_check", "_codec", "_files", "image", "trimap", "_tensor", "similarity", "laplacian",
          "solver", "sampling", "alpha", "losses", "foreground", "metrics", "comparison", "batch", "cli", "__main__")
 HEAVY = {"torch", "numba", "scipy", "pymatting", "sklearn", "cv2", "pyamg"}
 TORCH_SIDE = ("_tensor.py", "differentiable.py")  # with losses and *_torch.py: imported only once torch is wanted

@@ -96,7 +96,7 @@ def _solve_batch(image, trimap, prior, confidence, *, form, window_size, gap, ma
     """Solve a batch of tensors on its device; return (B, 1, H, W) in the image's dtype."""
     import torch
 
-    from hybridmatte._tensor import check_image_batch, check_together
+    from hybridmatte._tensor import check_image_batch, check_no_gradient, check_planes, check_together
     from hybridmatte.solver._primal_dual_torch import TensorLinks, minimize_tensor_links
     from hybridmatte.solver.system import DEFAULT_CONFIDENCE
     from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
@@ -106,8 +106,14 @@ def _solve_batch(image, trimap, prior, confidence, *, form, window_size, gap, ma
         raise ValueError("confidence came without a prior, expected both or neither")
     colors, planes = check_image_batch(image).float(), []
     given = torch.full_like(trimap, 0.5) if prior is None else prior
-    weight = torch.zeros(()) if prior is None else DEFAULT_CONFIDENCE if confidence is None else confidence
-    weight = 2.0 * torch.as_tensor(weight, dtype=torch.float64, device=trimap.device).expand(trimap.shape)
+    weight = 0.0 if prior is None else DEFAULT_CONFIDENCE if confidence is None else confidence
+    if isinstance(weight, torch.Tensor) and weight.ndim:
+        check_together(trimap=trimap, confidence=weight)
+    weight = torch.as_tensor(weight, dtype=torch.float64, device=trimap.device).expand(trimap.shape)
+    for name, tensor in (("trimap", trimap), ("prior", given), ("confidence", weight)):
+        check_no_gradient(tensor, name)
+    check_planes(trimap, prior, weight)
+    weight = 2.0 * weight
     for index in range(len(image)):
         values = trimap[index, 0]
         is_foreground = values >= FOREGROUND_MIN

@@ -15,7 +15,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from hybridmatte._check import check_number
-from hybridmatte._tensor import check_image_batch, check_no_gradient, check_together, promote
+from hybridmatte._tensor import check_image_batch, check_no_gradient, check_planes, check_together, promote
 from hybridmatte.solver._threads import threads_for
 from hybridmatte.solver.conjugate_gradient import CGResult
 from hybridmatte.solver.system import DEFAULT_CONFIDENCE, check_problem, check_stopping, warn_unconverged
@@ -67,14 +67,15 @@ class _DeviceSolver:
         regions = [(trimap <= BACKGROUND_MAX), (trimap >= FOREGROUND_MIN)]
         self.is_unknown = ~(regions[0] | regions[1])
         has_unknown = bool(self.is_unknown.any())
-        if has_unknown and prior is None and not (regions[0].any() and regions[1].any()):
-            raise ValueError("trimap lacks a foreground or a background pixel, expected both, or a prior")
         self._known = regions[1].double()
         self._stopping = {"rtol": rtol, "maxiter": maxiter}
         self._system = None
         if has_unknown:
             weight = None if confidence is None else confidence.double()
             self._system = DeviceSystem(image, self.is_unknown, self._known, weight, epsilon)
+            if (self.is_unknown & (self._system.diagonal <= 0.0)).any():
+                raise ValueError("trimap has unknown pixels that no window of closed_form inside the image reaches, "
+                                 "expected none")
             self._rhs = self._system.known_rhs
             if weight is not None:
                 self._rhs = self._rhs + weight * prior.double() * self._system.mask
@@ -142,6 +143,8 @@ def _solve_batch(layer, image, trimap, prior, confidence):
         if isinstance(confidence, torch.Tensor) and confidence.ndim:
             check_together(trimap=trimap, confidence=confidence)
         confidence = torch.as_tensor(confidence, dtype=prior.dtype, device=prior.device).expand_as(prior)
+    with torch.no_grad():
+        check_planes(trimap, prior, confidence)
     tensors = [tensor if tensor is None else promote(tensor) for tensor in (image, trimap, prior, confidence)]
     return _Solve.apply(*tensors, layer).to(image.dtype)
 

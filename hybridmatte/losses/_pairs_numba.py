@@ -11,13 +11,26 @@ from numba import njit, prange
 DC, DDC, SYMMETRIC_DDC, HINGE = 0, 1, 2, 3
 
 
-@njit(cache=True)
-def farthest_row(offsets, stride):
-    """Return the largest distance in rows that any of the flat offsets spans."""
+@njit(cache=True, parallel=True)
+def farthest_row(offsets, n_pixels, stride, margin):
+    """Return the largest distance in rows that a flat offset spans, or -1 if one leads out of the padded plane."""
+    batch, height, width, n_neighbors = offsets.shape
+    largest = np.zeros(height, np.int64)
+    for y in prange(height):
+        most = 0
+        for image in range(batch):
+            for x in range(width):
+                here = (y + margin) * stride + x + margin
+                for k in range(n_neighbors):
+                    step = np.int64(offsets[image, y, x, k])
+                    if here + step < 0 or here + step >= n_pixels:
+                        most = np.int64(2**40)
+                    most = max(most, abs(step))
+        largest[y] = most
     last = 0
-    for value in offsets.flat:
-        last = max(last, abs(value))
-    return (last + stride // 2) // stride
+    for y in range(height):
+        last = max(last, largest[y])
+    return -1 if last >= 2**40 else (last + stride - 1) // stride
 
 
 @njit(cache=True)

@@ -20,6 +20,10 @@ def find_similar(alpha, image, window_size, padding, similarity):
     if not isinstance(similarity, WindowTopK) or not isinstance(similarity.offsets, torch.Tensor):
         raise TypeError(f"similarity is a {type(similarity).__name__}, expected a WindowTopK of tensors, from "
                         "window_topk(image)")
+    if similarity.distances.shape != similarity.offsets.shape or similarity.distances.dtype != torch.float32:
+        raise ValueError(f"similarity has distances of shape {tuple(similarity.distances.shape)} and dtype "
+                         f"{similarity.distances.dtype}, expected float32 like its offsets, "
+                         f"{tuple(similarity.offsets.shape)}")
     expected = (alpha.shape[0], *alpha.shape[2:])
     if tuple(similarity.offsets.shape[:3]) != expected:
         raise ValueError(f"similarity is of shape {tuple(similarity.offsets.shape)}, expected {expected} and K, as "
@@ -55,7 +59,10 @@ class _KernelSum(Function):
         values = planes.detach().contiguous().flatten(1).numpy()
         offsets, stride = similarity.offsets.numpy(), planes.shape[2]
         gradient = torch.zeros_like(planes, memory_format=torch.contiguous_format)
-        band_rows = max(2 * farthest_row(offsets, stride), MIN_BAND_ROWS)
+        reach = farthest_row(offsets, values.shape[1], stride, similarity.margin)
+        if reach < 0:
+            raise ValueError("similarity has offsets that lead out of the image, expected those that window_topk found")
+        band_rows = max(2 * reach, MIN_BAND_ROWS)
         total = kernel(values, similarity.distances.numpy(), offsets, stride, similarity.margin, band_rows, *options,
                        gradient.flatten(1).numpy())
         ctx.save_for_backward(gradient)

@@ -1,7 +1,7 @@
 """The Laplacian pyramid loss."""
 
 import torch
-from torch.nn.functional import conv2d, interpolate, pad
+from torch.nn.functional import conv2d, pad
 
 from hybridmatte._check import check_integer
 from hybridmatte.losses._region import checked, region_of
@@ -16,7 +16,7 @@ def laplacian_pyramid_loss(alpha, target, *, levels=5, region=None):
 
     The bands are those of a Laplacian pyramid with the 5 x 5 binomial filter; band s counts 2^s times, as a coarse
     pixel covers more. Each mean is over the batch's pixels of that level, weighted by the share of the region in
-    them. The last, coarsest image is a band too.
+    them; differences outside the region count as none. The last, coarsest image is a band too.
 
     Parameters
     ----------
@@ -48,8 +48,9 @@ def laplacian_pyramid_loss(alpha, target, *, levels=5, region=None):
     """
     levels = check_integer(levels, "levels", low=1)
     values, target, region = checked(alpha, target=target, region=region)
-    share = region_of(region, values).to(values.dtype)
-    difference = values - target  # the pyramid is linear
+    is_counted = region_of(region, values)
+    share = is_counted.to(values.dtype)
+    difference = torch.where(is_counted, values - target, 0.0)  # the pyramid is linear
     total = values.new_zeros(())
     for level in range(levels):
         is_last = level == levels - 1 or min(difference.shape[2:]) == 1
@@ -74,4 +75,8 @@ def _halved(values):
 
 
 def _doubled(values, shape):
-    return interpolate(values, size=shape, mode="bilinear", align_corners=False)
+    """Put the values on the even pixels of a plane twice as large and blur, by weights that add up to one."""
+    sparse = values.new_zeros((*values.shape[:2], *shape))
+    places = torch.zeros_like(sparse[:1, :1])
+    sparse[:, :, ::2, ::2], places[:, :, ::2, ::2] = values, 1.0
+    return _blurred(sparse) / _blurred(places)

@@ -98,6 +98,9 @@ def window_topk(image, window_size=11, *, n_neighbors=None, padding="cut"):
     n_fewest = window_size**2
     if padding == "cut":
         n_fewest = min(half + 1, shape[0]) * min(half + 1, shape[1])
+    if n_neighbors is None and window_size > n_fewest:
+        raise ValueError(f"window_size is {window_size}, expected at most {n_fewest} for an image of {shape[0]} x "
+                         f"{shape[1]} pixels: so many are in the window of a corner")
     n_neighbors = window_size if n_neighbors is None else n_neighbors
     n_neighbors = check_integer(n_neighbors, "n_neighbors", low=1, high=n_fewest)
     margin = half if padding == "zeros" else 0

@@ -153,3 +153,21 @@ def test_composition_gradient_flows_to_the_layers():
     losses.composition_loss(data["alpha"], data["image"], foreground, background).backward()
     assert foreground.grad.abs().sum() > 0
     assert background.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("width", [32, 33])
+def test_ramps_have_no_band(width):
+    """A ramp is reproduced from its coarser form: only the border and the last, coarsest level cost."""
+    from hybridmatte.losses.pyramid import _doubled, _halved
+
+    ramp = torch.arange(float(width), dtype=torch.float64).repeat(1, 1, 24, 1) / width
+    band = ramp - _doubled(_halved(ramp), ramp.shape[2:])
+    assert band[..., 8:-8, 8:-8].abs().max() < 1e-12
+
+
+def test_nan_outside_the_region_does_not_count():
+    data = batch()
+    region = (data["trimap"] == 0.5).to(data["alpha"].dtype)
+    target = torch.where(region > 0, data["target"], torch.nan)
+    for loss in (losses.l1_loss, losses.laplacian_pyramid_loss):
+        assert torch.isfinite(loss(data["alpha"], target, region=region))

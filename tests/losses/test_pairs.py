@@ -144,3 +144,15 @@ def test_refuses_images_out_of_range(change, message):
     data = batch()
     with pytest.raises(ValueError, match=message):
         losses.ddc_loss(data["alpha"], change(data["image"]))
+
+
+def test_refuses_a_similarity_that_leads_out_of_the_image():
+    data = batch((1, 9, 12))
+    padded = window_topk(data["image"], padding="zeros")
+    with pytest.raises(ValueError, match="similarity has offsets that lead out of the image"):
+        losses.dc_loss(data["alpha"], data["image"], similarity=padded._replace(padding="cut"))
+
+
+def test_window_larger_than_the_image_is_named():
+    with pytest.raises(ValueError, match="window_size is 11, expected at most 9 for an image of 3 x 3 pixels"):
+        losses.ddc_loss(torch.rand(1, 1, 3, 3), torch.rand(1, 3, 3, 3))

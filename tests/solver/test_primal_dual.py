@@ -169,3 +169,17 @@ def test_tensors_reach_the_same_charge(form, with_prior, rng):
             costs.append(cost / len(links.tails))
         assert costs[0] == pytest.approx(costs[1], abs=3e-6)
         assert np.array_equal(found[index, 0].numpy()[~unknown], scene.trimap[~unknown])
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"trimap": lambda t: t * 5}, "trimap has values from 0 to 5, expected finite ones"),
+    ({"trimap": lambda t: t.clamp(max=0.5)}, "trimap has no foreground pixel in image 0"),
+    ({"prior": lambda t: t * torch.nan}, "prior has values from nan"),
+    ({"prior": lambda t: t.clone().requires_grad_()}, "prior requires a gradient, but none flows to it"),
+], ids=["range", "region", "nan", "gradient"])
+def test_bad_tensors(change, message):
+    scene = soft_disk()
+    image, trimap = torch.from_numpy(scene.image).permute(2, 0, 1)[None], torch.from_numpy(scene.trimap)[None, None]
+    options = {"prior": change["prior"](trimap)} if "prior" in change else {}
+    with pytest.raises(ValueError, match=message):
+        solve_ddc(image, change.get("trimap", lambda t: t)(trimap), **options)
