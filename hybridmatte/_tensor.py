@@ -5,7 +5,7 @@ import torch
 from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
 
 __all__ = ["check_batch", "check_image_batch", "check_no_gradient", "check_planes", "check_together",
-           "promote"]
+           "promote", "split_planes"]
 
 
 def check_batch(tensor, name, channels=1):
@@ -73,13 +73,18 @@ def check_planes(trimap, prior, confidence):
                 raise ValueError(f"{name} has values from {low:g} to {top:g}, expected finite ones of at least 0"
                                  + " and at most 1" * (high == 1.0))
     for index, plane in enumerate(trimap):
-        is_foreground, is_background = plane >= FOREGROUND_MIN, plane <= BACKGROUND_MAX
-        is_unknown = ~(is_foreground | is_background)
+        is_foreground, is_background, is_unknown = split_planes(plane)
         is_drawn = prior is not None and bool((confidence[index] * is_unknown).any())
         if is_unknown.any() and not is_drawn and not (is_foreground.any() and is_background.any()):
             missing = "background" if is_foreground.any() else "foreground"
             raise ValueError(f"trimap has no {missing} pixel in image {index} of the batch, expected at least one, or "
                              "a prior with a positive confidence")
+
+
+def split_planes(trimap):
+    """Return the foreground, background and unknown pixels of a trimap, boolean tensors of its shape."""
+    is_foreground, is_background = trimap >= FOREGROUND_MIN, trimap <= BACKGROUND_MAX
+    return is_foreground, is_background, ~(is_foreground | is_background)
 
 
 def promote(tensor):

@@ -96,28 +96,20 @@ def _solve_batch(image, trimap, prior, confidence, *, form, window_size, gap, ma
     """Solve a batch of tensors on its device; return (B, 1, H, W) in the image's dtype."""
     import torch
 
-    from hybridmatte._tensor import check_image_batch, check_no_gradient, check_planes, check_together
+    from hybridmatte._tensor import check_image_batch, check_no_gradient, check_together, split_planes
     from hybridmatte.solver._primal_dual_torch import TensorLinks, minimize_tensor_links
-    from hybridmatte.solver.system import DEFAULT_CONFIDENCE
-    from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
+    from hybridmatte.solver._prior_torch import check_prior_batch
 
     check_together(trimap=trimap, image=image, prior=prior)
-    if prior is None and confidence is not None:
-        raise ValueError("confidence came without a prior, expected both or neither")
+    weight = check_prior_batch(trimap, prior, confidence)
     colors, planes = check_image_batch(image).float(), []
     given = torch.full_like(trimap, 0.5) if prior is None else prior
-    weight = 0.0 if prior is None else DEFAULT_CONFIDENCE if confidence is None else confidence
-    if isinstance(weight, torch.Tensor) and weight.ndim:
-        check_together(trimap=trimap, confidence=weight)
-    weight = torch.as_tensor(weight, dtype=torch.float64, device=trimap.device).expand(trimap.shape)
+    weight = torch.zeros_like(trimap) if weight is None else weight
     for name, tensor in (("trimap", trimap), ("prior", given), ("confidence", weight)):
         check_no_gradient(tensor, name)
-    check_planes(trimap, prior, weight)
-    weight = 2.0 * weight
+    weight = 2.0 * weight.double()
     for index in range(len(image)):
-        values = trimap[index, 0]
-        is_foreground = values >= FOREGROUND_MIN
-        is_unknown = ~(is_foreground | (values <= BACKGROUND_MAX))
+        is_foreground, _, is_unknown = split_planes(trimap[index, 0])
         plane = is_foreground.double()
         if is_unknown.any():
             links = TensorLinks(colors[index], plane, is_unknown, window_size)

@@ -15,11 +15,11 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from hybridmatte._check import check_number
-from hybridmatte._tensor import check_image_batch, check_no_gradient, check_planes, check_together, promote
+from hybridmatte._tensor import check_image_batch, check_no_gradient, check_together, promote, split_planes
+from hybridmatte.solver._prior_torch import check_prior_batch
 from hybridmatte.solver._threads import threads_for
 from hybridmatte.solver.conjugate_gradient import CGResult
-from hybridmatte.solver.system import DEFAULT_CONFIDENCE, check_problem, check_stopping, warn_unconverged
-from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
+from hybridmatte.solver.system import check_problem, check_stopping, warn_unconverged
 
 __all__ = ["solve_cf_batch", "solve_knn_batch"]
 
@@ -64,10 +64,9 @@ class _DeviceSolver:
     def __init__(self, image, trimap, prior, confidence, *, epsilon, rtol, maxiter):
         from hybridmatte.solver._device_torch import DeviceMultigrid, DeviceSystem
 
-        regions = [(trimap <= BACKGROUND_MAX), (trimap >= FOREGROUND_MIN)]
-        self.is_unknown = ~(regions[0] | regions[1])
+        is_foreground, _, self.is_unknown = split_planes(trimap)
         has_unknown = bool(self.is_unknown.any())
-        self._known = regions[1].double()
+        self._known = is_foreground.double()
         self._stopping = {"rtol": rtol, "maxiter": maxiter}
         self._system = None
         if has_unknown:
@@ -136,15 +135,7 @@ def _solve_batch(layer, image, trimap, prior, confidence):
     check_image_batch(image.detach())
     if layer.form is None:
         check_no_gradient(image, "image")
-    if prior is None and confidence is not None:
-        raise ValueError("confidence came without a prior, expected both or neither")
-    if prior is not None:
-        confidence = DEFAULT_CONFIDENCE if confidence is None else confidence
-        if isinstance(confidence, torch.Tensor) and confidence.ndim:
-            check_together(trimap=trimap, confidence=confidence)
-        confidence = torch.as_tensor(confidence, dtype=prior.dtype, device=prior.device).expand_as(prior)
-    with torch.no_grad():
-        check_planes(trimap, prior, confidence)
+    confidence = check_prior_batch(trimap, prior, confidence)
     tensors = [tensor if tensor is None else promote(tensor) for tensor in (image, trimap, prior, confidence)]
     return _Solve.apply(*tensors, layer).to(image.dtype)
 

@@ -83,7 +83,7 @@ def _run_folder(images, trimaps, outputs, work, bits, workers, resume):
 
     jobs, failures = pair_by_stem(images, trimaps, outputs)
     _prepare(outputs, (images, trimaps), bits)
-    finished = [job for job in jobs if resume and _is_written(job.output)]
+    finished = {job for job in jobs if resume and _is_written(job.output)}
     left = [job for job in jobs if job not in finished]
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -1,7 +1,7 @@
 """The known loss: alpha where the trimap knows it."""
 
+from hybridmatte._tensor import split_planes
 from hybridmatte.losses._region import checked, region_mean
-from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
 
 __all__ = ["known_loss"]
 
@@ -42,6 +42,6 @@ def known_loss(alpha, trimap):
     0.25
     """
     values, known = checked(alpha, trimap=trimap)
-    is_foreground = known >= FOREGROUND_MIN
+    is_foreground, is_background, _ = split_planes(known)
     error = (values - is_foreground.to(values.dtype)).abs()
-    return region_mean(error, is_foreground | (known <= BACKGROUND_MAX)).to(alpha.dtype)
+    return region_mean(error, is_foreground | is_background).to(alpha.dtype)
