@@ -1,10 +1,13 @@
 """Solves as layers: the arrays' answers, and gradients by implicit differentiation."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 import hybridmatte
+from hybridmatte.laplacian._closed_form_torch import closed_form_product
 from tests.synthetic import constant, hard_edge, soft_disk
 
 SOLVERS = {"cf": hybridmatte.solve_cf, "knn": hybridmatte.solve_knn}
@@ -173,59 +176,83 @@ def test_confidence_needs_a_prior():
 
 @pytest.fixture
 def by_device():
-    """Solve closed form as other devices do, on the CPU."""
-    from functools import partial
-
+    """Solve as other devices do, on the CPU: by_device["cf"](image, trimap, ...)."""
     from hybridmatte.alpha import differentiable
-    from hybridmatte.laplacian._closed_form_torch import closed_form_product
 
-    def solve(image, trimap, prior=None, confidence=None, *, epsilon=1e-7, rtol=1e-8, maxiter=500):
-        make = partial(differentiable._DeviceSolver, epsilon=epsilon, rtol=rtol, maxiter=maxiter)
-        form = partial(closed_form_product, epsilon=epsilon)
-        return differentiable._solve_batch(differentiable._Layer(make, form), image, trimap, prior, confidence)
+    on_device = {"cf": differentiable._closed_form_on_device, "knn": differentiable._knn_on_device}
 
-    return solve
+    def solver(name, **fixed):
+        def solve(image, trimap, prior=None, confidence=None, *, rtol=1e-8, maxiter=500):
+            make = on_device[name](*fixed.values(), rtol=rtol, maxiter=maxiter, method=name)
+            form = partial(closed_form_product, epsilon=fixed["epsilon"]) if name == "cf" else None
+            return differentiable._solve_batch(differentiable._Layer(make, form), image, trimap, prior, confidence)
+
+        return solve
+
+    knn = {"n_neighbors": (20, 10), "spatial_weights": (2.0, 0.1), "kernel": "binary"}
+    return {"cf": solver("cf", epsilon=1e-7), "knn": solver("knn", options=knn),
+            "stiff": solver("cf", epsilon=0.1), "soft": solver("knn", options={**knn, "kernel": "soft"})}
 
 
 class TestOtherDevices:
+    @every_solver
     @pytest.mark.parametrize("shape", [(29, 37), (64, 80), (71, 53)])
-    def test_equals_the_kernels(self, by_device, shape):
+    def test_equals_the_kernels(self, by_device, name, shape):
         scene = soft_disk(shape)
-        alpha = by_device(*to_tensors(scene))
-        assert np.abs(alpha[0, 0].numpy() - hybridmatte.solve_cf(scene.image, scene.trimap)).max() < 1e-4
+        alpha = by_device[name](*to_tensors(scene))
+        assert np.abs(alpha[0, 0].numpy() - SOLVERS[name](scene.image, scene.trimap, rtol=1e-8)).max() < 1e-4
 
-    def test_prior_and_batch(self, by_device):
+    def test_soft_weights(self, by_device):
+        scene = soft_disk((64, 80), noise=0.05)
+        alpha = by_device["soft"](*to_tensors(scene))
+        expected = hybridmatte.solve_knn(scene.image, scene.trimap, kernel="soft", rtol=1e-8)
+        assert np.abs(alpha[0, 0].numpy() - expected).max() < 1e-4
+
+    @every_solver
+    def test_prior_and_batch(self, by_device, name):
         scenes = [soft_disk(), soft_disk(seed=5)]
         image, trimap = to_tensors(*scenes)
         prior = torch.rand(trimap.shape, generator=torch.Generator().manual_seed(0))
-        alpha = by_device(image, trimap, prior, 0.4)
-        assert (alpha - hybridmatte.solve_cf(image, trimap, prior=prior, confidence=0.4)).abs().max() < 1e-4
+        alpha = by_device[name](image, trimap, prior, 0.4)
+        assert (alpha - SOLVERS[name](image, trimap, prior=prior, confidence=0.4)).abs().max() < 1e-4
 
-    def test_gradients(self, by_device):
+    @pytest.mark.parametrize("name", ["stiff", "knn"])
+    def test_gradients(self, by_device, name):
         inputs = [tensor[:1, :, :4, -4:].clone() for tensor in small_problem()]
         inputs[1][..., 0] = 0.0
-        for tensor in (inputs[0], *inputs[2:]):
+        for tensor in (*inputs[:1] * (name == "stiff"), *inputs[2:]):
             tensor.requires_grad_()
-        solve = lambda *tensors: by_device(*tensors, epsilon=0.1, rtol=1e-10)  # noqa: E731
-        assert torch.autograd.gradcheck(solve, inputs, nondet_tol=1e-9)
+        assert torch.autograd.gradcheck(partial(by_device[name], rtol=1e-10), inputs, nondet_tol=1e-9)
 
-    def test_few_iterations(self, by_device):
+    @every_solver
+    def test_few_iterations(self, by_device, name):
         image, trimap = to_tensors(soft_disk((122, 166)))
-        with pytest.warns(hybridmatte.ConvergenceWarning):
-            by_device(image, trimap, maxiter=3)
-        by_device(image, trimap, maxiter=150)
+        with pytest.warns(hybridmatte.ConvergenceWarning, match=name):
+            by_device[name](image, trimap, maxiter=3)
+        by_device[name](image, trimap, maxiter=150)
 
-    def test_all_known_and_missing_regions(self, by_device):
+    @every_solver
+    def test_all_known_and_missing_regions(self, by_device, name):
         image, trimap = to_tensors(soft_disk())
         known = (trimap > 0.6).float()
-        assert torch.equal(by_device(image, known), known)
+        assert torch.equal(by_device[name](image, known), known)
         with pytest.raises(ValueError, match="trimap has no foreground pixel in image 0 of the batch"):
-            by_device(image, trimap.clamp(max=0.5))
+            by_device[name](image, trimap.clamp(max=0.5))
 
+    def test_constant_image_of_knn(self, by_device):
+        """All distances in colour are equal: the nearest are those nearest in the image."""
+        assert torch.isfinite(by_device["knn"](*to_tensors(constant((25, 31))))).all()
+
+    @every_solver
     @pytest.mark.gpu
-    def test_on_the_device_itself(self):
+    def test_on_the_device_itself(self, name):
         scene = soft_disk((64, 80))
         image, trimap = (tensor.cuda() for tensor in to_tensors(scene))
-        alpha = hybridmatte.solve_cf(image, trimap)
+        prior = torch.full_like(trimap, 0.5, requires_grad=True)
+        alpha = SOLVERS[name](image, trimap, prior=prior, confidence=1e-3)
         assert alpha.device == image.device
-        assert np.abs(alpha[0, 0].cpu().numpy() - hybridmatte.solve_cf(scene.image, scene.trimap)).max() < 1e-4
+        expected = SOLVERS[name](scene.image, scene.trimap, prior=np.full(scene.trimap.shape, 0.5), confidence=1e-3)
+        assert np.abs(alpha[0, 0].detach().cpu().numpy() - expected).max() < 1e-4
+        alpha.sum().backward()
+        assert torch.isfinite(prior.grad).all()
+        assert prior.grad.abs().sum() > 0

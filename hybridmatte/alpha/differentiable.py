@@ -18,7 +18,6 @@ from hybridmatte._check import check_number
 from hybridmatte._tensor import check_image_batch, check_no_gradient, check_together, promote, split_planes
 from hybridmatte.solver._prior_torch import check_prior_batch
 from hybridmatte.solver._threads import threads_for
-from hybridmatte.solver.conjugate_gradient import CGResult
 from hybridmatte.solver.system import check_problem, check_stopping, warn_unconverged
 
 __all__ = ["solve_cf_batch", "solve_knn_batch"]
@@ -59,39 +58,33 @@ class _ArraySolver:
 
 
 class _DeviceSolver:
-    """Closed form on the tensors' own device."""
+    """A solver on the tensors' own device.
 
-    def __init__(self, image, trimap, prior, confidence, *, epsilon, rtol, maxiter):
-        from hybridmatte.solver._device_torch import DeviceMultigrid, DeviceSystem
+    build takes image, is_unknown, known_alpha and confidence, and returns a system with ``known_rhs``, ``multiply``,
+    ``precondition``, ``gather`` from and ``scatter`` to planes.
+    """
 
+    def __init__(self, build, image, trimap, prior, confidence, *, rtol, maxiter, method):
         is_foreground, _, self.is_unknown = split_planes(trimap)
-        has_unknown = bool(self.is_unknown.any())
-        self._known = is_foreground.double()
-        self._stopping = {"rtol": rtol, "maxiter": maxiter}
-        self._system = None
-        if has_unknown:
+        self._known, self._system = is_foreground.double(), None
+        self._stopping, self._method = {"rtol": rtol, "maxiter": maxiter}, method
+        if self.is_unknown.any():
             weight = None if confidence is None else confidence.double()
-            self._system = DeviceSystem(image, self.is_unknown, self._known, weight, epsilon)
-            if (self.is_unknown & (self._system.diagonal <= 0.0)).any():
-                raise ValueError("trimap has unknown pixels that no window of closed_form inside the image reaches, "
-                                 "expected none")
-            self._rhs = self._system.known_rhs
-            if weight is not None:
-                self._rhs = self._rhs + weight * prior.double() * self._system.mask
-            self._precondition = DeviceMultigrid(self._system, image)
+            self._system = build(image, self.is_unknown, self._known, weight)
+            drawn = 0.0 if weight is None else self._system.gather(weight * prior.double())
+            self._rhs = self._system.known_rhs + drawn
 
     def solve(self, rhs=None):
         """Return the solution for the known alphas and the prior, or for the unknown pixels of a plane."""
-        from hybridmatte.solver._device_torch import solve_on_device
+        from hybridmatte.solver._conjugate_gradient_torch import conjugate_gradient_tensors
 
         known = self._known if rhs is None else torch.zeros_like(rhs)
         if self._system is None:
             return known
-        given = self._rhs if rhs is None else rhs * self._system.mask
-        x, iterations, residual = solve_on_device(self._system, self._precondition, given, **self._stopping)
-        result = CGResult(None, iterations, residual, residual <= self._stopping["rtol"])
-        warn_unconverged(result, self._stopping["rtol"], "closed_form")
-        return torch.where(self.is_unknown, x, known)
+        given = self._rhs if rhs is None else self._system.gather(rhs)
+        result = conjugate_gradient_tensors(self._system.multiply, given, self._system.precondition, **self._stopping)
+        warn_unconverged(result, self._stopping["rtol"], self._method)
+        return self._system.scatter(result.x, known)
 
 
 def solve_cf_batch(image, trimap, prior, confidence, rtol, maxiter, *, epsilon):
@@ -102,12 +95,12 @@ def solve_cf_batch(image, trimap, prior, confidence, rtol, maxiter, *, epsilon):
 
     rtol, maxiter = check_stopping(rtol, maxiter)
     epsilon = check_number(epsilon, "epsilon", above=0)
-    stopping = {"rtol": rtol, "maxiter": maxiter}
+    options = {"rtol": rtol, "maxiter": maxiter, "method": "closed_form"}
     if image.device.type == "cpu":
         build = partial(closed_form_system, epsilon=epsilon)
-        make = partial(_ArraySolver, partial(LocalSolver, build=build, reach=2, method="closed_form", **stopping))
+        make = partial(_ArraySolver, partial(LocalSolver, build=build, reach=2, **options))
     else:
-        make = partial(_DeviceSolver, epsilon=epsilon, **stopping)
+        make = _closed_form_on_device(epsilon, **options)
     return _solve_batch(_Layer(make, partial(closed_form_product, epsilon=epsilon)), image, trimap, prior, confidence)
 
 
@@ -117,15 +110,34 @@ def solve_knn_batch(image, trimap, prior, confidence, rtol, maxiter, **options):
     from hybridmatte.solver.graph import GraphSolver
 
     rtol, maxiter = check_stopping(rtol, maxiter)
-    if image.device.type != "cpu":
-        raise ValueError(f"image is on {image.device}, expected the CPU: its search for neighbours is there only; "
-                         "solve_cf runs on any device")
+    stopping = {"rtol": rtol, "maxiter": maxiter, "method": "knn"}
 
     def make(problem):
         system = knn_system(problem.image, problem.is_unknown, problem.known_alpha, **options)
-        return GraphSolver(problem, system, rtol=rtol, maxiter=maxiter, method="knn")
+        return GraphSolver(problem, system, **stopping)
 
-    return _solve_batch(_Layer(partial(_ArraySolver, make), None), image, trimap, prior, confidence)
+    is_array = image.device.type == "cpu"
+    make = partial(_ArraySolver, make) if is_array else _knn_on_device(options, **stopping)
+    return _solve_batch(_Layer(make, None), image, trimap, prior, confidence)
+
+
+def _closed_form_on_device(epsilon, **options):
+    """Return what makes a closed-form solver on the tensors' device, see `_Layer`."""
+    from hybridmatte.solver._multigrid_torch import DeviceSystem
+
+    return partial(_DeviceSolver, partial(DeviceSystem, epsilon=epsilon), **options)
+
+
+def _knn_on_device(parameters, **options):
+    """Return what makes a KNN solver on the tensors' device, see `_Layer`."""
+    from hybridmatte.laplacian._knn_torch import knn_tensor_links
+    from hybridmatte.solver._graph_torch import DeviceGraph
+
+    def build(image, is_unknown, known_alpha, confidence):
+        links = knn_tensor_links(image, is_unknown, **parameters)
+        return DeviceGraph(*links, is_unknown=is_unknown, known_alpha=known_alpha, confidence=confidence)
+
+    return partial(_DeviceSolver, build, **options)
 
 
 def _solve_batch(layer, image, trimap, prior, confidence):

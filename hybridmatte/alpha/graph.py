@@ -12,7 +12,8 @@ def solve_knn(image, trimap, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1)
 
     Every pixel is linked to those most like it in colour and position, which then have like alpha. Alpha jumps over
     gaps that stop `solve_cf`: holes, foliage, spotted backgrounds. Where foreground and background share colours it
-    errs far from any edge. For images of more than 65,536 pixels the graph is approximate, see `knn_laplacian`.
+    errs far from any edge. For images of more than 65,536 pixels the graph is approximate, see
+    `knn_laplacian`; tensors on other devices than the CPU have the exact one of their unknown pixels.
 
     Parameters
     ----------

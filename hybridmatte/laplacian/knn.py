@@ -105,7 +105,7 @@ def knn_laplacian(image, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1), ke
     image = check_image(image)
     is_whole = is_unknown is None
     is_unknown = check_unknown(is_unknown, image)
-    options = _check_options(n_neighbors, spatial_weights, kernel, color_space)
+    options = check_options(n_neighbors, spatial_weights, kernel, color_space)
     shape = (is_unknown.size, is_unknown.size)
     if not is_unknown.any():
         return csr_matrix(shape)
@@ -127,7 +127,7 @@ def knn_system(image, is_unknown, known_alpha, *, n_neighbors=(20, 10), spatial_
     """
     from hybridmatte.laplacian import _graph_numba as kernels
 
-    options = _check_options(n_neighbors, spatial_weights, kernel, color_space)
+    options = check_options(n_neighbors, spatial_weights, kernel, color_space)
     pixels, links, weights = _link(image, is_unknown, is_unknown.size <= EXACT_PIXELS, *options)
     counts = kernels.compress_rows(links, weights)
     graph = kernels.merge(links, weights, counts, *kernels.transpose(links, weights, counts))
@@ -135,7 +135,7 @@ def knn_system(image, is_unknown, known_alpha, *, n_neighbors=(20, 10), spatial_
     return GraphSystem(pixels, *graph, diagonal, rhs)
 
 
-def _check_options(n_neighbors, spatial_weights, kernel, color_space):
+def check_options(n_neighbors, spatial_weights, kernel, color_space):
     """Return the options of the graph, checked."""
     for value, name in ((n_neighbors, "n_neighbors"), (spatial_weights, "spatial_weights")):
         if not isinstance(value, Sequence) or isinstance(value, str) or len(value) == 0:

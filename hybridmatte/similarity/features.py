@@ -4,7 +4,7 @@ import numpy as np
 
 from hybridmatte._check import check_choice, check_image, check_number
 
-__all__ = ["pixel_features"]
+__all__ = ["pixel_features", "pixel_positions"]
 
 
 def pixel_features(image, *, spatial_weight=1.0, color_space="rgb"):
@@ -48,9 +48,16 @@ def pixel_features(image, *, spatial_weight=1.0, color_space="rgb"):
     n_colors = 3 if color_space == "rgb" else 4
     features = np.empty((n_colors + 2, height, width), np.float32)
     features[:n_colors] = np.moveaxis(image, 2, 0) if color_space == "rgb" else _hue_circle(image)
-    features[n_colors] = spatial_weight * (np.arange(width) / max(width - 1, 1))
-    features[n_colors + 1] = spatial_weight * (np.arange(height) / max(height - 1, 1))[:, None]
+    features[n_colors:] = pixel_positions(height, width, spatial_weight)
     return features.reshape(n_colors + 2, height * width)
+
+
+def pixel_positions(height, width, spatial_weight):
+    """Return x and y of every pixel from 0 to `spatial_weight`, (2, H, W) float32."""
+    positions = np.empty((2, height, width), np.float32)
+    positions[0] = spatial_weight * (np.arange(width) / max(width - 1, 1))
+    positions[1] = spatial_weight * (np.arange(height) / max(height - 1, 1))[:, None]
+    return positions
 
 
 def _hue_circle(image):

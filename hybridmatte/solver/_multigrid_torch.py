@@ -40,7 +40,7 @@ def closed_form_weights(image, epsilon):
 
 
 class DeviceSystem:
-    """``A x = rhs`` on the unknown pixels of one image; tensors (H, W), 0 on known pixels.
+    """``A x = rhs`` on the unknown pixels of one image, with its preconditioner; tensors (H, W), 0 on known pixels.
 
     Parameters
     ----------
@@ -49,6 +49,11 @@ class DeviceSystem:
     known_alpha : (H, W) tensor, 0 on unknown pixels
     confidence : (H, W) tensor or None
     epsilon : float
+
+    Raises
+    ------
+    ValueError
+        If no window inside the image reaches an unknown pixel.
     """
 
     def __init__(self, image, is_unknown, known_alpha, confidence, epsilon):
@@ -61,9 +66,22 @@ class DeviceSystem:
         self.diagonal = torch.where(is_unknown, diagonal + (0.0 if confidence is None else confidence), 1.0)
         self.mask = mask
 
+        if (is_unknown & (self.diagonal <= 0.0)).any():
+            raise ValueError("trimap has unknown pixels that no window of closed_form inside the image reaches, "
+                             "expected none")
+        self.precondition = DeviceMultigrid(self, image)
+
     def multiply(self, x):
         """Return A x in float64."""
         return self._apply(self._weights, self.diagonal, x)
+
+    def gather(self, plane):
+        """Return a plane (H, W) with zeros on known pixels."""
+        return plane * self.mask
+
+    def scatter(self, x, plane):
+        """Return a plane (H, W) with x on the unknown pixels."""
+        return torch.where(self.mask > 0.0, x, plane)
 
     def single(self):
         """Return the function that multiplies in float32."""
@@ -240,22 +258,3 @@ class DeviceMultigrid:
                 left = self._basis[:, :, p] * entries[:, :, p, None]
                 matrix[NEAR.index(block)] += left[..., :, None] * right[..., None, :]
         return matrix
-
-
-def solve_on_device(system, precondition, rhs, *, rtol, maxiter):
-    """Solve by flexible conjugate gradients; return (x, iterations, residual relative to |rhs|)."""
-    norm = torch.linalg.vector_norm(rhs).item()
-    x, residual, direction = torch.zeros_like(rhs), rhs.clone(), torch.zeros_like(rhs)
-    product, step, descent, reached, iteration = torch.zeros_like(rhs), 0.0, 1.0, float(norm > 0.0), 0
-    while reached > rtol and iteration < maxiter:
-        iteration += 1
-        ahead = precondition(residual).double()
-        beta = -step * (ahead * product).sum() / descent
-        descent = (ahead * residual).sum()
-        direction = ahead + beta * direction
-        product = system.multiply(direction)
-        step = descent / (direction * product).sum()
-        x += step * direction
-        residual -= step * product
-        reached = torch.linalg.vector_norm(residual).item() / norm
-    return x, iteration, reached
