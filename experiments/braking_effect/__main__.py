@@ -1,10 +1,13 @@
-"""Write braking_effect.png: roots and residuals of the window's recurrence, and a hair growing under each loss."""
+"""Write braking_effect.png, roots of the window's recurrence and a drawn hair, and hair_growth.png, on photographs."""
 
+import argparse
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 
+from experiments.braking_effect.photographs import draw_growth, grow_hair
+from experiments.common import add_data_argument
 from experiments.descent import PRIORS, descend, to_batch
 
 FOLDER = Path(__file__).parent
@@ -83,8 +86,27 @@ def ramp_costs(image, alpha):
 
 
 def main():
-    """Print the numbers and draw the picture."""
+    """Print the numbers and draw the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_data_argument(parser)
+    parser.add_argument("--part", choices=["drawn", "photographs", "both"], default="both",
+                        help="the photographs need the data folder (default: both)")
+    arguments = parser.parse_args()
     mpl.use("Agg")
+    if arguments.part != "photographs":
+        study_drawn_hair()
+    if arguments.part != "drawn":
+        grown = grow_hair(arguments.data)
+        for prior in PRIORS:
+            if PRIORS[prior] is not None:
+                last = np.stack([image[prior][-1] for image in grown.values()])
+                print(f"{prior}: mean of {len(last)} images, hair and background", last.mean(axis=0).round(3).tolist(),
+                      "standard deviation", last.std(axis=0, ddof=1).round(3).tolist())
+        draw_growth(grown, FOLDER / "hair_growth.png")
+
+
+def study_drawn_hair():
+    """Print roots, residuals, costs and the growth of a drawn hair, and draw them."""
     for window_size in (3, 5, 11):
         coefficients = recurrence(window_size)
         once_more = np.polymul(coefficients, [1.0, -1.0])

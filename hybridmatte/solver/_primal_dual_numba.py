@@ -18,8 +18,8 @@ def end_value(alpha, known, end):
 
 
 @njit(cache=True, parallel=True)
-def step_dual(ahead, known, tails, heads, lengths, sigma, form, dual):
-    """Move each link's dual along the difference of alphas and project it to [-1, 1]."""
+def step_dual(ahead, known, tails, heads, lengths, sigma, relaxation, form, dual):
+    """Move each link's dual along the difference of alphas and, by the relaxation, beyond its projection to [-1, 1]."""
     n = tails.shape[0]
     for piece in prange(PIECES):
         for e in range(piece * n // PIECES, (piece + 1) * n // PIECES):
@@ -29,7 +29,7 @@ def step_dual(ahead, known, tails, heads, lengths, sigma, form, dual):
             else:
                 moved = dual[e] + sigma * difference
                 moved = np.sign(moved) * max(abs(moved) - sigma * lengths[e], 0.0)
-            dual[e] = min(max(moved, -1.0), 1.0)
+            dual[e] += relaxation * (min(max(moved, -1.0), 1.0) - dual[e])
 
 
 @njit(cache=True)
@@ -44,8 +44,8 @@ def divergence(dual, i, tail_start, head_start, head_links):
 
 
 @njit(cache=True, parallel=True)
-def step_primal(dual, tail_start, head_start, head_links, tau, weight, prior, alpha, ahead):
-    """Move each alpha against the divergence and towards its prior, keep it in [0, 1], and look ahead."""
+def step_primal(dual, tail_start, head_start, head_links, tau, relaxation, weight, prior, alpha, ahead):
+    """Move each alpha against the divergence and to its prior, beyond its projection to [0, 1], and look ahead."""
     n = alpha.shape[0]
     for piece in prange(PIECES):
         for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
@@ -54,7 +54,7 @@ def step_primal(dual, tail_start, head_start, head_links, tau, weight, prior, al
             moved = (moved + step * weight[i] * prior[i]) / (1.0 + step * weight[i])
             moved = min(max(moved, 0.0), 1.0)
             ahead[i] = 2.0 * moved - alpha[i]
-            alpha[i] = moved
+            alpha[i] += relaxation * (moved - alpha[i])
 
 
 @njit(cache=True)

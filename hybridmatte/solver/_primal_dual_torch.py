@@ -3,7 +3,7 @@
 import torch
 
 from hybridmatte.similarity.window import window_topk
-from hybridmatte.solver.primal_dual import BALANCE, CHECK_EVERY, PrimalDualResult
+from hybridmatte.solver.primal_dual import BALANCE, CHECK_EVERY, RELAXATION, PrimalDualResult
 
 
 class TensorLinks:
@@ -56,22 +56,24 @@ def bound_of(links, dual, form, weight, prior):
 def minimize_tensor_links(links, form, *, start, weight, prior, gap, maxiter):
     """Do what `minimize_links` does; tensors are float64 on one device."""
     sigma, tau = 0.5 / BALANCE, BALANCE / links.degrees
-    alpha, ahead, dual = start.clone(), start.clone(), torch.zeros_like(links.lengths)
+    alpha, dual = start.clone(), torch.zeros_like(links.lengths)
     charge, bound, iteration = float("inf"), float("-inf"), 0
     while iteration < maxiter:
+        step = alpha - tau * links.divergence(dual)[:links.n]
+        step = ((step + tau * weight * prior) / (1 + tau * weight)).clamp(0.0, 1.0)
+        ahead = 2 * step - alpha
+        alpha = alpha + RELAXATION * (step - alpha)
         moved = dual + sigma * links.differences(ahead)
         if form == "ddc":
             moved -= sigma * links.lengths
         else:
             moved = moved.sign() * (moved.abs() - sigma * links.lengths).clamp(min=0)
-        dual = moved.clamp(-1.0, 1.0)
-        step = alpha - tau * links.divergence(dual)[:links.n]
-        step = ((step + tau * weight * prior) / (1 + tau * weight)).clamp(0.0, 1.0)
-        ahead, alpha = 2 * step - alpha, step
+        dual = dual + RELAXATION * (moved.clamp(-1.0, 1.0) - dual)
         iteration += 1
         if iteration % CHECK_EVERY == 0 or iteration == maxiter:
-            charge = charge_of(links, alpha, form, weight, prior)
-            bound = max(bound, bound_of(links, dual, form, weight, prior))
+            inside = alpha.clamp(0.0, 1.0)
+            charge = charge_of(links, inside, form, weight, prior)
+            bound = max(bound, bound_of(links, dual.clamp(-1.0, 1.0), form, weight, prior))
             if charge - bound <= gap * max(len(links.lengths), 1):
                 break
-    return PrimalDualResult(alpha, charge, bound, iteration)
+    return PrimalDualResult(inside, charge, bound, iteration)

@@ -8,6 +8,7 @@ __all__ = ["Links", "PrimalDualResult", "make_links", "minimize_links"]
 
 CHECK_EVERY = 25  # iterations between two looks at the duality gap
 BALANCE = 0.3  # primal step over dual step, with each pixel's step over the number of its links
+RELAXATION = 1.8  # of each step, at most 2: 1.4 (ddc) to 1.6 (hinge) times fewer iterations than 1
 
 
 class Links(NamedTuple):
@@ -75,6 +76,8 @@ def minimize_links(links, form, *, start, weight, prior, gap, maxiter):
        JMIV 2011. Algorithm 1.
     .. [2] T. Pock, A. Chambolle. Diagonal preconditioning for first order primal-dual algorithms in convex
        optimization. ICCV 2011.
+    .. [3] L. Condat. A primal-dual splitting method for convex optimization involving Lipschitzian, proximable and
+       linear composite terms. JOTA 2013. Algorithm 3.1, with its relaxation.
     """
     from hybridmatte.solver import _primal_dual_numba as kernels
 
@@ -86,15 +89,16 @@ def minimize_links(links, form, *, start, weight, prior, gap, maxiter):
     neighbors = by_tail, *by_head
     charge, bound, iteration = np.inf, -np.inf, 0
     while iteration < maxiter:
-        kernels.step_dual(ahead, *ends, 0.5 / BALANCE, code, dual)
-        kernels.step_primal(dual, *neighbors, BALANCE, weight, prior, alpha, ahead)
+        kernels.step_primal(dual, *neighbors, BALANCE, RELAXATION, weight, prior, alpha, ahead)
+        kernels.step_dual(ahead, *ends, 0.5 / BALANCE, RELAXATION, code, dual)
         iteration += 1
         if iteration % CHECK_EVERY == 0 or iteration == maxiter:
-            charge = kernels.primal_value(alpha, *ends, code, weight, prior)
-            bound = max(bound, kernels.dual_value(dual, *ends, code, *neighbors, weight, prior))
+            inside, dual_inside = alpha.clip(0.0, 1.0), dual.clip(-1.0, 1.0)
+            charge = kernels.primal_value(inside, *ends, code, weight, prior)
+            bound = max(bound, kernels.dual_value(dual_inside, *ends, code, *neighbors, weight, prior))
             if charge - bound <= gap * max(len(links.tails), 1):
                 break
-    return PrimalDualResult(alpha, charge, bound, iteration)
+    return PrimalDualResult(inside, charge, bound, iteration)
 
 
 def _starts(links, n):
