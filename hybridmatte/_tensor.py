@@ -4,7 +4,7 @@ import torch
 
 from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
 
-__all__ = ["check_batch", "check_image_batch", "check_no_gradient", "check_planes", "check_together",
+__all__ = ["check_batch", "check_image_batch", "check_no_gradient", "check_planes", "check_range", "check_together",
            "promote", "split_planes"]
 
 
@@ -27,7 +27,8 @@ def check_image_batch(image, name="image"):
     values = image.numpy() if image.device.type == "cpu" else image  # not to wake torch's threads before Numba's
     low, high = float(values.min()), float(values.max())
     if not (low >= 0.0 and high <= 1.0):
-        raise ValueError(f"{name} has values from {low:g} to {high:g}, expected finite RGB in [0, 1], before any "
+        came = "NaN" if low != low else f"values from {low!r} to {high!r}"
+        raise ValueError(f"{name} has {came}, expected finite RGB in [0, 1], before any "
                          "normalisation by a data set's mean")
     return image
 
@@ -68,10 +69,7 @@ def check_planes(trimap, prior, confidence):
     """Refuse values out of range, and an image (B, 1, H, W) whose trimap and prior leave its answer undefined."""
     for name, plane, high in (("trimap", trimap, 1.0), ("prior", prior, 1.0), ("confidence", confidence, float("inf"))):
         if plane is not None:
-            low, top = float(plane.min()), float(plane.max())
-            if not (low >= 0.0 and top <= high and top < float("inf")):
-                raise ValueError(f"{name} has values from {low:g} to {top:g}, expected finite ones of at least 0"
-                                 + " and at most 1" * (high == 1.0))
+            check_range(plane, name, high)
     for index, plane in enumerate(trimap):
         is_foreground, is_background, is_unknown = split_planes(plane)
         is_drawn = prior is not None and bool((confidence[index] * is_unknown).any())
@@ -79,6 +77,14 @@ def check_planes(trimap, prior, confidence):
             missing = "background" if is_foreground.any() else "foreground"
             raise ValueError(f"trimap has no {missing} pixel in image {index} of the batch, expected at least one, or "
                              "a prior with a positive confidence")
+
+
+def check_range(tensor, name, high=1.0):
+    """Refuse values below 0, above `high`, infinite or NaN."""
+    low, top = (float(value) for value in tensor.detach().aminmax())
+    if not (low >= 0.0 and top <= high and top < float("inf")):
+        came = "NaN" if low != low else f"values from {low!r} to {top!r}"
+        raise ValueError(f"{name} has {came}, expected finite ones of at least 0" + " and at most 1" * (high == 1.0))
 
 
 def split_planes(trimap):

@@ -2,8 +2,9 @@
 
 import sys
 import warnings
+from importlib.util import find_spec
 
-__all__ = ["ConvergenceWarning", "MissingExtraError", "warn_caller"]
+__all__ = ["ConvergenceWarning", "MissingExtraError", "require_extra", "warn_caller"]
 
 
 class ConvergenceWarning(UserWarning):
@@ -20,3 +21,11 @@ def warn_caller(message, category):
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == __package__:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+def require_extra(extra, *packages):
+    """Raise `MissingExtraError` if one of an extra's packages is not installed."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise MissingExtraError(f"{', '.join(missing)} not installed, expected the extra '{extra}': "
+                                f"pip install 'hybridmatte[{extra}]'")

@@ -5,6 +5,7 @@ import json
 import re
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +34,8 @@ METHODS = {
     "dc, descent": by_descent("dc"),
     "ddc, descent": by_descent("ddc"),
     "hinge, descent": by_descent("hinge"),
-    "ddc, solve_ddc": lambda image, trimap: solve_ddc(image, trimap, maxiter=1500),
-    "hinge, solve_ddc": lambda image, trimap: solve_ddc(image, trimap, form="hinge", maxiter=1500),
+    "ddc, solve_ddc": solve_ddc,
+    "hinge, solve_ddc": partial(solve_ddc, form="hinge"),
     "closed form": solve_cf,
     "knn": solve_knn,
     "nonlocal": solve_nonlocal,

@@ -3,6 +3,10 @@
 Needs torch: ``pip install hybridmatte[deep]``.
 """
 
+from hybridmatte.errors import require_extra
+
+require_extra("deep", "torch")
+
 from hybridmatte.losses.affinity import affinity_loss
 from hybridmatte.losses.alpha_free import alpha_free_loss
 from hybridmatte.losses.gradient import gradient_loss, gradient_penalty_loss

@@ -1,10 +1,10 @@
 """Losses on the spatial gradients of alpha."""
 
 import torch
-from torch.nn.functional import conv2d, pad
+from torch.nn.functional import pad
 
 from hybridmatte._check import check_number
-from hybridmatte.losses._region import checked, region_mean, region_of
+from hybridmatte.losses._region import checked, convolve, region_mean, region_of
 
 __all__ = ["gradient_loss", "gradient_penalty_loss"]
 
@@ -101,4 +101,4 @@ def sobel(values):
     """Return the horizontal and vertical slopes (B, 2, H, W) of values (B, 1, H, W) by Sobel's filters."""
     horizontal = torch.tensor(SOBEL, dtype=values.dtype, device=values.device) / 8
     filters = torch.stack([horizontal, horizontal.T])[:, None]
-    return conv2d(pad(values, (1, 1, 1, 1), mode="replicate"), filters)
+    return convolve(pad(values, (1, 1, 1, 1), mode="replicate"), filters)

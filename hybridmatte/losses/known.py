@@ -26,7 +26,7 @@ def known_loss(alpha, trimap):
     Raises
     ------
     ValueError
-        If shapes or devices disagree, or the trimap requires a gradient.
+        If shapes or devices disagree, or the trimap has values outside [0, 1] or requires a gradient.
     TypeError
         If an input is not a floating-point tensor, or dtypes disagree.
 

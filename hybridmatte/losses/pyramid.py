@@ -1,10 +1,10 @@
 """The Laplacian pyramid loss."""
 
 import torch
-from torch.nn.functional import conv2d, pad
+from torch.nn.functional import pad
 
 from hybridmatte._check import check_integer
-from hybridmatte.losses._region import checked, region_of
+from hybridmatte.losses._region import checked, convolve, region_of
 
 __all__ = ["laplacian_pyramid_loss"]
 
@@ -67,7 +67,7 @@ def laplacian_pyramid_loss(alpha, target, *, levels=5, region=None):
 def _blurred(values):
     """Blur by the binomial filter, the border continued by its edge pixels."""
     line = torch.tensor(BINOMIAL, dtype=values.dtype, device=values.device) / sum(BINOMIAL)
-    return conv2d(pad(values, (2, 2, 2, 2), mode="replicate"), torch.outer(line, line)[None, None])
+    return convolve(pad(values, (2, 2, 2, 2), mode="replicate"), torch.outer(line, line)[None, None])
 
 
 def _halved(values):

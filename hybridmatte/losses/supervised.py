@@ -17,7 +17,7 @@ def l1_loss(alpha, target, *, region=None):
     target : (B, 1, H, W) tensor
         The true alpha, of alpha's dtype and device.
     region : (B, 1, H, W) tensor, optional
-        Pixels that count have a value above 0.5; all by default. The mean is over the whole batch's.
+        Pixels that count are True, or have a value above 0.5; all by default. The mean is over the whole batch's.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def l1_loss(alpha, target, *, region=None):
     Raises
     ------
     ValueError
-        If shapes or devices disagree, or target or region require a gradient.
+        If shapes or devices disagree, a value is not in [0, 1], or target or region require a gradient.
     TypeError
         If an input is not a floating-point tensor, or dtypes disagree.
 

@@ -171,3 +171,27 @@ def test_nan_outside_the_region_does_not_count():
     target = torch.where(region > 0, data["target"], torch.nan)
     for loss in (losses.l1_loss, losses.laplacian_pyramid_loss):
         assert torch.isfinite(loss(data["alpha"], target, region=region))
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda plane: losses.known_loss(plane, plane * 255), "trimap has values from"),
+    (lambda plane: losses.known_loss(plane, plane * torch.nan), "trimap has NaN"),
+    (lambda plane: losses.l1_loss(plane, plane * 255), "target has values from"),
+    (lambda plane: losses.l1_loss(plane, plane, region=plane * torch.nan), "region has NaN"),
+], ids=["trimap of 255", "trimap of NaN", "target of 255", "region of NaN"])
+def test_values_out_of_range(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(torch.linspace(0.1, 1.0, 12).reshape(1, 1, 3, 4))
+
+
+def test_region_of_booleans():
+    alpha, target = torch.rand(2, 1, 1, 6, 7, generator=torch.Generator().manual_seed(0))
+    assert losses.l1_loss(alpha, target, region=alpha > 0.3) == losses.l1_loss(alpha, target, region=(alpha > 0.3) * 1.0)
+
+
+@pytest.mark.parametrize("loss", [losses.gradient_loss, losses.laplacian_pyramid_loss])
+def test_autocast_does_not_lower_the_precision(loss):
+    alpha, target = torch.rand(2, 1, 1, 24, 31, generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = loss(alpha, target)
+    assert inside == loss(alpha, target)

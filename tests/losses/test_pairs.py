@@ -138,7 +138,7 @@ def test_symmetric_ddc_less_its_least_value_is_the_hinge():
 
 @pytest.mark.parametrize(("change", "message"), [
     (lambda image: image * 2 - 1, "expected finite RGB in \\[0, 1\\], before any normalisation"),
-    (lambda image: image * float("nan"), "image has values from nan to nan"),
+    (lambda image: image * float("nan"), "image has NaN"),
 ], ids=["normalised", "nan"])
 def test_refuses_images_out_of_range(change, message):
     data = batch()

@@ -1,0 +1,149 @@
+"""Random crops, turns, colours and trimaps for training."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybridmatte._check import check_integer, check_number
+from hybridmatte.trimap import split_trimap, trimap_from_alpha
+
+__all__ = ["Augmentation", "random_trimap"]
+
+INTERPOLATIONS = (1, 2, 4)  # cv2's INTER_LINEAR, INTER_CUBIC, INTER_LANCZOS4
+COLOURS = ("image", "foreground", "background")
+
+
+def random_trimap(alpha, generator, *, widths=(1, 29)):
+    """Make a trimap from alpha by erosion of its opaque and its clear part, each by a random width.
+
+    Parameters
+    ----------
+    alpha : (H, W) array
+        In [0, 1].
+    generator : numpy.random.Generator
+    widths : (int, int), default (1, 29)
+        Least and largest width in pixels, as is usual for Composition-1k.
+
+    Returns
+    -------
+    trimap : (H, W) float32 array
+        0, 0.5 and 1.
+
+    Examples
+    --------
+    >>> alpha = np.zeros((64, 64))
+    >>> alpha[:, 32:] = 1
+    >>> random_trimap(alpha, np.random.default_rng(0), widths=(3, 3))[0, 27:37].tolist()
+    [0.0, 0.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1.0, 1.0]
+    """
+    low, high = widths
+    erode, dilate = (int(width) for width in generator.integers(low, high + 1, 2))
+    return trimap_from_alpha(alpha, low=1 / 255, high=254 / 255, erode=erode, dilate=dilate)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to a sample before training, each with a probability or a range.
+
+    Parameters
+    ----------
+    crop : int
+        Side in pixels of the square that is cut out.
+    sizes : (float, float)
+        Range of the square's side in the image, in units of `crop`: below 1 enlarges. Drawn log-uniformly.
+    unknown : float
+        Probability that the square is centred on an unknown pixel, where the sample has a trimap.
+    flip : float
+        Probability of mirroring left and right.
+    degrees : float
+        Largest turn, either way.
+    brightness, contrast, saturation : float
+        Largest relative change of each, either way.
+    hue : float
+        Largest turn of the hue in degrees, either way.
+    """
+
+    crop: int = 512
+    sizes: tuple = (1.0, 1.5)
+    unknown: float = 0.9
+    flip: float = 0.5
+    degrees: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+
+    def __post_init__(self):
+        """Check all values."""
+        check_integer(self.crop, "crop", low=16)
+        low, high = (check_number(size, "sizes", above=0) for size in self.sizes)
+        if low > high:
+            raise ValueError(f"sizes are {self.sizes}, expected the smaller first")
+        for name in ("unknown", "flip"):
+            check_number(getattr(self, name), name, low=0, high=1)
+        for name in ("brightness", "contrast", "saturation"):
+            check_number(getattr(self, name), name, low=0, high=0.99)
+        check_number(self.degrees, "degrees", low=0, high=180)
+        check_number(self.hue, "hue", low=0, high=180)
+
+    def __call__(self, sample, generator):
+        """Return the sample's parts cut out, turned and recoloured alike; trimaps stay 0, 0.5 and 1."""
+        matrix, interpolation = self._placement(sample, generator)
+        parts = {name: self._cut(name, array, matrix, interpolation) for name, array in sample._asdict().items()
+                 if name != "name" and array is not None}
+        change = self._draw_colours(generator)
+        for name in COLOURS:
+            if name in parts:
+                parts[name] = recolour(parts[name], *change)
+        return sample._replace(**parts)
+
+    def _placement(self, sample, generator):
+        """Draw the affine map from the crop to the image, and how to interpolate."""
+        height, width = next(part for part in sample[1:] if part is not None).shape[:2]
+        side = self.crop * np.exp(generator.uniform(*np.log(self.sizes)))
+        side = min(side, height, width) if min(height, width) >= self.crop * self.sizes[0] else side
+        center = generator.uniform(size=2) * (height - 1, width - 1)
+        draw, pick = generator.uniform(size=2)
+        if sample.trimap is not None and draw < self.unknown:
+            places = np.flatnonzero(split_trimap(sample.trimap).is_unknown)
+            if len(places):
+                center = np.array(divmod(places[int(pick * len(places))], width), float)
+        half = (side - 1) / 2
+        center = [np.clip(c, min(half, (n - 1) / 2), max(n - 1 - half, (n - 1) / 2))
+                  for c, n in zip(center, (height, width), strict=True)]
+        angle = np.radians(generator.uniform(-self.degrees, self.degrees))
+        mirror = -1.0 if generator.uniform() < self.flip else 1.0
+        scale = side / self.crop
+        linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        linear[:, 0] *= mirror
+        shift = np.array([center[1], center[0]]) - linear @ np.full(2, (self.crop - 1) / 2)
+        return np.column_stack([linear, shift]), INTERPOLATIONS[generator.integers(len(INTERPOLATIONS))]
+
+    def _cut(self, name, array, matrix, interpolation):
+        import cv2
+
+        kind = cv2.INTER_NEAREST if name in ("trimap", "mask") else interpolation
+        cut = cv2.warpAffine(array, matrix, (self.crop, self.crop), flags=kind | cv2.WARP_INVERSE_MAP,
+                             borderMode=cv2.BORDER_REFLECT_101)
+        return cut.clip(0.0, 1.0)
+
+    def _draw_colours(self, generator):
+        """Draw brightness, contrast and saturation as factors, and the turn of the hue in degrees."""
+        relative = generator.uniform(-1.0, 1.0, 4)
+        factors = 1.0 + relative[:3] * (self.brightness, self.contrast, self.saturation)
+        return *factors, relative[3] * self.hue
+
+
+def recolour(image, brightness, contrast, saturation, hue):
+    """Return an image (H, W, 3) with changed colours: factors, and degrees of hue."""
+    import cv2
+
+    if (brightness, contrast, saturation, hue) == (1.0, 1.0, 1.0, 0.0):
+        return image
+    if hue != 0.0 or saturation != 1.0:
+        hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+        hsv[:, :, 0] = (hsv[:, :, 0] + hue) % 360.0
+        hsv[:, :, 1] = (hsv[:, :, 1] * saturation).clip(0.0, 1.0)
+        image = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    mean = image.mean()
+    return ((image - mean) * contrast + mean * brightness).clip(0.0, 1.0).astype(np.float32)

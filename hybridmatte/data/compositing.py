@@ -1,0 +1,85 @@
+"""Composite foregrounds over backgrounds for training and testing."""
+
+import numpy as np
+
+from hybridmatte.foreground import composite
+
+__all__ = ["combine_foregrounds", "composite_sample", "fit_background"]
+
+
+def fit_background(background, shape):
+    """Cut a background to a shape, enlarged first where it is too small, as Composition-1k's own script does.
+
+    Parameters
+    ----------
+    background : (h, w, 3) float32 array
+    shape : (int, int)
+        Height and width wanted.
+
+    Returns
+    -------
+    background : (H, W, 3) float32 array
+        The upper left corner, after cubic enlargement by one factor for both sides if a side is short.
+
+    Examples
+    --------
+    >>> fit_background(np.zeros((10, 40, 3), np.float32), (20, 30)).shape
+    (20, 30, 3)
+    """
+    import cv2
+
+    height, width = shape
+    factor = max(height / background.shape[0], width / background.shape[1])
+    if factor > 1.0:
+        size = int(np.ceil(background.shape[1] * factor)), int(np.ceil(background.shape[0] * factor))
+        background = cv2.resize(background, size, interpolation=cv2.INTER_CUBIC).clip(0.0, 1.0)
+    return np.ascontiguousarray(background[:height, :width])
+
+
+def composite_sample(sample, background):
+    """Return a sample's foreground over a background: the sample with ``image`` and ``background`` set.
+
+    Parameters
+    ----------
+    sample : Sample
+        With foreground and alpha.
+    background : (h, w, 3) float32 array
+        Of any size, see `fit_background`.
+
+    Returns
+    -------
+    sample : Sample
+    """
+    background = fit_background(background, sample.alpha.shape)
+    image = composite(sample.foreground, sample.alpha, background)
+    return sample._replace(image=image, background=background)
+
+
+def combine_foregrounds(front, behind):
+    """Put one foreground over another: alpha ``1 - (1 - a)(1 - b)``, and the colours that composite to the same.
+
+    Parameters
+    ----------
+    front, behind : Sample
+        With foreground and alpha; `behind` is resized to the size of `front`.
+
+    Returns
+    -------
+    sample : Sample
+        Of the name of `front`, with foreground and alpha only.
+
+    References
+    ----------
+    .. [1] J. Tang, Y. Aksoy, C. Oztireli, M. Gross, T. Aydin. Learning-based sampling for natural image matting.
+       CVPR 2019. Section 4.
+    """
+    import cv2
+
+    height, width = front.alpha.shape
+    other = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
+             for plane in (behind.foreground, behind.alpha)]
+    alpha = front.alpha + (1.0 - front.alpha) * other[1]
+    shown = front.alpha[:, :, None] * front.foreground + ((1.0 - front.alpha) * other[1])[:, :, None] * other[0]
+    foreground = np.where(alpha[:, :, None] > 0.0, shown / np.maximum(alpha, 1e-6)[:, :, None], front.foreground)
+    return front._replace(foreground=foreground.clip(0.0, 1.0).astype(np.float32), alpha=alpha.astype(np.float32),
+                          image=None, trimap=None, background=None)

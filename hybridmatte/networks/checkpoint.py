@@ -1,0 +1,50 @@
+"""Load a network of any kind from where it was saved."""
+
+import json
+from pathlib import Path
+
+__all__ = ["load_network"]
+
+
+def load_network(source):
+    """Load a network that `save_pretrained` wrote, or a public ViTMatte checkpoint.
+
+    Parameters
+    ----------
+    source : str or path
+        A folder with ``config.json`` and ``model.safetensors``, or the name of a model on the Hugging Face hub, which is
+        downloaded.
+
+    Returns
+    -------
+    network : MattingUNet or MattingViT
+        In evaluation mode.
+
+    Raises
+    ------
+    FileNotFoundError
+        If source is a path without such files.
+    ValueError
+        If the configuration is of no known network.
+    """
+    folder = Path(source)
+    if folder.is_dir():
+        path = folder / "config.json"
+        if not path.is_file():
+            raise FileNotFoundError(f"network {folder} has no config.json, expected a folder written by save_pretrained")
+    elif folder.exists() or str(source).count("/") != 1 or str(source).startswith((".", "/", "~")):
+        raise FileNotFoundError(f"network {source} is no folder, expected one written by save_pretrained or OWNER/NAME")
+    else:
+        from huggingface_hub import hf_hub_download
+
+        path = hf_hub_download(str(source), "config.json")
+    config = json.loads(Path(path).read_text(encoding="utf-8"))
+    if config.get("model_type") == "vitmatte":
+        from hybridmatte.networks.vitmatte import MattingViT
+
+        return MattingViT.from_pretrained(str(source)).eval()
+    if "encoder" in config:
+        from hybridmatte.networks.unet import MattingUNet
+
+        return MattingUNet.from_pretrained(str(source)).eval()
+    raise ValueError(f"network {source} has the configuration of no known network, expected MattingUNet or VitMatte")

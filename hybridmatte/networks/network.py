@@ -1,0 +1,63 @@
+"""What all networks share: image and perhaps trimap in, alpha out, at any size."""
+
+import torch
+from torch.nn.functional import pad
+
+from hybridmatte._tensor import check_batch, check_together
+
+__all__ = ["MattingNetwork"]
+
+
+class MattingNetwork(torch.nn.Module):
+    """A network from images, and trimaps if it takes them, to alphas.
+
+    A subclass sets the four attributes and writes ``estimate(planes)``, from (B, 3 or 4, H, W), height and width
+    multiples of its stride, to alpha (B, 1, H, W) in [0, 1].
+
+    Attributes
+    ----------
+    takes_trimap : bool
+        Whether `forward` wants a trimap.
+    stride : int
+        Height and width are padded to multiples of it, by repeating the last row and column.
+    mean, std : (3,) sequences
+        Of the colours the encoder was trained with; the image is normalised by them inside.
+
+    Shapes
+    ------
+    image : (B, 3, H, W), in [0, 1]
+    trimap : (B, 1, H, W), background at most 0.1, foreground at least 0.9
+    alpha : (B, 1, H, W)
+    """
+
+    takes_trimap = False
+    stride = 32
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+    def forward(self, image, trimap=None):
+        """Return alpha (B, 1, H, W) in [0, 1] of a batch."""
+        if self.takes_trimap and trimap is None:
+            raise ValueError("trimap is missing, expected one: the network was made with trimap=True")
+        if not self.takes_trimap and trimap is not None:
+            raise ValueError("trimap came, expected none: the network was made with trimap=False")
+        check_batch(image, "image", 3)
+        check_together(image=image, trimap=trimap)
+        mean, std = (image.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
+        planes = (image - mean) / std
+        if trimap is not None:
+            planes = torch.cat([planes, trimap], dim=1)
+        height, width = image.shape[2:]
+        planes = pad(planes, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+        return self.estimate(planes)[:, :, :height, :width]
+
+    def estimate(self, planes):
+        """Return alpha of normalised images with the trimap as their fourth channel."""
+        raise NotImplementedError
+
+    def layer_depths(self):
+        """Return the number of encoder layers below each parameter's, name to int; heads and decoders come last.
+
+        What layer-wise decay of the learning rate goes by: of n layers, those at depth k have k below them, and what
+        belongs to none has n.
+        """
+        raise NotImplementedError

@@ -1,0 +1,153 @@
+"""A U-Net with atrous spatial pyramid pooling over any encoder of timm."""
+
+import timm
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from torch import nn
+from torch.nn.functional import interpolate
+
+from hybridmatte._check import check_number
+from hybridmatte.networks.network import MattingNetwork
+
+__all__ = ["MattingUNet", "unet"]
+
+RATES = (1, 3, 6, 9)  # dilations of the pyramid
+WIDTHS = (32, 48, 64, 128, 256)  # channels of the decoder from full resolution down, at width 1
+
+
+def unet(encoder="resnet18", *, width=1.0, trimap=False, pretrained=False):
+    """Make a `MattingUNet`.
+
+    Parameters
+    ----------
+    encoder : str, default "resnet18"
+        Any encoder of timm that returns features of several resolutions, or "tiny": resnet10t at width 0.25, which
+        trains on two CPU cores.
+    width : float, default 1.0
+        Factor of the channels of a ResNet encoder and of the decoder; other encoders can only have 1.
+    trimap : bool, default False
+        Whether the network takes a trimap as its fourth channel.
+    pretrained : bool, default False
+        Start from timm's ImageNet weights of the encoder, which are downloaded; at width 1 only.
+
+    Returns
+    -------
+    network : MattingUNet
+
+    References
+    ----------
+    .. [1] Weakly semi-supervised human matting. Fig. 12.
+
+    Examples
+    --------
+    >>> import torch
+    >>> network = unet("tiny", trimap=True).eval()
+    >>> network(torch.rand(1, 3, 40, 50), torch.rand(1, 1, 40, 50)).shape
+    torch.Size([1, 1, 40, 50])
+    """
+    if encoder == "tiny":
+        encoder, width = "resnet10t", 0.25 * width
+    network = MattingUNet(encoder=encoder, width=width, trimap=trimap)
+    if pretrained:
+        if width != 1.0:
+            raise ValueError(f"width is {width:g}, expected 1 with pretrained weights")
+        source = timm.create_model(encoder, features_only=True, in_chans=3 + trimap, pretrained=True)
+        network.encoder.load_state_dict(source.state_dict())
+    return network
+
+
+class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit"):
+    """U-Net with skip connections up to full resolution; see `unet`.
+
+    The max-pooling after a ResNet's stem is left out, as in the paper, so that features keep twice the resolution.
+
+    Parameters
+    ----------
+    encoder : str
+    width : float
+    trimap : bool
+    """
+
+    def __init__(self, *, encoder="resnet18", width=1.0, trimap=False):
+        super().__init__()
+        self.takes_trimap = trimap
+        check_number(width, "width", above=0)
+        self.encoder = timm.create_model(encoder, features_only=True, in_chans=3 + trimap, **_scaled(encoder, width))
+        if hasattr(self.encoder, "maxpool"):
+            self.encoder.maxpool = nn.Identity()
+        channels, reductions = self.encoder.feature_info.channels(), self._reductions(3 + trimap)
+        self.stride = max(reductions)
+        widths = [max(8, int(width * w)) for w in WIDTHS]
+        last = widths[min(len(channels), len(widths) - 1)]
+        self.pyramid = _Pyramid(channels[-1], last)
+        self.stages = nn.ModuleList()
+        skips = [3 + trimap, *channels] if reductions[0] > 1 else channels
+        for depth in range(len(skips) - 2, -1, -1):
+            own = widths[min(depth, len(widths) - 1)]
+            self.stages.append(_Stage(last, skips[depth], own))
+            last = own
+        self.head = nn.Conv2d(last, 1, 3, padding=1)
+        self._joins_input = reductions[0] > 1
+
+    def estimate(self, planes):
+        """Return alpha of normalised planes."""
+        features = self.encoder(planes)
+        x = self.pyramid(features[-1])
+        skips = [planes, *features[:-1]] if self._joins_input else features[:-1]
+        for stage, skip in zip(self.stages, reversed(skips), strict=True):
+            x = stage(x, skip)
+        return torch.sigmoid(self.head(x))
+
+    def layer_depths(self):
+        """Return the stages of the encoder below each parameter's."""
+        prefixes = [f"encoder.{name}." for name, _ in self.encoder.named_children()]
+        return {name: next((depth for depth, prefix in enumerate(prefixes) if name.startswith(prefix)), len(prefixes))
+                for name, _ in self.named_parameters()}
+
+    def _reductions(self, n_channels):
+        """Return the strides of the encoder's features, by trying."""
+        training, size = self.encoder.training, 128
+        with torch.no_grad():
+            shapes = [feature.shape[2] for feature in self.encoder.eval()(torch.zeros(1, n_channels, size, size))]
+        self.encoder.train(training)
+        return [size // side for side in shapes]
+
+
+def _scaled(encoder, width):
+    """Return the arguments that scale an encoder's channels."""
+    if width == 1.0:
+        return {}
+    if not encoder.startswith("resnet"):
+        raise ValueError(f"width is {width:g}, expected 1 for the encoder {encoder!r}: only ResNets can be scaled")
+    return {"channels": tuple(max(8, int(width * channels)) for channels in (64, 128, 256, 512))}
+
+
+def _convolution(n_in, n_out, size=3, dilation=1):
+    return nn.Sequential(nn.Conv2d(n_in, n_out, size, padding=dilation * (size // 2), dilation=dilation, bias=False),
+                         nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))
+
+
+class _Pyramid(nn.Module):
+    """Convolutions of several dilations and the mean of the whole, joined."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.branches = nn.ModuleList(_convolution(n_in, n_out, 1 if rate == 1 else 3, rate) for rate in RATES)
+        self.whole = nn.Sequential(nn.Conv2d(n_in, n_out, 1), nn.ReLU(inplace=True))
+        self.join = _convolution((len(RATES) + 1) * n_out, n_out, 1)
+
+    def forward(self, x):
+        whole = self.whole(x.mean(dim=(2, 3), keepdim=True)).expand(-1, -1, *x.shape[2:])
+        return self.join(torch.cat([*(branch(x) for branch in self.branches), whole], dim=1))
+
+
+class _Stage(nn.Module):
+    """Go up to the resolution of a skip connection and join it."""
+
+    def __init__(self, n_in, n_skip, n_out):
+        super().__init__()
+        self.convolutions = nn.Sequential(_convolution(n_in + n_skip, n_out), _convolution(n_out, n_out))
+
+    def forward(self, x, skip):
+        x = interpolate(x, size=skip.shape[2:], mode="bilinear", align_corners=False)
+        return self.convolutions(torch.cat([x, skip], dim=1))
