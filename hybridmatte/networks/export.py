@@ -1,19 +1,28 @@
 """Write a network as ONNX, and see that it still gives the same alpha."""
 
+import tempfile
+import warnings
 from pathlib import Path
 
-import numpy as np
 import torch
+from torch.nn.functional import pad
 
-from hybridmatte._files import check_writable
+from hybridmatte._check import check_number
+from hybridmatte._files import check_writable, write_bytes
 from hybridmatte.errors import require_extra
-from hybridmatte.networks.prediction import check_inputs
+from hybridmatte.networks.prediction import as_batch
 
 __all__ = ["export_onnx"]
 
+LARGEST = 512  # of a variable side, in strides
+
 
 def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
-    """Write a network as an ONNX file of variable batch, height and width, checked on an image.
+    """Write a network as an ONNX file and check it on an image.
+
+    Its inputs are ``image`` (B, 3, H, W) in [0, 1] and, if the network takes one, ``trimap`` (B, 1, H, W); height and
+    width are multiples of the network's stride. A `MattingUNet` takes any batch and size, a `MattingViT` one image of
+    the size it was exported with.
 
     Parameters
     ----------
@@ -21,7 +30,7 @@ def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
     path : str or path
         Ends in ``.onnx``; written only if the check passes.
     image : (H, W, 3) array
-        A real photograph: what is compared is its alpha.
+        A real photograph: alphas of it are compared. Its size, padded, is that of a fixed-size network.
     trimap : (H, W) array, optional
         For networks that take one.
     tolerance : float, default 1e-3
@@ -35,9 +44,73 @@ def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
     Raises
     ------
     ValueError
-        If the difference is larger than the tolerance.
+        If the difference is larger than the tolerance, or path does not end in ``.onnx``.
     MissingExtraError
         Without onnx, onnxscript or onnxruntime.
     """
     require_extra("onnx", "onnx", "onnxscript", "onnxruntime")
-    raise NotImplementedError
+    path, tolerance = Path(path), check_number(tolerance, "tolerance", above=0)
+    if path.suffix != ".onnx":
+        raise ValueError(f"path is {path}, expected a name ending in .onnx")
+    check_writable(path)
+    inputs = _padded(network, *as_batch(image, trimap))
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            expected = network(*inputs)
+        written = _graph(network, inputs)
+    finally:
+        network.train(was_training)
+    difference = float(abs(_run(written, inputs) - expected.numpy()).max())
+    if difference > tolerance:
+        raise ValueError(f"alpha of the exported network differs by {difference:.1e}, expected at most {tolerance:g}; "
+                         "nothing is written")
+    write_bytes(path, written)
+    return difference
+
+
+def _padded(network, image, trimap):
+    """Return the network's inputs, padded to multiples of its stride."""
+    height, width = image.shape[2:]
+    margins = (0, -width % network.stride, 0, -height % network.stride)
+    return [pad(tensor, margins, mode="replicate") for tensor in (image, trimap) if tensor is not None]
+
+
+class _WithoutChecks(torch.nn.Module):
+    """The network for inputs whose sizes need no padding."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, image, trimap=None):
+        return self.network.estimate(self.network.join(image, trimap))
+
+
+def _graph(network, inputs):
+    """Return the bytes of the network's ONNX file."""
+    shapes, example = None, inputs
+    if not network.has_fixed_size:
+        height, width = (torch.export.Dim(name, min=1, max=LARGEST) for name in ("h", "w"))
+        sides = {0: torch.export.Dim("b"), 2: network.stride * height, 3: network.stride * width}
+        shapes = tuple(sides for _ in inputs)
+        # a size of 1 or equal sides would be taken for a rule
+        example = [torch.rand(2, tensor.shape[1], 3 * network.stride, 4 * network.stride) for tensor in inputs]
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore")  # of the exporter about itself; what it made is checked
+        program = torch.onnx.export(_WithoutChecks(network).eval(), tuple(example), dynamo=True, verbose=False,
+                                    input_names=["image", "trimap"][:len(inputs)], output_names=["alpha"],
+                                    dynamic_shapes=shapes)
+        file = Path(folder, "network.onnx")
+        program.save(file, external_data=False)
+        return file.read_bytes()
+
+
+def _run(written, inputs):
+    """Return the alpha of an ONNX file's bytes."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(written, providers=["CPUExecutionProvider"])
+    names = [entry.name for entry in session.get_inputs()]
+    return session.run(None, {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)})[0]

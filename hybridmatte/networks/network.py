@@ -22,6 +22,8 @@ class MattingNetwork(torch.nn.Module):
         Height and width are padded to multiples of it, by repeating the last row and column.
     mean, std : (3,) sequences
         Of the colours the encoder was trained with; the image is normalised by them inside.
+    has_fixed_size : bool
+        Whether one ONNX file serves one size of image only.
 
     Shapes
     ------
@@ -32,6 +34,7 @@ class MattingNetwork(torch.nn.Module):
 
     takes_trimap = False
     stride = 32
+    has_fixed_size = False
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
     def forward(self, image, trimap=None):
@@ -42,16 +45,18 @@ class MattingNetwork(torch.nn.Module):
             raise ValueError("trimap came, expected none: the network was made with trimap=False")
         check_batch(image, "image", 3)
         check_together(image=image, trimap=trimap)
-        mean, std = (image.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
-        planes = (image - mean) / std
-        if trimap is not None:
-            planes = torch.cat([planes, trimap], dim=1)
-        height, width = image.shape[2:]
+        planes, (height, width) = self.join(image, trimap), image.shape[2:]
         planes = pad(planes, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
         return self.estimate(planes)[:, :, :height, :width]
 
+    def join(self, image, trimap=None):
+        """Return images normalised, with the trimap as their fourth channel."""
+        mean, std = (image.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
+        planes = (image - mean) / std
+        return planes if trimap is None else torch.cat([planes, trimap], dim=1)
+
     def estimate(self, planes):
-        """Return alpha of normalised images with the trimap as their fourth channel."""
+        """Return alpha of what `join` returns."""
         raise NotImplementedError
 
     def layer_depths(self):

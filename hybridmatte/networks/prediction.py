@@ -5,9 +5,9 @@ import torch
 
 from hybridmatte._array import is_torch
 from hybridmatte._check import check_image, check_integer, check_plane, check_same_shape
-from hybridmatte._tensor import check_image_batch, check_together, promote, split_planes
+from hybridmatte._tensor import check_image_batch, check_range, check_together, promote, split_planes
 
-__all__ = ["predict_alpha"]
+__all__ = ["as_batch", "predict_alpha"]
 
 OVERLAP = 0.25  # of a tile's side: over half of it, one tile fades into the next
 MIN_PIXELS = 1 << 12
@@ -52,11 +52,14 @@ def predict_alpha(network, image, trimap=None, *, max_pixels=1 << 20):
     """
     max_pixels = check_integer(max_pixels, "max_pixels", low=MIN_PIXELS)
     if not is_torch(image):
-        return _predict_array(network, image, trimap, max_pixels)
+        tensors = as_batch(image, trimap)
+        return predict_alpha(network, *tensors, max_pixels=max_pixels)[0, 0].float().numpy()
     check_together(image=image, trimap=trimap)
     where = next(network.parameters())
     batch = [None if tensor is None else promote(tensor).to(where.device, where.dtype) for tensor in (image, trimap)]
     check_image_batch(batch[0])
+    if trimap is not None:
+        check_range(batch[1], "trimap")
     was_training = network.training
     network.eval()
     try:
@@ -67,14 +70,15 @@ def predict_alpha(network, image, trimap=None, *, max_pixels=1 << 20):
     return alpha.to(image.device, image.dtype)
 
 
-def _predict_array(network, image, trimap, max_pixels):
+def as_batch(image, trimap=None):
+    """Return arrays (H, W, 3) and (H, W), checked, as tensors (1, 3, H, W) and (1, 1, H, W); no trimap is None."""
     image = check_image(image)
-    tensors = [torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]]
-    if trimap is not None:
-        trimap = check_plane(trimap, "trimap")
-        check_same_shape(trimap.shape, "trimap", image.shape[:2], "image")
-        tensors.append(torch.from_numpy(trimap)[None, None])
-    return predict_alpha(network, *tensors, max_pixels=max_pixels)[0, 0].float().numpy()
+    planes = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
+    if trimap is None:
+        return planes, None
+    trimap = check_plane(trimap, "trimap")
+    check_same_shape(trimap.shape, "trimap", image.shape[:2], "image")
+    return planes, torch.from_numpy(trimap)[None, None]
 
 
 def _predict_one(network, image, trimap, max_pixels):

@@ -1,0 +1,159 @@
+"""The configuration of a training run: one flat TOML file, read into one frozen dataclass."""
+
+import dataclasses
+from pathlib import Path
+
+from hybridmatte._check import check_choice, check_integer, check_number
+
+__all__ = ["TrainingConfig", "read_config"]
+
+PARADIGMS = ("alpha_free", "supervised")
+PRIORS = ("none", "affinity", "dc", "ddc", "hinge")
+NETWORKS = ("unet", "vitmatte")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """What a run does; where its data lie and what it runs on are given at its start.
+
+    Parameters
+    ----------
+    paradigm : {"alpha_free", "supervised"}
+        Labels: trimaps alone, or alphas.
+    prior : {"ddc", "hinge", "dc", "affinity", "none"}
+        Matting prior beside the known loss, for "alpha_free".
+    prior_weight : float
+    window_size : int
+        Of the prior, pixels.
+    network : {"unet", "vitmatte"}
+    size : str
+        Encoder of timm or "tiny" for unet; "small", "base" or "tiny" for vitmatte.
+    width : float
+        Factor of a unet's channels.
+    trimap_input : bool
+        Whether the network sees the trimap.
+    pretrained : bool
+        Start a unet from timm's ImageNet weights.
+    init_from : str
+        Folder or hub name of a network to start from; "" for none.
+    dataset, split : str
+        Names for `hybridmatte.data.open_named`; split "" is the only one.
+    crop : int
+        Side of the training crops, pixels.
+    smallest, largest : float
+        Range of the side of what is cut out, in units of crop.
+    unknown : float
+        Share of the crops centred on an unknown pixel.
+    degrees, brightness, contrast, saturation, hue : float
+        See `hybridmatte.data.Augmentation`.
+    batch_size : int
+        Crops a step on each device; gradients are summed over `accumulate` such batches.
+    accumulate : int
+    epochs : int
+    epoch_steps : int
+        Optimiser steps an epoch; 0 for as many as one pass through the samples takes.
+    learning_rate, weight_decay : float
+    layer_decay : float
+        Factor of the learning rate from each layer of the encoder to the one below; 1 for none.
+    milestones : list of int
+        Epochs after which the learning rate falls by `decay`.
+    decay : float
+    warmup_steps : int
+        Steps over which the learning rate rises from 0.
+    clip : float
+        Largest norm of the gradient; 0 for no limit.
+    seed : int
+    """
+
+    paradigm: str = "alpha_free"
+    prior: str = "ddc"
+    prior_weight: float = 10.0
+    window_size: int = 11
+    network: str = "vitmatte"
+    size: str = "small"
+    width: float = 1.0
+    trimap_input: bool = False
+    pretrained: bool = False
+    init_from: str = ""
+    dataset: str = "folder"
+    split: str = ""
+    crop: int = 512
+    smallest: float = 1.0
+    largest: float = 1.5
+    unknown: float = 0.9
+    degrees: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    batch_size: int = 4
+    accumulate: int = 1
+    epochs: int = 100
+    epoch_steps: int = 0
+    learning_rate: float = 5e-4
+    weight_decay: float = 0.1
+    layer_decay: float = 1.0
+    milestones: list = dataclasses.field(default_factory=list)
+    decay: float = 0.1
+    warmup_steps: int = 0
+    clip: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self):
+        """Check types and ranges."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type is float and type(value) is int:
+                object.__setattr__(self, field.name, float(value))
+            elif type(value) is not field.type:
+                raise TypeError(f"{field.name} is {value!r}, expected {field.type.__name__}")
+        check_choice(self.paradigm, "paradigm", PARADIGMS)
+        check_choice(self.prior, "prior", PRIORS)
+        check_choice(self.network, "network", NETWORKS)
+        for name in ("batch_size", "accumulate", "epochs"):
+            check_integer(getattr(self, name), name, low=1)
+        for name in ("epoch_steps", "warmup_steps", "seed"):
+            check_integer(getattr(self, name), name, low=0)
+        for name in ("prior_weight", "weight_decay", "clip"):
+            check_number(getattr(self, name), name, low=0)
+        for name in ("learning_rate", "decay", "layer_decay"):
+            check_number(getattr(self, name), name, above=0)
+        for epoch in self.milestones:
+            check_integer(epoch, "milestones", low=1)
+
+
+def read_config(path, **changes):
+    """Read a `TrainingConfig` from a flat TOML file; an unknown key or a wrong type is an error.
+
+    Parameters
+    ----------
+    path : str or path
+    **changes
+        Values that replace the file's.
+
+    Returns
+    -------
+    config : TrainingConfig
+    """
+    tomllib = _tomllib()
+    path = Path(path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not TOML: {error}") from None
+    known = [field.name for field in dataclasses.fields(TrainingConfig)]
+    for key in (*values, *changes):
+        if key not in known:
+            raise ValueError(f"{path}: key {key!r} is unknown, expected one of {', '.join(known)}")
+    try:
+        return TrainingConfig(**(values | changes))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def _tomllib():
+    try:
+        import tomllib
+    except ImportError:  # Python 3.10
+        import tomli as tomllib
+    return tomllib

@@ -1,0 +1,78 @@
+"""What the paradigms share as LightningModules: optimiser, seeds, watch for NaN, and validation."""
+
+from functools import partial
+
+import lightning
+import torch
+
+from hybridmatte.networks import predict_alpha
+from hybridmatte.training.optimizer import make_optimizer, rate_factor
+from hybridmatte.training.scores import MattingScores
+
+__all__ = ["MattingModule"]
+
+
+class MattingModule(lightning.LightningModule):
+    """A network in training; a paradigm gives ``parts``, what it reads of each sample, and ``loss_terms``.
+
+    Parameters
+    ----------
+    network : MattingNetwork
+    config : TrainingConfig
+
+    Raises
+    ------
+    FloatingPointError
+        From a step whose loss is not finite: the network is then not changed any more.
+    """
+
+    parts = ()
+
+    def __init__(self, network, config):
+        super().__init__()
+        self.network, self.config = network, config
+        self.scores = MattingScores()
+
+    def loss_terms(self, alpha, batch):
+        """Return ``{name: term}`` of a batch, whose sum is the loss."""
+        raise NotImplementedError
+
+    def on_train_batch_start(self, batch, batch_index):
+        """Seed what the network draws by the step, so that a run resumed is the run uninterrupted."""
+        torch.manual_seed(self.config.seed * 1_000_003 + self.trainer.fit_loop.total_batch_idx)
+
+    def training_step(self, batch, batch_index):
+        """Return the loss of a batch of crops."""
+        alpha = self.network(batch["image"], batch["trimap"] if self.network.takes_trimap else None)
+        with torch.autocast(self.device.type, enabled=False):
+            terms = self.loss_terms(alpha.float(), batch)
+        loss = sum(terms.values())
+        if not torch.isfinite(loss):
+            came = ", ".join(f"{name} {term.item():g}" for name, term in terms.items())
+            raise FloatingPointError(f"loss is {loss.item():g} at step {self.global_step} ({came}), expected a finite "
+                                     "one; the last checkpoint is untouched, try a lower learning_rate or clip")
+        self.log("loss", loss, prog_bar=True, on_step=True, on_epoch=False)
+        self.log_dict({f"loss/{name}": term for name, term in terms.items()}, on_step=True, on_epoch=False)
+        return loss
+
+    def validation_step(self, batch, batch_index):
+        """Score one whole sample."""
+        trimap = batch.trimap if self.network.takes_trimap else None
+        alpha = predict_alpha(self.network, batch.image, trimap)
+        self.scores.update(alpha, batch.alpha, batch.trimap)
+
+    def on_validation_epoch_end(self):
+        """Log the means."""
+        self.log_dict({f"validation/{name}": value for name, value in self.scores.compute().items()}, sync_dist=False)
+        self.scores.reset()
+
+    def configure_optimizers(self):
+        """Return AdamW and its schedule by steps."""
+        config = self.config
+        optimizer = make_optimizer(self.network, learning_rate=config.learning_rate, weight_decay=config.weight_decay,
+                                   layer_decay=config.layer_decay)
+        steps = self.trainer.estimated_stepping_batches // config.epochs
+        factor = partial(rate_factor, warmup_steps=config.warmup_steps, decay=config.decay,
+                         milestones=[epoch * steps for epoch in config.milestones])
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

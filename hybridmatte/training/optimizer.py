@@ -1,0 +1,46 @@
+"""AdamW with layer-wise decay of the learning rate, warm-up and steps."""
+
+import torch
+
+__all__ = ["make_optimizer", "rate_factor"]
+
+
+def make_optimizer(network, *, learning_rate, weight_decay, layer_decay=1.0):
+    """Return AdamW over a network's parameters.
+
+    Parameters
+    ----------
+    network : MattingNetwork
+    learning_rate : float
+        Of the decoder.
+    weight_decay : float
+        Of weights; biases, norms and position embeddings have none.
+    layer_decay : float, default 1
+        A parameter with k of n encoder layers above it has ``learning_rate * layer_decay ** k``.
+
+    Returns
+    -------
+    optimizer : torch.optim.AdamW
+
+    References
+    ----------
+    .. [1] H. Bao, L. Dong, S. Piao, F. Wei. BEiT. ICLR 2022, for the decay by layers.
+    """
+    depths = network.layer_depths()
+    last = max(depths.values())
+    groups = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            is_plain = parameter.ndim <= 1 or "position_embeddings" in name or "rel_pos" in name
+            key = (depths[name], is_plain)
+            groups.setdefault(key, []).append(parameter)
+    return torch.optim.AdamW([
+        {"params": members, "lr": learning_rate * layer_decay ** (last - depth),
+         "weight_decay": 0.0 if is_plain else weight_decay}
+        for (depth, is_plain), members in sorted(groups.items(), key=lambda item: item[0])])
+
+
+def rate_factor(step, *, warmup_steps, milestones, decay):
+    """Return the factor of the learning rate at a step: a linear rise, then falls by `decay` at the milestones."""
+    rise = min(1.0, (step + 1) / (warmup_steps + 1))
+    return rise * decay ** sum(step >= milestone for milestone in milestones)

@@ -1,0 +1,187 @@
+"""From a configuration and a data folder to a trained network: the loop itself is Lightning's."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from hybridmatte._files import write_bytes
+from hybridmatte.data import Augmentation, TrainingCrops, open_named
+from hybridmatte.networks import load_network, predict_alpha, unet, vitmatte
+from hybridmatte.training.alpha_free import AlphaFreeMatting
+from hybridmatte.training.supervised import SupervisedMatting
+
+__all__ = ["CropsModule", "make_module", "train"]
+
+MODULES = {"alpha_free": AlphaFreeMatting, "supervised": SupervisedMatting}
+PICTURES, PICTURE_SIDE = 2, 384  # samples shown in TensorBoard, and their longer side in pixels
+
+
+def train(config, data, output, *, devices=1, nodes=1, precision="32-true", workers=0, resume=False, validation=None,
+          progress=True):
+    """Train a network and write it to ``output/network``.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    data : str, path or sequence of Sample
+        Where the configuration's data set lies, or samples in memory.
+    output : str or path
+        Folder of the run: ``config.json``, ``checkpoints/last.ckpt`` (after every epoch), ``logs`` for TensorBoard,
+        and ``network`` at the end.
+    devices, nodes : int, default 1
+        Processes or GPUs on each node, and nodes.
+    precision : str, default "32-true"
+        As Lightning names it, e.g. "bf16-mixed".
+    workers : int, default 0
+        Processes that prepare crops, for each device.
+    resume : bool, default False
+        Go on from the last checkpoint; the run is then the one that was not interrupted, to the last bit on one
+        device.
+    validation : sequence of Sample, optional
+        With true alphas: scored after every epoch.
+    progress : bool, default True
+        Show a progress bar.
+
+    Returns
+    -------
+    network : MattingNetwork
+        Trained, in evaluation mode.
+
+    Raises
+    ------
+    FileExistsError
+        If output holds a run and resume is not asked for.
+    FileNotFoundError
+        If resume is asked for and there is no checkpoint.
+    ValueError
+        If the run to resume had another configuration.
+    FloatingPointError
+        If the loss is not finite.
+    """
+    output = Path(output)
+    checkpoint = _prepare(output, config, resume)
+    torch.manual_seed(config.seed)
+    module = make_module(config)
+    samples = data if not isinstance(data, (str, Path)) else \
+        open_named(config.dataset, data, module.parts, split=config.split or None)
+    trainer = lightning.Trainer(
+        max_epochs=config.epochs, devices=devices, num_nodes=nodes, precision=precision,
+        accumulate_grad_batches=config.accumulate, gradient_clip_val=config.clip or None, enable_model_summary=False,
+        logger=TensorBoardLogger(output, name="", version="logs"), log_every_n_steps=1, enable_progress_bar=progress,
+        callbacks=[_checkpoints(output), _SamplePictures(samples)], reload_dataloaders_every_n_epochs=1,
+        strategy="ddp" if devices * nodes > 1 else "auto", num_sanity_val_steps=0)
+    trainer.fit(module, datamodule=CropsModule(config, samples, workers, validation), ckpt_path=checkpoint)
+    network = module.network.eval()
+    if trainer.is_global_zero:
+        network.save_pretrained(output / "network")
+    return network
+
+
+def make_module(config):
+    """Return the LightningModule of a configuration, its network new or loaded."""
+    if config.init_from:
+        network = load_network(config.init_from).train()
+        if network.takes_trimap != config.trimap_input:
+            raise ValueError(f"trimap_input is {config.trimap_input}, expected {network.takes_trimap} as of the network "
+                             f"{config.init_from}")
+    elif config.network == "unet":
+        network = unet(config.size, width=config.width, trimap=config.trimap_input, pretrained=config.pretrained)
+    else:
+        network = vitmatte(config.size, trimap=config.trimap_input)
+    return MODULES[config.paradigm](network, config)
+
+
+class CropsModule(lightning.LightningDataModule):
+    """The crops of each epoch, counted on from the last one's.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    samples : sequence of Sample
+    workers : int
+    validation : sequence of Sample or None
+    """
+
+    def __init__(self, config, samples, workers, validation=None):
+        super().__init__()
+        self._config, self._samples, self._workers, self._validation = config, samples, workers, validation
+        self._augmentation = Augmentation(
+            crop=config.crop, sizes=(config.smallest, config.largest), unknown=config.unknown,
+            **{name: getattr(config, name) for name in ("degrees", "brightness", "contrast", "saturation", "hue")})
+
+    def train_dataloader(self):
+        """Return the loader of the trainer's current epoch."""
+        config = self._config
+        step = config.batch_size * config.accumulate * self.trainer.world_size
+        count = (config.epoch_steps or max(len(self._samples) // step, 1)) * step
+        crops = TrainingCrops(self._samples, self._augmentation, seed=config.seed,
+                              start=self.trainer.current_epoch * count, count=count)
+        return DataLoader(crops, batch_size=config.batch_size, num_workers=self._workers)
+
+    def val_dataloader(self):
+        """Return the samples for validation, one by one."""
+        samples = [] if self._validation is None else self._validation
+        return DataLoader(samples, batch_size=None, collate_fn=lambda sample: sample)
+
+
+class _SamplePictures(Callback):
+    """Show image, trimap and alpha of some samples side by side after every epoch."""
+
+    def __init__(self, samples):
+        self._samples = [samples[index] for index in range(min(PICTURES, len(samples)))]
+
+    def on_train_epoch_end(self, trainer, module):
+        if not trainer.is_global_zero:
+            return
+        for index, sample in enumerate(self._samples):
+            alpha = predict_alpha(module.network, sample.image, sample.trimap if module.network.takes_trimap else None)
+            planes = [sample.image, *(np.repeat(plane[:, :, None], 3, axis=2)
+                                      for plane in (sample.trimap, alpha) if plane is not None)]
+            picture = _shrunk(np.concatenate(planes, axis=1), PICTURE_SIDE * len(planes))
+            trainer.logger.experiment.add_image(f"sample {index}", picture, trainer.global_step, dataformats="HWC")
+
+
+def _shrunk(picture, width):
+    import cv2
+
+    factor = width / picture.shape[1]
+    size = width, max(round(picture.shape[0] * factor), 1)
+    return picture if factor >= 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def _checkpoints(output):
+    return ModelCheckpoint(output / "checkpoints", filename="last", save_top_k=1, every_n_epochs=1,
+                           save_on_train_epoch_end=True, enable_version_counter=False)
+
+
+def _prepare(output, config, resume):
+    """Return the checkpoint to go on from, or None; write the configuration of a new run."""
+    record, checkpoint = output / "config.json", output / "checkpoints" / "last.ckpt"
+    wanted = dataclasses.asdict(config)
+    if not resume:
+        if record.exists() and not _is_other_process():
+            raise FileExistsError(f"output {output} holds a run already, expected another folder, or resume")
+        output.mkdir(parents=True, exist_ok=True)
+        write_bytes(record, json.dumps(wanted, indent=1).encode())
+        return None
+    if not checkpoint.is_file():
+        raise FileNotFoundError(f"output {output} has no checkpoints/last.ckpt, expected one to resume from")
+    before = json.loads(record.read_text(encoding="utf-8"))
+    changed = [name for name in wanted if before.get(name) != wanted[name]]
+    if changed:
+        raise ValueError(f"{changed[0]} is {wanted[changed[0]]!r} but the run in {output} had "
+                         f"{before.get(changed[0])!r}, expected the same to resume")
+    return checkpoint
+
+
+def _is_other_process():
+    """Tell whether Lightning started this process beside a first one, which has prepared the folder."""
+    return int(os.environ.get("LOCAL_RANK", 0)) > 0 or int(os.environ.get("NODE_RANK", 0)) > 0
