@@ -164,17 +164,27 @@ def _banded(is_foreground, is_background, erode, dilate, share):
 
 
 def _eaten(region, width, name, default, what):
-    """Return the pixels of a region further than `width` from every pixel outside it; the border eats nothing."""
-    import cv2
-
+    """Return the pixels of a region further than `width` from every pixel outside it; refuse if there are none."""
     if width is not None:
         width = check_number(width, name, low=0.0)
     if not region.any() or region.all():
         return region
-    distance = cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distance = depth_inside(region)
     innermost = float(distance.max())
     if width is None:
         width = min(default, innermost / 2) if name == "erode" else default
     if width >= innermost:
         raise ValueError(f"{name} is {width:.4g} pixels and leaves no {what}, expected less than {innermost:.4g}")
     return distance > width
+
+
+def depth_inside(region):
+    """Return each pixel's distance to the nearest pixel outside a boolean region, (H, W) float32; infinite if none is.
+
+    What lies beyond the image's border is neither inside nor outside.
+    """
+    import cv2
+
+    if region.all():
+        return np.full(region.shape, np.inf, np.float32)
+    return cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)

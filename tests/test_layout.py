@@ -17,9 +17,11 @@ import hybridmatte
 PACKAGE = Path(hybridmatte.__file__).parent
 RECORD = Path(__file__).parent / "public_api.json"
 ROOMS = ("errors", "_array", "_check", "_codec", "_files", "image", "trimap", "_tensor", "similarity", "laplacian",
-         "solver", "sampling", "alpha", "losses", "foreground", "metrics", "comparison", "batch", "cli", "__main__")
+         "solver", "sampling", "alpha", "losses", "foreground", "metrics", "comparison", "batch", "networks", "data",
+         "training", "cli", "__main__")
 HEAVY = {"torch", "numba", "scipy", "pymatting", "sklearn", "cv2", "pyamg"}
-TORCH_SIDE = ("_tensor.py", "differentiable.py")  # with losses and *_torch.py: imported only once torch is wanted
+TORCH_SIDE = ("_tensor.py", "differentiable.py", "crops.py")  # imported only once torch is wanted, as are
+TORCH_ROOMS = ("losses", "networks", "training")  # and *_torch.py
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 
 
@@ -77,7 +79,7 @@ def test_rooms_import_upward_only(module):
 def test_heavy_packages_are_imported_inside_functions(module):
     kinds = (ast.Import, ast.ImportFrom, ast.If, ast.Try)
     names = [name for node in parse(module).body if isinstance(node, kinds) for name in imports(node)]
-    is_torch_side = module.name in TORCH_SIDE or module.parts[0] == "losses" or module.stem.endswith("_torch")
+    is_torch_side = module.name in TORCH_SIDE or module.parts[0] in TORCH_ROOMS or module.stem.endswith("_torch")
     assert not (HEAVY - ({"torch"} if is_torch_side else set())) & {name.split(".")[0] for name in names}
     assert not [name for name in names if "_numba" in name], "kernels are imported where they are called"
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hybridmatte._check import check_integer, check_number
-from hybridmatte.trimap import split_trimap, trimap_from_alpha
+from hybridmatte._check import check_integer, check_number, check_plane
+from hybridmatte.trimap import depth_inside, split_trimap
 
 __all__ = ["Augmentation", "random_trimap"]
 
@@ -22,7 +22,7 @@ def random_trimap(alpha, generator, *, widths=(1, 29)):
         In [0, 1].
     generator : numpy.random.Generator
     widths : (int, int), default (1, 29)
-        Least and largest width in pixels, as is usual for Composition-1k.
+        Least and largest width in pixels, as is usual for Composition-1k; a thin part may vanish altogether.
 
     Returns
     -------
@@ -36,9 +36,12 @@ def random_trimap(alpha, generator, *, widths=(1, 29)):
     >>> random_trimap(alpha, np.random.default_rng(0), widths=(3, 3))[0, 27:37].tolist()
     [0.0, 0.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1.0, 1.0]
     """
-    low, high = widths
-    erode, dilate = (int(width) for width in generator.integers(low, high + 1, 2))
-    return trimap_from_alpha(alpha, low=1 / 255, high=254 / 255, erode=erode, dilate=dilate)
+    alpha = check_plane(alpha, "alpha")
+    low, high = (check_integer(width, "widths", low=0) for width in widths)
+    trimap = np.full(alpha.shape, 0.5, np.float32)
+    for value, region in ((0.0, alpha <= 1 / 255), (1.0, alpha >= 254 / 255)):
+        trimap[depth_inside(region) > generator.integers(low, high + 1)] = value
+    return trimap
 
 
 @dataclass(frozen=True)

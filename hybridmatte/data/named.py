@@ -44,7 +44,7 @@ NAMED = {
                       **{part: f"validation/P3M-500-P/{folder}" for part, folder in _P3M.items()}},
         "p3m-500-np": {"image": "validation/P3M-500-NP/original_image",
                        **{part: f"validation/P3M-500-NP/{folder}" for part, folder in _P3M.items()}}}),
-    "composition-1k": Layout("by request to the authors of Deep Image Matting, sites.google.com/view/deepimagematting", {
+    "composition-1k": Layout("its authors, by request: sites.google.com/view/deepimagematting", {
         "train": {"foreground": "Training_set/Adobe-licensed images/fg",
                   "alpha": "Training_set/Adobe-licensed images/alpha"},
         "train-other": {"foreground": "Training_set/Other/fg", "alpha": "Training_set/Other/alpha"},
@@ -107,7 +107,7 @@ def open_named(name, root, parts, *, split=None):
     folders = layout.splits[check_choice(split, f"split of {name}", tuple(layout.splits))]
     lacking = [part for part in parts if name != "folder" and part not in folders]
     if lacking:
-        raise ValueError(f"parts of {name}, {split}, are {', '.join(folders)}, expected {', '.join(lacking)} among them")
+        raise ValueError(f"{name}, {split}, has no {' and no '.join(lacking)}, expected some of {', '.join(folders)}")
     try:
         return MattingFolder(Path(root), parts, folders=folders, readers=READERS.get(name))
     except FileNotFoundError as error:

@@ -12,8 +12,8 @@ def load_network(source):
     Parameters
     ----------
     source : str or path
-        A folder with ``config.json`` and ``model.safetensors``, or the name of a model on the Hugging Face hub, which is
-        downloaded.
+        A folder with ``config.json`` and ``model.safetensors``, or the name of a model on the Hugging Face hub, which
+        is downloaded.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def load_network(source):
     if folder.is_dir():
         path = folder / "config.json"
         if not path.is_file():
-            raise FileNotFoundError(f"network {folder} has no config.json, expected a folder written by save_pretrained")
+            raise FileNotFoundError(f"network {folder} has no config.json, expected one written by save_pretrained")
     elif folder.exists() or str(source).count("/") != 1 or str(source).startswith((".", "/", "~")):
         raise FileNotFoundError(f"network {source} is no folder, expected one written by save_pretrained or OWNER/NAME")
     else:

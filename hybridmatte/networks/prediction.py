@@ -9,7 +9,7 @@ from hybridmatte._tensor import check_image_batch, check_range, check_together, 
 
 __all__ = ["as_batch", "predict_alpha"]
 
-OVERLAP = 0.25  # of a tile's side: over half of it, one tile fades into the next
+OVERLAP = 0.25  # of a tile's side; a quarter of that at the tile's border counts for nothing, over half it fades in
 MIN_PIXELS = 1 << 12
 
 
@@ -122,9 +122,9 @@ def _spans(length, side):
 
 
 def _fade(start, end, length):
-    """Return weights of a span: 1, and falling towards an end that is not the image's own."""
-    position = torch.arange(end - start) + 0.5
-    reach = OVERLAP / 2 * (end - start)
-    before = position / reach if start > 0 else torch.full_like(position, 1.0)
-    after = (end - start - position) / reach if end < length else torch.full_like(position, 1.0)
-    return torch.minimum(before, after).clamp(max=1.0)
+    """Return weights of a span: 1, and falling to 0 towards an end that is not the image's own."""
+    position, overlap = torch.arange(end - start) + 0.5, OVERLAP * (end - start)
+    inside = torch.full_like(position, torch.inf)
+    before = position if start > 0 else inside
+    after = end - start - position if end < length else inside
+    return ((torch.minimum(before, after) - overlap / 4) / (overlap / 2)).clamp(0.0, 1.0)

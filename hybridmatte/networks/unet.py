@@ -100,9 +100,10 @@ class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatt
 
     def layer_depths(self):
         """Return the stages of the encoder below each parameter's."""
-        prefixes = [f"encoder.{name}." for name, _ in self.encoder.named_children()]
-        return {name: next((depth for depth, prefix in enumerate(prefixes) if name.startswith(prefix)), len(prefixes))
-                for name, _ in self.named_parameters()}
+        names = [name for name, _ in self.named_parameters()]
+        stages = list(dict.fromkeys(name.split(".")[1] for name in names if name.startswith("encoder.")))
+        return {name: stages.index(name.split(".")[1]) if name.startswith("encoder.") else len(stages)
+                for name in names}
 
     def _reductions(self, n_channels):
         """Return the strides of the encoder's features, by trying."""

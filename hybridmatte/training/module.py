@@ -37,11 +37,11 @@ class MattingModule(lightning.LightningModule):
         """Return ``{name: term}`` of a batch, whose sum is the loss."""
         raise NotImplementedError
 
-    def on_train_batch_start(self, batch, batch_index):
+    def on_train_batch_start(self, batch, batch_index):  # noqa: ARG002
         """Seed what the network draws by the step, so that a run resumed is the run uninterrupted."""
         torch.manual_seed(self.config.seed * 1_000_003 + self.trainer.fit_loop.total_batch_idx)
 
-    def training_step(self, batch, batch_index):
+    def training_step(self, batch, batch_index):  # noqa: ARG002
         """Return the loss of a batch of crops."""
         alpha = self.network(batch["image"], batch["trimap"] if self.network.takes_trimap else None)
         with torch.autocast(self.device.type, enabled=False):
@@ -55,7 +55,7 @@ class MattingModule(lightning.LightningModule):
         self.log_dict({f"loss/{name}": term for name, term in terms.items()}, on_step=True, on_epoch=False)
         return loss
 
-    def validation_step(self, batch, batch_index):
+    def validation_step(self, batch, batch_index):  # noqa: ARG002
         """Score one whole sample."""
         trimap = batch.trimap if self.network.takes_trimap else None
         alpha = predict_alpha(self.network, batch.image, trimap)

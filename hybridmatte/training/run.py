@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import logging
 import os
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import lightning
@@ -10,7 +13,7 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, DistributedSampler
 
 from hybridmatte._files import write_bytes
 from hybridmatte.data import Augmentation, TrainingCrops, open_named
@@ -18,14 +21,18 @@ from hybridmatte.networks import load_network, predict_alpha, unet, vitmatte
 from hybridmatte.training.alpha_free import AlphaFreeMatting
 from hybridmatte.training.supervised import SupervisedMatting
 
-__all__ = ["CropsModule", "make_module", "train"]
+__all__ = ["CropsModule", "make_network", "train"]
 
 MODULES = {"alpha_free": AlphaFreeMatting, "supervised": SupervisedMatting}
 PICTURES, PICTURE_SIDE = 2, 384  # samples shown in TensorBoard, and their longer side in pixels
 
 
-def train(config, data, output, *, devices=1, nodes=1, precision="32-true", workers=0, resume=False, validation=None,
-          progress=True):
+NOISE = (  # what Lightning and torch say about themselves, or about what is meant to be so
+    ".*LeafSpec.*", ".*does not have many workers.*", ".*Total length of `DataLoader`.*", ".*exists and is not empty.*")
+
+
+def train(config, data, output, *, network=None, devices=1, nodes=1, precision="32-true", workers=0, resume=False,
+          validation=None, progress=True):
     """Train a network and write it to ``output/network``.
 
     Parameters
@@ -36,6 +43,8 @@ def train(config, data, output, *, devices=1, nodes=1, precision="32-true", work
     output : str or path
         Folder of the run: ``config.json``, ``checkpoints/last.ckpt`` (after every epoch), ``logs`` for TensorBoard,
         and ``network`` at the end.
+    network : MattingNetwork, optional
+        One of your own instead of the configuration's.
     devices, nodes : int, default 1
         Processes or GPUs on each node, and nodes.
     precision : str, default "32-true"
@@ -68,35 +77,52 @@ def train(config, data, output, *, devices=1, nodes=1, precision="32-true", work
     """
     output = Path(output)
     checkpoint = _prepare(output, config, resume)
-    torch.manual_seed(config.seed)
-    module = make_module(config)
+    module = MODULES[config.paradigm](make_network(config) if network is None else network, config)
     samples = data if not isinstance(data, (str, Path)) else \
         open_named(config.dataset, data, module.parts, split=config.split or None)
-    trainer = lightning.Trainer(
-        max_epochs=config.epochs, devices=devices, num_nodes=nodes, precision=precision,
-        accumulate_grad_batches=config.accumulate, gradient_clip_val=config.clip or None, enable_model_summary=False,
-        logger=TensorBoardLogger(output, name="", version="logs"), log_every_n_steps=1, enable_progress_bar=progress,
-        callbacks=[_checkpoints(output), _SamplePictures(samples)], reload_dataloaders_every_n_epochs=1,
-        strategy="ddp" if devices * nodes > 1 else "auto", num_sanity_val_steps=0)
-    trainer.fit(module, datamodule=CropsModule(config, samples, workers, validation), ckpt_path=checkpoint)
+    with _quiet():
+        trainer = lightning.Trainer(
+            max_epochs=config.epochs, devices=devices, num_nodes=nodes, precision=precision,
+            accumulate_grad_batches=config.accumulate, gradient_clip_val=config.clip or None,
+            logger=TensorBoardLogger(output, name="", version="logs"), log_every_n_steps=1,
+            enable_progress_bar=progress, enable_model_summary=False, num_sanity_val_steps=0,
+            callbacks=[_checkpoints(output), _SamplePictures(samples)], reload_dataloaders_every_n_epochs=1,
+            use_distributed_sampler=False, strategy="ddp" if devices * nodes > 1 else "auto")
+        trainer.fit(module, datamodule=CropsModule(config, samples, workers, validation), ckpt_path=checkpoint)
     network = module.network.eval()
     if trainer.is_global_zero:
         network.save_pretrained(output / "network")
     return network
 
 
-def make_module(config):
-    """Return the LightningModule of a configuration, its network new or loaded."""
+def make_network(config):
+    """Return the network of a configuration, new, drawn by its seed, or loaded."""
+    torch.manual_seed(config.seed)
     if config.init_from:
         network = load_network(config.init_from).train()
         if network.takes_trimap != config.trimap_input:
-            raise ValueError(f"trimap_input is {config.trimap_input}, expected {network.takes_trimap} as of the network "
+            raise ValueError(f"trimap_input is {config.trimap_input}, expected {network.takes_trimap} as of "
                              f"{config.init_from}")
     elif config.network == "unet":
         network = unet(config.size, width=config.width, trimap=config.trimap_input, pretrained=config.pretrained)
     else:
         network = vitmatte(config.size, trimap=config.trimap_input)
-    return MODULES[config.paradigm](network, config)
+    return network
+
+
+@contextmanager
+def _quiet():
+    """Hold back Lightning's remarks that tell a user nothing; warnings about the run itself come through."""
+    remarks = logging.getLogger("lightning.pytorch")
+    before = remarks.level
+    remarks.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for pattern in NOISE:
+                warnings.filterwarnings("ignore", pattern)
+            yield
+    finally:
+        remarks.setLevel(before)
 
 
 class CropsModule(lightning.LightningDataModule):
@@ -124,7 +150,9 @@ class CropsModule(lightning.LightningDataModule):
         count = (config.epoch_steps or max(len(self._samples) // step, 1)) * step
         crops = TrainingCrops(self._samples, self._augmentation, seed=config.seed,
                               start=self.trainer.current_epoch * count, count=count)
-        return DataLoader(crops, batch_size=config.batch_size, num_workers=self._workers)
+        # dealt out in turn: a step of all processes together is the step that one process would make
+        sampler = DistributedSampler(crops, self.trainer.world_size, self.trainer.global_rank, shuffle=False)
+        return DataLoader(crops, batch_size=config.batch_size, num_workers=self._workers, sampler=sampler)
 
     def val_dataloader(self):
         """Return the samples for validation, one by one."""

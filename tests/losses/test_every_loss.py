@@ -186,7 +186,8 @@ def test_values_out_of_range(call, message):
 
 def test_region_of_booleans():
     alpha, target = torch.rand(2, 1, 1, 6, 7, generator=torch.Generator().manual_seed(0))
-    assert losses.l1_loss(alpha, target, region=alpha > 0.3) == losses.l1_loss(alpha, target, region=(alpha > 0.3) * 1.0)
+    is_counted = alpha > 0.3
+    assert losses.l1_loss(alpha, target, region=is_counted) == losses.l1_loss(alpha, target, region=is_counted.float())
 
 
 @pytest.mark.parametrize("loss", [losses.gradient_loss, losses.laplacian_pyramid_loss])

@@ -1,0 +1,82 @@
+"""Train networks by six policies and several seeds, score them, and write the tables and the growth of an alpha."""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from experiments.alpha_free_small.report import write_report
+from experiments.alpha_free_small.samples import flower, test_samples, training_samples
+from experiments.common import add_data_argument, environment, merge_results
+from hybridmatte import solve_cf, write_alpha
+from hybridmatte.networks import predict_alpha
+from hybridmatte.training import MattingScores, read_config, train
+
+FOLDER = Path(__file__).parent
+POLICIES = {"known": "none", "known + affinity": "affinity", "known + DC": "dc", "known + DDC": "ddc",
+            "known + hinge": "hinge", "true alpha": None}
+FORMS = {"automatic": False, "trimap": True}
+CONFIDENCE = 0.01  # of the network's alpha in solve_cf
+KEYS = ("method", "subject")
+
+
+def main():
+    """Run what is asked for; rows are kept as they come."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_data_argument(parser)
+    parser.add_argument("--forms", nargs="+", choices=list(FORMS), default=list(FORMS))
+    parser.add_argument("--policies", nargs="+", choices=list(POLICIES), default=list(POLICIES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--report", action="store_true", help="only write the tables from result.json")
+    arguments = parser.parse_args()
+    if not arguments.report:
+        torch.set_num_threads(2)
+        metadata = environment(2, names=("numpy", "torch", "timm", "lightning"))
+        truth = test_samples(arguments.data)
+        for seed in arguments.seeds:
+            for form in arguments.forms:
+                for policy in arguments.policies:
+                    rows = run(policy, form, seed, arguments.data, truth)
+                    merge_results(FOLDER / "result.json", metadata, rows, KEYS)
+                    print(form, policy, seed, *(row["error"] for row in rows), rows[0]["median_s"], flush=True)
+    write_report(FOLDER, list(POLICIES), list(FORMS))
+
+
+def run(policy, form, seed, data, truth):
+    """Train once; return the rows of the network alone and of closed form with it as prior."""
+    prior = POLICIES[policy]
+    changes = {"paradigm": "supervised"} if prior is None else {"prior": prior}
+    config = read_config(FOLDER / "config.toml", seed=seed, trimap_input=FORMS[form], **changes)
+    samples = training_samples(data, with_alpha=prior is None)
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        network = train(config, samples, Path(folder) / "run", progress=False)
+    seconds = time.perf_counter() - start
+    if seed == 0:
+        keep_growth(network, policy, form)
+    alone, refined = MattingScores(), MattingScores()
+    for sample in truth:
+        alpha = predict_alpha(network, sample.image, sample.trimap if network.takes_trimap else None)
+        alone.update(alpha, sample.alpha, sample.trimap)
+        solved = solve_cf(sample.image, sample.trimap, prior=alpha, confidence=CONFIDENCE)
+        refined.update(solved, sample.alpha, sample.trimap)
+    size = [config.crop, config.crop]
+    return [{"method": f"{policy}, {form}{suffix}", "subject": f"seed {seed}", "size": size, "median_s": seconds,
+             "iqr_s": None, "peak_mib": None, "error": scores.compute()}
+            for suffix, scores in (("", alone), (", then closed form", refined))]
+
+
+def keep_growth(network, policy, form):
+    """Write the final alpha of the demo's flower."""
+    sample = flower()
+    alpha = predict_alpha(network, sample.image, sample.trimap if network.takes_trimap else None)
+    folder = FOLDER / "alphas"
+    folder.mkdir(exist_ok=True)
+    write_alpha(folder / f"{policy}, {form}.png", np.ascontiguousarray(alpha))
+
+
+if __name__ == "__main__":
+    main()

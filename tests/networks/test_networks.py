@@ -1,0 +1,199 @@
+"""Every network: sizes, gradients, saving, bad input, tiles, ONNX."""
+
+import numpy as np
+import pytest
+import torch
+
+from hybridmatte import networks
+from tests.synthetic import soft_disk
+
+MAKERS = {
+    "unet": lambda trimap: networks.unet("tiny", trimap=trimap),
+    "resnet18 half": lambda trimap: networks.unet("resnet18", width=0.5, trimap=trimap),
+    "mobilenet": lambda trimap: networks.unet("mobilenetv3_small_050", trimap=trimap),
+    "vitmatte": lambda trimap: networks.vitmatte("tiny", trimap=trimap),
+}
+every_network = pytest.mark.parametrize("name", MAKERS)
+
+
+def make(name, trimap=True, seed=0):
+    torch.manual_seed(seed)
+    return MAKERS[name](trimap).eval()
+
+
+def inputs(shape, trimap=True, batch=1):
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand((batch, 3, *shape), generator=generator)
+    return (image, torch.randint(3, (batch, 1, *shape), generator=generator) / 2) if trimap else (image,)
+
+
+@every_network
+@pytest.mark.parametrize("trimap", [False, True], ids=["automatic", "trimap"])
+@pytest.mark.parametrize("shape", [(64, 96), (47, 81), (9, 70)])
+def test_any_size(name, trimap, shape):
+    network = make(name, trimap)
+    with torch.no_grad():
+        alpha = network(*inputs(shape, trimap, batch=2))
+    assert alpha.shape == (2, 1, *shape)
+    assert 0 <= alpha.min() <= alpha.max() <= 1
+
+
+@every_network
+def test_gradient_reaches_every_parameter(name):
+    network = make(name).train()
+    network(*inputs((64, 64), batch=2)).square().sum().backward()
+    unreached = [key for key, parameter in network.named_parameters() if parameter.grad is None]
+    assert unreached == []
+
+
+@every_network
+def test_trimap_and_image_both_matter(name):
+    network = make(name)
+    image, trimap = inputs((64, 64))
+    with torch.no_grad():
+        alpha = network(image, trimap)
+        assert not torch.equal(alpha, network(image, 1 - trimap))
+        assert not torch.equal(alpha, network(1 - image, trimap))
+
+
+@every_network
+def test_saved_and_loaded(name, tmp_path):
+    network = make(name)
+    network.save_pretrained(tmp_path / "network")
+    assert {"config.json", "model.safetensors"} <= {path.name for path in (tmp_path / "network").iterdir()}
+    loaded = networks.load_network(tmp_path / "network")
+    with torch.no_grad():
+        assert torch.equal(loaded(*inputs((40, 50))), network(*inputs((40, 50))))
+    assert not loaded.training
+
+
+@every_network
+def test_depths_name_every_parameter(name):
+    network = make(name)
+    depths = network.layer_depths()
+    assert set(depths) == {key for key, _ in network.named_parameters()}
+    assert set(depths.values()) == set(range(max(depths.values()) + 1))
+
+
+def test_published_size_of_vitmatte():
+    """ViTMatte-S has 25.8 million parameters, ViTMatte-B 96.7 million (its paper, Table 1)."""
+    count = sum(parameter.numel() for parameter in networks.vitmatte("small").parameters())
+    assert count == pytest.approx(25.8e6, rel=0.01)
+
+
+@every_network
+def test_wrong_trimap(name):
+    with pytest.raises(ValueError, match="trimap is missing, expected one"):
+        make(name)(*inputs((32, 32), trimap=False))
+    with pytest.raises(ValueError, match="trimap came, expected none"):
+        make(name, trimap=False)(*inputs((32, 32)))
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: networks.unet("mobilenetv3_small_050", width=0.5), "only ResNets can be scaled"),
+    (lambda: networks.unet("resnet18", width=0.5, pretrained=True), "expected 1 with pretrained weights"),
+    (lambda: networks.vitmatte("huge"), "size is 'huge', expected 'base' or 'small' or 'tiny'"),
+], ids=["width", "pretrained", "size"])
+def test_bad_options(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_load_refuses_what_is_no_network(tmp_path):
+    with pytest.raises(FileNotFoundError, match="is no folder"):
+        networks.load_network(tmp_path / "missing")
+    with pytest.raises(FileNotFoundError, match="has no config.json"):
+        networks.load_network(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(ValueError, match="of no known network"):
+        networks.load_network(tmp_path)
+
+
+class TestPredictAlpha:
+    def test_array_and_tensor_agree(self):
+        network, scene = make("unet").train(), soft_disk((61, 83))
+        alpha = networks.predict_alpha(network, scene.image, scene.trimap)
+        assert alpha.shape == scene.trimap.shape
+        assert alpha.dtype == np.float32
+        assert network.training
+        tensors = [torch.from_numpy(scene.image).permute(2, 0, 1)[None], torch.from_numpy(scene.trimap)[None, None]]
+        assert np.array_equal(networks.predict_alpha(network, *tensors)[0, 0].numpy(), alpha)
+
+    def test_known_pixels_are_exact(self):
+        scene = soft_disk((61, 83))
+        alpha = networks.predict_alpha(make("unet"), scene.image, scene.trimap)
+        assert (alpha[scene.trimap == 1] == 1).all()
+        assert (alpha[scene.trimap == 0] == 0).all()
+
+    def test_tiles_of_a_local_network_have_no_seams(self):
+        """A network that looks at 9 x 9 pixels only gives the same alpha in tiles as on the whole image."""
+
+        class Local(networks.MattingNetwork):
+            stride = 4
+
+            def __init__(self):
+                super().__init__()
+                self.blur = torch.nn.Conv2d(3, 1, 9, padding=4, padding_mode="replicate")
+
+            def estimate(self, planes):
+                return torch.sigmoid(self.blur(planes))
+
+        torch.manual_seed(0)
+        network, image = Local(), np.random.default_rng(0).random((150, 211, 3))
+        whole = networks.predict_alpha(network, image)
+        tiled = networks.predict_alpha(network, image, max_pixels=64 * 64)
+        assert np.abs(tiled - whole).max() < 1e-5  # the 4 pixels at a tile's border do not count
+
+    def test_memory_depends_on_the_tile(self):
+        """No call of the network sees more pixels than allowed, and the tiles cover the image."""
+        seen = []
+
+        class Watched(networks.MattingNetwork):
+            stride = 16
+
+            def __init__(self):
+                super().__init__()
+                self.bias = torch.nn.Parameter(torch.tensor(0.5))
+
+            def estimate(self, planes):
+                seen.append(planes.shape[2] * planes.shape[3])
+                return self.bias.expand(len(planes), 1, *planes.shape[2:])
+
+        alpha = networks.predict_alpha(Watched(), np.zeros((500, 37, 3)), max_pixels=4096)
+        assert max(seen) <= 4096
+        assert np.abs(alpha - 0.5).max() < 1e-6
+
+    def test_tiles_without_unknown_pixels_are_skipped(self):
+        network, image = make("unet"), np.zeros((256, 256, 3), np.float32)
+        trimap = np.zeros((256, 256), np.float32)
+        trimap[:20, :20] = 0.5
+        calls = []
+        network.register_forward_hook(lambda *_: calls.append(1))
+        networks.predict_alpha(network, image, trimap, max_pixels=4096)
+        assert len(calls) == 1
+
+    @pytest.mark.parametrize(("change", "message"), [
+        (lambda image, trimap: (image, trimap.T), "trimap has shape"),
+        (lambda image, trimap: (image * np.nan, trimap), "image has"),
+        (lambda image, _: (image, None), "trimap is missing"),
+    ], ids=["transposed", "nan", "no trimap"])
+    def test_bad_input(self, change, message):
+        scene = soft_disk()
+        with pytest.raises(ValueError, match=message):
+            networks.predict_alpha(make("unet"), *change(scene.image, scene.trimap))
+
+    def test_few_pixels(self):
+        with pytest.raises(ValueError, match="max_pixels is 10, expected an integer of at least 4096"):
+            networks.predict_alpha(make("unet"), np.zeros((8, 8, 3)), max_pixels=10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["unet", "vitmatte"])
+def test_onnx_gives_the_same_alpha(name, tmp_path):
+    scene, path = soft_disk((61, 83)), tmp_path / "network.onnx"
+    difference = networks.export_onnx(make(name), path, scene.image, scene.trimap)
+    assert difference < 1e-5
+    assert path.stat().st_size > 100_000
+    with pytest.raises(ValueError, match="differs by .* nothing is written"):
+        networks.export_onnx(make(name), tmp_path / "other.onnx", scene.image, scene.trimap, tolerance=1e-12)
+    assert not (tmp_path / "other.onnx").exists()

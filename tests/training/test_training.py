@@ -1,0 +1,193 @@
+"""Training runs: the loss falls, a run resumed is the run uninterrupted, two processes are one, NaN stops it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from hybridmatte import networks
+from hybridmatte.data import Sample
+from hybridmatte.training import AlphaFreeMatting, MattingScores, TrainingConfig, make_optimizer, read_config, train
+from hybridmatte.training.optimizer import rate_factor
+from tests.synthetic import soft_disk
+from tests.training.two_processes import Plain
+
+SMALL = {"network": "unet", "size": "tiny", "crop": 64, "batch_size": 2, "epochs": 3, "epoch_steps": 3,
+         "learning_rate": 3e-3, "trimap_input": True, "smallest": 0.8, "largest": 1.2}
+
+
+def samples(with_alpha=False):
+    scenes = [soft_disk((90, 110), seed=seed) for seed in range(3)]
+    return [Sample(str(k), image=scene.image, trimap=scene.trimap, alpha=scene.alpha if with_alpha else None)
+            for k, scene in enumerate(scenes)]
+
+
+def run(folder, with_alpha=False, **changes):
+    """Train; return the network and the losses of all steps, from the log."""
+    options = {name: changes.pop(name) for name in ("resume", "validation", "devices") if name in changes}
+    config = TrainingConfig(**(SMALL | changes))
+    network = train(config, samples(with_alpha), folder, progress=False, **options)
+    return network, logged(folder, "loss")
+
+
+def logged(folder, name):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    values = {}
+    for file in sorted((folder / "logs").glob("events*"), key=lambda path: path.stat().st_mtime_ns):
+        events = EventAccumulator(str(file))
+        events.Reload()
+        if name in events.Tags()["scalars"]:
+            values.update({event.step: event.value for event in events.Scalars(name)})
+    return values
+
+
+@pytest.mark.parametrize("paradigm", ["alpha_free", "supervised"])
+def test_loss_falls_and_the_network_reloads(paradigm, tmp_path):
+    network, losses = run(tmp_path, paradigm=paradigm, with_alpha=paradigm == "supervised", epochs=8)
+    values = list(losses.values())
+    assert len(values) == 24
+    assert np.mean(values[-4:]) < 0.7 * np.mean(values[:4])
+    loaded = networks.load_network(tmp_path / "network")
+    scene = soft_disk((64, 64))
+    assert np.array_equal(networks.predict_alpha(loaded, scene.image, scene.trimap),
+                          networks.predict_alpha(network, scene.image, scene.trimap))
+
+
+@pytest.mark.parametrize("prior", ["none", "affinity", "dc", "ddc", "hinge"])
+def test_every_prior_trains(prior, tmp_path):
+    _, losses = run(tmp_path, prior=prior, epochs=1)
+    assert all(np.isfinite(value) for value in losses.values())
+    assert len(logged(tmp_path, f"loss/{prior}")) == (0 if prior == "none" else 3)
+
+
+def test_a_run_resumed_is_the_run_uninterrupted(tmp_path, monkeypatch):
+    whole, expected = run(tmp_path / "whole")
+
+    class KilledError(Exception):
+        pass
+
+    step = AlphaFreeMatting.training_step
+
+    def killed(self, batch, index):
+        if self.global_step == 5:
+            raise KilledError
+        return step(self, batch, index)
+
+    monkeypatch.setattr(AlphaFreeMatting, "training_step", killed)
+    with pytest.raises(KilledError):
+        run(tmp_path / "cut")
+    monkeypatch.setattr(AlphaFreeMatting, "training_step", step)
+    resumed, found = run(tmp_path / "cut", resume=True)
+    assert found == expected
+    for left, right in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(left, right)
+
+
+def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
+    run(tmp_path, epochs=1)
+    with pytest.raises(FileExistsError, match="holds a run already"):
+        run(tmp_path, epochs=1)
+    with pytest.raises(ValueError, match="crop is 32 but the run in .* had 64, expected the same to resume"):
+        run(tmp_path, epochs=1, crop=32, resume=True)
+    with pytest.raises(FileNotFoundError, match="expected one to resume from"):
+        run(tmp_path / "other", resume=True)
+
+
+def test_nan_stops_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    terms = AlphaFreeMatting.loss_terms
+
+    def broken(self, alpha, batch):
+        return {**terms(self, alpha, batch), "bad": alpha.sum() * (torch.nan if self.global_step == 4 else 0.0)}
+
+    monkeypatch.setattr(AlphaFreeMatting, "loss_terms", broken)
+    with pytest.raises(FloatingPointError, match=r"loss is nan at step 4 \(known .*, bad nan\)"):
+        run(tmp_path)
+    saved = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert saved["global_step"] == 3
+    assert all(torch.isfinite(value).all() for value in saved["state_dict"].values())
+    assert not (tmp_path / "network").exists()
+
+
+def test_validation_scores_are_logged(tmp_path):
+    run(tmp_path, epochs=2, validation=samples(with_alpha=True))
+    assert sorted(logged(tmp_path, "validation/sad_t")) == [2, 5]
+
+
+def test_accumulation_sums_batches(tmp_path):
+    """Twice as many batches a step: as many steps, another result."""
+    plain, losses = run(tmp_path / "plain", epochs=1)
+    summed, more = run(tmp_path / "summed", epochs=1, accumulate=2)
+    assert set(losses) == set(more) == {0, 1, 2}
+    assert not torch.equal(next(plain.parameters()), next(summed.parameters()))
+
+
+class TestOptimizer:
+    def test_layers_decay_and_biases_do_not(self):
+        network = networks.vitmatte("tiny")
+        optimizer = make_optimizer(network, learning_rate=1e-3, weight_decay=0.1, layer_decay=0.5)
+        of = {id(parameter): group for group in optimizer.param_groups for parameter in group["params"]}
+        parameters = dict(network.named_parameters())
+        assert len(of) == len(parameters)
+        depths = network.layer_depths()
+        for name, parameter in parameters.items():
+            assert of[id(parameter)]["lr"] == pytest.approx(1e-3 * 0.5 ** (5 - depths[name]))
+            assert (of[id(parameter)]["weight_decay"] == 0) == (parameter.ndim <= 1 or "position" in name
+                                                                or "rel_pos" in name)
+
+    def test_schedule(self):
+        factors = [rate_factor(step, warmup_steps=3, milestones=[6, 9], decay=0.1) for step in range(11)]
+        assert factors == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01])
+
+
+class TestConfig:
+    def test_file_and_changes(self, tmp_path):
+        path = tmp_path / "run.toml"
+        path.write_text('network = "unet"\nsize = "tiny"\nlearning_rate = 1\nmilestones = [2, 3]\n')
+        config = read_config(path, seed=4)
+        assert (config.size, config.learning_rate, config.milestones, config.seed) == ("tiny", 1.0, [2, 3], 4)
+
+    @pytest.mark.parametrize(("text", "error", "message"), [
+        ("learnin_rate = 1.0", ValueError, "key 'learnin_rate' is unknown, expected one of paradigm"),
+        ('crop = "large"', TypeError, "crop is 'large', expected int"),
+        ('prior = "smooth"', ValueError, "prior is 'smooth', expected 'none' or"),
+        ("crop = ", ValueError, "is not TOML"),
+        ("batch_size = 0", ValueError, "batch_size is 0"),
+    ], ids=["key", "type", "choice", "syntax", "range"])
+    def test_bad_files(self, tmp_path, text, error, message):
+        (tmp_path / "run.toml").write_text(text)
+        with pytest.raises(error, match=message):
+            read_config(tmp_path / "run.toml")
+
+
+def test_scores_are_means_of_the_metrics():
+    from hybridmatte import gradient_error, mse, sad
+
+    scenes, scores = [soft_disk(seed=0), soft_disk(seed=1)], MattingScores()
+    alphas = [np.clip(scene.alpha + 0.1, 0, 1) for scene in scenes]
+    for alpha, scene in zip(alphas, scenes, strict=True):
+        scores.update(alpha, scene.alpha, scene.trimap)
+    scores.update(scenes[0].alpha, scenes[0].alpha)
+    found, pairs = scores.compute(), list(zip(alphas, scenes, strict=True))
+    assert found["sad"] == pytest.approx(sum(sad(a, s.alpha, region="whole") for a, s in pairs) / 3)
+    slopes = sum(gradient_error(a, s.alpha, region="whole") for a, s in pairs)
+    assert found["gradient_error"] == pytest.approx(slopes / 3)
+    assert found["mse_t"] == pytest.approx(sum(mse(a, s.alpha, s.trimap) for a, s in pairs) / 2)
+
+
+@pytest.mark.slow
+def test_two_processes_are_one(tmp_path):
+    """Crops dealt out to two processes give the steps that one process makes of all."""
+    results = {}
+    for devices, batch in ((1, 4), (2, 2)):
+        folder = tmp_path / str(devices)
+        command = [sys.executable, "-m", "tests.training.two_processes", str(folder), str(devices), str(batch)]
+        subprocess.run(command, check=True, timeout=300, capture_output=True)
+        results[devices] = torch.load(folder / "parameters.pt", weights_only=True)
+    for left, right in zip(results[1], results[2], strict=True):
+        assert torch.allclose(left, right, atol=1e-5)
+    torch.manual_seed(0)
+    start = list(Plain().parameters())
+    assert max((left - right).abs().max() for left, right in zip(start, results[1], strict=True)) > 1e-2
