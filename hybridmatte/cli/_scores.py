@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,38 +20,90 @@ COLUMNS = {  # metric: table header and factor; files hold the plain numbers
     "gradient_error": ("Grad / 1000", 1e-3), "connectivity_error": ("Conn / 1000", 1e-3),
 }
 
+TABLE = {  # as the papers on networks have them: over the whole image, and -T over the unknown region
+    "sad": ("SAD / 1000", 1e-3), "mad": ("MAD", 1.0), "mse": ("MSE", 1.0), "gradient_error": ("Grad / 1000", 1e-3),
+    "connectivity_error": ("Conn / 1000", 1e-3), "sad_t": ("SAD-T / 1000", 1e-3), "mse_t": ("MSE-T", 1.0),
+}
+
 
 def evaluate(
-    alpha: Annotated[Path, typer.Argument(metavar="ALPHAS", help="Folder of alphas to score.")],
-    truth: Annotated[Path, typer.Argument(metavar="TRUTHS", help="Folder of true alphas with the same stems.")],
+    alpha: Annotated[Path | None, typer.Argument(metavar="ALPHAS", help="Folder of alphas to score.")] = None,
+    truth: Annotated[Path | None, typer.Argument(metavar="TRUTHS", help="Folder of true alphas, same stems.")] = None,
     trimap: Annotated[Path | None, typer.Argument(metavar="[TRIMAPS]", help="Folder of trimaps.")] = None,
     region: Annotated[str, typer.Option("--region", help="unknown (needs trimaps) or whole.")] = "unknown",
     csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the numbers as CSV.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write them as JSON.")] = None,
     max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
+    network: Annotated[str | None, typer.Option("--network", help="Score a network's alphas instead: its folder.")]
+    = None,
+    dataset: Annotated[str, typer.Option("--dataset", help="Layout of --data: folder, am-2k, p3m-10k, ...")] = "folder",
+    split: Annotated[str | None, typer.Option("--split", help="Of the data set, if it has several.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Where the data set lies, for --network.")] = None,
 ):
-    """Score alphas against their truth: SAD, MSE, MAD, gradient and connectivity errors."""
+    """Score alphas against their truth: SAD, MSE, MAD, gradient and connectivity errors.
+
+    With --network and --data, score what a network makes of a data set, as the papers' tables do.
+    """
+    if network is not None:
+        evaluate_network(network, dataset, split, data, csv_file, json_file)
+        return
+    if alpha is None or truth is None:
+        raise ValueError("ALPHAS and TRUTHS are missing, expected two folders, or --network and --data")
     check_choice(region, "--region", ("unknown", "whole"))
     if region == "unknown" and trimap is None:
         raise ValueError("TRIMAPS is missing, expected a folder of trimaps for --region unknown")
-    for path, extension in ((csv_file, ".csv"), (json_file, ".json")):
-        if path is not None and path.suffix.lower() != extension:
-            raise ValueError(f"--{extension[1:]} is {path}, expected the name of a file ending in {extension}")
-        if path is not None:
-            check_writable(path)
+    _check_files(csv_file, json_file)
     rows, failures = _score_folders(alpha, truth, trimap, region, max_pixels)
     for failure in failures:
         note(f"error: {failure}")
     if not rows:
         raise ValueError(f"ALPHAS {alpha} holds no alpha that can be scored, expected at least one")
     mean = {metric: sum(row[metric] for row in rows) / len(rows) for metric in COLUMNS}
-    show(_table(rows, mean, region))
-    if csv_file is not None:
-        write_bytes(csv_file, _as_csv(rows).encode())
-    if json_file is not None:
-        write_bytes(json_file, json.dumps({"region": region, "results": rows, "mean": mean}, indent=1).encode())
+    show(_table(rows, mean, COLUMNS, f"over the {'unknown region' if region == 'unknown' else 'whole image'}"))
+    _write_files(csv_file, json_file, {"region": region, "results": rows, "mean": mean})
     if failures:
         raise typer.Exit(1)
+
+
+def evaluate_network(network, dataset, split, data, csv_file, json_file):
+    """Score a network over a data set; trimaps are used where the data set has them."""
+    if data is None:
+        raise ValueError("--data is missing, expected the folder of the data set")
+    _check_files(csv_file, json_file)
+    from rich.progress import track
+
+    from hybridmatte.data import NAMED, open_named
+    from hybridmatte.networks import load_network
+    from hybridmatte.training import score_network
+
+    model = load_network(network)
+    layout = NAMED[check_choice(dataset, "--dataset", tuple(NAMED))].splits
+    known = layout.get(split or next(iter(layout)), {})
+    has_trimaps = "trimap" in known or (dataset == "folder" and (data / "trimap").is_dir())
+    samples = open_named(dataset, data, ["image", "alpha", *["trimap"] * has_trimaps], split=split)
+    scored = track(score_network(model, samples), "scoring", len(samples), disable=not sys.stderr.isatty())
+    rows = [{"name": name} | errors for name, errors in scored]
+    columns = {metric: header for metric, header in TABLE.items() if metric in rows[0]}
+    mean = {metric: sum(row[metric] for row in rows) / len(rows) for metric in columns}
+    show(_table(rows, mean, columns, f"{network} on {dataset} {split or ''}".strip()))
+    _write_files(csv_file, json_file, {"network": network, "results": rows, "mean": mean})
+
+
+def _check_files(csv_file, json_file):
+    """Refuse files that cannot be written or whose names say something else."""
+    for path, extension in ((csv_file, ".csv"), (json_file, ".json")):
+        if path is not None and path.suffix.lower() != extension:
+            raise ValueError(f"--{extension[1:]} is {path}, expected the name of a file ending in {extension}")
+        if path is not None:
+            check_writable(path)
+
+
+def _write_files(csv_file, json_file, document):
+    """Write the plain numbers."""
+    if csv_file is not None:
+        write_bytes(csv_file, _as_csv(document["results"]).encode())
+    if json_file is not None:
+        write_bytes(json_file, json.dumps(document, indent=1).encode())
 
 
 def _score_folders(alpha, truth, trimap, region, max_pixels):
@@ -85,22 +138,23 @@ def _score(alpha, truth, *rest):
     return {name: float(getattr(metrics, name)(alpha, truth, trimap, region=region)) for name in COLUMNS}
 
 
-def _table(rows, mean, region):
+def _table(rows, mean, columns, title):
     from rich.table import Table
 
-    table = Table("Image", title=f"over the {'unknown region' if region == 'unknown' else 'whole image'}")
-    for header, _ in COLUMNS.values():
+    table = Table("Image", title=title)
+    for header, _ in columns.values():
         table.add_column(header, justify="right")
     for row in [*rows, {"name": f"mean of {len(rows)}"} | mean]:
         if row["name"].startswith("mean of"):
             table.add_section()
-        table.add_row(row["name"], *(f"{row[metric] * factor:.3f}" for metric, (_, factor) in COLUMNS.items()))
+        cells = (f"{row[metric] * factor:.{4 if factor == 1.0 else 3}f}" for metric, (_, factor) in columns.items())
+        table.add_row(row["name"], *cells)
     return table
 
 
 def _as_csv(rows):
     file = io.StringIO()
-    writer = csv.DictWriter(file, ["name", *COLUMNS], lineterminator="\n")
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return file.getvalue()

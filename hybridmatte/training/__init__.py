@@ -16,6 +16,8 @@ _MODULE_OF = {
     "TrainingConfig": "config",
     "make_optimizer": "optimizer",
     "read_config": "config",
+    "score_alpha": "scores",
+    "score_network": "scores",
     "train": "run",
 }
 

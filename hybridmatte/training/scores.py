@@ -4,17 +4,50 @@ import torch
 from torchmetrics import Metric
 
 from hybridmatte import metrics
+from hybridmatte.networks import predict_alpha
 
-__all__ = ["COLUMNS", "MattingScores"]
+__all__ = ["COLUMNS", "MattingScores", "score_alpha", "score_network"]
 
 COLUMNS = ("sad", "mad", "mse", "gradient_error", "connectivity_error", "sad_t", "mse_t")
 
 
-class MattingScores(Metric):
-    """Means over images of SAD, MAD, MSE, Grad and Conn over the whole image, SAD-T and MSE-T over the unknown region.
+def score_alpha(alpha, target, trimap=None):
+    """Return ``{column: error}`` of one image: the first five over the whole, SAD-T and MSE-T over the unknown region.
 
-    Each formula is that of `hybridmatte.metrics`; SAD, Grad and Conn are not divided by 1000 here.
+    alpha, target and trimap are (H, W) arrays; without trimap the last two are left out. Each formula is that of
+    `hybridmatte.metrics`: SAD, Grad and Conn are not divided by 1000 here.
     """
+    errors = {name: float(getattr(metrics, name)(alpha, target, region="whole")) for name in COLUMNS[:5]}
+    if trimap is not None:
+        errors |= {"sad_t": metrics.sad(alpha, target, trimap), "mse_t": metrics.mse(alpha, target, trimap)}
+    return errors
+
+
+def score_network(network, samples, *, max_pixels=1 << 20):
+    """Yield ``(name, errors)`` of each sample, see `score_alpha`.
+
+    Parameters
+    ----------
+    network : MattingNetwork
+    samples : sequence of Sample
+        With image and alpha; trimaps are shown to networks that take them, and give SAD-T and MSE-T.
+    max_pixels : int
+        See `hybridmatte.networks.predict_alpha`.
+
+    Yields
+    ------
+    name : str
+    errors : dict
+    """
+    for index in range(len(samples)):
+        sample = samples[index]
+        alpha = predict_alpha(network, sample.image, sample.trimap if network.takes_trimap else None,
+                              max_pixels=max_pixels)
+        yield sample.name, score_alpha(alpha, sample.alpha, sample.trimap)
+
+
+class MattingScores(Metric):
+    """Means over images of what `score_alpha` gives, accumulated over batches and processes."""
 
     full_state_update = False
 
@@ -24,13 +57,12 @@ class MattingScores(Metric):
         self.add_state("counts", torch.zeros(len(COLUMNS), dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, alpha, target, trimap=None):
-        """Add one image: (H, W) arrays. Without trimap SAD-T and MSE-T have no part of it."""
-        values = [getattr(metrics, name)(alpha, target, region="whole") for name in COLUMNS[:5]]
-        if trimap is not None:
-            values += [metrics.sad(alpha, target, trimap), metrics.mse(alpha, target, trimap)]
-        n = len(values)
-        self.sums[:n] += torch.tensor(values, dtype=torch.float64, device=self.sums.device)
-        self.counts[:n] += 1
+        """Add one image: (H, W) arrays."""
+        errors = score_alpha(alpha, target, trimap)
+        for index, name in enumerate(COLUMNS):
+            if name in errors:
+                self.sums[index] += errors[name]
+                self.counts[index] += 1
 
     def compute(self):
         """Return ``{name: mean}``, of what was added at least once."""

@@ -1,0 +1,60 @@
+"""``train``, ``predict`` and ``export``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels, Output, destination, note, sources
+from hybridmatte.image import read_image, read_trimap, write_alpha
+
+Network = Annotated[str, typer.Argument(metavar="NETWORK", help="Folder of a network, or OWNER/NAME on the hub.")]
+Picture = Annotated[str, typer.Argument(metavar="IMAGE", help="Photograph.")]
+KnownTrimap = Annotated[str | None, typer.Argument(metavar="[TRIMAP]", help="For networks that take one.")]
+
+
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to do: flat TOML, see docs/training.md.")],
+    data: Annotated[Path, typer.Option("--data", help="Where the data set lies.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")],
+    devices: Annotated[int, typer.Option("--devices", min=1, help="Processes or GPUs on each node.")] = 1,
+    nodes: Annotated[int, typer.Option("--nodes", min=1, help="Machines.")] = 1,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes preparing crops, a device.")] = 0,
+    precision: Annotated[str, typer.Option("--precision", help="32-true, bf16-mixed, 16-mixed.")] = "32-true",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+):
+    """Train a network: checkpoints, logs for TensorBoard and the network go to the run's folder."""
+    from hybridmatte._check import check_choice
+    from hybridmatte.training import read_config
+    from hybridmatte.training import train as run
+
+    check_choice(precision, "--precision", ("32-true", "bf16-mixed", "16-mixed"))
+    try:
+        run(read_config(config), data, output, devices=devices, nodes=nodes, workers=workers, precision=precision,
+            resume=resume)
+    except KeyboardInterrupt:
+        note(f"interrupted; --resume goes on from the last checkpoint in {output}")
+        raise typer.Exit(130) from None
+    note(f"the network is in {output / 'network'}; see its progress with: tensorboard --logdir {output}")
+
+
+def predict(network: Network, image: Picture, trimap: KnownTrimap = None, *, output: Output, bits: Bits = 8,
+            max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
+    """Estimate alpha by a network."""
+    from hybridmatte.networks import load_network, predict_alpha
+
+    inputs = sources(image, *[trimap] * (trimap is not None))
+    target = destination(output, inputs, bits=bits)
+    pixels = [read(path, max_pixels=max_pixels) for read, path in zip((read_image, read_trimap), inputs, strict=False)]
+    write_alpha(target, predict_alpha(load_network(network), *pixels), bits=bits)
+
+
+def export(network: Network, image: Picture, trimap: KnownTrimap = None, *, output: Output,
+           max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
+    """Write a network as ONNX, checked against torch on a photograph."""
+    from hybridmatte.networks import export_onnx, load_network
+
+    inputs = sources(image, *[trimap] * (trimap is not None))
+    pixels = [read(path, max_pixels=max_pixels) for read, path in zip((read_image, read_trimap), inputs, strict=False)]
+    difference = export_onnx(load_network(network), output, *pixels)
+    note(f"{output} gives the same alpha to {difference:.1e}")

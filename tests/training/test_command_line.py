@@ -1,0 +1,118 @@
+"""Train, predict, evaluate and export from the command line, on drawn photographs in a folder."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import experiments
+from hybridmatte import networks
+from hybridmatte.cli import main
+from hybridmatte.image import read_alpha, write_alpha, write_image
+from hybridmatte.training import read_config
+from tests.synthetic import soft_disk
+
+RECIPES = sorted((Path(experiments.__file__).parent).glob("alpha_free_*/config.toml"))
+CONFIG = """network = "unet"
+size = "tiny"
+trimap_input = true
+crop = 64
+batch_size = 2
+epochs = 2
+epoch_steps = 2
+learning_rate = 1e-3
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Hold run.toml, and data/ with images, alphas and trimaps of three disks."""
+    (tmp_path / "run.toml").write_text(CONFIG)
+    for part in ("image", "alpha", "trimap"):
+        (tmp_path / "data" / part).mkdir(parents=True)
+    for seed in range(3):
+        scene = soft_disk((70, 90), seed=seed)
+        write_image(tmp_path / "data" / "image" / f"{seed}.png", scene.image)
+        write_alpha(tmp_path / "data" / "alpha" / f"{seed}.png", scene.alpha)
+        write_alpha(tmp_path / "data" / "trimap" / f"{seed}.png", scene.trimap)
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder, capsys):
+    """Run a command in words, ``@`` standing for the folder; return exit code and both streams."""
+
+    def command(text):
+        try:
+            code = main([word.replace("@", f"{folder}/") for word in text.split()]) or 0
+        except SystemExit as leave:
+            code = leave.code or 0
+        return code, *capsys.readouterr()
+
+    return command
+
+
+def test_from_photographs_to_scores(folder, run):
+    code, _, err = run("train @run.toml --data @data --output @run")
+    assert code == 0, err
+    assert "the network is in" in err
+    assert {path.name for path in (folder / "run").iterdir()} == {"config.json", "checkpoints", "logs", "network"}
+    code, _, err = run("train @run.toml --data @data --output @run")
+    assert code == 2
+    assert "holds a run already" in err
+    assert run("train @run.toml --data @data --output @run --resume")[0] == 0
+
+    assert run("predict @run/network @data/image/0.png @data/trimap/0.png -o @alpha.png")[0] == 0
+    network, scene = networks.load_network(folder / "run" / "network"), soft_disk((70, 90), seed=0)
+    expected = networks.predict_alpha(network, scene.image, scene.trimap)
+    assert np.abs(read_alpha(folder / "alpha.png") - expected).max() < 0.02  # both in 8 bits
+
+    code, out, err = run("evaluate --network @run/network --data @data --json @scores.json --csv @scores.csv")
+    assert code == 0, err
+    for header in ("SAD / 1000", "MAD", "MSE", "Grad / 1000", "Conn / 1000", "SAD-T / 1000", "MSE-T", "mean of 3"):
+        assert header in out
+    scores = json.loads((folder / "scores.json").read_text())
+    assert scores["mean"]["sad_t"] == pytest.approx(np.mean([row["sad_t"] for row in scores["results"]]))
+    assert len((folder / "scores.csv").read_text().splitlines()) == 4
+
+
+def test_automatic_network_needs_no_trimaps_to_be_scored(folder, run):
+    networks.unet("tiny").save_pretrained(folder / "network")
+    for path in (folder / "data" / "trimap").iterdir():
+        path.unlink()
+    (folder / "data" / "trimap").rmdir()
+    code, out, err = run("evaluate --network @network --data @data")
+    assert code == 0, err
+    assert "SAD-T" not in out
+
+
+@pytest.mark.slow
+def test_export(folder, run):
+    networks.unet("tiny", trimap=True).save_pretrained(folder / "network")
+    code, _, err = run("export @network @data/image/0.png @data/trimap/0.png -o @network.onnx")
+    assert code == 0, err
+    assert "gives the same alpha to" in err
+
+
+@pytest.mark.parametrize(("command", "message"), [
+    ("train @run.toml --data @nowhere --output @run", "does not exist, expected one with image, trimap"),
+    ("train @missing.toml --data @data --output @run", "missing.toml cannot be used"),
+    ("train @run.toml --data @data --output @run --precision half", "--precision is 'half'"),
+    ("train @run.toml --data @data --output @run --resume", "expected one to resume from"),
+    ("evaluate --network @missing --data @data", "is no folder"),
+    ("evaluate --network @missing", "--data is missing"),
+    ("evaluate", "Usage"),
+    ("predict @missing @data/image/0.png -o @a.png", "is no folder"),
+    ("export @missing @data/image/0.png -o @a.onnx", "is no folder"),
+], ids=["data", "config", "precision", "resume", "network", "no data", "nothing", "predict", "export"])
+def test_mistakes_are_one_sentence(run, folder, command, message):
+    code, out, err = run(command)
+    assert code in (0, 2) if command == "evaluate" else code == 2
+    assert message in " ".join((out + err).split())
+    assert not (folder / "run" / "network").exists()
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.parent.name)
+def test_recorded_configurations_are_valid(path):
+    assert read_config(path).epochs > 0
