@@ -14,8 +14,12 @@ The rooms of the package, in the order data flows:
     The solvers: ``solve_cf``, ``solve_knn``, ...
 ``losses``
     The matting priors and supervised losses in torch: not among the names below, ``import hybridmatte.losses``.
-``foreground``, ``metrics``, ``cli``
-    Colours behind an alpha, scores, and the command line.
+``foreground``, ``metrics``
+    Colours behind an alpha, and scores.
+``networks``, ``data``, ``training``
+    Networks from images to alphas, the samples they learn from, and how: imported by name, like ``losses``.
+``cli``
+    The command line.
 
 Names load on first use, so ``import hybridmatte`` stays fast.
 """

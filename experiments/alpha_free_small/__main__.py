@@ -5,13 +5,14 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
+from experiments.alpha_free_small.cost import measure_cost
+from experiments.alpha_free_small.growth import draw_growth, grow
 from experiments.alpha_free_small.report import write_report
-from experiments.alpha_free_small.samples import flower, test_samples, training_samples
+from experiments.alpha_free_small.samples import test_samples, training_samples
 from experiments.common import add_data_argument, environment, merge_results
-from hybridmatte import solve_cf, write_alpha
+from hybridmatte import solve_cf
 from hybridmatte.networks import predict_alpha
 from hybridmatte.training import MattingScores, read_config, train
 
@@ -30,8 +31,21 @@ def main():
     parser.add_argument("--forms", nargs="+", choices=list(FORMS), default=list(FORMS))
     parser.add_argument("--policies", nargs="+", choices=list(POLICIES), default=list(POLICIES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--part", choices=["scores", "growth", "cost"], default="scores",
+                        help="tables; Fig. 2 on the demo's flower; the loss's share of a step (default: scores)")
     parser.add_argument("--report", action="store_true", help="only write the tables from result.json")
     arguments = parser.parse_args()
+    if arguments.part == "cost":
+        plain, with_prior = measure_cost()
+        print(f"ViTMatte-S, 1 x 3 x 512 x 512: {plain:.2f} s a step, with DDC {with_prior:.2f} s: "
+              f"{(with_prior - plain) / with_prior:.1%} of it")
+        return
+    if arguments.part == "growth":
+        for form in arguments.forms:
+            grown = {policy: grow(configure(policy, form, 0), training_samples(arguments.data))
+                     for policy in arguments.policies if POLICIES[policy] is not None}
+            draw_growth(grown, FOLDER / f"growth_{form}.jpg")
+        return
     if not arguments.report:
         torch.set_num_threads(2)
         metadata = environment(2, names=("numpy", "torch", "timm", "lightning"))
@@ -45,18 +59,21 @@ def main():
     write_report(FOLDER, list(POLICIES), list(FORMS))
 
 
-def run(policy, form, seed, data, truth):
-    """Train once; return the rows of the network alone and of closed form with it as prior."""
+def configure(policy, form, seed):
+    """Return the configuration of one run."""
     prior = POLICIES[policy]
     changes = {"paradigm": "supervised"} if prior is None else {"prior": prior}
-    config = read_config(FOLDER / "config.toml", seed=seed, trimap_input=FORMS[form], **changes)
-    samples = training_samples(data, with_alpha=prior is None)
+    return read_config(FOLDER / "config.toml", seed=seed, trimap_input=FORMS[form], **changes)
+
+
+def run(policy, form, seed, data, truth):
+    """Train once; return the rows of the network alone and of closed form with it as prior."""
+    config = configure(policy, form, seed)
+    samples = training_samples(data, with_alpha=config.paradigm == "supervised")
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         network = train(config, samples, Path(folder) / "run", progress=False)
     seconds = time.perf_counter() - start
-    if seed == 0:
-        keep_growth(network, policy, form)
     alone, refined = MattingScores(), MattingScores()
     for sample in truth:
         alpha = predict_alpha(network, sample.image, sample.trimap if network.takes_trimap else None)
@@ -67,15 +84,6 @@ def run(policy, form, seed, data, truth):
     return [{"method": f"{policy}, {form}{suffix}", "subject": f"seed {seed}", "size": size, "median_s": seconds,
              "iqr_s": None, "peak_mib": None, "error": scores.compute()}
             for suffix, scores in (("", alone), (", then closed form", refined))]
-
-
-def keep_growth(network, policy, form):
-    """Write the final alpha of the demo's flower."""
-    sample = flower()
-    alpha = predict_alpha(network, sample.image, sample.trimap if network.takes_trimap else None)
-    folder = FOLDER / "alphas"
-    folder.mkdir(exist_ok=True)
-    write_alpha(folder / f"{policy}, {form}.png", np.ascontiguousarray(alpha))
 
 
 if __name__ == "__main__":

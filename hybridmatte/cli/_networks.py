@@ -21,6 +21,7 @@ def train(
     nodes: Annotated[int, typer.Option("--nodes", min=1, help="Machines.")] = 1,
     workers: Annotated[int, typer.Option("--workers", min=0, help="Processes preparing crops, a device.")] = 0,
     precision: Annotated[str, typer.Option("--precision", help="32-true, bf16-mixed, 16-mixed.")] = "32-true",
+    backgrounds: Annotated[Path | None, typer.Option("--backgrounds", help="Photographs to composite over.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
 ):
     """Train a network: checkpoints, logs for TensorBoard and the network go to the run's folder."""
@@ -31,7 +32,7 @@ def train(
     check_choice(precision, "--precision", ("32-true", "bf16-mixed", "16-mixed"))
     try:
         run(read_config(config), data, output, devices=devices, nodes=nodes, workers=workers, precision=precision,
-            resume=resume)
+            backgrounds=backgrounds, resume=resume)
     except KeyboardInterrupt:
         note(f"interrupted; --resume goes on from the last checkpoint in {output}")
         raise typer.Exit(130) from None

@@ -7,6 +7,7 @@ from importlib import import_module
 
 _MODULE_OF = {
     "Augmentation": "augmentation",
+    "Composites": "compositing",
     "MattingFolder": "folders",
     "NAMED": "named",
     "Sample": "folders",

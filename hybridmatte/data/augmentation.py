@@ -10,6 +10,7 @@ from hybridmatte.trimap import depth_inside, split_trimap
 __all__ = ["Augmentation", "random_trimap"]
 
 INTERPOLATIONS = (1, 2, 4)  # cv2's INTER_LINEAR, INTER_CUBIC, INTER_LANCZOS4
+MARGIN = 4  # pixels of the crop around the piece of an image that it is interpolated from
 COLOURS = ("image", "foreground", "background")
 
 
@@ -123,12 +124,32 @@ class Augmentation:
         return np.column_stack([linear, shift]), INTERPOLATIONS[generator.integers(len(INTERPOLATIONS))]
 
     def _cut(self, name, array, matrix, interpolation):
+        """Return one part of the crop; what is made smaller is averaged first, so that nothing flickers."""
         import cv2
 
-        kind = cv2.INTER_NEAREST if name in ("trimap", "mask") else interpolation
-        cut = cv2.warpAffine(array, matrix, (self.crop, self.crop), flags=kind | cv2.WARP_INVERSE_MAP,
-                             borderMode=cv2.BORDER_REFLECT_101)
+        is_label = name in ("trimap", "mask")
+        piece, matrix = self._shrunk_piece(array, matrix, cv2.INTER_NEAREST if is_label else cv2.INTER_AREA)
+        flags = (cv2.INTER_NEAREST if is_label else interpolation) | cv2.WARP_INVERSE_MAP
+        cut = cv2.warpAffine(piece, matrix, (self.crop, self.crop), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
         return cut.clip(0.0, 1.0)
+
+    def _shrunk_piece(self, array, matrix, how):
+        """Return the piece of an array that a crop needs, no finer than the crop, and the map from crop to piece."""
+        import cv2
+
+        scale = max(float(np.hypot(*matrix[:, 0])), 1.0)
+        ends = (self.crop - 1) * np.array([[0, 1, 0, 1], [0, 0, 1, 1]])
+        corners = matrix[:, :2] @ ends + matrix[:, 2:]
+        low = np.maximum(np.floor(corners.min(axis=1) - MARGIN * scale), 0).astype(int)
+        high = np.ceil(corners.max(axis=1) + MARGIN * scale).astype(int) + 1
+        piece, matrix = array[low[1]:high[1], low[0]:high[0]], matrix - np.column_stack([np.zeros((2, 2)), low])
+        if scale == 1.0:
+            return np.ascontiguousarray(piece), matrix
+        before = np.array(piece.shape[1::-1])
+        after = np.maximum(np.round(before / scale), 1).astype(int)
+        ratio = (after / before)[:, None]
+        matrix = ratio * (matrix + [0.0, 0.0, 0.5]) - [0.0, 0.0, 0.5]
+        return cv2.resize(piece, tuple(int(side) for side in after), interpolation=how), matrix
 
     def _draw_colours(self, generator):
         """Draw brightness, contrast and saturation as factors, and the turn of the hue in degrees."""

@@ -1,10 +1,63 @@
 """Composite foregrounds over backgrounds for training and testing."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from hybridmatte._check import check_integer, check_number
+from hybridmatte.data.augmentation import random_trimap
 from hybridmatte.foreground import composite
 
-__all__ = ["combine_foregrounds", "composite_sample", "fit_background"]
+__all__ = ["Composites", "combine_foregrounds", "composite_sample", "fit_background"]
+
+
+class Composites(Sequence):
+    """Every foreground over several backgrounds, as Composition-1k is made.
+
+    Composite k has foreground ``k // per_foreground`` and background k, the backgrounds repeating if there are fewer;
+    each is a function of its number and the seed.
+
+    Parameters
+    ----------
+    foregrounds : sequence of Sample
+        With foreground and alpha; trimaps are kept, or else made by `random_trimap`.
+    backgrounds : sequence of Sample
+        With background.
+    per_foreground : int, default 20
+        20 for the standard test set, 100 for the training set.
+    combine : float, default 0
+        Probability that another foreground lies behind the first, as is usual in training; its trimap is then new.
+    seed : int, default 0
+
+    References
+    ----------
+    .. [1] N. Xu, B. Price, S. Cohen, T. Huang. Deep image matting. CVPR 2017. Section 3.
+    """
+
+    def __init__(self, foregrounds, backgrounds, *, per_foreground=20, combine=0.0, seed=0):
+        if not len(foregrounds) or not len(backgrounds):
+            raise ValueError(f"there are {len(foregrounds)} foregrounds and {len(backgrounds)} backgrounds, expected "
+                             "at least one of each")
+        self._foregrounds, self._backgrounds, self._seed = foregrounds, backgrounds, seed
+        self._per_foreground = check_integer(per_foreground, "per_foreground", low=1)
+        self._combine = check_number(combine, "combine", low=0, high=1)
+
+    def __len__(self):
+        """Return the number of composites."""
+        return len(self._foregrounds) * self._per_foreground
+
+    def __getitem__(self, index):
+        """Make one composite: a Sample with image, alpha, trimap, foreground and background."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"index is {index}, expected 0 to {len(self) - 1}")
+        generator = np.random.default_rng([self._seed, index])
+        sample = self._foregrounds[index // self._per_foreground]
+        if generator.uniform() < self._combine:
+            sample = combine_foregrounds(sample, self._foregrounds[int(generator.integers(len(self._foregrounds)))])
+        if sample.trimap is None:
+            sample = sample._replace(trimap=random_trimap(sample.alpha, generator))
+        background = self._backgrounds[index % len(self._backgrounds)].background
+        return composite_sample(sample._replace(name=f"{sample.name}_{index % self._per_foreground}"), background)
 
 
 def fit_background(background, shape):

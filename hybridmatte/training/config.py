@@ -38,6 +38,10 @@ class TrainingConfig:
         Folder or hub name of a network to start from; "" for none.
     dataset, split : str
         Names for `hybridmatte.data.open_named`; split "" is the only one.
+    per_foreground : int
+        Composites of each foreground, where backgrounds are given.
+    combine : float
+        Share of the composites with a second foreground.
     crop : int
         Side of the training crops, pixels.
     smallest, largest : float
@@ -77,6 +81,8 @@ class TrainingConfig:
     init_from: str = ""
     dataset: str = "folder"
     split: str = ""
+    per_foreground: int = 100
+    combine: float = 0.5
     crop: int = 512
     smallest: float = 1.0
     largest: float = 1.5

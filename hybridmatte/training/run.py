@@ -16,7 +16,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader, DistributedSampler
 
 from hybridmatte._files import write_bytes
-from hybridmatte.data import Augmentation, TrainingCrops, open_named
+from hybridmatte.data import Augmentation, Composites, MattingFolder, TrainingCrops, open_named
 from hybridmatte.networks import load_network, predict_alpha, unet, vitmatte
 from hybridmatte.training.alpha_free import AlphaFreeMatting
 from hybridmatte.training.supervised import SupervisedMatting
@@ -32,7 +32,7 @@ NOISE = (  # what Lightning and torch say about themselves, or about what is mea
 
 
 def train(config, data, output, *, network=None, devices=1, nodes=1, precision="32-true", workers=0, resume=False,
-          validation=None, progress=True):
+          backgrounds=None, validation=None, progress=True, callbacks=()):
     """Train a network and write it to ``output/network``.
 
     Parameters
@@ -54,10 +54,14 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
     resume : bool, default False
         Go on from the last checkpoint; the run is then the one that was not interrupted, to the last bit on one
         device.
+    backgrounds : str, path or sequence of Sample, optional
+        Folder of photographs: the data are then foregrounds and alphas, and the samples their composites.
     validation : sequence of Sample, optional
         With true alphas: scored after every epoch.
     progress : bool, default True
         Show a progress bar.
+    callbacks : sequence of lightning.Callback
+        Of your own.
 
     Returns
     -------
@@ -78,21 +82,33 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
     output = Path(output)
     checkpoint = _prepare(output, config, resume)
     module = MODULES[config.paradigm](make_network(config) if network is None else network, config)
-    samples = data if not isinstance(data, (str, Path)) else \
-        open_named(config.dataset, data, module.parts, split=config.split or None)
+    samples = open_samples(config, data, backgrounds, module.parts)
     with _quiet():
         trainer = lightning.Trainer(
             max_epochs=config.epochs, devices=devices, num_nodes=nodes, precision=precision,
             accumulate_grad_batches=config.accumulate, gradient_clip_val=config.clip or None,
             logger=TensorBoardLogger(output, name="", version="logs"), log_every_n_steps=1,
             enable_progress_bar=progress, enable_model_summary=False, num_sanity_val_steps=0,
-            callbacks=[_checkpoints(output), _SamplePictures(samples)], reload_dataloaders_every_n_epochs=1,
-            use_distributed_sampler=False, strategy="ddp" if devices * nodes > 1 else "auto")
+            callbacks=[_checkpoints(output), _SamplePictures(samples), *callbacks], reload_dataloaders_every_n_epochs=1,
+            use_distributed_sampler=False, sync_batchnorm=devices * nodes > 1 and torch.cuda.is_available(),
+            strategy="ddp" if devices * nodes > 1 else "auto")
         trainer.fit(module, datamodule=CropsModule(config, samples, workers, validation), ckpt_path=checkpoint)
     network = module.network.eval()
     if trainer.is_global_zero:
         network.save_pretrained(output / "network")
     return network
+
+
+def open_samples(config, data, backgrounds, parts):
+    """Return the samples to learn from: those of a data set, or composites of its foregrounds over backgrounds."""
+    if isinstance(data, (str, Path)):
+        wanted = parts if backgrounds is None else ("foreground", "alpha")
+        data = open_named(config.dataset, data, wanted, split=config.split or None)
+    if backgrounds is None:
+        return data
+    if isinstance(backgrounds, (str, Path)):
+        backgrounds = MattingFolder(backgrounds, ["background"], folders={"background": "."})
+    return Composites(data, backgrounds, per_foreground=config.per_foreground, combine=config.combine, seed=config.seed)
 
 
 def make_network(config):

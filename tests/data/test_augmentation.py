@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from hybridmatte.data import (
     Augmentation,
+    Composites,
     Sample,
     TrainingCrops,
     combine_foregrounds,
@@ -78,6 +79,18 @@ def test_plain_crop_is_a_part_of_the_image():
     assert np.abs(windows - cut.alpha).max(axis=(2, 3)).min() < 0.1  # half a pixel off, alpha rises by 0.13 a pixel
 
 
+def test_smaller_crops_are_averaged():
+    """A fine chessboard becomes grey at a third of its size, wherever the crop lies; a ramp stays the same ramp."""
+    y, x = np.mgrid[:240, :300]
+    image = np.stack([(x + y) % 2, x / 299, y / 239], axis=2).astype(np.float32)
+    augmentation = Augmentation(crop=60, sizes=(3.0, 3.0), flip=0.0, unknown=0.0)
+    for seed in range(5):
+        cut = augmentation(Sample("board", image=image), np.random.default_rng(seed)).image
+        assert np.abs(cut[:, :, 0] - 0.5).max() < 0.2
+        steps = np.diff(cut[:, :, 1], axis=1)[:, 2:-2] * 299
+        assert np.abs(steps - 3.0).max() < 0.05
+
+
 @pytest.mark.parametrize(("options", "message"), [
     ({"crop": 8}, "crop is 8"), ({"sizes": (2.0, 1.0)}, "expected the smaller first"), ({"flip": 2}, "flip is 2"),
     ({"brightness": 1.5}, "brightness is 1.5"),
@@ -118,6 +131,34 @@ class TestComposites:
         ground = np.random.default_rng(0).random((64, 83, 3)).astype(np.float32)
         in_turn = composite(front.foreground, front.alpha, composite(behind.foreground, behind.alpha, ground))
         assert np.abs(composite(both.foreground, both.alpha, ground) - in_turn).max() < 1e-5
+
+
+class TestCompositeSets:
+    def make(self, **options):
+        foregrounds = [sample_of(seed=seed)._replace(name=str(seed), trimap=None, image=None) for seed in range(3)]
+        rng = np.random.default_rng(0)
+        backgrounds = [Sample(str(k), background=rng.random((70, 90, 3)).astype(np.float32)) for k in range(5)]
+        return foregrounds, backgrounds, Composites(foregrounds, backgrounds, per_foreground=4, **options)
+
+    def test_order_is_that_of_composition_1k(self):
+        foregrounds, backgrounds, composites = self.make()
+        assert len(composites) == 12
+        assert [sample.name for sample in composites] == [f"{k // 4}_{k % 4}" for k in range(12)]
+        seventh, background = composites[7], backgrounds[2].background[:64, :83]
+        assert np.array_equal(seventh.background, background)
+        expected = composite(foregrounds[1].foreground, foregrounds[1].alpha, background)
+        assert np.abs(seventh.image - expected).max() < 1e-6
+        assert (seventh.trimap[(seventh.alpha > 0.01) & (seventh.alpha < 0.99)] == 0.5).all()
+
+    def test_combined_ones_differ_and_repeat(self):
+        plain, combined, again = self.make()[2][3], self.make(combine=1.0)[2][3], self.make(combine=1.0)[2][3]
+        assert combined.alpha.sum() > plain.alpha.sum()
+        assert np.array_equal(combined.image, again.image)
+        assert np.array_equal(combined.trimap, again.trimap)
+
+    def test_nothing_to_composite(self):
+        with pytest.raises(ValueError, match="0 foregrounds and 0 backgrounds"):
+            Composites([], [])
 
 
 class TestTrainingCrops:

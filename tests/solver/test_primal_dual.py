@@ -172,9 +172,9 @@ def test_tensors_reach_the_same_charge(form, with_prior, rng):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"trimap": lambda t: t * 5}, "trimap has values from 0 to 5, expected finite ones"),
+    ({"trimap": lambda t: t * 5}, "trimap has values from 0.0 to 5.0, expected finite ones"),
     ({"trimap": lambda t: t.clamp(max=0.5)}, "trimap has no foreground pixel in image 0"),
-    ({"prior": lambda t: t * torch.nan}, "prior has values from nan"),
+    ({"prior": lambda t: t * torch.nan}, "prior has NaN"),
     ({"prior": lambda t: t.clone().requires_grad_()}, "prior requires a gradient, but none flows to it"),
 ], ids=["range", "region", "nan", "gradient"])
 def test_bad_tensors(change, message):

@@ -124,6 +124,15 @@ def test_accumulation_sums_batches(tmp_path):
     assert not torch.equal(next(plain.parameters()), next(summed.parameters()))
 
 
+def test_composites_and_half_precision(tmp_path):
+    scenes = [soft_disk((90, 110), seed=seed) for seed in range(2)]
+    foregrounds = [Sample(str(k), foreground=scene.image, alpha=scene.alpha) for k, scene in enumerate(scenes)]
+    backgrounds = [Sample("b", background=np.random.default_rng(0).random((50, 60, 3)).astype(np.float32))]
+    config = TrainingConfig(**(SMALL | {"paradigm": "supervised", "epochs": 1, "per_foreground": 3, "epoch_steps": 0}))
+    train(config, foregrounds, tmp_path, backgrounds=backgrounds, precision="bf16-mixed", progress=False)
+    assert list(logged(tmp_path, "loss")) == [0, 1, 2]  # six composites, two a step
+
+
 class TestOptimizer:
     def test_layers_decay_and_biases_do_not(self):
         network = networks.vitmatte("tiny")

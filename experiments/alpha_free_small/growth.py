@@ -1,0 +1,53 @@
+"""Fig. 2 of the paper: how an alpha grows under each policy, on the demo's flower."""
+
+import tempfile
+from pathlib import Path
+
+import cv2
+import lightning
+import numpy as np
+
+from experiments.alpha_free_small.samples import flower
+from hybridmatte.networks import predict_alpha
+from hybridmatte.training import train
+
+STEPS = (25, 50, 100, 200, 500)
+HEIGHT, TITLE = 150, 22  # pixels of a picture and of the line above it
+
+
+class KeepAlphas(lightning.Callback):
+    """Predict the flower after some steps."""
+
+    def __init__(self):
+        self.alphas = {}
+
+    def on_train_batch_end(self, trainer, module, *_):
+        """Keep the alpha after a step of STEPS."""
+        if trainer.global_step in STEPS:
+            sample = flower()
+            trimap = sample.trimap if module.network.takes_trimap else None
+            self.alphas[trainer.global_step] = predict_alpha(module.network, sample.image, trimap)
+
+
+def grow(config, samples):
+    """Train; return the flower's alphas after STEPS."""
+    keeper = KeepAlphas()
+    with tempfile.TemporaryDirectory() as folder:
+        train(config, samples, Path(folder) / "run", progress=False, callbacks=[keeper])
+    return [keeper.alphas[step] for step in STEPS]
+
+
+def draw_growth(grown, path):
+    """Write a sheet: a row a policy, a column a number of steps."""
+    rows = []
+    for policy, alphas in grown.items():
+        cells = []
+        for step, alpha in zip(STEPS, alphas, strict=True):
+            width = round(HEIGHT * alpha.shape[1] / alpha.shape[0])
+            picture = cv2.resize(alpha, (width, HEIGHT), interpolation=cv2.INTER_AREA)
+            line = np.ones((TITLE, width), np.float32)
+            cv2.putText(line, f"{policy}, {step}", (3, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, 0.0, 1, cv2.LINE_AA)
+            cells.append(np.pad(np.vstack([line, picture]), ((0, 0), (0, 4)), constant_values=1.0))
+        rows.append(np.hstack(cells))
+    sheet = (np.vstack(rows) * 255).round().astype(np.uint8)
+    cv2.imwrite(str(path), sheet, [cv2.IMWRITE_JPEG_QUALITY, 88])
