@@ -1,11 +1,13 @@
 """The edge of the torch side: what a batch must be, and who may carry a gradient."""
 
+from contextlib import contextmanager
+
 import torch
 
 from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
 
 __all__ = ["check_batch", "check_image_batch", "check_no_gradient", "check_planes", "check_range", "check_together",
-           "promote", "split_planes"]
+           "promote", "split_planes", "torch_threads"]
 
 
 def check_batch(tensor, name, channels=1):
@@ -91,6 +93,24 @@ def split_planes(trimap):
     """Return the foreground, background and unknown pixels of a trimap, boolean tensors of its shape."""
     is_foreground, is_background = trimap >= FOREGROUND_MIN, trimap <= BACKGROUND_MAX
     return is_foreground, is_background, ~(is_foreground | is_background)
+
+
+@contextmanager
+def torch_threads():
+    """Let Numba use as many threads as torch, and leave torch's number as it was.
+
+    Both may run on one OpenMP library, in which each loop of Numba's sets the number of threads for torch too: a loss
+    would take torch from one thread to two, and change the rounding of every later step.
+    """
+    import numba
+
+    threads, before = torch.get_num_threads(), numba.get_num_threads()
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
+        torch.set_num_threads(threads)
 
 
 def promote(tensor):

@@ -49,14 +49,14 @@ def split_trimap(trimap):
     array([[False,  True, False]])
     """
     trimap = check_plane(trimap, "trimap")
-    _refuse_labels(trimap, "trimap")
+    refuse_labels(trimap, "trimap")
     is_foreground = trimap >= np.float32(FOREGROUND_MIN)
     is_background = trimap <= np.float32(BACKGROUND_MAX)
     is_known = is_foreground | is_background
     return Regions(is_foreground, is_background, is_known, ~is_known)
 
 
-def _refuse_labels(plane, name):
+def refuse_labels(plane, name):
     """Refuse a plane whose largest value is that of a small label, which would count as black throughout."""
     largest = float(plane.max())
     if 0.0 < largest < LABELS_MAX:
@@ -105,7 +105,7 @@ def trimap_from_mask(mask, *, erode=None, dilate=None, threshold=0.5):
     array([[0. , 0. , 0. , 0.5, 0.5, 0.5, 1. , 1. , 1. ]], dtype=float32)
     """
     mask = check_plane(mask, "mask")
-    _refuse_labels(mask, "mask")
+    refuse_labels(mask, "mask")
     threshold = check_number(threshold, "threshold", above=0.0, high=1.0)
     is_inside = mask >= np.float32(threshold)
     return _banded(is_inside, ~is_inside, erode, dilate, 0.01)

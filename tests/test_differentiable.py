@@ -8,6 +8,7 @@ import torch
 
 import hybridmatte
 from hybridmatte.laplacian._closed_form_torch import closed_form_product
+from hybridmatte.losses import ddc_loss
 from tests.synthetic import constant, hard_edge, soft_disk
 
 SOLVERS = {"cf": hybridmatte.solve_cf, "knn": hybridmatte.solve_knn}
@@ -84,6 +85,22 @@ def test_image_gradient_does_not_depend_on_the_strips(monkeypatch):
         hybridmatte.solve_cf(image.requires_grad_(), trimap, epsilon=1e-3).square().sum().backward()
         gradients.append(image.grad)
     assert torch.allclose(*gradients, rtol=1e-9)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("call", [
+    lambda image, _: hybridmatte.window_topk(image), lambda image, trimap: ddc_loss(trimap, image),
+    hybridmatte.solve_cf, hybridmatte.solve_knn,
+], ids=["similarity", "loss", "cf", "knn"])
+def test_torch_keeps_its_number_of_threads(call, n_threads):
+    """Numba's OpenMP loops would set it to theirs, and change the rounding of all that follows."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        call(*to_tensors(soft_disk()))
+        assert torch.get_num_threads() == n_threads
+    finally:
+        torch.set_num_threads(before)
 
 
 @every_solver

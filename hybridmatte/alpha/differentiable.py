@@ -15,7 +15,14 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from hybridmatte._check import check_number
-from hybridmatte._tensor import check_image_batch, check_no_gradient, check_together, promote, split_planes
+from hybridmatte._tensor import (
+    check_image_batch,
+    check_no_gradient,
+    check_together,
+    promote,
+    split_planes,
+    torch_threads,
+)
 from hybridmatte.solver._prior_torch import check_prior_batch
 from hybridmatte.solver._threads import threads_for
 from hybridmatte.solver.system import check_problem, check_stopping, warn_unconverged
@@ -47,14 +54,15 @@ class _ArraySolver:
         # in float64 where the tensors are
         problem = problem._replace(image=image, prior=prior, confidence=confidence)
         self.is_unknown, self._known = (torch.from_numpy(plane) for plane in (problem.is_unknown, problem.known_alpha))
-        with threads_for(problem.is_unknown.sum()):
+        with torch_threads(), threads_for(problem.is_unknown.sum()):
             self._solver = make(problem) if problem.is_unknown.any() else None
 
     def solve(self, rhs=None):
         """Return the solution for the known alphas and the prior, or for the unknown pixels of a plane."""
         if self._solver is None:
             return self._known.double() if rhs is None else torch.zeros_like(rhs)
-        return torch.from_numpy(self._solver.solve(None if rhs is None else rhs.numpy()))
+        with torch_threads():
+            return torch.from_numpy(self._solver.solve(None if rhs is None else rhs.numpy()))
 
 
 class _DeviceSolver:

@@ -27,11 +27,16 @@ def train(
     """Train a network: checkpoints, logs for TensorBoard and the network go to the run's folder."""
     from hybridmatte._check import check_choice
     from hybridmatte.training import read_config
-    from hybridmatte.training import train as run
 
     check_choice(precision, "--precision", ("32-true", "bf16-mixed", "16-mixed"))
     try:
-        run(read_config(config), data, output, devices=devices, nodes=nodes, workers=workers, precision=precision,
+        settings = read_config(config)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    from hybridmatte.training import train as run
+
+    try:
+        run(settings, data, output, devices=devices, nodes=nodes, workers=workers, precision=precision,
             backgrounds=backgrounds, resume=resume)
     except KeyboardInterrupt:
         note(f"interrupted; --resume goes on from the last checkpoint in {output}")

@@ -9,11 +9,20 @@ import numpy as np
 from hybridmatte._check import check_choice
 from hybridmatte.batch import pictures_in
 from hybridmatte.image import read_alpha, read_image, read_plane, read_trimap
+from hybridmatte.trimap import refuse_labels
 
 __all__ = ["PARTS", "MattingFolder", "Sample"]
 
 PARTS = ("image", "alpha", "trimap", "mask", "foreground", "background")
-READERS = {"image": read_image, "alpha": read_alpha, "trimap": read_trimap, "mask": read_plane,
+
+
+def _read_trimap(path):
+    trimap = read_trimap(path)
+    refuse_labels(trimap, f"trimap {path}")
+    return trimap
+
+
+READERS = {"image": read_image, "alpha": read_alpha, "trimap": _read_trimap, "mask": read_plane,
            "foreground": read_image, "background": read_image}
 
 

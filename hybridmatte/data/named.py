@@ -111,5 +111,7 @@ def open_named(name, root, parts, *, split=None):
     try:
         return MattingFolder(Path(root), parts, folders=folders, readers=READERS.get(name))
     except FileNotFoundError as error:
-        expected = ", ".join(folders.values()) if folders else "folders named after their parts"
-        raise FileNotFoundError(f"{error}; {name} is from {layout.source} and has {expected}") from None
+        if name == "folder":
+            raise
+        raise FileNotFoundError(f"{error}; {name} is from {layout.source} and has "
+                                f"{', '.join(folders.values())}") from None

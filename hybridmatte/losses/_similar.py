@@ -5,7 +5,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from hybridmatte._tensor import check_no_gradient, check_together, promote
+from hybridmatte._tensor import check_no_gradient, check_together, promote, torch_threads
 from hybridmatte.similarity.window import WindowTopK, window_topk
 
 MIN_BAND_ROWS = 8
@@ -59,12 +59,13 @@ class _KernelSum(Function):
         values = planes.detach().contiguous().flatten(1).numpy()
         offsets, stride = similarity.offsets.numpy(), planes.shape[2]
         gradient = torch.zeros_like(planes, memory_format=torch.contiguous_format)
-        reach = farthest_row(offsets, values.shape[1], stride, similarity.margin)
-        if reach < 0:
-            raise ValueError("similarity has offsets that lead out of the image, expected those that window_topk found")
-        band_rows = max(2 * reach, MIN_BAND_ROWS)
-        total = kernel(values, similarity.distances.numpy(), offsets, stride, similarity.margin, band_rows, *options,
-                       gradient.flatten(1).numpy())
+        with torch_threads():
+            reach = farthest_row(offsets, values.shape[1], stride, similarity.margin)
+            if reach < 0:
+                raise ValueError("similarity has offsets that lead out of the image, expected those that window_topk "
+                                 "found")
+            total = kernel(values, similarity.distances.numpy(), offsets, stride, similarity.margin,
+                           max(2 * reach, MIN_BAND_ROWS), *options, gradient.flatten(1).numpy())
         ctx.save_for_backward(gradient)
         return planes.new_tensor(total)
 

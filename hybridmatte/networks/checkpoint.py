@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 __all__ = ["load_network"]
 
 
@@ -39,12 +41,33 @@ def load_network(source):
 
         path = hf_hub_download(str(source), "config.json")
     config = json.loads(Path(path).read_text(encoding="utf-8"))
-    if config.get("model_type") == "vitmatte":
-        from hybridmatte.networks.vitmatte import MattingViT
+    is_vitmatte = config.get("model_type") == "vitmatte"
+    if not is_vitmatte and "encoder" not in config:
+        raise ValueError(f"network {source} has the configuration of no known network, expected MattingUNet's or "
+                         "VitMatte's")
+    try:
+        return (_load_vitmatte if is_vitmatte else _load_unet)(source, folder).eval()
+    except (SafetensorError, RuntimeError) as error:
+        raise ValueError(f"network {source} has weights that cannot be read or do not fit its config.json: "
+                         f"{str(error).splitlines()[0]}") from None
 
-        return MattingViT.from_pretrained(str(source)).eval()
-    if "encoder" in config:
-        from hybridmatte.networks.unet import MattingUNet
 
-        return MattingUNet.from_pretrained(str(source)).eval()
-    raise ValueError(f"network {source} has the configuration of no known network, expected MattingUNet or VitMatte")
+def _load_vitmatte(source, _):
+    from hybridmatte.networks.vitmatte import MattingViT
+
+    return MattingViT.from_pretrained(str(source))
+
+
+def _load_unet(source, folder):
+    from safetensors.torch import load_model
+
+    from hybridmatte.networks.unet import MattingUNet
+
+    if not folder.is_dir():
+        return MattingUNet.from_pretrained(str(source))
+    network = MattingUNet(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        raise FileNotFoundError(f"network {folder} has no model.safetensors, expected one written by save_pretrained")
+    load_model(network, weights)
+    return network

@@ -1,5 +1,7 @@
 """A U-Net with atrous spatial pyramid pooling over any encoder of timm."""
 
+import difflib
+
 import timm
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -15,12 +17,12 @@ RATES = (1, 3, 6, 9)  # dilations of the pyramid
 WIDTHS = (32, 48, 64, 128, 256)  # channels of the decoder from full resolution down, at width 1
 
 
-def unet(encoder="resnet18", *, width=1.0, trimap=False, pretrained=False):
+def unet(size="resnet18", *, width=1.0, trimap=False, pretrained=False):
     """Make a `MattingUNet`.
 
     Parameters
     ----------
-    encoder : str, default "resnet18"
+    size : str, default "resnet18"
         Any encoder of timm that returns features of several resolutions, or "tiny": resnet10t at width 0.25, which
         trains on two CPU cores.
     width : float, default 1.0
@@ -34,6 +36,11 @@ def unet(encoder="resnet18", *, width=1.0, trimap=False, pretrained=False):
     -------
     network : MattingUNet
 
+    Raises
+    ------
+    ValueError
+        If timm has no such encoder, or it cannot have that width.
+
     References
     ----------
     .. [1] Weakly semi-supervised human matting. Fig. 12.
@@ -45,8 +52,13 @@ def unet(encoder="resnet18", *, width=1.0, trimap=False, pretrained=False):
     >>> network(torch.rand(1, 3, 40, 50), torch.rand(1, 1, 40, 50)).shape
     torch.Size([1, 1, 40, 50])
     """
-    if encoder == "tiny":
+    encoder = size
+    if size == "tiny":
         encoder, width = "resnet10t", 0.25 * width
+    if not timm.is_model(encoder):
+        near = difflib.get_close_matches(encoder, timm.list_models(), 1)
+        raise ValueError(f"size is {encoder!r}, expected an encoder of timm or 'tiny'"
+                         + (f"; perhaps {near[0]!r}" if near else ""))
     network = MattingUNet(encoder=encoder, width=width, trimap=trimap)
     if pretrained:
         if width != 1.0:

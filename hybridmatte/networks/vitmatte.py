@@ -3,6 +3,7 @@
 import re
 
 from transformers import VitDetConfig, VitMatteConfig, VitMatteForImageMatting
+from transformers.utils import logging
 
 from hybridmatte._check import check_choice
 from hybridmatte.networks.network import MattingNetwork
@@ -77,7 +78,13 @@ class MattingViT(MattingNetwork):
 
     def save_pretrained(self, folder):
         """Write the weights (safetensors) and the configuration (JSON) to a folder."""
-        self.model.save_pretrained(folder)
+        shows_bars = logging.is_progress_bar_enabled()
+        logging.disable_progress_bar()  # of one file
+        try:
+            self.model.save_pretrained(folder)
+        finally:
+            if shows_bars:
+                logging.enable_progress_bar()
 
     def estimate(self, planes):
         """Return alpha of normalised planes."""

@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
+from hybridmatte._tensor import torch_threads
+
 CHUNK_BYTES = 2**28  # of the keys held at a time on a device
 PLACE_BITS = 20  # of a key, below the bits of the squared distance; a window has at most 2^20 pixels
 
@@ -17,8 +19,9 @@ def topk_batch(image, window_size, margin, n_neighbors):
     planes = np.pad(image.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)))
     distances = torch.empty((len(image), *image.shape[2:], n_neighbors))
     offsets = torch.empty(distances.shape, dtype=torch.int32)
-    for filled in zip(np.ascontiguousarray(planes), distances.numpy(), offsets.numpy(), strict=True):
-        fill_topk(filled[0], window_size, margin, *filled[1:])
+    with torch_threads():
+        for filled in zip(np.ascontiguousarray(planes), distances.numpy(), offsets.numpy(), strict=True):
+            fill_topk(filled[0], window_size, margin, *filled[1:])
     return distances, offsets
 
 

@@ -1,6 +1,7 @@
 """The configuration of a training run: one flat TOML file, read into one frozen dataclass."""
 
 import dataclasses
+import difflib
 from pathlib import Path
 
 from hybridmatte._check import check_choice, check_integer, check_number
@@ -150,7 +151,9 @@ def read_config(path, **changes):
     known = [field.name for field in dataclasses.fields(TrainingConfig)]
     for key in (*values, *changes):
         if key not in known:
-            raise ValueError(f"{path}: key {key!r} is unknown, expected one of {', '.join(known)}")
+            near = difflib.get_close_matches(key, known, 1)
+            expected = f"perhaps {near[0]!r}" if near else f"expected one of {', '.join(known)}"
+            raise ValueError(f"{path}: key {key!r} is unknown, {expected}")
     try:
         return TrainingConfig(**(values | changes))
     except (TypeError, ValueError) as error:

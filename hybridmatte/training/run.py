@@ -11,7 +11,7 @@ from pathlib import Path
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader, DistributedSampler
 
@@ -80,16 +80,20 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
         If the loss is not finite.
     """
     output = Path(output)
-    checkpoint = _prepare(output, config, resume)
+    checkpoint = _checkpoint_of(output, config, resume)
     module = MODULES[config.paradigm](make_network(config) if network is None else network, config)
     samples = open_samples(config, data, backgrounds, module.parts)
+    pictures = _SamplePictures(samples)
+    output.mkdir(parents=True, exist_ok=True)
+    write_bytes(output / "config.json", json.dumps(dataclasses.asdict(config), indent=1).encode())
     with _quiet():
         trainer = lightning.Trainer(
             max_epochs=config.epochs, devices=devices, num_nodes=nodes, precision=precision,
             accumulate_grad_batches=config.accumulate, gradient_clip_val=config.clip or None,
             logger=TensorBoardLogger(output, name="", version="logs"), log_every_n_steps=1,
             enable_progress_bar=progress, enable_model_summary=False, num_sanity_val_steps=0,
-            callbacks=[_checkpoints(output), _SamplePictures(samples), *callbacks], reload_dataloaders_every_n_epochs=1,
+            callbacks=[_checkpoints(output), pictures, *_bar(progress), *callbacks],
+            reload_dataloaders_every_n_epochs=1,
             use_distributed_sampler=False, sync_batchnorm=devices * nodes > 1 and torch.cuda.is_available(),
             strategy="ddp" if devices * nodes > 1 else "auto")
         trainer.fit(module, datamodule=CropsModule(config, samples, workers, validation), ckpt_path=checkpoint)
@@ -201,24 +205,32 @@ def _shrunk(picture, width):
     return picture if factor >= 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
+class _Bar(TQDMProgressBar):
+    """Lightning's bar without the log's version, which is always the same."""
+
+    def get_metrics(self, *arguments):
+        return {name: value for name, value in super().get_metrics(*arguments).items() if name != "v_num"}
+
+
+def _bar(progress):
+    return [_Bar()] if progress else []
+
+
 def _checkpoints(output):
     return ModelCheckpoint(output / "checkpoints", filename="last", save_top_k=1, every_n_epochs=1,
                            save_on_train_epoch_end=True, enable_version_counter=False)
 
 
-def _prepare(output, config, resume):
-    """Return the checkpoint to go on from, or None; write the configuration of a new run."""
-    record, checkpoint = output / "config.json", output / "checkpoints" / "last.ckpt"
-    wanted = dataclasses.asdict(config)
+def _checkpoint_of(output, config, resume):
+    """Return the checkpoint to go on from, or None for a new run."""
+    checkpoint = output / "checkpoints" / "last.ckpt"
     if not resume:
-        if record.exists() and not _is_other_process():
+        if checkpoint.exists() and not _is_other_process():
             raise FileExistsError(f"output {output} holds a run already, expected another folder, or resume")
-        output.mkdir(parents=True, exist_ok=True)
-        write_bytes(record, json.dumps(wanted, indent=1).encode())
         return None
     if not checkpoint.is_file():
         raise FileNotFoundError(f"output {output} has no checkpoints/last.ckpt, expected one to resume from")
-    before = json.loads(record.read_text(encoding="utf-8"))
+    before, wanted = json.loads((output / "config.json").read_text(encoding="utf-8")), dataclasses.asdict(config)
     changed = [name for name in wanted if before.get(name) != wanted[name]]
     if changed:
         raise ValueError(f"{changed[0]} is {wanted[changed[0]]!r} but the run in {output} had "

@@ -109,6 +109,15 @@ def test_load_refuses_what_is_no_network(tmp_path):
         networks.load_network(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["unet", "vitmatte"])
+def test_damaged_folders(name, tmp_path):
+    make(name).save_pretrained(tmp_path)
+    weights = (tmp_path / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").write_bytes(weights[:len(weights) // 2])
+    with pytest.raises(ValueError, match="has weights that cannot be read or do not fit"):
+        networks.load_network(tmp_path)
+
+
 class TestPredictAlpha:
     def test_array_and_tensor_agree(self):
         network, scene = make("unet").train(), soft_disk((61, 83))

@@ -87,6 +87,9 @@ def test_a_run_resumed_is_the_run_uninterrupted(tmp_path, monkeypatch):
 
 
 def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
+    with pytest.raises(ValueError, match="size is 'tinny', expected an encoder of timm or 'tiny'"):
+        run(tmp_path, size="tinny")
+    assert list(tmp_path.iterdir()) == []
     run(tmp_path, epochs=1)
     with pytest.raises(FileExistsError, match="holds a run already"):
         run(tmp_path, epochs=1)
@@ -159,12 +162,13 @@ class TestConfig:
         assert (config.size, config.learning_rate, config.milestones, config.seed) == ("tiny", 1.0, [2, 3], 4)
 
     @pytest.mark.parametrize(("text", "error", "message"), [
-        ("learnin_rate = 1.0", ValueError, "key 'learnin_rate' is unknown, expected one of paradigm"),
+        ("learnin_rate = 1.0", ValueError, "key 'learnin_rate' is unknown, perhaps 'learning_rate'"),
+        ("zzz = 1", ValueError, "key 'zzz' is unknown, expected one of paradigm"),
         ('crop = "large"', TypeError, "crop is 'large', expected int"),
         ('prior = "smooth"', ValueError, "prior is 'smooth', expected 'none' or"),
         ("crop = ", ValueError, "is not TOML"),
         ("batch_size = 0", ValueError, "batch_size is 0"),
-    ], ids=["key", "type", "choice", "syntax", "range"])
+    ], ids=["key", "other key", "type", "choice", "syntax", "range"])
     def test_bad_files(self, tmp_path, text, error, message):
         (tmp_path / "run.toml").write_text(text)
         with pytest.raises(error, match=message):
