@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from experiments.alpha_free_small.cost import measure_cost
-from experiments.alpha_free_small.growth import draw_growth, grow
+from experiments.alpha_free_small.growth import KeepAlphas, draw_growth
 from experiments.alpha_free_small.report import write_report
 from experiments.alpha_free_small.samples import test_samples, training_samples
-from experiments.common import add_data_argument, environment, merge_results
+from experiments.common import add_data_argument, environment, merge_results, positive_int
 from hybridmatte import solve_cf
 from hybridmatte.networks import predict_alpha
 from hybridmatte.training import MattingScores, read_config, train
@@ -31,48 +31,53 @@ def main():
     parser.add_argument("--forms", nargs="+", choices=list(FORMS), default=list(FORMS))
     parser.add_argument("--policies", nargs="+", choices=list(POLICIES), default=list(POLICIES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--part", choices=["scores", "growth", "cost"], default="scores",
-                        help="tables; Fig. 2 on the demo's flower; the loss's share of a step (default: scores)")
+    parser.add_argument("--steps", type=positive_int, help="more or fewer than config.toml's, for all runs")
+    parser.add_argument("--cost", action="store_true", help="only measure the loss's share of a step")
     parser.add_argument("--report", action="store_true", help="only write the tables from result.json")
     arguments = parser.parse_args()
-    if arguments.part == "cost":
+    if arguments.cost:
         plain, with_prior = measure_cost()
         print(f"ViTMatte-S, 1 x 3 x 512 x 512: {plain:.2f} s a step, with DDC {with_prior:.2f} s: "
               f"{(with_prior - plain) / with_prior:.1%} of it")
         return
-    if arguments.part == "growth":
-        for form in arguments.forms:
-            grown = {policy: grow(configure(policy, form, 0), training_samples(arguments.data))
-                     for policy in arguments.policies if POLICIES[policy] is not None}
-            draw_growth(grown, FOLDER / f"growth_{form}.jpg")
-        return
     if not arguments.report:
-        torch.set_num_threads(2)
-        metadata = environment(2, names=("numpy", "torch", "timm", "lightning"))
-        truth = test_samples(arguments.data)
-        for seed in arguments.seeds:
-            for form in arguments.forms:
-                for policy in arguments.policies:
-                    rows = run(policy, form, seed, arguments.data, truth)
-                    merge_results(FOLDER / "result.json", metadata, rows, KEYS)
-                    print(form, policy, seed, *(row["error"] for row in rows), rows[0]["median_s"], flush=True)
+        run_all(arguments)
     write_report(FOLDER, list(POLICIES), list(FORMS))
 
 
-def configure(policy, form, seed):
+def run_all(arguments):
+    """Run every policy, form and seed; draw the growth under the first seed if all trimap policies are among them."""
+    torch.set_num_threads(2)
+    metadata = environment(2, names=("numpy", "torch", "timm", "lightning"))
+    truth = test_samples(arguments.data)
+    for seed in arguments.seeds:
+        for form in arguments.forms:
+            keepers = {}
+            for policy in arguments.policies:
+                config = configure(policy, form, seed, arguments.steps)
+                keepers[policy] = KeepAlphas()
+                rows = run(f"{policy}, {form}", config, arguments.data, truth, keepers[policy])
+                merge_results(FOLDER / "result.json", metadata, rows, KEYS)
+                print(form, policy, seed, *(row["error"] for row in rows), rows[0]["median_s"], flush=True)
+            if seed == 0 and arguments.steps is None and len(keepers) == len(POLICIES):
+                draw_growth(keepers, FOLDER / f"growth_{form}.jpg")
+
+
+def configure(policy, form, seed, steps=None):
     """Return the configuration of one run."""
     prior = POLICIES[policy]
     changes = {"paradigm": "supervised"} if prior is None else {"prior": prior}
+    if steps is not None:
+        changes["epoch_steps"] = steps // 10
     return read_config(FOLDER / "config.toml", seed=seed, trimap_input=FORMS[form], **changes)
 
 
-def run(policy, form, seed, data, truth):
+def run(name, config, data, truth, keeper):
     """Train once; return the rows of the network alone and of closed form with it as prior."""
-    config = configure(policy, form, seed)
     samples = training_samples(data, with_alpha=config.paradigm == "supervised")
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        network = train(config, samples, Path(folder) / "run", progress=False)
+        network = train(config, samples, Path(folder) / "run", progress=False, callbacks=[keeper])
     seconds = time.perf_counter() - start
     alone, refined = MattingScores(), MattingScores()
     for sample in truth:
@@ -80,9 +85,9 @@ def run(policy, form, seed, data, truth):
         alone.update(alpha, sample.alpha, sample.trimap)
         solved = solve_cf(sample.image, sample.trimap, prior=alpha, confidence=CONFIDENCE)
         refined.update(solved, sample.alpha, sample.trimap)
-    size = [config.crop, config.crop]
-    return [{"method": f"{policy}, {form}{suffix}", "subject": f"seed {seed}", "size": size, "median_s": seconds,
-             "iqr_s": None, "peak_mib": None, "error": scores.compute()}
+    steps = config.epochs * config.epoch_steps
+    return [{"method": f"{name}{suffix}", "subject": f"{steps} steps, seed {config.seed}", "median_s": seconds,
+             "size": [config.crop, config.crop], "iqr_s": None, "peak_mib": None, "error": scores.compute()}
             for suffix, scores in (("", alone), (", then closed form", refined))]
 
 

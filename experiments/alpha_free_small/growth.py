@@ -1,15 +1,11 @@
 """Fig. 2 of the paper: how an alpha grows under each policy, on the demo's flower."""
 
-import tempfile
-from pathlib import Path
-
 import cv2
 import lightning
 import numpy as np
 
 from experiments.alpha_free_small.samples import flower
 from hybridmatte.networks import predict_alpha
-from hybridmatte.training import train
 
 STEPS = (25, 50, 100, 200, 500)
 HEIGHT, TITLE = 150, 22  # pixels of a picture and of the line above it
@@ -29,20 +25,12 @@ class KeepAlphas(lightning.Callback):
             self.alphas[trainer.global_step] = predict_alpha(module.network, sample.image, trimap)
 
 
-def grow(config, samples):
-    """Train; return the flower's alphas after STEPS."""
-    keeper = KeepAlphas()
-    with tempfile.TemporaryDirectory() as folder:
-        train(config, samples, Path(folder) / "run", progress=False, callbacks=[keeper])
-    return [keeper.alphas[step] for step in STEPS]
-
-
-def draw_growth(grown, path):
+def draw_growth(keepers, path):
     """Write a sheet: a row a policy, a column a number of steps."""
     rows = []
-    for policy, alphas in grown.items():
+    for policy, keeper in keepers.items():
         cells = []
-        for step, alpha in zip(STEPS, alphas, strict=True):
+        for step, alpha in keeper.alphas.items():
             width = round(HEIGHT * alpha.shape[1] / alpha.shape[0])
             picture = cv2.resize(alpha, (width, HEIGHT), interpolation=cv2.INTER_AREA)
             line = np.ones((TITLE, width), np.float32)

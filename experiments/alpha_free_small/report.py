@@ -18,9 +18,12 @@ def write_report(folder, policies, forms):
     about, rows = document["metadata"], document["results"]
     lines = [f"Latest run: commit {about['commit']}, {about['date']}. Means over the twelve images; of these, mean and "
              "standard deviation over the seeds.", ""]
-    for form in forms:
-        for suffix in ("", ", then closed form"):
-            lines += table([f"{policy}, {form}{suffix}" for policy in policies], rows)
+    budgets = sorted({int(row["subject"].split()[0]) for row in rows})
+    for steps in budgets:
+        chosen = [row for row in rows if row["subject"].startswith(f"{steps} steps")]
+        for form in forms:
+            for suffix in ("", ", then closed form"):
+                lines += table([f"{policy}, {form}{suffix}" for policy in policies], chosen, steps)
     block = "\n".join([START, "", *lines, END])
     path = Path(folder, "README.md")
     text = path.read_text(encoding="utf-8")
@@ -28,10 +31,12 @@ def write_report(folder, policies, forms):
                     encoding="utf-8")
 
 
-def table(methods, rows):
-    """Return the lines of one table, a row a method that has results."""
-    lines = ["| policy, network | seeds | " + " | ".join(header for header, _ in COLUMNS.values()) + " |",
-             "| --- | --- |" + " --- |" * len(COLUMNS)]
+def table(methods, rows, steps):
+    """Return the lines of one table, a row a method that has results; none if no method has."""
+    if not any(row["method"] in methods for row in rows):
+        return []
+    headers = " | ".join(header for header, _ in COLUMNS.values())
+    lines = [f"| {steps} steps: policy, network | seeds | {headers} |", "| --- | --- |" + " --- |" * len(COLUMNS)]
     for method in methods:
         found = [row["error"] for row in rows if row["method"] == method]
         if found:
