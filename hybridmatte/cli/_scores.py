@@ -72,15 +72,13 @@ def evaluate_network(network, dataset, split, data, csv_file, json_file):
     _check_files(csv_file, json_file)
     from rich.progress import track
 
-    from hybridmatte.data import NAMED, open_named
+    from hybridmatte.data import offers, open_named
     from hybridmatte.networks import load_network
     from hybridmatte.training import score_network
 
     model = load_network(network)
-    layout = NAMED[check_choice(dataset, "--dataset", tuple(NAMED))].splits
-    known = layout.get(split or next(iter(layout)), {})
-    has_trimaps = "trimap" in known or (dataset == "folder" and (data / "trimap").is_dir())
-    samples = open_named(dataset, data, ["image", "alpha", *["trimap"] * has_trimaps], split=split)
+    parts = ["image", "alpha", *["trimap"] * offers(dataset, data, "trimap", split=split)]
+    samples = open_named(dataset, data, parts, split=split)
     scored = track(score_network(model, samples), "scoring", len(samples), disable=not sys.stderr.isatty())
     rows = [{"name": name} | errors for name, errors in scored]
     columns = {metric: header for metric, header in TABLE.items() if metric in rows[0]}

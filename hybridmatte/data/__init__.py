@@ -12,9 +12,11 @@ _MODULE_OF = {
     "NAMED": "named",
     "Sample": "folders",
     "TrainingCrops": "crops",
+    "WithTrimaps": "labels",
     "combine_foregrounds": "compositing",
     "composite_sample": "compositing",
     "fit_background": "compositing",
+    "offers": "named",
     "open_named": "named",
     "random_trimap": "augmentation",
 }

@@ -20,11 +20,14 @@ class Composites(Sequence):
     Parameters
     ----------
     foregrounds : sequence of Sample
-        With foreground and alpha; trimaps are kept, or else made by `random_trimap`.
+        With foreground and alpha.
     backgrounds : sequence of Sample
         With background.
     per_foreground : int, default 20
         20 for the standard test set, 100 for the training set.
+    trimaps : MattingFolder, optional
+        Of the composites, by their names ``<foreground>_<number>``, as Composition-1k's test set has them. Else a
+        foreground's own is kept, or a trimap made by `random_trimap`.
     combine : float, default 0
         Probability that another foreground lies behind the first, as is usual in training; its trimap is then new.
     seed : int, default 0
@@ -34,11 +37,11 @@ class Composites(Sequence):
     .. [1] N. Xu, B. Price, S. Cohen, T. Huang. Deep image matting. CVPR 2017. Section 3.
     """
 
-    def __init__(self, foregrounds, backgrounds, *, per_foreground=20, combine=0.0, seed=0):
+    def __init__(self, foregrounds, backgrounds, *, per_foreground=20, trimaps=None, combine=0.0, seed=0):
         if not len(foregrounds) or not len(backgrounds):
             raise ValueError(f"there are {len(foregrounds)} foregrounds and {len(backgrounds)} backgrounds, expected "
                              "at least one of each")
-        self._foregrounds, self._backgrounds, self._seed = foregrounds, backgrounds, seed
+        self._foregrounds, self._backgrounds, self._trimaps, self._seed = foregrounds, backgrounds, trimaps, seed
         self._per_foreground = check_integer(per_foreground, "per_foreground", low=1)
         self._combine = check_number(combine, "combine", low=0, high=1)
 
@@ -54,10 +57,12 @@ class Composites(Sequence):
         sample = self._foregrounds[index // self._per_foreground]
         if generator.uniform() < self._combine:
             sample = combine_foregrounds(sample, self._foregrounds[int(generator.integers(len(self._foregrounds)))])
-        if sample.trimap is None:
+        sample = sample._replace(name=f"{sample.name}_{index % self._per_foreground}")
+        if self._trimaps is not None:
+            sample = sample._replace(trimap=self._trimaps[self._trimaps.names.index(sample.name)].trimap)
+        elif sample.trimap is None:
             sample = sample._replace(trimap=random_trimap(sample.alpha, generator))
-        background = self._backgrounds[index % len(self._backgrounds)].background
-        return composite_sample(sample._replace(name=f"{sample.name}_{index % self._per_foreground}"), background)
+        return composite_sample(sample, self._backgrounds[index % len(self._backgrounds)].background)
 
 
 def fit_background(background, shape):

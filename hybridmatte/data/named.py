@@ -9,7 +9,7 @@ from hybridmatte._check import check_choice
 from hybridmatte.data.folders import MattingFolder
 from hybridmatte.image import read_plane
 
-__all__ = ["NAMED", "Layout", "open_named"]
+__all__ = ["NAMED", "Layout", "offers", "open_named"]
 
 
 class Layout(NamedTuple):
@@ -34,12 +34,10 @@ _P3M = {"alpha": "mask", "trimap": "trimap"}
 NAMED = {
     "folder": Layout("your own, paired by stem", {"all": {}}),
     "am-2k": Layout("github.com/JizhiziLi/GFM", {
-        "train": {"image": "train/original", "alpha": "train/mask", "trimap": "train/trimap",
-                  "foreground": "train/fg", "background": "train/bg"},
+        "train": {"image": "train/original", "alpha": "train/mask"},
         "validation": {"image": "validation/original", "alpha": "validation/mask", "trimap": "validation/trimap"}}),
     "p3m-10k": Layout("github.com/JizhiziLi/P3M", {
-        "train": {"image": "train/blurred_image", "alpha": "train/mask", "trimap": "train/trimap",
-                  "foreground": "train/fg_blurred", "background": "train/bg"},
+        "train": {"image": "train/blurred_image", "alpha": "train/mask"},
         "p3m-500-p": {"image": "validation/P3M-500-P/blurred_image",
                       **{part: f"validation/P3M-500-P/{folder}" for part, folder in _P3M.items()}},
         "p3m-500-np": {"image": "validation/P3M-500-NP/original_image",
@@ -48,8 +46,8 @@ NAMED = {
         "train": {"foreground": "Training_set/Adobe-licensed images/fg",
                   "alpha": "Training_set/Adobe-licensed images/alpha"},
         "train-other": {"foreground": "Training_set/Other/fg", "alpha": "Training_set/Other/alpha"},
-        "test": {"foreground": "Test_set/Adobe-licensed images/fg", "alpha": "Test_set/Adobe-licensed images/alpha",
-                 "trimap": "Test_set/Adobe-licensed images/trimaps"}}),
+        "test": {"foreground": "Test_set/Adobe-licensed images/fg", "alpha": "Test_set/Adobe-licensed images/alpha"},
+        "test-trimaps": {"trimap": "Test_set/Adobe-licensed images/trimaps"}}),  # of the composites, by their names
     "distinctions-646": Layout("github.com/yuhaoliu7456/CVPR2020-HAttMatting", {
         "train": {"foreground": "Train/FG", "alpha": "Train/GT"},
         "test": {"foreground": "Test/FG", "alpha": "Test/GT"}}),
@@ -67,6 +65,20 @@ NAMED = {
     "bg-20k": Layout("github.com/JizhiziLi/GFM", {
         "train": {"background": "train"}, "test": {"background": "testval"}}),
 }
+
+
+def offers(name, root, part, *, split=None):
+    """Tell whether a named data set, as it lies on disk, has a part; arguments as in `open_named`."""
+    folders = _folders(name, split)
+    return (Path(root) / folders.get(part, part)).is_dir() if name == "folder" or part in folders else False
+
+
+def _folders(name, split):
+    """Return the folder of each part of a data set's split."""
+    layout = NAMED[check_choice(name, "data set", tuple(NAMED))]
+    if split is None and len(layout.splits) == 1:
+        split = next(iter(layout.splits))
+    return layout.splits[check_choice(split, f"split of {name}", tuple(layout.splits))]
 
 
 def open_named(name, root, parts, *, split=None):
@@ -101,17 +113,15 @@ def open_named(name, root, parts, *, split=None):
         ...
     FileNotFoundError: data folder nowhere does not exist, expected one with image, alpha; ppm-100 is from github.com/ZHKKKe/PPM and has image, matte
     """  # noqa: E501
-    layout = NAMED[check_choice(name, "data set", tuple(NAMED))]
-    if split is None and len(layout.splits) == 1:
-        split = next(iter(layout.splits))
-    folders = layout.splits[check_choice(split, f"split of {name}", tuple(layout.splits))]
+    folders = _folders(name, split)
     lacking = [part for part in parts if name != "folder" and part not in folders]
     if lacking:
-        raise ValueError(f"{name}, {split}, has no {' and no '.join(lacking)}, expected some of {', '.join(folders)}")
+        raise ValueError(f"{name}, {split or 'whole'}, has no {' and no '.join(lacking)}, expected some of "
+                         f"{', '.join(folders)}")
     try:
         return MattingFolder(Path(root), parts, folders=folders, readers=READERS.get(name))
     except FileNotFoundError as error:
         if name == "folder":
             raise
-        raise FileNotFoundError(f"{error}; {name} is from {layout.source} and has "
+        raise FileNotFoundError(f"{error}; {name} is from {NAMED[name].source} and has "
                                 f"{', '.join(folders.values())}") from None

@@ -39,6 +39,9 @@ class TrainingConfig:
         Folder or hub name of a network to start from; "" for none.
     dataset, split : str
         Names for `hybridmatte.data.open_named`; split "" is the only one.
+    trimap_band : int
+        Width in pixels of the bands of trimaps made from alphas or masks, where the data set has no trimaps; 0 to
+        refuse such data.
     per_foreground : int
         Composites of each foreground, where backgrounds are given.
     combine : float
@@ -82,6 +85,7 @@ class TrainingConfig:
     init_from: str = ""
     dataset: str = "folder"
     split: str = ""
+    trimap_band: int = 0
     per_foreground: int = 100
     combine: float = 0.5
     crop: int = 512
@@ -119,7 +123,7 @@ class TrainingConfig:
         check_choice(self.network, "network", NETWORKS)
         for name in ("batch_size", "accumulate", "epochs"):
             check_integer(getattr(self, name), name, low=1)
-        for name in ("epoch_steps", "warmup_steps", "seed"):
+        for name in ("epoch_steps", "warmup_steps", "seed", "trimap_band"):
             check_integer(getattr(self, name), name, low=0)
         for name in ("prior_weight", "weight_decay", "clip"):
             check_number(getattr(self, name), name, low=0)

@@ -16,7 +16,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader, DistributedSampler
 
 from hybridmatte._files import write_bytes
-from hybridmatte.data import Augmentation, Composites, MattingFolder, TrainingCrops, open_named
+from hybridmatte.data import Augmentation, Composites, MattingFolder, TrainingCrops, WithTrimaps, offers, open_named
 from hybridmatte.networks import load_network, predict_alpha, unet, vitmatte
 from hybridmatte.training.alpha_free import AlphaFreeMatting
 from hybridmatte.training.supervised import SupervisedMatting
@@ -105,11 +105,17 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
 
 def open_samples(config, data, backgrounds, parts):
     """Return the samples to learn from: those of a data set, or composites of its foregrounds over backgrounds."""
-    if isinstance(data, (str, Path)):
-        wanted = parts if backgrounds is None else ("foreground", "alpha")
-        data = open_named(config.dataset, data, wanted, split=config.split or None)
+    split = config.split or None
     if backgrounds is None:
-        return data
+        if not isinstance(data, (str, Path)):
+            return data
+        if config.trimap_band == 0 or offers(config.dataset, data, "trimap", split=split):
+            return open_named(config.dataset, data, parts, split=split)
+        label = "alpha" if "alpha" in parts or offers(config.dataset, data, "alpha", split=split) else "mask"
+        samples = open_named(config.dataset, data, ("image", label), split=split)
+        return WithTrimaps(samples, config.trimap_band, keep_alpha="alpha" in parts)
+    if isinstance(data, (str, Path)):
+        data = open_named(config.dataset, data, ("foreground", "alpha"), split=split)
     if isinstance(backgrounds, (str, Path)):
         backgrounds = MattingFolder(backgrounds, ["background"], folders={"background": "."})
     return Composites(data, backgrounds, per_foreground=config.per_foreground, combine=config.combine, seed=config.seed)

@@ -150,6 +150,14 @@ class TestCompositeSets:
         assert np.abs(seventh.image - expected).max() < 1e-6
         assert (seventh.trimap[(seventh.alpha > 0.01) & (seventh.alpha < 0.99)] == 0.5).all()
 
+    def test_trimaps_of_composites_go_by_name(self):
+        class Trimaps(list):
+            names = tuple(f"{k}_{i}" for k in range(3) for i in range(4))
+
+        trimaps = Trimaps(Sample(name, trimap=np.full((64, 83), k / 11, np.float32))
+                          for k, name in enumerate(Trimaps.names))
+        assert all((sample.trimap == np.float32(k / 11)).all() for k, sample in enumerate(self.make(trimaps=trimaps)[2]))
+
     def test_combined_ones_differ_and_repeat(self):
         plain, combined, again = self.make()[2][3], self.make(combine=1.0)[2][3], self.make(combine=1.0)[2][3]
         assert combined.alpha.sum() > plain.alpha.sum()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hybridmatte.data import NAMED, MattingFolder, open_named
+from hybridmatte.data import NAMED, MattingFolder, Sample, WithTrimaps, offers, open_named
 from hybridmatte.image import write_alpha, write_image
 
 
@@ -80,10 +80,28 @@ def test_pet_trimaps_are_labels(tmp_path):
     assert open_named("oxford-iiit-pet", tmp_path, ["image", "trimap"])[0].trimap.tolist() == [[1.0, 0.0, 0.5]]
 
 
+def test_what_is_offered(tmp_path):
+    fill(tmp_path, {"image": "image"})
+    assert offers("folder", tmp_path, "image")
+    assert not offers("folder", tmp_path, "trimap")
+    assert not offers("am-2k", tmp_path, "trimap", split="train")
+
+
+def test_trimaps_are_made_from_alphas_or_masks():
+    alpha = np.zeros((40, 60), np.float32)
+    alpha[:, 30:] = 1
+    made = WithTrimaps([Sample("a", alpha=alpha), Sample("b", mask=alpha)], 5)
+    for sample in made:
+        assert sample.trimap[0, 22:38].tolist() == [0.0] * 3 + [0.5] * 10 + [1.0] * 3
+        assert sample.alpha is None
+        assert sample.mask is None
+    assert WithTrimaps([Sample("a", alpha=alpha)], 5, keep_alpha=True)[0].alpha is alpha
+
+
 def test_unknown_names(tmp_path):
     with pytest.raises(ValueError, match="data set is 'coco', expected 'folder' or"):
         open_named("coco", tmp_path, ["image"])
     with pytest.raises(ValueError, match="split of am-2k is None, expected 'train' or 'validation'"):
         open_named("am-2k", tmp_path, ["image"])
-    with pytest.raises(ValueError, match="ppm-100, test, has no trimap, expected some of image, alpha"):
+    with pytest.raises(ValueError, match="ppm-100, whole, has no trimap, expected some of image, alpha"):
         open_named("ppm-100", tmp_path, ["image", "trimap"])

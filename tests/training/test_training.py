@@ -127,6 +127,22 @@ def test_accumulation_sums_batches(tmp_path):
     assert not torch.equal(next(plain.parameters()), next(summed.parameters()))
 
 
+@pytest.mark.parametrize("paradigm", ["alpha_free", "supervised"])
+def test_data_without_trimaps(paradigm, tmp_path):
+    from hybridmatte.image import write_alpha, write_image
+
+    for part in ("image", "alpha"):
+        (tmp_path / "data" / part).mkdir(parents=True)
+    for sample in samples(with_alpha=True):
+        write_image(tmp_path / "data" / "image" / f"{sample.name}.png", sample.image)
+        write_alpha(tmp_path / "data" / "alpha" / f"{sample.name}.png", sample.alpha)
+    options = SMALL | {"paradigm": paradigm, "epochs": 1}
+    with pytest.raises(FileNotFoundError, match="has no folder 'trimap' for trimap"):
+        train(TrainingConfig(**options), tmp_path / "data", tmp_path / "run", progress=False)
+    train(TrainingConfig(**options, trimap_band=5), tmp_path / "data", tmp_path / "run", progress=False)
+    assert len(logged(tmp_path / "run", "loss")) == 3
+
+
 def test_composites_and_half_precision(tmp_path):
     scenes = [soft_disk((90, 110), seed=seed) for seed in range(2)]
     foregrounds = [Sample(str(k), foreground=scene.image, alpha=scene.alpha) for k, scene in enumerate(scenes)]
