@@ -156,7 +156,8 @@ class TestCompositeSets:
 
         trimaps = Trimaps(Sample(name, trimap=np.full((64, 83), k / 11, np.float32))
                           for k, name in enumerate(Trimaps.names))
-        assert all((sample.trimap == np.float32(k / 11)).all() for k, sample in enumerate(self.make(trimaps=trimaps)[2]))
+        composites = self.make(trimaps=trimaps)[2]
+        assert all((sample.trimap == np.float32(k / 11)).all() for k, sample in enumerate(composites))
 
     def test_combined_ones_differ_and_repeat(self):
         plain, combined, again = self.make()[2][3], self.make(combine=1.0)[2][3], self.make(combine=1.0)[2][3]
