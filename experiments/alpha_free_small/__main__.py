@@ -59,7 +59,7 @@ def run_all(arguments):
                 rows = run(f"{policy}, {form}", config, arguments.data, truth, keepers[policy])
                 merge_results(FOLDER / "result.json", metadata, rows, KEYS)
                 print(form, policy, seed, *(row["error"] for row in rows), rows[0]["median_s"], flush=True)
-            if seed == 0 and arguments.steps is None and len(keepers) == len(POLICIES):
+            if seed == 0 and len(keepers) == len(POLICIES):
                 draw_growth(keepers, FOLDER / f"growth_{form}.jpg")
 
 

@@ -5,6 +5,7 @@ import lightning
 import numpy as np
 
 from experiments.alpha_free_small.samples import flower
+from hybridmatte._array import to_uint8
 from hybridmatte.networks import predict_alpha
 
 STEPS = (25, 50, 100, 200, 500)
@@ -32,10 +33,9 @@ def draw_growth(keepers, path):
         cells = []
         for step, alpha in keeper.alphas.items():
             width = round(HEIGHT * alpha.shape[1] / alpha.shape[0])
-            picture = cv2.resize(alpha, (width, HEIGHT), interpolation=cv2.INTER_AREA)
-            line = np.ones((TITLE, width), np.float32)
-            cv2.putText(line, f"{policy}, {step}", (3, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, 0.0, 1, cv2.LINE_AA)
-            cells.append(np.pad(np.vstack([line, picture]), ((0, 0), (0, 4)), constant_values=1.0))
+            picture = to_uint8(cv2.resize(alpha, (width, HEIGHT), interpolation=cv2.INTER_AREA))
+            line = np.full((TITLE, width), 255, np.uint8)
+            cv2.putText(line, f"{policy}, {step}", (3, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, 0, 1, cv2.LINE_AA)
+            cells.append(np.pad(np.vstack([line, picture]), ((0, 0), (0, 4)), constant_values=255))
         rows.append(np.hstack(cells))
-    sheet = (np.vstack(rows) * 255).round().astype(np.uint8)
-    cv2.imwrite(str(path), sheet, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    cv2.imwrite(str(path), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 88])
