@@ -24,7 +24,7 @@ The rooms of the package, in the order data flows:
 Names load on first use, so ``import hybridmatte`` stays fast.
 """
 
-from importlib import import_module
+from hybridmatte._lazy import lazy_names
 
 __version__ = "0.1.0"
 
@@ -87,15 +87,7 @@ _MODULE_OF = {
 }
 
 __all__ = ["__version__", *sorted(_MODULE_OF)]
-
-
-def __getattr__(name):
-    """Load a public name from its module on first use."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'hybridmatte' has no attribute {name!r}")
-    value = getattr(import_module(f"hybridmatte.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _MODULE_OF)
 
 
 def __dir__():

@@ -3,6 +3,7 @@
 from experiments.common import alphamatting_cases, data_folder
 from experiments.demo import IMAGE, TRIMAP
 from hybridmatte import read_alpha, read_image, read_trimap, trimap_from_alpha
+from hybridmatte._array import to_float
 from hybridmatte.data import Sample
 
 BAND = 12  # pixels, of the trimaps made for the animals
@@ -26,15 +27,10 @@ def training_samples(data, with_alpha=False):
     folder = data_folder(data) / "animals"
     for path in sorted((folder / "image").glob("*.jpg")):
         trimap = trimap_from_alpha(read_alpha(folder / "alpha_predicted" / f"{path.stem}.png"), erode=BAND, dilate=BAND)
-        samples.append(Sample(path.stem, image=as_float(read_image(path)), trimap=trimap))
+        samples.append(Sample(path.stem, image=to_float(read_image(path), "image"), trimap=trimap))
     return [*samples, flower()]
 
 
 def flower():
     """Return the demo's photograph and trimap."""
-    return Sample("flower", image=as_float(read_image(IMAGE)), trimap=read_trimap(TRIMAP))
-
-
-def as_float(image):
-    """Return an image as read, uint8 or float, as float32 in [0, 1]."""
-    return image.astype("float32") / (255.0 if image.dtype.kind == "u" else 1.0)
+    return Sample("flower", image=to_float(read_image(IMAGE), "image"), trimap=read_trimap(TRIMAP))

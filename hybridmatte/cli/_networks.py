@@ -49,10 +49,9 @@ def predict(network: Network, image: Picture, trimap: KnownTrimap = None, *, out
     """Estimate alpha by a network."""
     from hybridmatte.networks import load_network, predict_alpha
 
-    inputs = sources(image, *[trimap] * (trimap is not None))
+    inputs = _inputs(image, trimap)
     target = destination(output, inputs, bits=bits)
-    pixels = [read(path, max_pixels=max_pixels) for read, path in zip((read_image, read_trimap), inputs, strict=False)]
-    write_alpha(target, predict_alpha(load_network(network), *pixels), bits=bits)
+    write_alpha(target, predict_alpha(load_network(network), *_read(inputs, max_pixels)), bits=bits)
 
 
 def export(network: Network, image: Picture, trimap: KnownTrimap = None, *, output: Output,
@@ -60,7 +59,15 @@ def export(network: Network, image: Picture, trimap: KnownTrimap = None, *, outp
     """Write a network as ONNX, checked against torch on a photograph."""
     from hybridmatte.networks import export_onnx, load_network
 
-    inputs = sources(image, *[trimap] * (trimap is not None))
-    pixels = [read(path, max_pixels=max_pixels) for read, path in zip((read_image, read_trimap), inputs, strict=False)]
+    pixels = _read(_inputs(image, trimap), max_pixels)
     difference = export_onnx(load_network(network), output, *pixels)
     note(f"{output} gives the same alpha to {difference:.1e}")
+
+
+def _inputs(image, trimap):
+    return sources(image, *[trimap] * (trimap is not None))
+
+
+def _read(inputs, max_pixels):
+    """Return the image, and the trimap if there is one."""
+    return [read(path, max_pixels=max_pixels) for read, path in zip((read_image, read_trimap), inputs, strict=False)]

@@ -3,7 +3,7 @@
 Arrays throughout, as in `hybridmatte`; only `crops` knows torch. Randomness comes from generators that are passed in.
 """
 
-from importlib import import_module
+from hybridmatte._lazy import lazy_names
 
 _MODULE_OF = {
     "Augmentation": "augmentation",
@@ -22,12 +22,4 @@ _MODULE_OF = {
 }
 
 __all__ = sorted(_MODULE_OF)
-
-
-def __getattr__(name):
-    """Load a public name from its module on first use."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'hybridmatte.data' has no attribute {name!r}")
-    value = getattr(import_module(f"hybridmatte.data.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _MODULE_OF)

@@ -5,7 +5,6 @@ import warnings
 from pathlib import Path
 
 import torch
-from torch.nn.functional import pad
 
 from hybridmatte._check import check_number
 from hybridmatte._files import check_writable, write_bytes
@@ -53,7 +52,7 @@ def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
     if path.suffix != ".onnx":
         raise ValueError(f"path is {path}, expected a name ending in .onnx")
     check_writable(path)
-    inputs = _padded(network, *as_batch(image, trimap))
+    inputs = [network.padded(tensor) for tensor in as_batch(image, trimap) if tensor is not None]
     was_training = network.training
     network.eval()
     try:
@@ -68,13 +67,6 @@ def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
                          "nothing is written")
     write_bytes(path, written)
     return difference
-
-
-def _padded(network, image, trimap):
-    """Return the network's inputs, padded to multiples of its stride."""
-    height, width = image.shape[2:]
-    margins = (0, -width % network.stride, 0, -height % network.stride)
-    return [pad(tensor, margins, mode="replicate") for tensor in (image, trimap) if tensor is not None]
 
 
 class _WithoutChecks(torch.nn.Module):

@@ -45,9 +45,13 @@ class MattingNetwork(torch.nn.Module):
             raise ValueError("trimap came, expected none: the network was made with trimap=False")
         check_batch(image, "image", 3)
         check_together(image=image, trimap=trimap)
-        planes, (height, width) = self.join(image, trimap), image.shape[2:]
-        planes = pad(planes, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
-        return self.estimate(planes)[:, :, :height, :width]
+        height, width = image.shape[2:]
+        return self.estimate(self.padded(self.join(image, trimap)))[:, :, :height, :width]
+
+    def padded(self, planes):
+        """Return planes whose height and width are multiples of the stride, the last row and column repeated."""
+        height, width = planes.shape[2:]
+        return pad(planes, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
 
     def join(self, image, trimap=None):
         """Return images normalised, with the trimap as their fourth channel."""

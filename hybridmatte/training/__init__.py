@@ -3,8 +3,7 @@
 Needs torch and lightning: ``pip install hybridmatte[deep]``.
 """
 
-from importlib import import_module
-
+from hybridmatte._lazy import lazy_names
 from hybridmatte.errors import require_extra
 
 require_extra("deep", "torch", "lightning", "torchmetrics", "tensorboard")
@@ -22,12 +21,4 @@ _MODULE_OF = {
 }
 
 __all__ = sorted(_MODULE_OF)
-
-
-def __getattr__(name):
-    """Load a public name from its module on first use."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'hybridmatte.training' has no attribute {name!r}")
-    value = getattr(import_module(f"hybridmatte.training.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _MODULE_OF)

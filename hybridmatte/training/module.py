@@ -5,9 +5,8 @@ from functools import partial
 import lightning
 import torch
 
-from hybridmatte.networks import predict_alpha
 from hybridmatte.training.optimizer import make_optimizer, rate_factor
-from hybridmatte.training.scores import MattingScores
+from hybridmatte.training.scores import MattingScores, predict_sample
 
 __all__ = ["MattingModule"]
 
@@ -57,9 +56,7 @@ class MattingModule(lightning.LightningModule):
 
     def validation_step(self, batch, batch_index):  # noqa: ARG002
         """Score one whole sample."""
-        trimap = batch.trimap if self.network.takes_trimap else None
-        alpha = predict_alpha(self.network, batch.image, trimap)
-        self.scores.update(alpha, batch.alpha, batch.trimap)
+        self.scores.update(predict_sample(self.network, batch), batch.alpha, batch.trimap)
 
     def on_validation_epoch_end(self):
         """Log the means."""

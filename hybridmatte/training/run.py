@@ -17,8 +17,9 @@ from torch.utils.data import DataLoader, DistributedSampler
 
 from hybridmatte._files import write_bytes
 from hybridmatte.data import Augmentation, Composites, MattingFolder, TrainingCrops, WithTrimaps, offers, open_named
-from hybridmatte.networks import load_network, predict_alpha, unet, vitmatte
+from hybridmatte.networks import load_network, unet, vitmatte
 from hybridmatte.training.alpha_free import AlphaFreeMatting
+from hybridmatte.training.scores import predict_sample
 from hybridmatte.training.supervised import SupervisedMatting
 
 __all__ = ["CropsModule", "make_network", "train"]
@@ -196,7 +197,7 @@ class _SamplePictures(Callback):
         if not trainer.is_global_zero:
             return
         for index, sample in enumerate(self._samples):
-            alpha = predict_alpha(module.network, sample.image, sample.trimap if module.network.takes_trimap else None)
+            alpha = predict_sample(module.network, sample)
             planes = [sample.image, *(np.repeat(plane[:, :, None], 3, axis=2)
                                       for plane in (sample.trimap, alpha) if plane is not None)]
             picture = _shrunk(np.concatenate(planes, axis=1), PICTURE_SIDE * len(planes))

@@ -6,9 +6,14 @@ from torchmetrics import Metric
 from hybridmatte import metrics
 from hybridmatte.networks import predict_alpha
 
-__all__ = ["COLUMNS", "MattingScores", "score_alpha", "score_network"]
+__all__ = ["COLUMNS", "MattingScores", "predict_sample", "score_alpha", "score_network"]
 
 COLUMNS = ("sad", "mad", "mse", "gradient_error", "connectivity_error", "sad_t", "mse_t")
+
+
+def predict_sample(network, sample, *, max_pixels=1 << 20):
+    """Return a network's alpha of a `Sample`, whose trimap it sees only if it takes one; see `predict_alpha`."""
+    return predict_alpha(network, sample.image, sample.trimap if network.takes_trimap else None, max_pixels=max_pixels)
 
 
 def score_alpha(alpha, target, trimap=None):
@@ -41,8 +46,7 @@ def score_network(network, samples, *, max_pixels=1 << 20):
     """
     for index in range(len(samples)):
         sample = samples[index]
-        alpha = predict_alpha(network, sample.image, sample.trimap if network.takes_trimap else None,
-                              max_pixels=max_pixels)
+        alpha = predict_sample(network, sample, max_pixels=max_pixels)
         yield sample.name, score_alpha(alpha, sample.alpha, sample.trimap)
 
 
