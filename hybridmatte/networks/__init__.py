@@ -8,15 +8,15 @@ from hybridmatte.errors import require_extra
 
 require_extra("deep", "torch", "timm", "transformers", "huggingface_hub")
 
-_MODULE_OF = {
+_MODULE_OF = {  # no module bears a name of the package: importing it would hide the function
     "MattingNetwork": "network",
-    "MattingUNet": "unet",
-    "MattingViT": "vitmatte",
+    "MattingUNet": "u_net",
+    "MattingViT": "vit_matte",
     "export_onnx": "export",
     "load_network": "checkpoint",
     "predict_alpha": "prediction",
-    "unet": "unet",
-    "vitmatte": "vitmatte",
+    "unet": "u_net",
+    "vitmatte": "vit_matte",
 }
 
 __all__ = sorted(_MODULE_OF)

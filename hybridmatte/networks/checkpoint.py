@@ -53,7 +53,7 @@ def load_network(source):
 
 
 def _load_vitmatte(source, _):
-    from hybridmatte.networks.vitmatte import MattingViT
+    from hybridmatte.networks.vit_matte import MattingViT
 
     return MattingViT.from_pretrained(str(source))
 
@@ -61,7 +61,7 @@ def _load_vitmatte(source, _):
 def _load_unet(source, folder):
     from safetensors.torch import load_model
 
-    from hybridmatte.networks.unet import MattingUNet
+    from hybridmatte.networks.u_net import MattingUNet
 
     if not folder.is_dir():
         return MattingUNet.from_pretrained(str(source))
