@@ -1,25 +1,32 @@
 """Train networks by six policies and several seeds, score them, and write the tables and the growth of an alpha."""
 
 import argparse
+import itertools
 import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from experiments.alpha_free_small.cost import measure_cost
 from experiments.alpha_free_small.growth import KeepAlphas, draw_growth
 from experiments.alpha_free_small.report import write_report
-from experiments.alpha_free_small.samples import test_samples, training_samples
+from experiments.alpha_free_small.samples import halved, other_samples, test_samples, without_alpha
 from experiments.common import add_data_argument, environment, merge_results, positive_int
 from hybridmatte import solve_cf
-from hybridmatte.networks import predict_alpha
 from hybridmatte.training import MattingScores, read_config, train
+from hybridmatte.training.scores import predict_sample
+from hybridmatte.trimap import split_trimap
 
 FOLDER = Path(__file__).parent
 POLICIES = {"known": "none", "known + affinity": "affinity", "known + DC": "dc", "known + DDC": "ddc",
             "known + hinge": "hinge", "true alpha": None}
 FORMS = {"automatic": False, "trimap": True}
+VARIANTS = {"as configured": {}, "window 5": {"window_size": 5}, "window 21": {"window_size": 21},
+            "weight 1": {"prior_weight": 1.0}, "weight 100": {"prior_weight": 100.0}, "width 2": {"width": 2.0},
+            "half size": {}, "held out": {}}
+FOLDS = 2  # of "held out": a network is scored on the photographs that it was not trained on
 CONFIDENCE = 0.01  # of the network's alpha in solve_cf
 KEYS = ("method", "subject")
 
@@ -30,8 +37,10 @@ def main():
     add_data_argument(parser)
     parser.add_argument("--forms", nargs="+", choices=list(FORMS), default=list(FORMS))
     parser.add_argument("--policies", nargs="+", choices=list(POLICIES), default=list(POLICIES))
+    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=["as configured"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--steps", type=positive_int, help="more or fewer than config.toml's, for all runs")
+    parser.add_argument("--threads", type=positive_int, default=2)
     parser.add_argument("--cost", action="store_true", help="only measure the loss's share of a step")
     parser.add_argument("--report", action="store_true", help="only write the tables from result.json")
     arguments = parser.parse_args()
@@ -46,49 +55,65 @@ def main():
 
 
 def run_all(arguments):
-    """Run every policy, form and seed; draw the growth under the first seed if all trimap policies are among them."""
-    torch.set_num_threads(2)
-    metadata = environment(2, names=("numpy", "torch", "timm", "lightning"))
-    truth = test_samples(arguments.data)
-    for seed in arguments.seeds:
-        for form in arguments.forms:
-            keepers = {}
-            for policy in arguments.policies:
-                config = configure(policy, form, seed, arguments.steps)
-                keepers[policy] = KeepAlphas()
-                rows = run(f"{policy}, {form}", config, arguments.data, truth, keepers[policy])
-                merge_results(FOLDER / "result.json", metadata, rows, KEYS)
-                print(form, policy, seed, *(row["error"] for row in rows), rows[0]["median_s"], flush=True)
-            if seed == 0 and len(keepers) == len(POLICIES):
-                draw_growth(keepers, FOLDER / f"growth_{form}.jpg")
+    """Run all that is asked for; draw the growth under seed 0 if all policies are among them."""
+    torch.set_num_threads(arguments.threads)
+    metadata = environment(arguments.threads, names=("numpy", "torch", "timm", "lightning"))
+    for variant, seed, form in itertools.product(arguments.variants, arguments.seeds, arguments.forms):
+        keepers = {}
+        for policy in arguments.policies:
+            config = configure(policy, form, variant, seed, arguments.steps)
+            keepers[policy] = KeepAlphas()
+            rows = run(policy, form, variant, config, arguments.data, keepers[policy])
+            merge_results(FOLDER / "result.json", metadata, rows, KEYS)
+            print(policy, form, variant, seed, *(row["error"] for row in rows), rows[0]["median_s"], flush=True)
+        if seed == 0 and len(keepers) == len(POLICIES):
+            draw_growth(keepers, FOLDER / f"growth_{form}.jpg")
 
 
-def configure(policy, form, seed, steps=None):
+def configure(policy, form, variant, seed, steps=None):
     """Return the configuration of one run."""
     prior = POLICIES[policy]
     changes = {"paradigm": "supervised"} if prior is None else {"prior": prior}
     if steps is not None:
         changes["epoch_steps"] = steps // 10
-    return read_config(FOLDER / "config.toml", seed=seed, trimap_input=FORMS[form], **changes)
+    return read_config(FOLDER / "config.toml", seed=seed, trimap_input=FORMS[form], **changes, **VARIANTS[variant])
 
 
-def run(name, config, data, truth, keeper):
-    """Train once; return the rows of the network alone and of closed form with it as prior."""
-    samples = training_samples(data, with_alpha=config.paradigm == "supervised")
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        network = train(config, samples, Path(folder) / "run", progress=False, callbacks=[keeper])
-    seconds = time.perf_counter() - start
-    alone, refined = MattingScores(), MattingScores()
-    for sample in truth:
-        alpha = predict_alpha(network, sample.image, sample.trimap if network.takes_trimap else None)
-        alone.update(alpha, sample.alpha, sample.trimap)
-        solved = solve_cf(sample.image, sample.trimap, prior=alpha, confidence=CONFIDENCE)
-        refined.update(solved, sample.alpha, sample.trimap)
+def run(policy, form, variant, config, data, keeper):
+    """Train and score; return the rows of the network alone and of closed form with it as prior."""
+    alone, refined, softness = MattingScores(), MattingScores(), []
+    seconds = 0.0
+    for training, scored in splits(variant, data, with_alpha=config.paradigm == "supervised"):
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder:
+            network = train(config, training, Path(folder) / "run", progress=False, callbacks=[keeper])
+        seconds += time.perf_counter() - start
+        for sample in scored:
+            alpha = predict_sample(network, sample)
+            alone.update(alpha, sample.alpha, sample.trimap)
+            inside = alpha[split_trimap(sample.trimap).is_unknown]
+            softness.append(np.mean(4 * inside * (1 - inside)))
+            solved = solve_cf(sample.image, sample.trimap, prior=alpha, confidence=CONFIDENCE)
+            refined.update(solved, sample.alpha, sample.trimap)
+    name = f"{policy}, {form}" + ("" if variant == "as configured" else f", {variant}")
     steps = config.epochs * config.epoch_steps
-    return [{"method": f"{name}{suffix}", "subject": f"{steps} steps, seed {config.seed}", "median_s": seconds,
-             "size": [config.crop, config.crop], "iqr_s": None, "peak_mib": None, "error": scores.compute()}
-            for suffix, scores in (("", alone), (", then closed form", refined))]
+    errors = {"": alone.compute() | {"softness": float(np.mean(softness))}, ", then closed form": refined.compute()}
+    return [{"method": name + suffix, "subject": f"{steps} steps, seed {config.seed}", "median_s": seconds,
+             "size": [config.crop, config.crop], "iqr_s": None, "peak_mib": None, "error": error}
+            for suffix, error in errors.items()]
+
+
+def splits(variant, data, *, with_alpha):
+    """Yield pairs of samples to train on and samples to score."""
+    twelve, others = test_samples(data), other_samples(data)
+    if variant == "half size":
+        twelve, others = [halved(sample) for sample in twelve], [halved(sample) for sample in others]
+    if variant == "held out":
+        for fold in range(FOLDS):
+            kept = [sample for index, sample in enumerate(twelve) if index % FOLDS != fold]
+            yield (kept if with_alpha else without_alpha(kept)), twelve[fold::FOLDS]
+    else:
+        yield (twelve if with_alpha else [*without_alpha(twelve), *others]), twelve
 
 
 if __name__ == "__main__":

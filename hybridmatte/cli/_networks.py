@@ -22,6 +22,8 @@ def train(
     workers: Annotated[int, typer.Option("--workers", min=0, help="Processes preparing crops, a device.")] = 0,
     precision: Annotated[str, typer.Option("--precision", help="32-true, bf16-mixed, 16-mixed.")] = "32-true",
     backgrounds: Annotated[Path | None, typer.Option("--backgrounds", help="Photographs to composite over.")] = None,
+    validation: Annotated[Path | None, typer.Option(
+        "--validation", help="Folder with image, alpha and perhaps trimap: scored after every epoch.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
 ):
     """Train a network: checkpoints, logs for TensorBoard and the network go to the run's folder."""
@@ -33,11 +35,13 @@ def train(
         settings = read_config(config)
     except TypeError as error:
         raise ValueError(str(error)) from None
+    from hybridmatte.training import open_scored
     from hybridmatte.training import train as run
 
+    scored = None if validation is None else open_scored("folder", validation)
     try:
         run(settings, data, output, devices=devices, nodes=nodes, workers=workers, precision=precision,
-            backgrounds=backgrounds, resume=resume)
+            backgrounds=backgrounds, validation=scored, resume=resume)
     except KeyboardInterrupt:
         note(f"interrupted; --resume goes on from the last checkpoint in {output}")
         raise typer.Exit(130) from None

@@ -39,13 +39,16 @@ def evaluate(
     dataset: Annotated[str, typer.Option("--dataset", help="Layout of --data: folder, am-2k, p3m-10k, ...")] = "folder",
     split: Annotated[str | None, typer.Option("--split", help="Of the data set, if it has several.")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Where the data set lies, for --network.")] = None,
+    backgrounds: Annotated[Path | None, typer.Option(
+        "--backgrounds", help="Photographs: the data set's foregrounds are composited over them, 20 times each.")]
+    = None,
 ):
     """Score alphas against their truth: SAD, MSE, MAD, gradient and connectivity errors.
 
     With --network and --data, score what a network makes of a data set, as the papers' tables do.
     """
     if network is not None:
-        evaluate_network(network, dataset, split, data, csv_file, json_file)
+        evaluate_network(network, data, csv_file, json_file, dataset=dataset, split=split, backgrounds=backgrounds)
         return
     if alpha is None or truth is None:
         raise ValueError("ALPHAS and TRUTHS are missing, expected two folders, or --network and --data")
@@ -65,20 +68,18 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def evaluate_network(network, dataset, split, data, csv_file, json_file):
+def evaluate_network(network, data, csv_file, json_file, *, dataset, split, backgrounds):
     """Score a network over a data set; trimaps are used where the data set has them."""
     if data is None:
         raise ValueError("--data is missing, expected the folder of the data set")
     _check_files(csv_file, json_file)
     from rich.progress import track
 
-    from hybridmatte.data import offers, open_named
     from hybridmatte.networks import load_network
-    from hybridmatte.training import score_network
+    from hybridmatte.training import open_scored, score_network
 
     model = load_network(network)
-    parts = ["image", "alpha", *["trimap"] * offers(dataset, data, "trimap", split=split)]
-    samples = open_named(dataset, data, parts, split=split)
+    samples = open_scored(dataset, data, split=split, backgrounds=backgrounds)
     scored = track(score_network(model, samples), "scoring", len(samples), disable=not sys.stderr.isatty())
     rows = [{"name": name} | errors for name, errors in scored]
     columns = {metric: header for metric, header in TABLE.items() if metric in rows[0]}

@@ -42,6 +42,7 @@ class Composites(Sequence):
             raise ValueError(f"there are {len(foregrounds)} foregrounds and {len(backgrounds)} backgrounds, expected "
                              "at least one of each")
         self._foregrounds, self._backgrounds, self._trimaps, self._seed = foregrounds, backgrounds, trimaps, seed
+        self._trimap_of = {} if trimaps is None else {name: index for index, name in enumerate(trimaps.names)}
         self._per_foreground = check_integer(per_foreground, "per_foreground", low=1)
         self._combine = check_number(combine, "combine", low=0, high=1)
 
@@ -59,7 +60,7 @@ class Composites(Sequence):
             sample = combine_foregrounds(sample, self._foregrounds[int(generator.integers(len(self._foregrounds)))])
         sample = sample._replace(name=f"{sample.name}_{index % self._per_foreground}")
         if self._trimaps is not None:
-            sample = sample._replace(trimap=self._trimaps[self._trimaps.names.index(sample.name)].trimap)
+            sample = sample._replace(trimap=self._trimaps[self._trimap_of[sample.name]].trimap)
         elif sample.trimap is None:
             sample = sample._replace(trimap=random_trimap(sample.alpha, generator))
         return composite_sample(sample, self._backgrounds[index % len(self._backgrounds)].background)

@@ -70,7 +70,7 @@ NAMED = {
 def offers(name, root, part, *, split=None):
     """Tell whether a named data set, as it lies on disk, has a part; arguments as in `open_named`."""
     folders = _folders(name, split)
-    return (Path(root) / folders.get(part, part)).is_dir() if name == "folder" or part in folders else False
+    return (name == "folder" or part in folders) and (Path(root) / folders.get(part, part)).is_dir()
 
 
 def _folders(name, split):

@@ -53,14 +53,9 @@ def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
         raise ValueError(f"path is {path}, expected a name ending in .onnx")
     check_writable(path)
     inputs = [network.padded(tensor) for tensor in as_batch(image, trimap) if tensor is not None]
-    was_training = network.training
-    network.eval()
-    try:
-        with torch.no_grad():
-            expected = network(*inputs)
+    with network.predicting():
+        expected = network(*inputs)
         written = _graph(network, inputs)
-    finally:
-        network.train(was_training)
     difference = float(abs(_run(written, inputs) - expected.numpy()).max())
     if difference > tolerance:
         raise ValueError(f"alpha of the exported network differs by {difference:.1e}, expected at most {tolerance:g}; "

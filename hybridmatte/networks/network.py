@@ -1,5 +1,7 @@
 """What all networks share: image and perhaps trimap in, alpha out, at any size."""
 
+from contextlib import contextmanager
+
 import torch
 from torch.nn.functional import pad
 
@@ -47,6 +49,17 @@ class MattingNetwork(torch.nn.Module):
         check_together(image=image, trimap=trimap)
         height, width = image.shape[2:]
         return self.estimate(self.padded(self.join(image, trimap)))[:, :, :height, :width]
+
+    @contextmanager
+    def predicting(self):
+        """Be in evaluation mode and without gradients for a while."""
+        was_training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                yield self
+        finally:
+            self.train(was_training)
 
     def padded(self, planes):
         """Return planes whose height and width are multiples of the stride, the last row and column repeated."""

@@ -13,7 +13,6 @@ OVERLAP = 0.25  # of a tile's side; a quarter of that at the tile's border count
 MIN_PIXELS = 1 << 12
 
 
-@torch.no_grad()
 def predict_alpha(network, image, trimap=None, *, max_pixels=1 << 20):
     """Estimate alpha by a network.
 
@@ -60,13 +59,9 @@ def predict_alpha(network, image, trimap=None, *, max_pixels=1 << 20):
     check_image_batch(batch[0])
     if trimap is not None:
         check_range(batch[1], "trimap")
-    was_training = network.training
-    network.eval()
-    try:
+    with network.predicting():
         pairs = ([None if tensor is None else tensor[i:i + 1] for tensor in batch] for i in range(len(image)))
         alpha = torch.cat([_predict_one(network, *pair, max_pixels) for pair in pairs])
-    finally:
-        network.train(was_training)
     return alpha.to(image.device, image.dtype)
 
 

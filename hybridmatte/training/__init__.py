@@ -14,6 +14,7 @@ _MODULE_OF = {
     "SupervisedMatting": "supervised",
     "TrainingConfig": "config",
     "make_optimizer": "optimizer",
+    "open_scored": "samples",
     "read_config": "config",
     "score_alpha": "scores",
     "score_network": "scores",

@@ -16,9 +16,10 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader, DistributedSampler
 
 from hybridmatte._files import write_bytes
-from hybridmatte.data import Augmentation, Composites, MattingFolder, TrainingCrops, WithTrimaps, offers, open_named
+from hybridmatte.data import Augmentation, TrainingCrops
 from hybridmatte.networks import load_network, unet, vitmatte
 from hybridmatte.training.alpha_free import AlphaFreeMatting
+from hybridmatte.training.samples import open_samples
 from hybridmatte.training.scores import predict_sample
 from hybridmatte.training.supervised import SupervisedMatting
 
@@ -102,24 +103,6 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
     if trainer.is_global_zero:
         network.save_pretrained(output / "network")
     return network
-
-
-def open_samples(config, data, backgrounds, parts):
-    """Return the samples to learn from: those of a data set, or composites of its foregrounds over backgrounds."""
-    split = config.split or None
-    if backgrounds is None:
-        if not isinstance(data, (str, Path)):
-            return data
-        if config.trimap_band == 0 or offers(config.dataset, data, "trimap", split=split):
-            return open_named(config.dataset, data, parts, split=split)
-        label = "alpha" if "alpha" in parts or offers(config.dataset, data, "alpha", split=split) else "mask"
-        samples = open_named(config.dataset, data, ("image", label), split=split)
-        return WithTrimaps(samples, config.trimap_band, keep_alpha="alpha" in parts)
-    if isinstance(data, (str, Path)):
-        data = open_named(config.dataset, data, ("foreground", "alpha"), split=split)
-    if isinstance(backgrounds, (str, Path)):
-        backgrounds = MattingFolder(backgrounds, ["background"], folders={"background": "."})
-    return Composites(data, backgrounds, per_foreground=config.per_foreground, combine=config.combine, seed=config.seed)
 
 
 def make_network(config):

@@ -87,6 +87,31 @@ def test_automatic_network_needs_no_trimaps_to_be_scored(folder, run):
     assert "SAD-T" not in out
 
 
+def test_foregrounds_are_scored_over_backgrounds(folder, run):
+    networks.unet("tiny").save_pretrained(folder / "network")
+    (folder / "data" / "image").rename(folder / "data" / "foreground")
+    (folder / "photos").mkdir()
+    for seed in range(2):
+        write_image(folder / "photos" / f"{seed}.png", soft_disk((50, 60), seed=seed + 5).image)
+    code, out, err = run("evaluate --network @network --data @data --backgrounds @photos")
+    assert code == 0, err
+    assert "mean of 60" in out  # three foregrounds, 20 composites each
+    assert "SAD-T" in out
+
+
+def test_validation_is_logged_after_every_epoch(folder, run):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    code, _, err = run("train @run.toml --data @data --output @run --validation @data")
+    assert code == 0, err
+    log = EventAccumulator(str(folder / "run" / "logs"))
+    log.Reload()
+    assert len(log.Scalars("validation/sad_t")) == 2
+    code, out, err = run("evaluate --network @run/network --data @data --json @scores.json")
+    scores = json.loads((folder / "scores.json").read_text())
+    assert log.Scalars("validation/sad_t")[-1].value == pytest.approx(scores["mean"]["sad_t"], rel=1e-4)
+
+
 @pytest.mark.slow
 def test_export(folder, run):
     networks.unet("tiny", trimap=True).save_pretrained(folder / "network")
@@ -101,11 +126,14 @@ def test_export(folder, run):
     ("train @run.toml --data @data --output @run --precision half", "--precision is 'half'"),
     ("train @run.toml --data @data --output @run --resume", "expected one to resume from"),
     ("evaluate --network @missing --data @data", "is no folder"),
+    ("evaluate --network @data --data @data --backgrounds @nowhere", "has no config.json"),
+    ("train @run.toml --data @data --output @run --validation @nowhere", "nowhere does not exist"),
     ("evaluate --network @missing", "--data is missing"),
     ("evaluate", "Usage"),
     ("predict @missing @data/image/0.png -o @a.png", "is no folder"),
     ("export @missing @data/image/0.png -o @a.onnx", "is no folder"),
-], ids=["data", "config", "precision", "resume", "network", "no data", "nothing", "predict", "export"])
+], ids=["data", "config", "precision", "resume", "network", "backgrounds", "validation", "no data", "nothing",
+        "predict", "export"])
 def test_mistakes_are_one_sentence(run, folder, command, message):
     code, out, err = run(command)
     assert code in (0, 2) if command == "evaluate" else code == 2

@@ -1,0 +1,1 @@
+"""What `predict_alpha` holds in memory on images of up to 24 megapixels, whole and in tiles."""
