@@ -40,6 +40,7 @@ def main():
     parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=["as configured"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--steps", type=positive_int, help="more or fewer than config.toml's, for all runs")
+    parser.add_argument("--precision", default="32-true", help="as Lightning names it, e.g. bf16-mixed")
     parser.add_argument("--threads", type=positive_int, default=2)
     parser.add_argument("--cost", action="store_true", help="only measure the loss's share of a step")
     parser.add_argument("--report", action="store_true", help="only write the tables from result.json")
@@ -63,7 +64,7 @@ def run_all(arguments):
         for policy in arguments.policies:
             config = configure(policy, form, variant, seed, arguments.steps)
             keepers[policy] = KeepAlphas()
-            rows = run(policy, form, variant, config, arguments.data, keepers[policy])
+            rows = run(f"{policy}, {form}", variant, config, arguments, keepers[policy])
             merge_results(FOLDER / "result.json", metadata, rows, KEYS)
             print(policy, form, variant, seed, *(row["error"] for row in rows), rows[0]["median_s"], flush=True)
         if seed == 0 and len(keepers) == len(POLICIES):
@@ -79,14 +80,15 @@ def configure(policy, form, variant, seed, steps=None):
     return read_config(FOLDER / "config.toml", seed=seed, trimap_input=FORMS[form], **changes, **VARIANTS[variant])
 
 
-def run(policy, form, variant, config, data, keeper):
+def run(name, variant, config, arguments, keeper):
     """Train and score; return the rows of the network alone and of closed form with it as prior."""
     alone, refined, softness = MattingScores(), MattingScores(), []
     seconds = 0.0
-    for training, scored in splits(variant, data, with_alpha=config.paradigm == "supervised"):
+    for training, scored in splits(variant, arguments.data, with_alpha=config.paradigm == "supervised"):
         start = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
-            network = train(config, training, Path(folder) / "run", progress=False, callbacks=[keeper])
+            network = train(config, training, Path(folder) / "run", precision=arguments.precision, progress=False,
+                            callbacks=[keeper])
         seconds += time.perf_counter() - start
         for sample in scored:
             alpha = predict_sample(network, sample)
@@ -95,7 +97,7 @@ def run(policy, form, variant, config, data, keeper):
             softness.append(np.mean(4 * inside * (1 - inside)))
             solved = solve_cf(sample.image, sample.trimap, prior=alpha, confidence=CONFIDENCE)
             refined.update(solved, sample.alpha, sample.trimap)
-    name = f"{policy}, {form}" + ("" if variant == "as configured" else f", {variant}")
+    name += "" if variant == "as configured" else f", {variant}"
     steps = config.epochs * config.epoch_steps
     errors = {"": alone.compute() | {"softness": float(np.mean(softness))}, ", then closed form": refined.compute()}
     return [{"method": name + suffix, "subject": f"{steps} steps, seed {config.seed}", "median_s": seconds,
