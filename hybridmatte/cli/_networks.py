@@ -35,7 +35,7 @@ def train(
         settings = read_config(config)
     except TypeError as error:
         raise ValueError(str(error)) from None
-    from hybridmatte.training import open_scored
+    from hybridmatte.training import is_first_process, open_scored
     from hybridmatte.training import train as run
 
     scored = None if validation is None else open_scored("folder", validation)
@@ -45,7 +45,8 @@ def train(
     except KeyboardInterrupt:
         note(f"interrupted; --resume goes on from the last checkpoint in {output}")
         raise typer.Exit(130) from None
-    note(f"the network is in {output / 'network'}; see its progress with: tensorboard --logdir {output}")
+    if is_first_process():
+        note(f"the network is in {output / 'network'}; see its progress with: tensorboard --logdir {output}")
 
 
 def predict(network: Network, image: Picture, trimap: KnownTrimap = None, *, output: Output, bits: Bits = 8,

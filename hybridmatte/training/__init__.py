@@ -13,6 +13,7 @@ _MODULE_OF = {
     "MattingScores": "scores",
     "SupervisedMatting": "supervised",
     "TrainingConfig": "config",
+    "is_first_process": "run",
     "make_optimizer": "optimizer",
     "open_scored": "samples",
     "read_config": "config",

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 import os
+import signal
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ from hybridmatte.training.samples import open_samples
 from hybridmatte.training.scores import predict_sample
 from hybridmatte.training.supervised import SupervisedMatting
 
-__all__ = ["CropsModule", "make_network", "train"]
+__all__ = ["CropsModule", "is_first_process", "make_network", "train"]
 
 MODULES = {"alpha_free": AlphaFreeMatting, "supervised": SupervisedMatting}
 PICTURES, PICTURE_SIDE = 2, 384  # samples shown in TensorBoard, and their longer side in pixels
@@ -80,6 +81,8 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
         If the run to resume had another configuration.
     FloatingPointError
         If the loss is not finite.
+    KeyboardInterrupt
+        On Ctrl-C; what was learned up to the last whole epoch is in the checkpoint.
     """
     output = Path(output)
     checkpoint = _checkpoint_of(output, config, resume)
@@ -98,11 +101,23 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
             reload_dataloaders_every_n_epochs=1,
             use_distributed_sampler=False, sync_batchnorm=devices * nodes > 1 and torch.cuda.is_available(),
             strategy="ddp" if devices * nodes > 1 else "auto")
-        trainer.fit(module, datamodule=CropsModule(config, samples, workers, validation), ckpt_path=checkpoint)
+        _fit(trainer, module, CropsModule(config, samples, workers, validation), checkpoint)
     network = module.network.eval()
     if trainer.is_global_zero:
         network.save_pretrained(output / "network")
     return network
+
+
+def _fit(trainer, module, crops, checkpoint):
+    """Let Lightning run; Ctrl-C is a KeyboardInterrupt as elsewhere, where Lightning would leave Python deaf to it."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, datamodule=crops, ckpt_path=checkpoint)
+    except SystemExit:
+        if trainer.interrupted:
+            signal.signal(signal.SIGINT, handler)
+            raise KeyboardInterrupt from None
+        raise
 
 
 def make_network(config):
@@ -196,7 +211,12 @@ def _shrunk(picture, width):
 
 
 class _Bar(TQDMProgressBar):
-    """Lightning's bar without the log's version, which is always the same."""
+    """Lightning's bar without the log's version, which is always the same, and ended before an error's message."""
+
+    def on_exception(self, *_):
+        for bar in (self._train_progress_bar, self._val_progress_bar):
+            if bar is not None:
+                bar.close()
 
     def get_metrics(self, *arguments):
         return {name: value for name, value in super().get_metrics(*arguments).items() if name != "v_num"}
@@ -215,7 +235,7 @@ def _checkpoint_of(output, config, resume):
     """Return the checkpoint to go on from, or None for a new run."""
     checkpoint = output / "checkpoints" / "last.ckpt"
     if not resume:
-        if checkpoint.exists() and not _is_other_process():
+        if checkpoint.exists() and is_first_process():
             raise FileExistsError(f"output {output} holds a run already, expected another folder, or resume")
         return None
     if not checkpoint.is_file():
@@ -228,6 +248,6 @@ def _checkpoint_of(output, config, resume):
     return checkpoint
 
 
-def _is_other_process():
-    """Tell whether Lightning started this process beside a first one, which has prepared the folder."""
-    return int(os.environ.get("LOCAL_RANK", 0)) > 0 or int(os.environ.get("NODE_RANK", 0)) > 0
+def is_first_process():
+    """Tell whether this process writes and speaks: it is the only one, or Lightning started the others beside it."""
+    return int(os.environ.get("LOCAL_RANK", 0)) == int(os.environ.get("NODE_RANK", 0)) == 0

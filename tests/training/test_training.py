@@ -1,8 +1,10 @@
 """Training runs: the loss falls, a run resumed is the run uninterrupted, two processes are one, NaN stops it."""
 
+import signal
 import subprocess
 import sys
 
+import lightning
 import numpy as np
 import pytest
 import torch
@@ -26,7 +28,8 @@ def samples(with_alpha=False):
 
 def run(folder, with_alpha=False, **changes):
     """Train; return the network and the losses of all steps, from the log."""
-    options = {name: changes.pop(name) for name in ("resume", "validation", "devices") if name in changes}
+    options = {name: changes.pop(name) for name in ("resume", "validation", "devices", "callbacks")
+               if name in changes}
     config = TrainingConfig(**(SMALL | changes))
     network = train(config, samples(with_alpha), folder, progress=False, **options)
     return network, logged(folder, "loss")
@@ -112,6 +115,19 @@ def test_nan_stops_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     assert saved["global_step"] == 3
     assert all(torch.isfinite(value).all() for value in saved["state_dict"].values())
     assert not (tmp_path / "network").exists()
+
+
+def test_interruption_is_told_and_python_still_hears_ctrl_c(tmp_path):
+    class Interrupt(lightning.Callback):
+        def on_train_batch_end(self, trainer, *_):
+            if trainer.global_step == 4:
+                raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", callbacks=[Interrupt()])
+    assert signal.getsignal(signal.SIGINT) is before
+    assert (tmp_path / "run" / "checkpoints" / "last.ckpt").is_file()
 
 
 def test_validation_scores_are_logged(tmp_path):
