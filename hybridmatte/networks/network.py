@@ -5,19 +5,31 @@ from contextlib import contextmanager
 import torch
 from torch.nn.functional import pad
 
-from hybridmatte._tensor import check_batch, check_together
+from hybridmatte._tensor import check_batch, check_together, split_planes
 
-__all__ = ["MattingNetwork"]
+__all__ = ["MattingNetwork", "count_planes"]
+
+PLANES = {False: 0, True: 1, "one-hot": 3}
+
+
+def count_planes(trimap):
+    """Return the number of planes that an option ``trimap`` of False, True or "one-hot" adds to the image's three."""
+    if not isinstance(trimap, (bool, str)) or trimap not in PLANES:
+        raise ValueError(f"trimap is {trimap!r}, expected False, True or 'one-hot'")
+    return PLANES[trimap]
 
 
 class MattingNetwork(torch.nn.Module):
     """A network from images, and trimaps if it takes them, to alphas.
 
-    A subclass sets the four attributes and writes ``estimate(planes)``, from (B, 3 or 4, H, W), height and width
+    A subclass sets the attributes and writes ``estimate(planes)``, from (B, 3, 4 or 6, H, W), height and width
     multiples of its stride, to alpha (B, 1, H, W) in [0, 1].
 
     Attributes
     ----------
+    trimap_planes : int
+        0 for a network of the image alone; 1 where the trimap is the fourth plane; 3 where background, unknown and
+        foreground are a plane each, 0 and 1.
     takes_trimap : bool
         Whether `forward` wants a trimap.
     stride : int
@@ -34,17 +46,22 @@ class MattingNetwork(torch.nn.Module):
     alpha : (B, 1, H, W)
     """
 
-    takes_trimap = False
+    trimap_planes = 0
     stride = 32
     has_fixed_size = False
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
+    @property
+    def takes_trimap(self):
+        """Whether `forward` wants a trimap."""
+        return self.trimap_planes > 0
+
     def forward(self, image, trimap=None):
         """Return alpha (B, 1, H, W) in [0, 1] of a batch."""
         if self.takes_trimap and trimap is None:
-            raise ValueError("trimap is missing, expected one: the network was made with trimap=True")
+            raise ValueError("trimap is missing, expected one: the network was made with a trimap")
         if not self.takes_trimap and trimap is not None:
-            raise ValueError("trimap came, expected none: the network was made with trimap=False")
+            raise ValueError("trimap came, expected none: the network was made without")
         check_batch(image, "image", 3)
         check_together(image=image, trimap=trimap)
         height, width = image.shape[2:]
@@ -67,10 +84,15 @@ class MattingNetwork(torch.nn.Module):
         return pad(planes, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
 
     def join(self, image, trimap=None):
-        """Return images normalised, with the trimap as their fourth channel."""
+        """Return images normalised, with the trimap's planes behind their own."""
         mean, std = (image.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
         planes = (image - mean) / std
-        return planes if trimap is None else torch.cat([planes, trimap], dim=1)
+        if trimap is None:
+            return planes
+        if self.trimap_planes == 3:
+            is_foreground, is_background, is_unknown = split_planes(trimap)
+            trimap = torch.cat([is_background, is_unknown, is_foreground], dim=1).to(planes.dtype)
+        return torch.cat([planes, trimap], dim=1)
 
     def estimate(self, planes):
         """Return alpha of what `join` returns."""

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from hybridmatte._check import check_number
-from hybridmatte.networks.network import MattingNetwork
+from hybridmatte.networks.network import MattingNetwork, count_planes
 
 __all__ = ["MattingUNet", "unet"]
 
@@ -27,8 +27,8 @@ def unet(size="resnet18", *, width=1.0, trimap=False, pretrained=False):
         trains on two CPU cores.
     width : float, default 1.0
         Factor of the channels of a ResNet encoder and of the decoder; other encoders can only have 1.
-    trimap : bool, default False
-        Whether the network takes a trimap as its fourth channel.
+    trimap : {False, True, "one-hot"}, default False
+        Whether the network takes a trimap, as its fourth plane or one-hot as three.
     pretrained : bool, default False
         Start from timm's ImageNet weights of the encoder, which are downloaded; at width 1 only.
 
@@ -63,7 +63,7 @@ def unet(size="resnet18", *, width=1.0, trimap=False, pretrained=False):
     if pretrained:
         if width != 1.0:
             raise ValueError(f"width is {width:g}, expected 1 with pretrained weights")
-        source = timm.create_model(encoder, features_only=True, in_chans=3 + trimap, pretrained=True)
+        source = timm.create_model(encoder, features_only=True, in_chans=3 + network.trimap_planes, pretrained=True)
         network.encoder.load_state_dict(source.state_dict())
     return network
 
@@ -77,23 +77,24 @@ class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatt
     ----------
     encoder : str
     width : float
-    trimap : bool
+    trimap : {False, True, "one-hot"}
     """
 
     def __init__(self, *, encoder="resnet18", width=1.0, trimap=False):
         super().__init__()
-        self.takes_trimap = trimap
+        self.trimap_planes = count_planes(trimap)
+        planes = 3 + self.trimap_planes
         check_number(width, "width", above=0)
-        self.encoder = timm.create_model(encoder, features_only=True, in_chans=3 + trimap, **_scaled(encoder, width))
+        self.encoder = timm.create_model(encoder, features_only=True, in_chans=planes, **_scaled(encoder, width))
         if hasattr(self.encoder, "maxpool"):
             self.encoder.maxpool = nn.Identity()
-        channels, reductions = self.encoder.feature_info.channels(), self._reductions(3 + trimap)
+        channels, reductions = self.encoder.feature_info.channels(), self._reductions(planes)
         self.stride = max(reductions)
         widths = [max(8, int(width * w)) for w in WIDTHS]
         last = widths[min(len(channels), len(widths) - 1)]
         self.pyramid = _Pyramid(channels[-1], last)
         self.stages = nn.ModuleList()
-        skips = [3 + trimap, *channels] if reductions[0] > 1 else channels
+        skips = [planes, *channels] if reductions[0] > 1 else channels
         for depth in range(len(skips) - 2, -1, -1):
             own = widths[min(depth, len(widths) - 1)]
             self.stages.append(_Stage(last, skips[depth], own))

@@ -6,7 +6,7 @@ from transformers import VitDetConfig, VitMatteConfig, VitMatteForImageMatting
 from transformers.utils import logging
 
 from hybridmatte._check import check_choice
-from hybridmatte.networks.network import MattingNetwork
+from hybridmatte.networks.network import MattingNetwork, count_planes
 
 __all__ = ["MattingViT", "vitmatte"]
 
@@ -26,8 +26,8 @@ def vitmatte(size="small", *, trimap=True):
     ----------
     size : {"small", "base", "tiny"}, default "small"
         26 million parameters, 97 million, or 0.8 million, which train on two CPU cores.
-    trimap : bool, default True
-        Whether the network takes a trimap as its fourth channel.
+    trimap : {True, False, "one-hot"}, default True
+        Whether the network takes a trimap, as its fourth plane, as public checkpoints do, or one-hot as three.
 
     Returns
     -------
@@ -46,8 +46,9 @@ def vitmatte(size="small", *, trimap=True):
     """
     channels, heads, layers, whole, decoder = SIZES[check_choice(size, "size", tuple(SIZES))]
     backbone = VitDetConfig(
-        hidden_size=channels, num_attention_heads=heads, num_hidden_layers=layers, num_channels=3 + trimap,
-        image_size=512, pretrain_image_size=224, patch_size=16, window_size=WINDOW,
+        hidden_size=channels, num_attention_heads=heads, num_hidden_layers=layers,
+        num_channels=3 + count_planes(trimap), image_size=512, pretrain_image_size=224, patch_size=16,
+        window_size=WINDOW,
         window_block_indices=[k for k in range(layers) if k not in whole], residual_block_indices=list(whole),
         use_relative_position_embeddings=True, out_features=[f"stage{layers}"])
     config = VitMatteConfig(backbone_config=backbone, hidden_size=channels, fusion_hidden_sizes=list(decoder),
@@ -56,7 +57,7 @@ def vitmatte(size="small", *, trimap=True):
 
 
 class MattingViT(MattingNetwork):
-    """A transformers `VitMatteForImageMatting` as a `MattingNetwork`; three channels or, with trimap, four.
+    """A transformers `VitMatteForImageMatting` as a `MattingNetwork`; three channels or, with trimap, four or six.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ class MattingViT(MattingNetwork):
     def __init__(self, model):
         super().__init__()
         self.model = model
-        self.takes_trimap = model.config.backbone_config.num_channels == 4
+        self.trimap_planes = model.config.backbone_config.num_channels - 3
 
     @classmethod
     def from_pretrained(cls, source):

@@ -28,7 +28,7 @@ def inputs(shape, trimap=True, batch=1):
 
 
 @every_network
-@pytest.mark.parametrize("trimap", [False, True], ids=["automatic", "trimap"])
+@pytest.mark.parametrize("trimap", [False, True, "one-hot"], ids=["automatic", "trimap", "one-hot"])
 @pytest.mark.parametrize("shape", [(64, 96), (47, 81), (9, 70)])
 def test_any_size(name, trimap, shape):
     network = make(name, trimap)
@@ -57,8 +57,9 @@ def test_trimap_and_image_both_matter(name):
 
 
 @every_network
-def test_saved_and_loaded(name, tmp_path):
-    network = make(name)
+@pytest.mark.parametrize("trimap", [True, "one-hot"])
+def test_saved_and_loaded(name, trimap, tmp_path):
+    network = make(name, trimap)
     network.save_pretrained(tmp_path / "network")
     assert {"config.json", "model.safetensors"} <= {path.name for path in (tmp_path / "network").iterdir()}
     loaded = networks.load_network(tmp_path / "network")
@@ -73,6 +74,14 @@ def test_depths_name_every_parameter(name):
     depths = network.layer_depths()
     assert set(depths) == {key for key, _ in network.named_parameters()}
     assert set(depths.values()) == set(range(max(depths.values()) + 1))
+
+
+def test_one_hot_trimap_is_background_unknown_foreground():
+    network = make("unet", "one-hot")
+    planes = network.join(torch.zeros(1, 3, 1, 3), torch.tensor([[[[0.0, 0.5, 1.0]]]]))
+    assert torch.equal(planes[0, 3:, 0], torch.eye(3))
+    with pytest.raises(ValueError, match="trimap is 2, expected False, True or 'one-hot'"):
+        networks.unet("tiny", trimap=2)
 
 
 def test_published_size_of_vitmatte():
