@@ -1,5 +1,6 @@
 """``train``, ``predict`` and ``export``."""
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ KnownTrimap = Annotated[str | None, typer.Argument(metavar="[TRIMAP]", help="For
 
 def train(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to do: flat TOML, see docs/training.md.")],
-    data: Annotated[Path, typer.Option("--data", help="Where the data set lies.")],
+    data: Annotated[str, typer.Option("--data", help="Where the data set lies; see docs/training.md for streams.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")],
     devices: Annotated[int, typer.Option("--devices", min=1, help="Processes or GPUs on each node.")] = 1,
     nodes: Annotated[int, typer.Option("--nodes", min=1, help="Machines.")] = 1,
@@ -38,6 +39,8 @@ def train(
     from hybridmatte.training import is_first_process, open_scored
     from hybridmatte.training import train as run
 
+    logging.getLogger("hybridmatte").addHandler(_Notes())
+    logging.getLogger("hybridmatte").setLevel(logging.INFO)
     scored = None if validation is None else open_scored("folder", validation)
     try:
         run(settings, data, output, devices=devices, nodes=nodes, workers=workers, precision=precision,
@@ -47,6 +50,14 @@ def train(
         raise typer.Exit(130) from None
     if is_first_process():
         note(f"the network is in {output / 'network'}; see its progress with: tensorboard --logdir {output}")
+
+
+class _Notes(logging.Handler):
+    """Say what the package logs."""
+
+    def emit(self, record):
+        """Say one record."""
+        note(record.getMessage())
 
 
 def predict(network: Network, image: Picture, trimap: KnownTrimap = None, *, output: Output, bits: Bits = 8,

@@ -8,17 +8,24 @@ from hybridmatte._lazy import lazy_names
 _MODULE_OF = {
     "Augmentation": "augmentation",
     "Composites": "compositing",
+    "FusedCrops": "crops",
+    "FusedStream": "crops",
     "MattingFolder": "folders",
     "NAMED": "named",
+    "Photographs": "photographs",
     "Sample": "folders",
     "TrainingCrops": "crops",
     "WithTrimaps": "labels",
     "combine_foregrounds": "compositing",
     "composite_sample": "compositing",
     "fit_background": "compositing",
+    "fuse_photographs": "fusion",
     "offers": "named",
     "open_named": "named",
+    "random_alpha": "fusion",
+    "random_patch_trimap": "fusion",
     "random_trimap": "augmentation",
+    "stream_photographs": "photographs",
 }
 
 __all__ = sorted(_MODULE_OF)

@@ -61,6 +61,8 @@ class Augmentation:
         Probability of mirroring left and right.
     degrees : float
         Largest turn, either way.
+    shear : float
+        Largest angle in degrees by which columns lean, either way.
     brightness, contrast, saturation : float
         Largest relative change of each, either way.
     hue : float
@@ -72,6 +74,7 @@ class Augmentation:
     unknown: float = 0.9
     flip: float = 0.5
     degrees: float = 0.0
+    shear: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0
@@ -88,10 +91,14 @@ class Augmentation:
         for name in ("brightness", "contrast", "saturation"):
             check_number(getattr(self, name), name, low=0, high=0.99)
         check_number(self.degrees, "degrees", low=0, high=180)
+        check_number(self.shear, "shear", low=0, high=60)
         check_number(self.hue, "hue", low=0, high=180)
 
     def __call__(self, sample, generator):
-        """Return the sample's parts cut out, turned and recoloured alike; trimaps stay 0, 0.5 and 1."""
+        """Return the sample's parts cut out, turned and recoloured alike; trimaps stay 0, 0.5 and 1.
+
+        Colours of uint8 stay so, which is faster; their hue is then turned in steps of 2 degrees.
+        """
         matrix, interpolation = self._placement(sample, generator)
         parts = {name: self._cut(name, array, matrix, interpolation) for name, array in sample._asdict().items()
                  if name != "name" and array is not None}
@@ -120,6 +127,8 @@ class Augmentation:
         scale = side / self.crop
         linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         linear[:, 0] *= mirror
+        if self.shear:
+            linear[:, 1] += np.tan(np.radians(generator.uniform(-self.shear, self.shear))) * linear[:, 0]
         shift = np.array([center[1], center[0]]) - linear @ np.full(2, (self.crop - 1) / 2)
         return np.column_stack([linear, shift]), INTERPOLATIONS[generator.integers(len(INTERPOLATIONS))]
 
@@ -131,7 +140,7 @@ class Augmentation:
         piece, matrix = self._shrunk_piece(array, matrix, cv2.INTER_NEAREST if is_label else cv2.INTER_AREA)
         flags = (cv2.INTER_NEAREST if is_label else interpolation) | cv2.WARP_INVERSE_MAP
         cut = cv2.warpAffine(piece, matrix, (self.crop, self.crop), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
-        return cut.clip(0.0, 1.0)
+        return cut if cut.dtype == np.uint8 else cut.clip(0.0, 1.0)
 
     def _shrunk_piece(self, array, matrix, how):
         """Return the piece of an array that a crop needs, no finer than the crop, and the map from crop to piece."""
@@ -159,15 +168,36 @@ class Augmentation:
 
 
 def recolour(image, brightness, contrast, saturation, hue):
-    """Return an image (H, W, 3) with changed colours: factors, and degrees of hue."""
+    """Return an image (H, W, 3), float32 or uint8, with changed colours: factors, and degrees of hue."""
     import cv2
 
     if (brightness, contrast, saturation, hue) == (1.0, 1.0, 1.0, 0.0):
         return image
+    is_bytes = image.dtype == np.uint8
     if hue != 0.0 or saturation != 1.0:
         hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-        hsv[:, :, 0] = (hsv[:, :, 0] + hue) % 360.0
-        hsv[:, :, 1] = (hsv[:, :, 1] * saturation).clip(0.0, 1.0)
+        hsv = turn_bytes(hsv, saturation, hue) if is_bytes else turn(hsv, saturation, hue)
         image = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    if brightness == contrast == 1.0:
+        return image
     mean = image.mean()
+    if is_bytes:
+        values = (np.arange(256) - mean) * contrast + mean * brightness
+        return cv2.LUT(image, np.rint(values.clip(0, 255)).astype(np.uint8))
     return ((image - mean) * contrast + mean * brightness).clip(0.0, 1.0).astype(np.float32)
+
+
+def turn(hsv, saturation, hue):
+    """Change hue, 0 to 360, and saturation, 0 to 1, in place."""
+    hsv[:, :, 0] = (hsv[:, :, 0] + hue) % 360.0
+    hsv[:, :, 1] = (hsv[:, :, 1] * saturation).clip(0.0, 1.0)
+    return hsv
+
+
+def turn_bytes(hsv, saturation, hue):
+    """Change hue, 0 to 179 in steps of 2 degrees, and saturation, 0 to 255, by a table."""
+    import cv2
+
+    values = np.arange(256)
+    table = [(values + round(hue / 2)) % 180, np.rint(values * saturation).clip(0, 255), values]
+    return cv2.LUT(hsv, np.stack(table, axis=-1).astype(np.uint8)[None])

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-__all__ = ["TrainingCrops"]
+__all__ = ["FusedCrops", "FusedStream", "TrainingCrops"]
 
 
 class TrainingCrops(torch.utils.data.Dataset):
@@ -30,6 +30,7 @@ class TrainingCrops(torch.utils.data.Dataset):
     def __init__(self, samples, augmentation, *, seed, start, count):
         self._samples, self._augmentation = samples, augmentation
         self._seed, self._start, self._count = seed, start, count
+        self._order = _Order(seed, len(samples))
 
     def __len__(self):
         """Return how many crops there are."""
@@ -38,14 +39,102 @@ class TrainingCrops(torch.utils.data.Dataset):
     def __getitem__(self, index):
         """Return the parts of one crop."""
         number = self._start + index
-        lap, place = divmod(number, len(self._samples))
-        order = np.random.default_rng([self._seed, 0, lap]).permutation(len(self._samples))
-        sample = self._augmentation(self._samples[order[place]], np.random.default_rng([self._seed, 1, number]))
-        return {name: to_tensor(array) for name, array in sample._asdict().items()
-                if name != "name" and array is not None}
+        place, _ = self._order(number)
+        return to_tensors(self._augmentation(self._samples[place], np.random.default_rng([self._seed, 1, number])))
+
+
+class FusedCrops(torch.utils.data.Dataset):
+    """Fused photographs without end, see `fuse_photographs`; sample k is a function of the seed and k.
+
+    Every photograph is once in front and once behind in a run through them all.
+
+    Parameters
+    ----------
+    photographs : sequence of (h, w, 3) arrays
+        E.g. `Photographs`.
+    fuse : callable
+        ``fuse(front, behind, generator=...)`` to a Sample.
+    seed, start, count : int
+        As in `TrainingCrops`.
+    """
+
+    def __init__(self, photographs, fuse, *, seed, start, count):
+        self._photographs, self._fuse, self._seed, self._start, self._count = photographs, fuse, seed, start, count
+        self._order = _Order(seed, len(photographs))
+
+    def __len__(self):
+        """Return how many samples there are."""
+        return self._count
+
+    def __getitem__(self, index):
+        """Return the parts of one sample; the photograph behind is the next one's front, read but once in a row."""
+        number = self._start + index
+        front, behind = (self._photographs[place] for place in self._order(number))
+        return to_tensors(self._fuse(front, behind, generator=np.random.default_rng([self._seed, 1, number])))
+
+
+class FusedStream(torch.utils.data.IterableDataset):
+    """Fused photographs of a stream, in whole batches, dealt out over a loader's workers.
+
+    Parameters
+    ----------
+    open_stream : callable
+        ``open_stream(seed)`` to an endless iterator of photographs, a worker's own; see `stream_photographs`.
+    fuse : callable
+        As in `FusedCrops`.
+    seed : int
+    batches, batch_size : int
+        Of this process.
+    """
+
+    def __init__(self, open_stream, fuse, *, seed, batches, batch_size):
+        self._open_stream, self._fuse, self._seed = open_stream, fuse, seed
+        self._batches, self._batch_size = batches, batch_size
+
+    def __len__(self):
+        """Return how many samples all workers yield."""
+        return self._batches * self._batch_size
+
+    def __iter__(self):
+        """Yield this worker's samples, each photograph before the one that came before it."""
+        worker = torch.utils.data.get_worker_info()
+        place, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        generator = np.random.default_rng([self._seed, place, _rank()])
+        photographs = iter(self._open_stream(self._seed))
+        behind = next(photographs, None)
+        if behind is None:
+            raise ValueError(f"the stream has nothing for worker {place} of {workers}, expected as many shards as "
+                             "there are workers in all processes, or more")
+        for _ in range(len(range(place, self._batches, workers)) * self._batch_size):
+            front = next(photographs)
+            yield to_tensors(self._fuse(front, behind, generator=generator))
+            behind = front
+
+
+class _Order:
+    """The place of number k among n, and of the next in the same lap; every lap is in an order of its own."""
+
+    def __init__(self, seed, length):
+        self._seed, self._length, self._lap = seed, length, (None, None)
+
+    def __call__(self, number):
+        lap, place = divmod(number, self._length)
+        if self._lap[0] != lap:
+            self._lap = lap, np.random.default_rng([self._seed, 0, lap]).permutation(self._length)
+        order = self._lap[1]
+        return int(order[place]), int(order[(place + 1) % self._length])
+
+
+def _rank():
+    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+
+
+def to_tensors(sample):
+    """Return the parts that a sample has, name to tensor (C, H, W)."""
+    return {name: to_tensor(array) for name, array in sample._asdict().items() if name != "name" and array is not None}
 
 
 def to_tensor(array):
-    """Return an array (H, W) or (H, W, 3) as a tensor (C, H, W)."""
-    array = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
-    return torch.from_numpy(np.ascontiguousarray(array))
+    """Return an array (H, W) or (H, W, 3) as a tensor (C, H, W), which may share its memory."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)

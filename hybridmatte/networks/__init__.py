@@ -14,6 +14,7 @@ _MODULE_OF = {  # no module bears a name of the package: importing it would hide
     "MattingViT": "vit_matte",
     "export_onnx": "export",
     "load_network": "checkpoint",
+    "load_parts": "transfer",
     "predict_alpha": "prediction",
     "unet": "u_net",
     "vitmatte": "vit_matte",

@@ -36,6 +36,8 @@ class MattingNetwork(torch.nn.Module):
         Height and width are padded to multiples of it, by repeating the last row and column.
     mean, std : (3,) sequences
         Of the colours the encoder was trained with; the image is normalised by them inside.
+    encoder_prefix : str
+        What the names of the encoder's parameters begin with.
     has_fixed_size : bool
         Whether one ONNX file serves one size of image only.
 
@@ -48,6 +50,7 @@ class MattingNetwork(torch.nn.Module):
 
     trimap_planes = 0
     stride = 32
+    encoder_prefix = "encoder."
     has_fixed_size = False
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

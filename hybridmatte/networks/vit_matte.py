@@ -65,6 +65,7 @@ class MattingViT(MattingNetwork):
     """
 
     mean = std = (0.5, 0.5, 0.5)
+    encoder_prefix = "model.backbone."
     has_fixed_size = True  # the windows' padding is computed from the size while the graph is recorded
 
     def __init__(self, model):

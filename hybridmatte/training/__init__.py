@@ -10,6 +10,8 @@ require_extra("deep", "torch", "lightning", "torchmetrics", "tensorboard")
 
 _MODULE_OF = {
     "AlphaFreeMatting": "alpha_free",
+    "CompositionMatting": "composition",
+    "DisentangledPretraining": "composition",
     "MattingScores": "scores",
     "SupervisedMatting": "supervised",
     "TrainingConfig": "config",

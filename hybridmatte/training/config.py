@@ -8,9 +8,9 @@ from hybridmatte._check import check_choice, check_integer, check_number
 
 __all__ = ["TrainingConfig", "read_config"]
 
-PARADIGMS = ("alpha_free", "supervised")
+PARADIGMS = ("alpha_free", "supervised", "composition", "disentangled")
 PRIORS = ("none", "affinity", "dc", "ddc", "hinge")
-NETWORKS = ("unet", "vitmatte")
+NETWORKS = ("unet", "vitmatte", "gca", "matteformer")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,24 +19,35 @@ class TrainingConfig:
 
     Parameters
     ----------
-    paradigm : {"alpha_free", "supervised"}
-        Labels: trimaps alone, or alphas.
+    paradigm : {"alpha_free", "supervised", "composition", "disentangled"}
+        Labels: trimaps alone; alphas; alphas with the layers they compose; or none, in pre-training.
     prior : {"ddc", "hinge", "dc", "affinity", "none"}
         Matting prior beside the known loss, for "alpha_free".
     prior_weight : float
     window_size : int
         Of the prior, pixels.
-    network : {"unet", "vitmatte"}
+    network : {"unet", "vitmatte", "gca", "matteformer"}
     size : str
-        Encoder of timm or "tiny" for unet; "small", "base" or "tiny" for vitmatte.
+        Encoder of timm or "tiny" for unet; "small", "base" or "tiny" for vitmatte; "resnet34" or "tiny" for gca;
+        "swin_tiny" or "tiny" for matteformer.
     width : float
         Factor of a unet's channels.
     trimap_input : bool
         Whether the network sees the trimap.
+    one_hot : bool
+        As three planes instead of one.
     pretrained : bool
         Start a unet from timm's ImageNet weights.
     init_from : str
         Folder or hub name of a network to start from; "" for none.
+    parts : {"all", "encoder"}
+        What of it to start from; see `hybridmatte.networks.load_parts`.
+    grid : int
+        Cells on a side of the trimaps of "disentangled".
+    unknown_cells : float
+        Share of them that is unknown; the rest is half foreground, half background.
+    alpha_level : {"pixel", "block"}
+        What has an alpha of its own there.
     dataset, split : str
         Names for `hybridmatte.data.open_named`; split "" is the only one.
     trimap_band : int
@@ -52,7 +63,7 @@ class TrainingConfig:
         Range of the side of what is cut out, in units of crop.
     unknown : float
         Share of the crops centred on an unknown pixel.
-    degrees, brightness, contrast, saturation, hue : float
+    degrees, shear, brightness, contrast, saturation, hue : float
         See `hybridmatte.data.Augmentation`.
     batch_size : int
         Crops a step on each device; gradients are summed over `accumulate` such batches.
@@ -63,8 +74,11 @@ class TrainingConfig:
     learning_rate, weight_decay : float
     layer_decay : float
         Factor of the learning rate from each layer of the encoder to the one below; 1 for none.
+    beta1, beta2 : float
+        Of AdamW, which is Adam where weight_decay is 0.
+    schedule : {"steps", "cosine"}
+        How the learning rate falls: by `decay` after each epoch of `milestones`, or by a half cosine to 0.
     milestones : list of int
-        Epochs after which the learning rate falls by `decay`.
     decay : float
     warmup_steps : int
         Steps over which the learning rate rises from 0.
@@ -81,8 +95,13 @@ class TrainingConfig:
     size: str = "small"
     width: float = 1.0
     trimap_input: bool = False
+    one_hot: bool = False
     pretrained: bool = False
     init_from: str = ""
+    parts: str = "all"
+    grid: int = 7
+    unknown_cells: float = 0.75
+    alpha_level: str = "pixel"
     dataset: str = "folder"
     split: str = ""
     trimap_band: int = 0
@@ -93,6 +112,7 @@ class TrainingConfig:
     largest: float = 1.5
     unknown: float = 0.9
     degrees: float = 0.0
+    shear: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0
@@ -104,6 +124,9 @@ class TrainingConfig:
     learning_rate: float = 5e-4
     weight_decay: float = 0.1
     layer_decay: float = 1.0
+    beta1: float = 0.9
+    beta2: float = 0.999
+    schedule: str = "steps"
     milestones: list = dataclasses.field(default_factory=list)
     decay: float = 0.1
     warmup_steps: int = 0
@@ -121,7 +144,13 @@ class TrainingConfig:
         check_choice(self.paradigm, "paradigm", PARADIGMS)
         check_choice(self.prior, "prior", PRIORS)
         check_choice(self.network, "network", NETWORKS)
-        for name in ("batch_size", "accumulate", "epochs"):
+        check_choice(self.parts, "parts", ("all", "encoder"))
+        check_choice(self.alpha_level, "alpha_level", ("pixel", "block"))
+        check_choice(self.schedule, "schedule", ("steps", "cosine"))
+        check_number(self.unknown_cells, "unknown_cells", low=0, high=1)
+        for name in ("beta1", "beta2"):
+            check_number(getattr(self, name), name, low=0, high=0.999999)
+        for name in ("batch_size", "accumulate", "epochs", "grid"):
             check_integer(getattr(self, name), name, low=1)
         for name in ("epoch_steps", "warmup_steps", "seed", "trimap_band"):
             check_integer(getattr(self, name), name, low=0)

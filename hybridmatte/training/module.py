@@ -67,9 +67,13 @@ class MattingModule(lightning.LightningModule):
         """Return AdamW and its schedule by steps."""
         config = self.config
         optimizer = make_optimizer(self.network, learning_rate=config.learning_rate, weight_decay=config.weight_decay,
-                                   layer_decay=config.layer_decay)
-        steps = self.trainer.estimated_stepping_batches // config.epochs
-        factor = partial(rate_factor, warmup_steps=config.warmup_steps, decay=config.decay,
-                         milestones=[epoch * steps for epoch in config.milestones])
+                                   layer_decay=config.layer_decay, betas=(config.beta1, config.beta2))
+        last = self.trainer.estimated_stepping_batches
+        if config.schedule == "cosine":
+            falls = {"last": last}
+        else:
+            steps = last // config.epochs
+            falls = {"decay": config.decay, "milestones": [epoch * steps for epoch in config.milestones]}
+        factor = partial(rate_factor, warmup_steps=config.warmup_steps, **falls)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

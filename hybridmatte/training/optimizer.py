@@ -1,11 +1,13 @@
-"""AdamW with layer-wise decay of the learning rate, warm-up and steps."""
+"""AdamW with layer-wise decay of the learning rate, warm-up, and steps or a cosine."""
+
+import math
 
 import torch
 
 __all__ = ["make_optimizer", "rate_factor"]
 
 
-def make_optimizer(network, *, learning_rate, weight_decay, layer_decay=1.0):
+def make_optimizer(network, *, learning_rate, weight_decay, layer_decay=1.0, betas=(0.9, 0.999)):
     """Return AdamW over a network's parameters.
 
     Parameters
@@ -17,6 +19,8 @@ def make_optimizer(network, *, learning_rate, weight_decay, layer_decay=1.0):
         Of weights; biases, norms and position embeddings have none.
     layer_decay : float, default 1
         A parameter with k of n encoder layers above it has ``learning_rate * layer_decay ** k``.
+
+    betas : (float, float)
 
     Returns
     -------
@@ -37,10 +41,17 @@ def make_optimizer(network, *, learning_rate, weight_decay, layer_decay=1.0):
     return torch.optim.AdamW([
         {"params": members, "lr": learning_rate * layer_decay ** (last - depth),
          "weight_decay": 0.0 if is_plain else weight_decay}
-        for (depth, is_plain), members in sorted(groups.items(), key=lambda item: item[0])])
+        for (depth, is_plain), members in sorted(groups.items(), key=lambda item: item[0])], betas=betas)
 
 
-def rate_factor(step, *, warmup_steps, milestones, decay):
-    """Return the factor of the learning rate at a step: a linear rise, then falls by `decay` at the milestones."""
-    rise = min(1.0, (step + 1) / (warmup_steps + 1))
-    return rise * decay ** sum(step >= milestone for milestone in milestones)
+def rate_factor(step, *, warmup_steps, milestones=(), decay=0.1, last=None):
+    """Return the factor of the learning rate at a step.
+
+    A linear rise over the warm-up, then falls by `decay` at the milestones, or, where the `last` step is given, a half
+    cosine from the end of the warm-up to 0.
+    """
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1)
+    if last is not None:
+        return 0.5 + 0.5 * math.cos(math.pi * min(1.0, (step - warmup_steps) / max(last - warmup_steps, 1)))
+    return decay ** sum(step >= milestone for milestone in milestones)

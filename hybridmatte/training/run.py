@@ -16,22 +16,25 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressB
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader, DistributedSampler
 
+from hybridmatte import networks
 from hybridmatte._files import write_bytes
-from hybridmatte.data import Augmentation, TrainingCrops
-from hybridmatte.networks import load_network, unet, vitmatte
 from hybridmatte.training.alpha_free import AlphaFreeMatting
-from hybridmatte.training.samples import open_samples
+from hybridmatte.training.composition import CompositionMatting, DisentangledPretraining
+from hybridmatte.training.samples import open_source
 from hybridmatte.training.scores import predict_sample
 from hybridmatte.training.supervised import SupervisedMatting
 
 __all__ = ["CropsModule", "is_first_process", "make_network", "train"]
 
-MODULES = {"alpha_free": AlphaFreeMatting, "supervised": SupervisedMatting}
+MODULES = {"alpha_free": AlphaFreeMatting, "supervised": SupervisedMatting,
+           "composition": CompositionMatting, "disentangled": DisentangledPretraining}
+LOG = logging.getLogger("hybridmatte.training")
 PICTURES, PICTURE_SIDE = 2, 384  # samples shown in TensorBoard, and their longer side in pixels
 
 
 NOISE = (  # what Lightning and torch say about themselves, or about what is meant to be so
-    ".*LeafSpec.*", ".*does not have many workers.*", ".*Total length of `DataLoader`.*", ".*exists and is not empty.*")
+    ".*LeafSpec.*", ".*does not have many workers.*", ".*Total length of `DataLoader`.*", ".*exists and is not empty.*",
+    ".*`IterableDataset` has `__len__`.*")
 
 
 def train(config, data, output, *, network=None, devices=1, nodes=1, precision="32-true", workers=0, resume=False,
@@ -42,7 +45,8 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
     ----------
     config : TrainingConfig
     data : str, path or sequence of Sample
-        Where the configuration's data set lies, or samples in memory.
+        Where the configuration's data set lies, or samples in memory. To pre-train: a folder of photographs, tar shards
+        or a data set of the hub (see `hybridmatte.data.stream_photographs`), or (h, w, 3) arrays.
     output : str or path
         Folder of the run: ``config.json``, ``checkpoints/last.ckpt`` (after every epoch), ``logs`` for TensorBoard,
         and ``network`` at the end.
@@ -87,8 +91,8 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
     output = Path(output)
     checkpoint = _checkpoint_of(output, config, resume)
     module = MODULES[config.paradigm](make_network(config) if network is None else network, config)
-    samples = open_samples(config, data, backgrounds, module.parts)
-    pictures = _SamplePictures(samples)
+    source = open_source(config, data, backgrounds, module.parts)
+    pictures = _SamplePictures(source.examples(PICTURES))
     output.mkdir(parents=True, exist_ok=True)
     write_bytes(output / "config.json", json.dumps(dataclasses.asdict(config), indent=1).encode())
     with _quiet():
@@ -101,7 +105,7 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
             reload_dataloaders_every_n_epochs=1,
             use_distributed_sampler=False, sync_batchnorm=devices * nodes > 1 and torch.cuda.is_available(),
             strategy="ddp" if devices * nodes > 1 else "auto")
-        _fit(trainer, module, CropsModule(config, samples, workers, validation), checkpoint)
+        _fit(trainer, module, CropsModule(config, source, workers, validation), checkpoint)
     network = module.network.eval()
     if trainer.is_global_zero:
         network.save_pretrained(output / "network")
@@ -121,17 +125,14 @@ def _fit(trainer, module, crops, checkpoint):
 
 
 def make_network(config):
-    """Return the network of a configuration, new, drawn by its seed, or loaded."""
+    """Return the network of a configuration, drawn by its seed, and started from another where it says so."""
     torch.manual_seed(config.seed)
+    trimap = "one-hot" if config.one_hot and config.trimap_input else config.trimap_input
+    more = {"width": config.width, "pretrained": config.pretrained} if config.network == "unet" else {}
+    network = getattr(networks, config.network)(config.size, trimap=trimap, **more)
     if config.init_from:
-        network = load_network(config.init_from).train()
-        if network.takes_trimap != config.trimap_input:
-            raise ValueError(f"trimap_input is {config.trimap_input}, expected {network.takes_trimap} as of "
-                             f"{config.init_from}")
-    elif config.network == "unet":
-        network = unet(config.size, width=config.width, trimap=config.trimap_input, pretrained=config.pretrained)
-    else:
-        network = vitmatte(config.size, trimap=config.trimap_input)
+        transfer = networks.load_parts(network, config.init_from, config.parts)
+        LOG.info("init_from %s: %s", config.init_from, transfer)
     return network
 
 
@@ -156,28 +157,28 @@ class CropsModule(lightning.LightningDataModule):
     Parameters
     ----------
     config : TrainingConfig
-    samples : sequence of Sample
+    source : SampleSource, PhotographSource or StreamSource
     workers : int
     validation : sequence of Sample or None
     """
 
-    def __init__(self, config, samples, workers, validation=None):
+    def __init__(self, config, source, workers, validation=None):
         super().__init__()
-        self._config, self._samples, self._workers, self._validation = config, samples, workers, validation
-        self._augmentation = Augmentation(
-            crop=config.crop, sizes=(config.smallest, config.largest), unknown=config.unknown,
-            **{name: getattr(config, name) for name in ("degrees", "brightness", "contrast", "saturation", "hue")})
+        self._config, self._source, self._workers, self._validation = config, source, workers, validation
 
     def train_dataloader(self):
         """Return the loader of the trainer's current epoch."""
-        config = self._config
-        step = config.batch_size * config.accumulate * self.trainer.world_size
-        count = (config.epoch_steps or max(len(self._samples) // step, 1)) * step
-        crops = TrainingCrops(self._samples, self._augmentation, seed=config.seed,
-                              start=self.trainer.current_epoch * count, count=count)
+        config, world = self._config, self.trainer.world_size
+        step = config.batch_size * config.accumulate * world
+        count = (config.epoch_steps or max(len(self._source) // step, 1)) * step
+        options = {"batch_size": config.batch_size, "num_workers": self._workers}
+        if self._source.is_stream:
+            crops = self._source.crops(self.trainer.current_epoch, count // (world * config.batch_size))
+            return DataLoader(crops, **options)
+        crops = self._source.crops(self.trainer.current_epoch * count, count)
         # dealt out in turn: a step of all processes together is the step that one process would make
-        sampler = DistributedSampler(crops, self.trainer.world_size, self.trainer.global_rank, shuffle=False)
-        return DataLoader(crops, batch_size=config.batch_size, num_workers=self._workers, sampler=sampler)
+        sampler = DistributedSampler(crops, world, self.trainer.global_rank, shuffle=False)
+        return DataLoader(crops, sampler=sampler, **options)
 
     def val_dataloader(self):
         """Return the samples for validation, one by one."""
@@ -189,7 +190,7 @@ class _SamplePictures(Callback):
     """Show image, trimap and alpha of some samples side by side after every epoch."""
 
     def __init__(self, samples):
-        self._samples = [samples[index] for index in range(min(PICTURES, len(samples)))]
+        self._samples = samples
 
     def on_train_epoch_end(self, trainer, module):
         if not trainer.is_global_zero:

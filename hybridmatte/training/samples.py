@@ -1,12 +1,127 @@
 """The samples to learn from and to score, out of a data set's name and folder."""
 
+from functools import partial
 from pathlib import Path
 
-from hybridmatte.data import Composites, MattingFolder, WithTrimaps, offers, open_named
+import numpy as np
 
-__all__ = ["open_samples", "open_scored"]
+from hybridmatte.data import (
+    Augmentation,
+    Composites,
+    FusedCrops,
+    FusedStream,
+    MattingFolder,
+    Photographs,
+    TrainingCrops,
+    WithTrimaps,
+    fuse_photographs,
+    offers,
+    open_named,
+    stream_photographs,
+)
 
+__all__ = ["PhotographSource", "SampleSource", "StreamSource", "open_samples", "open_scored", "open_source"]
+
+SHARDS = ".tar"
+HUB = "hf:"
 PER_FOREGROUND = 20  # composites of a test foreground, as Composition-1k has them
+
+
+class SampleSource:
+    """Samples with labels, learned from in augmented crops."""
+
+    is_stream = False
+
+    def __init__(self, config, samples):
+        self._samples, self._seed, self._augmentation = samples, config.seed, make_augmentation(config)
+
+    def __len__(self):
+        """Return the number of samples."""
+        return len(self._samples)
+
+    def crops(self, start, count):
+        """Return the data set of the crops number `start` to ``start + count - 1``."""
+        return TrainingCrops(self._samples, self._augmentation, seed=self._seed, start=start, count=count)
+
+    def examples(self, count):
+        """Return some samples to look at."""
+        return [self._samples[index] for index in range(min(count, len(self._samples)))]
+
+
+class PhotographSource:
+    """Photographs without labels, learned from in fused pairs."""
+
+    is_stream = False
+
+    def __init__(self, config, photographs):
+        if len(photographs) < 2:
+            raise ValueError(f"there are {len(photographs)} photographs, expected at least 2")
+        self._photographs, self._seed, self._fuse = photographs, config.seed, _fusion(config)
+
+    def __len__(self):
+        """Return the number of photographs."""
+        return len(self._photographs)
+
+    def crops(self, start, count):
+        """Return the data set of the fused pairs number `start` to ``start + count - 1``."""
+        return FusedCrops(self._photographs, self._fuse, seed=self._seed, start=start, count=count)
+
+    def examples(self, count):
+        """Return some samples to look at."""
+        generator = np.random.default_rng(self._seed)
+        return [self._fuse(self._photographs[index], self._photographs[index + 1], generator=generator)
+                for index in range(min(count, len(self._photographs) - 1))]
+
+
+class StreamSource:
+    """An endless stream of photographs, learned from in fused pairs; it is shuffled anew in every epoch."""
+
+    is_stream = True
+
+    def __init__(self, config, name):
+        if config.epoch_steps == 0:
+            raise ValueError("epoch_steps is 0, expected at least 1 for a stream of photographs, which has no end")
+        self._name, self._config, self._fuse = name, config, _fusion(config)
+
+    def crops(self, epoch, batches):
+        """Return the data set of an epoch's fused pairs."""
+        return FusedStream(partial(_open_stream, self._name), self._fuse, seed=self._config.seed * 1_000_003 + epoch,
+                           batches=batches, batch_size=self._config.batch_size)
+
+    def examples(self, count):  # noqa: ARG002
+        """Return none: what a stream begins with is not known before."""
+        return []
+
+
+def _open_stream(name, seed):
+    return stream_photographs(name, seed=seed)
+
+
+def _fusion(config):
+    return partial(fuse_photographs, augmentation=make_augmentation(config), grid=config.grid,
+                   unknown=config.unknown_cells, level=config.alpha_level)
+
+
+def make_augmentation(config):
+    """Return the augmentation of a configuration."""
+    names = ("crop", "unknown", "degrees", "shear", "brightness", "contrast", "saturation", "hue")
+    return Augmentation(sizes=(config.smallest, config.largest), **{name: getattr(config, name) for name in names})
+
+
+def open_source(config, data, backgrounds, parts):
+    """Return what to learn from; see `open_samples`, and for pre-training `hybridmatte.data.stream_photographs`.
+
+    Returns
+    -------
+    source : SampleSource, PhotographSource or StreamSource
+    """
+    if config.paradigm != "disentangled":
+        return SampleSource(config, open_samples(config, data, backgrounds, parts))
+    if not isinstance(data, (str, Path)):
+        return PhotographSource(config, data)
+    if str(data).startswith(HUB) or str(data).endswith(SHARDS):
+        return StreamSource(config, str(data))
+    return PhotographSource(config, Photographs(data))
 
 
 def open_samples(config, data, backgrounds, parts):

@@ -1,0 +1,149 @@
+"""Photographs without labels: a folder of any depth, tar shards, or a data set of the Hugging Face hub."""
+
+import random
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hybridmatte.errors import require_extra
+from hybridmatte.image import EXTENSIONS
+
+__all__ = ["Photographs", "decode_photograph", "stream_photographs"]
+
+SHUFFLED = 1000  # photographs that a stream holds to draw from
+HUB = "hf:"
+
+
+class Photographs(Sequence):
+    """The photographs of a folder and all folders in it, sorted by path and read when asked for, uint8.
+
+    One that cannot be read is skipped: the next one comes in its place, with a warning that names and counts it.
+
+    Parameters
+    ----------
+    root : str or path
+        Its files ending in .png, .jpg, .tif or .webp count.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValueError
+        If it has fewer than two photographs, or, when one is read, fewer than two of them can be.
+    """
+
+    def __init__(self, root):
+        root = Path(root)
+        if not root.is_dir():
+            raise FileNotFoundError(f"data folder {root} does not exist, expected one with photographs")
+        self._paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in EXTENSIONS)
+        if len(self._paths) < 2:
+            raise ValueError(f"data folder {root} has {len(self._paths)} photographs, expected at least 2")
+        self.unreadable, self._last = {}, (None, None)
+
+    def __len__(self):
+        """Return the number of files."""
+        return len(self._paths)
+
+    def __getitem__(self, index):
+        """Return photograph (H, W, 3) number `index`, or the next one that can be read."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"index is {index}, expected 0 to {len(self) - 1}")
+        for step in range(len(self)):
+            photograph = self._read((index + step) % len(self))
+            if photograph is not None:
+                return photograph
+        raise ValueError(f"none of {len(self)} photographs can be read, expected at least 2: {self._paths[0]}, ...")
+
+    def _read(self, index):
+        """Return a photograph or None; the last one is kept, as it is often wanted twice in turn."""
+        if index in self.unreadable:
+            return None
+        if self._last[0] != index:
+            path = self._paths[index]
+            photograph = decode_photograph(path.read_bytes())
+            if photograph is None:
+                self.unreadable[index] = str(path)
+                warnings.warn(f"photograph {path} cannot be read and is skipped ({len(self.unreadable)} so far)",
+                              stacklevel=2)
+                return None
+            self._last = index, photograph
+        return self._last[1]
+
+
+def decode_photograph(data):
+    """Decode the bytes of a picture as uint8 (H, W, 3), upright RGB; None if they are none."""
+    import cv2
+
+    if not data:
+        return None
+    photograph = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return None if photograph is None else cv2.cvtColor(photograph, cv2.COLOR_BGR2RGB)
+
+
+def stream_photographs(source, *, seed=0):
+    """Return an endless, shuffled stream of photographs, uint8; each worker and process sees a part of its own.
+
+    Parameters
+    ----------
+    source : str
+        Tar shards, by a name ending in ``.tar`` with ``{000..123}`` for several; or ``hf:`` and the name or folder of
+        a Hugging Face data set with a column ``image``, read from its split "train" without keeping it on disk.
+    seed : int, default 0
+
+    Returns
+    -------
+    stream : iterable of (H, W, 3) arrays
+
+    Raises
+    ------
+    MissingExtraError
+        Without webdataset or datasets.
+    ValueError
+        If the data set has no column ``image``.
+    """
+    require_extra("streams", "webdataset", "datasets")
+    return _from_hub(source.removeprefix(HUB), seed) if source.startswith(HUB) else _from_shards(source, seed)
+
+
+def _from_shards(source, seed):
+    import webdataset
+
+    shards = webdataset.WebDataset(source, shardshuffle=SHUFFLED, seed=seed, nodesplitter=webdataset.split_by_node)
+    entries = shards.repeat().shuffle(SHUFFLED, rng=random.Random(seed))
+    return _decoded((_picture_of(entry), entry["__key__"]) for entry in entries)
+
+
+def _picture_of(entry):
+    """Return the bytes of the picture among a shard entry's files; none if there is no picture."""
+    return next((data for name, data in entry.items() if f".{name.rpartition('.')[2]}".lower() in EXTENSIONS), b"")
+
+
+def _from_hub(name, seed):
+    import datasets
+    import torch.distributed as processes
+
+    photographs = datasets.load_dataset(name, split="train", streaming=True)
+    if "image" not in (photographs.column_names or ["image"]):
+        raise ValueError(f"data set {name} has columns {', '.join(photographs.column_names)}, expected one named image")
+    photographs = photographs.cast_column("image", datasets.Image(decode=False))
+    if processes.is_initialized():
+        photographs = datasets.distributed.split_dataset_by_node(
+            photographs, rank=processes.get_rank(), world_size=processes.get_world_size())
+    photographs = photographs.shuffle(seed=seed, buffer_size=SHUFFLED).repeat(None)
+    pictures = (entry["image"] for entry in photographs)
+    return _decoded((picture["bytes"] or Path(picture["path"]).read_bytes(), picture["path"]) for picture in pictures)
+
+
+def _decoded(entries):
+    """Yield the photographs of pairs of bytes and name; those that are none are named, counted and skipped."""
+    unreadable = 0
+    for data, name in entries:
+        photograph = decode_photograph(data)
+        if photograph is None:
+            unreadable += 1
+            warnings.warn(f"photograph {name} cannot be read and is skipped ({unreadable} so far)", stacklevel=2)
+        else:
+            yield photograph

@@ -1,0 +1,74 @@
+"""Start a network from another's weights, and say which."""
+
+from typing import NamedTuple
+
+import torch
+
+from hybridmatte._check import check_choice
+from hybridmatte.networks.checkpoint import load_network
+
+__all__ = ["Transfer", "load_parts"]
+
+
+class Transfer(NamedTuple):
+    """Names of a network's tensors: those loaded, of these the ones widened by zeros, and those left as they were."""
+
+    loaded: tuple
+    widened: tuple
+    left: tuple
+
+    def __str__(self):
+        """Say it in one line."""
+        widened = f" ({', '.join(self.widened)} widened by planes of zeros)" if self.widened else ""
+        roots = ", ".join(dict.fromkeys(name.split(".")[0] for name in self.left))
+        left = f"{len(self.left)} left as they were, in {roots}" if self.left else "none left"
+        return f"{len(self.loaded)} tensors loaded{widened}, {left}"
+
+
+def load_parts(network, source, parts="all"):
+    """Load another network's weights into one of the same kind.
+
+    Parameters
+    ----------
+    network : MattingNetwork
+        Changed in place.
+    source : str or path
+        Folder or hub name, see `load_network`.
+    parts : {"all", "encoder"}, default "all"
+        Every tensor, or the encoder's.
+
+    Returns
+    -------
+    transfer : Transfer
+
+    Raises
+    ------
+    ValueError
+        If a tensor of these parts is missing on either side or has another shape; nothing is loaded then. Only the
+        first convolution may have more input planes than the source's: a network that takes a trimap can start from
+        one that did not, its further planes at zero.
+    """
+    prefix = {"all": "", "encoder": network.encoder_prefix}[check_choice(parts, "parts", ("all", "encoder"))]
+    own = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(prefix)}
+    found = {name: tensor for name, tensor in load_network(source).state_dict().items() if name.startswith(prefix)}
+    _compare(own, found, source, parts)
+    widened = [name for name in own if own[name].shape != found[name].shape]
+    for name in widened:
+        wide = torch.zeros_like(own[name])
+        wide[:, :found[name].shape[1]] = found[name]
+        found[name] = wide
+    network.load_state_dict(found, strict=False)
+    return Transfer(tuple(own), tuple(widened), tuple(name for name in network.state_dict() if name not in own))
+
+
+def _compare(own, found, source, parts):
+    """Refuse names and shapes that differ."""
+    first = next((name for name, tensor in own.items() if tensor.ndim == 4), None)
+    for name in (*own, *found):
+        if name not in own or name not in found:
+            here, there = ("network", f"init_from {source}") if name in own else (f"init_from {source}", "network")
+            raise ValueError(f"{there} has no tensor {name} but {here} has, expected the same in parts {parts!r}")
+        mine, its = tuple(own[name].shape), tuple(found[name].shape)
+        is_wider = name == first and len(its) == 4 and its[1] < mine[1] and (its[0], *its[2:]) == (mine[0], *mine[2:])
+        if mine != its and not is_wider:
+            raise ValueError(f"init_from {source} has {name} of shape {its}, expected the network's {mine}")

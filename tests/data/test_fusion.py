@@ -1,0 +1,218 @@
+"""Fused photographs: exact cells, alphas, augmentation of bytes, unreadable files, streams."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hybridmatte.data import (
+    Augmentation,
+    FusedCrops,
+    FusedStream,
+    Photographs,
+    Sample,
+    fuse_photographs,
+    random_alpha,
+    random_patch_trimap,
+    stream_photographs,
+)
+from hybridmatte.image import write_image
+
+AUGMENTATION = Augmentation(crop=56, unknown=0.0, degrees=30, shear=10, hue=30)
+
+
+def photographs(count=5, size=(70, 80)):
+    generator = np.random.default_rng(0)
+    return [np.repeat(np.repeat(generator.integers(0, 256, (7, 8, 3), np.uint8), 10, 0), 10, 1)[:size[0], :size[1]]
+            for _ in range(count)]
+
+
+def fuse(front, behind, generator, **options):
+    return fuse_photographs(front, behind, augmentation=AUGMENTATION, generator=generator, **options)
+
+
+@given(st.integers(1, 9), st.floats(0, 1), st.floats(0, 1), st.integers(9, 40), st.integers(9, 40))
+def test_the_number_of_cells_of_each_kind_is_exact(grid, unknown, split, height, width):
+    foreground = (1 - unknown) * split
+    shares = {"unknown": unknown, "foreground": foreground, "background": 1 - unknown - foreground}
+    shares = {name: max(share, 0.0) for name, share in shares.items()}
+    trimap = random_patch_trimap((height, width), np.random.default_rng(0), grid=grid, **shares)
+    assert trimap.shape == (height, width)
+    rows, columns = (np.arange(side) * grid // side for side in (height, width))
+    firsts = [np.searchsorted(index, np.arange(grid)) for index in (rows, columns)]
+    cells = trimap[np.ix_(*firsts)]
+    assert np.array_equal(cells[np.ix_(rows, columns)], trimap)
+    for value, share in ((0.5, "unknown"), (1.0, "foreground"), (0.0, "background")):
+        assert abs((cells == value).sum() - shares[share] * grid**2) <= 1
+        assert shares[share] > 0 or not (cells == value).any()
+
+
+def test_paper_cells():
+    trimap = random_patch_trimap(224, np.random.default_rng(3))
+    assert [np.count_nonzero(trimap[::32, ::32] == value) for value in (0.5, 1, 0)] == [37, 6, 6]
+    assert np.array_equal(np.kron(trimap[::32, ::32], np.ones((32, 32))), trimap)
+
+
+@pytest.mark.parametrize("level", ["pixel", "block"])
+def test_alpha_agrees_with_the_trimap(level):
+    trimap = random_patch_trimap(70, np.random.default_rng(0))
+    alpha = random_alpha(trimap, np.random.default_rng(1), level=level)
+    assert np.array_equal(alpha[trimap != 0.5], trimap[trimap != 0.5])
+    levels = alpha[trimap == 0.5] * 255
+    assert np.allclose(levels, levels.round(), atol=1e-4)
+    blocks = alpha.reshape(7, 10, 7, 10).transpose(0, 2, 1, 3).reshape(49, 100)
+    spread = blocks.max(axis=1) - blocks.min(axis=1)
+    is_unknown = trimap[::10, ::10].ravel() == 0.5
+    assert (spread[is_unknown] > 0.5).all() if level == "pixel" else (spread == 0).all()
+    if level == "block":
+        assert len(np.unique(blocks[is_unknown])) > 20
+
+
+def test_sample_is_its_own_composite():
+    front, behind = photographs(2)
+    sample = fuse(front, behind, np.random.default_rng(0))
+    alpha = sample.alpha[:, :, None]
+    assert np.allclose(sample.image, alpha * sample.foreground + (1 - alpha) * sample.background, atol=1e-6)
+    assert all(part.dtype == np.float32 and part.shape[:2] == (56, 56) for part in sample[1:] if part is not None)
+    for left, right in zip(sample[1:], fuse(front, behind, np.random.default_rng(0))[1:], strict=True):
+        assert np.array_equal(left, right)
+
+
+def test_small_photographs_are_enlarged():
+    front, behind = photographs(2, size=(20, 30))
+    assert fuse(front, behind, np.random.default_rng(0)).image.shape == (56, 56, 3)
+
+
+@pytest.mark.parametrize("option", [{"hue": 180.0}, {"saturation": 0.5}, {"brightness": 0.3}, {"contrast": 0.4},
+                                    {"shear": 20.0}, {"degrees": 30.0}], ids=lambda option: next(iter(option)))
+def test_bytes_and_floats_are_augmented_alike(option):
+    photograph, change, error = photographs(1)[0], 0.0, 0.0
+    augmentation, still = (Augmentation(crop=56, unknown=0.0, flip=0.0, **more) for more in (option, {}))
+    for seed in range(8):
+        changed, expected, plain = (
+            how(Sample("", image=pixels), np.random.default_rng(seed)).image
+            for how, pixels in ((augmentation, photograph), (augmentation, photograph / np.float32(255)),
+                                (still, photograph / np.float32(255))))
+        assert changed.dtype == np.uint8
+        change += np.abs(expected - plain).mean()
+        error += np.abs(changed / 255 - expected).mean()
+    assert error < 0.15 * change
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"size": 5}, "size is 5, expected an integer of at least 7"),
+    ({"size": 56, "unknown": 0.5}, "add up to 0.75, expected 1"),
+    ({"size": 56, "unknown": -0.5}, "unknown is -0.5"),
+    ({"size": 56, "grid": 0}, "grid is 0"),
+], ids=["small", "sum", "share", "grid"])
+def test_bad_trimaps(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        random_patch_trimap(arguments.pop("size"), np.random.default_rng(0), **arguments)
+    with pytest.raises(ValueError, match="level is 'cell'"):
+        random_alpha(np.zeros((3, 3)), np.random.default_rng(0), level="cell")
+
+
+class TestCrops:
+    def test_sample_is_a_function_of_its_number(self):
+        whole = FusedCrops(photographs(), fuse, seed=0, start=0, count=12)
+        tail = FusedCrops(photographs(), fuse, seed=0, start=7, count=5)
+        assert len(whole) == 12
+        for name, part in whole[9].items():
+            assert torch.equal(part, tail[2][name])
+        assert not torch.equal(whole[0]["alpha"], whole[5]["alpha"])
+
+    def test_every_photograph_is_once_in_front_and_once_behind(self):
+        plain = [np.full((60, 60, 3), 40 * k, np.uint8) for k in range(5)]
+        for lap in (0, 1):
+            crops = FusedCrops(plain, partial(fuse_photographs, augmentation=Augmentation(crop=16)), seed=1,
+                               start=5 * lap, count=5)
+            pairs = [tuple(round(255 * sample[part].mean().item()) for part in ("foreground", "background"))
+                     for sample in (crops[k] for k in range(5))]
+            for side in (0, 1):
+                assert sorted(pair[side] for pair in pairs) == [0, 40, 80, 120, 160]
+            assert all(front != behind for front, behind in pairs)
+
+
+class TestPhotographs:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        for k, photograph in enumerate(photographs(4)):
+            (tmp_path / f"class{k % 2}").mkdir(exist_ok=True)
+            write_image(tmp_path / f"class{k % 2}" / f"{k}.png", photograph)
+        (tmp_path / "notes.txt").write_text("no photograph")
+        return tmp_path
+
+    def test_folders_in_folders(self, folder):
+        found = Photographs(folder)
+        assert len(found) == 4
+        assert np.array_equal(found[1], photographs(4)[2])
+        with pytest.raises(IndexError, match="index is 4"):
+            found[4]
+
+    def test_unreadable_ones_are_named_counted_and_skipped(self, folder):
+        (folder / "class0" / "0.png").write_bytes(b"")
+        (folder / "class0" / "2.png").write_bytes(b"not a picture")
+        found = Photographs(folder)
+        with pytest.warns(UserWarning, match="cannot be read and is skipped") as said:
+            assert np.array_equal(found[0], photographs(4)[1])
+        assert ["0.png" in str(said[0].message), "(2 so far)" in str(said[1].message)] == [True, True]
+        assert [path.endswith(name) for path, name in zip(found.unreadable.values(), ("0.png", "2.png"), strict=True)]
+        for name in ("1", "3"):
+            (folder / "class1" / f"{name}.png").write_bytes(b"x")
+        with pytest.warns(UserWarning, match="so far"), pytest.raises(ValueError, match="none of 4 photographs"):
+            Photographs(folder)[0]
+
+    def test_too_few(self, tmp_path):
+        with pytest.raises(ValueError, match="has 0 photographs, expected at least 2"):
+            Photographs(tmp_path)
+        with pytest.raises(FileNotFoundError, match="does not exist"):
+            Photographs(tmp_path / "none")
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # webdataset leaves its shards to the garbage collector
+class TestStreams:
+    @pytest.fixture(params=["shards", "hub"])
+    def source(self, request, tmp_path):
+        """Write 6 photographs, and a file that is none, as shards or as a data set of the hub's layout."""
+        if request.param == "shards":
+            import webdataset
+
+            with webdataset.ShardWriter(str(tmp_path / "%03d.tar"), maxcount=4, verbose=0) as shards:
+                for k, photograph in enumerate(photographs(6)):
+                    write_image(tmp_path / "one.png", photograph)
+                    shards.write({"__key__": f"{k}", "png": (tmp_path / "one.png").read_bytes()})
+                shards.write({"__key__": "broken", "jpg": b"no picture"})
+            return str(tmp_path / "{000..001}.tar")
+        (tmp_path / "data" / "train").mkdir(parents=True)
+        for k, photograph in enumerate(photographs(6)):
+            write_image(tmp_path / "data" / "train" / f"{k}.png", photograph)
+        (tmp_path / "data" / "train" / "broken.jpg").write_bytes(b"no picture")
+        return f"hf:{tmp_path / 'data'}"
+
+    def test_all_come_again_and_again_and_the_broken_one_is_named(self, source):
+        stream = iter(stream_photographs(source, seed=1))
+        with pytest.warns(UserWarning, match=r"broken.* cannot be read and is skipped"):
+            found = [next(stream) for _ in range(30)]
+        known = {photograph.tobytes() for photograph in photographs(6)}
+        assert {photograph.tobytes() for photograph in found} == known
+
+    @pytest.mark.filterwarnings("ignore:.*cannot be read")
+    def test_workers_share_whole_batches(self, source):
+        crops = FusedStream(partial(stream_shuffled, source), fuse, seed=0, batches=5, batch_size=2)
+        workers = 1 if source.startswith("hf:") else 2  # the folder is one shard
+        loader = torch.utils.data.DataLoader(crops, batch_size=2, num_workers=workers, multiprocessing_context="fork")
+        batches = list(loader)
+        assert [len(batch["image"]) for batch in batches] == [2] * 5
+        assert len({batch["alpha"].numpy().tobytes() for batch in batches}) == 5
+
+    def test_more_workers_than_shards(self):
+        crops = FusedStream(lambda seed: iter([]), fuse, seed=0, batches=5, batch_size=2)  # noqa: ARG005
+        with pytest.raises(ValueError, match="nothing for worker 0 of 1, expected as many shards"):
+            next(iter(crops))
+
+
+def stream_shuffled(source, seed):
+    return stream_photographs(source, seed=seed)

@@ -1,0 +1,154 @@
+"""Pre-training on fused photographs, transfer of its weights, and fine-tuning on composites."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from hybridmatte import networks
+from hybridmatte.data import Sample
+from hybridmatte.image import write_image
+from hybridmatte.training import CompositionMatting, TrainingConfig, train
+from hybridmatte.training.optimizer import rate_factor
+from tests.synthetic import soft_disk
+from tests.training.test_training import logged
+
+SMALL = {"paradigm": "disentangled", "network": "unet", "size": "tiny", "trimap_input": True, "one_hot": True,
+         "crop": 64, "batch_size": 4, "epochs": 2, "epoch_steps": 4, "learning_rate": 3e-3, "unknown": 0.0,
+         "degrees": 30.0, "shear": 10.0, "hue": 30.0, "grid": 4, "schedule": "cosine", "warmup_steps": 2,
+         "weight_decay": 0.05, "beta2": 0.95}
+
+
+def photographs(count=4):
+    generator = np.random.default_rng(0)
+    return [np.kron(generator.integers(0, 256, (9, 10, 3), np.uint8), np.ones((10, 10, 1), np.uint8))
+            for _ in range(count)]
+
+
+def pretrain(folder, data=None, **changes):
+    return train(TrainingConfig(**(SMALL | changes)), photographs() if data is None else data, folder, progress=False)
+
+
+@pytest.mark.parametrize("form", [{}, {"trimap_input": False}, {"alpha_level": "block", "unknown_cells": 0.5}],
+                         ids=["one-hot", "image alone", "blocks"])
+def test_loss_falls(form, tmp_path):
+    network = pretrain(tmp_path, epochs=8, **form)
+    assert network.trimap_planes == (0 if "trimap_input" in form else 3)
+    losses = list(logged(tmp_path, "loss").values())
+    assert len(losses) == 32
+    assert np.mean(losses[-8:]) < 0.98 * np.mean(losses[:4])  # independent alphas are hard to tell
+    for name in ("alpha", "composition", "pyramid"):
+        assert len(logged(tmp_path, f"loss/{name}")) == 32
+
+
+def test_folder_of_photographs_gives_the_same_run(tmp_path):
+    for index, photograph in enumerate(photographs()):
+        write_image(tmp_path / f"{index}.png", photograph)
+    first, second = pretrain(tmp_path / "a"), pretrain(tmp_path / "b", data=tmp_path)
+    for left, right in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(left, right)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # webdataset leaves its shards to the garbage collector
+def test_shards(tmp_path):
+    import webdataset
+
+    with webdataset.ShardWriter(str(tmp_path / "%03d.tar"), verbose=0) as shards:
+        for index, photograph in enumerate(photographs()):
+            write_image(tmp_path / "one.png", photograph)
+            shards.write({"__key__": f"{index}", "png": (tmp_path / "one.png").read_bytes()})
+    pretrain(tmp_path / "run", data=str(tmp_path / "000.tar"))
+    assert len(logged(tmp_path / "run", "loss")) == 8
+    with pytest.raises(ValueError, match="epoch_steps is 0, expected at least 1 for a stream"):
+        pretrain(tmp_path / "other", data=str(tmp_path / "000.tar"), epoch_steps=0)
+
+
+def test_too_few_photographs(tmp_path):
+    with pytest.raises(ValueError, match="there are 1 photographs, expected at least 2"):
+        pretrain(tmp_path, data=photographs(1))
+
+
+def test_loss_counts_the_unknown_region_alone():
+    torch.manual_seed(0)
+    trimap = torch.randint(3, (2, 1, 32, 32)) / 2
+    alpha, other = torch.rand(2, 1, 32, 32), torch.rand(2, 1, 32, 32)
+    batch = {"trimap": trimap, "alpha": torch.rand(2, 1, 32, 32)}
+    batch |= {name: torch.rand(2, 3, 32, 32) for name in ("image", "foreground", "background")}
+    module = CompositionMatting(networks.unet("tiny", trimap=True), TrainingConfig(**SMALL))
+    here, there = (module.loss_terms(values, batch) for values in (alpha, torch.where(trimap == 0.5, alpha, other)))
+    for name in ("alpha", "composition"):
+        assert torch.equal(here[name], there[name])
+
+
+class TestTransfer:
+    @pytest.fixture
+    def source(self, tmp_path):
+        torch.manual_seed(5)
+        networks.unet("tiny", trimap="one-hot").save_pretrained(tmp_path / "source")
+        return tmp_path / "source"
+
+    def test_encoder_alone(self, source):
+        network, before = networks.unet("tiny", trimap="one-hot"), networks.unet("tiny", trimap="one-hot")
+        before.load_state_dict(network.state_dict())
+        transfer = networks.load_parts(network, source, "encoder")
+        its, start = networks.load_network(source).state_dict(), before.state_dict()
+        for name, tensor in network.state_dict().items():
+            assert torch.equal(tensor, (its if name.startswith("encoder.") else start)[name]), name
+            assert (name in transfer.loaded) == name.startswith("encoder.")
+        assert "tensors loaded" in str(transfer)
+        assert "in pyramid, stages, head" in str(transfer)
+
+    def test_all(self, source):
+        network = networks.unet("tiny", trimap="one-hot")
+        assert "none left" in str(networks.load_parts(network, source))
+        for name, tensor in networks.load_network(source).state_dict().items():
+            assert torch.equal(tensor, network.state_dict()[name])
+
+    def test_trimap_planes_may_be_added(self, tmp_path):
+        plain, network = networks.unet("tiny").eval(), networks.unet("tiny", trimap="one-hot").eval()
+        plain.save_pretrained(tmp_path / "plain")
+        transfer = networks.load_parts(network, tmp_path / "plain", "encoder")
+        assert transfer.widened == ("encoder.conv1.0.weight",)
+        image, trimap = torch.rand(1, 3, 64, 64), torch.randint(3, (1, 1, 64, 64)) / 2
+        with torch.no_grad():
+            for left, right in zip(plain.encoder(plain.join(image)), network.encoder(network.join(image, trimap)),
+                                   strict=True):
+                assert torch.allclose(left, right, atol=1e-5)
+
+    @pytest.mark.parametrize(("other", "parts", "message"), [
+        (lambda: networks.unet("tiny", width=2.0), "encoder", r"has encoder\..* of shape"),
+        (lambda: networks.unet("tiny"), "all", r"has encoder\.conv1\.0\.weight of shape"),
+        (lambda: networks.vitmatte("tiny"), "all", "has no tensor"),
+        (lambda: networks.unet("tiny", trimap="one-hot"), "half", "parts is 'half'"),
+    ], ids=["width", "fewer planes", "kind", "parts"])
+    def test_what_does_not_fit_is_refused_whole(self, source, other, parts, message):
+        network = other()
+        before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        with pytest.raises(ValueError, match=message):
+            networks.load_parts(network, source, parts)
+        for name, tensor in network.state_dict().items():
+            assert torch.equal(tensor, before[name])
+
+    def test_a_run_starts_from_it_and_says_so(self, source, tmp_path, caplog):
+        samples = []
+        for seed in range(2):
+            scene = soft_disk((90, 110), seed=seed)
+            layers = {"foreground": scene.image, "background": 1 - scene.image}
+            samples.append(Sample(str(seed), image=scene.image, alpha=scene.alpha, trimap=scene.trimap, **layers))
+        config = TrainingConfig(**(SMALL | {"paradigm": "composition", "init_from": str(source), "parts": "encoder",
+                                            "epochs": 1, "epoch_steps": 1, "learning_rate": 1e-9}))
+        with caplog.at_level(logging.INFO, "hybridmatte"):
+            network = train(config, samples, tmp_path / "run", progress=False)
+        assert "tensors loaded" in caplog.text
+        its = networks.load_network(source)
+        assert torch.allclose(network.encoder.conv1[0].weight, its.encoder.conv1[0].weight, atol=1e-6)
+        assert not torch.allclose(network.head.weight, its.head.weight, atol=1e-3)
+
+
+def test_cosine_rises_and_falls():
+    factors = [rate_factor(step, warmup_steps=4, last=12) for step in range(13)]
+    assert factors[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert factors[8] == pytest.approx(0.5)
+    assert factors[12] == pytest.approx(0.0, abs=1e-12)
+    assert np.all(np.diff(factors[4:]) < 0)
