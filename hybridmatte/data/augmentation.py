@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hybridmatte._check import check_integer, check_number, check_plane
+from hybridmatte.data.folders import Sample
+from hybridmatte.foreground import composite
 from hybridmatte.trimap import depth_inside, split_trimap
 
 __all__ = ["Augmentation", "random_trimap"]
@@ -56,7 +58,7 @@ class Augmentation:
     sizes : (float, float)
         Range of the square's side in the image, in units of `crop`: below 1 enlarges. Drawn log-uniformly.
     unknown : float
-        Probability that the square is centred on an unknown pixel, where the sample has a trimap.
+        Probability that the square is centred on an unknown pixel, or, without trimap, on a mixed one.
     flip : float
         Probability of mirroring left and right.
     degrees : float
@@ -97,8 +99,11 @@ class Augmentation:
     def __call__(self, sample, generator):
         """Return the sample's parts cut out, turned and recoloured alike; trimaps stay 0, 0.5 and 1.
 
-        Colours of uint8 stay so, which is faster; their hue is then turned in steps of 2 degrees.
+        Colours of uint8 stay so, which is faster; their hue is then turned in steps of 2 degrees. Of a sample without
+        image, foreground and background are cut and recoloured each in its own way, and composed then.
         """
+        if sample.image is None and sample.foreground is not None and sample.background is not None:
+            return self._composed(sample, generator)
         matrix, interpolation = self._placement(sample, generator)
         parts = {name: self._cut(name, array, matrix, interpolation) for name, array in sample._asdict().items()
                  if name != "name" and array is not None}
@@ -108,6 +113,14 @@ class Augmentation:
                 parts[name] = recolour(parts[name], *change)
         return sample._replace(**parts)
 
+    def _composed(self, sample, generator):
+        """Return the crop of a sample of layers, of which trimap and image are made where it has none."""
+        cut = self(sample._replace(background=None), generator)
+        background = self(Sample(sample.name, background=sample.background), generator).background
+        trimap = random_trimap(cut.alpha, generator) if cut.trimap is None else cut.trimap
+        image = composite(cut.foreground, cut.alpha, background)
+        return cut._replace(image=image, background=background, trimap=trimap)
+
     def _placement(self, sample, generator):
         """Draw the affine map from the crop to the image, and how to interpolate."""
         height, width = next(part for part in sample[1:] if part is not None).shape[:2]
@@ -115,10 +128,9 @@ class Augmentation:
         side = min(side, height, width) if min(height, width) >= self.crop * self.sizes[0] else side
         center = generator.uniform(size=2) * (height - 1, width - 1)
         draw, pick = generator.uniform(size=2)
-        if sample.trimap is not None and draw < self.unknown:
-            places = np.flatnonzero(split_trimap(sample.trimap).is_unknown)
-            if len(places):
-                center = np.array(divmod(places[int(pick * len(places))], width), float)
+        places = mixed_places(sample) if draw < self.unknown else ()
+        if len(places):
+            center = np.array(divmod(places[int(pick * len(places))], width), float)
         half = (side - 1) / 2
         center = [np.clip(c, min(half, (n - 1) / 2), max(n - 1 - half, (n - 1) / 2))
                   for c, n in zip(center, (height, width), strict=True)]
@@ -165,6 +177,13 @@ class Augmentation:
         relative = generator.uniform(-1.0, 1.0, 4)
         factors = 1.0 + relative[:3] * (self.brightness, self.contrast, self.saturation)
         return *factors, relative[3] * self.hue
+
+
+def mixed_places(sample):
+    """Return the flat indices of a sample's unknown pixels, or, without trimap, of those that alpha calls mixed."""
+    if sample.trimap is not None:
+        return np.flatnonzero(split_trimap(sample.trimap).is_unknown)
+    return () if sample.alpha is None else np.flatnonzero((sample.alpha > 0) & (sample.alpha < 1))
 
 
 def recolour(image, brightness, contrast, saturation, hue):

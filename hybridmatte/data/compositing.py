@@ -52,18 +52,41 @@ class Composites(Sequence):
 
     def __getitem__(self, index):
         """Make one composite: a Sample with image, alpha, trimap, foreground and background."""
+        sample, generator = self.uncomposed(index)
+        if sample.trimap is None:
+            sample = sample._replace(trimap=random_trimap(sample.alpha, generator))
+        return composite_sample(sample, sample.background)
+
+    def uncomposed(self, index):
+        """Return the layers of one composite, the background in its own size, and the generator it goes on with."""
         if not 0 <= index < len(self):
             raise IndexError(f"index is {index}, expected 0 to {len(self) - 1}")
         generator = np.random.default_rng([self._seed, index])
         sample = self._foregrounds[index // self._per_foreground]
         if generator.uniform() < self._combine:
             sample = combine_foregrounds(sample, self._foregrounds[int(generator.integers(len(self._foregrounds)))])
-        sample = sample._replace(name=f"{sample.name}_{index % self._per_foreground}")
+        sample = sample._replace(name=f"{sample.name}_{index % self._per_foreground}",
+                                 background=self._backgrounds[index % len(self._backgrounds)].background)
         if self._trimaps is not None:
             sample = sample._replace(trimap=self._trimaps[self._trimap_of[sample.name]].trimap)
-        elif sample.trimap is None:
-            sample = sample._replace(trimap=random_trimap(sample.alpha, generator))
-        return composite_sample(sample, self._backgrounds[index % len(self._backgrounds)].background)
+        return sample, generator
+
+    def layers(self):
+        """Return the same samples not yet composed, as sequence: `Augmentation` composes them after cutting."""
+        return _Layers(self)
+
+
+class _Layers(Sequence):
+    """The samples of composites without image, and without trimap where one has to be made."""
+
+    def __init__(self, composites):
+        self._composites = composites
+
+    def __len__(self):
+        return len(self._composites)
+
+    def __getitem__(self, index):
+        return self._composites.uncomposed(index)[0]
 
 
 def fit_background(background, shape):

@@ -34,6 +34,7 @@ class SampleSource:
 
     def __init__(self, config, samples):
         self._samples, self._seed, self._augmentation = samples, config.seed, make_augmentation(config)
+        self._uncut = samples.layers() if isinstance(samples, Composites) else samples
 
     def __len__(self):
         """Return the number of samples."""
@@ -41,7 +42,7 @@ class SampleSource:
 
     def crops(self, start, count):
         """Return the data set of the crops number `start` to ``start + count - 1``."""
-        return TrainingCrops(self._samples, self._augmentation, seed=self._seed, start=start, count=count)
+        return TrainingCrops(self._uncut, self._augmentation, seed=self._seed, start=start, count=count)
 
     def examples(self, count):
         """Return some samples to look at."""

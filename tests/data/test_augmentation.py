@@ -165,6 +165,21 @@ class TestCompositeSets:
         assert np.array_equal(combined.image, again.image)
         assert np.array_equal(combined.trimap, again.trimap)
 
+    def test_layers_are_composed_after_cutting(self):
+        composites = self.make()[2]
+        augmentation = Augmentation(crop=32, unknown=1.0, degrees=20, hue=20)
+        layers = composites.layers()
+        assert len(layers) == 12
+        assert layers[5].image is None
+        assert layers[5].background.shape == (70, 90, 3)
+        centres = []
+        for index in range(12):
+            cut = augmentation(layers[index], np.random.default_rng(index))
+            assert np.abs(cut.image - composite(cut.foreground, cut.alpha, cut.background)).max() < 1e-6
+            assert (cut.trimap[(cut.alpha > 0.01) & (cut.alpha < 0.99)] == 0.5).all()
+            centres.append(cut.trimap[14:18, 14:18].mean())
+        assert np.mean(np.isclose(centres, 0.5)) > 0.8  # the scenes are smaller than two crops: some are moved inwards
+
     def test_nothing_to_composite(self):
         with pytest.raises(ValueError, match="0 foregrounds and 0 backgrounds"):
             Composites([], [])
