@@ -9,10 +9,12 @@ from hybridmatte.errors import require_extra
 require_extra("deep", "torch", "timm", "transformers", "huggingface_hub")
 
 _MODULE_OF = {  # no module bears a name of the package: importing it would hide the function
+    "MattingGCA": "guided_attention",
     "MattingNetwork": "network",
     "MattingUNet": "u_net",
     "MattingViT": "vit_matte",
     "export_onnx": "export",
+    "gca": "guided_attention",
     "load_network": "checkpoint",
     "load_parts": "transfer",
     "predict_alpha": "prediction",

@@ -1,11 +1,18 @@
 """Load a network of any kind from where it was saved."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 from safetensors import SafetensorError
 
 __all__ = ["load_network"]
+
+CLASSES = {  # module and class, by the key "network" of config.json; a MattingUNet has the key "encoder"
+    "gca": ("guided_attention", "MattingGCA"),
+    "matteformer": ("matte_former", "MattingFormer"),
+    "unet": ("u_net", "MattingUNet"),
+}
 
 
 def load_network(source):
@@ -19,7 +26,7 @@ def load_network(source):
 
     Returns
     -------
-    network : MattingUNet or MattingViT
+    network : MattingNetwork
         In evaluation mode.
 
     Raises
@@ -41,31 +48,32 @@ def load_network(source):
 
         path = hf_hub_download(str(source), "config.json")
     config = json.loads(Path(path).read_text(encoding="utf-8"))
-    is_vitmatte = config.get("model_type") == "vitmatte"
-    if not is_vitmatte and "encoder" not in config:
-        raise ValueError(f"network {source} has the configuration of no known network, expected MattingUNet's or "
-                         "VitMatte's")
+    kind = "vitmatte" if config.get("model_type") == "vitmatte" else config.get("network", "unet")
+    if kind not in ("vitmatte", *CLASSES) or kind == "unet" and "encoder" not in config:
+        raise ValueError(f"network {source} has the configuration of no known network, expected VitMatte's or one "
+                         "written by save_pretrained")
     try:
-        return (_load_vitmatte if is_vitmatte else _load_unet)(source, folder).eval()
+        if kind == "vitmatte":
+            return _load_vitmatte(source).eval()
+        module, name = CLASSES[kind]
+        return _load(getattr(import_module(f"hybridmatte.networks.{module}"), name), source, folder).eval()
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"network {source} has weights that cannot be read or do not fit its config.json: "
                          f"{str(error).splitlines()[0]}") from None
 
 
-def _load_vitmatte(source, _):
+def _load_vitmatte(source):
     from hybridmatte.networks.vit_matte import MattingViT
 
     return MattingViT.from_pretrained(str(source))
 
 
-def _load_unet(source, folder):
+def _load(kind, source, folder):
     from safetensors.torch import load_model
 
-    from hybridmatte.networks.u_net import MattingUNet
-
     if not folder.is_dir():
-        return MattingUNet.from_pretrained(str(source))
-    network = MattingUNet(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        return kind.from_pretrained(str(source))
+    network = kind(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
     weights = folder / "model.safetensors"
     if not weights.is_file():
         raise FileNotFoundError(f"network {folder} has no model.safetensors, expected one written by save_pretrained")

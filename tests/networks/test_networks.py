@@ -11,6 +11,7 @@ MAKERS = {
     "unet": lambda trimap: networks.unet("tiny", trimap=trimap),
     "resnet18 half": lambda trimap: networks.unet("resnet18", width=0.5, trimap=trimap),
     "mobilenet": lambda trimap: networks.unet("mobilenetv3_small_050", trimap=trimap),
+    "gca": lambda trimap: networks.gca("tiny", trimap=trimap),
     "vitmatte": lambda trimap: networks.vitmatte("tiny", trimap=trimap),
 }
 every_network = pytest.mark.parametrize("name", MAKERS)

@@ -1,0 +1,132 @@
+"""Pre-train networks, fine-tune them from several starts by cross-validation, and record the curves of error."""
+
+import argparse
+import itertools
+import tempfile
+import time
+from pathlib import Path
+
+import lightning
+import numpy as np
+import torch
+
+from experiments.common import add_data_argument, data_folder, environment, merge_results, positive_int
+from experiments.dpt_small.report import draw_curves, write_report
+from experiments.dpt_small.samples import folds, over_photographs, test_samples, with_foregrounds
+from experiments.dpt_small.unguided import draw_unguided
+from hybridmatte import mse, sad
+from hybridmatte.networks import load_network
+from hybridmatte.training import read_config, train
+from hybridmatte.training.scores import predict_sample
+
+FOLDER = Path(__file__).parent
+VARIANTS = {"as the paper": {}, "block alpha": {"alpha_level": "block"}, "no trimap": {"trimap_input": False},
+            "unknown 25": {"unknown_cells": 0.25}, "unknown 50": {"unknown_cells": 0.5},
+            "unknown 90": {"unknown_cells": 0.9}}
+NETWORKS = ("unet", "matteformer")
+PARTS = ("encoder", "all")
+SCORED = (25, 50, 100, 150, 200, 300, 400, 500)  # steps of fine-tuning
+
+
+def main():
+    """Run what is asked for; rows are kept as they come."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_data_argument(parser)
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=["unet"])
+    parser.add_argument("--variants", nargs="*", choices=list(VARIANTS), default=["as the paper"])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--no-random", action="store_true", help="leave out the random start")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--budget", type=positive_int, default=1, help="times the steps of pretrain.toml")
+    parser.add_argument("--kept", type=Path, default=Path("dpt_small_networks"), help="folder of pre-trained networks")
+    parser.add_argument("--precision", default="bf16-mixed")
+    parser.add_argument("--threads", type=positive_int, default=2)
+    parser.add_argument("--report", action="store_true", help="only write tables and pictures")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    if not arguments.report:
+        run_all(arguments)
+    write_report(FOLDER)
+    draw_curves(FOLDER)
+    kept = arguments.kept / name_of("unet", "as the paper", 0, 1) / "network"
+    if kept.is_dir():
+        draw_unguided(load_network(kept), arguments.data, FOLDER / "unguided.jpg")
+
+
+def run_all(arguments):
+    """Fine-tune from every start asked for, and seed."""
+    metadata = environment(arguments.threads, names=("numpy", "torch", "timm", "lightning"))
+    samples = test_samples(arguments.data)
+    foregrounds = with_foregrounds(samples)
+    for seed, network in itertools.product(arguments.seeds, arguments.networks):
+        starts = [] if arguments.no_random else [("random", "", "all")]
+        for variant in arguments.variants:
+            source = pretrained(network, variant, seed, arguments)
+            starts += [(variant, str(source), part) for part in arguments.parts]
+        for variant, source, part in starts:
+            config = read_config(FOLDER / "finetune.toml", seed=seed, init_from=source, parts=part,
+                                 **options_of(network))
+            name = "random" if not source else f"{variant}, {part}"
+            name += f", {arguments.budget} x budget" if source and arguments.budget > 1 else ""
+            rows = fine_tune(f"{network}: {name}", config, samples, foregrounds, arguments)
+            merge_results(FOLDER / "result.json", metadata, rows)
+            print(seed, rows[-1]["method"], rows[-1]["error"], round(rows[-1]["median_s"]), flush=True)
+
+
+def options_of(network):
+    """Return the keys of a configuration that choose a network."""
+    return {"network": network, "size": "tiny"}
+
+
+def name_of(network, variant, seed, budget):
+    """Return the name of the folder that a pre-trained network is kept in."""
+    return f"{network}_{variant.replace(' ', '_')}_{seed}_{budget}"
+
+
+def pretrained(network, variant, seed, arguments):
+    """Return the folder of a pre-trained network, trained now if it is not kept."""
+    folder = arguments.kept / name_of(network, variant, seed, arguments.budget)
+    if not (folder / "network").is_dir():
+        config = read_config(FOLDER / "pretrain.toml", seed=seed, **options_of(network), **VARIANTS[variant],
+                             epochs=10 * arguments.budget, warmup_steps=150 * arguments.budget)
+        start = time.perf_counter()
+        train(config, data_folder(arguments.data) / "photos" / "train", folder, precision=arguments.precision,
+              progress=False, resume=(folder / "checkpoints" / "last.ckpt").exists())
+        print(f"pre-trained {folder.name} in {time.perf_counter() - start:.0f} s", flush=True)
+    return folder / "network"
+
+
+class Curve(lightning.Callback):
+    """Score photographs after some of the steps."""
+
+    def __init__(self, samples):
+        self._samples, self.errors = samples, {}
+
+    def on_train_batch_end(self, trainer, module, *_):
+        """Keep SAD and MSE over the unknown region of each photograph."""
+        if trainer.global_step in SCORED:
+            alphas = [predict_sample(module.network, sample) for sample in self._samples]
+            self.errors[trainer.global_step] = [
+                (sad(alpha, sample.alpha, sample.trimap), mse(alpha, sample.alpha, sample.trimap))
+                for alpha, sample in zip(alphas, self._samples, strict=True)]
+
+
+def fine_tune(name, config, samples, foregrounds, arguments):
+    """Fine-tune a network a fold; return a row for each scored step, of means over all twelve photographs."""
+    errors, start = {step: [] for step in SCORED}, time.perf_counter()
+    for learned, scored in folds(samples, foregrounds):
+        curve = Curve(scored)
+        with tempfile.TemporaryDirectory() as folder:
+            train(config, over_photographs(learned, arguments.data, config), Path(folder) / "run",
+                  precision=arguments.precision, progress=False, callbacks=[curve])
+        for step, found in curve.errors.items():
+            errors[step] += found
+    seconds = time.perf_counter() - start
+    return [{"method": name, "subject": f"seed {config.seed}, step {step}", "size": [config.crop, config.crop],
+             "median_s": seconds, "iqr_s": None, "peak_mib": None,
+             "error": dict(zip(("sad_t", "mse_t"), map(float, np.mean(found, axis=0)), strict=True))}
+            for step, found in errors.items() if found]
+
+
+if __name__ == "__main__":
+    main()
