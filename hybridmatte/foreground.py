@@ -121,14 +121,21 @@ def composite(foreground, alpha, background):
     >>> composite(np.ones((1, 1, 3)), np.array([[0.25]]), (0, 0.5, 1))
     array([[[0.25 , 0.625, 1.   ]]], dtype=float32)
     """
+    import cv2
+
     foreground = check_image(foreground, "foreground")
-    alpha = check_plane(alpha, "alpha", foreground.shape[:2], "foreground")[:, :, None]
+    alpha = check_plane(alpha, "alpha", foreground.shape[:2], "foreground")
     if np.shape(background) == (3,):
         background = check_image(np.asarray(background, dtype=np.float32).reshape(1, 1, 3), "background")
     else:
         background = check_image(background, "background")
         check_same_shape(background.shape[:2], "background", foreground.shape[:2], "foreground")
-    return alpha * foreground + (1 - alpha) * background
+    weight = cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB)  # loops over three values for each pixel would be slower
+    image = weight * foreground
+    np.subtract(1, weight, out=weight)
+    weight *= background
+    image += weight
+    return image
 
 
 def cutout(image, trimap, *, method=None):

@@ -6,13 +6,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from experiments.alpha_free_small.cost import measure_cost
 from experiments.alpha_free_small.growth import KeepAlphas, draw_growth
 from experiments.alpha_free_small.report import write_report
 from experiments.alpha_free_small.samples import halved, other_samples, test_samples, without_alpha
+from experiments.alpha_free_small.softness import describe
 from experiments.common import add_data_argument, environment, merge_results, positive_int
 from hybridmatte import solve_cf
 from hybridmatte.training import MattingScores, read_config, train
@@ -82,7 +82,7 @@ def configure(policy, form, variant, seed, steps=None):
 
 def run(name, variant, config, arguments, keeper):
     """Train and score; return the rows of the network alone and of closed form with it as prior."""
-    alone, refined, softness = MattingScores(), MattingScores(), []
+    alone, refined, pairs = MattingScores(), MattingScores(), []
     seconds = 0.0
     for training, scored in splits(variant, arguments.data, with_alpha=config.paradigm == "supervised"):
         start = time.perf_counter()
@@ -93,13 +93,13 @@ def run(name, variant, config, arguments, keeper):
         for sample in scored:
             alpha = predict_sample(network, sample)
             alone.update(alpha, sample.alpha, sample.trimap)
-            inside = alpha[split_trimap(sample.trimap).is_unknown]
-            softness.append(np.mean(4 * inside * (1 - inside)))
+            is_unknown = split_trimap(sample.trimap).is_unknown
+            pairs.append((alpha[is_unknown], sample.alpha[is_unknown]))
             solved = solve_cf(sample.image, sample.trimap, prior=alpha, confidence=CONFIDENCE)
             refined.update(solved, sample.alpha, sample.trimap)
     name += "" if variant == "as configured" else f", {variant}"
     steps = config.epochs * config.epoch_steps
-    errors = {"": alone.compute() | {"softness": float(np.mean(softness))}, ", then closed form": refined.compute()}
+    errors = {"": alone.compute() | describe(pairs), ", then closed form": refined.compute()}
     return [{"method": name + suffix, "subject": f"{steps} steps, seed {config.seed}", "median_s": seconds,
              "size": [config.crop, config.crop], "iqr_s": None, "peak_mib": None, "error": error}
             for suffix, error in errors.items()]

@@ -99,7 +99,8 @@ class Augmentation:
     def __call__(self, sample, generator):
         """Return the sample's parts cut out, turned and recoloured alike; trimaps stay 0, 0.5 and 1.
 
-        Colours of uint8 stay so, which is faster; their hue is then turned in steps of 2 degrees. Of a sample without
+        Colours of uint8 stay so, for speed: they are interpolated linearly, averaged before only where they shrink to
+        half or less, and their hue is turned in steps of 2 degrees. Of a sample without
         image, foreground and background are cut and recoloured each in its own way, and composed then.
         """
         if sample.image is None and sample.foreground is not None and sample.background is not None:
@@ -149,6 +150,8 @@ class Augmentation:
         import cv2
 
         is_label = name in ("trimap", "mask")
+        if array.dtype == np.uint8:
+            interpolation = cv2.INTER_LINEAR
         piece, matrix = self._shrunk_piece(array, matrix, cv2.INTER_NEAREST if is_label else cv2.INTER_AREA)
         flags = (cv2.INTER_NEAREST if is_label else interpolation) | cv2.WARP_INVERSE_MAP
         cut = cv2.warpAffine(piece, matrix, (self.crop, self.crop), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
@@ -164,7 +167,7 @@ class Augmentation:
         low = np.maximum(np.floor(corners.min(axis=1) - MARGIN * scale), 0).astype(int)
         high = np.ceil(corners.max(axis=1) + MARGIN * scale).astype(int) + 1
         piece, matrix = array[low[1]:high[1], low[0]:high[0]], matrix - np.column_stack([np.zeros((2, 2)), low])
-        if scale == 1.0:
+        if scale == 1.0 or (array.dtype == np.uint8 and scale < 2.0):
             return np.ascontiguousarray(piece), matrix
         before = np.array(piece.shape[1::-1])
         after = np.maximum(np.round(before / scale), 1).astype(int)

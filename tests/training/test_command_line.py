@@ -13,7 +13,7 @@ from hybridmatte.image import read_alpha, write_alpha, write_image
 from hybridmatte.training import read_config
 from tests.synthetic import soft_disk
 
-RECIPES = sorted((Path(experiments.__file__).parent).glob("alpha_free_*/config.toml"))
+RECIPES = sorted(path for path in Path(experiments.__file__).parent.glob("*/*.toml") if "paradigm" in path.read_text())
 CONFIG = """network = "unet"
 size = "tiny"
 trimap_input = true

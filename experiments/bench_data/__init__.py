@@ -1,0 +1,1 @@
+"""How many training samples one worker makes in a second."""
