@@ -52,7 +52,7 @@ def main():
         return
     if not arguments.report:
         run_all(arguments)
-    write_report(FOLDER, list(POLICIES), list(FORMS))
+    write_report(FOLDER, list(POLICIES))
 
 
 def run_all(arguments):

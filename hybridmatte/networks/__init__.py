@@ -9,6 +9,7 @@ from hybridmatte.errors import require_extra
 require_extra("deep", "torch", "timm", "transformers", "huggingface_hub")
 
 _MODULE_OF = {  # no module bears a name of the package: importing it would hide the function
+    "MattingFormer": "matte_former",
     "MattingGCA": "guided_attention",
     "MattingNetwork": "network",
     "MattingUNet": "u_net",
@@ -17,6 +18,7 @@ _MODULE_OF = {  # no module bears a name of the package: importing it would hide
     "gca": "guided_attention",
     "load_network": "checkpoint",
     "load_parts": "transfer",
+    "matteformer": "matte_former",
     "predict_alpha": "prediction",
     "unet": "u_net",
     "vitmatte": "vit_matte",

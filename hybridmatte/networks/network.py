@@ -61,14 +61,22 @@ class MattingNetwork(torch.nn.Module):
 
     def forward(self, image, trimap=None):
         """Return alpha (B, 1, H, W) in [0, 1] of a batch."""
+        planes = self.prepared(image, trimap)
+        return self.estimate(planes)[:, :, :image.shape[2], :image.shape[3]]
+
+    def weighted_alphas(self, image, trimap=None):
+        """Return pairs of a weight and an alpha that training charges, the weights of sum 1; one alpha for most."""
+        return [(1.0, self(image, trimap))]
+
+    def prepared(self, image, trimap=None):
+        """Return the checked batch as `estimate` takes it."""
         if self.takes_trimap and trimap is None:
             raise ValueError("trimap is missing, expected one: the network was made with a trimap")
         if not self.takes_trimap and trimap is not None:
             raise ValueError("trimap came, expected none: the network was made without")
         check_batch(image, "image", 3)
         check_together(image=image, trimap=trimap)
-        height, width = image.shape[2:]
-        return self.estimate(self.padded(self.join(image, trimap)))[:, :, :height, :width]
+        return self.padded(self.join(image, trimap))
 
     @contextmanager
     def predicting(self):

@@ -42,9 +42,12 @@ class MattingModule(lightning.LightningModule):
 
     def training_step(self, batch, batch_index):  # noqa: ARG002
         """Return the loss of a batch of crops."""
-        alpha = self.network(batch["image"], batch["trimap"] if self.network.takes_trimap else None)
-        with torch.autocast(self.device.type, enabled=False):
-            terms = self.loss_terms(alpha.float(), batch)
+        trimap = batch["trimap"] if self.network.takes_trimap else None
+        terms = {}
+        for weight, alpha in self.network.weighted_alphas(batch["image"], trimap):
+            with torch.autocast(self.device.type, enabled=False):
+                for name, term in self.loss_terms(alpha.float(), batch).items():
+                    terms[name] = terms.get(name, 0.0) + weight * term
         loss = sum(terms.values())
         if not torch.isfinite(loss):
             came = ", ".join(f"{name} {term.item():g}" for name, term in terms.items())

@@ -12,6 +12,7 @@ MAKERS = {
     "resnet18 half": lambda trimap: networks.unet("resnet18", width=0.5, trimap=trimap),
     "mobilenet": lambda trimap: networks.unet("mobilenetv3_small_050", trimap=trimap),
     "gca": lambda trimap: networks.gca("tiny", trimap=trimap),
+    "matteformer": lambda trimap: networks.matteformer("tiny", trimap=trimap),
     "vitmatte": lambda trimap: networks.vitmatte("tiny", trimap=trimap),
 }
 every_network = pytest.mark.parametrize("name", MAKERS)
@@ -32,6 +33,8 @@ def inputs(shape, trimap=True, batch=1):
 @pytest.mark.parametrize("trimap", [False, True, "one-hot"], ids=["automatic", "trimap", "one-hot"])
 @pytest.mark.parametrize("shape", [(64, 96), (47, 81), (9, 70)])
 def test_any_size(name, trimap, shape):
+    if name == "matteformer" and not trimap:
+        pytest.skip("its prior tokens are made from the trimap")
     network = make(name, trimap)
     with torch.no_grad():
         alpha = network(*inputs(shape, trimap, batch=2))
@@ -42,7 +45,10 @@ def test_any_size(name, trimap, shape):
 @every_network
 def test_gradient_reaches_every_parameter(name):
     network = make(name).train()
-    network(*inputs((64, 64), batch=2)).square().sum().backward()
+    pairs = network.weighted_alphas(*inputs((64, 64), batch=2))
+    assert sum(weight for weight, _ in pairs) == 1
+    assert {tuple(alpha.shape) for _, alpha in pairs} == {(2, 1, 64, 64)}
+    sum(weight * alpha.square().sum() for weight, alpha in pairs).backward()
     unreached = [key for key, parameter in network.named_parameters() if parameter.grad is None]
     assert unreached == []
 
@@ -95,6 +101,8 @@ def test_published_size_of_vitmatte():
 def test_wrong_trimap(name):
     with pytest.raises(ValueError, match="trimap is missing, expected one"):
         make(name)(*inputs((32, 32), trimap=False))
+    if name == "matteformer":
+        return  # there is none without a trimap
     with pytest.raises(ValueError, match="trimap came, expected none"):
         make(name, trimap=False)(*inputs((32, 32)))
 

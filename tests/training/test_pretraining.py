@@ -42,6 +42,15 @@ def test_loss_falls(form, tmp_path):
         assert len(logged(tmp_path, f"loss/{name}")) == 32
 
 
+@pytest.mark.parametrize("network", ["gca", "matteformer", "vitmatte"])
+def test_every_network_is_trained(network, tmp_path):
+    torch.manual_seed(SMALL.get("seed", 0))
+    before = getattr(networks, network)("tiny", trimap="one-hot")
+    after = pretrain(tmp_path, network=network, epochs=1, epoch_steps=2, batch_size=2, warmup_steps=0)
+    for (name, start), end in zip(before.named_parameters(), after.parameters(), strict=True):
+        assert not torch.equal(start, end), name
+
+
 def test_folder_of_photographs_gives_the_same_run(tmp_path):
     for index, photograph in enumerate(photographs()):
         write_image(tmp_path / f"{index}.png", photograph)
