@@ -25,7 +25,7 @@ POLICIES = {"known": "none", "known + affinity": "affinity", "known + DC": "dc",
 FORMS = {"automatic": False, "trimap": True}
 VARIANTS = {"as configured": {}, "window 5": {"window_size": 5}, "window 21": {"window_size": 21},
             "weight 1": {"prior_weight": 1.0}, "weight 100": {"prior_weight": 100.0}, "width 2": {"width": 2.0},
-            "half size": {}, "held out": {}}
+            "half size": {}, "half size, weight 1": {"prior_weight": 1.0}, "held out": {}}
 FOLDS = 2  # of "held out": a network is scored on the photographs that it was not trained on
 CONFIDENCE = 0.01  # of the network's alpha in solve_cf
 KEYS = ("method", "subject")
@@ -108,7 +108,7 @@ def run(name, variant, config, arguments, keeper):
 def splits(variant, data, *, with_alpha):
     """Yield pairs of samples to train on and samples to score."""
     twelve, others = test_samples(data), other_samples(data)
-    if variant == "half size":
+    if variant.startswith("half size"):
         twelve, others = [halved(sample) for sample in twelve], [halved(sample) for sample in others]
     if variant == "held out":
         for fold in range(FOLDS):

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import time
 
 import numpy as np
 import torch
@@ -30,12 +29,10 @@ def main():
     image, trimap = mosaic(height, round(height * 1.5))
     networks.predict_alpha(network, image[:64, :64], np.full((64, 64), 0.5, np.float32))
     before = peak_mib()
-    start = time.perf_counter()
     alpha = networks.predict_alpha(network, image, trimap, max_pixels=int(arguments.tile * 1e6))
-    seconds = time.perf_counter() - start
     tile = "whole" if arguments.tile >= arguments.megapixels * 1.01 else f"tiles of {arguments.tile:g} MP"
     print(json.dumps({"method": arguments.method, "subject": f"{arguments.megapixels:g} MP, {tile}",
-                      "size": list(alpha.shape), "median_s": seconds, "iqr_s": None, "peak_mib": peak_mib(),
+                      "size": list(alpha.shape), "median_s": None, "iqr_s": None, "peak_mib": peak_mib(),
                       "added_mib": peak_mib() - before, "error": None}))
 
 
