@@ -25,7 +25,7 @@ VARIANTS = {"as the paper": {}, "block alpha": {"alpha_level": "block"}, "no tri
             "unknown 90": {"unknown_cells": 0.9}}
 NETWORKS = ("unet", "matteformer")
 PARTS = ("encoder", "all")
-SCORED = (25, 50, 100, 150, 200, 300, 400, 500)  # steps of fine-tuning
+SCORED = (25, 50, 100, 150, 200, 300)  # steps of fine-tuning
 
 
 def main():

@@ -81,6 +81,8 @@ class MattingGCA(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte
     Here all weights are random, those of the trimap too.
     """
 
+    encoder_prefix = ("stem.", "down.", "guide.", "attentions.0.")
+
     def __init__(self, *, network="gca", width=1.0, trimap="one-hot"):
         super().__init__()
         check_choice(network, "network", ("gca",))

@@ -36,7 +36,7 @@ class MattingNetwork(torch.nn.Module):
         Height and width are padded to multiples of it, by repeating the last row and column.
     mean, std : (3,) sequences
         Of the colours the encoder was trained with; the image is normalised by them inside.
-    encoder_prefix : str
+    encoder_prefix : str or tuple of str
         What the names of the encoder's parameters begin with.
     has_fixed_size : bool
         Whether one ONNX file serves one size of image only.

@@ -51,6 +51,8 @@ def load_parts(network, source, parts="all"):
     prefix = {"all": "", "encoder": network.encoder_prefix}[check_choice(parts, "parts", ("all", "encoder"))]
     own = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(prefix)}
     found = {name: tensor for name, tensor in load_network(source).state_dict().items() if name.startswith(prefix)}
+    if not own:
+        raise ValueError(f"network has no tensor whose name begins with {prefix!r}, expected its encoder_prefix to fit")
     _compare(own, found, source, parts)
     widened = [name for name in own if own[name].shape != found[name].shape]
     for name in widened:

@@ -108,6 +108,23 @@ class TestTransfer:
         assert "tensors loaded" in str(transfer)
         assert "in pyramid, stages, head" in str(transfer)
 
+    @pytest.mark.parametrize("name", ["gca", "matteformer", "vitmatte"])
+    def test_encoders_of_other_networks(self, name, tmp_path):
+        make = getattr(networks, name)
+        make("tiny", trimap="one-hot").save_pretrained(tmp_path)
+        network = make("tiny", trimap="one-hot")
+        transfer = networks.load_parts(network, tmp_path, "encoder")
+        depths = network.layer_depths()
+        decoder = {key for key, depth in depths.items() if depth == max(depths.values())}
+        assert {key for key in depths if key not in decoder} <= set(transfer.loaded)
+        assert len(set(transfer.left) & decoder) > 10
+
+    def test_a_network_without_such_names(self, source):
+        network = networks.unet("tiny", trimap="one-hot")
+        network.encoder_prefix = "trunk."
+        with pytest.raises(ValueError, match=r"no tensor whose name begins with 'trunk\.'"):
+            networks.load_parts(network, source, "encoder")
+
     def test_all(self, source):
         network = networks.unet("tiny", trimap="one-hot")
         assert "none left" in str(networks.load_parts(network, source))
