@@ -6,8 +6,12 @@ os.environ.setdefault("NUMBA_THREADING_LAYER_PRIORITY", "omp tbb workqueue")  # 
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from tests.synthetic import soft_disk
+
+settings.register_profile("any machine", deadline=None)  # how long an example takes depends on what else runs
+settings.load_profile("any machine")
 
 
 @pytest.fixture

@@ -239,7 +239,7 @@ INVARIANT = ("cf", "learning_based", "random_walk", "large_kernel")  # the other
 
 
 @pytest.mark.parametrize("name", METHODS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(scene=scenes())
 def test_sampled_scenes(name, scene):
     image, trimap = scene

@@ -97,7 +97,7 @@ class TestEveryMetric:
             metric(**inputs)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     alpha=arrays(np.float32, (7, 9), elements=st.floats(0, 1, width=32)),
     target=arrays(np.float32, (7, 9), elements=st.floats(0, 1, width=32)),
@@ -112,7 +112,7 @@ def test_bounds_and_order(alpha, target):
     assert connectivity_error(alpha, target, region="whole") >= 0.0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(levels=arrays(np.uint8, (2, 6, 7), elements=st.integers(0, 5)))
 def test_connectivity_of_tied_components(levels):
     """Few levels on few pixels make components of equal size; the first in row-major order is the body."""

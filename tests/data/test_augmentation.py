@@ -34,7 +34,7 @@ def crop(seed=0, **options):
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_parts_are_cut_alike(seed):
     cut = crop(seed, degrees=30.0)
     assert cut.image.shape == (32, 32, 3)
