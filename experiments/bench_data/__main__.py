@@ -10,10 +10,10 @@ import torch
 
 from experiments.common import add_data_argument, data_folder, environment, merge_results, summarise
 from experiments.dpt_small.samples import over_photographs, test_samples, with_foregrounds
-from hybridmatte.data import Augmentation, FusedCrops, Photographs, TrainingCrops, fuse_photographs
+from hybridmatte.data import Augmentation, FusedCrops, Photographs, TrainingCrops, collate, layers_of_photographs
 from hybridmatte.training import read_config
 
-BATCH, BATCHES, ROUNDS = 32, 20, 5
+BATCH, BATCHES, ROUNDS = 32, 12, 5
 
 
 def main():
@@ -38,8 +38,8 @@ def makers(data):
     cut = Augmentation(crop=512, sizes=(0.8, 1.5), unknown=1.0, degrees=30, shear=10, brightness=0.1, contrast=0.1,
                        saturation=0.2, hue=20)
     count = BATCH * BATCHES
-    return {"fused photographs": FusedCrops(photographs, partial(fuse_photographs, augmentation=fused), seed=0, start=0,
-                                            count=count),
+    draw = partial(layers_of_photographs, augmentation=fused)
+    return {"fused photographs": FusedCrops(photographs, draw, seed=0, start=0, count=count),
             "composites": TrainingCrops(composites.layers(), cut, seed=0, start=0, count=count)}
 
 
@@ -48,10 +48,10 @@ def measure(name, crops):
     seconds = []
     for _ in range(ROUNDS):
         batches = iter(torch.utils.data.DataLoader(crops, batch_size=BATCH, num_workers=1, worker_init_fn=one_thread,
-                                                   prefetch_factor=1))
-        side = next(batches)["image"].shape[-1]
+                                                   prefetch_factor=1, collate_fn=collate))
+        side = next(batches)["alpha"].shape[-1]
         start = time.perf_counter()
-        count = sum(len(batch["image"]) for batch in batches)
+        count = sum(len(batch["alpha"]) for batch in batches)
         seconds.append((time.perf_counter() - start) / count)
     timing = summarise(np.array(seconds))
     return {"method": name, "subject": f"{BATCH * BATCHES} samples, one worker", "size": [side, side],

@@ -16,16 +16,19 @@ _MODULE_OF = {
     "Sample": "folders",
     "TrainingCrops": "crops",
     "WithTrimaps": "labels",
+    "collate": "crops",
     "combine_foregrounds": "compositing",
     "composite_sample": "compositing",
     "fit_background": "compositing",
     "fuse_photographs": "fusion",
+    "layers_of_photographs": "fusion",
     "offers": "named",
     "open_named": "named",
     "random_alpha": "fusion",
     "random_patch_trimap": "fusion",
     "random_trimap": "augmentation",
     "stream_photographs": "photographs",
+    "unpack": "crops",
 }
 
 __all__ = sorted(_MODULE_OF)

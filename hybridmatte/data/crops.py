@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-__all__ = ["FusedCrops", "FusedStream", "TrainingCrops"]
+__all__ = ["FusedCrops", "FusedStream", "TrainingCrops", "collate", "unpack"]
 
 
 class TrainingCrops(torch.utils.data.Dataset):
@@ -44,7 +44,9 @@ class TrainingCrops(torch.utils.data.Dataset):
 
 
 class FusedCrops(torch.utils.data.Dataset):
-    """Fused photographs without end, see `fuse_photographs`; sample k is a function of the seed and k.
+    """Layers of fused photographs without end, in bytes; sample k is a function of the seed and k.
+
+    `unpack` makes a batch of them what `fuse_photographs` returns, on the device that it lies on by then.
 
     Every photograph is once in front and once behind in a run through them all.
 
@@ -52,14 +54,14 @@ class FusedCrops(torch.utils.data.Dataset):
     ----------
     photographs : sequence of (h, w, 3) arrays
         E.g. `Photographs`.
-    fuse : callable
-        ``fuse(front, behind, generator=...)`` to a Sample.
+    draw : callable
+        ``draw(front, behind, generator=...)`` to a Sample, see `layers_of_photographs`.
     seed, start, count : int
         As in `TrainingCrops`.
     """
 
-    def __init__(self, photographs, fuse, *, seed, start, count):
-        self._photographs, self._fuse, self._seed, self._start, self._count = photographs, fuse, seed, start, count
+    def __init__(self, photographs, draw, *, seed, start, count):
+        self._photographs, self._draw, self._seed, self._start, self._count = photographs, draw, seed, start, count
         self._order = _Order(seed, len(photographs))
 
     def __len__(self):
@@ -70,25 +72,25 @@ class FusedCrops(torch.utils.data.Dataset):
         """Return the parts of one sample; the photograph behind is the next one's front, read but once in a row."""
         number = self._start + index
         front, behind = (self._photographs[place] for place in self._order(number))
-        return to_tensors(self._fuse(front, behind, generator=np.random.default_rng([self._seed, 1, number])))
+        return to_tensors(self._draw(front, behind, generator=np.random.default_rng([self._seed, 1, number])))
 
 
 class FusedStream(torch.utils.data.IterableDataset):
-    """Fused photographs of a stream, in whole batches, dealt out over a loader's workers.
+    """Layers of fused photographs of a stream, in whole batches, dealt out over a loader's workers; see `unpack`.
 
     Parameters
     ----------
     open_stream : callable
         ``open_stream(seed)`` to an endless iterator of photographs, a worker's own; see `stream_photographs`.
-    fuse : callable
+    draw : callable
         As in `FusedCrops`.
     seed : int
     batches, batch_size : int
         Of this process.
     """
 
-    def __init__(self, open_stream, fuse, *, seed, batches, batch_size):
-        self._open_stream, self._fuse, self._seed = open_stream, fuse, seed
+    def __init__(self, open_stream, draw, *, seed, batches, batch_size):
+        self._open_stream, self._draw, self._seed = open_stream, draw, seed
         self._batches, self._batch_size = batches, batch_size
 
     def __len__(self):
@@ -107,7 +109,7 @@ class FusedStream(torch.utils.data.IterableDataset):
                              "there are workers in all processes, or more")
         for _ in range(len(range(place, self._batches, workers)) * self._batch_size):
             front = next(photographs)
-            yield to_tensors(self._fuse(front, behind, generator=generator))
+            yield to_tensors(self._draw(front, behind, generator=generator))
             behind = front
 
 
@@ -127,6 +129,23 @@ class _Order:
 
 def _rank():
     return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+
+
+def collate(samples):
+    """Return a batch of samples, name to tensor (B, C, H, W), channels last: colours are moved as they lie, in rows."""
+    rows = [{name: part.permute(1, 2, 0) for name, part in sample.items()} for sample in samples]
+    batch = torch.utils.data.default_collate(rows)
+    return {name: part.permute(0, 3, 1, 2) for name, part in batch.items()}
+
+
+def unpack(batch):
+    """Return a batch with image and in float32, its layers composed; one that has an image is returned as it is."""
+    if "image" in batch:
+        return batch
+    foreground, background, alpha = (batch[name].float() * (1 / 255) for name in ("foreground", "background", "alpha"))
+    image = (alpha * foreground + (1 - alpha) * background).clamp(0, 1)
+    return {"image": image, "alpha": alpha, "trimap": batch["trimap"].float() / 2, "foreground": foreground,
+            "background": background}
 
 
 def to_tensors(sample):

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from hybridmatte._array import to_float
+from hybridmatte._array import to_float, to_uint8
 from hybridmatte._check import check_choice, check_integer, check_number
 from hybridmatte.data.folders import Sample
 from hybridmatte.foreground import composite
 from hybridmatte.trimap import split_trimap
 
-__all__ = ["fuse_photographs", "random_alpha", "random_patch_trimap"]
+__all__ = ["fuse_photographs", "layers_of_photographs", "random_alpha", "random_patch_trimap"]
 
 LEVELS = ("pixel", "block")
 
@@ -82,17 +82,21 @@ def random_alpha(trimap, generator, *, level="pixel", grid=7):
     Examples
     --------
     >>> alpha = random_alpha(np.array([[0.0, 0.5, 1.0]]), np.random.default_rng(0))
-    >>> alpha[0, 0].item(), alpha[0, 2].item(), (255 * alpha).round(3).tolist()
-    (0.0, 1.0, [[0.0, 162.0, 255.0]])
+    >>> alpha[0, [0, 2]].tolist()
+    [0.0, 1.0]
     """
+    return to_float(_draw_bytes(trimap, generator, level, grid), "alpha")
+
+
+def _draw_bytes(trimap, generator, level, grid):
+    """Return `random_alpha` times 255, uint8."""
     check_choice(level, "level", LEVELS)
     split = split_trimap(trimap)
     if level == "pixel":
         values = generator.integers(0, 256, split.is_unknown.shape, np.uint8)
     else:
         values = generator.integers(0, 256, grid**2, np.uint8)[_cells(split.is_unknown.shape, grid)]
-    values = np.where(split.is_unknown, values, np.uint8(255) * split.is_foreground)
-    return to_float(values, "alpha")
+    return np.where(split.is_unknown, values, np.uint8(255) * split.is_foreground)
 
 
 def fuse_photographs(front, behind, *, augmentation, generator, grid=7, unknown=0.75, level="pixel"):
@@ -115,14 +119,29 @@ def fuse_photographs(front, behind, *, augmentation, generator, grid=7, unknown=
     sample : Sample
         With image, alpha, trimap, foreground and background, float32.
     """
-    layers = [to_float(augmentation(Sample("", image=photograph), generator).image, "photograph")
-              for photograph in (front, behind)]
+    sample = layers_of_photographs(front, behind, augmentation=augmentation, generator=generator, grid=grid,
+                                   unknown=unknown, level=level)
+    foreground, background, alpha = (to_float(part, "layer") for part in
+                                     (sample.foreground, sample.background, sample.alpha))
+    return sample._replace(image=composite(foreground, alpha, background), alpha=alpha, foreground=foreground,
+                           background=background, trimap=np.float32(0.5) * sample.trimap)
+
+
+def layers_of_photographs(front, behind, *, augmentation, generator, grid=7, unknown=0.75, level="pixel"):
+    """Return what `fuse_photographs` composes, in bytes and without image: a quarter of the memory, and exact.
+
+    Returns
+    -------
+    sample : Sample
+        Alpha, foreground and background from 0 to 255, trimap 0, 1 and 2, uint8.
+    """
+    layers = [augmentation(Sample("", image=photograph), generator).image for photograph in (front, behind)]
     known = (1 - unknown) / 2
     trimap = random_patch_trimap(augmentation.crop, generator, grid=grid, unknown=unknown, foreground=known,
                                  background=known)
-    alpha = random_alpha(trimap, generator, level=level, grid=grid)
-    return Sample("fused", image=composite(layers[0], alpha, layers[1]), alpha=alpha, trimap=trimap,
-                  foreground=layers[0], background=layers[1])
+    front, behind = (layer if layer.dtype == np.uint8 else to_uint8(layer) for layer in layers)
+    return Sample("fused", alpha=_draw_bytes(trimap, generator, level, grid), trimap=(2 * trimap).astype(np.uint8),
+                  foreground=front, background=behind)
 
 
 def _cells(size, grid):

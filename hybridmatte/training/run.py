@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, DistributedSampler
 
 from hybridmatte import networks
 from hybridmatte._files import write_bytes
+from hybridmatte.data import collate
 from hybridmatte.training.alpha_free import AlphaFreeMatting
 from hybridmatte.training.composition import CompositionMatting, DisentangledPretraining
 from hybridmatte.training.samples import open_source
@@ -171,7 +172,7 @@ class CropsModule(lightning.LightningDataModule):
         config, world = self._config, self.trainer.world_size
         step = config.batch_size * config.accumulate * world
         count = (config.epoch_steps or max(len(self._source) // step, 1)) * step
-        options = {"batch_size": config.batch_size, "num_workers": self._workers}
+        options = {"batch_size": config.batch_size, "num_workers": self._workers, "collate_fn": collate}
         if self._source.is_stream:
             crops = self._source.crops(self.trainer.current_epoch, count // (world * config.batch_size))
             return DataLoader(crops, **options)

@@ -15,6 +15,7 @@ from hybridmatte.data import (
     TrainingCrops,
     WithTrimaps,
     fuse_photographs,
+    layers_of_photographs,
     offers,
     open_named,
     stream_photographs,
@@ -57,7 +58,7 @@ class PhotographSource:
     def __init__(self, config, photographs):
         if len(photographs) < 2:
             raise ValueError(f"there are {len(photographs)} photographs, expected at least 2")
-        self._photographs, self._seed, self._fuse = photographs, config.seed, _fusion(config)
+        self._photographs, self._config = photographs, config
 
     def __len__(self):
         """Return the number of photographs."""
@@ -65,12 +66,13 @@ class PhotographSource:
 
     def crops(self, start, count):
         """Return the data set of the fused pairs number `start` to ``start + count - 1``."""
-        return FusedCrops(self._photographs, self._fuse, seed=self._seed, start=start, count=count)
+        return FusedCrops(self._photographs, _fusion(self._config), seed=self._config.seed, start=start, count=count)
 
     def examples(self, count):
         """Return some samples to look at."""
-        generator = np.random.default_rng(self._seed)
-        return [self._fuse(self._photographs[index], self._photographs[index + 1], generator=generator)
+        generator = np.random.default_rng(self._config.seed)
+        fuse = _fusion(self._config, fuse_photographs)
+        return [fuse(self._photographs[index], self._photographs[index + 1], generator=generator)
                 for index in range(min(count, len(self._photographs) - 1))]
 
 
@@ -82,12 +84,13 @@ class StreamSource:
     def __init__(self, config, name):
         if config.epoch_steps == 0:
             raise ValueError("epoch_steps is 0, expected at least 1 for a stream of photographs, which has no end")
-        self._name, self._config, self._fuse = name, config, _fusion(config)
+        self._name, self._config = name, config
 
     def crops(self, epoch, batches):
         """Return the data set of an epoch's fused pairs."""
-        return FusedStream(partial(_open_stream, self._name), self._fuse, seed=self._config.seed * 1_000_003 + epoch,
-                           batches=batches, batch_size=self._config.batch_size)
+        seed = self._config.seed * 1_000_003 + epoch
+        return FusedStream(partial(_open_stream, self._name), _fusion(self._config), seed=seed, batches=batches,
+                           batch_size=self._config.batch_size)
 
     def examples(self, count):  # noqa: ARG002
         """Return none: what a stream begins with is not known before."""
@@ -98,8 +101,8 @@ def _open_stream(name, seed):
     return stream_photographs(name, seed=seed)
 
 
-def _fusion(config):
-    return partial(fuse_photographs, augmentation=make_augmentation(config), grid=config.grid,
+def _fusion(config, function=layers_of_photographs):
+    return partial(function, augmentation=make_augmentation(config), grid=config.grid,
                    unknown=config.unknown_cells, level=config.alpha_level)
 
 

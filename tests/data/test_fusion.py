@@ -14,10 +14,13 @@ from hybridmatte.data import (
     FusedStream,
     Photographs,
     Sample,
+    collate,
     fuse_photographs,
+    layers_of_photographs,
     random_alpha,
     random_patch_trimap,
     stream_photographs,
+    unpack,
 )
 from hybridmatte.image import write_image
 
@@ -32,6 +35,9 @@ def photographs(count=5, size=(70, 80)):
 
 def fuse(front, behind, generator, **options):
     return fuse_photographs(front, behind, augmentation=AUGMENTATION, generator=generator, **options)
+
+
+draw = partial(layers_of_photographs, augmentation=AUGMENTATION)
 
 
 @given(st.integers(1, 9), st.floats(0, 1), st.floats(0, 1), st.integers(9, 40), st.integers(9, 40))
@@ -117,19 +123,28 @@ def test_bad_trimaps(arguments, message):
 
 class TestCrops:
     def test_sample_is_a_function_of_its_number(self):
-        whole = FusedCrops(photographs(), fuse, seed=0, start=0, count=12)
-        tail = FusedCrops(photographs(), fuse, seed=0, start=7, count=5)
+        whole = FusedCrops(photographs(), draw, seed=0, start=0, count=12)
+        tail = FusedCrops(photographs(), draw, seed=0, start=7, count=5)
         assert len(whole) == 12
         for name, part in whole[9].items():
             assert torch.equal(part, tail[2][name])
         assert not torch.equal(whole[0]["alpha"], whole[5]["alpha"])
 
+    def test_unpacked_batch_is_the_fused_sample(self):
+        made, crops = photographs(), FusedCrops(photographs(), draw, seed=0, start=3, count=2)
+        batch = unpack(collate([crops[0], crops[1]]))
+        order = np.random.default_rng([0, 0, 0]).permutation(5)
+        expected = fuse(made[order[4]], made[order[0]], np.random.default_rng([0, 1, 4]))
+        for name, part in batch.items():
+            assert np.allclose(part[1].permute(1, 2, 0).squeeze(), getattr(expected, name), atol=1e-6), name
+        assert unpack(batch) is batch
+
     def test_every_photograph_is_once_in_front_and_once_behind(self):
         plain = [np.full((60, 60, 3), 40 * k, np.uint8) for k in range(5)]
         for lap in (0, 1):
-            crops = FusedCrops(plain, partial(fuse_photographs, augmentation=Augmentation(crop=16)), seed=1,
+            crops = FusedCrops(plain, partial(layers_of_photographs, augmentation=Augmentation(crop=16)), seed=1,
                                start=5 * lap, count=5)
-            pairs = [tuple(round(255 * sample[part].mean().item()) for part in ("foreground", "background"))
+            pairs = [tuple(round(sample[part].float().mean().item()) for part in ("foreground", "background"))
                      for sample in (crops[k] for k in range(5))]
             for side in (0, 1):
                 assert sorted(pair[side] for pair in pairs) == [0, 40, 80, 120, 160]
@@ -201,15 +216,15 @@ class TestStreams:
 
     @pytest.mark.filterwarnings("ignore:.*cannot be read")
     def test_workers_share_whole_batches(self, source):
-        crops = FusedStream(partial(stream_shuffled, source), fuse, seed=0, batches=5, batch_size=2)
+        crops = FusedStream(partial(stream_shuffled, source), draw, seed=0, batches=5, batch_size=2)
         workers = 1 if source.startswith("hf:") else 2  # the folder is one shard
         loader = torch.utils.data.DataLoader(crops, batch_size=2, num_workers=workers, multiprocessing_context="fork")
         batches = list(loader)
-        assert [len(batch["image"]) for batch in batches] == [2] * 5
+        assert [len(batch["alpha"]) for batch in batches] == [2] * 5
         assert len({batch["alpha"].numpy().tobytes() for batch in batches}) == 5
 
     def test_more_workers_than_shards(self):
-        crops = FusedStream(lambda seed: iter([]), fuse, seed=0, batches=5, batch_size=2)  # noqa: ARG005
+        crops = FusedStream(lambda seed: iter([]), draw, seed=0, batches=5, batch_size=2)  # noqa: ARG005
         with pytest.raises(ValueError, match="nothing for worker 0 of 1, expected as many shards"):
             next(iter(crops))
 
