@@ -20,9 +20,9 @@ from hybridmatte.training import read_config, train
 from hybridmatte.training.scores import predict_sample
 
 FOLDER = Path(__file__).parent
-VARIANTS = {"as the paper": {}, "block alpha": {"alpha_level": "block"}, "no trimap": {"trimap_input": False},
-            "unknown 25": {"unknown_cells": 0.25}, "unknown 50": {"unknown_cells": 0.5},
-            "unknown 90": {"unknown_cells": 0.9}}
+VARIANTS = {"as the paper": {}, "block alpha": {"alpha_level": "block"},
+            "no trimap": {"trimap_input": False, "one_hot": False}, "unknown 25": {"unknown_cells": 0.25},
+            "unknown 50": {"unknown_cells": 0.5}, "unknown 90": {"unknown_cells": 0.9}}
 NETWORKS = ("unet", "matteformer")
 PARTS = ("encoder", "all")
 SCORED = (25, 50, 100, 150, 200, 300)  # steps of fine-tuning

@@ -30,7 +30,7 @@ def evaluate(
     alpha: Annotated[Path | None, typer.Argument(metavar="ALPHAS", help="Folder of alphas to score.")] = None,
     truth: Annotated[Path | None, typer.Argument(metavar="TRUTHS", help="Folder of true alphas, same stems.")] = None,
     trimap: Annotated[Path | None, typer.Argument(metavar="[TRIMAPS]", help="Folder of trimaps.")] = None,
-    region: Annotated[str, typer.Option("--region", help="unknown (needs trimaps) or whole.")] = "unknown",
+    region: Annotated[str, typer.Option("--region", help="unknown (needs trimaps) or whole, of ALPHAS.")] = "unknown",
     csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the numbers as CSV.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write them as JSON.")] = None,
     max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,

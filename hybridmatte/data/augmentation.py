@@ -112,6 +112,8 @@ class Augmentation:
         for name in COLOURS:
             if name in parts:
                 parts[name] = recolour(parts[name], *change)
+        if {"image", "alpha", "foreground", "background"} <= parts.keys():  # each was recoloured by its own mean
+            parts["image"] = composite(parts["foreground"], parts["alpha"], parts["background"])
         return sample._replace(**parts)
 
     def _composed(self, sample, generator):

@@ -105,7 +105,7 @@ def fuse_photographs(front, behind, *, augmentation, generator, grid=7, unknown=
     Parameters
     ----------
     front, behind : (h, w, 3) arrays
-        uint8, or float32 in [0, 1]; of any size: one that is smaller than the crop is enlarged.
+        uint8, or float32 in [0, 1]; of any size: one that is smaller than what is cut out is mirrored at its borders.
     augmentation : Augmentation
         Cuts and recolours each of them.
     generator : numpy.random.Generator

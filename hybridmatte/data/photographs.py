@@ -51,11 +51,11 @@ class Photographs(Sequence):
         """Return photograph (H, W, 3) number `index`, or the next one that can be read."""
         if not 0 <= index < len(self):
             raise IndexError(f"index is {index}, expected 0 to {len(self) - 1}")
-        for step in range(len(self)):
-            photograph = self._read((index + step) % len(self))
-            if photograph is not None:
-                return photograph
-        raise ValueError(f"none of {len(self)} photographs can be read, expected at least 2: {self._paths[0]}, ...")
+        photograph = self._read(index)
+        while photograph is None:  # two at least can be read
+            index = (index + 1) % len(self)
+            photograph = self._read(index)
+        return photograph
 
     def _read(self, index):
         """Return a photograph or None; the last one is kept, as it is often wanted twice in turn."""
@@ -63,14 +63,25 @@ class Photographs(Sequence):
             return None
         if self._last[0] != index:
             path = self._paths[index]
-            photograph = decode_photograph(path.read_bytes())
+            photograph = _read_photograph(path)
             if photograph is None:
                 self.unreadable[index] = str(path)
                 warnings.warn(f"photograph {path} cannot be read and is skipped ({len(self.unreadable)} so far)",
                               stacklevel=2)
+                if len(self.unreadable) >= len(self) - 1:
+                    raise ValueError(f"only {len(self) - len(self.unreadable)} of {len(self)} photographs can be read, "
+                                     f"expected at least 2; not {path}, ...")
                 return None
             self._last = index, photograph
         return self._last[1]
+
+
+def _read_photograph(path):
+    """Return a photograph, or None if the file cannot be read or is none."""
+    try:
+        return decode_photograph(path.read_bytes())
+    except OSError:
+        return None
 
 
 def decode_photograph(data):
@@ -124,13 +135,14 @@ def _picture_of(entry):
 def _from_hub(name, seed):
     import datasets
     import torch.distributed as processes
+    from datasets.distributed import split_dataset_by_node
 
     photographs = datasets.load_dataset(name, split="train", streaming=True)
     if "image" not in (photographs.column_names or ["image"]):
         raise ValueError(f"data set {name} has columns {', '.join(photographs.column_names)}, expected one named image")
     photographs = photographs.cast_column("image", datasets.Image(decode=False))
     if processes.is_initialized():
-        photographs = datasets.distributed.split_dataset_by_node(
+        photographs = split_dataset_by_node(
             photographs, rank=processes.get_rank(), world_size=processes.get_world_size())
     photographs = photographs.shuffle(seed=seed, buffer_size=SHUFFLED).repeat(None)
     pictures = (entry["image"] for entry in photographs)

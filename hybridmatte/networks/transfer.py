@@ -71,6 +71,6 @@ def _compare(own, found, source, parts):
             here, there = ("network", f"init_from {source}") if name in own else (f"init_from {source}", "network")
             raise ValueError(f"{there} has no tensor {name} but {here} has, expected the same in parts {parts!r}")
         mine, its = tuple(own[name].shape), tuple(found[name].shape)
-        is_wider = name == first and len(its) == 4 and its[1] < mine[1] and (its[0], *its[2:]) == (mine[0], *mine[2:])
+        is_wider = name == first and its == (mine[0], 3, *mine[2:]) and mine[1] > 3
         if mine != its and not is_wider:
             raise ValueError(f"init_from {source} has {name} of shape {its}, expected the network's {mine}")

@@ -35,7 +35,7 @@ class TrainingConfig:
     trimap_input : bool
         Whether the network sees the trimap.
     one_hot : bool
-        As three planes instead of one.
+        As three planes instead of one; needs trimap_input.
     pretrained : bool
         Start a unet from timm's ImageNet weights.
     init_from : str
@@ -160,6 +160,16 @@ class TrainingConfig:
             check_number(getattr(self, name), name, above=0)
         for epoch in self.milestones:
             check_integer(epoch, "milestones", low=1)
+        self._check_network()
+
+    def _check_network(self):
+        """Refuse options that would have no effect."""
+        if self.one_hot and not self.trimap_input:
+            raise ValueError("one_hot is True, expected trimap_input = true with it")
+        if self.network != "unet" and self.width != 1:
+            raise ValueError(f"width is {self.width:g}, expected 1 for {self.network}")
+        if self.network != "unet" and self.pretrained:
+            raise ValueError(f"pretrained is True, expected false for {self.network}")
 
 
 def read_config(path, **changes):

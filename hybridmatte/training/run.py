@@ -35,7 +35,7 @@ PICTURES, PICTURE_SIDE = 2, 384  # samples shown in TensorBoard, and their longe
 
 NOISE = (  # what Lightning and torch say about themselves, or about what is meant to be so
     ".*LeafSpec.*", ".*does not have many workers.*", ".*Total length of `DataLoader`.*", ".*exists and is not empty.*",
-    ".*`IterableDataset` has `__len__`.*")
+    ".*`IterableDataset` has `__len__`.*", ".*on_after_batch_transfer.*")
 
 
 def train(config, data, output, *, network=None, devices=1, nodes=1, precision="32-true", workers=0, resume=False,
@@ -243,10 +243,11 @@ def _checkpoint_of(output, config, resume):
     if not checkpoint.is_file():
         raise FileNotFoundError(f"output {output} has no checkpoints/last.ckpt, expected one to resume from")
     before, wanted = json.loads((output / "config.json").read_text(encoding="utf-8")), dataclasses.asdict(config)
-    changed = [name for name in wanted if before.get(name) != wanted[name]]
+    before = dataclasses.asdict(type(config)()) | before  # a run of an earlier version lacks keys
+    changed = [name for name in wanted if before[name] != wanted[name]]
     if changed:
         raise ValueError(f"{changed[0]} is {wanted[changed[0]]!r} but the run in {output} had "
-                         f"{before.get(changed[0])!r}, expected the same to resume")
+                         f"{before[changed[0]]!r}, expected the same to resume")
     return checkpoint
 
 

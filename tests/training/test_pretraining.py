@@ -30,7 +30,8 @@ def pretrain(folder, data=None, **changes):
     return train(TrainingConfig(**(SMALL | changes)), photographs() if data is None else data, folder, progress=False)
 
 
-@pytest.mark.parametrize("form", [{}, {"trimap_input": False}, {"alpha_level": "block", "unknown_cells": 0.5}],
+@pytest.mark.parametrize("form", [{}, {"trimap_input": False, "one_hot": False},
+                                  {"alpha_level": "block", "unknown_cells": 0.5}],
                          ids=["one-hot", "image alone", "blocks"])
 def test_loss_falls(form, tmp_path):
     network = pretrain(tmp_path, epochs=8, **form)
@@ -146,8 +147,9 @@ class TestTransfer:
         (lambda: networks.unet("tiny", width=2.0), "encoder", r"has encoder\..* of shape"),
         (lambda: networks.unet("tiny"), "all", r"has encoder\.conv1\.0\.weight of shape"),
         (lambda: networks.vitmatte("tiny"), "all", "has no tensor"),
+        (lambda: networks.unet("tiny", trimap=True), "all", r"has encoder\.conv1\.0\.weight of shape"),
         (lambda: networks.unet("tiny", trimap="one-hot"), "half", "parts is 'half'"),
-    ], ids=["width", "fewer planes", "kind", "parts"])
+    ], ids=["width", "fewer planes", "kind", "other trimap", "parts"])
     def test_what_does_not_fit_is_refused_whole(self, source, other, parts, message):
         network = other()
         before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
@@ -170,6 +172,22 @@ class TestTransfer:
         its = networks.load_network(source)
         assert torch.allclose(network.encoder.conv1[0].weight, its.encoder.conv1[0].weight, atol=1e-6)
         assert not torch.allclose(network.head.weight, its.head.weight, atol=1e-3)
+
+
+def test_one_plane_does_not_become_three(tmp_path):
+    networks.unet("tiny", trimap=True).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="of shape"):
+        networks.load_parts(networks.unet("tiny", trimap="one-hot"), tmp_path, "encoder")
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"one_hot": True}, "one_hot is True, expected trimap_input = true with it"),
+    ({"network": "gca", "width": 2.0}, "width is 2, expected 1 for gca"),
+    ({"network": "gca", "pretrained": True}, "pretrained is True, expected false for gca"),
+], ids=["one_hot", "width", "pretrained"])
+def test_options_that_would_be_ignored(options, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingConfig(**options)
 
 
 def test_cosine_rises_and_falls():
