@@ -50,7 +50,7 @@ def main():
     draw_curves(FOLDER)
     kept = arguments.kept / name_of("unet", "as the paper", 0, 1) / "network"
     if kept.is_dir():
-        draw_unguided(load_network(kept), arguments.data, FOLDER / "unguided.jpg")
+        draw_unguided(load_network(kept), arguments.data, arguments.kept / "unguided.jpg")
 
 
 def run_all(arguments):
