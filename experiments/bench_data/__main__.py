@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from experiments.alpha_free_small.samples import test_samples
 from experiments.common import add_data_argument, data_folder, environment, merge_results, summarise
-from experiments.dpt_small.samples import over_photographs, test_samples, with_foregrounds
+from experiments.dpt_small.samples import with_foregrounds
 from hybridmatte.data import Augmentation, FusedCrops, Photographs, TrainingCrops, collate, layers_of_photographs
 from hybridmatte.training import read_config
+from hybridmatte.training.samples import open_samples
 
 BATCH, BATCHES, ROUNDS = 32, 12, 5
 
@@ -32,9 +34,10 @@ def main():
 def makers(data):
     """Return the data sets of samples."""
     fused = Augmentation(crop=224, sizes=(1.0, 1.7), unknown=0.0, degrees=30, shear=10, hue=40)
-    photographs = Photographs(data_folder(data) / "photos" / "train")
+    folder = data_folder(data) / "photos" / "train"
+    photographs = Photographs(folder)
     config = read_config(Path(__file__).parent.parent / "dpt_small" / "finetune.toml")
-    composites = over_photographs(with_foregrounds(test_samples(data)), data, config)
+    composites = open_samples(config, with_foregrounds(test_samples(data)), folder, ())
     cut = Augmentation(crop=512, sizes=(0.8, 1.5), unknown=1.0, degrees=30, shear=10, brightness=0.1, contrast=0.1,
                        saturation=0.2, hue=20)
     count = BATCH * BATCHES

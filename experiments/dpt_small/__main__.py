@@ -10,9 +10,10 @@ import lightning
 import numpy as np
 import torch
 
+from experiments.alpha_free_small.samples import test_samples
 from experiments.common import add_data_argument, data_folder, environment, merge_results, positive_int
 from experiments.dpt_small.report import draw_curves, write_report
-from experiments.dpt_small.samples import folds, over_photographs, test_samples, with_foregrounds
+from experiments.dpt_small.samples import folds, with_foregrounds
 from experiments.dpt_small.unguided import draw_unguided
 from hybridmatte import mse, sad
 from hybridmatte.networks import load_network
@@ -117,8 +118,8 @@ def fine_tune(name, config, samples, foregrounds, arguments):
     for learned, scored in folds(samples, foregrounds):
         curve = Curve(scored)
         with tempfile.TemporaryDirectory() as folder:
-            train(config, over_photographs(learned, arguments.data, config), Path(folder) / "run",
-                  precision=arguments.precision, progress=False, callbacks=[curve])
+            train(config, learned, Path(folder) / "run", precision=arguments.precision, progress=False,
+                  backgrounds=data_folder(arguments.data) / "photos" / "train", callbacks=[curve])
         for step, found in curve.errors.items():
             errors[step] += found
     seconds = time.perf_counter() - start

@@ -1,18 +1,11 @@
-"""The twelve photographs, their foregrounds, and the folds."""
+"""The foregrounds of the twelve photographs, and the folds."""
 
 import numpy as np
 
-from experiments.common import alphamatting_cases, data_folder
 from hybridmatte import estimate_foreground
-from hybridmatte.data import Composites, Sample
+from hybridmatte.data import Sample
 
 FOLDS = 3
-
-
-def test_samples(data):
-    """Return the twelve photographs with narrow trimaps and true alphas."""
-    return [Sample(case.name, image=case.image.astype("float32"), trimap=case.trimap, alpha=case.alpha)
-            for case in alphamatting_cases(data, trimaps=("trimap1",))]
 
 
 def with_foregrounds(samples):
@@ -25,12 +18,3 @@ def folds(samples, foregrounds):
     """Yield, for each fold, the foregrounds to learn from and the photographs to score: none is in both."""
     for fold in range(FOLDS):
         yield [layer for index, layer in enumerate(foregrounds) if index % FOLDS != fold], samples[fold::FOLDS]
-
-
-def over_photographs(foregrounds, data, config):
-    """Return the composites of foregrounds over photos/train."""
-    from hybridmatte.data import MattingFolder
-
-    photographs = MattingFolder(data_folder(data) / "photos" / "train", ["background"], folders={"background": "."})
-    return Composites(foregrounds, photographs, per_foreground=config.per_foreground, combine=config.combine,
-                      seed=config.seed)

@@ -21,6 +21,7 @@ _MODULE_OF = {
     "composite_sample": "compositing",
     "fit_background": "compositing",
     "fuse_photographs": "fusion",
+    "is_stream": "photographs",
     "layers_of_photographs": "fusion",
     "offers": "named",
     "open_named": "named",

@@ -81,7 +81,7 @@ class FusedStream(torch.utils.data.IterableDataset):
     Parameters
     ----------
     open_stream : callable
-        ``open_stream(seed)`` to an endless iterator of photographs, a worker's own; see `stream_photographs`.
+        ``open_stream(seed=...)`` to an endless iterator of photographs, a worker's own; see `stream_photographs`.
     draw : callable
         As in `FusedCrops`.
     seed : int
@@ -102,7 +102,7 @@ class FusedStream(torch.utils.data.IterableDataset):
         worker = torch.utils.data.get_worker_info()
         place, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
         generator = np.random.default_rng([self._seed, place, _rank()])
-        photographs = iter(self._open_stream(self._seed))
+        photographs = iter(self._open_stream(seed=self._seed))
         behind = next(photographs, None)
         if behind is None:
             raise ValueError(f"the stream has nothing for worker {place} of {workers}, expected as many shards as "

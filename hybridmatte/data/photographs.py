@@ -10,10 +10,10 @@ import numpy as np
 from hybridmatte.errors import require_extra
 from hybridmatte.image import EXTENSIONS
 
-__all__ = ["Photographs", "decode_photograph", "stream_photographs"]
+__all__ = ["Photographs", "decode_photograph", "is_stream", "stream_photographs"]
 
 SHUFFLED = 1000  # photographs that a stream holds to draw from
-HUB = "hf:"
+HUB, SHARDS = "hf:", ".tar"  # what the name of a stream begins or ends with
 
 
 class Photographs(Sequence):
@@ -92,6 +92,11 @@ def decode_photograph(data):
         return None
     photograph = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     return None if photograph is None else cv2.cvtColor(photograph, cv2.COLOR_BGR2RGB)
+
+
+def is_stream(source):
+    """Tell whether a name is one for `stream_photographs`, not that of a folder."""
+    return source.startswith(HUB) or source.endswith(SHARDS)
 
 
 def stream_photographs(source, *, seed=0):

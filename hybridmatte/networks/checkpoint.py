@@ -56,7 +56,7 @@ def load_network(source):
         if kind == "vitmatte":
             return _load_vitmatte(source).eval()
         module, name = CLASSES[kind]
-        return _load(getattr(import_module(f"hybridmatte.networks.{module}"), name), source, folder).eval()
+        return _load(getattr(import_module(f"hybridmatte.networks.{module}"), name), config, source).eval()
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"network {source} has weights that cannot be read or do not fit its config.json: "
                          f"{str(error).splitlines()[0]}") from None
@@ -68,12 +68,13 @@ def _load_vitmatte(source):
     return MattingViT.from_pretrained(str(source))
 
 
-def _load(kind, source, folder):
+def _load(kind, config, source):
     from safetensors.torch import load_model
 
+    folder = Path(source)
     if not folder.is_dir():
         return kind.from_pretrained(str(source))
-    network = kind(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    network = kind(**config)
     weights = folder / "model.safetensors"
     if not weights.is_file():
         raise FileNotFoundError(f"network {folder} has no model.safetensors, expected one written by save_pretrained")

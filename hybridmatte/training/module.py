@@ -5,7 +5,6 @@ from functools import partial
 import lightning
 import torch
 
-from hybridmatte.data import unpack
 from hybridmatte.training.optimizer import make_optimizer, rate_factor
 from hybridmatte.training.scores import MattingScores, predict_sample
 
@@ -40,10 +39,6 @@ class MattingModule(lightning.LightningModule):
     def on_train_batch_start(self, batch, batch_index):  # noqa: ARG002
         """Seed what the network draws by the step, so that a run resumed is the run uninterrupted."""
         torch.manual_seed(self.config.seed * 1_000_003 + self.trainer.fit_loop.total_batch_idx)
-
-    def on_after_batch_transfer(self, batch, dataloader_index):  # noqa: ARG002
-        """Compose the layers of a batch that came as bytes."""
-        return unpack(batch) if isinstance(batch, dict) else batch
 
     def training_step(self, batch, batch_index):  # noqa: ARG002
         """Return the loss of a batch of crops."""

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, DistributedSampler
 
 from hybridmatte import networks
 from hybridmatte._files import write_bytes
-from hybridmatte.data import collate
+from hybridmatte.data import collate, unpack
 from hybridmatte.training.alpha_free import AlphaFreeMatting
 from hybridmatte.training.composition import CompositionMatting, DisentangledPretraining
 from hybridmatte.training.samples import open_source
@@ -35,7 +35,7 @@ PICTURES, PICTURE_SIDE = 2, 384  # samples shown in TensorBoard, and their longe
 
 NOISE = (  # what Lightning and torch say about themselves, or about what is meant to be so
     ".*LeafSpec.*", ".*does not have many workers.*", ".*Total length of `DataLoader`.*", ".*exists and is not empty.*",
-    ".*`IterableDataset` has `__len__`.*", ".*on_after_batch_transfer.*")
+    ".*`IterableDataset` has `__len__`.*")
 
 
 def train(config, data, output, *, network=None, devices=1, nodes=1, precision="32-true", workers=0, resume=False,
@@ -180,6 +180,10 @@ class CropsModule(lightning.LightningDataModule):
         # dealt out in turn: a step of all processes together is the step that one process would make
         sampler = DistributedSampler(crops, world, self.trainer.global_rank, shuffle=False)
         return DataLoader(crops, sampler=sampler, **options)
+
+    def on_after_batch_transfer(self, batch, dataloader_index):  # noqa: ARG002
+        """Compose the layers of crops that came as bytes; samples for validation stay as they are."""
+        return unpack(batch) if isinstance(batch, dict) else batch
 
     def val_dataloader(self):
         """Return the samples for validation, one by one."""

@@ -15,6 +15,7 @@ from hybridmatte.data import (
     TrainingCrops,
     WithTrimaps,
     fuse_photographs,
+    is_stream,
     layers_of_photographs,
     offers,
     open_named,
@@ -23,8 +24,6 @@ from hybridmatte.data import (
 
 __all__ = ["PhotographSource", "SampleSource", "StreamSource", "open_samples", "open_scored", "open_source"]
 
-SHARDS = ".tar"
-HUB = "hf:"
 PER_FOREGROUND = 20  # composites of a test foreground, as Composition-1k has them
 
 
@@ -89,16 +88,12 @@ class StreamSource:
     def crops(self, epoch, batches):
         """Return the data set of an epoch's fused pairs."""
         seed = self._config.seed * 1_000_003 + epoch
-        return FusedStream(partial(_open_stream, self._name), _fusion(self._config), seed=seed, batches=batches,
+        return FusedStream(partial(stream_photographs, self._name), _fusion(self._config), seed=seed, batches=batches,
                            batch_size=self._config.batch_size)
 
     def examples(self, count):  # noqa: ARG002
         """Return none: what a stream begins with is not known before."""
         return []
-
-
-def _open_stream(name, seed):
-    return stream_photographs(name, seed=seed)
 
 
 def _fusion(config, function=layers_of_photographs):
@@ -123,7 +118,7 @@ def open_source(config, data, backgrounds, parts):
         return SampleSource(config, open_samples(config, data, backgrounds, parts))
     if not isinstance(data, (str, Path)):
         return PhotographSource(config, data)
-    if str(data).startswith(HUB) or str(data).endswith(SHARDS):
+    if is_stream(str(data)):
         return StreamSource(config, str(data))
     return PhotographSource(config, Photographs(data))
 

@@ -216,7 +216,7 @@ class TestStreams:
 
     @pytest.mark.filterwarnings("ignore:.*cannot be read")
     def test_workers_share_whole_batches(self, source):
-        crops = FusedStream(partial(stream_shuffled, source), draw, seed=0, batches=5, batch_size=2)
+        crops = FusedStream(partial(stream_photographs, source), draw, seed=0, batches=5, batch_size=2)
         workers = 1 if source.startswith("hf:") else 2  # the folder is one shard
         loader = torch.utils.data.DataLoader(crops, batch_size=2, num_workers=workers, multiprocessing_context="fork")
         batches = list(loader)
@@ -227,7 +227,3 @@ class TestStreams:
         crops = FusedStream(lambda seed: iter([]), draw, seed=0, batches=5, batch_size=2)  # noqa: ARG005
         with pytest.raises(ValueError, match="nothing for worker 0 of 1, expected as many shards"):
             next(iter(crops))
-
-
-def stream_shuffled(source, seed):
-    return stream_photographs(source, seed=seed)
