@@ -1,6 +1,7 @@
 """``train``, ``predict`` and ``export``."""
 
 import logging
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -39,17 +40,30 @@ def train(
     from hybridmatte.training import is_first_process, open_scored
     from hybridmatte.training import train as run
 
-    logging.getLogger("hybridmatte").addHandler(_Notes())
-    logging.getLogger("hybridmatte").setLevel(logging.INFO)
     scored = None if validation is None else open_scored("folder", validation)
     try:
-        run(settings, data, output, devices=devices, nodes=nodes, workers=workers, precision=precision,
-            backgrounds=backgrounds, validation=scored, resume=resume)
+        with _noted():
+            run(settings, data, output, devices=devices, nodes=nodes, workers=workers, precision=precision,
+                backgrounds=backgrounds, validation=scored, resume=resume)
     except KeyboardInterrupt:
         note(f"interrupted; --resume goes on from the last checkpoint in {output}")
         raise typer.Exit(130) from None
     if is_first_process():
         note(f"the network is in {output / 'network'}; see its progress with: tensorboard --logdir {output}")
+
+
+@contextmanager
+def _noted():
+    """Say what the package logs for a while."""
+    log, notes = logging.getLogger("hybridmatte"), _Notes()
+    level = log.level
+    log.addHandler(notes)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(notes)
+        log.setLevel(level)
 
 
 class _Notes(logging.Handler):

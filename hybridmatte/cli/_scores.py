@@ -30,7 +30,8 @@ def evaluate(
     alpha: Annotated[Path | None, typer.Argument(metavar="ALPHAS", help="Folder of alphas to score.")] = None,
     truth: Annotated[Path | None, typer.Argument(metavar="TRUTHS", help="Folder of true alphas, same stems.")] = None,
     trimap: Annotated[Path | None, typer.Argument(metavar="[TRIMAPS]", help="Folder of trimaps.")] = None,
-    region: Annotated[str, typer.Option("--region", help="unknown (needs trimaps) or whole, of ALPHAS.")] = "unknown",
+    region: Annotated[str | None, typer.Option(
+        "--region", help="unknown (needs trimaps, default) or whole, of ALPHAS.")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the numbers as CSV.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write them as JSON.")] = None,
     max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
@@ -47,12 +48,14 @@ def evaluate(
 
     With --network and --data, score what a network makes of a data set, as the papers' tables do.
     """
+    _check_half(network, {"ALPHAS": alpha, "TRUTHS": truth, "TRIMAPS": trimap, "--region": region},
+                {"--data": data, "--split": split, "--backgrounds": backgrounds})
     if network is not None:
         evaluate_network(network, data, csv_file, json_file, dataset=dataset, split=split, backgrounds=backgrounds)
         return
     if alpha is None or truth is None:
         raise ValueError("ALPHAS and TRUTHS are missing, expected two folders, or --network and --data")
-    check_choice(region, "--region", ("unknown", "whole"))
+    region = check_choice(region or "unknown", "--region", ("unknown", "whole"))
     if region == "unknown" and trimap is None:
         raise ValueError("TRIMAPS is missing, expected a folder of trimaps for --region unknown")
     _check_files(csv_file, json_file)
@@ -66,6 +69,14 @@ def evaluate(
     _write_files(csv_file, json_file, {"region": region, "results": rows, "mean": mean})
     if failures:
         raise typer.Exit(1)
+
+
+def _check_half(network, of_folders, of_network):
+    """Refuse what the other half of the command reads: it would have no effect."""
+    refused, half = (of_network, "without") if network is None else (of_folders, "with")
+    for name, value in refused.items():
+        if value is not None:
+            raise ValueError(f"{name} {value} came, expected none {half} --network")
 
 
 def evaluate_network(network, data, csv_file, json_file, *, dataset, split, backgrounds):

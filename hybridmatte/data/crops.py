@@ -87,10 +87,12 @@ class FusedStream(torch.utils.data.IterableDataset):
     seed : int
     batches, batch_size : int
         Of this process.
+    process : int, default 0
+        Number of this process among those that train together.
     """
 
-    def __init__(self, open_stream, draw, *, seed, batches, batch_size):
-        self._open_stream, self._draw, self._seed = open_stream, draw, seed
+    def __init__(self, open_stream, draw, *, seed, batches, batch_size, process=0):
+        self._open_stream, self._draw, self._seed, self._process = open_stream, draw, seed, process
         self._batches, self._batch_size = batches, batch_size
 
     def __len__(self):
@@ -101,7 +103,7 @@ class FusedStream(torch.utils.data.IterableDataset):
         """Yield this worker's samples, each photograph before the one that came before it."""
         worker = torch.utils.data.get_worker_info()
         place, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        generator = np.random.default_rng([self._seed, place, _rank()])
+        generator = np.random.default_rng([self._seed, place, self._process])
         photographs = iter(self._open_stream(seed=self._seed))
         behind = next(photographs, None)
         if behind is None:
@@ -125,10 +127,6 @@ class _Order:
             self._lap = lap, np.random.default_rng([self._seed, 0, lap]).permutation(self._length)
         order = self._lap[1]
         return int(order[place]), int(order[(place + 1) % self._length])
-
-
-def _rank():
-    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
 
 
 def collate(samples):

@@ -1,5 +1,6 @@
 """Photographs without labels: a folder of any depth, tar shards, or a data set of the Hugging Face hub."""
 
+import itertools
 import random
 import warnings
 from collections.abc import Sequence
@@ -99,8 +100,8 @@ def is_stream(source):
     return source.startswith(HUB) or source.endswith(SHARDS)
 
 
-def stream_photographs(source, *, seed=0):
-    """Return an endless, shuffled stream of photographs, uint8; each worker and process sees a part of its own.
+def stream_photographs(source, *, seed=0, share=(0, 1)):
+    """Return an endless, shuffled stream of photographs, uint8; each worker of a loader sees a part of its own.
 
     Parameters
     ----------
@@ -108,6 +109,8 @@ def stream_photographs(source, *, seed=0):
         Tar shards, by a name ending in ``.tar`` with ``{000..123}`` for several; or ``hf:`` and the name or folder of
         a Hugging Face data set with a column ``image``, read from its split "train" without keeping it on disk.
     seed : int, default 0
+    share : (int, int), default (0, 1)
+        Number of this process, and how many there are: each sees a part of its own.
 
     Returns
     -------
@@ -121,13 +124,18 @@ def stream_photographs(source, *, seed=0):
         If the data set has no column ``image``.
     """
     require_extra("streams", "webdataset", "datasets")
-    return _from_hub(source.removeprefix(HUB), seed) if source.startswith(HUB) else _from_shards(source, seed)
+    if source.startswith(HUB):
+        return _from_hub(source.removeprefix(HUB), seed, share)
+    return _from_shards(source, seed, share)
 
 
-def _from_shards(source, seed):
+def _from_shards(source, seed, share):
     import webdataset
 
-    shards = webdataset.WebDataset(source, shardshuffle=SHUFFLED, seed=seed, nodesplitter=webdataset.split_by_node)
+    def own(urls):
+        return itertools.islice(urls, share[0], None, share[1])
+
+    shards = webdataset.WebDataset(source, shardshuffle=SHUFFLED, seed=seed, nodesplitter=own)
     entries = shards.repeat().shuffle(SHUFFLED, rng=random.Random(seed))
     return _decoded((_picture_of(entry), entry["__key__"]) for entry in entries)
 
@@ -137,18 +145,15 @@ def _picture_of(entry):
     return next((data for name, data in entry.items() if f".{name.rpartition('.')[2]}".lower() in EXTENSIONS), b"")
 
 
-def _from_hub(name, seed):
+def _from_hub(name, seed, share):
     import datasets
-    import torch.distributed as processes
     from datasets.distributed import split_dataset_by_node
 
     photographs = datasets.load_dataset(name, split="train", streaming=True)
     if "image" not in (photographs.column_names or ["image"]):
         raise ValueError(f"data set {name} has columns {', '.join(photographs.column_names)}, expected one named image")
     photographs = photographs.cast_column("image", datasets.Image(decode=False))
-    if processes.is_initialized():
-        photographs = split_dataset_by_node(
-            photographs, rank=processes.get_rank(), world_size=processes.get_world_size())
+    photographs = split_dataset_by_node(photographs, rank=share[0], world_size=share[1])
     photographs = photographs.shuffle(seed=seed, buffer_size=SHUFFLED).repeat(None)
     pictures = (entry["image"] for entry in photographs)
     return _decoded((picture["bytes"] or Path(picture["path"]).read_bytes(), picture["path"]) for picture in pictures)

@@ -50,8 +50,9 @@ def load_network(source):
     config = json.loads(Path(path).read_text(encoding="utf-8"))
     kind = "vitmatte" if config.get("model_type") == "vitmatte" else config.get("network", "unet")
     if kind not in ("vitmatte", *CLASSES) or kind == "unet" and "encoder" not in config:
+        near = f"; perhaps {folder / 'network'}" if (folder / "network" / "config.json").is_file() else ""
         raise ValueError(f"network {source} has the configuration of no known network, expected VitMatte's or one "
-                         "written by save_pretrained")
+                         f"written by save_pretrained{near}")
     try:
         if kind == "vitmatte":
             return _load_vitmatte(source).eval()

@@ -10,7 +10,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from hybridmatte._check import check_choice, check_number
 from hybridmatte._tensor import promote, split_planes
-from hybridmatte.networks.network import MattingNetwork, count_planes
+from hybridmatte.networks.network import CARD, MattingNetwork, count_planes
 
 __all__ = ["MattingGCA", "gca"]
 
@@ -57,7 +57,8 @@ def gca(size="resnet34", *, trimap="one-hot"):
     return MattingGCA(width=WIDTHS[check_choice(size, "size", tuple(WIDTHS))], trimap=trimap)
 
 
-class MattingGCA(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit"):
+class MattingGCA(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
+                 model_card_template=CARD):
     """A ResNet encoder and its mirror as decoder, with guided contextual attention at 1/8 in both; see `gca`.
 
     Parameters

@@ -10,7 +10,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from hybridmatte._check import check_choice
 from hybridmatte._tensor import promote, split_planes
-from hybridmatte.networks.network import MattingNetwork, count_planes
+from hybridmatte.networks.network import CARD, MattingNetwork, count_planes
 from hybridmatte.networks.prior_attention import PriorEncoder
 
 __all__ = ["MattingFormer", "matteformer"]
@@ -60,7 +60,8 @@ def matteformer(size="swin_tiny", *, trimap="one-hot"):
     return MattingFormer(trimap=trimap, **SIZES[check_choice(size, "size", tuple(SIZES))])
 
 
-class MattingFormer(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit"):
+class MattingFormer(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
+                 model_card_template=CARD):
     """Prior-attentive Swin transformer with a progressively refining decoder; see `matteformer`.
 
     Parameters

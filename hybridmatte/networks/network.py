@@ -7,9 +7,26 @@ from torch.nn.functional import pad
 
 from hybridmatte._tensor import check_batch, check_together, split_planes
 
-__all__ = ["MattingNetwork", "count_planes"]
+__all__ = ["CARD", "MattingNetwork", "count_planes"]
 
 PLANES = {False: 0, True: 1, "one-hot": 3}
+CARD = """---
+{{ card_data }}
+---
+
+# A matting network of hybridmatte
+
+From a photograph, and a trimap if `trimap` in `config.json` is not false, to alpha:
+
+    from hybridmatte.networks import load_network, predict_alpha
+
+    network = load_network("FOLDER, OR OWNER/NAME ON THE HUB")
+    alpha = predict_alpha(network, image, trimap)
+
+Or `hybridmatte predict FOLDER IMAGE [TRIMAP] -o ALPHA.png`.
+
+What it was trained on, by which configuration, how it scores and where it fails: not written yet.
+"""
 
 
 def count_planes(trimap):

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from hybridmatte._check import check_number
-from hybridmatte.networks.network import MattingNetwork, count_planes
+from hybridmatte.networks.network import CARD, MattingNetwork, count_planes
 
 __all__ = ["MattingUNet", "unet"]
 
@@ -68,7 +68,8 @@ def unet(size="resnet18", *, width=1.0, trimap=False, pretrained=False):
     return network
 
 
-class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit"):
+class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
+                 model_card_template=CARD):
     """U-Net with skip connections up to full resolution; see `unet`.
 
     The max-pooling after a ResNet's stem is left out, as in the paper, so that features keep twice the resolution.

@@ -194,7 +194,7 @@ def read_config(path, **changes):
     known = [field.name for field in dataclasses.fields(TrainingConfig)]
     for key in (*values, *changes):
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
+            near = [name for name in known if key.startswith(name)] or difflib.get_close_matches(key, known, 1)
             expected = f"perhaps {near[0]!r}" if near else f"expected one of {', '.join(known)}"
             raise ValueError(f"{path}: key {key!r} is unknown, {expected}")
     try:

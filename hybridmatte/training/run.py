@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import lightning
-import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader, DistributedSampler
 
@@ -20,9 +18,9 @@ from hybridmatte import networks
 from hybridmatte._files import write_bytes
 from hybridmatte.data import collate, unpack
 from hybridmatte.training.alpha_free import AlphaFreeMatting
+from hybridmatte.training.callbacks import standard_callbacks
 from hybridmatte.training.composition import CompositionMatting, DisentangledPretraining
 from hybridmatte.training.samples import open_source
-from hybridmatte.training.scores import predict_sample
 from hybridmatte.training.supervised import SupervisedMatting
 
 __all__ = ["CropsModule", "is_first_process", "make_network", "train"]
@@ -30,9 +28,7 @@ __all__ = ["CropsModule", "is_first_process", "make_network", "train"]
 MODULES = {"alpha_free": AlphaFreeMatting, "supervised": SupervisedMatting,
            "composition": CompositionMatting, "disentangled": DisentangledPretraining}
 LOG = logging.getLogger("hybridmatte.training")
-PICTURES, PICTURE_SIDE = 2, 384  # samples shown in TensorBoard, and their longer side in pixels
-
-
+PICTURES = 2  # samples shown in TensorBoard
 NOISE = (  # what Lightning and torch say about themselves, or about what is meant to be so
     ".*LeafSpec.*", ".*does not have many workers.*", ".*Total length of `DataLoader`.*", ".*exists and is not empty.*",
     ".*`IterableDataset` has `__len__`.*")
@@ -50,7 +46,7 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
         or a data set of the hub (see `hybridmatte.data.stream_photographs`), or (h, w, 3) arrays.
     output : str or path
         Folder of the run: ``config.json``, ``checkpoints/last.ckpt`` (after every epoch), ``logs`` for TensorBoard,
-        and ``network`` at the end.
+        ``scores.csv`` where there is validation, and ``network`` at the end.
     network : MattingNetwork, optional
         One of your own instead of the configuration's.
     devices, nodes : int, default 1
@@ -65,7 +61,7 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
     backgrounds : str, path or sequence of Sample, optional
         Folder of photographs: the data are then foregrounds and alphas, and the samples their composites.
     validation : sequence of Sample, optional
-        With true alphas: scored after every epoch.
+        With true alphas, and trimaps if the network takes one: scored after every epoch.
     progress : bool, default True
         Show a progress bar.
     callbacks : sequence of lightning.Callback
@@ -83,7 +79,8 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
     FileNotFoundError
         If resume is asked for and there is no checkpoint.
     ValueError
-        If the run to resume had another configuration.
+        If the run to resume had another configuration, backgrounds come to pre-training, or the network needs trimaps
+        that validation has not.
     FloatingPointError
         If the loss is not finite.
     KeyboardInterrupt
@@ -93,7 +90,8 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
     checkpoint = _checkpoint_of(output, config, resume)
     module = MODULES[config.paradigm](make_network(config) if network is None else network, config)
     source = open_source(config, data, backgrounds, module.parts)
-    pictures = _SamplePictures(source.examples(PICTURES))
+    _check_validation(validation, module.network)
+    own = standard_callbacks(output, source.examples(PICTURES), progress=progress)
     output.mkdir(parents=True, exist_ok=True)
     write_bytes(output / "config.json", json.dumps(dataclasses.asdict(config), indent=1).encode())
     with _quiet():
@@ -102,8 +100,7 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
             accumulate_grad_batches=config.accumulate, gradient_clip_val=config.clip or None,
             logger=TensorBoardLogger(output, name="", version="logs"), log_every_n_steps=1,
             enable_progress_bar=progress, enable_model_summary=False, num_sanity_val_steps=0,
-            callbacks=[_checkpoints(output), pictures, *_bar(progress), *callbacks],
-            reload_dataloaders_every_n_epochs=1,
+            callbacks=[*own, *callbacks], reload_dataloaders_every_n_epochs=1,
             use_distributed_sampler=False, sync_batchnorm=devices * nodes > 1 and torch.cuda.is_available(),
             strategy="ddp" if devices * nodes > 1 else "auto")
         _fit(trainer, module, CropsModule(config, source, workers, validation), checkpoint)
@@ -125,6 +122,12 @@ def _fit(trainer, module, crops, checkpoint):
         raise
 
 
+def _check_validation(samples, network):
+    """Refuse samples without a trimap before a network that takes one has trained for an epoch."""
+    if samples is not None and len(samples) and network.takes_trimap and samples[0].trimap is None:
+        raise ValueError(f"validation has no trimap of {samples[0].name}, expected one: the network takes trimaps")
+
+
 def make_network(config):
     """Return the network of a configuration, drawn by its seed, and started from another where it says so."""
     torch.manual_seed(config.seed)
@@ -133,7 +136,8 @@ def make_network(config):
     network = getattr(networks, config.network)(config.size, trimap=trimap, **more)
     if config.init_from:
         transfer = networks.load_parts(network, config.init_from, config.parts)
-        LOG.info("init_from %s: %s", config.init_from, transfer)
+        if is_first_process():
+            LOG.info("init_from %s: %s", config.init_from, transfer)
     return network
 
 
@@ -174,7 +178,8 @@ class CropsModule(lightning.LightningDataModule):
         count = (config.epoch_steps or max(len(self._source) // step, 1)) * step
         options = {"batch_size": config.batch_size, "num_workers": self._workers, "collate_fn": collate}
         if self._source.is_stream:
-            crops = self._source.crops(self.trainer.current_epoch, count // (world * config.batch_size))
+            share = self.trainer.global_rank, world
+            crops = self._source.crops(self.trainer.current_epoch, count // (world * config.batch_size), share)
             return DataLoader(crops, **options)
         crops = self._source.crops(self.trainer.current_epoch * count, count)
         # dealt out in turn: a step of all processes together is the step that one process would make
@@ -189,52 +194,6 @@ class CropsModule(lightning.LightningDataModule):
         """Return the samples for validation, one by one."""
         samples = [] if self._validation is None else self._validation
         return DataLoader(samples, batch_size=None, collate_fn=lambda sample: sample)
-
-
-class _SamplePictures(Callback):
-    """Show image, trimap and alpha of some samples side by side after every epoch."""
-
-    def __init__(self, samples):
-        self._samples = samples
-
-    def on_train_epoch_end(self, trainer, module):
-        if not trainer.is_global_zero:
-            return
-        for index, sample in enumerate(self._samples):
-            alpha = predict_sample(module.network, sample)
-            planes = [sample.image, *(np.repeat(plane[:, :, None], 3, axis=2)
-                                      for plane in (sample.trimap, alpha) if plane is not None)]
-            picture = _shrunk(np.concatenate(planes, axis=1), PICTURE_SIDE * len(planes))
-            trainer.logger.experiment.add_image(f"sample {index}", picture, trainer.global_step, dataformats="HWC")
-
-
-def _shrunk(picture, width):
-    import cv2
-
-    factor = width / picture.shape[1]
-    size = width, max(round(picture.shape[0] * factor), 1)
-    return picture if factor >= 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-
-
-class _Bar(TQDMProgressBar):
-    """Lightning's bar without the log's version, which is always the same, and ended before an error's message."""
-
-    def on_exception(self, *_):
-        for bar in (self._train_progress_bar, self._val_progress_bar):
-            if bar is not None:
-                bar.close()
-
-    def get_metrics(self, *arguments):
-        return {name: value for name, value in super().get_metrics(*arguments).items() if name != "v_num"}
-
-
-def _bar(progress):
-    return [_Bar()] if progress else []
-
-
-def _checkpoints(output):
-    return ModelCheckpoint(output / "checkpoints", filename="last", save_top_k=1, every_n_epochs=1,
-                           save_on_train_epoch_end=True, enable_version_counter=False)
 
 
 def _checkpoint_of(output, config, resume):

@@ -85,11 +85,11 @@ class StreamSource:
             raise ValueError("epoch_steps is 0, expected at least 1 for a stream of photographs, which has no end")
         self._name, self._config = name, config
 
-    def crops(self, epoch, batches):
-        """Return the data set of an epoch's fused pairs."""
+    def crops(self, epoch, batches, share):
+        """Return the data set of an epoch's fused pairs; share: number of this process, and of all."""
         seed = self._config.seed * 1_000_003 + epoch
-        return FusedStream(partial(stream_photographs, self._name), _fusion(self._config), seed=seed, batches=batches,
-                           batch_size=self._config.batch_size)
+        return FusedStream(partial(stream_photographs, self._name, share=share), _fusion(self._config),
+                           seed=seed, process=share[0], batches=batches, batch_size=self._config.batch_size)
 
     def examples(self, count):  # noqa: ARG002
         """Return none: what a stream begins with is not known before."""
@@ -114,6 +114,8 @@ def open_source(config, data, backgrounds, parts):
     -------
     source : SampleSource, PhotographSource or StreamSource
     """
+    if config.paradigm == "disentangled" and backgrounds is not None:
+        raise ValueError(f"backgrounds {backgrounds} came, expected none: pre-training fuses the photographs of data")
     if config.paradigm != "disentangled":
         return SampleSource(config, open_samples(config, data, backgrounds, parts))
     if not isinstance(data, (str, Path)):

@@ -1,5 +1,6 @@
 """Fused photographs: exact cells, alphas, augmentation of bytes, unreadable files, streams."""
 
+import itertools
 from functools import partial
 
 import numpy as np
@@ -222,6 +223,12 @@ class TestStreams:
         batches = list(loader)
         assert [len(batch["alpha"]) for batch in batches] == [2] * 5
         assert len({batch["alpha"].numpy().tobytes() for batch in batches}) == 5
+
+    @pytest.mark.filterwarnings("ignore:.*cannot be read", "ignore::ResourceWarning")
+    def test_processes_share_the_photographs(self, source):
+        seen = [{photograph.tobytes() for photograph in itertools.islice(stream_photographs(source, share=(k, 2)), 2)}
+                for k in range(2)]
+        assert not seen[0] & seen[1]
 
     def test_more_workers_than_shards(self):
         crops = FusedStream(lambda seed: iter([]), draw, seed=0, batches=5, batch_size=2)  # noqa: ARG005

@@ -1,6 +1,8 @@
 """Train, predict, evaluate and export from the command line, on drawn photographs in a folder."""
 
+import csv
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -107,8 +109,13 @@ def test_validation_is_logged_after_every_epoch(folder, run):
     log = EventAccumulator(str(folder / "run" / "logs"))
     log.Reload()
     assert len(log.Scalars("validation/sad_t")) == 2
+    rows = list(csv.DictReader((folder / "run" / "scores.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert "epoch 2: sad " in err
+    assert not logging.getLogger("hybridmatte").handlers
     code, out, err = run("evaluate --network @run/network --data @data --json @scores.json")
     scores = json.loads((folder / "scores.json").read_text())
+    assert float(rows[-1]["sad_t"]) == pytest.approx(scores["mean"]["sad_t"], rel=1e-4)
     assert log.Scalars("validation/sad_t")[-1].value == pytest.approx(scores["mean"]["sad_t"], rel=1e-4)
 
 
@@ -130,10 +137,13 @@ def test_export(folder, run):
     ("train @run.toml --data @data --output @run --validation @nowhere", "nowhere does not exist"),
     ("evaluate --network @missing", "--data is missing"),
     ("evaluate", "Usage"),
+    ("evaluate @data/alpha @data/alpha --network @missing", "expected none with --network"),
+    ("evaluate @data/alpha @data/alpha --region whole --backgrounds @data", "expected none without --network"),
+    ("evaluate --network @missing --data @data --region whole", "--region whole came"),
     ("predict @missing @data/image/0.png -o @a.png", "is no folder"),
     ("export @missing @data/image/0.png -o @a.onnx", "is no folder"),
 ], ids=["data", "config", "precision", "resume", "network", "backgrounds", "validation", "no data", "nothing",
-        "predict", "export"])
+        "with", "without", "region", "predict", "export"])
 def test_mistakes_are_one_sentence(run, folder, command, message):
     code, out, err = run(command)
     assert code in (0, 2) if command == "evaluate" else code == 2

@@ -74,6 +74,16 @@ def test_shards(tmp_path):
         pretrain(tmp_path / "other", data=str(tmp_path / "000.tar"), epoch_steps=0)
 
 
+def test_backgrounds_and_validation_without_trimaps_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="expected none: pre-training fuses the photographs of data"):
+        train(TrainingConfig(**SMALL), photographs(), tmp_path, backgrounds=tmp_path, progress=False)
+    scene = soft_disk((70, 80), seed=0)
+    with pytest.raises(ValueError, match="validation has no trimap of disk"):
+        train(TrainingConfig(**SMALL), photographs(), tmp_path, progress=False,
+              validation=[Sample("disk", image=scene.image, alpha=scene.alpha)])
+    assert not list(tmp_path.iterdir())
+
+
 def test_too_few_photographs(tmp_path):
     with pytest.raises(ValueError, match="there are 1 photographs, expected at least 2"):
         pretrain(tmp_path, data=photographs(1))
