@@ -74,6 +74,7 @@ _MODULE_OF = {
     "mad": "metrics",
     "mse": "metrics",
     "sad": "metrics",
+    "trimap_scores": "metrics",
     "read_alpha": "image",
     "read_image": "image",
     "read_plane": "image",

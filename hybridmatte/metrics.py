@@ -12,7 +12,7 @@ from hybridmatte.trimap import split_trimap
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["connectivity_error", "gradient_error", "mad", "mse", "sad"]
+__all__ = ["connectivity_error", "gradient_error", "mad", "mse", "sad", "trimap_scores"]
 
 SIGMA = 1.4  # pixels, of the Gaussian of gradient_error
 STEP_COUNT = 10  # levels of connectivity_error, 0.1 apart
@@ -225,6 +225,49 @@ def _gaussian_filters():
     smooth = np.exp(-(x**2) / (2.0 * SIGMA**2))
     slope = -x * smooth
     return smooth / np.linalg.norm(smooth), slope / np.linalg.norm(slope)
+
+
+def trimap_scores(trimap: ArrayLike, target: ArrayLike) -> dict[str, float]:
+    """Return how well a trimap agrees with a true one: accuracy, and intersection over union of each region.
+
+    Parameters
+    ----------
+    trimap, target : (H, W) array
+        Background at most 0.1, foreground at least 0.9, the rest unknown; uint8 and uint16 are scaled.
+
+    Returns
+    -------
+    scores : dict
+        ``accuracy``, the share of pixels of the same region; ``iou_background``, ``iou_unknown`` and
+        ``iou_foreground``, NaN where neither has a pixel; ``iou``, the mean of those that are not. All in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, or a value is not finite or outside [0, 1].
+
+    References
+    ----------
+    .. [1] Y. Zhou, L. Zhou, T. L. Lam, Y. Xu. Semantic-guided automatic natural image matting with light-weight
+       non-local attention. Table 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scores = trimap_scores(np.array([[0, 0.5, 0.5, 1]]), np.array([[0, 0, 0.5, 1]]))
+    >>> scores["accuracy"], scores["iou_unknown"]
+    (0.75, 0.5)
+    """
+    trimap = check_plane(trimap, "trimap")
+    target = check_plane(target, "target", trimap.shape, "trimap")
+    found, true = split_trimap(trimap), split_trimap(target)
+    scores = {"accuracy": 0.0}
+    for region in ("background", "unknown", "foreground"):
+        one, other = getattr(found, f"is_{region}"), getattr(true, f"is_{region}")
+        both, either = np.count_nonzero(one & other), np.count_nonzero(one | other)
+        scores["accuracy"] += both / trimap.size
+        scores[f"iou_{region}"] = both / either if either else float("nan")
+    return scores | {"iou": float(np.nanmean([scores[name] for name in scores if name != "accuracy"]))}
 
 
 def _crop(is_region, margin):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import baselines.metrics as oracle
-from hybridmatte.metrics import connectivity_error, gradient_error, mad, mse, sad
+from hybridmatte.metrics import connectivity_error, gradient_error, mad, mse, sad, trimap_scores
 from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
 
@@ -163,3 +163,21 @@ def test_connectivity_is_blind_to_connected_shading():
     target = np.array([[1.0, 1.0, 1.0, 0.5, 0.5]])
     alpha = np.array([[1.0, 1.0, 1.0, 0.64, 0.66]])
     assert connectivity_error(alpha, target, region="whole") == pytest.approx(0.16, abs=1e-6)
+
+
+class TestTrimapScores:
+    def test_counted_by_hand(self):
+        trimap = np.array([[0, 0, 0.5, 0.5, 1, 1, 1, 0.5]])
+        target = np.array([[0, 0.5, 0.5, 1, 1, 1, 0.5, 0]])
+        scores = trimap_scores(trimap, target)
+        assert scores == pytest.approx({"accuracy": 4 / 8, "iou_background": 1 / 3, "iou_unknown": 1 / 5,
+                                        "iou_foreground": 2 / 4, "iou": (1 / 3 + 1 / 5 + 2 / 4) / 3})
+
+    def test_region_in_neither(self):
+        scores = trimap_scores(np.ones((2, 2)), np.ones((2, 2)))
+        assert scores["accuracy"] == scores["iou"] == scores["iou_foreground"] == 1
+        assert np.isnan(scores["iou_unknown"])
+
+    def test_shapes(self):
+        with pytest.raises(ValueError, match="target has shape"):
+            trimap_scores(np.ones((2, 2)), np.ones((2, 3)))

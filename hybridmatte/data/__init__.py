@@ -6,6 +6,8 @@ Arrays throughout, as in `hybridmatte`; only `crops` knows torch. Randomness com
 from hybridmatte._lazy import lazy_names
 
 _MODULE_OF = {
+    "AsRealTask": "segmentation",
+    "AsTrimapTask": "segmentation",
     "Augmentation": "augmentation",
     "Composites": "compositing",
     "FusedCrops": "crops",
@@ -15,6 +17,7 @@ _MODULE_OF = {
     "Photographs": "photographs",
     "Sample": "folders",
     "TrainingCrops": "crops",
+    "TrimapTasks": "segmentation",
     "WithTrimaps": "labels",
     "collate": "crops",
     "combine_foregrounds": "compositing",
@@ -27,7 +30,9 @@ _MODULE_OF = {
     "open_named": "named",
     "random_alpha": "fusion",
     "random_patch_trimap": "fusion",
+    "random_segmentation": "segmentation",
     "random_trimap": "augmentation",
+    "soft_segmentation": "segmentation",
     "stream_photographs": "photographs",
     "unpack": "crops",
 }

@@ -20,6 +20,8 @@ class TrainingCrops(torch.utils.data.Dataset):
     seed : int
     start, count : int
         The crops are number `start` to ``start + count - 1``.
+    finish : callable, optional
+        ``finish(sample, generator)`` to the Sample that is learned from, of the crop.
 
     Returns of item k
     -----------------
@@ -27,8 +29,8 @@ class TrainingCrops(torch.utils.data.Dataset):
         Those that the samples have.
     """
 
-    def __init__(self, samples, augmentation, *, seed, start, count):
-        self._samples, self._augmentation = samples, augmentation
+    def __init__(self, samples, augmentation, *, seed, start, count, finish=None):
+        self._samples, self._augmentation, self._finish = samples, augmentation, finish
         self._seed, self._start, self._count = seed, start, count
         self._order = _Order(seed, len(samples))
 
@@ -40,7 +42,9 @@ class TrainingCrops(torch.utils.data.Dataset):
         """Return the parts of one crop."""
         number = self._start + index
         place, _ = self._order(number)
-        return to_tensors(self._augmentation(self._samples[place], np.random.default_rng([self._seed, 1, number])))
+        generator = np.random.default_rng([self._seed, 1, number])
+        sample = self._augmentation(self._samples[place], generator)
+        return to_tensors(sample if self._finish is None else self._finish(sample, generator))
 
 
 class FusedCrops(torch.utils.data.Dataset):

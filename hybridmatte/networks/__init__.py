@@ -9,16 +9,22 @@ from hybridmatte.errors import require_extra
 require_extra("deep", "torch", "timm", "transformers", "huggingface_hub")
 
 _MODULE_OF = {  # no module bears a name of the package: importing it would hide the function
+    "JointInference": "joint_inference",
     "MattingFormer": "matte_former",
     "MattingGCA": "guided_attention",
     "MattingNetwork": "network",
+    "MattingNonlocal": "nonlocal_matting",
     "MattingUNet": "u_net",
     "MattingViT": "vit_matte",
+    "TrimapNetwork": "trimap_network",
     "export_onnx": "export",
+    "fuse": "joint_inference",
     "gca": "guided_attention",
     "load_network": "checkpoint",
     "load_parts": "transfer",
     "matteformer": "matte_former",
+    "net_m": "nonlocal_matting",
+    "net_t": "trimap_network",
     "predict_alpha": "prediction",
     "unet": "u_net",
     "vitmatte": "vit_matte",

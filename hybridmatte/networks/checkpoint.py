@@ -11,6 +11,8 @@ __all__ = ["load_network"]
 CLASSES = {  # module and class, by the key "network" of config.json; a MattingUNet has the key "encoder"
     "gca": ("guided_attention", "MattingGCA"),
     "matteformer": ("matte_former", "MattingFormer"),
+    "net_m": ("nonlocal_matting", "MattingNonlocal"),
+    "net_t": ("trimap_network", "TrimapNetwork"),
     "unet": ("u_net", "MattingUNet"),
 }
 
@@ -26,7 +28,7 @@ def load_network(source):
 
     Returns
     -------
-    network : MattingNetwork
+    network : MattingNetwork, TrimapNetwork or JointInference
         In evaluation mode.
 
     Raises
@@ -49,6 +51,8 @@ def load_network(source):
         path = hf_hub_download(str(source), "config.json")
     config = json.loads(Path(path).read_text(encoding="utf-8"))
     kind = "vitmatte" if config.get("model_type") == "vitmatte" else config.get("network", "unet")
+    if kind == "joint":
+        return _load_joint(source, config)
     if kind not in ("vitmatte", *CLASSES) or kind == "unet" and "encoder" not in config:
         near = f"; perhaps {folder / 'network'}" if (folder / "network" / "config.json").is_file() else ""
         raise ValueError(f"network {source} has the configuration of no known network, expected VitMatte's or one "
@@ -61,6 +65,18 @@ def load_network(source):
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"network {source} has weights that cannot be read or do not fit its config.json: "
                          f"{str(error).splitlines()[0]}") from None
+
+
+def _load_joint(source, config):
+    """Load both networks of a `JointInference` from the folders beside its config.json."""
+    from hybridmatte.networks.joint_inference import JointInference
+
+    folder = Path(source)
+    if not folder.is_dir():
+        from huggingface_hub import snapshot_download
+
+        folder = Path(snapshot_download(str(source)))
+    return JointInference(*(load_network(folder / name) for name in ("net_t", "net_m")), config.get("fusion")).eval()
 
 
 def _load_vitmatte(source):

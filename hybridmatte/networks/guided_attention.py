@@ -6,19 +6,16 @@ import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 from torch.nn.functional import fold, max_pool2d, pad, unfold
-from torch.nn.utils.parametrizations import spectral_norm
 
-from hybridmatte._check import check_choice, check_number
-from hybridmatte._tensor import promote, split_planes
-from hybridmatte.networks.network import CARD, MattingNetwork, count_planes
+from hybridmatte._check import check_choice
+from hybridmatte._tensor import promote
+from hybridmatte.networks.network import CARD
+from hybridmatte.networks.residual_unet import ResidualUNet, rectified
 
 __all__ = ["MattingGCA", "gca"]
 
 WIDTHS = {"resnet34": 1.0, "tiny": 5 / 32}
-CHANNELS = (32, 64, 128, 256, 512)  # at 1/2, 1/4, ... 1/32 of the resolution, at width 1; at full resolution the first
-DOWN_BLOCKS, UP_BLOCKS = (3, 4, 4, 2), (2, 3, 3, 2)
 GUIDANCE = (16, 32, 128)  # channels of the head that sees the image alone, at 1/2, 1/4, 1/8
-SLOPE = 0.2  # of the decoder's activations below 0
 PENALTY = -1e4  # similarity of an unknown patch with itself
 SHORTEST = 1e-4  # a patch is divided by its length or this
 SCALES = (0.1, 10.0)  # bounds of the factors of unknown and known patches
@@ -57,7 +54,7 @@ def gca(size="resnet34", *, trimap="one-hot"):
     return MattingGCA(width=WIDTHS[check_choice(size, "size", tuple(WIDTHS))], trimap=trimap)
 
 
-class MattingGCA(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
+class MattingGCA(ResidualUNet, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
                  model_card_template=CARD):
     """A ResNet encoder and its mirror as decoder, with guided contextual attention at 1/8 in both; see `gca`.
 
@@ -82,71 +79,28 @@ class MattingGCA(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte
     Here all weights are random, those of the trimap too.
     """
 
-    encoder_prefix = ("stem.", "down.", "guide.", "attentions.0.")
+    encoder_prefix = (*ResidualUNet.encoder_prefix, "guide.", "attentions.0.")
 
     def __init__(self, *, network="gca", width=1.0, trimap="one-hot"):
-        super().__init__()
+        super().__init__(width, trimap)
         check_choice(network, "network", ("gca",))
-        check_number(width, "width", above=0)
-        self.trimap_planes = count_planes(trimap)
-        planes = 3 + self.trimap_planes
-        channels, guides = ([max(8, round(width * count)) for count in counts] for counts in (CHANNELS, GUIDANCE))
-        self.stem = nn.ModuleList([
-            nn.Sequential(*_activated(planes, channels[0], stride=2), *_activated(channels[0], channels[0])),
-            nn.Sequential(*_activated(channels[0], channels[1], stride=2))])
-        entering = [channels[1], *channels[1:]]
-        self.down = nn.ModuleList(
-            _down_stage(entering[k], entering[k + 1], DOWN_BLOCKS[k], stride=1 + (k > 0)) for k in range(4))
+        guides = [max(8, round(width * count)) for count in GUIDANCE]
         self.guide = nn.Sequential(*(layer for n_in, n_out in pairwise([3, *guides])
-                                     for layer in _rectified(n_in, n_out, stride=2, padding_mode="reflect")))
-        self.attentions = nn.ModuleList(GuidedAttention(channels[2], guides[-1]) for _ in range(2))
-        self.skips = nn.ModuleList(
-            nn.Sequential(*_rectified(n_in, n_out), *_rectified(n_out, n_out))
-            for n_in, n_out in zip((planes, *channels[:4]), (channels[0], *channels[:4]), strict=True))
-        self.up = nn.ModuleList(
-            _up_stage(channels[4 - k], channels[3 - k], count) for k, count in enumerate(UP_BLOCKS))
-        self.last = nn.Sequential(_enlarging(channels[0], channels[0]), nn.BatchNorm2d(channels[0]), _leaky())
-        self.head = nn.Conv2d(channels[0], 1, 3, padding=1)
-        nn.init.xavier_uniform_(self.head.weight)
+                                     for layer in rectified(n_in, n_out, stride=2, padding_mode="reflect")))
+        self.attentions = nn.ModuleList(GuidedAttention(self.channels[2], guides[-1]) for _ in range(2))
         self.to(memory_format=torch.channels_last)  # a step of training is then a tenth faster on a CPU
 
-    def estimate(self, planes):
-        """Return alpha of normalised planes."""
-        guidance, is_unknown = self.guide(planes[:, :3]), self._unknown(planes)
-        *sources, x = self._encode(planes, guidance, is_unknown)
-        skips = [skip(source) for skip, source in zip(self.skips, sources, strict=True)]
-        for depth, stage in enumerate(self.up):
-            x = stage(x) + skips[-1 - depth]
-            if depth == 1:
-                x = self.attentions[1](guidance, x, is_unknown)
-        return (torch.tanh(self.head(self.last(x) + skips[0])) + 1) / 2
+    def context(self, planes):
+        """Return the guidance, from the image alone, and what is unknown."""
+        return self.guide(planes[:, :3]), self.every_unknown(planes, 16)
 
-    def layer_depths(self):
-        """Return 0 for the stem, k for stage k of the encoder from 1, and 5 for guidance, attention and decoder."""
-        last = 1 + len(self.down)
-        depths = {}
-        for name, _ in self.named_parameters():
-            part, index = name.split(".")[:2]
-            depths[name] = 0 if part == "stem" else 1 + int(index) if part == "down" else last
-        return depths
+    def attend_encoder(self, features, context):
+        """Return the encoder's features with those of similar places added."""
+        return self.attentions[0](context[0], features, context[1])
 
-    def _encode(self, planes, guidance, is_unknown):
-        """Return the planes and the features at 1/2, 1/4, 1/8, 1/16 and 1/32 of their resolution."""
-        features = [planes, self.stem[0](planes)]
-        x = self.stem[1](features[-1])
-        for depth, stage in enumerate(self.down):
-            x = stage(x)
-            if depth == 1:
-                x = self.attentions[0](guidance, x, is_unknown)
-            features.append(x)
-        return features
-
-    def _unknown(self, planes):
-        """Return which pixels are unknown, every 16th of them, or None without a trimap."""
-        if not self.takes_trimap:
-            return None
-        every = planes[:, :, ::16, ::16]
-        return every[:, 4:5] > 0.5 if self.trimap_planes == 3 else split_planes(every[:, 3:4])[2]
+    def attend_decoder(self, features, context):
+        """Return the decoder's features with those of similar places added."""
+        return self.attentions[1](context[0], features, context[1])
 
 
 class GuidedAttention(nn.Module):
@@ -210,76 +164,27 @@ class GuidedAttention(nn.Module):
         similarity = patches.mT @ directions
         is_self = torch.eye(similarity.shape[-1], dtype=torch.bool, device=similarity.device)
         if is_unknown is not None:
-            share = is_unknown.to(guidance.dtype).mean(dim=(2, 3))[:, None]
-            ratio = (share / (1 - share)).sqrt()
-            touches = max_pool2d(is_unknown.to(guidance.dtype), 3, stride=1, padding=1).flatten(2) > 0
-            similarity = similarity * torch.where(touches, ratio.clamp(*SCALES), (1 / ratio).clamp(*SCALES))
+            unknown = is_unknown.to(guidance.dtype)
+            touches = max_pool2d(unknown, 3, stride=1, padding=1).flatten(2) > 0
+            similarity = similarity * region_factors(touches, unknown.mean(dim=(2, 3))[:, None])
             is_self = is_self & touches
         return similarity.masked_fill(is_self, PENALTY).softmax(dim=-1)
 
 
-def _bounded(convolution):
-    """Return the convolution with its weight divided by an estimate of its largest singular value."""
-    nn.init.xavier_uniform_(convolution.weight)
-    return spectral_norm(convolution, dim=0)  # of a transposed convolution too, as the authors do
+def region_factors(is_unknown, share):
+    """Return the factor of similarities of unknown places, ``sqrt(share / (1 - share))``, and of known ones.
 
+    That of known places is the inverse; both are kept within 0.1 and 10.
 
-def _convolution(n_in, n_out, size=3, stride=1, padding_mode="zeros"):
-    return _bounded(nn.Conv2d(n_in, n_out, size, stride, size // 2, bias=False, padding_mode=padding_mode))
+    Parameters
+    ----------
+    is_unknown : (B, 1, P) boolean tensor
+    share : (B, 1, 1) tensor
+        Of the image that is unknown, in [0, 1].
 
-
-def _enlarging(n_in, n_out):
-    return _bounded(nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False))
-
-
-def _leaky():
-    return nn.LeakyReLU(SLOPE, inplace=True)
-
-
-def _activated(n_in, n_out, stride=1):
-    """Return convolution, norm, activation."""
-    return _convolution(n_in, n_out, stride=stride), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)
-
-
-def _rectified(n_in, n_out, stride=1, padding_mode="zeros"):
-    """Return convolution, activation, norm: the order of the skip connections and the guidance."""
-    return (_convolution(n_in, n_out, stride=stride, padding_mode=padding_mode), nn.ReLU(inplace=True),
-            nn.BatchNorm2d(n_out))
-
-
-def _down_stage(n_in, n_out, count, stride):
-    """Return residual blocks, the first of the stride."""
-    blocks = []
-    for k in range(count):
-        entering, step = (n_in, stride) if k == 0 else (n_out, 1)
-        shortcut = nn.Identity()
-        if step > 1:
-            shortcut = nn.Sequential(nn.AvgPool2d(step), _convolution(entering, n_out, 1), nn.BatchNorm2d(n_out))
-        blocks.append(_Residual([*_activated(entering, n_out, step), _convolution(n_out, n_out),
-                                 nn.BatchNorm2d(n_out)], shortcut, nn.ReLU(inplace=True)))
-    return nn.Sequential(*blocks)
-
-
-def _up_stage(n_in, n_out, count):
-    """Return residual blocks, the first of which doubles the resolution."""
-    blocks = []
-    for k in range(count):
-        entering, first, shortcut = n_out, _convolution(n_out, n_out), nn.Identity()
-        if k == 0:
-            entering, first = n_in, _enlarging(n_in, n_in)
-            shortcut = nn.Sequential(nn.Upsample(scale_factor=2), _convolution(n_in, n_out, 1), nn.BatchNorm2d(n_out))
-        blocks.append(_Residual([first, nn.BatchNorm2d(entering), _leaky(), _convolution(entering, n_out),
-                                 nn.BatchNorm2d(n_out)], shortcut, _leaky()))
-    return nn.Sequential(*blocks)
-
-
-class _Residual(nn.Module):
-    """Layers, of which the last is a norm that begins at 0, beside a shortcut."""
-
-    def __init__(self, layers, shortcut, activation):
-        super().__init__()
-        self.layers, self.shortcut, self.activation = nn.Sequential(*layers), shortcut, activation
-        nn.init.zeros_(self.layers[-1].weight)
-
-    def forward(self, x):
-        return self.activation(self.layers(x) + self.shortcut(x))
+    Returns
+    -------
+    factors : (B, 1, P) tensor
+    """
+    ratio = (share / (1 - share)).sqrt()
+    return torch.where(is_unknown, ratio.clamp(*SCALES), (1 / ratio).clamp(*SCALES))

@@ -7,8 +7,9 @@ from torch.nn.functional import pad
 
 from hybridmatte._tensor import check_batch, check_together, split_planes
 
-__all__ = ["CARD", "MattingNetwork", "count_planes"]
+__all__ = ["CARD", "MattingNetwork", "count_planes", "normalized", "padded_to", "predicting"]
 
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours
 PLANES = {False: 0, True: 1, "one-hot": 3}
 CARD = """---
 {{ card_data }}
@@ -34,6 +35,30 @@ def count_planes(trimap):
     if not isinstance(trimap, (bool, str)) or trimap not in PLANES:
         raise ValueError(f"trimap is {trimap!r}, expected False, True or 'one-hot'")
     return PLANES[trimap]
+
+
+def normalized(image, mean=MEAN, std=STD):
+    """Return a batch of images less the mean colour, over the standard deviation."""
+    mean, std = (image.new_tensor(values)[:, None, None] for values in (mean, std))
+    return (image - mean) / std
+
+
+def padded_to(planes, stride):
+    """Return planes whose height and width are multiples of a stride, the last row and column repeated."""
+    height, width = planes.shape[2:]
+    return pad(planes, (0, -width % stride, 0, -height % stride), mode="replicate")
+
+
+@contextmanager
+def predicting(module):
+    """Have a module in evaluation mode and without gradients for a while."""
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield module
+    finally:
+        module.train(was_training)
 
 
 class MattingNetwork(torch.nn.Module):
@@ -69,7 +94,7 @@ class MattingNetwork(torch.nn.Module):
     stride = 32
     encoder_prefix = "encoder."
     has_fixed_size = False
-    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    mean, std = MEAN, STD
 
     @property
     def takes_trimap(self):
@@ -95,26 +120,17 @@ class MattingNetwork(torch.nn.Module):
         check_together(image=image, trimap=trimap)
         return self.padded(self.join(image, trimap))
 
-    @contextmanager
     def predicting(self):
         """Be in evaluation mode and without gradients for a while."""
-        was_training = self.training
-        self.eval()
-        try:
-            with torch.no_grad():
-                yield self
-        finally:
-            self.train(was_training)
+        return predicting(self)
 
     def padded(self, planes):
         """Return planes whose height and width are multiples of the stride, the last row and column repeated."""
-        height, width = planes.shape[2:]
-        return pad(planes, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+        return padded_to(planes, self.stride)
 
     def join(self, image, trimap=None):
         """Return images normalised, with the trimap's planes behind their own."""
-        mean, std = (image.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
-        planes = (image - mean) / std
+        planes = normalized(image, self.mean, self.std)
         if trimap is None:
             return planes
         if self.trimap_planes == 3:

@@ -7,7 +7,7 @@ from hybridmatte._array import is_torch
 from hybridmatte._check import check_image, check_integer, check_plane, check_same_shape
 from hybridmatte._tensor import check_image_batch, check_range, check_together, promote, split_planes
 
-__all__ = ["as_batch", "predict_alpha"]
+__all__ = ["as_batch", "estimate_alpha", "predict_alpha"]
 
 OVERLAP = 0.25  # of a tile's side; a quarter of that at the tile's border counts for nothing, over half it fades in
 MIN_PIXELS = 1 << 12
@@ -55,7 +55,7 @@ def predict_alpha(network, image, trimap=None, *, max_pixels=1 << 20):
         return predict_alpha(network, *tensors, max_pixels=max_pixels)[0, 0].float().numpy()
     check_together(image=image, trimap=trimap)
     where = next(network.parameters())
-    batch = [None if tensor is None else promote(tensor).to(where.device, where.dtype) for tensor in (image, trimap)]
+    batch = [None if tensor is None else promote(tensor).to(where) for tensor in (image, trimap)]
     check_image_batch(batch[0])
     if trimap is not None:
         check_range(batch[1], "trimap")
@@ -65,33 +65,37 @@ def predict_alpha(network, image, trimap=None, *, max_pixels=1 << 20):
     return alpha.to(image.device, image.dtype)
 
 
-def as_batch(image, trimap=None):
+def as_batch(image, trimap=None, name="trimap"):
     """Return arrays (H, W, 3) and (H, W), checked, as tensors (1, 3, H, W) and (1, 1, H, W); no trimap is None."""
     image = check_image(image)
     planes = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
     if trimap is None:
         return planes, None
-    trimap = check_plane(trimap, "trimap")
-    check_same_shape(trimap.shape, "trimap", image.shape[:2], "image")
+    trimap = check_plane(trimap, name)
+    check_same_shape(trimap.shape, name, image.shape[:2], "image")
     return planes, torch.from_numpy(trimap)[None, None]
 
 
 def _predict_one(network, image, trimap, max_pixels):
     """Return alpha of one image, (1, 1, H, W), its known pixels exact."""
+    alpha = estimate_alpha(network, image, trimap, max_pixels)
+    return alpha if trimap is None else _with_known(alpha, trimap, split_planes(trimap)[2])
+
+
+def _with_known(alpha, trimap, is_wanted):
+    """Return alpha where it is wanted, elsewhere 1 in the foreground and 0 outside."""
+    return torch.where(is_wanted, alpha, split_planes(trimap)[0].to(alpha.dtype))
+
+
+def estimate_alpha(network, image, trimap, max_pixels):
+    """Return a network's alpha of one image, (1, 1, H, W), as it is.
+
+    In tiles it is the mean of the tiles' alphas, each weighted by its distance to its own inner borders; those without
+    an unknown pixel are taken from the trimap.
+    """
     height, width = image.shape[2:]
     if height * width <= max_pixels:
-        alpha = network(image, trimap)
-    else:
-        alpha = _join_tiles(network, image, trimap, max_pixels)
-    if trimap is None:
-        return alpha
-    is_foreground, _, is_unknown = split_planes(trimap)
-    return torch.where(is_unknown, alpha, is_foreground.to(alpha.dtype))
-
-
-def _join_tiles(network, image, trimap, max_pixels):
-    """Return the mean of the tiles' alphas, each weighted by its distance to its own inner borders."""
-    height, width = image.shape[2:]
+        return network(image, trimap)
     side = max(int(max_pixels**0.5) // network.stride, 1) * network.stride
     total, weights = image.new_zeros((2, 1, 1, height, width))
     for top, bottom in _spans(height, side):
@@ -104,7 +108,8 @@ def _join_tiles(network, image, trimap, max_pixels):
             fade = fade.to(image.device, image.dtype)
             total[here] += fade * network(image[here], None if trimap is None else trimap[here])
             weights[here] += fade
-    return total / weights.clamp(min=torch.finfo(weights.dtype).tiny)
+    alpha = total / weights.clamp(min=torch.finfo(weights.dtype).tiny)
+    return alpha if trimap is None else _with_known(alpha, trimap, weights > 0)
 
 
 def _spans(length, side):

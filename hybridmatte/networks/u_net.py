@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from hybridmatte._check import check_number
+from hybridmatte.networks.atrous_pyramid import AtrousPyramid, convolution
 from hybridmatte.networks.network import CARD, MattingNetwork, count_planes
 
 __all__ = ["MattingUNet", "unet"]
@@ -93,7 +94,7 @@ class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatt
         self.stride = max(reductions)
         widths = [max(8, int(width * w)) for w in WIDTHS]
         last = widths[min(len(channels), len(widths) - 1)]
-        self.pyramid = _Pyramid(channels[-1], last)
+        self.pyramid = AtrousPyramid(channels[-1], last, RATES)
         self.stages = nn.ModuleList()
         skips = [planes, *channels] if reductions[0] > 1 else channels
         for depth in range(len(skips) - 2, -1, -1):
@@ -138,31 +139,12 @@ def _scaled(encoder, width):
     return {"channels": tuple(max(8, int(width * channels)) for channels in (64, 128, 256, 512))}
 
 
-def _convolution(n_in, n_out, size=3, dilation=1):
-    return nn.Sequential(nn.Conv2d(n_in, n_out, size, padding=dilation * (size // 2), dilation=dilation, bias=False),
-                         nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))
-
-
-class _Pyramid(nn.Module):
-    """Convolutions of several dilations and the mean of the whole, joined."""
-
-    def __init__(self, n_in, n_out):
-        super().__init__()
-        self.branches = nn.ModuleList(_convolution(n_in, n_out, 1 if rate == 1 else 3, rate) for rate in RATES)
-        self.whole = nn.Sequential(nn.Conv2d(n_in, n_out, 1), nn.ReLU(inplace=True))
-        self.join = _convolution((len(RATES) + 1) * n_out, n_out, 1)
-
-    def forward(self, x):
-        whole = self.whole(x.mean(dim=(2, 3), keepdim=True)).expand(-1, -1, *x.shape[2:])
-        return self.join(torch.cat([*(branch(x) for branch in self.branches), whole], dim=1))
-
-
 class _Stage(nn.Module):
     """Go up to the resolution of a skip connection and join it."""
 
     def __init__(self, n_in, n_skip, n_out):
         super().__init__()
-        self.convolutions = nn.Sequential(_convolution(n_in + n_skip, n_out), _convolution(n_out, n_out))
+        self.convolutions = nn.Sequential(convolution(n_in + n_skip, n_out), convolution(n_out, n_out))
 
     def forward(self, x, skip):
         x = interpolate(x, size=skip.shape[2:], mode="bilinear", align_corners=False)

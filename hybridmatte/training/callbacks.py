@@ -6,8 +6,6 @@ import logging
 import numpy as np
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 
-from hybridmatte.training.scores import COLUMNS, predict_sample
-
 __all__ = ["standard_callbacks"]
 
 PICTURE_SIDE = 384  # pixels, of the pictures in TensorBoard
@@ -36,7 +34,7 @@ def standard_callbacks(output, examples, *, progress):
 
 
 class SamplePictures(Callback):
-    """Show image, trimap and alpha of some samples side by side after every epoch."""
+    """Show image, trimap, mask and what the network makes of some samples side by side after every epoch."""
 
     def __init__(self, samples):
         self._samples = samples
@@ -46,9 +44,9 @@ class SamplePictures(Callback):
         if not trainer.is_global_zero:
             return
         for index, sample in enumerate(self._samples):
-            alpha = predict_sample(module.network, sample)
+            found = module.preview(sample)
             planes = [sample.image, *(np.repeat(plane[:, :, None], 3, axis=2)
-                                      for plane in (sample.trimap, alpha) if plane is not None)]
+                                      for plane in (sample.trimap, sample.mask, found) if plane is not None)]
             picture = _shrunk(np.concatenate(planes, axis=1), PICTURE_SIDE * len(planes))
             trainer.logger.experiment.add_image(f"sample {index}", picture, trainer.global_step, dataformats="HWC")
 
@@ -61,8 +59,8 @@ class ScoreFile(Callback):
 
     def on_validation_end(self, trainer, module):  # noqa: ARG002
         """Append a row."""
-        found = {name: trainer.callback_metrics.get(f"validation/{name}") for name in COLUMNS}
-        found = {name: float(value) for name, value in found.items() if value is not None}
+        found = {name.removeprefix("validation/"): float(value) for name, value in trainer.callback_metrics.items()
+                 if name.startswith("validation/")}
         if not found or not trainer.is_global_zero:
             return
         epoch, is_new = trainer.current_epoch + 1, not self._path.exists()

@@ -8,9 +8,11 @@ from hybridmatte._check import check_choice, check_integer, check_number
 
 __all__ = ["TrainingConfig", "read_config"]
 
-PARADIGMS = ("alpha_free", "supervised", "composition", "disentangled")
+PARADIGMS = ("alpha_free", "supervised", "composition", "disentangled", "trimap", "nonlocal", "real")
+FUSIONS = ("soft", "soft_sum", "hard")
 PRIORS = ("none", "affinity", "dc", "ddc", "hinge")
-NETWORKS = ("unet", "vitmatte", "gca", "matteformer")
+NETWORKS = ("unet", "vitmatte", "gca", "matteformer", "net_m", "net_t", "joint")
+ONLY = {"trimap": "net_t", "real": "joint"}  # the one network of a paradigm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,17 +21,18 @@ class TrainingConfig:
 
     Parameters
     ----------
-    paradigm : {"alpha_free", "supervised", "composition", "disentangled"}
-        Labels: trimaps alone; alphas; alphas with the layers they compose; or none, in pre-training.
+    paradigm : {"alpha_free", "supervised", "composition", "disentangled", "trimap", "nonlocal", "real"}
+        Labels: trimaps alone; alphas; alphas with the layers they compose; none, in pre-training; alphas, for trimap
+        generation and for Net-M's losses; masks and a teacher.
     prior : {"ddc", "hinge", "dc", "affinity", "none"}
         Matting prior beside the known loss, for "alpha_free".
     prior_weight : float
     window_size : int
         Of the prior, pixels.
-    network : {"unet", "vitmatte", "gca", "matteformer"}
+    network : {"unet", "vitmatte", "gca", "matteformer", "net_m", "net_t", "joint"}
     size : str
-        Encoder of timm or "tiny" for unet; "small", "base" or "tiny" for vitmatte; "resnet34" or "tiny" for gca;
-        "swin_tiny" or "tiny" for matteformer.
+        Encoder of timm or "tiny" for unet; "small", "base" or "tiny" for vitmatte; "resnet34" or "tiny" for gca
+        and net_m; "swin_tiny" or "tiny" for matteformer; "resnet50" or "tiny" for net_t and joint.
     width : float
         Factor of a unet's channels.
     trimap_input : bool
@@ -37,7 +40,13 @@ class TrainingConfig:
     one_hot : bool
         As three planes instead of one; needs trimap_input.
     pretrained : bool
-        Start a unet from timm's ImageNet weights.
+        Start a unet or net_t from timm's ImageNet weights.
+    refinement : bool
+        Whether net_m refines its alpha.
+    fusion : {"soft", "soft_sum", "hard"}
+        Of joint, after training; see `hybridmatte.networks.fuse`.
+    teacher : str
+        Folder or hub name of the network that teaches alpha, for "real".
     init_from : str
         Folder or hub name of a network to start from; "" for none.
     parts : {"all", "encoder"}
@@ -48,6 +57,15 @@ class TrainingConfig:
         Share of them that is unknown; the rest is half foreground, half background.
     alpha_level : {"pixel", "block"}
         What has an alpha of its own there.
+    hard_percent : float
+        Share of the hardest pixels that "nonlocal" and "real" charge once more, in percent; 0 for none.
+    mask_scale : float
+        Factor of the paper's widths in pixels, at 512, of the masks and trimaps that "trimap" and "real" make.
+    guidance_weight : float
+        Of mask and teacher against the discriminator, for "real"; it falls by half every `halving_steps` steps.
+    halving_steps : int
+    trimap_rate, discriminator_rate : float
+        Learning rates of Net-T and of the discriminator, for "real"; `learning_rate` is Net-M's.
     dataset, split : str
         Names for `hybridmatte.data.open_named`; split "" is the only one.
     trimap_band : int
@@ -99,6 +117,15 @@ class TrainingConfig:
     pretrained: bool = False
     init_from: str = ""
     parts: str = "all"
+    refinement: bool = True
+    fusion: str = "soft"
+    teacher: str = ""
+    hard_percent: float = 50.0
+    mask_scale: float = 1.0
+    guidance_weight: float = 0.5
+    halving_steps: int = 10_000
+    trimap_rate: float = 1e-4
+    discriminator_rate: float = 1e-5
     grid: int = 7
     unknown_cells: float = 0.75
     alpha_level: str = "pixel"
@@ -150,13 +177,15 @@ class TrainingConfig:
         check_number(self.unknown_cells, "unknown_cells", low=0, high=1)
         for name in ("beta1", "beta2"):
             check_number(getattr(self, name), name, low=0, high=0.999999)
-        for name in ("batch_size", "accumulate", "epochs", "grid"):
+        check_choice(self.fusion, "fusion", FUSIONS)
+        check_number(self.hard_percent, "hard_percent", low=0, high=100)
+        for name in ("batch_size", "accumulate", "epochs", "grid", "halving_steps"):
             check_integer(getattr(self, name), name, low=1)
         for name in ("epoch_steps", "warmup_steps", "seed", "trimap_band"):
             check_integer(getattr(self, name), name, low=0)
-        for name in ("prior_weight", "weight_decay", "clip"):
+        for name in ("prior_weight", "weight_decay", "clip", "guidance_weight"):
             check_number(getattr(self, name), name, low=0)
-        for name in ("learning_rate", "decay", "layer_decay"):
+        for name in ("learning_rate", "decay", "layer_decay", "mask_scale", "trimap_rate", "discriminator_rate"):
             check_number(getattr(self, name), name, above=0)
         for epoch in self.milestones:
             check_integer(epoch, "milestones", low=1)
@@ -168,8 +197,19 @@ class TrainingConfig:
             raise ValueError("one_hot is True, expected trimap_input = true with it")
         if self.network != "unet" and self.width != 1:
             raise ValueError(f"width is {self.width:g}, expected 1 for {self.network}")
-        if self.network != "unet" and self.pretrained:
+        if self.network not in ("unet", "net_t") and self.pretrained:
             raise ValueError(f"pretrained is True, expected false for {self.network}")
+        if self.network != "net_m" and not self.refinement:
+            raise ValueError(f"refinement is False, expected true for {self.network}, which has none to leave out")
+        expected = ONLY.get(self.paradigm)
+        if expected is not None and self.network != expected:
+            raise ValueError(f"network is {self.network!r}, expected {expected!r} for paradigm {self.paradigm!r}")
+        if expected is None and self.network in ONLY.values():
+            raise ValueError(f"paradigm is {self.paradigm!r}, expected another for network {self.network!r}")
+        if bool(self.teacher) != (self.paradigm == "real"):
+            raise ValueError(f"teacher is {self.teacher!r}, expected a network for paradigm 'real', none for others")
+        if self.paradigm == "real" and self.accumulate > 1:
+            raise ValueError(f"accumulate is {self.accumulate}, expected 1 for paradigm 'real'")
 
 
 def read_config(path, **changes):

@@ -42,24 +42,44 @@ class MattingModule(lightning.LightningModule):
 
     def training_step(self, batch, batch_index):  # noqa: ARG002
         """Return the loss of a batch of crops."""
+        terms = self.batch_terms(batch)
+        loss = self.checked_sum(terms)
+        self.log("loss", loss, prog_bar=True, on_step=True, on_epoch=False)
+        self.log_dict({f"loss/{name}": term for name, term in terms.items()}, on_step=True, on_epoch=False)
+        return loss
+
+    def batch_terms(self, batch):
+        """Return ``{name: term}`` of a batch: `loss_terms` of each alpha that the network gives, weighted."""
         trimap = batch["trimap"] if self.network.takes_trimap else None
         terms = {}
         for weight, alpha in self.network.weighted_alphas(batch["image"], trimap):
             with torch.autocast(self.device.type, enabled=False):
                 for name, term in self.loss_terms(alpha.float(), batch).items():
                     terms[name] = terms.get(name, 0.0) + weight * term
+        return terms
+
+    def checked_sum(self, terms):
+        """Return the sum of terms, which must be finite."""
         loss = sum(terms.values())
         if not torch.isfinite(loss):
             came = ", ".join(f"{name} {term.item():g}" for name, term in terms.items())
             raise FloatingPointError(f"loss is {loss.item():g} at step {self.global_step} ({came}), expected a finite "
                                      "one; the last checkpoint is untouched, try a lower learning_rate or clip")
-        self.log("loss", loss, prog_bar=True, on_step=True, on_epoch=False)
-        self.log_dict({f"loss/{name}": term for name, term in terms.items()}, on_step=True, on_epoch=False)
         return loss
+
+    def validation_samples(self, samples):
+        """Return the samples to score after every epoch, refused if they lack what the network takes."""
+        if len(samples) and self.network.takes_trimap and samples[0].trimap is None:
+            raise ValueError(f"validation has no trimap of {samples[0].name}, expected one: the network takes trimaps")
+        return samples
+
+    def preview(self, sample):
+        """Return what the network makes of a whole sample, (H, W)."""
+        return predict_sample(self.network, sample)
 
     def validation_step(self, batch, batch_index):  # noqa: ARG002
         """Score one whole sample."""
-        self.scores.update(predict_sample(self.network, batch), batch.alpha, batch.trimap)
+        self.scores.update(self.preview(batch), batch.alpha, batch.trimap)
 
     def on_validation_epoch_end(self):
         """Log the means."""
@@ -71,12 +91,15 @@ class MattingModule(lightning.LightningModule):
         config = self.config
         optimizer = make_optimizer(self.network, learning_rate=config.learning_rate, weight_decay=config.weight_decay,
                                    layer_decay=config.layer_decay, betas=(config.beta1, config.beta2))
-        last = self.trainer.estimated_stepping_batches
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.schedule(optimizer), "interval": "step"}}
+
+    def schedule(self, optimizer):
+        """Return the schedule of an optimiser, by steps."""
+        config, last = self.config, self.trainer.estimated_stepping_batches
         if config.schedule == "cosine":
             falls = {"last": last}
         else:
             steps = last // config.epochs
             falls = {"decay": config.decay, "milestones": [epoch * steps for epoch in config.milestones]}
         factor = partial(rate_factor, warmup_steps=config.warmup_steps, **falls)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)

@@ -20,18 +20,22 @@ from hybridmatte.data import collate, unpack
 from hybridmatte.training.alpha_free import AlphaFreeMatting
 from hybridmatte.training.callbacks import standard_callbacks
 from hybridmatte.training.composition import CompositionMatting, DisentangledPretraining
+from hybridmatte.training.nonlocal_matting import NonlocalMatting
+from hybridmatte.training.real_adaptation import RealAdaptation
 from hybridmatte.training.samples import open_source
 from hybridmatte.training.supervised import SupervisedMatting
+from hybridmatte.training.trimap_generation import TrimapGeneration
 
 __all__ = ["CropsModule", "is_first_process", "make_network", "train"]
 
 MODULES = {"alpha_free": AlphaFreeMatting, "supervised": SupervisedMatting,
-           "composition": CompositionMatting, "disentangled": DisentangledPretraining}
+           "composition": CompositionMatting, "disentangled": DisentangledPretraining,
+           "trimap": TrimapGeneration, "nonlocal": NonlocalMatting, "real": RealAdaptation}
 LOG = logging.getLogger("hybridmatte.training")
 PICTURES = 2  # samples shown in TensorBoard
 NOISE = (  # what Lightning and torch say about themselves, or about what is meant to be so
     ".*LeafSpec.*", ".*does not have many workers.*", ".*Total length of `DataLoader`.*", ".*exists and is not empty.*",
-    ".*`IterableDataset` has `__len__`.*")
+    ".*`IterableDataset` has `__len__`.*", r".*module\(s\) in eval mode at the start of training.*")
 
 
 def train(config, data, output, *, network=None, devices=1, nodes=1, precision="32-true", workers=0, resume=False,
@@ -88,16 +92,17 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
     """
     output = Path(output)
     checkpoint = _checkpoint_of(output, config, resume)
-    module = MODULES[config.paradigm](make_network(config) if network is None else network, config)
+    module = make_module(config, make_network(config) if network is None else network)
     source = open_source(config, data, backgrounds, module.parts)
-    _check_validation(validation, module.network)
+    validation = None if validation is None else module.validation_samples(validation)
     own = standard_callbacks(output, source.examples(PICTURES), progress=progress)
     output.mkdir(parents=True, exist_ok=True)
     write_bytes(output / "config.json", json.dumps(dataclasses.asdict(config), indent=1).encode())
     with _quiet():
         trainer = lightning.Trainer(
             max_epochs=config.epochs, devices=devices, num_nodes=nodes, precision=precision,
-            accumulate_grad_batches=config.accumulate, gradient_clip_val=config.clip or None,
+            accumulate_grad_batches=config.accumulate,
+            gradient_clip_val=config.clip if config.clip and module.automatic_optimization else None,
             logger=TensorBoardLogger(output, name="", version="logs"), log_every_n_steps=1,
             enable_progress_bar=progress, enable_model_summary=False, num_sanity_val_steps=0,
             callbacks=[*own, *callbacks], reload_dataloaders_every_n_epochs=1,
@@ -122,23 +127,34 @@ def _fit(trainer, module, crops, checkpoint):
         raise
 
 
-def _check_validation(samples, network):
-    """Refuse samples without a trimap before a network that takes one has trained for an epoch."""
-    if samples is not None and len(samples) and network.takes_trimap and samples[0].trimap is None:
-        raise ValueError(f"validation has no trimap of {samples[0].name}, expected one: the network takes trimaps")
-
-
 def make_network(config):
     """Return the network of a configuration, drawn by its seed, and started from another where it says so."""
     torch.manual_seed(config.seed)
-    trimap = "one-hot" if config.one_hot and config.trimap_input else config.trimap_input
-    more = {"width": config.width, "pretrained": config.pretrained} if config.network == "unet" else {}
-    network = getattr(networks, config.network)(config.size, trimap=trimap, **more)
+    network = _new_network(config)
     if config.init_from:
         transfer = networks.load_parts(network, config.init_from, config.parts)
         if is_first_process():
             LOG.info("init_from %s: %s", config.init_from, transfer)
     return network
+
+
+def _new_network(config):
+    """Return the network of a configuration with random weights, or those of ImageNet."""
+    trimap = "one-hot" if config.one_hot and config.trimap_input else config.trimap_input
+    if config.network == "net_t":
+        return networks.net_t(config.size, pretrained=config.pretrained)
+    if config.network == "joint":
+        net_m = networks.net_m("tiny" if config.size == "tiny" else "resnet34", trimap=trimap)
+        return networks.JointInference(networks.net_t(config.size), net_m, config.fusion)
+    more = {"unet": {"width": config.width, "pretrained": config.pretrained},
+            "net_m": {"refinement": config.refinement}}.get(config.network, {})
+    return getattr(networks, config.network)(config.size, trimap=trimap, **more)
+
+
+def make_module(config, network):
+    """Return the LightningModule of a configuration's paradigm, with its teacher if there is one."""
+    more = [networks.load_network(config.teacher)] if config.teacher else []
+    return MODULES[config.paradigm](network, config, *more).train()
 
 
 @contextmanager

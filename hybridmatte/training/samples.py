@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from hybridmatte.data import (
+    AsRealTask,
+    AsTrimapTask,
     Augmentation,
     Composites,
     FusedCrops,
@@ -28,12 +30,13 @@ PER_FOREGROUND = 20  # composites of a test foreground, as Composition-1k has th
 
 
 class SampleSource:
-    """Samples with labels, learned from in augmented crops."""
+    """Samples with labels, learned from in augmented crops, which `finish` may turn into another task."""
 
     is_stream = False
 
-    def __init__(self, config, samples):
+    def __init__(self, config, samples, finish=None):
         self._samples, self._seed, self._augmentation = samples, config.seed, make_augmentation(config)
+        self._finish = finish
         self._uncut = samples.layers() if isinstance(samples, Composites) else samples
 
     def __len__(self):
@@ -42,11 +45,15 @@ class SampleSource:
 
     def crops(self, start, count):
         """Return the data set of the crops number `start` to ``start + count - 1``."""
-        return TrainingCrops(self._uncut, self._augmentation, seed=self._seed, start=start, count=count)
+        return TrainingCrops(self._uncut, self._augmentation, seed=self._seed, start=start, count=count,
+                             finish=self._finish)
 
     def examples(self, count):
         """Return some samples to look at."""
-        return [self._samples[index] for index in range(min(count, len(self._samples)))]
+        samples = [self._samples[index] for index in range(min(count, len(self._samples)))]
+        if self._finish is None:
+            return samples
+        return [self._finish(sample, np.random.default_rng(self._seed)) for sample in samples]
 
 
 class PhotographSource:
@@ -116,8 +123,14 @@ def open_source(config, data, backgrounds, parts):
     """
     if config.paradigm == "disentangled" and backgrounds is not None:
         raise ValueError(f"backgrounds {backgrounds} came, expected none: pre-training fuses the photographs of data")
+    if config.paradigm == "real":
+        if backgrounds is None:
+            raise ValueError("backgrounds are missing, expected photographs to put the objects over")
+        finish = AsRealTask(_open_backgrounds(backgrounds), make_augmentation(config), config.mask_scale)
+        return SampleSource(config, open_samples(config, data, None, parts), finish)
     if config.paradigm != "disentangled":
-        return SampleSource(config, open_samples(config, data, backgrounds, parts))
+        finish = AsTrimapTask(config.mask_scale) if config.paradigm == "trimap" else None
+        return SampleSource(config, open_samples(config, data, backgrounds, parts), finish)
     if not isinstance(data, (str, Path)):
         return PhotographSource(config, data)
     if is_stream(str(data)):
@@ -146,7 +159,7 @@ def open_samples(config, data, backgrounds, parts):
     if backgrounds is None:
         if not isinstance(data, (str, Path)):
             return data
-        if config.trimap_band == 0 or offers(config.dataset, data, "trimap", split=split):
+        if config.trimap_band == 0 or "trimap" not in parts or offers(config.dataset, data, "trimap", split=split):
             return open_named(config.dataset, data, parts, split=split)
         label = "alpha" if "alpha" in parts or offers(config.dataset, data, "alpha", split=split) else "mask"
         samples = open_named(config.dataset, data, ("image", label), split=split)
@@ -158,7 +171,7 @@ def open_samples(config, data, backgrounds, parts):
 
 
 def open_scored(name, root, *, split=None, backgrounds=None):
-    """Return the samples to score: image, alpha and, where the data set has them, trimap.
+    """Return the samples to score: image, alpha and, where the data set has them, trimap and mask.
 
     With backgrounds, the data set's foregrounds are composited over them in order, 20 times each. Composition-1k's
     composites have the trimaps of its own test set if those are there; else trimaps are made from the alphas.
@@ -174,7 +187,7 @@ def open_scored(name, root, *, split=None, backgrounds=None):
     samples : sequence of Sample
     """
     if backgrounds is None:
-        parts = ["image", "alpha", *["trimap"] * offers(name, root, "trimap", split=split)]
+        parts = ["image", "alpha", *(part for part in ("trimap", "mask") if offers(name, root, part, split=split))]
         return open_named(name, root, parts, split=split)
     foregrounds = open_named(name, root, ("foreground", "alpha"), split=split)
     trimaps = None

@@ -1,14 +1,17 @@
 """Scores of a whole data set, as the papers' tables have them."""
 
+import math
+
 import torch
 from torchmetrics import Metric
 
 from hybridmatte import metrics
 from hybridmatte.networks import predict_alpha
 
-__all__ = ["COLUMNS", "MattingScores", "predict_sample", "score_alpha", "score_network"]
+__all__ = ["COLUMNS", "MattingScores", "MeanScores", "TrimapScores", "predict_sample", "score_alpha", "score_network"]
 
 COLUMNS = ("sad", "mad", "mse", "gradient_error", "connectivity_error", "sad_t", "mse_t")
+TRIMAP_COLUMNS = ("accuracy", "iou_background", "iou_unknown", "iou_foreground", "iou")
 
 
 def predict_sample(network, sample, *, max_pixels=1 << 20):
@@ -50,25 +53,54 @@ def score_network(network, samples, *, max_pixels=1 << 20):
         yield sample.name, score_alpha(alpha, sample.alpha, sample.trimap)
 
 
-class MattingScores(Metric):
-    """Means over images of what `score_alpha` gives, accumulated over batches and processes."""
+class MeanScores(Metric):
+    """Means over images of named numbers, accumulated over batches and processes; NaN does not count.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Such as `COLUMNS`.
+    """
 
     full_state_update = False
 
-    def __init__(self):
+    def __init__(self, names):
         super().__init__()
-        self.add_state("sums", torch.zeros(len(COLUMNS), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("counts", torch.zeros(len(COLUMNS), dtype=torch.float64), dist_reduce_fx="sum")
+        self.names = tuple(names)
+        self.add_state("sums", torch.zeros(len(self.names), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("counts", torch.zeros(len(self.names), dtype=torch.float64), dist_reduce_fx="sum")
 
-    def update(self, alpha, target, trimap=None):
-        """Add one image: (H, W) arrays."""
-        errors = score_alpha(alpha, target, trimap)
-        for index, name in enumerate(COLUMNS):
-            if name in errors:
-                self.sums[index] += errors[name]
+    def update(self, scores):
+        """Add ``{name: number}`` of one image; names may lack."""
+        for index, name in enumerate(self.names):
+            value = scores.get(name, math.nan)
+            if not math.isnan(value):
+                self.sums[index] += value
                 self.counts[index] += 1
 
     def compute(self):
         """Return ``{name: mean}``, of what was added at least once."""
         means = self.sums / self.counts.clamp(min=1)
-        return {name: float(mean) for name, mean, count in zip(COLUMNS, means, self.counts, strict=True) if count}
+        return {name: float(mean) for name, mean, count in zip(self.names, means, self.counts, strict=True) if count}
+
+
+class MattingScores(MeanScores):
+    """Means over images of what `score_alpha` gives."""
+
+    def __init__(self):
+        super().__init__(COLUMNS)
+
+    def update(self, alpha, target, trimap=None):
+        """Add one image: (H, W) arrays."""
+        super().update(score_alpha(alpha, target, trimap))
+
+
+class TrimapScores(MeanScores):
+    """Means over images of what `hybridmatte.trimap_scores` gives."""
+
+    def __init__(self):
+        super().__init__(TRIMAP_COLUMNS)
+
+    def update(self, trimap, target):
+        """Add one trimap and the true one, (H, W) arrays."""
+        super().update(metrics.trimap_scores(trimap, target))

@@ -43,7 +43,7 @@ def test_loss_falls(form, tmp_path):
         assert len(logged(tmp_path, f"loss/{name}")) == 32
 
 
-@pytest.mark.parametrize("network", ["gca", "matteformer", "vitmatte"])
+@pytest.mark.parametrize("network", ["gca", "matteformer", "net_m", "vitmatte"])
 def test_every_network_is_trained(network, tmp_path):
     torch.manual_seed(SMALL.get("seed", 0))
     before = getattr(networks, network)("tiny", trimap="one-hot")
@@ -119,7 +119,7 @@ class TestTransfer:
         assert "tensors loaded" in str(transfer)
         assert "in pyramid, stages, head" in str(transfer)
 
-    @pytest.mark.parametrize("name", ["gca", "matteformer", "vitmatte"])
+    @pytest.mark.parametrize("name", ["gca", "matteformer", "net_m", "vitmatte"])
     def test_encoders_of_other_networks(self, name, tmp_path):
         make = getattr(networks, name)
         make("tiny", trimap="one-hot").save_pretrained(tmp_path)

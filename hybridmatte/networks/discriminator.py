@@ -1,0 +1,40 @@
+"""A discriminator of patches, for adversarial training on recomposited photographs."""
+
+from torch import nn
+
+__all__ = ["PatchDiscriminator"]
+
+WIDTHS = (64, 128, 256, 512)
+
+
+class PatchDiscriminator(nn.Module):
+    """Convolutions of 4 x 4 pixels, three of stride 2; each value of the result judges a patch of 70 x 70 pixels.
+
+    Parameters
+    ----------
+    width : float, default 1.0
+        Factor of the channels 64, 128, 256 and 512.
+
+    Shapes
+    ------
+    image : (B, 3, H, W), in [0, 1], H and W at least 32
+    realness : (B, 1, h, w), about H / 8 x W / 8; towards 1 for photographs
+
+    References
+    ----------
+    .. [1] T.-C. Wang et al. High-resolution image synthesis and semantic manipulation with conditional GANs. CVPR
+       2018, one scale of theirs, as Background matting has it (S. Sengupta et al., CVPR 2020).
+    """
+
+    def __init__(self, width=1.0):
+        super().__init__()
+        widths, layers = [max(8, round(width * count)) for count in WIDTHS], []
+        for k, n_out in enumerate(widths):
+            n_in = widths[k - 1] if k else 3
+            layers += [nn.Conv2d(n_in, n_out, 4, stride=2 if k < 3 else 1, padding=2),
+                       nn.InstanceNorm2d(n_out) if k else nn.Identity(), nn.LeakyReLU(0.2, inplace=True)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, padding=2))
+
+    def forward(self, image):
+        """Return the realness of the patches."""
+        return self.layers(2 * image - 1)

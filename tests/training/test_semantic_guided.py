@@ -1,0 +1,196 @@
+"""Training of Net-T, of Net-M, and adaptation of both to photographs with masks."""
+
+import lightning
+import numpy as np
+import pytest
+import torch
+
+from hybridmatte import networks, trimap_scores
+from hybridmatte.data import Sample, TrimapTasks
+from hybridmatte.losses import hard_mining_loss, l1_loss
+from hybridmatte.networks.discriminator import PatchDiscriminator
+from hybridmatte.training import NonlocalMatting, RealAdaptation, TrainingConfig, train
+from hybridmatte.training.nonlocal_matting import regression_terms
+from hybridmatte.training.trimap_generation import classes_of
+from tests.synthetic import soft_disk
+from tests.tolerances import assert_close
+from tests.training.test_training import logged
+
+SMALL = {"size": "tiny", "crop": 64, "batch_size": 2, "epochs": 2, "epoch_steps": 3, "learning_rate": 2e-3,
+         "mask_scale": 0.15}
+TRIMAP = SMALL | {"paradigm": "trimap", "network": "net_t"}
+NONLOCAL = SMALL | {"paradigm": "nonlocal", "network": "net_m", "trimap_input": True, "one_hot": True}
+REAL = SMALL | {"paradigm": "real", "network": "joint", "trimap_input": True, "one_hot": True, "halving_steps": 2,
+                "trimap_rate": 1e-3, "discriminator_rate": 1e-3}
+
+
+def disks(*parts, count=3):
+    scenes = [soft_disk((80, 90), seed=seed) for seed in range(count)]
+    samples = [Sample(f"disk {k}", image=scene.image, alpha=scene.alpha, trimap=scene.trimap,
+                      mask=np.float32(scene.alpha > 0.5)) for k, scene in enumerate(scenes)]
+    return [Sample(sample.name, **{part: getattr(sample, part) for part in parts}) for sample in samples]
+
+
+BACKGROUNDS = [Sample("b", background=np.random.default_rng(0).random((70, 80, 3)).astype(np.float32))]
+
+
+class TestTrimapGeneration:
+    def test_learns_and_scores(self, tmp_path):
+        samples = disks("image", "alpha")
+        network = train(TrainingConfig(**TRIMAP | {"epochs": 8}), samples, tmp_path, validation=samples, progress=False)
+        losses = list(logged(tmp_path, "loss/cross_entropy").values())
+        assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:4])
+        assert not network.training
+        rows = (tmp_path / "scores.csv").read_text().splitlines()
+        assert rows[0] == "epoch,step,accuracy,iou_background,iou_unknown,iou_foreground,iou"
+        assert len(rows) == 9
+        assert isinstance(networks.load_network(tmp_path / "network"), networks.TrimapNetwork)
+
+    def test_from_composites(self, tmp_path):
+        foregrounds = [sample._replace(foreground=sample.image, image=None) for sample in disks("image", "alpha")]
+        train(TrainingConfig(**TRIMAP | {"epochs": 1}), foregrounds, tmp_path, backgrounds=BACKGROUNDS, progress=False)
+        assert len(logged(tmp_path, "loss")) == 3
+
+    def test_classes(self):
+        assert classes_of(torch.tensor([[[[0.0, 0.5, 1.0]]]])).tolist() == [[[0, 1, 2]]]
+
+    def test_tasks(self):
+        sample = disks("image", "alpha", count=1)
+        tasks = TrimapTasks(sample, 0.2, erode=20)
+        assert trimap_scores(tasks[0].trimap, soft_disk((80, 90), seed=0).trimap)["accuracy"] > 0.7
+        wider = TrimapTasks(sample, 0.2, erode=40)[0]
+        assert (wider.trimap == tasks[0].trimap).all()
+        assert wider.mask.sum() < tasks[0].mask.sum() < (tasks[0].trimap > 0).sum()
+
+
+class TestNonlocalMatting:
+    @pytest.mark.parametrize(("changes", "terms"), [
+        ({}, {"loss", "loss/alpha", "loss/hard"}),
+        ({"hard_percent": 0.0}, {"loss", "loss/alpha"}),
+        ({"refinement": False}, {"loss", "loss/alpha", "loss/hard"}),
+        ({"network": "gca"}, {"loss", "loss/alpha", "loss/hard"})], ids=["whole", "not mined", "coarse", "gca"])
+    def test_terms(self, changes, terms, tmp_path):
+        network = train(TrainingConfig(**NONLOCAL | changes), disks("image", "alpha", "trimap"), tmp_path,
+                        progress=False)
+        assert all(len(logged(tmp_path, term)) == 6 for term in terms)
+        assert ("loss/hard" in terms) == bool(logged(tmp_path, "loss/hard"))
+        if "network" not in changes:
+            assert (network.refinement is None) == ("refinement" in changes)
+
+    def test_loss_is_half_of_both_sums(self):
+        """The paper's sum over coarse and refined alpha, halved."""
+        torch.manual_seed(0)
+        network = networks.net_m("tiny").eval()
+        sample = disks("image", "alpha", "trimap", count=1)[0]
+        batch = {name: torch.from_numpy(np.atleast_3d(getattr(sample, name)).transpose(2, 0, 1))[None]
+                 for name in ("image", "alpha", "trimap")}
+        network.requires_grad_(False)
+        terms = NonlocalMatting(network, TrainingConfig(**NONLOCAL)).batch_terms(batch)
+        is_unknown = batch["trimap"] == 0.5
+        alphas = [alpha for _, alpha in network.weighted_alphas(batch["image"], batch["trimap"])]
+        assert_close(terms["alpha"], sum(l1_loss(alpha, batch["alpha"], region=is_unknown) for alpha in alphas) / 2)
+        assert_close(terms["hard"],
+                     sum(hard_mining_loss(alpha, batch["alpha"], region=is_unknown) for alpha in alphas) / 2)
+
+
+class TestRealAdaptation:
+    @pytest.fixture
+    def teacher(self, tmp_path):
+        torch.manual_seed(1)
+        networks.net_m("tiny").save_pretrained(tmp_path / "teacher")
+        return str(tmp_path / "teacher")
+
+    def test_run(self, teacher, tmp_path):
+        config, samples = TrainingConfig(**REAL | {"teacher": teacher}), disks("image", "mask")
+        validation = disks("image", "mask", "alpha")
+        network = train(config, samples, tmp_path / "run", backgrounds=BACKGROUNDS, validation=validation,
+                        progress=False)
+        for term in ("cross_entropy", "alpha", "hard", "adversarial", "discriminator"):
+            assert len(logged(tmp_path / "run", f"loss/{term}")) == 6
+        assert (tmp_path / "run" / "scores.csv").read_text().startswith("epoch,step,sad,")
+        again = networks.load_network(tmp_path / "run" / "network")
+        sample = validation[0]
+        assert (again.predict(sample.image, sample.mask)[0] == network.predict(sample.image, sample.mask)[0]).all()
+
+    def test_both_networks_and_the_discriminator_learn_and_the_teacher_does_not(self, teacher, tmp_path):
+        config = TrainingConfig(**REAL | {"teacher": teacher, "epochs": 1})
+        torch.manual_seed(config.seed)
+        network = networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny")).eval()
+        modules, kept = [], {}
+
+        class Keep(lightning.Callback):
+            def on_train_start(self, trainer, module):  # noqa: ARG002
+                assert module.network.training
+                assert not module.teacher.training
+                modules.append(module)
+                kept.update({name: tensor.clone() for name, tensor in module.state_dict().items()})
+
+        train(config, disks("image", "mask"), tmp_path / "run", network=network, backgrounds=BACKGROUNDS,
+              progress=False, callbacks=[Keep()])
+        changed = {name for name, tensor in modules[0].state_dict().items() if not torch.equal(tensor, kept[name])}
+        assert not [name for name in changed if name.startswith("teacher.")]
+        for part in ("network.net_t.head.weight", "network.net_m.head.weight", "network.net_m.refinement.head.weight",
+                     "discriminator.layers.0.weight"):
+            assert part in changed
+
+    def test_interrupted_and_resumed(self, teacher, tmp_path):
+        config, samples = TrainingConfig(**REAL | {"teacher": teacher}), disks("image", "mask")
+        options = {"backgrounds": BACKGROUNDS, "progress": False}
+        whole = train(config, samples, tmp_path / "whole", **options)
+
+        class Stop(lightning.Callback):
+            def on_train_epoch_start(self, trainer, module):  # noqa: ARG002
+                if trainer.current_epoch == 1:
+                    raise RuntimeError("stop")
+
+        with pytest.raises(RuntimeError, match="stop"):
+            train(config, samples, tmp_path / "parts", callbacks=[Stop()], **options)
+        resumed = train(config, samples, tmp_path / "parts", resume=True, **options)
+        for left, right in zip(whole.parameters(), resumed.parameters(), strict=True):
+            assert torch.equal(left, right)
+
+    def test_guidance_falls_by_half(self, teacher):
+        module = RealAdaptation(networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny")),
+                                TrainingConfig(**REAL | {"teacher": teacher}), networks.load_network(teacher))
+        weights = []
+        for module._step in range(6):  # noqa: B020
+            weights.append(module.guidance())
+        assert weights == [0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
+
+    def test_region_of_the_whole_image(self):
+        alpha, target = torch.rand(2, 1, 8, 8), torch.rand(2, 1, 8, 8)
+        terms = regression_terms(alpha, target, None, 50.0)
+        errors = (alpha - target).abs().flatten().sort(descending=True).values
+        assert_close(terms["alpha"], errors.mean())
+        assert_close(terms["hard"], errors[:64].mean())
+
+    def test_discriminator_judges_patches(self):
+        judge = PatchDiscriminator()
+        assert judge(torch.rand(2, 3, 64, 96)).shape == (2, 1, 11, 15)
+        assert sum(parameter.numel() for parameter in judge.parameters()) == 2_764_737
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    (TRIMAP | {"network": "unet"}, "network is 'unet', expected 'net_t' for paradigm 'trimap'"),
+    (NONLOCAL | {"network": "net_t", "trimap_input": False, "one_hot": False}, "expected another for network 'net_t'"),
+    (REAL, "teacher is '', expected a network for paradigm 'real'"),
+    (NONLOCAL | {"teacher": "x"}, "teacher is 'x'"),
+    (REAL | {"teacher": "x", "accumulate": 2}, "accumulate is 2, expected 1"),
+    (TRIMAP | {"refinement": False}, "refinement is False, expected true for net_t"),
+    (NONLOCAL | {"fusion": "both"}, "fusion is 'both'"),
+    (NONLOCAL | {"hard_percent": 101.0}, "hard_percent is 101"),
+], ids=["network", "paradigm", "no teacher", "teacher", "accumulate", "refinement", "fusion", "percent"])
+def test_options_that_do_not_fit(changes, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingConfig(**changes)
+
+
+def test_missing_backgrounds_and_masks(tmp_path):
+    networks.net_m("tiny").save_pretrained(tmp_path / "teacher")
+    config = TrainingConfig(**REAL | {"teacher": str(tmp_path / "teacher")})
+    with pytest.raises(ValueError, match="backgrounds are missing"):
+        train(config, disks("image", "mask"), tmp_path / "run", progress=False)
+    with pytest.raises(ValueError, match="validation has no mask of disk 0"):
+        train(config, disks("image", "mask"), tmp_path / "run", progress=False, backgrounds=BACKGROUNDS,
+              validation=disks("image", "alpha"))
+    assert not (tmp_path / "run").exists()
