@@ -1,6 +1,7 @@
 """``matte`` and ``cutout``, on one image or a folder of them."""
 
 import os
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Timer
@@ -64,11 +65,18 @@ def _run(image, trimap, output, work, bits, workers, resume, transparent):
         return
     inputs = sources(image, trimap)
     job = Job(*inputs, destination(output, inputs, bits=bits, transparent=transparent))
+    with patient():
+        work(job)
+
+
+@contextmanager
+def patient():
+    """Say after a while of silence that work goes on."""
     patience = Timer(COMPILING_AFTER, note, ["still working; the first run of a method compiles it, up to a minute"])
     patience.daemon = True
     patience.start()
     try:
-        work(job)
+        yield
     finally:
         patience.cancel()
 

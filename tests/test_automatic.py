@@ -1,0 +1,129 @@
+"""From a mask to alpha: any size of mask, bad masks, both paths, and the command."""
+
+import numpy as np
+import pytest
+
+from hybridmatte import alpha, matte_from_mask
+from hybridmatte.automatic import fit_mask
+from hybridmatte.cli import main
+from hybridmatte.image import read_alpha, read_image, write_alpha, write_image
+from hybridmatte.trimap import trimap_from_mask
+from tests.synthetic import soft_disk
+
+SCENE = soft_disk((90, 120), seed=1)
+MASK = SCENE.alpha > 0.5
+
+
+class TestClassicalPath:
+    def test_band_then_solver(self):
+        result = matte_from_mask(SCENE.image, MASK, method="knn", erode=3, dilate=4)
+        trimap = trimap_from_mask(MASK, erode=3, dilate=4)
+        assert (result.trimap == trimap).all()
+        assert (result.alpha == alpha.solve(SCENE.image, trimap, "knn")).all()
+        assert result.how == "trimap by erosion and dilation, alpha by knn"
+
+    def test_mask_of_another_size(self):
+        small = matte_from_mask(SCENE.image, MASK[::3, ::3], erode=6, dilate=6)
+        assert small.alpha.shape == (90, 120)
+        assert np.abs(small.alpha - SCENE.alpha).mean() < 0.02
+
+    def test_several_objects_stay(self):
+        image = np.concatenate([SCENE.image, SCENE.image], axis=1)
+        result = matte_from_mask(image, np.concatenate([MASK, MASK], axis=1))
+        for half in np.split(result.alpha, 2, axis=1):
+            assert half[MASK].mean() > 0.9
+
+
+class TestMasks:
+    @pytest.mark.parametrize(("shape", "image"), [
+        ((64, 48), (1000, 750)), ((33, 44), (90, 120)), ((240, 180), (80, 60)), ((7, 10), (101, 149))])
+    def test_same_aspect_ratio_up_to_whole_pixels(self, shape, image):
+        mask = np.zeros(shape)
+        mask[2:5, 2:5] = 1
+        assert fit_mask(mask, image).shape == image
+
+    def test_own_size_is_kept_exactly(self):
+        mask = np.float32(MASK)
+        assert (fit_mask(mask, MASK.shape) == mask).all()
+
+    @pytest.mark.parametrize(("mask", "message"), [
+        (np.ones((120, 90)), "mask is 90 x 120 but image is 120 x 90, expected the same aspect ratio"),
+        (np.ones((90, 100)), "same aspect ratio"),
+        (np.zeros((90, 120)), "mask has no pixel inside"),
+        (np.full((90, 120), 0.4), "mask has no pixel inside"),
+        (np.ones((45, 60)), "mask has every pixel inside"),
+        (np.uint8(MASK), "no value above 0.0039 of 1"),
+        (np.full((90, 120), np.nan), "mask"),
+    ], ids=["turned", "ratio", "empty", "grey", "full", "labels", "nan"])
+    def test_refused(self, mask, message):
+        with pytest.raises(ValueError, match=message):
+            matte_from_mask(SCENE.image, mask)
+
+    def test_inverted_mask_is_warned_of(self):
+        with pytest.warns(UserWarning, match="holds 100% of the image's border"):
+            matte_from_mask(SCENE.image, ~MASK)
+
+    @pytest.mark.parametrize("option", ["method", "erode", "dilate"])
+    def test_options_without_effect(self, option):
+        with pytest.raises(ValueError, match=f"{option} is .*, expected none with a network"):
+            matte_from_mask(SCENE.image, MASK, network=object(), **{option: 3})
+
+
+class TestCommand:
+    @pytest.fixture
+    def run(self, tmp_path, capsys):
+        write_image(tmp_path / "image.png", SCENE.image)
+        write_alpha(tmp_path / "mask.png", np.float32(MASK[::2, ::2]))
+
+        def command(text):
+            try:
+                code = main([word.replace("@", f"{tmp_path}/") for word in text.split()]) or 0
+            except SystemExit as leave:
+                code = leave.code or 0
+            return code, " ".join(capsys.readouterr().err.split())
+
+        return command
+
+    def test_cuts_out_and_says_how(self, run, tmp_path):
+        code, err = run("auto @image.png --mask @mask.png -o @cut.png --trimap @found.png --erode 6 --dilate 6")
+        assert code == 0, err
+        assert "trimap by erosion and dilation, alpha by cf" in err
+        assert np.abs(read_alpha(tmp_path / "cut.png") - SCENE.alpha).mean() < 0.02
+        assert read_image(tmp_path / "cut.png").shape == (90, 120, 3)
+        assert {0, 1} < set(np.unique(read_alpha(tmp_path / "found.png")))
+
+    def test_matte_and_inverted_mask(self, run, tmp_path):
+        write_alpha(tmp_path / "inverse.png", np.float32(~MASK))
+        code, err = run("auto @image.png --mask @inverse.png --matte -o @alpha.png")
+        assert "invert it" in err
+        code, err = run("auto @image.png --mask @inverse.png --invert --matte -o @alpha.png --erode 6 --dilate 6")
+        assert code == 0
+        assert "warning" not in err
+        assert np.abs(read_alpha(tmp_path / "alpha.png") - SCENE.alpha).mean() < 0.02
+
+    def test_network(self, run, tmp_path):
+        networks = pytest.importorskip("hybridmatte.networks")
+        joint = networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny"), "hard")
+        joint.save_pretrained(tmp_path / "joint")
+        code, err = run("auto @image.png --mask @mask.png --matte -o @alpha.png --network @joint")
+        assert code == 0, err
+        assert "trimap and alpha by the network" in err
+        joint.net_m.save_pretrained(tmp_path / "alone")
+        code, err = run("auto @image.png --mask @mask.png --matte -o @alpha.png --network @alone")
+        assert code == 2
+        assert "is a MattingNonlocal, expected a JointInference" in err
+
+    @pytest.mark.parametrize(("command", "message"), [
+        ("auto @image.png --mask @none.png -o @a.png", "does not exist, expected a picture"),
+        ("auto @image.png -o @a.png", "Missing option '--mask'"),
+        ("auto @image.png --mask @mask.png -o @mask.png", "is also an input"),
+        ("auto @image.png --mask @mask.png -o @a.jpg", "a.jpg"),
+        ("auto @image.png --mask @mask.png -o @a.png --trimap @image.png", "is also an input"),
+        ("auto @image.png --mask @mask.png -o @a.png --network @nowhere", "is no folder"),
+    ], ids=["mask", "no mask", "output", "jpeg", "trimap", "network"])
+    def test_mistakes(self, run, tmp_path, command, message):
+        before = sorted(tmp_path.iterdir())
+        code, err = run(command)
+        assert code == 2
+        assert message in err
+        assert sorted(tmp_path.iterdir()) == before
