@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import platform
+import re
 import resource
 import statistics
 import subprocess
@@ -19,6 +20,7 @@ import numpy as np
 
 ROOT = Path(__file__).parent.parent
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+RESULTS = re.compile("(<!-- results: [^\n]*-->\n).*?(<!-- end of results -->)", re.DOTALL)
 METADATA_KEYS = {"commit": str, "date": str, "versions": dict, "processor": str, "threads": int}
 ROW_KEYS = {
     "method": str,
@@ -178,6 +180,25 @@ def merge_results(path, metadata, rows, keys=("method", "subject")):
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
     return document
+
+
+def write_block(path, lines):
+    """Replace what a README has between its two comments on results."""
+    text = Path(path).read_text(encoding="utf-8")
+    block = "\n".join(["", *lines, "", ""])
+    text, count = RESULTS.subn(lambda found: found[1] + block + found[2], text)
+    if count != 1:
+        raise ValueError(f"{path} has {count} blocks of results, expected 1")
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def spread(values):
+    """Return mean and standard deviation with digits that suit their size; nothing for no values."""
+    if not len(values):
+        return ""
+    digits = 2 if np.mean(values) >= 1 else 4
+    more = f" ({np.std(values, ddof=1):.{digits}f})" if len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{more}"
 
 
 def positive_int(text):

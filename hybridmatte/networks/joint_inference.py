@@ -100,6 +100,13 @@ class JointInference(nn.Module):
             raise ValueError("net_m takes no trimap, expected one that does")
         self.net_t, self.net_m, self.fusion = net_t, net_m, check_choice(fusion, "fusion", FUSIONS)
 
+    @property
+    def encoder_prefix(self):
+        """What the names of both encoders' parameters begin with."""
+        parts = ((name, getattr(self, name).encoder_prefix) for name in ("net_t", "net_m"))
+        return tuple(f"{name}.{prefix}" for name, prefixes in parts
+                     for prefix in ([prefixes] if isinstance(prefixes, str) else prefixes))
+
     def forward(self, image, segmentation):
         """Return the fused alpha of a batch."""
         probabilities = self.net_t(image, segmentation).softmax(dim=1)

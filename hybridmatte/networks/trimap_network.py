@@ -113,13 +113,20 @@ class TrimapNetwork(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte",
         """Return the logits of a batch."""
         check_together(image=image, segmentation=segmentation)
         planes = torch.cat([normalized(image), 1 - segmentation, segmentation], dim=1)
-        _, low, middle, _, high = self.encoder(padded_to(planes, self.stride))
+        planes = padded_to(planes, self.stride)
+        _, low, middle, _, high = self.encoder(planes)
+        logits = _enlarged(self.decode(low, middle, high), planes.shape[2:])
+        return logits[:, :, :image.shape[2], :image.shape[3]]
+
+    def decode(self, low, middle, high):
+        """Return the logits at 1/4: the paper's last convolution comes after the enlargement, which commutes with it.
+
+        low, middle, high : features at 1/4, 1/8 and 1/16.
+        """
         low = self.low(low)
         size = low.shape[2:]
         features = torch.cat([_enlarged(self.pyramid(high), size), self.middle(_enlarged(middle, size)), low], dim=1)
-        features = self.join(features)
-        logits = self.head(_enlarged(features, [4 * side for side in size]))
-        return logits[:, :, :image.shape[2], :image.shape[3]]
+        return self.head(self.join(features))
 
     def layer_depths(self):
         """Return 0 for the stem, k for stage k of the encoder, and 5 for pyramid and decoder."""

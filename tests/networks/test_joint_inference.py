@@ -48,12 +48,22 @@ class TestTrimapNetwork:
             hook.remove()
         expected = {"encoder.conv1": (64, 2), "encoder.layer1": (256, 4), "encoder.layer2": (512, 8),
                     "encoder.layer3": (1024, 16), "encoder.layer4": (2048, 16), "pyramid": (256, 16), "low": (48, 4),
-                    "middle": (48, 4), "join": (256, 4), "head": (3, 1)}
+                    "middle": (48, 4), "join": (256, 4), "head": (3, 4)}
         found = {name: shapes[name] for name in expected}
         assert found == {name: (1, n, 64 // by, 96 // by) for name, (n, by) in expected.items()}
         assert [block.conv2.dilation for block in network.encoder.layer4] == [(1, 1), (2, 2), (1, 1)]
         assert [block.conv2.padding for block in network.encoder.layer4] == [(1, 1), (2, 2), (1, 1)]
         assert [branch[0].dilation[0] for branch in network.pyramid[0].branches] == [1, 6, 12, 18]
+
+    def test_last_convolution_commutes_with_the_enlargement(self):
+        """The paper enlarges 256 channels, then tells the classes; enlarging the three classes is the same, cheaper."""
+        torch.manual_seed(0)
+        network, batch, joined = networks.net_t("tiny").eval(), inputs((64, 96)), []
+        network.join.register_forward_hook(lambda _, __, output: joined.append(output))
+        with torch.no_grad():
+            logits = network(*batch)
+            wide = torch.nn.functional.interpolate(joined[0], (64, 96), mode="bilinear", align_corners=False)
+            assert_close(logits, network.head(wide))
 
     def test_segmentation_starts_from_the_first_two_planes(self):
         network = networks.net_t()

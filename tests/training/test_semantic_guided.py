@@ -11,6 +11,7 @@ from hybridmatte.losses import hard_mining_loss, l1_loss
 from hybridmatte.networks.discriminator import PatchDiscriminator
 from hybridmatte.training import NonlocalMatting, RealAdaptation, TrainingConfig, train
 from hybridmatte.training.nonlocal_matting import regression_terms
+from hybridmatte.training.run import make_network
 from hybridmatte.training.trimap_generation import classes_of
 from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
@@ -148,6 +149,18 @@ class TestRealAdaptation:
         resumed = train(config, samples, tmp_path / "parts", resume=True, **options)
         for left, right in zip(whole.parameters(), resumed.parameters(), strict=True):
             assert torch.equal(left, right)
+
+    @pytest.mark.parametrize("parts", ["all", "encoder"])
+    def test_starts_from_both_networks(self, parts, teacher, tmp_path):
+        torch.manual_seed(2)
+        source = networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny"))
+        source.save_pretrained(tmp_path / "joint")
+        config = TrainingConfig(**REAL | {"teacher": teacher, "init_from": str(tmp_path / "joint"), "parts": parts})
+        network = make_network(config)
+        same = [name for name, tensor in network.named_parameters()
+                if torch.equal(tensor, source.get_parameter(name))]
+        assert {"net_t.encoder.conv1.weight", "net_m.attention.embed.weight"} <= set(same)
+        assert ("net_t.head.weight" in same) == ("net_m.head.weight" in same) == (parts == "all")
 
     def test_guidance_falls_by_half(self, teacher):
         module = RealAdaptation(networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny")),

@@ -1,0 +1,1 @@
+"""Net-M's attention against GCA-Matting's: parameters, operations, time, memory."""
