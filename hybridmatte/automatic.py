@@ -8,7 +8,7 @@ import numpy as np
 from hybridmatte._check import check_choice, check_image, check_plane
 from hybridmatte.trimap import refuse_labels, trimap_from_mask
 
-__all__ = ["FromMask", "fit_mask", "matte_from_mask"]
+__all__ = ["FromMask", "fit_mask", "how_made", "matte_from_mask"]
 
 BORDER = 0.9  # share of the border's pixels inside a mask that makes it look inverted
 ASPECT = 0.02  # relative difference in aspect ratio that a resized mask may have
@@ -72,10 +72,17 @@ def matte_from_mask(image, mask, *, method=None, network=None, erode=None, dilat
             if value is not None:
                 raise ValueError(f"{name} is {value!r}, expected none with a network")
         alpha, trimap = network.predict(image, mask)
-        return FromMask(alpha, trimap, "trimap and alpha by the network")
+        return FromMask(alpha, trimap, how_made(method, network))
     method = check_choice(DEFAULT_METHOD if method is None else method, "method", list(METHODS))
     trimap = trimap_from_mask(mask, erode=erode, dilate=dilate)
-    return FromMask(solve(image, trimap, method=method), trimap, f"trimap by erosion and dilation, alpha by {method}")
+    return FromMask(solve(image, trimap, method=method), trimap, how_made(method, network))
+
+
+def how_made(method, network):
+    """Say how `matte_from_mask` makes trimap and alpha."""
+    if network is not None:
+        return "trimap and alpha by the network"
+    return f"trimap by erosion and dilation, alpha by {method}"
 
 
 def fit_mask(mask, shape):

@@ -5,14 +5,19 @@ import time
 import warnings
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from hybridmatte._array import to_float
 from hybridmatte.image import (
     EXTENSIONS,
     MAX_PIXELS,
     check_output,
+    read_alpha,
     read_image,
     read_profile,
     read_trimap,
@@ -21,14 +26,14 @@ from hybridmatte.image import (
 )
 from hybridmatte.trimap import split_trimap
 
-__all__ = ["Job", "Outcome", "cutout_file", "matte_file", "pair_by_stem", "pictures_in", "run_jobs"]
+__all__ = ["Job", "Outcome", "automatic_file", "cutout_file", "matte_file", "pair_by_stem", "pictures_in", "run_jobs"]
 
 
 class Job(NamedTuple):
-    """One image, its trimap, and the file to write; paths, or binary streams for the first two or the last."""
+    """One image, its trimap or mask, and the file to write; paths, or binary streams for the first two or the last."""
 
     image: Path
-    trimap: Path
+    plane: Path
     output: Path
 
 
@@ -55,6 +60,40 @@ def cutout_file(job, *, method, bits=8, max_pixels=MAX_PIXELS):
 
     image, trimap = _read(job, max_pixels)
     write_image(job.output, cutout(image, trimap, method=method), bits=bits, profile=read_profile(job.image))
+
+
+def automatic_file(job, *, method=None, network=None, erode=None, dilate=None, invert=False, matte=False, bits=8,
+                   max_pixels=MAX_PIXELS):
+    """Cut one job's object out by its mask, see `hybridmatte.matte_from_mask`; return the trimap found.
+
+    network is a name for `hybridmatte.networks.load_network`, loaded once a process; matte writes alpha alone.
+    """
+    from hybridmatte.automatic import matte_from_mask
+    from hybridmatte.foreground import estimate_foreground
+
+    _check_output(job)
+    image, mask = read_image(job.image, max_pixels=max_pixels), read_alpha(job.plane, max_pixels=max_pixels)
+    mask = to_float(mask, "mask")
+    joint = None if network is None else _joint(network)
+    found = matte_from_mask(image, 1 - mask if invert else mask, method=method, network=joint, erode=erode,
+                            dilate=dilate)
+    if matte:
+        write_alpha(job.output, found.alpha, bits=bits)
+    else:
+        cut = np.dstack([estimate_foreground(image, found.alpha), found.alpha])
+        write_image(job.output, cut, bits=bits, profile=read_profile(job.image))
+    return found.trimap
+
+
+@lru_cache(maxsize=1)
+def _joint(name):
+    """Return the network of that name, which must be one that takes a mask."""
+    from hybridmatte.networks import JointInference, load_network
+
+    network = load_network(name)
+    if not isinstance(network, JointInference):
+        raise ValueError(f"network {name} is a {type(network).__name__}, expected a JointInference, which takes a mask")
+    return network
 
 
 def pictures_in(folder, name="folder"):
@@ -94,15 +133,17 @@ def pictures_in(folder, name="folder"):
     return {stem: path for stem, path in pictures.items() if stem not in problems}, problems
 
 
-def pair_by_stem(images, trimaps, outputs):
+def pair_by_stem(images, planes, outputs, name="trimap"):
     """Pair the pictures of two folders by their stems.
 
     Parameters
     ----------
-    images, trimaps : str or path
+    images, planes : str or path
         Folders of pictures; ``cat.jpg`` goes with ``cat.png``.
     outputs : str or path
         Folder of the results, each ``<stem>.png``.
+    name : {"trimap", "mask"}, default "trimap"
+        What the planes are, for messages.
 
     Returns
     -------
@@ -119,15 +160,15 @@ def pair_by_stem(images, trimaps, outputs):
         If there is no image at all.
     """
     image_of, problems = pictures_in(images, "image")
-    trimap_of, trimap_problems = pictures_in(trimaps, "trimap")
+    plane_of, plane_problems = pictures_in(planes, name)
     if not image_of and not problems:
         raise ValueError(f"image {images} holds no picture, expected files ending in {', '.join(EXTENSIONS)}")
     jobs = []
     for stem, path in image_of.items():
-        if stem in trimap_of:
-            jobs.append(Job(path, trimap_of[stem], Path(outputs, f"{stem}.png")))
+        if stem in plane_of:
+            jobs.append(Job(path, plane_of[stem], Path(outputs, f"{stem}.png")))
         else:
-            problems[stem] = trimap_problems.get(stem, f"image {path} has no trimap in {trimaps}, expected {stem}.png")
+            problems[stem] = plane_problems.get(stem, f"image {path} has no {name} in {planes}, expected {stem}.png")
     return jobs, [problems[stem] for stem in sorted(problems)]
 
 
@@ -205,12 +246,17 @@ def _limit_threads(threads):
         os.environ[name] = str(threads)
 
 
-def _read(job, max_pixels):
-    """Read a job's image and trimap, refusing first what would make the work useless."""
+def _check_output(job):
+    """Refuse a file that is also an input or cannot be written."""
     if isinstance(job.output, Path):
         check_output(job.output, inputs=[path for path in job[:2] if isinstance(path, Path)])
-    image, trimap = read_image(job.image, max_pixels=max_pixels), read_trimap(job.trimap, max_pixels=max_pixels)
+
+
+def _read(job, max_pixels):
+    """Read a job's image and trimap, refusing first what would make the work useless."""
+    _check_output(job)
+    image, trimap = read_image(job.image, max_pixels=max_pixels), read_trimap(job.plane, max_pixels=max_pixels)
     if not split_trimap(trimap).is_unknown.any():
-        warnings.warn(f"{Path(str(job.trimap)).name} has no unknown pixel, so nothing is solved; a mask is made a "
+        warnings.warn(f"{Path(str(job.plane)).name} has no unknown pixel, so nothing is solved; a mask is made a "
                       "trimap by: hybridmatte trimap", UserWarning, stacklevel=2)
     return image, trimap

@@ -113,14 +113,37 @@ class TestCommand:
         assert code == 2
         assert "is a MattingNonlocal, expected a JointInference" in err
 
+    def test_folders(self, run, tmp_path):
+        for folder in ("images", "masks"):
+            (tmp_path / folder).mkdir()
+        for stem in ("a", "b"):
+            write_image(tmp_path / "images" / f"{stem}.jpg", SCENE.image)
+            write_alpha(tmp_path / "masks" / f"{stem}.png", np.float32(MASK))
+        write_image(tmp_path / "images" / "alone.jpg", SCENE.image)
+        code, err = run("auto @images --mask @masks -o @out --erode 6 --dilate 6")
+        assert code == 1
+        assert "alone.jpg has no mask in" in err
+        assert "2 written, 0 already there, 1 failed" in err
+        for stem in ("a", "b"):
+            assert np.abs(read_alpha(tmp_path / "out" / f"{stem}.png") - SCENE.alpha).mean() < 0.02
+
+    def test_cut_out_as_mask(self, run, tmp_path):
+        """What rembg writes: RGBA, whose transparency is the mask."""
+        write_image(tmp_path / "rgba.png", np.dstack([SCENE.image, np.float32(MASK)]))
+        code, err = run("auto @image.png --mask @rgba.png --matte -o @alpha.png --erode 6 --dilate 6")
+        assert code == 0, err
+        assert np.abs(read_alpha(tmp_path / "alpha.png") - SCENE.alpha).mean() < 0.02
+
     @pytest.mark.parametrize(("command", "message"), [
         ("auto @image.png --mask @none.png -o @a.png", "does not exist, expected a picture"),
         ("auto @image.png -o @a.png", "Missing option '--mask'"),
         ("auto @image.png --mask @mask.png -o @mask.png", "is also an input"),
         ("auto @image.png --mask @mask.png -o @a.jpg", "a.jpg"),
         ("auto @image.png --mask @mask.png -o @a.png --trimap @image.png", "is also an input"),
+        ("auto @image.png --mask @mask.png -o @a.png --trimap @a.png", "expected another file than the output"),
         ("auto @image.png --mask @mask.png -o @a.png --network @nowhere", "is no folder"),
-    ], ids=["mask", "no mask", "output", "jpeg", "trimap", "network"])
+        ("auto @image.png --mask @mask.png -o @a.png --method best", "method is 'best'"),
+    ], ids=["mask", "no mask", "output", "jpeg", "trimap", "twice", "network", "method"])
     def test_mistakes(self, run, tmp_path, command, message):
         before = sorted(tmp_path.iterdir())
         code, err = run(command)

@@ -1,65 +1,48 @@
-"""``auto``: cut out with a mask alone."""
+"""``auto``: cut out with a mask alone, one image or a folder of them."""
 
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
-from hybridmatte.cli._cut import Method, patient
+from hybridmatte.batch import automatic_file
+from hybridmatte.cli._cut import Image, Method, Output, Resume, Workers, checked, run_or_say
 from hybridmatte.cli._planes import Inside, Outside
-from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels, Output, destination, note, sources
-from hybridmatte.image import read_alpha, read_image, read_profile, write_alpha, write_image
+from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels, destination, note
+from hybridmatte.image import write_alpha
 
 NetworkName = Annotated[str | None, typer.Option(
     "--network", help="Folder of a joint network, or OWNER/NAME on the hub; else erosion, dilation and --method.")]
 
 
 def auto(
-    image: Annotated[str, typer.Argument(metavar="IMAGE", help="Photograph, or - for standard input.")],
+    image: Image,
     output: Output,
     mask: Annotated[str, typer.Option(
-        "--mask", metavar="MASK", help="White where the object is: any segmenter's, of any size, or drawn.")],
+        "--mask", metavar="MASK", help="White where the object is: any segmenter's, of any size, or drawn; or a folder "
+        "with the same stems.")],
     matte: Annotated[bool, typer.Option("--matte", help="Write alpha instead of the cut-out.")] = False,
     trimap: Annotated[str | None, typer.Option("--trimap", metavar="FILE", help="Write the trimap found, too.")] = None,
     network: NetworkName = None, method: Method = None, erode: Inside = None, dilate: Outside = None,
     invert: Annotated[bool, typer.Option("--invert", help="The mask is white where the object is not.")] = False,
-    bits: Bits = 8, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
+    bits: Bits = 8, workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
 ):
     """Cut the object out by a rough mask: no trimap needed."""
-    from hybridmatte.automatic import matte_from_mask
-    from hybridmatte.foreground import estimate_foreground
+    from hybridmatte.automatic import how_made
 
-    inputs = sources(image, mask)
-    target = destination(output, inputs, bits=bits, transparent=not matte)
-    trimap_target = None if trimap is None else destination(trimap, inputs)
-    pixels, plane = (read(path, max_pixels=max_pixels) for read, path in zip((read_image, read_alpha), inputs,
-                                                                             strict=True))
-    with patient():
-        found = matte_from_mask(pixels, 1 - _as_float(plane) if invert else plane, method=method,
-                                network=_joint(network), erode=erode, dilate=dilate)
-        if matte:
-            write_alpha(target, found.alpha, bits=bits)
-        else:
-            cut = np.dstack([estimate_foreground(pixels, found.alpha), found.alpha])
-            write_image(target, cut, bits=bits, profile=read_profile(inputs[0]))
-    if trimap_target is not None:
-        write_alpha(trimap_target, found.trimap)
-    note(found.how)
+    work = partial(automatic_file, method=method if network else checked(method), network=network, erode=erode,
+                   dilate=dilate, invert=invert, matte=matte, bits=bits, max_pixels=max_pixels)
+    if trimap is not None:
+        if Path(image).is_dir():
+            raise ValueError(f"--trimap is {trimap}, expected none for a folder of images")
+        if Path(trimap).absolute() == Path(output).absolute():
+            raise ValueError(f"--trimap is {trimap}, expected another file than the output")
+        work = partial(_both, work, destination(trimap, [Path(name) for name in (image, mask) if name != "-"]))
+    run_or_say(image, mask, output, work, bits, workers, resume, not matte, name="mask")
+    note(how_made(checked(method), network))
 
 
-def _as_float(plane):
-    from hybridmatte._check import check_plane
-
-    return check_plane(plane, "mask")
-
-
-def _joint(name):
-    """Return the network of that name, which must be one that takes a mask."""
-    if name is None:
-        return None
-    from hybridmatte.networks import JointInference, load_network
-
-    network = load_network(name)
-    if not isinstance(network, JointInference):
-        raise ValueError(f"network {name} is a {type(network).__name__}, expected a JointInference, which takes a mask")
-    return network
+def _both(work, target, job):
+    """Do a job and write the trimap found."""
+    write_alpha(target, work(job))

@@ -25,18 +25,18 @@ COMPILING_AFTER = 4.0  # s of silence
 def matte(image: Image, trimap: Trimap, output: Output, method: Method = None, bits: Bits = 8, workers: Workers = 1,
           resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
     """Solve for alpha: how much of every pixel is the object."""
-    work = partial(matte_file, method=_checked(method), bits=bits, max_pixels=max_pixels)
-    _run_or_say(image, trimap, output, work, bits, workers, resume, False)
+    work = partial(matte_file, method=checked(method), bits=bits, max_pixels=max_pixels)
+    run_or_say(image, trimap, output, work, bits, workers, resume, False)
 
 
 def cutout(image: Image, trimap: Trimap, output: Output, method: Method = None, bits: Bits = 8, workers: Workers = 1,
            resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
     """Cut the object out as RGBA, its edges cleaned of the old background's colours."""
-    work = partial(cutout_file, method=_checked(method), bits=bits, max_pixels=max_pixels)
-    _run_or_say(image, trimap, output, work, bits, workers, resume, True)
+    work = partial(cutout_file, method=checked(method), bits=bits, max_pixels=max_pixels)
+    run_or_say(image, trimap, output, work, bits, workers, resume, True)
 
 
-def _checked(method):
+def checked(method):
     """Return the name of a method that exists."""
     from hybridmatte._check import check_choice
     from hybridmatte.alpha import DEFAULT_METHOD, METHODS
@@ -44,26 +44,26 @@ def _checked(method):
     return check_choice(DEFAULT_METHOD if method is None else method, "method", list(METHODS))
 
 
-def _run_or_say(*arguments):
+def run_or_say(*arguments, **options):
     """Run; say on Ctrl-C what is left, and leave."""
     try:
-        _run(*arguments)
+        _run(*arguments, **options)
     except KeyboardInterrupt:
         note("interrupted; what is written is whole, and --resume goes on from there")
         raise typer.Exit(130) from None
 
 
-def _run(image, trimap, output, work, bits, workers, resume, transparent):
+def _run(image, plane, output, work, bits, workers, resume, transparent, name="trimap"):
     """Do one image, whose error is the command's; or a folder, whose bad files are reported at the end."""
     if Path(image).is_dir():
-        _run_folder(Path(image), Path(trimap), Path(output), work, bits, workers, resume)
+        _run_folder(Path(image), Path(plane), Path(output), work, bits, workers, resume, name)
         return
     if workers > 1:
         raise ValueError(f"workers is {workers}, expected 1 for a single image")
     if resume and output != "-" and _is_written(Path(output)):
         note(f"{output} is already written")
         return
-    inputs = sources(image, trimap)
+    inputs = sources(image, plane)
     job = Job(*inputs, destination(output, inputs, bits=bits, transparent=transparent))
     with patient():
         work(job)
@@ -85,12 +85,12 @@ def _is_written(path):
     return path.is_file() and path.stat().st_size > 0
 
 
-def _run_folder(images, trimaps, outputs, work, bits, workers, resume):
+def _run_folder(images, planes, outputs, work, bits, workers, resume, name):
     from rich.console import Console
     from rich.progress import Progress
 
-    jobs, failures = pair_by_stem(images, trimaps, outputs)
-    _prepare(outputs, (images, trimaps), bits)
+    jobs, failures = pair_by_stem(images, planes, outputs, name)
+    _prepare(outputs, (images, planes), bits)
     finished = {job for job in jobs if resume and _is_written(job.output)}
     left = [job for job in jobs if job not in finished]
     console = Console(stderr=True)
