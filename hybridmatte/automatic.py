@@ -11,7 +11,7 @@ from hybridmatte.trimap import refuse_labels, trimap_from_mask
 __all__ = ["FromMask", "fit_mask", "how_made", "matte_from_mask"]
 
 BORDER = 0.9  # share of the border's pixels inside a mask that makes it look inverted
-ASPECT = 0.02  # relative difference in aspect ratio that a resized mask may have
+ASPECT = 0.02  # relative difference in aspect ratio that a mask may have, which is then stretched
 
 
 class FromMask(NamedTuple):
@@ -112,8 +112,9 @@ def fit_mask(mask, shape):
     ratio = mask.shape[1] * shape[0] / (mask.shape[0] * shape[1])
     pixel = 1 / min(*mask.shape, *shape)  # a side is rounded to whole pixels
     if abs(ratio - 1) > ASPECT + pixel:
+        turned = abs(mask.shape[0] * shape[0] / (mask.shape[1] * shape[1]) - 1) <= ASPECT + pixel
         raise ValueError(f"mask is {mask.shape[1]} x {mask.shape[0]} but image is {shape[1]} x {shape[0]}, expected "
-                         "the same aspect ratio")
+                         f"the same aspect ratio{'; it looks turned by a quarter' if turned else ''}")
     if mask.shape != tuple(shape):
         mask = cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
     is_inside = mask >= 0.5

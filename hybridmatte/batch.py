@@ -26,7 +26,8 @@ from hybridmatte.image import (
 )
 from hybridmatte.trimap import split_trimap
 
-__all__ = ["Job", "Outcome", "automatic_file", "cutout_file", "matte_file", "pair_by_stem", "pictures_in", "run_jobs"]
+__all__ = ["Job", "Outcome", "automatic_file", "cutout_file", "load_joint", "matte_file", "pair_by_stem",
+           "pictures_in", "run_jobs"]
 
 
 class Job(NamedTuple):
@@ -74,7 +75,7 @@ def automatic_file(job, *, method=None, network=None, erode=None, dilate=None, i
     _check_output(job)
     image, mask = read_image(job.image, max_pixels=max_pixels), read_alpha(job.plane, max_pixels=max_pixels)
     mask = to_float(mask, "mask")
-    joint = None if network is None else _joint(network)
+    joint = None if network is None else load_joint(network)
     found = matte_from_mask(image, 1 - mask if invert else mask, method=method, network=joint, erode=erode,
                             dilate=dilate)
     if matte:
@@ -86,7 +87,7 @@ def automatic_file(job, *, method=None, network=None, erode=None, dilate=None, i
 
 
 @lru_cache(maxsize=1)
-def _joint(name):
+def load_joint(name):
     """Return the network of that name, which must be one that takes a mask."""
     from hybridmatte.networks import JointInference, load_network
 

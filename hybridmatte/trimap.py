@@ -78,8 +78,9 @@ def trimap_from_mask(mask, *, erode=None, dilate=None, threshold=0.5):
     erode : float, optional
         Width in pixels of the band inside the outline: foreground pixels whose distance to the nearest
         background pixel is at most this become unknown (the outermost foreground pixels are at distance 1).
-        Default: 1% of the image's diagonal, but no more than half the distance of the innermost pixel,
-        so that small objects keep a core.
+        Default: 1% of the image's diagonal, but of each object no more than half the distance of its innermost pixel,
+        so that small objects keep a core. Specks, narrower than that 1%, become unknown altogether, unless they are
+        all there is.
     dilate : float, optional
         Width in pixels of the band outside the outline. Default: 1% of the diagonal.
     threshold : float, default 0.5
@@ -126,7 +127,7 @@ def trimap_from_alpha(alpha, *, low=0.05, high=0.95, erode=None, dilate=None):
         unknown. 0 <= low < high <= 1.
     erode : float, optional
         Margin in pixels inside: foreground pixels within this distance of a pixel that is not foreground become
-        unknown. Default: 0.5% of the image's diagonal, but no more than half the distance of the innermost pixel.
+        unknown. Default: 0.5% of the image's diagonal; small objects and specks as in `trimap_from_mask`.
     dilate : float, optional
         Margin in pixels outside, likewise. Default: 0.5% of the diagonal.
 
@@ -171,11 +172,29 @@ def _eaten(region, width, name, default, what):
         return region
     distance = depth_inside(region)
     innermost = float(distance.max())
-    if width is None:
-        width = min(default, innermost / 2) if name == "erode" else default
+    if width is None and name == "erode":
+        return distance > _width_by_object(region, distance, default)
+    width = default if width is None else width
     if width >= innermost:
         raise ValueError(f"{name} is {width:.4g} pixels and leaves no {what}, expected less than {innermost:.4g}")
     return distance > width
+
+
+def _width_by_object(region, distance, default):
+    """Return each pixel's width to be eaten: the default, but half of what its object has, for all but specks."""
+    import cv2
+
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8))
+    widths = np.full(count, default, np.float32)
+    sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].min(axis=1)
+    deepest = labels.flat[np.argmax(distance)]
+    for label in {int(deepest), *(np.flatnonzero(sides[1:] >= default - 1) + 1).tolist()}:
+        left, top, width, height = boxes[label, :4]
+        box = slice(top, top + height), slice(left, left + width)
+        depth = float(distance[box].max(where=labels[box] == label, initial=0.0))
+        if label == deepest or depth >= default / 2:
+            widths[label] = min(default, depth / 2)
+    return widths[labels]
 
 
 def depth_inside(region):

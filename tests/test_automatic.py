@@ -127,6 +127,24 @@ class TestCommand:
         for stem in ("a", "b"):
             assert np.abs(read_alpha(tmp_path / "out" / f"{stem}.png") - SCENE.alpha).mean() < 0.02
 
+    def test_path_is_said_whatever_comes_after(self, run, tmp_path):
+        (tmp_path / "bad.png").write_text("text")
+        code, err = run("auto @bad.png --mask @mask.png -o @out.png")
+        assert code == 2
+        assert "alpha by cf" in err
+        for folder in ("images", "masks"):
+            (tmp_path / folder).mkdir()
+        write_image(tmp_path / "images" / "a.png", SCENE.image)
+        write_alpha(tmp_path / "masks" / "a.png", np.float32(MASK))
+        code, err = run("auto @images --mask @masks -o @out --network @nowhere")
+        assert code == 2
+        assert err.count("is no folder") == 1
+        assert not (tmp_path / "out").exists()
+
+    def test_turned_mask_is_told(self, run, tmp_path):
+        write_alpha(tmp_path / "turned.png", np.float32(MASK.T))
+        assert "it looks turned by a quarter" in run("auto @image.png --mask @turned.png -o @a.png")[1]
+
     def test_cut_out_as_mask(self, run, tmp_path):
         """What rembg writes: RGBA, whose transparency is the mask."""
         write_image(tmp_path / "rgba.png", np.dstack([SCENE.image, np.float32(MASK)]))

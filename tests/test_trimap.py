@@ -109,3 +109,25 @@ def test_bad_input(call, error, match):
     mask[:, :10] = 1
     with pytest.raises(error, match=match):
         call(mask)
+
+
+class TestSeveralObjects:
+    MASK = np.zeros((300, 400), bool)
+    MASK[40:200, 40:200] = True
+    MASK[100:109, 300:309] = True  # half of it is less deep than 1% of the diagonal, 5 pixels
+    MASK[250:253, 300:303] = True
+
+    def test_each_keeps_a_core_and_specks_become_unknown(self):
+        trimap = trimap_from_mask(self.MASK)
+        assert (trimap[45:195, 45:195] == 1).all()
+        assert (trimap[40:45, 40:200] == 0.5).all()
+        assert (trimap[102:107, 302:307] == 1).all()
+        assert (trimap[250:253, 300:303] == 0.5).all()
+
+    def test_a_speck_alone_keeps_a_core(self):
+        alone = np.zeros((300, 400), bool)
+        alone[250:253, 300:303] = True
+        assert trimap_from_mask(alone)[251, 301] == 1
+
+    def test_width_given_is_taken_everywhere(self):
+        assert (trimap_from_mask(self.MASK, erode=6)[100:109, 300:309] == 0.5).all()

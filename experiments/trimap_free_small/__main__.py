@@ -16,10 +16,9 @@ from hybridmatte import solve, trimap_from_mask, trimap_scores
 from hybridmatte.data import TrimapTasks
 from hybridmatte.data.segmentation import pseudo_trimap, soft_segmentation
 from hybridmatte.networks import JointInference, load_network
-from hybridmatte.networks.joint_inference import FUSIONS
+from hybridmatte.networks.joint_inference import predict_trimap
 from hybridmatte.training import read_config, score_alpha, train
 from hybridmatte.training.scores import predict_sample
-from hybridmatte.training.trimap_generation import predict_trimap
 
 FOLDER = Path(__file__).parent
 ERODED = (20, 30, 40, 50)  # of the paper's pixels
@@ -106,7 +105,7 @@ def joint_rows(seed, networks, arguments):
 
 def alphas_of(networks, tasks, scale):
     """Yield the name of each way from a segmentation to alpha, and its alphas."""
-    for fusion in FUSIONS:
+    for fusion in ("soft", "hard"):  # "soft_sum" is "soft"
         for name in ("net_m", "not refined"):
             joint = JointInference(networks["net_t"], networks[name], fusion)
             yield f"joint, {fusion}, {name}", [joint.predict(task.image, task.mask)[0] for task in tasks]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.batch import automatic_file
+from hybridmatte.batch import automatic_file, load_joint
 from hybridmatte.cli._cut import Image, Method, Output, Resume, Workers, checked, run_or_say
 from hybridmatte.cli._planes import Inside, Outside
 from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels, destination, note
@@ -20,8 +20,8 @@ def auto(
     image: Image,
     output: Output,
     mask: Annotated[str, typer.Option(
-        "--mask", metavar="MASK", help="White where the object is: any segmenter's, of any size, or drawn; or a folder "
-        "with the same stems.")],
+        "--mask", metavar="MASK", help="White where the object is: any segmenter's, at any size of the same aspect "
+        "ratio, or drawn; or a folder with the same stems.")],
     matte: Annotated[bool, typer.Option("--matte", help="Write alpha instead of the cut-out.")] = False,
     trimap: Annotated[str | None, typer.Option("--trimap", metavar="FILE", help="Write the trimap found, too.")] = None,
     network: NetworkName = None, method: Method = None, erode: Inside = None, dilate: Outside = None,
@@ -39,8 +39,10 @@ def auto(
         if Path(trimap).absolute() == Path(output).absolute():
             raise ValueError(f"--trimap is {trimap}, expected another file than the output")
         work = partial(_both, work, destination(trimap, [Path(name) for name in (image, mask) if name != "-"]))
-    run_or_say(image, mask, output, work, bits, workers, resume, not matte, name="mask")
+    if network is not None:
+        load_joint(network)  # once for all, and before anything is written
     note(how_made(checked(method), network))
+    run_or_say(image, mask, output, work, bits, workers, resume, not matte, name="mask")
 
 
 def _both(work, target, job):

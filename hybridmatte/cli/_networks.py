@@ -25,7 +25,7 @@ def train(
     precision: Annotated[str, typer.Option("--precision", help="32-true, bf16-mixed, 16-mixed.")] = "32-true",
     backgrounds: Annotated[Path | None, typer.Option("--backgrounds", help="Photographs to composite over.")] = None,
     validation: Annotated[Path | None, typer.Option(
-        "--validation", help="Folder with image, alpha and perhaps trimap: scored after every epoch.")] = None,
+        "--validation", help="Folder with image, alpha and perhaps trimap and mask: scored after every epoch.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
 ):
     """Train a network: checkpoints, logs for TensorBoard and the network go to the run's folder."""
@@ -77,21 +77,32 @@ class _Notes(logging.Handler):
 def predict(network: Network, image: Picture, trimap: KnownTrimap = None, *, output: Output, bits: Bits = 8,
             max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
     """Estimate alpha by a network."""
-    from hybridmatte.networks import load_network, predict_alpha
+    from hybridmatte.networks import predict_alpha
 
     inputs = _inputs(image, trimap)
     target = destination(output, inputs, bits=bits)
-    write_alpha(target, predict_alpha(load_network(network), *_read(inputs, max_pixels)), bits=bits)
+    write_alpha(target, predict_alpha(_matting_network(network), *_read(inputs, max_pixels)), bits=bits)
 
 
 def export(network: Network, image: Picture, trimap: KnownTrimap = None, *, output: Output,
            max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
     """Write a network as ONNX, checked against torch on a photograph."""
-    from hybridmatte.networks import export_onnx, load_network
+    from hybridmatte.networks import export_onnx
 
     pixels = _read(_inputs(image, trimap), max_pixels)
-    difference = export_onnx(load_network(network), output, *pixels)
+    difference = export_onnx(_matting_network(network), output, *pixels)
     note(f"{output} gives the same alpha to {difference:.1e}")
+
+
+def _matting_network(name):
+    """Return the network of that name, which must be one from an image, and perhaps a trimap, to alpha."""
+    from hybridmatte.networks import MattingNetwork, load_network
+
+    network = load_network(name)
+    if not isinstance(network, MattingNetwork):
+        raise ValueError(f"network {name} is a {type(network).__name__}, which takes a mask, expected one from image "
+                         "and trimap to alpha; a joint network is for: hybridmatte auto")
+    return network
 
 
 def _inputs(image, trimap):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from hybridmatte._check import check_choice
@@ -46,7 +47,8 @@ def evaluate(
 ):
     """Score alphas against their truth: SAD, MSE, MAD, gradient and connectivity errors.
 
-    With --network and --data, score what a network makes of a data set, as the papers' tables do.
+    With --network and --data, score what a network makes of a data set, as the papers' tables do. One that takes a mask
+    and finds none there gets one made from alpha: trimaps of 15 pixels, eroded by 20.
     """
     _check_half(network, {"ALPHAS": alpha, "TRUTHS": truth, "TRIMAPS": trimap, "--region": region},
                 {"--data": data, "--split": split, "--backgrounds": backgrounds})
@@ -90,13 +92,25 @@ def evaluate_network(network, data, csv_file, json_file, *, dataset, split, back
     from hybridmatte.training import open_scored, score_network
 
     model = load_network(network)
-    samples = open_scored(dataset, data, split=split, backgrounds=backgrounds)
+    samples = _with_masks(model, open_scored(dataset, data, split=split, backgrounds=backgrounds))
     scored = track(score_network(model, samples), "scoring", len(samples), disable=not sys.stderr.isatty())
     rows = [{"name": name} | errors for name, errors in scored]
     columns = {metric: header for metric, header in TABLE.items() if metric in rows[0]}
-    mean = {metric: sum(row[metric] for row in rows) / len(rows) for metric in columns}
+    columns |= {name: (name.replace("_", " "), 1.0) for name in rows[0] if name not in (*TABLE, "name")}
+    mean = {metric: float(np.nanmean([row[metric] for row in rows])) for metric in columns}
     show(_table(rows, mean, columns, f"{network} on {dataset} {split or ''}".strip()))
     _write_files(csv_file, json_file, {"network": network, "results": rows, "mean": mean})
+
+
+def _with_masks(network, samples):
+    """Return samples as tasks for a network that takes a mask, unless they have masks and no trimap is looked for."""
+    from hybridmatte.data import TrimapTasks
+    from hybridmatte.networks import MattingNetwork, TrimapNetwork
+
+    if isinstance(network, MattingNetwork):
+        return samples
+    has_masks = len(samples) and samples[0].mask is not None
+    return samples if has_masks and not isinstance(network, TrimapNetwork) else TrimapTasks(samples)
 
 
 def _check_files(csv_file, json_file):

@@ -1,9 +1,13 @@
 """Training samples as tensors, each a function of the seed and its number alone."""
 
+import itertools
+
 import numpy as np
 import torch
 
 __all__ = ["FusedCrops", "FusedStream", "TrainingCrops", "collate", "unpack"]
+
+ALIKE = 1000  # photographs in a row that end a stream if they are the same
 
 
 class TrainingCrops(torch.utils.data.Dataset):
@@ -74,9 +78,12 @@ class FusedCrops(torch.utils.data.Dataset):
 
     def __getitem__(self, index):
         """Return the parts of one sample; the photograph behind is the next one's front, read but once in a row."""
-        number = self._start + index
+        number, seed = self._start + index, [self._seed, 1, self._start + index]
         front, behind = (self._photographs[place] for place in self._order(number))
-        return to_tensors(self._draw(front, behind, generator=np.random.default_rng([self._seed, 1, number])))
+        while behind is front:  # one of them cannot be read, and the other came in its place
+            number += 1
+            behind = self._photographs[self._order(number)[1]]
+        return to_tensors(self._draw(front, behind, generator=np.random.default_rng(seed)))
 
 
 class FusedStream(torch.utils.data.IterableDataset):
@@ -115,8 +122,18 @@ class FusedStream(torch.utils.data.IterableDataset):
                              "there are workers in all processes, or more")
         for _ in range(len(range(place, self._batches, workers)) * self._batch_size):
             front = next(photographs)
+            if np.array_equal(front, behind):
+                front = self._another(photographs, behind)
             yield to_tensors(self._draw(front, behind, generator=generator))
             behind = front
+
+
+    def _another(self, photographs, behind):
+        """Return the next photograph that is not the one before: shuffled laps may begin with the last one's end."""
+        for front in itertools.islice(photographs, ALIKE):
+            if not np.array_equal(front, behind):
+                return front
+        raise ValueError(f"{ALIKE} photographs of the stream are the same, expected different ones")
 
 
 class _Order:

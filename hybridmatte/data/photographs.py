@@ -14,6 +14,7 @@ from hybridmatte.image import EXTENSIONS
 __all__ = ["Photographs", "decode_photograph", "is_stream", "stream_photographs"]
 
 SHUFFLED = 1000  # photographs that a stream holds to draw from
+BROKEN = 1000  # files in a row that end a stream if none can be read
 HUB, SHARDS = "hf:", ".tar"  # what the name of a stream begins or ends with
 
 
@@ -121,7 +122,7 @@ def stream_photographs(source, *, seed=0, share=(0, 1)):
     MissingExtraError
         Without webdataset or datasets.
     ValueError
-        If the data set has no column ``image``.
+        If the data set has no column ``image``, or a thousand files in a row cannot be read.
     """
     require_extra("streams", "webdataset", "datasets")
     if source.startswith(HUB):
@@ -156,16 +157,30 @@ def _from_hub(name, seed, share):
     photographs = split_dataset_by_node(photographs, rank=share[0], world_size=share[1])
     photographs = photographs.shuffle(seed=seed, buffer_size=SHUFFLED).repeat(None)
     pictures = (entry["image"] for entry in photographs)
-    return _decoded((picture["bytes"] or Path(picture["path"]).read_bytes(), picture["path"]) for picture in pictures)
+    return _decoded((picture["bytes"] or _bytes_of(picture["path"]), picture["path"]) for picture in pictures)
+
+
+def _bytes_of(path):
+    """Return the bytes of a file on disk, on the hub (hf://) or behind a URL; none if there is no such file."""
+    import fsspec
+
+    try:
+        with fsspec.open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
 
 
 def _decoded(entries):
     """Yield the photographs of pairs of bytes and name; those that are none are named, counted and skipped."""
-    unreadable = 0
+    unreadable = in_a_row = 0
     for data, name in entries:
         photograph = decode_photograph(data)
-        if photograph is None:
-            unreadable += 1
-            warnings.warn(f"photograph {name} cannot be read and is skipped ({unreadable} so far)", stacklevel=2)
-        else:
+        if photograph is not None:
+            in_a_row = 0
             yield photograph
+            continue
+        unreadable, in_a_row = unreadable + 1, in_a_row + 1
+        warnings.warn(f"photograph {name} cannot be read and is skipped ({unreadable} so far)", stacklevel=2)
+        if in_a_row == BROKEN:
+            raise ValueError(f"{BROKEN} photographs in a row cannot be read, the last {name}, expected readable ones")

@@ -12,7 +12,7 @@ from hybridmatte.trimap import depth_inside
 __all__ = ["AsRealTask", "AsTrimapTask", "TrimapTasks", "random_segmentation", "soft_segmentation"]
 
 LARGEST = 59  # pixels of 512, the erosion and dilation of random segmentations
-BLURS = (21, 31, 41)  # pixels, sides of the Gaussian kernels of such a segmentation
+BLURS = (1, 21, 31, 41)  # pixels, sides of the Gaussian kernels of such a segmentation; 1 leaves it hard
 KEPT = 0.9  # of the innermost depth: no erosion takes all
 
 
@@ -20,7 +20,8 @@ def random_segmentation(alpha, generator, *, width=LARGEST):
     """Make a coarse, soft segmentation from alpha: too small or too large by chance, its edge blurred.
 
     What is not background in a `random_trimap` of widths up to half of `width` is eroded by 1 to `width` pixels, then
-    dilated by as many again, and blurred. Erosion leaves the deepest tenth of an object, if nothing else.
+    dilated by as many again, and blurred; a quarter stays hard, which the paper's do not, as masks that users have are.
+    Erosion leaves the deepest tenth of an object, if nothing else.
 
     Parameters
     ----------
@@ -142,8 +143,8 @@ class AsRealTask:
     augmentation : Augmentation
         Of the backgrounds.
     scale : float
-        Of the paper's pixels: the mask is eroded by 15 of them for the foreground and dilated by 50 for the background,
-        eroded by 20 for the segmentation and blurred by 31.
+        Of the paper's pixels: the mask is eroded by 15 of them for the foreground and dilated by 50 for the background.
+        What is not background, eroded by 20 and blurred by 31, is the segmentation.
     """
 
     def __init__(self, backgrounds, augmentation, scale):
@@ -153,9 +154,9 @@ class AsRealTask:
         """Return the sample."""
         background = self._backgrounds[int(generator.integers(len(self._backgrounds)))]
         background = self._augmentation(Sample(background.name, background=background.background), generator)
-        return Sample(sample.name, image=sample.image, background=background.background,
-                      trimap=pseudo_trimap(sample.mask, self._scale),
-                      mask=soft_segmentation(sample.mask, erode=20 * self._scale, blur=31 * self._scale))
+        trimap = pseudo_trimap(sample.mask, self._scale)
+        return Sample(sample.name, image=sample.image, background=background.background, trimap=trimap,
+                      mask=soft_segmentation(trimap, erode=20 * self._scale, blur=31 * self._scale))
 
 
 def band_trimap(alpha, scale=1.0):

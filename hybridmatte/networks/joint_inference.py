@@ -14,7 +14,7 @@ from hybridmatte._tensor import check_image_batch, check_range, check_together, 
 from hybridmatte.networks.network import predicting
 from hybridmatte.networks.prediction import as_batch, estimate_alpha
 
-__all__ = ["FUSIONS", "JointInference", "fuse", "trimap_of"]
+__all__ = ["FUSIONS", "JointInference", "fuse", "predict_trimap", "region_probabilities", "trimap_of"]
 
 FUSIONS = ("soft", "soft_sum", "hard")
 SIDE = 1024  # pixels, longer side of what Net-T sees of a larger image
@@ -24,8 +24,8 @@ def fuse(probabilities, alpha, fusion="soft"):
     """Join Net-M's alpha with the probabilities of the regions.
 
     With B, U and F the probabilities of background, unknown and foreground, "soft" is
-    ``(1 - U) F / (F + B) + U alpha``, "soft_sum" is ``F + U alpha``, and "hard" is alpha with the likeliest region's 0
-    or 1 where that is not the unknown.
+    ``(1 - U) F / (F + B) + U alpha`` and "soft_sum" is ``F + U alpha``: the paper writes both, and they are the same,
+    as 1 - U is F + B. "hard" is alpha with the likeliest region's 0 or 1 where that is not the unknown.
 
     Parameters
     ----------
@@ -44,14 +44,11 @@ def fuse(probabilities, alpha, fusion="soft"):
        non-local attention. Section 4.1, Joint Inference.
     """
     check_choice(fusion, "fusion", FUSIONS)
-    background, unknown, foreground = probabilities.split(1, dim=1)
-    if fusion == "soft_sum":
-        return foreground + unknown * alpha
     if fusion == "hard":
         trimap = trimap_of(probabilities)
         return torch.where(trimap == 0.5, alpha, trimap.to(alpha.dtype))
-    known = (foreground + background).clamp(min=torch.finfo(foreground.dtype).tiny)
-    return (1 - unknown) * foreground / known + unknown * alpha
+    _, unknown, foreground = probabilities.split(1, dim=1)
+    return foreground + unknown * alpha
 
 
 def trimap_of(probabilities):
@@ -146,9 +143,7 @@ class JointInference(nn.Module):
         where, given = next(self.parameters()), image
         image, mask = check_image_batch(image).to(where), promote(mask).to(where)
         with predicting(self):
-            small = [_shrunk(tensor, SIDE) for tensor in (image, mask)]
-            probabilities = self.net_t(*small).softmax(dim=1)
-            probabilities = interpolate(probabilities, image.shape[2:], mode="bilinear", align_corners=False)
+            probabilities = region_probabilities(self.net_t, image, mask)
             trimap = trimap_of(probabilities)
             alpha = torch.cat([estimate_alpha(self.net_m, image[k:k + 1], trimap[k:k + 1], max_pixels)
                                for k in range(len(image))])
@@ -161,6 +156,23 @@ class JointInference(nn.Module):
         for name in ("net_t", "net_m"):
             getattr(self, name).save_pretrained(folder / name)
         write_bytes(folder / "config.json", json.dumps({"network": "joint", "fusion": self.fusion}).encode())
+
+
+def region_probabilities(net_t, image, mask):
+    """Return Net-T's probabilities of a batch of any size, which it sees with the longer side at most 1024 pixels."""
+    probabilities = net_t(*(_shrunk(tensor, SIDE) for tensor in (image, mask))).softmax(dim=1)
+    if probabilities.shape[2:] == image.shape[2:]:
+        return probabilities
+    return interpolate(probabilities, image.shape[2:], mode="bilinear", align_corners=False)
+
+
+def predict_trimap(network, image, segmentation):
+    """Return Net-T's trimap (H, W), 0, 0.5 and 1, of an image (H, W, 3) and a soft segmentation (H, W)."""
+    where = next(network.parameters())
+    image, segmentation = (tensor.to(where) for tensor in as_batch(image, segmentation, "segmentation"))
+    with network.predicting():
+        probabilities = region_probabilities(network, image, segmentation)
+        return trimap_of(probabilities)[0, 0].float().cpu().numpy()
 
 
 def _shrunk(tensor, side):

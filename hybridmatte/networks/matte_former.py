@@ -82,8 +82,8 @@ class MattingFormer(MattingNetwork, PyTorchModelHubMixin, library_name="hybridma
     -----
     The paper and the code released with it leave the following. A region without a pixel on a stage's grid gets no
     attention here; there its token is 0 before the normalisation and gets some. What is uncertain is widened on the
-    image's own grid, there on one of 640 x 640 pixels. In training it is widened as in evaluation, there by random
-    diameters of up to 29 and 14 pixels.
+    image's own grid, there on one of 640 x 640 pixels. In training all three sides are charged wherever the loss
+    counts; there, after some epochs, the finer sides only where the coarser one is uncertain, widened at random.
 
     Windows are padded by tokens of 0 after the normalisation, which are attended to, as in Swin for dense prediction.
     """

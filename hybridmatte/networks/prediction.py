@@ -7,7 +7,7 @@ from hybridmatte._array import is_torch
 from hybridmatte._check import check_image, check_integer, check_plane, check_same_shape
 from hybridmatte._tensor import check_image_batch, check_range, check_together, promote, split_planes
 
-__all__ = ["as_batch", "estimate_alpha", "predict_alpha"]
+__all__ = ["as_batch", "estimate_alpha", "predict_alpha", "with_known"]
 
 OVERLAP = 0.25  # of a tile's side; a quarter of that at the tile's border counts for nothing, over half it fades in
 MIN_PIXELS = 1 << 12
@@ -79,10 +79,10 @@ def as_batch(image, trimap=None, name="trimap"):
 def _predict_one(network, image, trimap, max_pixels):
     """Return alpha of one image, (1, 1, H, W), its known pixels exact."""
     alpha = estimate_alpha(network, image, trimap, max_pixels)
-    return alpha if trimap is None else _with_known(alpha, trimap, split_planes(trimap)[2])
+    return alpha if trimap is None else with_known(alpha, trimap, split_planes(trimap)[2])
 
 
-def _with_known(alpha, trimap, is_wanted):
+def with_known(alpha, trimap, is_wanted):
     """Return alpha where it is wanted, elsewhere 1 in the foreground and 0 outside."""
     return torch.where(is_wanted, alpha, split_planes(trimap)[0].to(alpha.dtype))
 
@@ -109,7 +109,7 @@ def estimate_alpha(network, image, trimap, max_pixels):
             total[here] += fade * network(image[here], None if trimap is None else trimap[here])
             weights[here] += fade
     alpha = total / weights.clamp(min=torch.finfo(weights.dtype).tiny)
-    return alpha if trimap is None else _with_known(alpha, trimap, weights > 0)
+    return alpha if trimap is None else with_known(alpha, trimap, weights > 0)
 
 
 def _spans(length, side):

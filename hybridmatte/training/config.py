@@ -12,6 +12,13 @@ PARADIGMS = ("alpha_free", "supervised", "composition", "disentangled", "trimap"
 FUSIONS = ("soft", "soft_sum", "hard")
 PRIORS = ("none", "affinity", "dc", "ddc", "hinge")
 NETWORKS = ("unet", "vitmatte", "gca", "matteformer", "net_m", "net_t", "joint")
+TRIMAP_INPUT = {"net_t": False, "joint": True}  # of networks that leave no choice
+READ_BY = {  # paradigms of options that others do not read
+    "prior": ("alpha_free",), "prior_weight": ("alpha_free",), "window_size": ("alpha_free",),
+    "grid": ("disentangled",), "unknown_cells": ("disentangled",), "alpha_level": ("disentangled",),
+    "hard_percent": ("nonlocal", "real"), "mask_scale": ("trimap", "real"), "fusion": ("real",),
+    **dict.fromkeys(("guidance_weight", "halving_steps", "trimap_rate", "discriminator_rate"), ("real",)),
+}
 ONLY = {"trimap": "net_t", "real": "joint"}  # the one network of a paradigm
 
 
@@ -84,7 +91,7 @@ class TrainingConfig:
     degrees, shear, brightness, contrast, saturation, hue : float
         See `hybridmatte.data.Augmentation`.
     batch_size : int
-        Crops a step on each device; gradients are summed over `accumulate` such batches.
+        Crops a step on each device; gradients are averaged over `accumulate` such batches.
     accumulate : int
     epochs : int
     epoch_steps : int
@@ -174,7 +181,7 @@ class TrainingConfig:
         check_choice(self.parts, "parts", ("all", "encoder"))
         check_choice(self.alpha_level, "alpha_level", ("pixel", "block"))
         check_choice(self.schedule, "schedule", ("steps", "cosine"))
-        check_number(self.unknown_cells, "unknown_cells", low=0, high=1)
+        check_number(self.unknown_cells, "unknown_cells", above=0, high=1)
         for name in ("beta1", "beta2"):
             check_number(getattr(self, name), name, low=0, high=0.999999)
         check_choice(self.fusion, "fusion", FUSIONS)
@@ -190,6 +197,19 @@ class TrainingConfig:
         for epoch in self.milestones:
             check_integer(epoch, "milestones", low=1)
         self._check_network()
+        self._check_options()
+
+    def _check_options(self):
+        """Refuse options that the paradigm does not read."""
+        plain = {field.name: field.default for field in dataclasses.fields(self)}
+        for name, paradigms in READ_BY.items():
+            if self.paradigm not in paradigms and getattr(self, name) != plain[name]:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected it left out for paradigm "
+                                 f"{self.paradigm!r}: only {' and '.join(paradigms)} read it")
+        if self.paradigm == "disentangled" and self.grid > self.crop:
+            raise ValueError(f"grid is {self.grid}, expected at most crop, {self.crop}")
+        if self.parts != "all" and not self.init_from:
+            raise ValueError(f"parts is {self.parts!r}, expected init_from with it")
 
     def _check_network(self):
         """Refuse options that would have no effect."""
@@ -199,8 +219,11 @@ class TrainingConfig:
             raise ValueError(f"width is {self.width:g}, expected 1 for {self.network}")
         if self.network not in ("unet", "net_t") and self.pretrained:
             raise ValueError(f"pretrained is True, expected false for {self.network}")
-        if self.network != "net_m" and not self.refinement:
+        if self.network not in ("net_m", "joint") and not self.refinement:
             raise ValueError(f"refinement is False, expected true for {self.network}, which has none to leave out")
+        if self.network in TRIMAP_INPUT and self.trimap_input != TRIMAP_INPUT[self.network]:
+            raise ValueError(f"trimap_input is {self.trimap_input}, expected {TRIMAP_INPUT[self.network]} for "
+                             f"{self.network}")
         expected = ONLY.get(self.paradigm)
         if expected is not None and self.network != expected:
             raise ValueError(f"network is {self.network!r}, expected {expected!r} for paradigm {self.paradigm!r}")

@@ -3,8 +3,10 @@
 import torch
 from torch.nn.functional import cross_entropy
 
+from hybridmatte._tensor import split_planes
 from hybridmatte.networks.discriminator import PatchDiscriminator
 from hybridmatte.networks.joint_inference import fuse, trimap_of
+from hybridmatte.networks.prediction import with_known
 from hybridmatte.training.module import MattingModule
 from hybridmatte.training.nonlocal_matting import regression_terms
 from hybridmatte.training.optimizer import make_optimizer
@@ -16,8 +18,9 @@ __all__ = ["RealAdaptation"]
 class RealAdaptation(MattingModule):
     """Learn from photographs and masks, end to end through soft fusion.
 
-    The trimap is taught by one made from the mask, the coarse and the refined alpha by a teacher that sees it, and the
-    refined alpha by a discriminator, which is to take the object over another background for a photograph:
+    The trimap is taught by one made from the mask, the coarse and the refined alpha by that trimap where it is known
+    and by a teacher that sees it elsewhere, and the refined alpha by a discriminator, which is to take the object over
+    another background for a photograph:
     ``(D(a I + (1 - a) B) - 1)^2 + w (cross-entropy + coarse + refined)``, where w falls by half every `halving_steps`
     steps. The discriminator learns ``D(a I + (1 - a) B)^2 + (D(I) - 1)^2`` in the same step.
 
@@ -73,8 +76,7 @@ class RealAdaptation(MattingModule):
         terms, composed = self.generator_terms(batch)
         self._take(generator, self.checked_sum(terms))
         self.discriminator.requires_grad_(True)
-        real, fake = self.discriminator(batch["image"]), self.discriminator(composed.detach())
-        terms |= {"discriminator": fake.square().mean() + (real - 1).square().mean()}
+        terms |= {"discriminator": self.judge_loss(batch["image"], composed.detach())}
         self._take(judge, terms["discriminator"])
         for schedule in self.lr_schedulers():
             schedule.step()
@@ -90,7 +92,7 @@ class RealAdaptation(MattingModule):
         alphas = [fuse(probabilities, alpha.float(), "soft")
                   for _, alpha in self.network.net_m.weighted_alphas(image, trimap_of(probabilities))]
         with torch.no_grad():
-            taught = self.teacher(image, trimap).float()
+            taught = with_known(self.teacher(image, trimap).float(), trimap, split_planes(trimap)[2])
         terms = {"cross_entropy": cross_entropy(logits.float(), classes_of(trimap))}
         for alpha in alphas:
             for name, term in regression_terms(alpha, taught, None, self.config.hard_percent).items():
@@ -99,6 +101,10 @@ class RealAdaptation(MattingModule):
         alpha = alphas[-1].clamp(0, 1)
         composed = alpha * image + (1 - alpha) * batch["background"]
         return terms | {"adversarial": (self.discriminator(composed) - 1).square().mean()}, composed
+
+    def judge_loss(self, image, composed):
+        """Return what the discriminator is charged: 1 for photographs, 0 for objects over another background."""
+        return self.discriminator(composed).square().mean() + (self.discriminator(image) - 1).square().mean()
 
     def _take(self, optimizer, loss):
         optimizer.zero_grad()

@@ -26,7 +26,7 @@ from hybridmatte.training.samples import open_source
 from hybridmatte.training.supervised import SupervisedMatting
 from hybridmatte.training.trimap_generation import TrimapGeneration
 
-__all__ = ["CropsModule", "is_first_process", "make_network", "train"]
+__all__ = ["CropsModule", "is_first_process", "new_network", "start_from", "train"]
 
 MODULES = {"alpha_free": AlphaFreeMatting, "supervised": SupervisedMatting,
            "composition": CompositionMatting, "disentangled": DisentangledPretraining,
@@ -50,7 +50,8 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
         or a data set of the hub (see `hybridmatte.data.stream_photographs`), or (h, w, 3) arrays.
     output : str or path
         Folder of the run: ``config.json``, ``checkpoints/last.ckpt`` (after every epoch), ``logs`` for TensorBoard,
-        ``scores.csv`` where there is validation, and ``network`` at the end.
+        ``scores.csv`` where there is validation, ``transfer.json`` where it starts from another network, and
+        ``network`` at the end.
     network : MattingNetwork, optional
         One of your own instead of the configuration's.
     devices, nodes : int, default 1
@@ -92,12 +93,18 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
     """
     output = Path(output)
     checkpoint = _checkpoint_of(output, config, resume)
-    module = make_module(config, make_network(config) if network is None else network)
+    transfer = None
+    if network is None:
+        network = new_network(config)
+        transfer = start_from(network, config)
+    module = make_module(config, network)
     source = open_source(config, data, backgrounds, module.parts)
     validation = None if validation is None else module.validation_samples(validation)
     own = standard_callbacks(output, source.examples(PICTURES), progress=progress)
     output.mkdir(parents=True, exist_ok=True)
-    write_bytes(output / "config.json", json.dumps(dataclasses.asdict(config), indent=1).encode())
+    _write_json(output / "config.json", dataclasses.asdict(config))
+    if transfer is not None:
+        _write_json(output / "transfer.json", transfer._asdict())
     with _quiet():
         trainer = lightning.Trainer(
             max_epochs=config.epochs, devices=devices, num_nodes=nodes, precision=precision,
@@ -107,12 +114,19 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
             enable_progress_bar=progress, enable_model_summary=False, num_sanity_val_steps=0,
             callbacks=[*own, *callbacks], reload_dataloaders_every_n_epochs=1,
             use_distributed_sampler=False, sync_batchnorm=devices * nodes > 1 and torch.cuda.is_available(),
-            strategy="ddp" if devices * nodes > 1 else "auto")
+            strategy=_strategy(devices * nodes, module))
         _fit(trainer, module, CropsModule(config, source, workers, validation), checkpoint)
     network = module.network.eval()
     if trainer.is_global_zero:
         network.save_pretrained(output / "network")
     return network
+
+
+def _strategy(processes, module):
+    """Return Lightning's name of how processes share; two optimisers each leave the other's parameters unused."""
+    if processes == 1:
+        return "auto"
+    return "ddp" if module.automatic_optimization else "ddp_find_unused_parameters_true"
 
 
 def _fit(trainer, module, crops, checkpoint):
@@ -127,24 +141,29 @@ def _fit(trainer, module, crops, checkpoint):
         raise
 
 
-def make_network(config):
-    """Return the network of a configuration, drawn by its seed, and started from another where it says so."""
+def _write_json(path, document):
+    write_bytes(path, json.dumps(document, indent=1).encode())
+
+
+def start_from(network, config):
+    """Start a network from the one that a configuration names, say so, and return the `Transfer`; None for none."""
+    if not config.init_from:
+        return None
+    transfer = networks.load_parts(network, config.init_from, config.parts)
+    if is_first_process():
+        LOG.info("init_from %s: %s", config.init_from, transfer)
+    return transfer
+
+
+def new_network(config):
+    """Return the network of a configuration with weights drawn by its seed, or those of ImageNet."""
     torch.manual_seed(config.seed)
-    network = _new_network(config)
-    if config.init_from:
-        transfer = networks.load_parts(network, config.init_from, config.parts)
-        if is_first_process():
-            LOG.info("init_from %s: %s", config.init_from, transfer)
-    return network
-
-
-def _new_network(config):
-    """Return the network of a configuration with random weights, or those of ImageNet."""
     trimap = "one-hot" if config.one_hot and config.trimap_input else config.trimap_input
     if config.network == "net_t":
         return networks.net_t(config.size, pretrained=config.pretrained)
     if config.network == "joint":
-        net_m = networks.net_m("tiny" if config.size == "tiny" else "resnet34", trimap=trimap)
+        net_m = networks.net_m("tiny" if config.size == "tiny" else "resnet34", trimap=trimap,
+                               refinement=config.refinement)
         return networks.JointInference(networks.net_t(config.size), net_m, config.fusion)
     more = {"unet": {"width": config.width, "pretrained": config.pretrained},
             "net_m": {"refinement": config.refinement}}.get(config.network, {})

@@ -6,7 +6,8 @@ import torch
 from torchmetrics import Metric
 
 from hybridmatte import metrics
-from hybridmatte.networks import predict_alpha
+from hybridmatte.networks import JointInference, TrimapNetwork, predict_alpha
+from hybridmatte.networks.joint_inference import predict_trimap
 
 __all__ = ["COLUMNS", "MattingScores", "MeanScores", "TrimapScores", "predict_sample", "score_alpha", "score_network"]
 
@@ -38,7 +39,8 @@ def score_network(network, samples, *, max_pixels=1 << 20):
     ----------
     network : MattingNetwork
     samples : sequence of Sample
-        With image and alpha; trimaps are shown to networks that take them, and give SAD-T and MSE-T.
+        With image and alpha; trimaps are shown to networks that take them, and give SAD-T and MSE-T. For a network that
+        takes a mask also with mask, and for a `TrimapNetwork` with the true trimap: see `hybridmatte.data.TrimapTasks`.
     max_pixels : int
         See `hybridmatte.networks.predict_alpha`.
 
@@ -46,11 +48,18 @@ def score_network(network, samples, *, max_pixels=1 << 20):
     ------
     name : str
     errors : dict
+        Of a `TrimapNetwork` what `hybridmatte.trimap_scores` gives.
     """
     for index in range(len(samples)):
         sample = samples[index]
-        alpha = predict_sample(network, sample, max_pixels=max_pixels)
-        yield sample.name, score_alpha(alpha, sample.alpha, sample.trimap)
+        if isinstance(network, TrimapNetwork):
+            yield sample.name, metrics.trimap_scores(predict_trimap(network, sample.image, sample.mask), sample.trimap)
+        elif isinstance(network, JointInference):
+            alpha, _ = network.predict(sample.image, sample.mask, max_pixels=max_pixels)
+            yield sample.name, score_alpha(alpha, sample.alpha, sample.trimap)
+        else:
+            alpha = predict_sample(network, sample, max_pixels=max_pixels)
+            yield sample.name, score_alpha(alpha, sample.alpha, sample.trimap)
 
 
 class MeanScores(Metric):

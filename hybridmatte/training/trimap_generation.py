@@ -1,17 +1,14 @@
 """Training of Net-T: from coarse segmentations to trimaps."""
 
-import numpy as np
-import torch
 from torch.nn.functional import cross_entropy
 
 from hybridmatte._tensor import split_planes
 from hybridmatte.data import TrimapTasks
-from hybridmatte.networks.joint_inference import trimap_of
-from hybridmatte.networks.prediction import as_batch
+from hybridmatte.networks.joint_inference import predict_trimap
 from hybridmatte.training.module import MattingModule
 from hybridmatte.training.scores import TrimapScores
 
-__all__ = ["TrimapGeneration", "classes_of", "predict_trimap"]
+__all__ = ["TrimapGeneration", "classes_of"]
 
 
 class TrimapGeneration(MattingModule):
@@ -56,11 +53,3 @@ def classes_of(trimap):
     """Return 0, 1 and 2 for background, unknown and foreground, (B, H, W) integers of a trimap (B, 1, H, W)."""
     is_foreground, is_background, _ = split_planes(trimap)
     return (1 + is_foreground.long() - is_background.long())[:, 0]
-
-
-def predict_trimap(network, image, segmentation):
-    """Return Net-T's trimap (H, W), 0, 0.5 and 1, of an image (H, W, 3) and a soft segmentation (H, W)."""
-    where = next(network.parameters())
-    image, segmentation = (tensor.to(where) for tensor in as_batch(image, segmentation, "segmentation"))
-    with network.predicting(), torch.no_grad():
-        return trimap_of(network(image, segmentation))[0, 0].float().cpu().numpy().astype(np.float32)

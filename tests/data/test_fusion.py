@@ -23,6 +23,7 @@ from hybridmatte.data import (
     stream_photographs,
     unpack,
 )
+from hybridmatte.data.photographs import _bytes_of as hub_bytes
 from hybridmatte.image import write_image
 
 AUGMENTATION = Augmentation(crop=56, unknown=0.0, degrees=30, shear=10, hue=30)
@@ -88,9 +89,11 @@ def test_sample_is_its_own_composite():
         assert np.array_equal(left, right)
 
 
-def test_small_photographs_are_enlarged():
+def test_small_photographs_are_mirrored_to_the_crop():
     front, behind = photographs(2, size=(20, 30))
-    assert fuse(front, behind, np.random.default_rng(0)).image.shape == (56, 56, 3)
+    sample = fuse(front, behind, np.random.default_rng(0))
+    assert sample.image.shape == (56, 56, 3)
+    assert sample.foreground.std() > 0.5 * (front / 255).std()
 
 
 @pytest.mark.parametrize("option", [{"hue": 180.0}, {"saturation": 0.5}, {"brightness": 0.3}, {"contrast": 0.4},
@@ -188,6 +191,25 @@ class TestPhotographs:
             Photographs(tmp_path / "none")
 
 
+class TestUnreadable:
+    def test_no_photograph_is_fused_with_itself(self, tmp_path):
+        for index, photograph in enumerate(photographs(6)):
+            write_image(tmp_path / f"{index}.png", photograph)
+        for index in (2, 3):
+            (tmp_path / f"{index}.png").write_bytes(b"no picture")
+        pairs = []
+
+        def watch(front, behind, generator):
+            pairs.append((front, behind))
+            return draw(front, behind, generator=generator)
+
+        crops = FusedCrops(Photographs(tmp_path), watch, seed=0, start=0, count=60)
+        with pytest.warns(UserWarning, match="cannot be read"):
+            [crops[index] for index in range(60)]
+        assert len(pairs) == 60
+        assert not [front for front, behind in pairs if np.array_equal(front, behind)]
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # webdataset leaves its shards to the garbage collector
 class TestStreams:
     @pytest.fixture(params=["shards", "hub"])
@@ -229,6 +251,36 @@ class TestStreams:
         seen = [{photograph.tobytes() for photograph in itertools.islice(stream_photographs(source, share=(k, 2)), 2)}
                 for k in range(2)]
         assert not seen[0] & seen[1]
+
+    def test_nothing_readable_ends(self, tmp_path):
+        import webdataset
+
+        with webdataset.ShardWriter(str(tmp_path / "%03d.tar"), verbose=0) as shards:
+            shards.write({"__key__": "broken", "jpg": b"no picture"})
+        with pytest.warns(UserWarning, match="cannot be read"), pytest.raises(ValueError, match="in a row cannot be"):
+            next(iter(stream_photographs(str(tmp_path / "000.tar"))))
+
+    def test_one_photograph_alone_ends(self):
+        crops = FusedStream(lambda seed: itertools.repeat(photographs(1)[0]), draw, seed=0, batches=2,  # noqa: ARG005
+                            batch_size=2)
+        with pytest.raises(ValueError, match="photographs of the stream are the same"):
+            next(iter(crops))
+
+    def test_no_photograph_is_fused_with_itself(self):
+        first, second = photographs(2)
+        pairs = []
+
+        def watch(front, behind, generator):
+            pairs.append((front, behind))
+            return draw(front, behind, generator=generator)
+
+        crops = FusedStream(lambda seed: itertools.cycle([first, first, second]), watch, seed=0,  # noqa: ARG005
+                            batches=4, batch_size=2)
+        list(crops)
+        assert not [front for front, behind in pairs if np.array_equal(front, behind)]
+
+    def test_a_missing_file_of_the_hub_is_skipped(self, tmp_path):
+        assert hub_bytes(tmp_path / "none.png") == b""
 
     def test_more_workers_than_shards(self):
         crops = FusedStream(lambda seed: iter([]), draw, seed=0, batches=5, batch_size=2)  # noqa: ARG005

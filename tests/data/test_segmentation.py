@@ -92,3 +92,11 @@ def test_real_task():
     assert done.background.shape == (64, 64, 3)
     assert set(np.unique(done.trimap)) == {0, 0.5, 1}
     assert 0.5 < done.mask.max() <= 1
+
+
+def test_real_task_segments_what_is_not_background():
+    """15 and 50 pixels beside the outline, then 20 eroded: 30 pixels outside of it."""
+    image = np.zeros((*STRIPE.shape, 3), np.float32)
+    task = AsRealTask([Sample("b", background=image)], Augmentation(crop=16), 1.0)
+    mask = task(Sample("stripe", image=image, mask=STRIPE), np.random.default_rng(0)).mask
+    assert np.flatnonzero(column(mask) > 0.5).tolist() == list(range(70, 230))

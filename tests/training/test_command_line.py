@@ -119,6 +119,22 @@ def test_validation_is_logged_after_every_epoch(folder, run):
     assert log.Scalars("validation/sad_t")[-1].value == pytest.approx(scores["mean"]["sad_t"], rel=1e-4)
 
 
+def test_networks_that_take_masks(folder, run):
+    joint = networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny"))
+    joint.save_pretrained(folder / "joint")
+    for command in ("predict @joint @data/image/0.png -o @a.png", "export @joint @data/image/0.png -o @a.onnx",
+                    "predict @joint/net_t @data/image/0.png -o @a.png"):
+        code, _, err = run(command)
+        assert code == 2
+        assert "which takes a mask, expected one from image and trimap" in err
+    assert run("evaluate --network @joint --data @data --json @joint.json")[0] == 0
+    assert {"sad", "sad_t"} <= set(json.loads((folder / "joint.json").read_text())["mean"])
+    code, out, err = run("evaluate --network @joint/net_t --data @data --json @net_t.json")
+    assert code == 0, err
+    assert "iou unknown" in out
+    assert 0 <= json.loads((folder / "net_t.json").read_text())["mean"]["accuracy"] <= 1
+
+
 @pytest.mark.slow
 def test_export(folder, run):
     networks.unet("tiny", trimap=True).save_pretrained(folder / "network")

@@ -11,18 +11,17 @@ from hybridmatte.losses import hard_mining_loss, l1_loss
 from hybridmatte.networks.discriminator import PatchDiscriminator
 from hybridmatte.training import NonlocalMatting, RealAdaptation, TrainingConfig, train
 from hybridmatte.training.nonlocal_matting import regression_terms
-from hybridmatte.training.run import make_network
+from hybridmatte.training.run import new_network, start_from
 from hybridmatte.training.trimap_generation import classes_of
 from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
 from tests.training.test_training import logged
 
-SMALL = {"size": "tiny", "crop": 64, "batch_size": 2, "epochs": 2, "epoch_steps": 3, "learning_rate": 2e-3,
-         "mask_scale": 0.15}
-TRIMAP = SMALL | {"paradigm": "trimap", "network": "net_t"}
+SMALL = {"size": "tiny", "crop": 64, "batch_size": 2, "epochs": 2, "epoch_steps": 3, "learning_rate": 2e-3}
+TRIMAP = SMALL | {"mask_scale": 0.15, "paradigm": "trimap", "network": "net_t"}
 NONLOCAL = SMALL | {"paradigm": "nonlocal", "network": "net_m", "trimap_input": True, "one_hot": True}
-REAL = SMALL | {"paradigm": "real", "network": "joint", "trimap_input": True, "one_hot": True, "halving_steps": 2,
-                "trimap_rate": 1e-3, "discriminator_rate": 1e-3}
+REAL = SMALL | {"mask_scale": 0.15, "paradigm": "real", "network": "joint", "trimap_input": True, "one_hot": True,
+                "halving_steps": 2, "trimap_rate": 1e-3, "discriminator_rate": 1e-3}
 
 
 def disks(*parts, count=3):
@@ -156,7 +155,8 @@ class TestRealAdaptation:
         source = networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny"))
         source.save_pretrained(tmp_path / "joint")
         config = TrainingConfig(**REAL | {"teacher": teacher, "init_from": str(tmp_path / "joint"), "parts": parts})
-        network = make_network(config)
+        network = new_network(config)
+        start_from(network, config)
         same = [name for name, tensor in network.named_parameters()
                 if torch.equal(tensor, source.get_parameter(name))]
         assert {"net_t.encoder.conv1.weight", "net_m.attention.embed.weight"} <= set(same)
@@ -169,6 +169,35 @@ class TestRealAdaptation:
         for module._step in range(6):  # noqa: B020
             weights.append(module.guidance())
         assert weights == [0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
+
+    def test_equations_by_hand(self, teacher):
+        """Eq. 6 and 7 where the discriminator sees the mean, and the teacher's alpha is 0.3 wherever it is asked."""
+        config = TrainingConfig(**REAL | {"teacher": teacher, "guidance_weight": 0.25})
+        joint = networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny")).eval().requires_grad_(False)
+        module = RealAdaptation(joint, config, networks.load_network(teacher)).eval()
+        module.discriminator.forward = lambda image: image.mean(dim=(1, 2, 3), keepdim=True)
+        module.teacher.forward = lambda image, trimap: torch.full_like(trimap, 0.3)  # noqa: ARG005
+        generator = torch.Generator().manual_seed(0)
+        image, background = torch.rand((2, 2, 3, 32, 32), generator=generator)
+        mask, trimap = (torch.randint(3, (2, 1, 32, 32), generator=generator) / 2 for _ in range(2))
+        batch = {"image": image, "background": background, "mask": mask, "trimap": trimap}
+        terms, composed = module.generator_terms(batch)
+        logits = joint.net_t(image, mask)
+        parts = logits.softmax(dim=1)
+        alphas = [parts[:, 2:] + parts[:, 1:2] * alpha for _, alpha in
+                  joint.net_m.weighted_alphas(image, parts.argmax(dim=1, keepdim=True) / 2)]
+        taught = torch.where(trimap == 0.5, torch.tensor(0.3), trimap)
+        expected = {"cross_entropy": torch.nn.functional.cross_entropy(logits, (2 * trimap[:, 0]).long()),
+                    "alpha": sum((alpha - taught).abs().mean() for alpha in alphas),
+                    "hard": sum((alpha - taught).abs().flatten().topk(1024).values.mean() for alpha in alphas)}
+        for name, value in expected.items():
+            assert_close(terms[name], 0.25 * value)
+        last = alphas[1].clamp(0, 1)
+        assert_close(composed, last * image + (1 - last) * background)
+        realness = composed.mean(dim=(1, 2, 3))
+        assert_close(terms["adversarial"], (realness - 1).square().mean())
+        assert_close(module.judge_loss(image, composed),
+                     realness.square().mean() + (image.mean(dim=(1, 2, 3)) - 1).square().mean())
 
     def test_region_of_the_whole_image(self):
         alpha, target = torch.rand(2, 1, 8, 8), torch.rand(2, 1, 8, 8)
@@ -189,10 +218,14 @@ class TestRealAdaptation:
     (REAL, "teacher is '', expected a network for paradigm 'real'"),
     (NONLOCAL | {"teacher": "x"}, "teacher is 'x'"),
     (REAL | {"teacher": "x", "accumulate": 2}, "accumulate is 2, expected 1"),
+    (NONLOCAL | {"fusion": "hard"}, "fusion is 'hard', expected it left out for paradigm 'nonlocal'"),
+    (REAL | {"teacher": "x", "trimap_input": False, "one_hot": False}, "trimap_input is False, expected True for j"),
+    (TRIMAP | {"trimap_input": True}, "trimap_input is True, expected False for net_t"),
     (TRIMAP | {"refinement": False}, "refinement is False, expected true for net_t"),
     (NONLOCAL | {"fusion": "both"}, "fusion is 'both'"),
     (NONLOCAL | {"hard_percent": 101.0}, "hard_percent is 101"),
-], ids=["network", "paradigm", "no teacher", "teacher", "accumulate", "refinement", "fusion", "percent"])
+], ids=["network", "paradigm", "no teacher", "teacher", "accumulate", "unread", "joint", "net_t",
+        "refinement", "fusion", "percent"])
 def test_options_that_do_not_fit(changes, message):
     with pytest.raises(ValueError, match=message):
         TrainingConfig(**changes)
