@@ -26,6 +26,7 @@ VARIANTS = {"as the paper": {}, "block alpha": {"alpha_level": "block"},
             "unknown 50": {"unknown_cells": 0.5}, "unknown 90": {"unknown_cells": 0.9}}
 NETWORKS = ("unet", "matteformer")
 PARTS = ("encoder", "all")
+LAST = 150  # steps of pre-training whose mean error is told
 SCORED = (25, 50, 100, 150, 200, 300)  # steps of fine-tuning
 
 
@@ -47,6 +48,8 @@ def main():
     torch.set_num_threads(arguments.threads)
     if not arguments.report:
         run_all(arguments)
+    metadata = environment(arguments.threads, names=("numpy", "torch", "timm", "lightning"))
+    merge_results(FOLDER / "result.json", metadata, pretraining_rows(arguments.kept))
     write_report(FOLDER)
     draw_curves(FOLDER)
     kept = arguments.kept / name_of("unet", "as the paper", 0, 1) / "network"
@@ -95,6 +98,24 @@ def pretrained(network, variant, seed, arguments):
               progress=False, resume=(folder / "checkpoints" / "last.ckpt").exists())
         print(f"pre-trained {folder.name} in {time.perf_counter() - start:.0f} s", flush=True)
     return folder / "network"
+
+
+def pretraining_rows(kept):
+    """Return a row for each pre-trained network that is kept: the mean error of alpha over its last steps."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    rows = []
+    for network, variant, seed, budget in itertools.product(NETWORKS, VARIANTS, range(10), (1, 2, 4)):
+        folder = kept / name_of(network, variant, seed, budget)
+        if (folder / "network").is_dir():
+            logs = EventAccumulator(str(folder / "logs"))
+            logs.Reload()
+            events = logs.Scalars("loss/alpha")[-LAST:]
+            name = f"{network}: {variant}{f', {budget} x budget' if budget > 1 else ''}"
+            rows.append({"method": f"pre-training, {name}", "subject": f"seed {seed}, step {events[-1].step + 1}",
+                         "size": [112, 112], "median_s": None, "iqr_s": None, "peak_mib": None,
+                         "error": {"l1": float(np.mean([event.value for event in events]))}})
+    return rows
 
 
 class Curve(lightning.Callback):

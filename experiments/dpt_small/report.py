@@ -7,21 +7,26 @@ import numpy as np
 
 from experiments.common import spread, write_block
 
+PRETRAINING = "pre-training, "
+
 
 def curves(folder):
-    """Return ``{start: {step: [(SAD-T, MSE-T) a seed]}}`` and the document's metadata."""
+    """Return ``{start: {step: [(SAD-T, MSE-T) a seed]}}``, ``{pre-training: [L1 a seed]}`` and the metadata."""
     document = json.loads(Path(folder, "result.json").read_text(encoding="utf-8"))
-    found = {}
+    found, errors = {}, {}
     for row in document["results"]:
+        if row["method"].startswith(PRETRAINING):
+            errors.setdefault(row["method"].removeprefix(PRETRAINING), []).append(row["error"]["l1"])
+            continue
         step = int(row["subject"].split()[-1])
-        errors = row["error"]["sad_t"] / 1000, row["error"]["mse_t"] * 1000
-        found.setdefault(row["method"], {}).setdefault(step, []).append(errors)
-    return found, document["metadata"]
+        pair = row["error"]["sad_t"] / 1000, row["error"]["mse_t"] * 1000
+        found.setdefault(row["method"], {}).setdefault(step, []).append(pair)
+    return found, errors, document["metadata"]
 
 
 def write_report(folder):
-    """Write error against steps, and the steps that each start saves, into README.md."""
-    found, about = curves(folder)
+    """Write error against steps, the steps that each start saves, and the errors of pre-training into README.md."""
+    found, learned, about = curves(folder)
     steps = sorted({step for curve in found.values() for step in curve})
     header = [*(f"{step} steps" for step in steps), "MSE-T x 1000, last", "steps to random's last"]
     lines = [f"Latest run: commit {about['commit']}, {about['date']}. SAD-T / 1000 over the twelve photographs, each "
@@ -32,17 +37,24 @@ def write_report(folder):
         last = spread([errors[1] for errors in curve[max(curve)]])
         seeds = len(curve[max(curve)])
         lines.append(f"| {name} | {seeds} | {' | '.join(cells)} | {last} | {steps_to_random(found, name)} |")
+    lines += ["", "| pre-training | seeds | L1 of alpha, last 150 steps (0.25: nothing learned) |",
+              "| --- | --- | --- |"]
+    lines += [f"| {name} | {len(errors)} | {spread(errors)} |" for name, errors in sorted(learned.items())]
     write_block(Path(folder, "README.md"), lines)
 
 
 def steps_to_random(found, name):
-    """Return the first scored step at which a start is as good as the random one's last, or a dash."""
+    """Return the first scored step from which on a start is as good as the random one's last, or a dash."""
     random = found.get(f"{name.split(':')[0]}: random")
     if random is None:
         return "-"
     goal = np.mean([errors[0] for errors in random[max(random)]])
-    reached = [step for step, errors in sorted(found[name].items()) if np.mean(errors, axis=0)[0] <= goal]
-    return str(reached[0]) if reached else "-"
+    reached = "-"
+    for step, errors in sorted(found[name].items(), reverse=True):
+        if np.mean(errors, axis=0)[0] > goal:
+            break
+        reached = str(step)
+    return reached
 
 
 def draw_curves(folder):
@@ -52,7 +64,7 @@ def draw_curves(folder):
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    found, _ = curves(folder)
+    found, _, _ = curves(folder)
     figure, axes = pyplot.subplots(figsize=(8, 4.5))
     for name, curve in found.items():
         steps = sorted(curve)

@@ -11,6 +11,7 @@ __all__ = ["load_network"]
 CLASSES = {  # module and class, by the key "network" of config.json; a MattingUNet has the key "encoder"
     "gca": ("guided_attention", "MattingGCA"),
     "matteformer": ("matte_former", "MattingFormer"),
+    "modnet": ("mod_net", "MattingMOD"),
     "net_m": ("nonlocal_matting", "MattingNonlocal"),
     "net_t": ("trimap_network", "TrimapNetwork"),
     "unet": ("u_net", "MattingUNet"),

@@ -11,7 +11,7 @@ __all__ = ["TrainingConfig", "read_config"]
 PARADIGMS = ("alpha_free", "supervised", "composition", "disentangled", "trimap", "nonlocal", "real")
 FUSIONS = ("soft", "soft_sum", "hard")
 PRIORS = ("none", "affinity", "dc", "ddc", "hinge")
-NETWORKS = ("unet", "vitmatte", "gca", "matteformer", "net_m", "net_t", "joint")
+NETWORKS = ("unet", "vitmatte", "gca", "matteformer", "modnet", "net_m", "net_t", "joint")
 TRIMAP_INPUT = {"net_t": False, "joint": True}  # of networks that leave no choice
 READ_BY = {  # paradigms of options that others do not read
     "prior": ("alpha_free",), "prior_weight": ("alpha_free",), "window_size": ("alpha_free",),
@@ -36,10 +36,11 @@ class TrainingConfig:
     prior_weight : float
     window_size : int
         Of the prior, pixels.
-    network : {"unet", "vitmatte", "gca", "matteformer", "net_m", "net_t", "joint"}
+    network : {"unet", "vitmatte", "gca", "matteformer", "modnet", "net_m", "net_t", "joint"}
     size : str
         Encoder of timm or "tiny" for unet; "small", "base" or "tiny" for vitmatte; "resnet34" or "tiny" for gca
-        and net_m; "swin_tiny" or "tiny" for matteformer; "resnet50" or "tiny" for net_t and joint.
+        and net_m; "swin_tiny" or "tiny" for matteformer; "resnet50" or "tiny" for net_t and joint;
+        "mobilenetv2" or "tiny" for modnet.
     width : float
         Factor of a unet's channels.
     trimap_input : bool

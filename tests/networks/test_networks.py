@@ -13,6 +13,7 @@ MAKERS = {
     "mobilenet": lambda trimap: networks.unet("mobilenetv3_small_050", trimap=trimap),
     "gca": lambda trimap: networks.gca("tiny", trimap=trimap),
     "matteformer": lambda trimap: networks.matteformer("tiny", trimap=trimap),
+    "modnet": lambda trimap: networks.modnet("tiny", trimap=trimap),
     "net_m": lambda trimap: networks.net_m("tiny", trimap=trimap),
     "vitmatte": lambda trimap: networks.vitmatte("tiny", trimap=trimap),
 }

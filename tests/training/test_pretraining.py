@@ -50,7 +50,7 @@ def test_forms(form, tmp_path):
         assert len(logged(tmp_path, name)) == 8
 
 
-@pytest.mark.parametrize("network", ["gca", "matteformer", "net_m", "vitmatte"])
+@pytest.mark.parametrize("network", ["gca", "matteformer", "modnet", "net_m", "vitmatte"])
 def test_every_network_is_trained(network, tmp_path):
     torch.manual_seed(SMALL.get("seed", 0))
     before = getattr(networks, network)("tiny", trimap="one-hot")
