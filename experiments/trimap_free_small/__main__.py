@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from experiments.alpha_free_small.samples import flower, halved
 from experiments.common import add_data_argument, data_folder, environment, merge_results, positive_int
 from experiments.trimap_free_small.pictures import draw_attention, draw_people
 from experiments.trimap_free_small.plain import PlainSegmentation
@@ -47,7 +48,7 @@ def main():
     write_report(FOLDER)
     if (arguments.kept / "0").is_dir():
         networks = trained(0, arguments)
-        draw_attention(networks["net_m"], labelled(arguments.data, 0)[1][0], arguments.kept / "attention.png")
+        draw_attention(networks["net_m"], halved(flower()), FOLDER / "attention.jpg")
         if (arguments.kept / "0" / "real" / "network").is_dir():
             joints = [JointInference(networks["net_t"], networks["net_m"]), adapted(0, arguments)]
             draw_people(joints, people(arguments.data)[1][:4], predicted(arguments.data, "portraits")[:2],

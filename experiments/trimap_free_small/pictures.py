@@ -12,13 +12,16 @@ SCALE = 0.4  # of the paper's pixels, as in real.toml
 
 
 def draw_attention(network, sample, path):
-    """Show where three places of an image look: one unknown, one in the foreground, one in the background (Fig. 1)."""
+    """Show where three places of an image look, unknown, in the foreground and in the background, and what comes of it.
+
+    The last picture is the attention's result, as the mean size of its channels (Fig. 1).
+    """
     seen = []
     handle = network.attention.register_forward_pre_hook(lambda _, arguments: seen.append(arguments))
     with network.predicting():
         planes = network.prepared(*as_batch(sample.image, sample.trimap))
         network.estimate(planes)
-        weights = network.attention.weights(*seen[0])[0]
+        weights, result = network.attention.weights(*seen[0])[0], network.attention(*seen[0])[0]
     handle.remove()
     height, width = (side // 8 for side in planes.shape[2:])
     tiles = [sample.image, np.repeat(sample.trimap[:, :, None], 3, axis=2)]
@@ -27,6 +30,9 @@ def draw_attention(network, sample, path):
         middle = len(rows) // 2
         weight = weights[rows[middle] * width + columns[middle]].view(height // 4, width // 4).numpy()
         tiles.append(marked(sample.image, weight, 8 * rows[middle] + 4, 8 * columns[middle] + 4))
+    rebuilt = result.abs().mean(dim=0).numpy()
+    rebuilt = cv2.resize(rebuilt / rebuilt.max(), None, fx=8, fy=8, interpolation=cv2.INTER_LINEAR)
+    tiles.append(np.repeat(rebuilt[:sample.image.shape[0], :sample.image.shape[1], None], 3, axis=2))
     write_image(path, sheet([tiles]))
 
 

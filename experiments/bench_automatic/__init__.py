@@ -1,0 +1,1 @@
+"""How long a mask takes to become a cut-out."""
