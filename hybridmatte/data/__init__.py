@@ -29,6 +29,7 @@ _MODULE_OF = {
     "offers": "named",
     "open_named": "named",
     "random_alpha": "fusion",
+    "random_hair": "strands",
     "random_patch_trimap": "fusion",
     "random_segmentation": "segmentation",
     "random_trimap": "augmentation",
