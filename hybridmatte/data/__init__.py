@@ -6,8 +6,10 @@ Arrays throughout, as in `hybridmatte`; only `crops` knows torch. Randomness com
 from hybridmatte._lazy import lazy_names
 
 _MODULE_OF = {
+    "AsMaskTask": "tasks",
     "AsRealTask": "segmentation",
     "AsTrimapTask": "segmentation",
+    "AsTwoViews": "tasks",
     "Augmentation": "augmentation",
     "Composites": "compositing",
     "FusedCrops": "crops",
@@ -36,6 +38,7 @@ _MODULE_OF = {
     "soft_segmentation": "segmentation",
     "stream_photographs": "photographs",
     "unpack": "crops",
+    "without_colours": "tasks",
 }
 
 __all__ = sorted(_MODULE_OF)

@@ -108,7 +108,7 @@ class Augmentation:
         matrix, interpolation = self._placement(sample, generator)
         parts = {name: self._cut(name, array, matrix, interpolation) for name, array in sample._asdict().items()
                  if name != "name" and array is not None}
-        change = self._draw_colours(generator)
+        change = self.draw_colours(generator)
         for name in COLOURS:
             if name in parts:
                 parts[name] = recolour(parts[name], *change)
@@ -177,7 +177,7 @@ class Augmentation:
         matrix = ratio * (matrix + [0.0, 0.0, 0.5]) - [0.0, 0.0, 0.5]
         return cv2.resize(piece, tuple(int(side) for side in after), interpolation=how), matrix
 
-    def _draw_colours(self, generator):
+    def draw_colours(self, generator):
         """Draw brightness, contrast and saturation as factors, and the turn of the hue in degrees."""
         relative = generator.uniform(-1.0, 1.0, 4)
         factors = 1.0 + relative[:3] * (self.brightness, self.contrast, self.saturation)

@@ -1,5 +1,6 @@
 """Training samples as tensors, each a function of the seed and its number alone."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 
 __all__ = ["FusedCrops", "FusedStream", "TrainingCrops", "collate", "unpack"]
 
+SIDES = 32  # pixels, of which sides of crops of several sizes are multiples
 ALIKE = 1000  # photographs in a row that end a stream if they are the same
 
 
@@ -25,7 +27,10 @@ class TrainingCrops(torch.utils.data.Dataset):
     start, count : int
         The crops are number `start` to ``start + count - 1``.
     finish : callable, optional
-        ``finish(sample, generator)`` to the Sample that is learned from, of the crop.
+        ``finish(sample, generator)`` to what is learned from, of the crop: a Sample, or arrays by name.
+    largest, step : int, default 0 and 1
+        Where largest is above the augmentation's crop, each run of `step` crops has a side of its own between, a
+        multiple of 32.
 
     Returns of item k
     -----------------
@@ -33,8 +38,9 @@ class TrainingCrops(torch.utils.data.Dataset):
         Those that the samples have.
     """
 
-    def __init__(self, samples, augmentation, *, seed, start, count, finish=None):
+    def __init__(self, samples, augmentation, *, seed, start, count, finish=None, largest=0, step=1):
         self._samples, self._augmentation, self._finish = samples, augmentation, finish
+        self._largest, self._step = largest, step
         self._seed, self._start, self._count = seed, start, count
         self._order = _Order(seed, len(samples))
 
@@ -47,8 +53,17 @@ class TrainingCrops(torch.utils.data.Dataset):
         number = self._start + index
         place, _ = self._order(number)
         generator = np.random.default_rng([self._seed, 1, number])
-        sample = self._augmentation(self._samples[place], generator)
+        sample = self._sized(number)(self._samples[place], generator)
         return to_tensors(sample if self._finish is None else self._finish(sample, generator))
+
+    def _sized(self, number):
+        """Return the augmentation at the side that the step of crop `number` has."""
+        low, high = self._augmentation.crop, max(self._largest, self._augmentation.crop)
+        if low == high:
+            return self._augmentation
+        generator = np.random.default_rng([self._seed, 2, number // self._step])
+        side = int(generator.integers(low // SIDES, high // SIDES + 1)) * SIDES
+        return dataclasses.replace(self._augmentation, crop=side)
 
 
 class FusedCrops(torch.utils.data.Dataset):
@@ -168,8 +183,9 @@ def unpack(batch):
 
 
 def to_tensors(sample):
-    """Return the parts that a sample has, name to tensor (C, H, W)."""
-    return {name: to_tensor(array) for name, array in sample._asdict().items() if name != "name" and array is not None}
+    """Return the parts that a sample, or a dict, has, name to tensor (C, H, W)."""
+    parts = sample if isinstance(sample, dict) else sample._asdict()
+    return {name: to_tensor(array) for name, array in parts.items() if name != "name" and array is not None}
 
 
 def to_tensor(array):

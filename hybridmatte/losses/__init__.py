@@ -24,12 +24,13 @@ from hybridmatte.losses.modules import (
     HardMiningLoss,
     KnownLoss,
     L1Loss,
+    L2Loss,
     LaplacianPyramidLoss,
     MattingLaplacianLoss,
 )
 from hybridmatte.losses.pairs import dc_loss, ddc_hinge_loss, ddc_loss
 from hybridmatte.losses.pyramid import laplacian_pyramid_loss
-from hybridmatte.losses.supervised import composition_loss, hard_mining_loss, l1_loss
+from hybridmatte.losses.supervised import composition_loss, hard_mining_loss, l1_loss, l2_loss
 
 __all__ = [
     "AffinityLoss",
@@ -43,6 +44,7 @@ __all__ = [
     "HardMiningLoss",
     "KnownLoss",
     "L1Loss",
+    "L2Loss",
     "LaplacianPyramidLoss",
     "MattingLaplacianLoss",
     "affinity_loss",
@@ -56,6 +58,7 @@ __all__ = [
     "hard_mining_loss",
     "known_loss",
     "l1_loss",
+    "l2_loss",
     "laplacian_pyramid_loss",
     "matting_laplacian_loss",
 ]

@@ -11,7 +11,7 @@ from hybridmatte.losses.known import known_loss
 from hybridmatte.losses.matting_laplacian import matting_laplacian_loss
 from hybridmatte.losses.pairs import dc_loss, ddc_hinge_loss, ddc_loss
 from hybridmatte.losses.pyramid import laplacian_pyramid_loss
-from hybridmatte.losses.supervised import composition_loss, hard_mining_loss, l1_loss
+from hybridmatte.losses.supervised import composition_loss, hard_mining_loss, l1_loss, l2_loss
 
 __all__ = [
     "AffinityLoss",
@@ -25,6 +25,7 @@ __all__ = [
     "HardMiningLoss",
     "KnownLoss",
     "L1Loss",
+    "L2Loss",
     "LaplacianPyramidLoss",
     "MattingLaplacianLoss",
 ]
@@ -72,5 +73,6 @@ GradientPenaltyLoss = _module_of("GradientPenaltyLoss", gradient_penalty_loss)
 HardMiningLoss = _module_of("HardMiningLoss", hard_mining_loss)
 KnownLoss = _module_of("KnownLoss", known_loss)
 L1Loss = _module_of("L1Loss", l1_loss)
+L2Loss = _module_of("L2Loss", l2_loss)
 LaplacianPyramidLoss = _module_of("LaplacianPyramidLoss", laplacian_pyramid_loss)
 MattingLaplacianLoss = _module_of("MattingLaplacianLoss", matting_laplacian_loss)

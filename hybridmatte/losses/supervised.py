@@ -1,10 +1,10 @@
-"""Losses against a true alpha: L1, composition, and mining of the hardest pixels."""
+"""Losses against a true alpha: L1, squares, composition, and mining of the hardest pixels."""
 
 from hybridmatte._check import check_number
 from hybridmatte._tensor import check_together, promote
 from hybridmatte.losses._region import checked, region_mean, region_of
 
-__all__ = ["composition_loss", "hard_mining_loss", "l1_loss"]
+__all__ = ["composition_loss", "hard_mining_loss", "l1_loss", "l2_loss"]
 
 
 def l1_loss(alpha, target, *, region=None):
@@ -39,6 +39,34 @@ def l1_loss(alpha, target, *, region=None):
     """
     values, target, region = checked(alpha, target=target, region=region)
     return region_mean((values - target).abs(), region_of(region, values)).to(alpha.dtype)
+
+
+def l2_loss(alpha, target, *, region=None):
+    """Charge the square of the difference from a true alpha: mean over the region's pixels of ``(a_i - t_i)^2``.
+
+    Parameters
+    ----------
+    alpha, target, region
+        As in `l1_loss`.
+
+    Returns
+    -------
+    loss : scalar tensor
+        0 with a zero gradient if no pixel counts.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `l1_loss`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> l2_loss(torch.tensor([[[[0.5, 1.0]]]]), torch.tensor([[[[0.0, 1.0]]]])).item()
+    0.125
+    """
+    values, target, region = checked(alpha, target=target, region=region)
+    return region_mean((values - target).square(), region_of(region, values)).to(alpha.dtype)
 
 
 def composition_loss(alpha, image, foreground, background, *, region=None):

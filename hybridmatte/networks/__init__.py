@@ -18,6 +18,7 @@ _MODULE_OF = {  # no module bears a name of the package: importing it would hide
     "MattingUNet": "u_net",
     "MattingViT": "vit_matte",
     "TrimapNetwork": "trimap_network",
+    "blend_labels": "labels",
     "export_onnx": "export",
     "fuse": "joint_inference",
     "gca": "guided_attention",
@@ -28,6 +29,7 @@ _MODULE_OF = {  # no module bears a name of the package: importing it would hide
     "net_m": "nonlocal_matting",
     "net_t": "trimap_network",
     "predict_alpha": "prediction",
+    "predict_labels": "labels",
     "unet": "u_net",
     "vitmatte": "vit_matte",
 }

@@ -18,7 +18,7 @@ RATES = (1, 3, 6, 9)  # dilations of the pyramid
 WIDTHS = (32, 48, 64, 128, 256)  # channels of the decoder from full resolution down, at width 1
 
 
-def unet(size="resnet18", *, width=1.0, trimap=False, pretrained=False):
+def unet(size="resnet18", *, width=1.0, trimap=False, pretrained=False, boundary=False):
     """Make a `MattingUNet`.
 
     Parameters
@@ -32,6 +32,8 @@ def unet(size="resnet18", *, width=1.0, trimap=False, pretrained=False):
         Whether the network takes a trimap, as its fourth plane or one-hot as three.
     pretrained : bool, default False
         Start from timm's ImageNet weights of the encoder, which are downloaded; at width 1 only.
+    boundary : bool, default False
+        Whether a second head tells where alpha is mixed, as a teacher of `MatteLabelBlending` must.
 
     Returns
     -------
@@ -60,7 +62,7 @@ def unet(size="resnet18", *, width=1.0, trimap=False, pretrained=False):
         near = difflib.get_close_matches(encoder, timm.list_models(), 1)
         raise ValueError(f"size is {encoder!r}, expected an encoder of timm or 'tiny'"
                          + (f"; perhaps {near[0]!r}" if near else ""))
-    network = MattingUNet(encoder=encoder, width=width, trimap=trimap)
+    network = MattingUNet(encoder=encoder, width=width, trimap=trimap, boundary=boundary)
     if pretrained:
         if width != 1.0:
             raise ValueError(f"width is {width:g}, expected 1 with pretrained weights")
@@ -80,9 +82,15 @@ class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatt
     encoder : str
     width : float
     trimap : {False, True, "one-hot"}
+    boundary : bool
+
+    Attributes
+    ----------
+    has_boundary : bool
+        Whether there is a boundary head.
     """
 
-    def __init__(self, *, encoder="resnet18", width=1.0, trimap=False):
+    def __init__(self, *, encoder="resnet18", width=1.0, trimap=False, boundary=False):
         super().__init__()
         self.trimap_planes = count_planes(trimap)
         planes = 3 + self.trimap_planes
@@ -102,17 +110,32 @@ class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatt
             self.stages.append(_Stage(last, skips[depth], own))
             last = own
         self.head = nn.Conv2d(last, 1, 3, padding=1)
+        self.has_boundary = boundary
+        if boundary:
+            self.boundary_head = nn.Conv2d(last, 1, 3, padding=1)
         self._joins_input = reductions[0] > 1
         self.to(memory_format=torch.channels_last)  # convolutions of small channel numbers are then a third faster
 
     def estimate(self, planes):
         """Return alpha of normalised planes."""
+        return torch.sigmoid(self.head(self._features(planes)))
+
+    def alpha_and_boundary(self, image, trimap=None):
+        """Return alpha and the boundary, where alpha is mixed, both (B, 1, H, W) in [0, 1]."""
+        if not self.has_boundary:
+            raise ValueError("network has no boundary head, expected one made with boundary=True")
+        x = self._features(self.prepared(image, trimap))
+        height, width = image.shape[2:]
+        return tuple(torch.sigmoid(head(x))[:, :, :height, :width] for head in (self.head, self.boundary_head))
+
+    def _features(self, planes):
+        """Return the decoder's features at full resolution."""
         features = self.encoder(planes)
         x = self.pyramid(features[-1])
         skips = [planes, *features[:-1]] if self._joins_input else features[:-1]
         for stage, skip in zip(self.stages, reversed(skips), strict=True):
             x = stage(x, skip)
-        return torch.sigmoid(self.head(x))
+        return x
 
     def layer_depths(self):
         """Return the stages of the encoder below each parameter's."""

@@ -8,7 +8,8 @@ from hybridmatte._check import check_choice, check_integer, check_number
 
 __all__ = ["TrainingConfig", "read_config"]
 
-PARADIGMS = ("alpha_free", "supervised", "composition", "disentangled", "trimap", "nonlocal", "real")
+PARADIGMS = ("alpha_free", "supervised", "composition", "disentangled", "trimap", "nonlocal", "real",
+             "segmentation", "matte", "blending")
 FUSIONS = ("soft", "soft_sum", "hard")
 PRIORS = ("none", "affinity", "dc", "ddc", "hinge")
 NETWORKS = ("unet", "vitmatte", "gca", "matteformer", "modnet", "net_m", "net_t", "joint")
@@ -16,9 +17,11 @@ TRIMAP_INPUT = {"net_t": False, "joint": True}  # of networks that leave no choi
 READ_BY = {  # paradigms of options that others do not read
     "prior": ("alpha_free",), "prior_weight": ("alpha_free",), "window_size": ("alpha_free",),
     "grid": ("disentangled",), "unknown_cells": ("disentangled",), "alpha_level": ("disentangled",),
+    "boundary_weight": ("matte",), "ema": ("blending",), "strong": ("blending",),
     "hard_percent": ("nonlocal", "real"), "mask_scale": ("trimap", "real"), "fusion": ("real",),
     **dict.fromkeys(("guidance_weight", "halving_steps", "trimap_rate", "discriminator_rate"), ("real",)),
 }
+TAUGHT = ("real", "blending")  # paradigms with a teacher
 ONLY = {"trimap": "net_t", "real": "joint"}  # the one network of a paradigm
 
 
@@ -28,9 +31,11 @@ class TrainingConfig:
 
     Parameters
     ----------
-    paradigm : {"alpha_free", "supervised", "composition", "disentangled", "trimap", "nonlocal", "real"}
-        Labels: trimaps alone; alphas; alphas with the layers they compose; none, in pre-training; alphas, for trimap
-        generation and for Net-M's losses; masks and a teacher.
+    paradigm : str
+        By labels: "alpha_free", trimaps alone; "supervised", alphas; "composition", alphas with the layers they
+        compose; "disentangled", none, to pre-train; "trimap" and "nonlocal", alphas, for Net-T and for Net-M's losses;
+        "real", masks and a teacher; "segmentation", masks; "matte", alphas, for an automatic network or a teacher;
+        "blending", masks and a teacher.
     prior : {"ddc", "hinge", "dc", "affinity", "none"}
         Matting prior beside the known loss, for "alpha_free".
     prior_weight : float
@@ -54,7 +59,15 @@ class TrainingConfig:
     fusion : {"soft", "soft_sum", "hard"}
         Of joint, after training; see `hybridmatte.networks.fuse`.
     teacher : str
-        Folder or hub name of the network that teaches alpha, for "real".
+        Folder or hub name of the network that teaches alpha, for "real" and "blending".
+    boundary : bool
+        Whether a unet has a second head for where alpha is mixed, as the teacher of "blending" needs.
+    boundary_weight : float
+        Of that head's loss, for "matte".
+    ema : float
+        Share of itself that the teacher of "blending" keeps in a step, as it follows the student; 0 for a frozen one.
+    strong : bool
+        Whether the student of "blending" sees colours changed by brightness, contrast, saturation and hue.
     init_from : str
         Folder or hub name of a network to start from; "" for none.
     parts : {"all", "encoder"}
@@ -85,6 +98,8 @@ class TrainingConfig:
         Share of the composites with a second foreground.
     crop : int
         Side of the training crops, pixels.
+    crop_largest : int
+        Above crop: each step has crops of another side between both, a multiple of 32.
     smallest, largest : float
         Range of the side of what is cut out, in units of crop.
     unknown : float
@@ -128,6 +143,10 @@ class TrainingConfig:
     refinement: bool = True
     fusion: str = "soft"
     teacher: str = ""
+    boundary: bool = False
+    boundary_weight: float = 0.01
+    ema: float = 0.999
+    strong: bool = True
     hard_percent: float = 50.0
     mask_scale: float = 1.0
     guidance_weight: float = 0.5
@@ -143,6 +162,7 @@ class TrainingConfig:
     per_foreground: int = 100
     combine: float = 0.5
     crop: int = 512
+    crop_largest: int = 0
     smallest: float = 1.0
     largest: float = 1.5
     unknown: float = 0.9
@@ -183,21 +203,22 @@ class TrainingConfig:
         check_choice(self.alpha_level, "alpha_level", ("pixel", "block"))
         check_choice(self.schedule, "schedule", ("steps", "cosine"))
         check_number(self.unknown_cells, "unknown_cells", above=0, high=1)
-        for name in ("beta1", "beta2"):
+        for name in ("beta1", "beta2", "ema"):
             check_number(getattr(self, name), name, low=0, high=0.999999)
         check_choice(self.fusion, "fusion", FUSIONS)
         check_number(self.hard_percent, "hard_percent", low=0, high=100)
         for name in ("batch_size", "accumulate", "epochs", "grid", "halving_steps"):
             check_integer(getattr(self, name), name, low=1)
-        for name in ("epoch_steps", "warmup_steps", "seed", "trimap_band"):
+        for name in ("epoch_steps", "warmup_steps", "seed", "trimap_band", "crop_largest"):
             check_integer(getattr(self, name), name, low=0)
-        for name in ("prior_weight", "weight_decay", "clip", "guidance_weight"):
+        for name in ("prior_weight", "weight_decay", "clip", "guidance_weight", "boundary_weight"):
             check_number(getattr(self, name), name, low=0)
         for name in ("learning_rate", "decay", "layer_decay", "mask_scale", "trimap_rate", "discriminator_rate"):
             check_number(getattr(self, name), name, above=0)
         for epoch in self.milestones:
             check_integer(epoch, "milestones", low=1)
         self._check_network()
+        self._check_roles()
         self._check_options()
 
     def _check_options(self):
@@ -225,13 +246,19 @@ class TrainingConfig:
         if self.network in TRIMAP_INPUT and self.trimap_input != TRIMAP_INPUT[self.network]:
             raise ValueError(f"trimap_input is {self.trimap_input}, expected {TRIMAP_INPUT[self.network]} for "
                              f"{self.network}")
+        if self.network != "unet" and self.boundary:
+            raise ValueError(f"boundary is True, expected false for {self.network}")
+
+    def _check_roles(self):
+        """Refuse networks and teachers that a paradigm has no use for."""
         expected = ONLY.get(self.paradigm)
         if expected is not None and self.network != expected:
             raise ValueError(f"network is {self.network!r}, expected {expected!r} for paradigm {self.paradigm!r}")
         if expected is None and self.network in ONLY.values():
             raise ValueError(f"paradigm is {self.paradigm!r}, expected another for network {self.network!r}")
-        if bool(self.teacher) != (self.paradigm == "real"):
-            raise ValueError(f"teacher is {self.teacher!r}, expected a network for paradigm 'real', none for others")
+        if bool(self.teacher) != (self.paradigm in TAUGHT):
+            raise ValueError(f"teacher is {self.teacher!r}, expected a network for paradigm {' or '.join(TAUGHT)}, "
+                             "none for others")
         if self.paradigm == "real" and self.accumulate > 1:
             raise ValueError(f"accumulate is {self.accumulate}, expected 1 for paradigm 'real'")
 

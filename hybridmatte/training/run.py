@@ -20,6 +20,7 @@ from hybridmatte.data import collate, unpack
 from hybridmatte.training.alpha_free import AlphaFreeMatting
 from hybridmatte.training.callbacks import standard_callbacks
 from hybridmatte.training.composition import CompositionMatting, DisentangledPretraining
+from hybridmatte.training.label_blending import MatteLabelBlending, MatteTraining, SegmentationPretraining
 from hybridmatte.training.nonlocal_matting import NonlocalMatting
 from hybridmatte.training.real_adaptation import RealAdaptation
 from hybridmatte.training.samples import open_source
@@ -30,6 +31,7 @@ __all__ = ["CropsModule", "is_first_process", "new_network", "start_from", "trai
 
 MODULES = {"alpha_free": AlphaFreeMatting, "supervised": SupervisedMatting,
            "composition": CompositionMatting, "disentangled": DisentangledPretraining,
+           "segmentation": SegmentationPretraining, "matte": MatteTraining, "blending": MatteLabelBlending,
            "trimap": TrimapGeneration, "nonlocal": NonlocalMatting, "real": RealAdaptation}
 LOG = logging.getLogger("hybridmatte.training")
 PICTURES = 2  # samples shown in TensorBoard
@@ -165,7 +167,7 @@ def new_network(config):
         net_m = networks.net_m("tiny" if config.size == "tiny" else "resnet34", trimap=trimap,
                                refinement=config.refinement)
         return networks.JointInference(networks.net_t(config.size), net_m, config.fusion)
-    more = {"unet": {"width": config.width, "pretrained": config.pretrained},
+    more = {"unet": {"width": config.width, "pretrained": config.pretrained, "boundary": config.boundary},
             "net_m": {"refinement": config.refinement}}.get(config.network, {})
     return getattr(networks, config.network)(config.size, trimap=trimap, **more)
 
@@ -216,7 +218,7 @@ class CropsModule(lightning.LightningDataModule):
             share = self.trainer.global_rank, world
             crops = self._source.crops(self.trainer.current_epoch, count // (world * config.batch_size), share)
             return DataLoader(crops, **options)
-        crops = self._source.crops(self.trainer.current_epoch * count, count)
+        crops = self._source.crops(self.trainer.current_epoch * count, count, step)
         # dealt out in turn: a step of all processes together is the step that one process would make
         sampler = DistributedSampler(crops, world, self.trainer.global_rank, shuffle=False)
         return DataLoader(crops, sampler=sampler, **options)

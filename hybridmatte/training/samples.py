@@ -6,14 +6,17 @@ from pathlib import Path
 import numpy as np
 
 from hybridmatte.data import (
+    AsMaskTask,
     AsRealTask,
     AsTrimapTask,
+    AsTwoViews,
     Augmentation,
     Composites,
     FusedCrops,
     FusedStream,
     MattingFolder,
     Photographs,
+    Sample,
     TrainingCrops,
     WithTrimaps,
     fuse_photographs,
@@ -22,6 +25,7 @@ from hybridmatte.data import (
     offers,
     open_named,
     stream_photographs,
+    without_colours,
 )
 
 __all__ = ["PhotographSource", "SampleSource", "StreamSource", "open_samples", "open_scored", "open_source"]
@@ -35,25 +39,29 @@ class SampleSource:
     is_stream = False
 
     def __init__(self, config, samples, finish=None):
-        self._samples, self._seed, self._augmentation = samples, config.seed, make_augmentation(config)
+        self._samples, self._config, self._augmentation = samples, config, make_augmentation(config)
         self._finish = finish
+        if isinstance(finish, AsTwoViews):
+            self._augmentation = without_colours(self._augmentation)
         self._uncut = samples.layers() if isinstance(samples, Composites) else samples
 
     def __len__(self):
         """Return the number of samples."""
         return len(self._samples)
 
-    def crops(self, start, count):
-        """Return the data set of the crops number `start` to ``start + count - 1``."""
-        return TrainingCrops(self._uncut, self._augmentation, seed=self._seed, start=start, count=count,
-                             finish=self._finish)
+    def crops(self, start, count, step):
+        """Return the data set of the crops number `start` to ``start + count - 1``, `step` of them a step."""
+        return TrainingCrops(self._uncut, self._augmentation, seed=self._config.seed, start=start, count=count,
+                             finish=self._finish, largest=self._config.crop_largest, step=step)
 
     def examples(self, count):
         """Return some samples to look at."""
         samples = [self._samples[index] for index in range(min(count, len(self._samples)))]
         if self._finish is None:
             return samples
-        return [self._finish(sample, np.random.default_rng(self._seed)) for sample in samples]
+        done = (self._finish(sample, np.random.default_rng(self._config.seed)) for sample in samples)
+        return [Sample("example", image=sample["image"], mask=sample["mask"]) if isinstance(sample, dict) else sample
+                for sample in done]
 
 
 class PhotographSource:
@@ -70,7 +78,7 @@ class PhotographSource:
         """Return the number of photographs."""
         return len(self._photographs)
 
-    def crops(self, start, count):
+    def crops(self, start, count, step):  # noqa: ARG002
         """Return the data set of the fused pairs number `start` to ``start + count - 1``."""
         return FusedCrops(self._photographs, _fusion(self._config), seed=self._config.seed, start=start, count=count)
 
@@ -129,7 +137,9 @@ def open_source(config, data, backgrounds, parts):
         finish = AsRealTask(_open_backgrounds(backgrounds), make_augmentation(config), config.mask_scale)
         return SampleSource(config, open_samples(config, data, None, parts), finish)
     if config.paradigm != "disentangled":
-        finish = AsTrimapTask(config.mask_scale) if config.paradigm == "trimap" else None
+        tasks = {"trimap": lambda: AsTrimapTask(config.mask_scale), "segmentation": AsMaskTask,
+                 "blending": lambda: AsTwoViews(make_augmentation(config))}
+        finish = tasks[config.paradigm]() if config.paradigm in tasks else None
         return SampleSource(config, open_samples(config, data, backgrounds, parts), finish)
     if not isinstance(data, (str, Path)):
         return PhotographSource(config, data)

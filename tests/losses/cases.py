@@ -36,6 +36,7 @@ EVERY_LOSS = {
     "known": (losses.known_loss, ("trimap",)),
     "alpha_free": (partial(losses.alpha_free_loss, window_size=5), ("image", "trimap")),
     "l1": (losses.l1_loss, ("target",)),
+    "l2": (losses.l2_loss, ("target",)),
     "composition": (losses.composition_loss, ("image", "foreground", "background")),
     "laplacian_pyramid": (partial(losses.laplacian_pyramid_loss, levels=3), ("target",)),
     "gradient": (losses.gradient_loss, ("target",)),

@@ -121,7 +121,7 @@ def test_refuses_a_gradient_where_none_flows(name):
 
 
 MODULES = {"affinity": losses.AffinityLoss, "dc": losses.DCLoss, "ddc": losses.DDCLoss, "hinge": losses.DDCHingeLoss,
-           "known": losses.KnownLoss, "alpha_free": losses.AlphaFreeLoss, "l1": losses.L1Loss,
+           "known": losses.KnownLoss, "alpha_free": losses.AlphaFreeLoss, "l1": losses.L1Loss, "l2": losses.L2Loss,
            "composition": losses.CompositionLoss, "laplacian_pyramid": losses.LaplacianPyramidLoss,
            "gradient": losses.GradientLoss, "gradient_penalty": losses.GradientPenaltyLoss,
            "hard_mining": losses.HardMiningLoss, "matting_laplacian": losses.MattingLaplacianLoss}

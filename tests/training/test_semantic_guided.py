@@ -215,7 +215,7 @@ class TestRealAdaptation:
 @pytest.mark.parametrize(("changes", "message"), [
     (TRIMAP | {"network": "unet"}, "network is 'unet', expected 'net_t' for paradigm 'trimap'"),
     (NONLOCAL | {"network": "net_t", "trimap_input": False, "one_hot": False}, "expected another for network 'net_t'"),
-    (REAL, "teacher is '', expected a network for paradigm 'real'"),
+    (REAL, "teacher is '', expected a network for paradigm real or blending"),
     (NONLOCAL | {"teacher": "x"}, "teacher is 'x'"),
     (REAL | {"teacher": "x", "accumulate": 2}, "accumulate is 2, expected 1"),
     (NONLOCAL | {"fusion": "hard"}, "fusion is 'hard', expected it left out for paradigm 'nonlocal'"),
