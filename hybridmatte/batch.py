@@ -26,7 +26,8 @@ from hybridmatte.image import (
 )
 from hybridmatte.trimap import split_trimap
 
-__all__ = ["Job", "Outcome", "automatic_file", "cutout_file", "load_joint", "matte_file", "pair_by_stem",
+__all__ = ["Job", "Outcome", "automatic_file", "blended_file", "cutout_file", "load_joint",
+           "load_teacher", "matte_file", "pair_by_stem",
            "pictures_in", "run_jobs"]
 
 
@@ -84,6 +85,26 @@ def automatic_file(job, *, method=None, network=None, erode=None, dilate=None, i
         cut = np.dstack([estimate_foreground(image, found.alpha), found.alpha])
         write_image(job.output, cut, bits=bits, profile=read_profile(job.image))
     return found.trimap
+
+
+def blended_file(job, *, network, bits=8, max_pixels=MAX_PIXELS):
+    """Write the blended label of one job's image and mask; see `hybridmatte.networks.predict_labels`."""
+    from hybridmatte.networks import predict_labels
+
+    _check_output(job)
+    image, mask = read_image(job.image, max_pixels=max_pixels), read_alpha(job.plane, max_pixels=max_pixels)
+    write_alpha(job.output, predict_labels(load_teacher(network), image, to_float(mask, "mask")), bits=bits)
+
+
+@lru_cache(maxsize=1)
+def load_teacher(name):
+    """Return the network of that name, which must have a boundary head."""
+    from hybridmatte.networks import load_network
+
+    network = load_network(name)
+    if not getattr(network, "has_boundary", False):
+        raise ValueError(f"network {name} has no boundary head, expected one trained with boundary = true")
+    return network
 
 
 @lru_cache(maxsize=1)

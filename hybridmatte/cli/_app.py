@@ -20,5 +20,6 @@ def _options(_version: bool = typer.Option(False, "--version", help="Print the v
 
 
 for _command in (_cut.matte, _cut.cutout, _automatic.auto, _planes.trimap, _planes.composite, _scores.evaluate,
-                 _methods.compare, _methods.methods, _networks.train, _networks.predict, _networks.export):
+                 _methods.compare, _methods.methods, _networks.train, _networks.predict, _networks.export,
+                 _networks.blend, _networks.benchmark_network):
     app.command(no_args_is_help=_command is not _methods.methods)(_command)

@@ -2,11 +2,15 @@
 
 import logging
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from hybridmatte.batch import blended_file, load_teacher
+from hybridmatte.cli._cut import Output as FolderOutput
+from hybridmatte.cli._cut import Resume, Workers, run_or_say
 from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels, Output, destination, note, sources
 from hybridmatte.image import read_image, read_trimap, write_alpha
 
@@ -92,6 +96,37 @@ def export(network: Network, image: Picture, trimap: KnownTrimap = None, *, outp
     pixels = _read(_inputs(image, trimap), max_pixels)
     difference = export_onnx(_matting_network(network), output, *pixels)
     note(f"{output} gives the same alpha to {difference:.1e}")
+
+
+def blend(
+    network: Annotated[str, typer.Argument(metavar="TEACHER", help="Folder of a network with a boundary head.")],
+    image: Annotated[str, typer.Argument(metavar="IMAGES", help="Folder of photographs, or one.")],
+    mask: Annotated[str, typer.Argument(metavar="MASKS", help="Folder of masks with the same stems, or one.")],
+    output: FolderOutput, bits: Bits = 8, workers: Workers = 1, resume: Resume = False,
+    max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
+):
+    """Write blended labels: the teacher's alpha on its boundary, the mask (white from 50% on) elsewhere."""
+    load_teacher(network)  # once for all, and before anything is written
+    work = partial(blended_file, network=network, bits=bits, max_pixels=max_pixels)
+    run_or_say(image, mask, output, work, bits, workers, resume, False, name="mask")
+
+
+def benchmark_network(
+    network: Network,
+    size: Annotated[int, typer.Option("--size", min=32, help="Side of the image, pixels.")] = 512,
+    threads: Annotated[int, typer.Option("--threads", min=0, help="Of the processor; 0 for all.")] = 0,
+    count: Annotated[int, typer.Option("--count", min=1, help="Frames to time.")] = 10,
+):
+    """Say how many frames a second a network makes on this processor, by torch and by ONNX Runtime."""
+    import torch
+
+    from hybridmatte.networks import measure_speed
+
+    if threads:
+        torch.set_num_threads(threads)
+    speed = measure_speed(_matting_network(network), size=size, count=count)
+    note(f"{size} x {size}, {torch.get_num_threads()} threads, median of {count} frames: {speed.torch:.2f} frames a "
+         f"second by torch, {speed.onnxruntime:.2f} by ONNX Runtime")
 
 
 def _matting_network(name):

@@ -26,6 +26,7 @@ _MODULE_OF = {  # no module bears a name of the package: importing it would hide
     "load_parts": "transfer",
     "matteformer": "matte_former",
     "modnet": "mod_net",
+    "measure_speed": "speed",
     "net_m": "nonlocal_matting",
     "net_t": "trimap_network",
     "predict_alpha": "prediction",

@@ -11,7 +11,7 @@ from hybridmatte._files import check_writable, write_bytes
 from hybridmatte.errors import require_extra
 from hybridmatte.networks.prediction import as_batch
 
-__all__ = ["export_onnx"]
+__all__ = ["export_onnx", "onnx_session", "run_onnx"]
 
 LARGEST = 512  # of a variable side, in strides
 
@@ -56,7 +56,7 @@ def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
     with network.predicting():
         expected = network(*inputs)
         written = _graph(network, inputs)
-    difference = float(abs(_run(written, inputs) - expected.numpy()).max())
+    difference = float(abs(run_onnx(onnx_session(written), inputs) - expected.numpy()).max())
     if difference > tolerance:
         raise ValueError(f"alpha of the exported network differs by {difference:.1e}, expected at most {tolerance:g}; "
                          "nothing is written")
@@ -94,10 +94,16 @@ def _graph(network, inputs):
         return file.read_bytes()
 
 
-def _run(written, inputs):
-    """Return the alpha of an ONNX file's bytes."""
+def onnx_session(written, threads=0):
+    """Return a session of ONNX Runtime on the CPU for an ONNX file's bytes; 0 threads are as many as it likes."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(written, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(written, options, providers=["CPUExecutionProvider"])
+
+
+def run_onnx(session, inputs):
+    """Return the alpha that a session makes of tensors."""
     names = [entry.name for entry in session.get_inputs()]
     return session.run(None, {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)})[0]

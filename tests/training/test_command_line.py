@@ -135,6 +135,33 @@ def test_networks_that_take_masks(folder, run):
     assert 0 <= json.loads((folder / "net_t.json").read_text())["mean"]["accuracy"] <= 1
 
 
+def test_blended_labels_of_a_folder(folder, run):
+    networks.unet("tiny", boundary=True).save_pretrained(folder / "teacher")
+    networks.unet("tiny").save_pretrained(folder / "plain")
+    (folder / "data" / "alpha" / "2.png").unlink()  # no mask
+    code, _, err = run("blend @teacher @data/image @data/alpha -o @labels")
+    assert code == 1
+    assert "2.png has no mask in" in err
+    assert "2 written, 0 already there, 1 failed" in err
+    scene = soft_disk((70, 90), seed=0)
+    expected = networks.predict_labels(networks.load_network(folder / "teacher"), scene.image, scene.alpha)
+    assert np.abs(read_alpha(folder / "labels" / "0.png") - expected).max() < 0.02
+    code, _, err = run("blend @plain @data/image @data/alpha -o @other")
+    assert code == 2
+    assert "has no boundary head" in err
+    assert not (folder / "other").exists()
+
+
+@pytest.mark.slow
+def test_speed(folder, run):
+    pytest.importorskip("onnxruntime")
+    networks.unet("tiny", trimap=True).save_pretrained(folder / "network")
+    code, _, err = run("benchmark-network @network --size 64 --count 2")
+    assert code == 0, err
+    assert "64 x 64" in err
+    assert "by ONNX Runtime" in err
+
+
 @pytest.mark.slow
 def test_export(folder, run):
     networks.unet("tiny", trimap=True).save_pretrained(folder / "network")
