@@ -1,0 +1,1 @@
+"""Weakly semi-supervised matting of people at the size of two CPU cores."""

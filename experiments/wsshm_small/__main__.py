@@ -1,0 +1,159 @@
+"""Train and score the grid of masks and mattes, the stages, the switches, and other students."""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from experiments.common import add_data_argument, data_folder, environment, merge_results, positive_int
+from experiments.trimap_free_small.pictures import sheet
+from experiments.wsshm_small.report import write_report
+from experiments.wsshm_small.samples import MASKS, MATTES, masked, mattes, scored
+from hybridmatte import composite, estimate_foreground, write_image
+from hybridmatte.networks import load_network, predict_alpha
+from hybridmatte.training import read_config, train
+from hybridmatte.training.label_blending import boundary_of
+
+FOLDER = Path(__file__).parent
+SWITCHES = {"neither": {"strong": False, "ema": 0.0}, "strong alone": {"ema": 0.0}, "ema alone": {"strong": False}}
+STUDENTS = ("modnet", "gca")
+STAGES = ("grid", "switches", "students")
+
+
+def main():
+    """Run the stages and seeds asked for; rows are kept as they come."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_data_argument(parser)
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--kept", type=Path, default=Path("wsshm_small_networks"), help="folder of the networks")
+    parser.add_argument("--precision", default="bf16-mixed")
+    parser.add_argument("--threads", type=positive_int, default=2)
+    parser.add_argument("--report", action="store_true", help="only write tables and pictures")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    metadata = environment(arguments.threads, names=("numpy", "torch", "timm", "lightning"))
+    for seed in [] if arguments.report else arguments.seeds:
+        for stage in arguments.stages:
+            for rows in {"grid": grid, "switches": switches, "students": students}[stage](Runs(seed, arguments)):
+                merge_results(FOLDER / "result.json", metadata, rows)
+    write_report(FOLDER)
+    best = arguments.kept / "0" / f"student {MASKS[-1]} all" / "network"
+    if best.is_dir():
+        draw(load_network(best), arguments.data, arguments.kept / "people.png")
+
+
+class Runs:
+    """The networks of a seed, trained when they are first asked for, and their scores."""
+
+    def __init__(self, seed, arguments):
+        self.seed, self._arguments, self._mattes = seed, arguments, {}
+
+    def pretrained(self, count, **changes):
+        """Return the folder of a network pre-trained on masks."""
+        name = f"pre-trained {count} {changes.get('network', 'unet')}"
+        return self._trained(name, "segmentation.toml", masked(self._arguments.data, count), **changes)
+
+    def teacher(self, count, amount, **changes):
+        """Return the folder of a network trained on mattes, from one pre-trained on masks if there are any."""
+        start = {"init_from": str(self.pretrained(count, **changes))} if count else {}
+        name = f"teacher {count} {amount} {changes.get('network', 'unet')}"
+        return self._trained(name, "matte.toml", self._foregrounds(amount), composed=True, **start, **changes)
+
+    def student(self, count, amount, name="student", **changes):
+        """Return the folder of a network trained on blended labels."""
+        network = {key: value for key, value in changes.items() if key in ("network", "boundary")}
+        return self._trained(f"{name} {count} {amount}", "blending.toml", masked(self._arguments.data, count),
+                             teacher=str(self.teacher(count, amount)),
+                             init_from=str(self.pretrained(count, **network)), **changes)
+
+    def rows(self, name, folder):
+        """Return the row of a network's scores."""
+        portraits, held_out = scored(self._arguments.data)
+        network = load_network(folder)
+        errors = {}
+        for kind, samples in (("portraits", portraits), ("people", held_out)):
+            found = [predict_alpha(network, sample.image) for sample in samples]
+            targets = [sample.alpha if kind == "portraits" else np.float32(sample.mask >= 0.5) for sample in samples]
+            errors |= {f"{kind}_whole": mean_square(found, targets)}
+            if kind == "portraits":
+                errors["portraits_boundary"] = mean_square(found, targets, boundary=True)
+        print(self.seed, name, {key: round(value, 2) for key, value in errors.items()}, flush=True)
+        return [{"method": name, "subject": f"seed {self.seed}", "size": len(portraits), "median_s": None,
+                 "iqr_s": None, "peak_mib": None, "error": errors}]
+
+    def _foregrounds(self, amount):
+        if amount not in self._mattes:
+            self._mattes[amount] = mattes(self._arguments.data, amount)
+        return self._mattes[amount]
+
+    def _trained(self, name, file, samples, *, composed=False, **changes):
+        """Return the folder of a network, trained now if it is not kept."""
+        folder = self._arguments.kept / str(self.seed) / name
+        if not (folder / "network").is_dir():
+            start = time.perf_counter()
+            backgrounds = data_folder(self._arguments.data) / "photos" / "train" if composed else None
+            train(read_config(FOLDER / file, seed=self.seed, **changes), samples, folder,
+                  precision=self._arguments.precision, progress=False, backgrounds=backgrounds,
+                  resume=(folder / "checkpoints" / "last.ckpt").exists())
+            print(f"seed {self.seed}: trained {name} in {time.perf_counter() - start:.0f} s", flush=True)
+        return folder / "network"
+
+
+def grid(runs):
+    """Yield the rows of Figs. 6 to 8 and of Table 3."""
+    for count in MASKS:
+        for amount in MATTES:
+            if count == 0 and amount == "none":
+                continue
+            if amount == "none":
+                yield runs.rows(f"grid: {count} masks, none", runs.pretrained(count))
+            elif count == 0:
+                yield runs.rows(f"grid: 0 masks, {amount}", runs.teacher(0, amount))
+            else:
+                yield runs.rows(f"grid: {count} masks, {amount}", runs.student(count, amount))
+    yield runs.rows("stages: teacher, masks alone", runs.pretrained(MASKS[-1]))
+    yield runs.rows("stages: teacher, fine-tuned", runs.teacher(MASKS[-1], "all"))
+    yield runs.rows("stages: student", runs.student(MASKS[-1], "all"))
+
+
+def switches(runs):
+    """Yield the rows of Table 5."""
+    yield runs.rows("switches: both", runs.student(MASKS[-1], "all"))
+    for name, changes in SWITCHES.items():
+        yield runs.rows(f"switches: {name}", runs.student(MASKS[-1], "all", name=name, **changes))
+
+
+def students(runs):
+    """Yield the rows of Table 6: other networks fine-tuned on mattes, and as students."""
+    for network in STUDENTS:
+        changes = {"network": network, "boundary": False}
+        yield runs.rows(f"students: {network}, fine-tuned", runs.teacher(MASKS[-1], "all", **changes))
+        yield runs.rows(f"students: {network}, blended labels",
+                        runs.student(MASKS[-1], "all", name=network, **changes))
+
+
+def mean_square(alphas, targets, *, boundary=False):
+    """Return the mean over images of 1000 times the mean square, over the whole or where the target is mixed."""
+    means = []
+    for alpha, target in zip(alphas, targets, strict=True):
+        counts = boundary_of(torch.from_numpy(target)).numpy() > 0 if boundary else np.ones_like(target, bool)
+        means.append(1000 * float(np.square(alpha - target)[counts].mean()))
+    return float(np.mean(means))
+
+
+def draw(network, data, path):
+    """Write a sheet of portraits and held-out people: photograph, alpha, and object over a colour."""
+    portraits, held_out = scored(data)
+    rows = []
+    for sample in [*portraits, *held_out[:6]]:
+        alpha = predict_alpha(network, sample.image)
+        over = composite(estimate_foreground(sample.image, alpha), alpha, np.float32([0.2, 0.7, 0.3]))
+        rows.append([sample.image, np.repeat(alpha[:, :, None], 3, axis=2), over])
+    write_image(path, sheet(rows))
+
+
+if __name__ == "__main__":
+    main()
