@@ -265,8 +265,8 @@ def trimap_scores(trimap: ArrayLike, target: ArrayLike) -> dict[str, float]:
     for region in ("background", "unknown", "foreground"):
         one, other = getattr(found, f"is_{region}"), getattr(true, f"is_{region}")
         both, either = np.count_nonzero(one & other), np.count_nonzero(one | other)
-        scores["accuracy"] += both / trimap.size
-        scores[f"iou_{region}"] = both / either if either else float("nan")
+        scores["accuracy"] += float(both) / trimap.size
+        scores[f"iou_{region}"] = float(both) / float(either) if either else float("nan")
     return scores | {"iou": float(np.nanmean([scores[name] for name in scores if name != "accuracy"]))}
 
 
