@@ -67,6 +67,7 @@ _MODULE_OF = {
     "Layers": "foreground",
     "composite": "foreground",
     "cutout": "foreground",
+    "matte_alone": "automatic",
     "matte_from_mask": "automatic",
     "estimate_foreground": "foreground",
     "estimate_layers": "foreground",

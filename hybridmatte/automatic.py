@@ -1,4 +1,4 @@
-"""From a photograph and any rough mask to alpha, with trained networks or without."""
+"""From a photograph to alpha without a trimap: with any rough mask, or by a network that needs none."""
 
 import warnings
 from typing import NamedTuple
@@ -8,17 +8,18 @@ import numpy as np
 from hybridmatte._check import check_choice, check_image, check_plane
 from hybridmatte.trimap import refuse_labels, trimap_from_mask
 
-__all__ = ["FromMask", "fit_mask", "how_made", "matte_from_mask"]
+__all__ = ["FromMask", "fit_mask", "how_made", "matte_alone", "matte_from_mask"]
 
+SIDE = 512  # pixels, shorter side of what an automatic network sees
 BORDER = 0.9  # share of the border's pixels inside a mask that makes it look inverted
 ASPECT = 0.02  # relative difference in aspect ratio that a mask may have, which is then stretched
 
 
 class FromMask(NamedTuple):
-    """An alpha made from a mask, the trimap that was found on the way, and in words how."""
+    """An alpha, the trimap that was found on the way, if any, and in words how."""
 
     alpha: np.ndarray
-    trimap: np.ndarray
+    trimap: np.ndarray | None
     how: str
 
 
@@ -78,8 +79,54 @@ def matte_from_mask(image, mask, *, method=None, network=None, erode=None, dilat
     return FromMask(solve(image, trimap, method=method), trimap, how_made(method, network))
 
 
-def how_made(method, network):
-    """Say how `matte_from_mask` makes trimap and alpha."""
+def matte_alone(image, network):
+    """Estimate alpha from an image alone, by a network that needs no trimap; it finds what it was trained to find.
+
+    Parameters
+    ----------
+    image : (H, W, 3) array
+        RGB in [0, 1]; uint8 and uint16 are scaled. Never modified. The network sees it with its shorter side at most
+        512 pixels, and alpha is enlarged again.
+    network : MattingNetwork
+        Without trimap input.
+
+    Returns
+    -------
+    result : FromMask
+        Without a trimap.
+
+    Raises
+    ------
+    ValueError
+        If the network takes a trimap.
+
+    Warns
+    -----
+    UserWarning
+        If nothing is found: alpha is nowhere above 0.5.
+    """
+    import cv2
+
+    from hybridmatte.networks import predict_alpha
+
+    if network.takes_trimap:
+        raise ValueError("network takes a trimap, expected one that does not, or a mask")
+    image = check_image(image)
+    factor = SIDE / min(image.shape[:2])
+    size = tuple(max(round(factor * side), 1) for side in image.shape[1::-1])
+    small = image if factor >= 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    alpha = predict_alpha(network, small)
+    if factor < 1:
+        alpha = cv2.resize(alpha, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    if alpha.max() <= 0.5:
+        warnings.warn("nothing is found in the image: alpha is nowhere above one half", UserWarning, stacklevel=2)
+    return FromMask(alpha, None, how_made(None, network, has_mask=False))
+
+
+def how_made(method, network, *, has_mask=True):
+    """Say how trimap and alpha are made."""
+    if not has_mask:
+        return "alpha by the network, from the image alone"
     if network is not None:
         return "trimap and alpha by the network"
     return f"trimap by erosion and dilation, alpha by {method}"

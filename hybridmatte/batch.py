@@ -26,7 +26,7 @@ from hybridmatte.image import (
 )
 from hybridmatte.trimap import split_trimap
 
-__all__ = ["Job", "Outcome", "automatic_file", "blended_file", "cutout_file", "load_joint",
+__all__ = ["Job", "Outcome", "automatic_file", "blended_file", "cutout_file", "load_automatic", "load_joint",
            "load_teacher", "matte_file", "pair_by_stem",
            "pictures_in", "run_jobs"]
 
@@ -68,17 +68,20 @@ def automatic_file(job, *, method=None, network=None, erode=None, dilate=None, i
                    max_pixels=MAX_PIXELS):
     """Cut one job's object out by its mask, see `hybridmatte.matte_from_mask`; return the trimap found.
 
-    network is a name for `hybridmatte.networks.load_network`, loaded once a process; matte writes alpha alone.
+    network is a name for `hybridmatte.networks.load_network`, loaded once a process; matte writes alpha alone. Without
+    a mask, see `hybridmatte.matte_alone`.
     """
-    from hybridmatte.automatic import matte_from_mask
+    from hybridmatte.automatic import matte_alone, matte_from_mask
     from hybridmatte.foreground import estimate_foreground
 
     _check_output(job)
-    image, mask = read_image(job.image, max_pixels=max_pixels), read_alpha(job.plane, max_pixels=max_pixels)
-    mask = to_float(mask, "mask")
-    joint = None if network is None else load_joint(network)
-    found = matte_from_mask(image, 1 - mask if invert else mask, method=method, network=joint, erode=erode,
-                            dilate=dilate)
+    image = read_image(job.image, max_pixels=max_pixels)
+    if job.plane is None:
+        found = matte_alone(image, load_automatic(network))
+    else:
+        mask = to_float(read_alpha(job.plane, max_pixels=max_pixels), "mask")
+        found = matte_from_mask(image, 1 - mask if invert else mask, method=method,
+                                network=None if network is None else load_joint(network), erode=erode, dilate=dilate)
     if matte:
         write_alpha(job.output, found.alpha, bits=bits)
     else:
@@ -94,6 +97,18 @@ def blended_file(job, *, network, bits=8, max_pixels=MAX_PIXELS):
     _check_output(job)
     image, mask = read_image(job.image, max_pixels=max_pixels), read_alpha(job.plane, max_pixels=max_pixels)
     write_alpha(job.output, predict_labels(load_teacher(network), image, to_float(mask, "mask")), bits=bits)
+
+
+@lru_cache(maxsize=1)
+def load_automatic(name):
+    """Return the network of that name, which must be one from the image alone."""
+    from hybridmatte.networks import MattingNetwork, load_network
+
+    network = load_network(name)
+    if not isinstance(network, MattingNetwork) or network.takes_trimap:
+        raise ValueError(f"network {name} is a {type(network).__name__} that takes a trimap or a mask, expected one "
+                         "from the image alone, or --mask")
+    return network
 
 
 @lru_cache(maxsize=1)
@@ -165,7 +180,7 @@ def pair_by_stem(images, planes, outputs, name="trimap"):
     outputs : str or path
         Folder of the results, each ``<stem>.png``.
     name : {"trimap", "mask"}, default "trimap"
-        What the planes are, for messages.
+        What the planes are, for messages. Where planes is None, each job's is.
 
     Returns
     -------
@@ -182,7 +197,7 @@ def pair_by_stem(images, planes, outputs, name="trimap"):
         If there is no image at all.
     """
     image_of, problems = pictures_in(images, "image")
-    plane_of, plane_problems = pictures_in(planes, name)
+    plane_of, plane_problems = (dict.fromkeys(image_of), {}) if planes is None else pictures_in(planes, name)
     if not image_of and not problems:
         raise ValueError(f"image {images} holds no picture, expected files ending in {', '.join(EXTENSIONS)}")
     jobs = []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hybridmatte import alpha, matte_from_mask
+from hybridmatte import alpha, matte_alone, matte_from_mask
 from hybridmatte.automatic import fit_mask
 from hybridmatte.cli import main
 from hybridmatte.image import read_alpha, read_image, write_alpha, write_image
@@ -69,6 +69,27 @@ class TestMasks:
             matte_from_mask(SCENE.image, MASK, network=object(), **{option: 3})
 
 
+class TestAlone:
+    def test_large_images_are_small_to_the_network(self):
+        torch = pytest.importorskip("torch")
+        networks = pytest.importorskip("hybridmatte.networks")
+        network, seen = networks.unet("tiny").eval(), []
+        network.register_forward_pre_hook(lambda _, arguments: seen.append(tuple(arguments[0].shape[2:])))
+        torch.nn.init.constant_(network.head.bias, 1.0)
+        result = matte_alone(np.random.default_rng(0).random((600, 900, 3)), network)
+        assert seen == [(512, 768)]
+        assert result.alpha.shape == (600, 900)
+        assert result.trimap is None
+
+    def test_nothing_found(self):
+        torch = pytest.importorskip("torch")
+        networks = pytest.importorskip("hybridmatte.networks")
+        network = networks.unet("tiny").eval()
+        torch.nn.init.constant_(network.head.bias, -50.0)
+        with pytest.warns(UserWarning, match="nothing is found"):
+            assert matte_alone(SCENE.image, network).alpha.max() < 0.5
+
+
 class TestCommand:
     @pytest.fixture
     def run(self, tmp_path, capsys):
@@ -127,6 +148,23 @@ class TestCommand:
         for stem in ("a", "b"):
             assert np.abs(read_alpha(tmp_path / "out" / f"{stem}.png") - SCENE.alpha).mean() < 0.02
 
+    def test_network_that_needs_no_mask(self, run, tmp_path):
+        networks = pytest.importorskip("hybridmatte.networks")
+        networks.unet("tiny").save_pretrained(tmp_path / "alone")
+        networks.unet("tiny", trimap=True).save_pretrained(tmp_path / "taking")
+        code, err = run("auto @image.png --matte -o @alpha.png --network @alone")
+        assert code == 0, err
+        assert "from the image alone" in err
+        expected = networks.predict_alpha(networks.load_network(tmp_path / "alone"), SCENE.image)
+        assert np.abs(read_alpha(tmp_path / "alpha.png") - expected).max() < 0.02
+        (tmp_path / "images").mkdir()
+        write_image(tmp_path / "images" / "a.png", SCENE.image)
+        code, err = run("auto @images --matte -o @out --network @alone")
+        assert "1 written, 0 already there, 0 failed" in err
+        code, err = run("auto @image.png --matte -o @alpha.png --network @taking")
+        assert code == 2
+        assert "expected one from the image alone, or --mask" in err
+
     def test_path_is_said_whatever_comes_after(self, run, tmp_path):
         (tmp_path / "bad.png").write_text("text")
         code, err = run("auto @bad.png --mask @mask.png -o @out.png")
@@ -154,14 +192,15 @@ class TestCommand:
 
     @pytest.mark.parametrize(("command", "message"), [
         ("auto @image.png --mask @none.png -o @a.png", "does not exist, expected a picture"),
-        ("auto @image.png -o @a.png", "Missing option '--mask'"),
+        ("auto @image.png -o @a.png", "--mask is missing, expected one, or a --network that needs none"),
+        ("auto @image.png -o @a.png --network @nowhere --erode 3", "--erode is 3.0, expected none without --mask"),
         ("auto @image.png --mask @mask.png -o @mask.png", "is also an input"),
         ("auto @image.png --mask @mask.png -o @a.jpg", "a.jpg"),
         ("auto @image.png --mask @mask.png -o @a.png --trimap @image.png", "is also an input"),
         ("auto @image.png --mask @mask.png -o @a.png --trimap @a.png", "expected another file than the output"),
         ("auto @image.png --mask @mask.png -o @a.png --network @nowhere", "is no folder"),
         ("auto @image.png --mask @mask.png -o @a.png --method best", "method is 'best'"),
-    ], ids=["mask", "no mask", "output", "jpeg", "trimap", "twice", "network", "method"])
+    ], ids=["mask", "no mask", "option", "output", "jpeg", "trimap", "twice", "network", "method"])
     def test_mistakes(self, run, tmp_path, command, message):
         before = sorted(tmp_path.iterdir())
         code, err = run(command)

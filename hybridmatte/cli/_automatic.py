@@ -6,31 +6,39 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.batch import automatic_file, load_joint
+from hybridmatte.batch import automatic_file, load_automatic, load_joint
 from hybridmatte.cli._cut import Image, Method, Output, Resume, Workers, checked, run_or_say
 from hybridmatte.cli._planes import Inside, Outside
 from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels, destination, note
 from hybridmatte.image import write_alpha
 
 NetworkName = Annotated[str | None, typer.Option(
-    "--network", help="Folder of a joint network, or OWNER/NAME on the hub; else erosion, dilation and --method.")]
+    "--network", help="Folder of a joint network, or of an automatic one without --mask, or OWNER/NAME on the hub; "
+    "else erosion, dilation and --method.")]
 
 
 def auto(
     image: Image,
     output: Output,
-    mask: Annotated[str, typer.Option(
+    mask: Annotated[str | None, typer.Option(
         "--mask", metavar="MASK", help="White where the object is: any segmenter's, at any size of the same aspect "
-        "ratio, or drawn; or a folder with the same stems.")],
+        "ratio, or drawn; or a folder with the same stems. Without it --network finds the object by itself.")] = None,
     matte: Annotated[bool, typer.Option("--matte", help="Write alpha instead of the cut-out.")] = False,
     trimap: Annotated[str | None, typer.Option("--trimap", metavar="FILE", help="Write the trimap found, too.")] = None,
     network: NetworkName = None, method: Method = None, erode: Inside = None, dilate: Outside = None,
     invert: Annotated[bool, typer.Option("--invert", help="The mask is white where the object is not.")] = False,
     bits: Bits = 8, workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
 ):
-    """Cut the object out by a rough mask: no trimap needed."""
+    """Cut the object out by a rough mask, or by a network that needs none: no trimap needed."""
     from hybridmatte.automatic import how_made
 
+    if mask is None:
+        if network is None:
+            raise ValueError("--mask is missing, expected one, or a --network that needs none")
+        for name, value in (("--method", method), ("--erode", erode), ("--dilate", dilate), ("--trimap", trimap),
+                            ("--invert", invert or None)):
+            if value is not None:
+                raise ValueError(f"{name} is {value}, expected none without --mask")
     work = partial(automatic_file, method=method if network else checked(method), network=network, erode=erode,
                    dilate=dilate, invert=invert, matte=matte, bits=bits, max_pixels=max_pixels)
     if trimap is not None:
@@ -40,8 +48,8 @@ def auto(
             raise ValueError(f"--trimap is {trimap}, expected another file than the output")
         work = partial(_both, work, destination(trimap, [Path(name) for name in (image, mask) if name != "-"]))
     if network is not None:
-        load_joint(network)  # once for all, and before anything is written
-    note(how_made(checked(method), network))
+        (load_automatic if mask is None else load_joint)(network)  # once for all, and before anything is written
+    note(how_made(checked(method), network, has_mask=mask is not None))
     run_or_say(image, mask, output, work, bits, workers, resume, not matte, name="mask")
 
 

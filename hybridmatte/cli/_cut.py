@@ -56,15 +56,17 @@ def run_or_say(*arguments, **options):
 def _run(image, plane, output, work, bits, workers, resume, transparent, name="trimap"):
     """Do one image, whose error is the command's; or a folder, whose bad files are reported at the end."""
     if Path(image).is_dir():
-        _run_folder(Path(image), Path(plane), Path(output), work, bits, workers, resume, name)
+        _run_folder(Path(image), None if plane is None else Path(plane), Path(output), work, bits, workers, resume,
+                    name)
         return
     if workers > 1:
         raise ValueError(f"workers is {workers}, expected 1 for a single image")
     if resume and output != "-" and _is_written(Path(output)):
         note(f"{output} is already written")
         return
-    inputs = sources(image, plane)
-    job = Job(*inputs, destination(output, inputs, bits=bits, transparent=transparent))
+    inputs = sources(image, *[plane] * (plane is not None))
+    target = destination(output, inputs, bits=bits, transparent=transparent)
+    job = Job(inputs[0], None if plane is None else inputs[1], target)
     with patient():
         work(job)
 
@@ -90,7 +92,7 @@ def _run_folder(images, planes, outputs, work, bits, workers, resume, name):
     from rich.progress import Progress
 
     jobs, failures = pair_by_stem(images, planes, outputs, name)
-    _prepare(outputs, (images, planes), bits)
+    _prepare(outputs, [folder for folder in (images, planes) if folder is not None], bits)
     finished = {job for job in jobs if resume and _is_written(job.output)}
     left = [job for job in jobs if job not in finished]
     console = Console(stderr=True)
