@@ -25,6 +25,7 @@ class SegmentationPretraining(MattingModule):
     """
 
     parts = ("image", "mask")
+    leaves_unused = True  # a boundary head
 
     def loss_terms(self, alpha, batch):
         """Return the one term."""
@@ -84,6 +85,7 @@ class MatteLabelBlending(MattingModule):
     """
 
     parts = ("image", "mask")
+    leaves_unused = True  # a boundary head
 
     def __init__(self, network, config, teacher):
         super().__init__(network, config)

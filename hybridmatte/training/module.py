@@ -26,6 +26,7 @@ class MattingModule(lightning.LightningModule):
     """
 
     parts = ()
+    leaves_unused = False  # whether a step may leave parameters without a gradient
 
     def __init__(self, network, config):
         super().__init__()

@@ -40,6 +40,7 @@ class RealAdaptation(MattingModule):
 
     parts = ("image", "mask")
     automatic_optimization = False
+    leaves_unused = True  # each optimiser leaves the other's
 
     def __init__(self, network, config, teacher):
         super().__init__(network, config)

@@ -125,10 +125,10 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
 
 
 def _strategy(processes, module):
-    """Return Lightning's name of how processes share; two optimisers each leave the other's parameters unused."""
+    """Return Lightning's name of how processes share gradients."""
     if processes == 1:
         return "auto"
-    return "ddp" if module.automatic_optimization else "ddp_find_unused_parameters_true"
+    return "ddp_find_unused_parameters_true" if module.leaves_unused else "ddp"
 
 
 def _fit(trainer, module, crops, checkpoint):
