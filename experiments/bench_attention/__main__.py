@@ -24,11 +24,11 @@ def main():
     """Measure in fresh processes, record, and write the table into the README."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--worker", choices=NAMES, help=argparse.SUPPRESS)
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     if arguments.worker:
-        print(json.dumps({"mib": added_mib(arguments.worker)}))
+        print(json.dumps({"mib": added_mib(*arguments.worker)}))
         return
     seconds = timings()
     rows = [row_of(name, direction, seconds[name, direction], arguments.threads)
@@ -80,18 +80,19 @@ def row_of(name, direction, seconds, threads):
     counts = {str(operation): count for operation, count in counter.get_flop_counts()["Global"].items()}
     convolved = sum(count for operation, count in counts.items() if operation.startswith(CONVOLUTIONS))
     timing = summarise(np.array(seconds))
-    mib = run_fresh("experiments.bench_attention", ["--threads", threads, "--worker", name], threads=threads)[0]["mib"]
+    mib = run_fresh("experiments.bench_attention", ["--threads", threads, "--worker", name, direction],
+                    threads=threads)[0]["mib"]
     return {"method": name, "subject": direction, "size": [512, 512], "median_s": timing.median_s,
             "iqr_s": timing.iqr_s, "peak_mib": mib,
             "error": {"parameters": sum(p.numel() for block in attentions for p in block.parameters()),
                       "flops": sum(counts.values()), "flops_convolutions": convolved}}
 
 
-def added_mib(name):
-    """Return by how much a pass forward and backward raises this process's peak."""
+def added_mib(name, direction):
+    """Return by how much a pass raises this process's peak."""
     attentions, arguments = blocks(name)
     before = peak_mib()
-    call(attentions, arguments, PASSES[1])
+    call(attentions, arguments, direction)
     return peak_mib() - before
 
 

@@ -22,10 +22,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     add_data_argument(parser)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     pairs = photographs(arguments.data)
-    rows = [row_of(name, options, pairs) for name, options in WAYS.items()]
+    rows = [row_of(name, options, pairs) for name, options in WAYS.items() if name in arguments.ways]
     document = merge_results(FOLDER / "result.json", environment(arguments.threads, names=("numpy", "numba", "torch")),
                              rows)
     about = document["metadata"]
