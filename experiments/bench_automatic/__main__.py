@@ -10,6 +10,7 @@ import torch
 from experiments.common import add_data_argument, environment, merge_results, time_call, write_block
 from experiments.common import data_folder as existing
 from hybridmatte import estimate_foreground, matte_from_mask, read_alpha, read_image
+from hybridmatte._array import to_float
 from hybridmatte.networks import JointInference, net_m, net_t
 
 FOLDER = Path(__file__).parent
@@ -41,10 +42,11 @@ def photographs(data):
     """Return six photographs of 1024 pixels with masks of 320."""
     folder, pairs = existing(data) / "portraits", []
     for path in sorted((folder / "image").glob("*.jpg")):
-        image, alpha = read_image(path), read_alpha(folder / "alpha_predicted" / f"{path.stem}.png")
+        image = read_image(path)
+        alpha = to_float(read_alpha(folder / "alpha_predicted" / f"{path.stem}.png"), "alpha")
         factor = 320 / max(alpha.shape)
         size = tuple(round(factor * side) for side in alpha.shape[::-1])
-        pairs.append((image, cv2.resize(alpha, size, interpolation=cv2.INTER_AREA) >= 128))
+        pairs.append((image, cv2.resize(alpha, size, interpolation=cv2.INTER_AREA) >= 0.5))
     return pairs
 
 
