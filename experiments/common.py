@@ -58,6 +58,21 @@ def add_data_argument(parser):
                         help="data folder (default: HYBRIDMATTE_DATA, else ../shared/data)")
 
 
+def add_training_arguments(parser, kept):
+    """Add what experiments that train share; networks are kept in the folder `kept` unless --kept is given."""
+    add_data_argument(parser)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--kept", type=Path, default=Path(kept), help="folder of the trained networks")
+    parser.add_argument("--precision", default="bf16-mixed")
+    parser.add_argument("--threads", type=positive_int, default=2)
+    parser.add_argument("--report", action="store_true", help="only write tables and pictures")
+
+
+def training_environment(threads):
+    """Return the metadata of a run that trains."""
+    return environment(threads, names=("numpy", "torch", "timm", "lightning"))
+
+
 def data_folder(path):
     """Return the data folder, or say what is missing."""
     if not Path(path).is_dir():

@@ -10,8 +10,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from hybridmatte._array import to_float
 from hybridmatte.image import (
     EXTENSIONS,
@@ -27,8 +25,7 @@ from hybridmatte.image import (
 from hybridmatte.trimap import split_trimap
 
 __all__ = ["Job", "Outcome", "automatic_file", "blended_file", "cutout_file", "load_automatic", "load_joint",
-           "load_teacher", "matte_file", "pair_by_stem",
-           "pictures_in", "run_jobs"]
+           "load_teacher", "matte_file", "pair_by_stem", "pictures_in", "run_jobs"]
 
 
 class Job(NamedTuple):
@@ -72,7 +69,7 @@ def automatic_file(job, *, method=None, network=None, erode=None, dilate=None, i
     a mask, see `hybridmatte.matte_alone`.
     """
     from hybridmatte.automatic import matte_alone, matte_from_mask
-    from hybridmatte.foreground import estimate_foreground
+    from hybridmatte.foreground import cutout_by_alpha
 
     _check_output(job)
     image = read_image(job.image, max_pixels=max_pixels)
@@ -85,7 +82,7 @@ def automatic_file(job, *, method=None, network=None, erode=None, dilate=None, i
     if matte:
         write_alpha(job.output, found.alpha, bits=bits)
     else:
-        cut = np.dstack([estimate_foreground(image, found.alpha), found.alpha])
+        cut = cutout_by_alpha(image, found.alpha)
         write_image(job.output, cut, bits=bits, profile=read_profile(job.image))
     return found.trimap
 
@@ -100,34 +97,36 @@ def blended_file(job, *, network, bits=8, max_pixels=MAX_PIXELS):
 
 
 @lru_cache(maxsize=1)
+def _load_once(name):
+    from hybridmatte.networks import load_network
+
+    return load_network(name)
+
+
 def load_automatic(name):
     """Return the network of that name, which must be one from the image alone."""
-    from hybridmatte.networks import MattingNetwork, load_network
+    from hybridmatte.networks import MattingNetwork
 
-    network = load_network(name)
+    network = _load_once(name)
     if not isinstance(network, MattingNetwork) or network.takes_trimap:
         raise ValueError(f"network {name} is a {type(network).__name__} that takes a trimap or a mask, expected one "
                          "from the image alone, or --mask")
     return network
 
 
-@lru_cache(maxsize=1)
 def load_teacher(name):
     """Return the network of that name, which must have a boundary head."""
-    from hybridmatte.networks import load_network
-
-    network = load_network(name)
+    network = _load_once(name)
     if not getattr(network, "has_boundary", False):
         raise ValueError(f"network {name} has no boundary head, expected one trained with boundary = true")
     return network
 
 
-@lru_cache(maxsize=1)
 def load_joint(name):
     """Return the network of that name, which must be one that takes a mask."""
-    from hybridmatte.networks import JointInference, load_network
+    from hybridmatte.networks import JointInference
 
-    network = load_network(name)
+    network = _load_once(name)
     if not isinstance(network, JointInference):
         raise ValueError(f"network {name} is a {type(network).__name__}, expected a JointInference, which takes a mask")
     return network

@@ -162,7 +162,11 @@ def cutout(image, trimap, *, method=None):
     """
     from hybridmatte.alpha import DEFAULT_METHOD, solve
 
-    alpha = solve(image, trimap, method=DEFAULT_METHOD if method is None else method)
+    return cutout_by_alpha(image, solve(image, trimap, method=DEFAULT_METHOD if method is None else method))
+
+
+def cutout_by_alpha(image, alpha):
+    """Return an image's foreground colours and its alpha as straight RGBA, (H, W, 4) float32."""
     return np.dstack([estimate_foreground(image, alpha), alpha])
 
 

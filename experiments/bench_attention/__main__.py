@@ -9,7 +9,15 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from experiments.common import environment, merge_results, peak_mib, run_fresh, summarise, write_block
+from experiments.common import (
+    environment,
+    merge_results,
+    peak_mib,
+    positive_int,
+    run_fresh,
+    summarise,
+    write_block,
+)
 from hybridmatte.networks.guided_attention import GuidedAttention
 from hybridmatte.networks.nonlocal_matting import NonlocalAttention
 
@@ -23,7 +31,7 @@ PASSES = ("forward", "forward and backward")
 def main():
     """Measure in fresh processes, record, and write the table into the README."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=positive_int, default=2)
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

@@ -7,8 +7,15 @@ import cv2
 import numpy as np
 import torch
 
-from experiments.common import add_data_argument, environment, merge_results, time_call, write_block
-from experiments.common import data_folder as existing
+from experiments.common import (
+    add_data_argument,
+    data_folder,
+    environment,
+    merge_results,
+    positive_int,
+    time_call,
+    write_block,
+)
 from hybridmatte import estimate_foreground, matte_from_mask, read_alpha, read_image
 from hybridmatte._array import to_float
 from hybridmatte.networks import JointInference, net_m, net_t
@@ -22,7 +29,7 @@ def main():
     """Measure, record, and write the table into the README."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_data_argument(parser)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=positive_int, default=2)
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -40,7 +47,7 @@ def main():
 
 def photographs(data):
     """Return six photographs of 1024 pixels with masks of 320."""
-    folder, pairs = existing(data) / "portraits", []
+    folder, pairs = data_folder(data) / "portraits", []
     for path in sorted((folder / "image").glob("*.jpg")):
         image = read_image(path)
         alpha = to_float(read_alpha(folder / "alpha_predicted" / f"{path.stem}.png"), "alpha")

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from experiments.alpha_free_small.samples import test_samples
-from experiments.common import add_data_argument, data_folder, environment, merge_results, positive_int
+from experiments.common import add_training_arguments, data_folder, merge_results, positive_int, training_environment
 from experiments.dpt_small.report import draw_curves, write_report
 from experiments.dpt_small.samples import folds, with_foregrounds
 from experiments.dpt_small.unguided import draw_unguided
@@ -33,22 +33,17 @@ SCORED = (25, 50, 100, 150, 200, 300)  # steps of fine-tuning
 def main():
     """Run what is asked for; rows are kept as they come."""
     parser = argparse.ArgumentParser(description=__doc__)
-    add_data_argument(parser)
+    add_training_arguments(parser, "dpt_small_networks")
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=["unet"])
     parser.add_argument("--variants", nargs="*", choices=list(VARIANTS), default=["as the paper"])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--no-random", action="store_true", help="leave out the random start")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--budget", type=positive_int, default=1, help="times the steps of pretrain.toml")
-    parser.add_argument("--kept", type=Path, default=Path("dpt_small_networks"), help="folder of pre-trained networks")
-    parser.add_argument("--precision", default="bf16-mixed")
-    parser.add_argument("--threads", type=positive_int, default=2)
-    parser.add_argument("--report", action="store_true", help="only write tables and pictures")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    metadata = training_environment(arguments.threads)
     if not arguments.report:
-        run_all(arguments)
-    metadata = environment(arguments.threads, names=("numpy", "torch", "timm", "lightning"))
+        run_all(metadata, arguments)
     merge_results(FOLDER / "result.json", metadata, pretraining_rows(arguments.kept))
     write_report(FOLDER)
     draw_curves(FOLDER)
@@ -57,9 +52,8 @@ def main():
         draw_unguided(load_network(kept), arguments.data, arguments.kept / "unguided.jpg")
 
 
-def run_all(arguments):
+def run_all(metadata, arguments):
     """Fine-tune from every start asked for, and seed."""
-    metadata = environment(arguments.threads, names=("numpy", "torch", "timm", "lightning"))
     samples = test_samples(arguments.data)
     foregrounds = with_foregrounds(samples)
     for seed, network in itertools.product(arguments.seeds, arguments.networks):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from experiments.alpha_free_small.samples import flower, halved
-from experiments.common import add_data_argument, data_folder, environment, merge_results, positive_int
+from experiments.common import add_training_arguments, data_folder, merge_results, training_environment
 from experiments.trimap_free_small.pictures import draw_attention, draw_people
 from experiments.trimap_free_small.plain import PlainSegmentation
 from experiments.trimap_free_small.report import write_report
@@ -29,16 +29,11 @@ NET_M = {"net_m": {}, "not mined": {"hard_percent": 0.0}, "not refined": {"refin
 def main():
     """Run the seeds asked for; rows are kept as they come."""
     parser = argparse.ArgumentParser(description=__doc__)
-    add_data_argument(parser)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    add_training_arguments(parser, "trimap_free_small_networks")
     parser.add_argument("--stages", nargs="+", choices=("joint", "real"), default=["joint", "real"])
-    parser.add_argument("--kept", type=Path, default=Path("trimap_free_small_networks"), help="folder of the networks")
-    parser.add_argument("--precision", default="bf16-mixed")
-    parser.add_argument("--threads", type=positive_int, default=2)
-    parser.add_argument("--report", action="store_true", help="only write tables and pictures")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    metadata = environment(arguments.threads, names=("numpy", "torch", "timm", "lightning"))
+    metadata = training_environment(arguments.threads)
     for seed in [] if arguments.report else arguments.seeds:
         if "joint" in arguments.stages:
             rows = joint_rows(seed, trained(seed, arguments), arguments)
@@ -110,6 +105,9 @@ def alphas_of(networks, tasks, scale):
         for name in ("net_m", "not refined"):
             joint = JointInference(networks["net_t"], networks[name], fusion)
             yield f"joint, {fusion}, {name}", [joint.predict(task.image, task.mask)[0] for task in tasks]
+    joint = JointInference(networks["net_t"], networks["net_m"])
+    yield "joint, soft, net_m, mask cut at 0.5", [joint.predict(task.image, np.float32(task.mask >= 0.5))[0]
+                                                  for task in tasks]
     found = [predict_trimap(networks["net_t"], task.image, task.mask) for task in tasks]
     yield "net_t + closed form", [solve(task.image, trimap)
                                   for task, trimap in zip(tasks, found, strict=True)]

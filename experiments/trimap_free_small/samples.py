@@ -1,5 +1,7 @@
 """Photographs at half size: the twelve with true alphas in folds, others' foregrounds, and people with masks."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from experiments.alpha_free_small.samples import halved, test_samples
@@ -12,6 +14,7 @@ from hybridmatte.data import MattingFolder, Sample
 HELD_OUT = 40  # people
 
 
+@lru_cache(maxsize=1)
 def labelled(data, seed):
     """Return foregrounds to learn from, and the photographs of fold `seed` to score: none is in both.
 
@@ -22,6 +25,7 @@ def labelled(data, seed):
     return with_foregrounds(learned + predicted(data, "animals")), samples[seed % FOLDS::FOLDS]
 
 
+@lru_cache
 def predicted(data, folder):
     """Return photographs at half size with the alphas that a published network predicted."""
     root = data_folder(data) / folder
@@ -34,6 +38,7 @@ def predicted(data, folder):
     return samples
 
 
+@lru_cache(maxsize=1)
 def people(data):
     """Return the people to learn from and those held out, with image and mask."""
     folder = MattingFolder(data_folder(data) / "people", ["image", "mask"])

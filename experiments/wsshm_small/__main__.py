@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from experiments.common import add_data_argument, data_folder, environment, merge_results, positive_int
+from experiments.common import add_training_arguments, data_folder, merge_results, training_environment
 from experiments.trimap_free_small.pictures import sheet
 from experiments.wsshm_small.report import write_report
 from experiments.wsshm_small.samples import MASKS, MATTES, masked, mattes, scored
@@ -25,16 +25,11 @@ STAGES = ("grid", "switches", "students")
 def main():
     """Run the stages and seeds asked for; rows are kept as they come."""
     parser = argparse.ArgumentParser(description=__doc__)
-    add_data_argument(parser)
+    add_training_arguments(parser, "wsshm_small_networks")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--kept", type=Path, default=Path("wsshm_small_networks"), help="folder of the networks")
-    parser.add_argument("--precision", default="bf16-mixed")
-    parser.add_argument("--threads", type=positive_int, default=2)
-    parser.add_argument("--report", action="store_true", help="only write tables and pictures")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    metadata = environment(arguments.threads, names=("numpy", "torch", "timm", "lightning"))
+    metadata = training_environment(arguments.threads)
     for seed in [] if arguments.report else arguments.seeds:
         for stage in arguments.stages:
             for rows in {"grid": grid, "switches": switches, "students": students}[stage](Runs(seed, arguments)):
@@ -49,7 +44,7 @@ class Runs:
     """The networks of a seed, trained when they are first asked for, and their scores."""
 
     def __init__(self, seed, arguments):
-        self.seed, self._arguments, self._mattes = seed, arguments, {}
+        self.seed, self._arguments, self._mattes, self._scores = seed, arguments, {}, {}
 
     def pretrained(self, count, **changes):
         """Return the folder of a network pre-trained on masks."""
@@ -71,18 +66,23 @@ class Runs:
 
     def rows(self, name, folder):
         """Return the row of a network's scores."""
-        portraits, held_out = scored(self._arguments.data)
-        network = load_network(folder)
+        if folder not in self._scores:
+            self._scores[folder] = self._score(load_network(folder))
+        errors = self._scores[folder]
+        print(self.seed, name, {key: round(value, 2) for key, value in errors.items()}, flush=True)
+        count = len(scored(self._arguments.data)[0])
+        return [{"method": name, "subject": f"seed {self.seed}", "size": count, "median_s": None, "iqr_s": None,
+                 "peak_mib": None, "error": errors}]
+
+    def _score(self, network):
         errors = {}
-        for kind, samples in (("portraits", portraits), ("people", held_out)):
+        for kind, samples in zip(("portraits", "people"), scored(self._arguments.data), strict=True):
             found = [predict_alpha(network, sample.image) for sample in samples]
             targets = [sample.alpha if kind == "portraits" else np.float32(sample.mask >= 0.5) for sample in samples]
             errors |= {f"{kind}_whole": mean_square(found, targets)}
             if kind == "portraits":
                 errors["portraits_boundary"] = mean_square(found, targets, boundary=True)
-        print(self.seed, name, {key: round(value, 2) for key, value in errors.items()}, flush=True)
-        return [{"method": name, "subject": f"seed {self.seed}", "size": len(portraits), "median_s": None,
-                 "iqr_s": None, "peak_mib": None, "error": errors}]
+        return errors
 
     def _foregrounds(self, amount):
         if amount not in self._mattes:

@@ -1,5 +1,7 @@
 """A discriminator of patches, for adversarial training on recomposited photographs."""
 
+from itertools import pairwise
+
 from torch import nn
 
 __all__ = ["PatchDiscriminator"]
@@ -9,11 +11,6 @@ WIDTHS = (64, 128, 256, 512)
 
 class PatchDiscriminator(nn.Module):
     """Convolutions of 4 x 4 pixels, three of stride 2; each value of the result judges a patch of 70 x 70 pixels.
-
-    Parameters
-    ----------
-    width : float, default 1.0
-        Factor of the channels 64, 128, 256 and 512.
 
     Shapes
     ------
@@ -26,14 +23,13 @@ class PatchDiscriminator(nn.Module):
        2018, one scale of theirs, as Background matting has it (S. Sengupta et al., CVPR 2020).
     """
 
-    def __init__(self, width=1.0):
+    def __init__(self):
         super().__init__()
-        widths, layers = [max(8, round(width * count)) for count in WIDTHS], []
-        for k, n_out in enumerate(widths):
-            n_in = widths[k - 1] if k else 3
+        layers = []
+        for k, (n_in, n_out) in enumerate(pairwise([3, *WIDTHS])):
             layers += [nn.Conv2d(n_in, n_out, 4, stride=2 if k < 3 else 1, padding=2),
                        nn.InstanceNorm2d(n_out) if k else nn.Identity(), nn.LeakyReLU(0.2, inplace=True)]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, padding=2))
+        self.layers = nn.Sequential(*layers, nn.Conv2d(WIDTHS[-1], 1, 4, padding=2))
 
     def forward(self, image):
         """Return the realness of the patches."""

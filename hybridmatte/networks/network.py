@@ -7,17 +7,26 @@ from torch.nn.functional import pad
 
 from hybridmatte._tensor import check_batch, check_together, split_planes
 
-__all__ = ["CARD", "MattingNetwork", "count_planes", "normalized", "padded_to", "predicting"]
+__all__ = ["CARD", "MattingNetwork", "count_planes", "model_card", "normalized", "padded_to", "predicting"]
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours
 PLANES = {False: 0, True: 1, "one-hot": 3}
-CARD = """---
-{{ card_data }}
+
+
+def model_card(usage):
+    """Return the model card of a network that is saved, with what it is for and an example of its use."""
+    return f"""---
+{{{{ card_data }}}}
 ---
 
 # A matting network of hybridmatte
 
-From a photograph, and a trimap if `trimap` in `config.json` is not false, to alpha:
+{usage}
+What it was trained on, by which configuration, how it scores and where it fails: not written yet.
+"""
+
+
+CARD = model_card("""From a photograph, and a trimap if `trimap` in `config.json` is not false, to alpha:
 
     from hybridmatte.networks import load_network, predict_alpha
 
@@ -25,9 +34,7 @@ From a photograph, and a trimap if `trimap` in `config.json` is not false, to al
     alpha = predict_alpha(network, image, trimap)
 
 Or `hybridmatte predict FOLDER IMAGE [TRIMAP] -o ALPHA.png`.
-
-What it was trained on, by which configuration, how it scores and where it fails: not written yet.
-"""
+""")
 
 
 def count_planes(trimap):

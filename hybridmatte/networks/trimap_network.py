@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate
 from hybridmatte._check import check_choice
 from hybridmatte._tensor import check_together
 from hybridmatte.networks.atrous_pyramid import AtrousPyramid, convolution
-from hybridmatte.networks.network import CARD, normalized, padded_to, predicting
+from hybridmatte.networks.network import model_card, normalized, padded_to, predicting
 
 __all__ = ["TrimapNetwork", "net_t"]
 
@@ -17,6 +17,13 @@ SIZES = {  # encoder, its options, and the widths of pyramid and shortcuts
     "resnet50": ("resnet50", {}, 256, 48),
     "tiny": ("resnet18", {"channels": (16, 32, 64, 128)}, 64, 12),
 }
+TRIMAP_CARD = model_card("""From a photograph and a rough mask to a trimap:
+
+    from hybridmatte.networks import load_network
+    from hybridmatte.networks.joint_inference import predict_trimap
+
+    trimap = predict_trimap(load_network("FOLDER, OR OWNER/NAME ON THE HUB"), image, mask)
+""")
 RATES = (1, 6, 12, 18)  # dilations of the pyramid at a stride of 16
 DROPOUTS = (0.5, 0.5, 0.1)  # after the pyramid and each convolution of the join; of the second the paper says nothing
 
@@ -69,7 +76,7 @@ def with_segmentation(weights):
 
 
 class TrimapNetwork(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
-                    model_card_template=CARD):
+                    model_card_template=TRIMAP_CARD):
     """A dilated ResNet, atrous spatial pyramid pooling, and a decoder over features at 1/4 and 1/8; see `net_t`.
 
     The last dropout and convolution work at 1/4 of the resolution's features, enlarged before the classes are told.

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-__all__ = ["make_optimizer", "rate_factor"]
+__all__ = ["make_optimizer", "parameter_groups", "rate_factor"]
 
 
 def make_optimizer(network, *, learning_rate, weight_decay, layer_decay=1.0, betas=(0.9, 0.999)):
@@ -30,6 +30,12 @@ def make_optimizer(network, *, learning_rate, weight_decay, layer_decay=1.0, bet
     ----------
     .. [1] H. Bao, L. Dong, S. Piao, F. Wei. BEiT. ICLR 2022, for the decay by layers.
     """
+    groups = parameter_groups(network, learning_rate=learning_rate, weight_decay=weight_decay, layer_decay=layer_decay)
+    return torch.optim.AdamW(groups, betas=betas)
+
+
+def parameter_groups(network, *, learning_rate, weight_decay, layer_decay=1.0):
+    """Return the groups of a network's parameters, as `make_optimizer` describes them."""
     depths = network.layer_depths()
     last = max(depths.values())
     groups = {}
@@ -38,10 +44,9 @@ def make_optimizer(network, *, learning_rate, weight_decay, layer_decay=1.0, bet
             is_plain = parameter.ndim <= 1 or "position_embeddings" in name or "rel_pos" in name
             key = (depths[name], is_plain)
             groups.setdefault(key, []).append(parameter)
-    return torch.optim.AdamW([
-        {"params": members, "lr": learning_rate * layer_decay ** (last - depth),
-         "weight_decay": 0.0 if is_plain else weight_decay}
-        for (depth, is_plain), members in sorted(groups.items(), key=lambda item: item[0])], betas=betas)
+    return [{"params": members, "lr": learning_rate * layer_decay ** (last - depth),
+             "weight_decay": 0.0 if is_plain else weight_decay}
+            for (depth, is_plain), members in sorted(groups.items(), key=lambda item: item[0])]
 
 
 def rate_factor(step, *, warmup_steps, milestones=(), decay=0.1, last=None):

@@ -9,7 +9,7 @@ from hybridmatte.networks.joint_inference import fuse, trimap_of
 from hybridmatte.networks.prediction import with_known
 from hybridmatte.training.module import MattingModule
 from hybridmatte.training.nonlocal_matting import regression_terms
-from hybridmatte.training.optimizer import make_optimizer
+from hybridmatte.training.optimizer import parameter_groups
 from hybridmatte.training.trimap_generation import classes_of
 
 __all__ = ["RealAdaptation"]
@@ -117,13 +117,12 @@ class RealAdaptation(MattingModule):
     def configure_optimizers(self):
         """Return the networks' optimiser, each part at its own rate, and the discriminator's."""
         config = self.config
-        groups = [make_optimizer(part, learning_rate=rate, weight_decay=config.weight_decay,
-                                 betas=(config.beta1, config.beta2)).param_groups
-                  for part, rate in ((self.network.net_t, config.trimap_rate),
-                                     (self.network.net_m, config.learning_rate))]
-        generator = torch.optim.AdamW([group for part in groups for group in part])
-        judge = torch.optim.Adam(self.discriminator.parameters(), config.discriminator_rate,
-                                 betas=(config.beta1, config.beta2))
+        betas = config.beta1, config.beta2
+        groups = [group for part, rate in ((self.network.net_t, config.trimap_rate),
+                                           (self.network.net_m, config.learning_rate))
+                  for group in parameter_groups(part, learning_rate=rate, weight_decay=config.weight_decay)]
+        generator = torch.optim.AdamW(groups, betas=betas)
+        judge = torch.optim.Adam(self.discriminator.parameters(), config.discriminator_rate, betas=betas)
         return [generator, judge], [self.schedule(optimizer) for optimizer in (generator, judge)]
 
     def on_save_checkpoint(self, checkpoint):

@@ -38,11 +38,8 @@ class SampleSource:
 
     is_stream = False
 
-    def __init__(self, config, samples, finish=None):
-        self._samples, self._config, self._augmentation = samples, config, make_augmentation(config)
-        self._finish = finish
-        if isinstance(finish, AsTwoViews):
-            self._augmentation = without_colours(self._augmentation)
+    def __init__(self, config, samples, augmentation, finish=None):
+        self._samples, self._config, self._augmentation, self._finish = samples, config, augmentation, finish
         self._uncut = samples.layers() if isinstance(samples, Composites) else samples
 
     def __len__(self):
@@ -131,16 +128,18 @@ def open_source(config, data, backgrounds, parts):
     """
     if config.paradigm == "disentangled" and backgrounds is not None:
         raise ValueError(f"backgrounds {backgrounds} came, expected none: pre-training fuses the photographs of data")
+    augmentation = make_augmentation(config)
     if config.paradigm == "real":
         if backgrounds is None:
             raise ValueError("backgrounds are missing, expected photographs to put the objects over")
-        finish = AsRealTask(_open_backgrounds(backgrounds), make_augmentation(config), config.mask_scale)
-        return SampleSource(config, open_samples(config, data, None, parts), finish)
+        finish = AsRealTask(_open_backgrounds(backgrounds), augmentation, config.mask_scale)
+        return SampleSource(config, open_samples(config, data, None, parts), augmentation, finish)
     if config.paradigm != "disentangled":
-        tasks = {"trimap": lambda: AsTrimapTask(config.mask_scale), "segmentation": AsMaskTask,
-                 "blending": lambda: AsTwoViews(make_augmentation(config))}
-        finish = tasks[config.paradigm]() if config.paradigm in tasks else None
-        return SampleSource(config, open_samples(config, data, backgrounds, parts), finish)
+        samples = open_samples(config, data, backgrounds, parts)
+        if config.paradigm == "blending":
+            return SampleSource(config, samples, without_colours(augmentation), AsTwoViews(augmentation))
+        finish = {"trimap": AsTrimapTask(config.mask_scale), "segmentation": AsMaskTask()}.get(config.paradigm)
+        return SampleSource(config, samples, augmentation, finish)
     if not isinstance(data, (str, Path)):
         return PhotographSource(config, data)
     if is_stream(str(data)):
