@@ -13,6 +13,7 @@ from hybridmatte.trimap import refuse_labels
 
 __all__ = ["PARTS", "MattingFolder", "Sample"]
 
+LISTED = 100  # stems without a partner that are named
 PARTS = ("image", "alpha", "trimap", "mask", "foreground", "background")
 
 
@@ -81,8 +82,9 @@ class MattingFolder(Sequence):
         for part in self.parts[1:]:
             missing = [name for name in self.names if name not in self._paths[part]]
             if missing:
+                more = f" and {len(missing) - LISTED} more" if len(missing) > LISTED else ""
                 raise ValueError(f"data folder {root} has no {part} for {len(missing)} of {len(self.names)} stems, "
-                                 f"the first {missing[0]!r}, expected one for each {self.parts[0]}")
+                                 f"expected one for each {self.parts[0]}: {', '.join(missing[:LISTED])}{more}")
 
     def __len__(self):
         """Return the number of samples."""

@@ -34,7 +34,7 @@ def test_samples_are_paired_by_stem(tmp_path):
 def test_a_missing_partner_is_named(tmp_path):
     fill(tmp_path, {"image": "image"}, names=("a", "b", "c"))
     fill(tmp_path, {"trimap": "trimap"}, names=("b",))
-    with pytest.raises(ValueError, match="has no trimap for 2 of 3 stems, the first 'a'"):
+    with pytest.raises(ValueError, match="has no trimap for 2 of 3 stems, expected one for each image: a, c$"):
         MattingFolder(tmp_path, ["image", "trimap"])
 
 
