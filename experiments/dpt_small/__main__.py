@@ -24,7 +24,9 @@ FOLDER = Path(__file__).parent
 VARIANTS = {"as the paper": {}, "block alpha": {"alpha_level": "block"},
             "no trimap": {"trimap_input": False, "one_hot": False}, "unknown 25": {"unknown_cells": 0.25},
             "unknown 50": {"unknown_cells": 0.5}, "unknown 90": {"unknown_cells": 0.9}}
-NETWORKS = ("unet", "matteformer")
+NETWORKS = {"unet": {"network": "unet", "size": "tiny"},
+            "unet of pvt": {"network": "unet", "size": "pvt_v2_b0", "width": 0.25},  # a transformer
+            "matteformer": {"network": "matteformer", "size": "tiny"}}
 PARTS = ("encoder", "all")
 LAST = 150  # steps of pre-training whose mean error is told
 SCORED = (25, 50, 100, 150, 200, 300)  # steps of fine-tuning
@@ -34,7 +36,7 @@ def main():
     """Run what is asked for; rows are kept as they come."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_training_arguments(parser, "dpt_small_networks")
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=["unet"])
+    parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=["unet"])
     parser.add_argument("--variants", nargs="*", choices=list(VARIANTS), default=["as the paper"])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--no-random", action="store_true", help="leave out the random start")
@@ -63,7 +65,7 @@ def run_all(metadata, arguments):
             starts += [(variant, str(source), part) for part in arguments.parts]
         for variant, source, part in starts:
             config = read_config(FOLDER / "finetune.toml", seed=seed, init_from=source, parts=part,
-                                 **options_of(network))
+                                 **NETWORKS[network])
             name = "random" if not source else f"{variant}, {part}"
             name += f", {arguments.budget} x budget" if source and arguments.budget > 1 else ""
             rows = fine_tune(f"{network}: {name}", config, samples, foregrounds, arguments)
@@ -71,21 +73,16 @@ def run_all(metadata, arguments):
             print(seed, rows[-1]["method"], rows[-1]["error"], round(rows[-1]["median_s"]), flush=True)
 
 
-def options_of(network):
-    """Return the keys of a configuration that choose a network."""
-    return {"network": network, "size": "tiny"}
-
-
 def name_of(network, variant, seed, budget):
     """Return the name of the folder that a pre-trained network is kept in."""
-    return f"{network}_{variant.replace(' ', '_')}_{seed}_{budget}"
+    return f"{network}_{variant}_{seed}_{budget}".replace(" ", "_")
 
 
 def pretrained(network, variant, seed, arguments):
     """Return the folder of a pre-trained network, trained now if it is not kept."""
     folder = arguments.kept / name_of(network, variant, seed, arguments.budget)
     if not (folder / "network").is_dir():
-        config = read_config(FOLDER / "pretrain.toml", seed=seed, **options_of(network), **VARIANTS[variant],
+        config = read_config(FOLDER / "pretrain.toml", seed=seed, **NETWORKS[network], **VARIANTS[variant],
                              epochs=10 * arguments.budget, warmup_steps=150 * arguments.budget)
         start = time.perf_counter()
         train(config, data_folder(arguments.data) / "photos" / "train", folder, precision=arguments.precision,

@@ -15,6 +15,7 @@ from hybridmatte.networks.network import CARD, MattingNetwork, count_planes
 __all__ = ["MattingUNet", "unet"]
 
 RATES = (1, 3, 6, 9)  # dilations of the pyramid
+SCALED = {"resnet": ("channels", (64, 128, 256, 512)), "pvt_v2_b0": ("embed_dims", (32, 64, 160, 256))}  # at width 1
 WIDTHS = (32, 48, 64, 128, 256)  # channels of the decoder from full resolution down, at width 1
 
 
@@ -27,7 +28,8 @@ def unet(size="resnet18", *, width=1.0, trimap=False, pretrained=False, boundary
         Any encoder of timm that returns features of several resolutions, or "tiny": resnet10t at width 0.25, which
         trains on two CPU cores.
     width : float, default 1.0
-        Factor of the channels of a ResNet encoder and of the decoder; other encoders can only have 1.
+        Factor of the channels of a ResNet encoder, or of the transformer pvt_v2_b0, and of the decoder; other encoders
+        can only have 1.
     trimap : {False, True, "one-hot"}, default False
         Whether the network takes a trimap, as its fourth plane or one-hot as three.
     pretrained : bool, default False
@@ -157,9 +159,11 @@ def _scaled(encoder, width):
     """Return the arguments that scale an encoder's channels."""
     if width == 1.0:
         return {}
-    if not encoder.startswith("resnet"):
-        raise ValueError(f"width is {width:g}, expected 1 for the encoder {encoder!r}: only ResNets can be scaled")
-    return {"channels": tuple(max(8, int(width * channels)) for channels in (64, 128, 256, 512))}
+    for family, (argument, channels) in SCALED.items():
+        if encoder.startswith(family):
+            return {argument: tuple(max(8, int(width * count)) for count in channels)}
+    raise ValueError(f"width is {width:g}, expected 1 for the encoder {encoder!r}: only those of "
+                     f"{', '.join(SCALED)} can be scaled")
 
 
 class _Stage(nn.Module):

@@ -47,7 +47,7 @@ class TrainingConfig:
         and net_m; "swin_tiny" or "tiny" for matteformer; "resnet50" or "tiny" for net_t and joint;
         "mobilenetv2" or "tiny" for modnet.
     width : float
-        Factor of a unet's channels.
+        Factor of a unet's channels, for some encoders.
     trimap_input : bool
         Whether the network sees the trimap.
     one_hot : bool

@@ -10,6 +10,7 @@ from tests.synthetic import soft_disk
 MAKERS = {
     "unet": lambda trimap: networks.unet("tiny", trimap=trimap),
     "resnet18 half": lambda trimap: networks.unet("resnet18", width=0.5, trimap=trimap),
+    "transformer": lambda trimap: networks.unet("pvt_v2_b0", width=0.25, trimap=trimap),
     "mobilenet": lambda trimap: networks.unet("mobilenetv3_small_050", trimap=trimap),
     "gca": lambda trimap: networks.gca("tiny", trimap=trimap),
     "matteformer": lambda trimap: networks.matteformer("tiny", trimap=trimap),
@@ -110,7 +111,7 @@ def test_wrong_trimap(name):
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda: networks.unet("mobilenetv3_small_050", width=0.5), "only ResNets can be scaled"),
+    (lambda: networks.unet("mobilenetv3_small_050", width=0.5), "only those of resnet, pvt_v2_b0 can be scaled"),
     (lambda: networks.unet("resnet18", width=0.5, pretrained=True), "expected 1 with pretrained weights"),
     (lambda: networks.vitmatte("huge"), "size is 'huge', expected 'base' or 'small' or 'tiny'"),
 ], ids=["width", "pretrained", "size"])
