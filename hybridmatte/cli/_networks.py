@@ -50,7 +50,9 @@ def train(
             run(settings, data, output, devices=devices, nodes=nodes, workers=workers, precision=precision,
                 backgrounds=backgrounds, validation=scored, resume=resume)
     except KeyboardInterrupt:
-        note(f"interrupted; --resume goes on from the last checkpoint in {output}")
+        kept = (Path(output) / "checkpoints" / "last.ckpt").is_file()
+        goes_on = f"--resume goes on from the last checkpoint in {output}"
+        note(f"interrupted; {goes_on if kept else 'there is no checkpoint yet'}")
         raise typer.Exit(130) from None
     if is_first_process():
         note(f"the network is in {output / 'network'}; see its progress with: tensorboard --logdir {output}")

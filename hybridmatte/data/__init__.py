@@ -24,6 +24,7 @@ _MODULE_OF = {
     "collate": "crops",
     "combine_foregrounds": "compositing",
     "composite_sample": "compositing",
+    "count_shards": "photographs",
     "fit_background": "compositing",
     "fuse_photographs": "fusion",
     "is_stream": "photographs",

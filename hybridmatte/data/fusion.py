@@ -3,7 +3,7 @@
 import numpy as np
 
 from hybridmatte._array import to_float, to_uint8
-from hybridmatte._check import check_choice, check_integer, check_number
+from hybridmatte._check import check_choice, check_image, check_integer, check_number
 from hybridmatte.data.folders import Sample
 from hybridmatte.foreground import composite
 from hybridmatte.trimap import split_trimap
@@ -75,6 +75,11 @@ def random_alpha(trimap, generator, *, level="pixel", grid=7):
     -------
     alpha : (H, W) float32 array
 
+    Raises
+    ------
+    ValueError
+        If there is no such level, or the trimap is none, see `hybridmatte.trimap.split_trimap`.
+
     References
     ----------
     .. [1] Disentangled pre-training for image matting. Section 3, alpha matte generation, and Table 5.
@@ -118,6 +123,20 @@ def fuse_photographs(front, behind, *, augmentation, generator, grid=7, unknown=
     -------
     sample : Sample
         With image, alpha, trimap, foreground and background, float32.
+
+    Raises
+    ------
+    ValueError
+        If a photograph has not an image's shape, or is float and not in [0, 1], or an option is out of its range.
+
+    Examples
+    --------
+    >>> from hybridmatte.data import Augmentation
+    >>> generator = np.random.default_rng(0)
+    >>> sample = fuse_photographs(generator.random((80, 90, 3), np.float32), np.zeros((99, 70, 3), np.uint8),
+    ...                           augmentation=Augmentation(crop=56), generator=generator)
+    >>> sample.image.shape, sample.alpha.shape
+    ((56, 56, 3), (56, 56))
     """
     sample = layers_of_photographs(front, behind, augmentation=augmentation, generator=generator, grid=grid,
                                    unknown=unknown, level=level)
@@ -135,13 +154,20 @@ def layers_of_photographs(front, behind, *, augmentation, generator, grid=7, unk
     sample : Sample
         Alpha, foreground and background from 0 to 255, trimap 0, 1 and 2, uint8.
     """
-    layers = [augmentation(Sample("", image=photograph), generator).image for photograph in (front, behind)]
+    layers = [augmentation(Sample("", image=_checked(photograph)), generator).image for photograph in (front, behind)]
     known = (1 - unknown) / 2
     trimap = random_patch_trimap(augmentation.crop, generator, grid=grid, unknown=unknown, foreground=known,
                                  background=known)
     front, behind = (layer if layer.dtype == np.uint8 else to_uint8(layer) for layer in layers)
     return Sample("fused", alpha=_draw_bytes(trimap, generator, level, grid), trimap=(2 * trimap).astype(np.uint8),
                   foreground=front, background=behind)
+
+
+def _checked(photograph):
+    """Return a photograph; bytes are only asked for their shape."""
+    if getattr(photograph, "dtype", None) == np.uint8 and photograph.ndim == 3 and photograph.shape[2] == 3:
+        return photograph
+    return check_image(photograph, "photograph")
 
 
 def _cells(size, grid):

@@ -4,6 +4,7 @@ import itertools
 import random
 import warnings
 from collections.abc import Sequence
+from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from hybridmatte.errors import require_extra
 from hybridmatte.image import EXTENSIONS
 
-__all__ = ["Photographs", "decode_photograph", "is_stream", "stream_photographs"]
+__all__ = ["Photographs", "count_shards", "decode_photograph", "is_stream", "stream_photographs"]
 
 SHUFFLED = 1000  # photographs that a stream holds to draw from
 BROKEN = 1000  # files in a row that end a stream if none can be read
@@ -21,12 +22,15 @@ HUB, SHARDS = "hf:", ".tar"  # what the name of a stream begins or ends with
 class Photographs(Sequence):
     """The photographs of a folder and all folders in it, sorted by path and read when asked for, uint8.
 
-    One that cannot be read is skipped: the next one comes in its place, with a warning that names and counts it.
+    One that cannot be read is skipped: the next one comes in its place, with a warning that names and counts it, once
+    for all worker processes of a loader.
 
     Parameters
     ----------
     root : str or path
         Its files ending in .png, .jpg, .tif or .webp count.
+    wanted : int, default 0
+        Pixels that both sides of a photograph should have; smaller ones are given all the same, and warned of.
 
     Raises
     ------
@@ -36,18 +40,24 @@ class Photographs(Sequence):
         If it has fewer than two photographs, or, when one is read, fewer than two of them can be.
     """
 
-    def __init__(self, root):
+    def __init__(self, root, *, wanted=0):
         root = Path(root)
         if not root.is_dir():
             raise FileNotFoundError(f"data folder {root} does not exist, expected one with photographs")
         self._paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in EXTENSIONS)
         if len(self._paths) < 2:
             raise ValueError(f"data folder {root} has {len(self._paths)} photographs, expected at least 2")
-        self.unreadable, self._last = {}, (None, None)
+        self._wanted, self._last = wanted, (None, None)
+        self._unreadable, self._small = (RawArray("b", len(self._paths)) for _ in range(2))  # shared by processes
 
     def __len__(self):
         """Return the number of files."""
         return len(self._paths)
+
+    @property
+    def unreadable(self):
+        """The paths found so far that cannot be read."""
+        return [path for path, is_so in zip(self._paths, self._unreadable, strict=True) if is_so]
 
     def __getitem__(self, index):
         """Return photograph (H, W, 3) number `index`, or the next one that can be read."""
@@ -61,21 +71,34 @@ class Photographs(Sequence):
 
     def _read(self, index):
         """Return a photograph or None; the last one is kept, as it is often wanted twice in turn."""
-        if index in self.unreadable:
+        if self._unreadable[index]:
             return None
         if self._last[0] != index:
-            path = self._paths[index]
-            photograph = _read_photograph(path)
+            photograph = _read_photograph(self._paths[index])
             if photograph is None:
-                self.unreadable[index] = str(path)
-                warnings.warn(f"photograph {path} cannot be read and is skipped ({len(self.unreadable)} so far)",
-                              stacklevel=2)
-                if len(self.unreadable) >= len(self) - 1:
-                    raise ValueError(f"only {len(self) - len(self.unreadable)} of {len(self)} photographs can be read, "
-                                     f"expected at least 2; not {path}, ...")
+                self._skip(index)
                 return None
+            if min(photograph.shape[:2]) < self._wanted and not self._small[index]:
+                self._tell_small(index, photograph.shape)
             self._last = index, photograph
         return self._last[1]
+
+    def _skip(self, index):
+        """Name and count a photograph that cannot be read."""
+        self._unreadable[index] = True
+        path, count = self._paths[index], sum(self._unreadable)
+        warnings.warn(f"photograph {path} cannot be read and is skipped ({count} so far)", stacklevel=4)
+        if count >= len(self) - 1:
+            raise ValueError(f"only {len(self) - count} of {len(self)} photographs can be read, expected at least 2; "
+                             f"not {path}, ...")
+
+    def _tell_small(self, index, shape):
+        """Count a photograph that is smaller than wanted, and name the 1st, 10th, 100th, ..."""
+        self._small[index] = True
+        count = sum(self._small)
+        if count == 10 ** (len(str(count)) - 1):
+            warnings.warn(f"photograph {self._paths[index]} is {shape[1]} x {shape[0]}, smaller than the crop of "
+                          f"{self._wanted}: it is mirrored at its borders ({count} so far)", stacklevel=4)
 
 
 def _read_photograph(path):
@@ -99,6 +122,35 @@ def decode_photograph(data):
 def is_stream(source):
     """Tell whether a name is one for `stream_photographs`, not that of a folder."""
     return source.startswith(HUB) or source.endswith(SHARDS)
+
+
+def count_shards(source):
+    """Return how many tar shards a stream has, all of which must exist if they are local; None for the hub's.
+
+    Parameters
+    ----------
+    source : str
+        See `stream_photographs`.
+
+    Returns
+    -------
+    count : int or None
+
+    Raises
+    ------
+    FileNotFoundError
+        If a shard that is no URL does not exist.
+    """
+    if source.startswith(HUB):
+        return None
+    require_extra("streams", "webdataset")
+    from webdataset.shardlists import expand_urls
+
+    shards = expand_urls(source)
+    missing = [shard for shard in shards if ":" not in shard and not Path(shard).is_file()]
+    if missing:
+        raise FileNotFoundError(f"{len(missing)} of {len(shards)} shards do not exist, the first is {missing[0]}")
+    return len(shards)
 
 
 def stream_photographs(source, *, seed=0, share=(0, 1)):
@@ -173,14 +225,16 @@ def _bytes_of(path):
 
 def _decoded(entries):
     """Yield the photographs of pairs of bytes and name; those that are none are named, counted and skipped."""
-    unreadable = in_a_row = 0
+    unreadable, in_a_row = set(), 0
     for data, name in entries:
         photograph = decode_photograph(data)
         if photograph is not None:
             in_a_row = 0
             yield photograph
             continue
-        unreadable, in_a_row = unreadable + 1, in_a_row + 1
-        warnings.warn(f"photograph {name} cannot be read and is skipped ({unreadable} so far)", stacklevel=2)
+        in_a_row += 1
+        if name not in unreadable:
+            unreadable.add(name)
+            warnings.warn(f"photograph {name} cannot be read and is skipped ({len(unreadable)} so far)", stacklevel=2)
         if in_a_row == BROKEN:
             raise ValueError(f"{BROKEN} photographs in a row cannot be read, the last {name}, expected readable ones")

@@ -44,12 +44,10 @@ def load_network(source):
         path = folder / "config.json"
         if not path.is_file():
             raise FileNotFoundError(f"network {folder} has no config.json, expected one written by save_pretrained")
-    elif folder.exists() or str(source).count("/") != 1 or str(source).startswith((".", "/", "~")):
+    elif _is_local(folder, str(source)):
         raise FileNotFoundError(f"network {source} is no folder, expected one written by save_pretrained or OWNER/NAME")
     else:
-        from huggingface_hub import hf_hub_download
-
-        path = hf_hub_download(str(source), "config.json")
+        path = _download(str(source))
     config = json.loads(Path(path).read_text(encoding="utf-8"))
     kind = "vitmatte" if config.get("model_type") == "vitmatte" else config.get("network", "unet")
     if kind == "joint":
@@ -66,6 +64,23 @@ def load_network(source):
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"network {source} has weights that cannot be read or do not fit its config.json: "
                          f"{str(error).splitlines()[0]}") from None
+
+
+def _is_local(folder, name):
+    """Tell whether what is no folder can only have been meant as one: the hub's names are OWNER/NAME."""
+    return folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")) or folder.parent.is_dir()
+
+
+def _download(name):
+    """Return the path of config.json of a model on the hub."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return hf_hub_download(name, "config.json")
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise FileNotFoundError(f"network {name} is no folder here, and the hub does not give a model of that name: "
+                                f"{str(error).strip().splitlines()[0]}") from error
 
 
 def _load_joint(source, config):

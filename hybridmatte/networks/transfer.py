@@ -71,7 +71,14 @@ def _compare(own, found, source, parts, planes):
             raise ValueError(f"{there} has no tensor {name} but {here} has, expected the same in parts {parts!r}")
         mine, its = tuple(own[name].shape), tuple(found[name].shape)
         if mine != its and not _is_wider(mine, its, planes):
-            raise ValueError(f"init_from {source} has {name} of shape {its}, expected the network's {mine}")
+            raise ValueError(f"init_from {source} has {name} of shape {its}, expected the network's {mine}"
+                             + _hint(mine, its))
+
+
+def _hint(mine, its):
+    """Say what may be the matter where two shapes differ in the planes of the input alone."""
+    same = len(mine) == len(its) == 4 and mine[:1] + mine[2:] == its[:1] + its[2:]
+    return "; do trimap_input and one_hot agree?" if same and max(mine[1], its[1]) <= 6 else ""
 
 
 def _is_wider(mine, its, planes):

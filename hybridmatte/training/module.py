@@ -97,6 +97,8 @@ class MattingModule(lightning.LightningModule):
     def schedule(self, optimizer):
         """Return the schedule of an optimiser, by steps."""
         config, last = self.config, self.trainer.estimated_stepping_batches
+        if config.warmup_steps >= last:
+            raise ValueError(f"warmup_steps is {config.warmup_steps}, expected fewer than the run's {last} steps")
         if config.schedule == "cosine":
             falls = {"last": last}
         else:

@@ -216,12 +216,26 @@ class CropsModule(lightning.LightningDataModule):
         options = {"batch_size": config.batch_size, "num_workers": self._workers, "collate_fn": collate}
         if self._source.is_stream:
             share = self.trainer.global_rank, world
+            shards, readers = self._source.n_shards, world * max(self._workers, 1)
+            if shards is not None and shards < readers:
+                raise ValueError(f"there are {shards} shards for {readers} processes that read, expected as many at "
+                                 "least")
             crops = self._source.crops(self.trainer.current_epoch, count // (world * config.batch_size), share)
             return DataLoader(crops, **options)
         crops = self._source.crops(self.trainer.current_epoch * count, count, step)
         # dealt out in turn: a step of all processes together is the step that one process would make
         sampler = DistributedSampler(crops, world, self.trainer.global_rank, shuffle=False)
         return DataLoader(crops, sampler=sampler, **options)
+
+    def state_dict(self):
+        """Return what a checkpoint keeps: how many samples there are to learn from."""
+        return {"samples": None if self._source.is_stream else len(self._source)}
+
+    def load_state_dict(self, state):
+        """Refuse to go on with other data."""
+        if state != self.state_dict():
+            raise ValueError(f"there are {self.state_dict()['samples']} samples to learn from but the run had "
+                             f"{state['samples']}, expected the same to resume")
 
     def on_after_batch_transfer(self, batch, dataloader_index):  # noqa: ARG002
         """Compose the layers of crops that came as bytes; samples for validation stay as they are."""

@@ -19,6 +19,7 @@ from hybridmatte.data import (
     Sample,
     TrainingCrops,
     WithTrimaps,
+    count_shards,
     fuse_photographs,
     is_stream,
     layers_of_photographs,
@@ -95,7 +96,7 @@ class StreamSource:
     def __init__(self, config, name):
         if config.epoch_steps == 0:
             raise ValueError("epoch_steps is 0, expected at least 1 for a stream of photographs, which has no end")
-        self._name, self._config = name, config
+        self._name, self._config, self.n_shards = name, config, count_shards(name)
 
     def crops(self, epoch, batches, share):
         """Return the data set of an epoch's fused pairs; share: number of this process, and of all."""
@@ -144,7 +145,7 @@ def open_source(config, data, backgrounds, parts):
         return PhotographSource(config, data)
     if is_stream(str(data)):
         return StreamSource(config, str(data))
-    return PhotographSource(config, Photographs(data))
+    return PhotographSource(config, Photographs(data, wanted=config.crop))
 
 
 def open_samples(config, data, backgrounds, parts):
@@ -168,6 +169,9 @@ def open_samples(config, data, backgrounds, parts):
     if backgrounds is None:
         if not isinstance(data, (str, Path)):
             return data
+        if "background" in parts and not offers(config.dataset, data, "background", split=split):
+            raise ValueError(f"backgrounds are missing, expected photographs (--backgrounds) to put the foregrounds of "
+                             f"{data} over: {config.paradigm} learns from composites of foreground and alpha")
         if config.trimap_band == 0 or "trimap" not in parts or offers(config.dataset, data, "trimap", split=split):
             return open_named(config.dataset, data, parts, split=split)
         label = "alpha" if "alpha" in parts or offers(config.dataset, data, "alpha", split=split) else "mask"

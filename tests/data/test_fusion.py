@@ -1,7 +1,9 @@
 """Fused photographs: exact cells, alphas, augmentation of bytes, unreadable files, streams."""
 
 import itertools
+import warnings
 from functools import partial
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -178,11 +180,27 @@ class TestPhotographs:
         with pytest.warns(UserWarning, match="cannot be read and is skipped") as said:
             assert np.array_equal(found[0], photographs(4)[1])
         assert ["0.png" in str(said[0].message), "(2 so far)" in str(said[1].message)] == [True, True]
-        assert [path.endswith(name) for path, name in zip(found.unreadable.values(), ("0.png", "2.png"), strict=True)]
+        assert [path.endswith(name) for path, name in zip(map(str, found.unreadable), ("0.png", "2.png"), strict=True)]
         (folder / "class1" / "1.png").unlink()
         (folder / "class1" / "1.png").symlink_to("nowhere")
         with pytest.warns(UserWarning, match="so far"), pytest.raises(ValueError, match="only 1 of 4 photographs"):
             Photographs(folder)[0]
+
+    def test_unreadable_ones_are_named_once_for_all_processes(self, folder):
+        (folder / "class0" / "0.png").write_bytes(b"")
+        found = Photographs(folder)
+        reader = get_context("fork").Process(target=found.__getitem__, args=(0,))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            reader.start()
+            reader.join()
+        assert [path.name for path in found.unreadable] == ["0.png"]
+        assert np.array_equal(found[0], photographs(4)[2])  # without a warning
+
+    def test_small_ones_are_named_and_counted(self, folder):
+        with pytest.warns(UserWarning, match=r"0\.png is .*, smaller than the crop of 999.*\(1 so far\)") as said:
+            list(Photographs(folder, wanted=999))
+        assert len(said) == 1
 
     def test_too_few(self, tmp_path):
         with pytest.raises(ValueError, match="has 0 photographs, expected at least 2"):

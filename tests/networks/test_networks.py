@@ -1,8 +1,11 @@
 """Every network: sizes, gradients, saving, bad input, tiles, ONNX."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from hybridmatte import networks
 from tests.synthetic import soft_disk
@@ -120,9 +123,16 @@ def test_bad_options(call, message):
         call()
 
 
-def test_load_refuses_what_is_no_network(tmp_path):
+def test_load_refuses_what_is_no_network(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="is no folder"):
         networks.load_network(tmp_path / "missing")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    with pytest.raises(FileNotFoundError, match="run/network is no folder, expected"):
+        networks.load_network("run/network")
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", Mock(side_effect=LocalEntryNotFoundError("no connection")))
+    with pytest.raises(FileNotFoundError, match="nobody/nothing is no folder here, and the hub does not give a model"):
+        networks.load_network("nobody/nothing")
     with pytest.raises(FileNotFoundError, match="has no config.json"):
         networks.load_network(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')

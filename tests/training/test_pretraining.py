@@ -80,6 +80,10 @@ def test_shards(tmp_path):
     assert len(logged(tmp_path / "run", "loss")) == 8
     with pytest.raises(ValueError, match="epoch_steps is 0, expected at least 1 for a stream"):
         pretrain(tmp_path / "other", data=str(tmp_path / "000.tar"), epoch_steps=0)
+    with pytest.raises(FileNotFoundError, match=r"2 of 3 shards do not exist, the first is .*001\.tar"):
+        pretrain(tmp_path / "other", data=str(tmp_path / "{000..002}.tar"))
+    with pytest.raises(ValueError, match="there are 1 shards for 2 processes"):
+        train(TrainingConfig(**SMALL), str(tmp_path / "000.tar"), tmp_path / "other", workers=2, progress=False)
 
 
 def test_backgrounds_and_validation_without_trimaps_are_refused(tmp_path):
@@ -90,6 +94,25 @@ def test_backgrounds_and_validation_without_trimaps_are_refused(tmp_path):
         train(TrainingConfig(**SMALL), photographs(), tmp_path, progress=False,
               validation=[Sample("disk", image=scene.image, alpha=scene.alpha)])
     assert not list(tmp_path.iterdir())
+
+
+def test_resumed_with_other_photographs(tmp_path):
+    pretrain(tmp_path)
+    with pytest.raises(ValueError, match="there are 3 samples to learn from but the run had 4"):
+        train(TrainingConfig(**SMALL), photographs(3), tmp_path, resume=True, progress=False)
+
+
+def test_warm_up_without_end(tmp_path):
+    with pytest.raises(ValueError, match="warmup_steps is 8, expected fewer than the run's 8 steps"):
+        pretrain(tmp_path, warmup_steps=8)
+
+
+def test_composites_without_backgrounds(tmp_path):
+    (tmp_path / "foreground").mkdir()
+    (tmp_path / "alpha").mkdir()
+    config = TrainingConfig(**(SMALL | {"paradigm": "composition", "grid": 7}))
+    with pytest.raises(ValueError, match="backgrounds are missing, expected photographs"):
+        train(config, tmp_path, tmp_path / "run", progress=False)
 
 
 def test_too_few_photographs(tmp_path):
@@ -201,7 +224,7 @@ class TestTransfer:
             layers = {"foreground": scene.image, "background": 1 - scene.image}
             samples.append(Sample(str(seed), image=scene.image, alpha=scene.alpha, trimap=scene.trimap, **layers))
         changes = {"paradigm": "composition", "grid": 7, "init_from": str(source), "parts": "encoder", "epochs": 1,
-                   "epoch_steps": 1, "learning_rate": 1e-9}
+                   "epoch_steps": 1, "warmup_steps": 0, "learning_rate": 1e-9}
         config = TrainingConfig(**(SMALL | changes))
         with caplog.at_level(logging.INFO, "hybridmatte"):
             network = train(config, samples, tmp_path / "run", progress=False)
@@ -216,7 +239,7 @@ class TestTransfer:
 
 def test_one_plane_does_not_become_three(tmp_path):
     networks.unet("tiny", trimap=True).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="of shape"):
+    with pytest.raises(ValueError, match=r"of shape .*; do trimap_input and one_hot agree\?"):
         networks.load_parts(networks.unet("tiny", trimap="one-hot"), tmp_path, "encoder")
 
 
