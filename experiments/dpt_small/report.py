@@ -58,20 +58,24 @@ def steps_to_random(found, name):
 
 
 def draw_curves(folder):
-    """Write the curves of error against steps as a picture."""
+    """Write the curves of error against steps as a picture, a panel a network."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     found, _, _ = curves(folder)
-    figure, axes = pyplot.subplots(figsize=(8, 4.5))
-    for name, curve in found.items():
-        steps = sorted(curve)
-        values = [[errors[0] for errors in curve[step]] for step in steps]
-        axes.errorbar(steps, [np.mean(v) for v in values], [np.std(v) for v in values], label=name, capsize=2)
-    axes.set(xlabel="steps of fine-tuning", ylabel="SAD-T / 1000", yscale="log")
-    axes.legend(fontsize=8)
+    networks = list(dict.fromkeys(name.split(": ")[0] for name in found))
+    figure, panels = pyplot.subplots(1, len(networks), figsize=(6 * len(networks), 4.5), sharey=True, squeeze=False)
+    for network, axes in zip(networks, panels[0], strict=True):
+        for name, curve in found.items():
+            if name.startswith(f"{network}: "):
+                steps = sorted(curve)
+                values = [[errors[0] for errors in curve[step]] for step in steps]
+                axes.errorbar(steps, [np.mean(v) for v in values], [np.std(v) for v in values], capsize=2,
+                              label=name.removeprefix(f"{network}: "))
+        axes.set(title=network, xlabel="steps of fine-tuning", ylabel="SAD-T / 1000", yscale="log")
+        axes.legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(Path(folder, "curves.png"), dpi=100)
     pyplot.close(figure)
