@@ -6,12 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from hybridmatte._check import check_choice, check_image, check_plane
+from hybridmatte.errors import warn_caller
 from hybridmatte.trimap import refuse_labels, trimap_from_mask
 
-__all__ = ["FromMask", "fit_mask", "how_made", "matte_alone", "matte_from_mask"]
+__all__ = ["FromMask", "check_outline", "fit_mask", "how_made", "matte_alone", "matte_from_mask"]
 
 SIDE = 512  # pixels, shorter side of what an automatic network sees
-BORDER = 0.9  # share of the border's pixels inside a mask that makes it look inverted
+BORDER = 0.65  # share of the border's pixels inside a mask that makes it look inverted
 ASPECT = 0.02  # relative difference in aspect ratio that a mask may have, which is then stretched
 
 
@@ -56,7 +57,7 @@ def matte_from_mask(image, mask, *, method=None, network=None, erode=None, dilat
     Warns
     -----
     UserWarning
-        If nearly all of the image's border is inside the mask, as in one that is inverted.
+        If most of the image's border (65%) is inside the mask, as in one that is inverted.
 
     Examples
     --------
@@ -72,6 +73,8 @@ def matte_from_mask(image, mask, *, method=None, network=None, erode=None, dilat
         for name, value in (("method", method), ("erode", erode), ("dilate", dilate)):
             if value is not None:
                 raise ValueError(f"{name} is {value!r}, expected none with a network")
+        if not hasattr(network, "predict"):
+            raise ValueError(f"network is a {type(network).__name__}, expected a JointInference")
         alpha, trimap = network.predict(image, mask)
         return FromMask(alpha, trimap, how_made(method, network))
     method = check_choice(DEFAULT_METHOD if method is None else method, "method", list(METHODS))
@@ -109,8 +112,9 @@ def matte_alone(image, network):
 
     from hybridmatte.networks import predict_alpha
 
-    if network.takes_trimap:
-        raise ValueError("network takes a trimap, expected one that does not, or a mask")
+    if getattr(network, "takes_trimap", True):
+        raise ValueError(f"network is a {type(network).__name__} that takes a trimap or a mask, expected one from the "
+                         "image alone")
     image = check_image(image)
     factor = SIDE / min(image.shape[:2])
     size = tuple(max(round(factor * side), 1) for side in image.shape[1::-1])
@@ -164,11 +168,17 @@ def fit_mask(mask, shape):
                          f"the same aspect ratio{'; it looks turned by a quarter' if turned else ''}")
     if mask.shape != tuple(shape):
         mask = cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    check_outline(mask)
+    return mask
+
+
+def check_outline(mask):
+    """Refuse a mask (H, W) in [0, 1] without an outline, and warn of one that looks inverted."""
     is_inside = mask >= 0.5
     if not is_inside.any() or is_inside.all():
-        raise ValueError(f"mask has {'every' if is_inside.any() else 'no'} pixel inside, expected the object's outline")
+        raise ValueError(f"mask has {'every' if is_inside.any() else 'no'} pixel inside, expected the object's "
+                         "outline; inside is what is at least half as bright as white")
     border = np.concatenate([is_inside[0], is_inside[-1], is_inside[:, 0], is_inside[:, -1]])
     if border.mean() >= BORDER:
-        warnings.warn(f"mask holds {border.mean():.0%} of the image's border: if it is white where the object is not, "
-                      "invert it", UserWarning, stacklevel=3)
-    return mask
+        warn_caller(f"mask holds {border.mean():.0%} of the image's border: if it is white where the object is not, "
+                    "invert it", UserWarning)

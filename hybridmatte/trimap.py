@@ -10,7 +10,7 @@ __all__ = ["Regions", "split_trimap", "trimap_from_alpha", "trimap_from_mask"]
 
 BACKGROUND_MAX = 0.1
 FOREGROUND_MIN = 0.9
-LABELS_MAX = 0.01  # a largest value below, but above 0, is that of labels such as 0, 1, 2 stored in a picture
+LABELS_MAX = 0.1  # a largest value below, but above 0, is that of labels such as 0, 1, 2, or 15, stored in a picture
 
 
 class Regions(NamedTuple):

@@ -63,6 +63,10 @@ class TestMasks:
         with pytest.warns(UserWarning, match="holds 100% of the image's border"):
             matte_from_mask(SCENE.image, ~MASK)
 
+    def test_another_kind_of_network(self):
+        with pytest.raises(ValueError, match="network is a object, expected a JointInference"):
+            matte_from_mask(SCENE.image, MASK, network=object())
+
     @pytest.mark.parametrize("option", ["method", "erode", "dilate"])
     def test_options_without_effect(self, option):
         with pytest.raises(ValueError, match=f"{option} is .*, expected none with a network"):
@@ -193,15 +197,21 @@ class TestCommand:
     @pytest.mark.parametrize(("command", "message"), [
         ("auto @image.png --mask @none.png -o @a.png", "does not exist, expected a picture"),
         ("auto @image.png -o @a.png", "--mask is missing, expected one, or a --network that needs none"),
-        ("auto @image.png -o @a.png --network @nowhere --erode 3", "--erode is 3.0, expected none without --mask"),
+        ("auto @image.png -o @a.png --network @nowhere --erode 3", "--erode is 3.0, expected none with --network"),
+        ("auto @image.png -o @a.png --network @nowhere --invert", "--invert is True, expected none without --mask"),
+        ("trimap @empty.png -o @a.png", "mask has no pixel inside, expected the object's outline"),
+        ("trimap @person.png -o @a.png", "mask has no value above 0.0588 of 1"),
         ("auto @image.png --mask @mask.png -o @mask.png", "is also an input"),
         ("auto @image.png --mask @mask.png -o @a.jpg", "a.jpg"),
         ("auto @image.png --mask @mask.png -o @a.png --trimap @image.png", "is also an input"),
         ("auto @image.png --mask @mask.png -o @a.png --trimap @a.png", "expected another file than the output"),
         ("auto @image.png --mask @mask.png -o @a.png --network @nowhere", "is no folder"),
         ("auto @image.png --mask @mask.png -o @a.png --method best", "method is 'best'"),
-    ], ids=["mask", "no mask", "option", "output", "jpeg", "trimap", "twice", "network", "method"])
+    ], ids=["mask", "no mask", "option", "invert", "empty", "label", "output", "jpeg", "trimap", "twice", "network",
+            "method"])
     def test_mistakes(self, run, tmp_path, command, message):
+        write_alpha(tmp_path / "empty.png", np.zeros(MASK.shape, np.float32))
+        write_alpha(tmp_path / "person.png", np.float32(15 / 255) * MASK)
         before = sorted(tmp_path.iterdir())
         code, err = run(command)
         assert code == 2

@@ -24,7 +24,8 @@ def auto(
         "--mask", metavar="MASK", help="White where the object is: any segmenter's, at any size of the same aspect "
         "ratio, or drawn; or a folder with the same stems. Without it --network finds the object by itself.")] = None,
     matte: Annotated[bool, typer.Option("--matte", help="Write alpha instead of the cut-out.")] = False,
-    trimap: Annotated[str | None, typer.Option("--trimap", metavar="FILE", help="Write the trimap found, too.")] = None,
+    trimap: Annotated[str | None, typer.Option("--trimap", metavar="FILE", help="Write the trimap found, too; of "
+                                               "one image.")] = None,
     network: NetworkName = None, method: Method = None, erode: Inside = None, dilate: Outside = None,
     invert: Annotated[bool, typer.Option("--invert", help="The mask is white where the object is not.")] = False,
     bits: Bits = 8, workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
@@ -35,10 +36,9 @@ def auto(
     if mask is None:
         if network is None:
             raise ValueError("--mask is missing, expected one, or a --network that needs none")
-        for name, value in (("--method", method), ("--erode", erode), ("--dilate", dilate), ("--trimap", trimap),
-                            ("--invert", invert or None)):
-            if value is not None:
-                raise ValueError(f"{name} is {value}, expected none without --mask")
+        _refuse({"--trimap": trimap, "--invert": invert or None}, "without --mask")
+    if network is not None:
+        _refuse({"--method": method, "--erode": erode, "--dilate": dilate}, "with --network")
     work = partial(automatic_file, method=method if network else checked(method), network=network, erode=erode,
                    dilate=dilate, invert=invert, matte=matte, bits=bits, max_pixels=max_pixels)
     if trimap is not None:
@@ -51,6 +51,13 @@ def auto(
         (load_automatic if mask is None else load_joint)(network)  # once for all, and before anything is written
     note(how_made(checked(method), network, has_mask=mask is not None))
     run_or_say(image, mask, output, work, bits, workers, resume, not matte, name="mask")
+
+
+def _refuse(options, where):
+    """Refuse options that are given and would have no effect."""
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(f"{name} is {value}, expected none {where}")
 
 
 def _both(work, target, job):

@@ -110,7 +110,10 @@ def _with_masks(network, samples):
     if isinstance(network, MattingNetwork):
         return samples
     has_masks = len(samples) and samples[0].mask is not None
-    return samples if has_masks and not isinstance(network, TrimapNetwork) else TrimapTasks(samples)
+    if has_masks and not isinstance(network, TrimapNetwork):
+        return samples
+    note("masks are made from the alphas, at random")
+    return TrimapTasks(samples)
 
 
 def _check_files(csv_file, json_file):

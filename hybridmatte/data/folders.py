@@ -23,7 +23,13 @@ def _read_trimap(path):
     return trimap
 
 
-READERS = {"image": read_image, "alpha": read_alpha, "trimap": _read_trimap, "mask": read_plane,
+def _read_mask(path):
+    mask = read_plane(path, "mask")
+    refuse_labels(mask, f"mask {path}")
+    return mask
+
+
+READERS = {"image": read_image, "alpha": read_alpha, "trimap": _read_trimap, "mask": _read_mask,
            "foreground": read_image, "background": read_image}
 
 

@@ -17,6 +17,7 @@ _MODULE_OF = {  # no module bears a name of the package: importing it would hide
     "MattingNonlocal": "nonlocal_matting",
     "MattingUNet": "u_net",
     "MattingViT": "vit_matte",
+    "NonlocalAttention": "nonlocal_matting",
     "TrimapNetwork": "trimap_network",
     "blend_labels": "labels",
     "export_onnx": "export",

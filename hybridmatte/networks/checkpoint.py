@@ -49,13 +49,15 @@ def load_network(source):
     else:
         path = _download(str(source))
     config = json.loads(Path(path).read_text(encoding="utf-8"))
+    if "paradigm" in config:
+        raise ValueError(f"network {source} is the folder of a training run, expected its network; perhaps "
+                         f"{folder / 'network'}")
     kind = "vitmatte" if config.get("model_type") == "vitmatte" else config.get("network", "unet")
     if kind == "joint":
         return _load_joint(source, config)
     if kind not in ("vitmatte", *CLASSES) or kind == "unet" and "encoder" not in config:
-        near = f"; perhaps {folder / 'network'}" if (folder / "network" / "config.json").is_file() else ""
         raise ValueError(f"network {source} has the configuration of no known network, expected VitMatte's or one "
-                         f"written by save_pretrained{near}")
+                         "written by save_pretrained")
     try:
         if kind == "vitmatte":
             return _load_vitmatte(source).eval()

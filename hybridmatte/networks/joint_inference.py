@@ -13,6 +13,7 @@ from hybridmatte._files import write_bytes
 from hybridmatte._tensor import check_image_batch, check_range, check_together, promote
 from hybridmatte.networks.network import predicting
 from hybridmatte.networks.prediction import as_batch, estimate_alpha
+from hybridmatte.networks.trimap_network import TrimapNetwork
 
 __all__ = ["FUSIONS", "JointInference", "fuse", "predict_trimap", "region_probabilities", "trimap_of"]
 
@@ -76,7 +77,7 @@ class JointInference(nn.Module):
     Raises
     ------
     ValueError
-        If there is no such fusion, or net_m takes no trimap.
+        If there is no such fusion, net_t finds no trimap, or net_m takes none.
 
     References
     ----------
@@ -93,8 +94,10 @@ class JointInference(nn.Module):
 
     def __init__(self, net_t, net_m, fusion="soft"):
         super().__init__()
-        if not net_m.takes_trimap:
-            raise ValueError("net_m takes no trimap, expected one that does")
+        if not isinstance(net_t, TrimapNetwork):
+            raise ValueError(f"net_t is a {type(net_t).__name__}, expected a TrimapNetwork")
+        if not getattr(net_m, "takes_trimap", False):
+            raise ValueError(f"net_m is a {type(net_m).__name__} that takes no trimap, expected a network that does")
         self.net_t, self.net_m, self.fusion = net_t, net_m, check_choice(fusion, "fusion", FUSIONS)
 
     @property

@@ -6,6 +6,7 @@ import torch
 from hybridmatte._array import is_torch
 from hybridmatte._check import check_image, check_integer, check_plane, check_same_shape
 from hybridmatte._tensor import check_image_batch, check_range, check_together, promote, split_planes
+from hybridmatte.trimap import refuse_labels
 
 __all__ = ["as_batch", "estimate_alpha", "predict_alpha", "with_known"]
 
@@ -71,7 +72,10 @@ def as_batch(image, trimap=None, name="trimap"):
     planes = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
     if trimap is None:
         return planes, None
+    is_bytes = np.asarray(trimap).dtype.kind == "u"
     trimap = check_plane(trimap, name)
+    if is_bytes:  # a soft mask may be faint everywhere
+        refuse_labels(trimap, name)
     check_same_shape(trimap.shape, name, image.shape[:2], "image")
     return planes, torch.from_numpy(trimap)[None, None]
 

@@ -253,7 +253,9 @@ class TrainingConfig:
         """Refuse networks and teachers that a paradigm has no use for."""
         expected = ONLY.get(self.paradigm)
         if expected is not None and self.network != expected:
-            raise ValueError(f"network is {self.network!r}, expected {expected!r} for paradigm {self.paradigm!r}")
+            default = " (the default)" if self.network == type(self).network else ""
+            raise ValueError(f"network is {self.network!r}{default}, expected {expected!r} for paradigm "
+                             f"{self.paradigm!r}")
         if expected is None and self.network in ONLY.values():
             raise ValueError(f"paradigm is {self.paradigm!r}, expected another for network {self.network!r}")
         if bool(self.teacher) != (self.paradigm in TAUGHT):

@@ -44,8 +44,9 @@ class RealAdaptation(MattingModule):
 
     def __init__(self, network, config, teacher):
         super().__init__(network, config)
-        if not teacher.takes_trimap:
-            raise ValueError("teacher takes no trimap, expected one that does")
+        if not getattr(teacher, "takes_trimap", False):
+            raise ValueError(f"teacher is a {type(teacher).__name__} that takes no trimap, expected a network that "
+                             "does")
         self.teacher = teacher.eval().requires_grad_(False)
         self.discriminator = PatchDiscriminator()
         self._step = 0

@@ -97,6 +97,8 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
     checkpoint = _checkpoint_of(output, config, resume)
     transfer = None
     if network is None:
+        if config.paradigm == "real" and not config.init_from:
+            raise ValueError("init_from is '', expected the joint network that is to be adapted")
         network = new_network(config)
         transfer = start_from(network, config)
     module = make_module(config, network)

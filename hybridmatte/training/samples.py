@@ -211,5 +211,7 @@ def open_scored(name, root, *, split=None, backgrounds=None):
 
 def _open_backgrounds(backgrounds):
     if isinstance(backgrounds, (str, Path)):
+        if not Path(backgrounds).is_dir():
+            raise FileNotFoundError(f"backgrounds {backgrounds} do not exist, expected a folder of photographs")
         return MattingFolder(backgrounds, ["background"], folders={"background": "."})
     return backgrounds

@@ -38,6 +38,15 @@ def test_a_missing_partner_is_named(tmp_path):
         MattingFolder(tmp_path, ["image", "trimap"])
 
 
+def test_masks_of_labels_are_refused(tmp_path):
+    fill(tmp_path, {"image": "image"})
+    (tmp_path / "mask").mkdir()
+    for name in ("a", "b"):
+        write_alpha(tmp_path / "mask" / f"{name}.png", np.full((8, 11), 15 / 255, np.float32))
+    with pytest.raises(ValueError, match=r"mask .*a\.png has no value above 0\.0588 of 1"):
+        MattingFolder(tmp_path, ["image", "mask"])[0]
+
+
 def test_sizes_that_differ(tmp_path):
     fill(tmp_path, {"image": "image"})
     fill(tmp_path, {"trimap": "trimap"}, shape=(11, 8))

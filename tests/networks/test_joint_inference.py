@@ -197,10 +197,13 @@ class TestJointInference:
     @pytest.mark.parametrize(("call", "message"), [
         (lambda: joint("both"), "fusion is 'both'"),
         (lambda: networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny", trimap=False)),
-         "net_m takes no trimap"),
+         "net_m is a .* that takes no trimap"),
+        (lambda: networks.JointInference(networks.net_m("tiny"), networks.net_t("tiny")),
+         "net_t is a MattingNonlocal, expected a TrimapNetwork"),
+        (lambda: joint().predict(np.zeros((8, 8, 3)), np.eye(8, dtype=np.uint8)), "mask has no value above 0.0039"),
         (lambda: joint().predict(np.zeros((8, 8, 3)), np.zeros((8, 9))), r"mask has shape \(8, 9\)"),
         (lambda: joint().predict(torch.zeros(1, 3, 8, 8), torch.full((1, 1, 8, 8), 2.0)), "mask has values from 2"),
-    ], ids=["fusion", "no trimap", "shape", "range"])
+    ], ids=["fusion", "no trimap", "swapped", "labels", "shape", "range"])
     def test_bad_input(self, call, message):
         with pytest.raises(ValueError, match=message):
             call()

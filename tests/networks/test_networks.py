@@ -135,6 +135,9 @@ def test_load_refuses_what_is_no_network(tmp_path, monkeypatch):
         networks.load_network("nobody/nothing")
     with pytest.raises(FileNotFoundError, match="has no config.json"):
         networks.load_network(tmp_path)
+    (tmp_path / "config.json").write_text('{"paradigm": "trimap", "network": "net_t"}')
+    with pytest.raises(ValueError, match="is the folder of a training run, expected its network; perhaps"):
+        networks.load_network(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ValueError, match="of no known network"):
         networks.load_network(tmp_path)

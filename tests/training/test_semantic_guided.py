@@ -100,8 +100,14 @@ class TestRealAdaptation:
         networks.net_m("tiny").save_pretrained(tmp_path / "teacher")
         return str(tmp_path / "teacher")
 
-    def test_run(self, teacher, tmp_path):
-        config, samples = TrainingConfig(**REAL | {"teacher": teacher}), disks("image", "mask")
+    @pytest.fixture
+    def joint(self, tmp_path):
+        torch.manual_seed(2)
+        networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny")).save_pretrained(tmp_path / "joint")
+        return str(tmp_path / "joint")
+
+    def test_run(self, teacher, joint, tmp_path):
+        config, samples = TrainingConfig(**REAL | {"teacher": teacher, "init_from": joint}), disks("image", "mask")
         validation = disks("image", "mask", "alpha")
         network = train(config, samples, tmp_path / "run", backgrounds=BACKGROUNDS, validation=validation,
                         progress=False)
@@ -133,8 +139,24 @@ class TestRealAdaptation:
                      "discriminator.layers.0.weight"):
             assert part in changed
 
-    def test_interrupted_and_resumed(self, teacher, tmp_path):
-        config, samples = TrainingConfig(**REAL | {"teacher": teacher}), disks("image", "mask")
+    def test_what_does_not_fit_is_refused(self, teacher, joint, tmp_path):
+        def start(**changes):
+            train(TrainingConfig(**REAL | changes), disks("image", "mask"), tmp_path / "run", backgrounds=BACKGROUNDS,
+                  progress=False)
+
+        with pytest.raises(ValueError, match="init_from is '', expected the joint network"):
+            start(teacher=teacher)
+        with pytest.raises(ValueError, match="teacher is a JointInference that takes no trimap"):
+            start(teacher=joint, init_from=joint)
+        with pytest.raises(ValueError, match=r"network is 'vitmatte' \(the default\), expected 'joint'"):
+            TrainingConfig(paradigm="real", teacher=teacher)
+        with pytest.raises(FileNotFoundError, match="backgrounds nowhere do not exist"):
+            train(TrainingConfig(**REAL | {"teacher": teacher, "init_from": joint}), disks("image", "mask"),
+                  tmp_path / "run", backgrounds="nowhere", progress=False)
+        assert not (tmp_path / "run").exists()
+
+    def test_interrupted_and_resumed(self, teacher, joint, tmp_path):
+        config, samples = TrainingConfig(**REAL | {"teacher": teacher, "init_from": joint}), disks("image", "mask")
         options = {"backgrounds": BACKGROUNDS, "progress": False}
         whole = train(config, samples, tmp_path / "whole", **options)
 
@@ -234,9 +256,10 @@ def test_options_that_do_not_fit(changes, message):
 def test_missing_backgrounds_and_masks(tmp_path):
     networks.net_m("tiny").save_pretrained(tmp_path / "teacher")
     config = TrainingConfig(**REAL | {"teacher": str(tmp_path / "teacher")})
+    network = networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny"))
     with pytest.raises(ValueError, match="backgrounds are missing"):
-        train(config, disks("image", "mask"), tmp_path / "run", progress=False)
+        train(config, disks("image", "mask"), tmp_path / "run", progress=False, network=network)
     with pytest.raises(ValueError, match="validation has no mask of disk 0"):
         train(config, disks("image", "mask"), tmp_path / "run", progress=False, backgrounds=BACKGROUNDS,
-              validation=disks("image", "alpha"))
+              validation=disks("image", "alpha"), network=network)
     assert not (tmp_path / "run").exists()
