@@ -23,6 +23,7 @@ from hybridmatte.training.scores import predict_sample
 
 FOLDER = Path(__file__).parent
 ERODED = (20, 30, 40, 50)  # of the paper's pixels
+LONGER = 4  # times the steps
 NET_M = {"net_m": {}, "not mined": {"hard_percent": 0.0}, "not refined": {"refinement": False}}
 
 
@@ -30,7 +31,7 @@ def main():
     """Run the seeds asked for; rows are kept as they come."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_training_arguments(parser, "trimap_free_small_networks")
-    parser.add_argument("--stages", nargs="+", choices=("joint", "real"), default=["joint", "real"])
+    parser.add_argument("--stages", nargs="+", choices=("joint", "real", "longer"), default=["joint", "real"])
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     metadata = training_environment(arguments.threads)
@@ -40,6 +41,8 @@ def main():
             merge_results(FOLDER / "result.json", metadata, rows)
         if "real" in arguments.stages:
             merge_results(FOLDER / "result.json", metadata, real_rows(seed, arguments))
+        if "longer" in arguments.stages:
+            merge_results(FOLDER / "result.json", metadata, longer_rows(seed, arguments))
     write_report(FOLDER)
     if (arguments.kept / "0").is_dir():
         networks = trained(0, arguments)
@@ -52,22 +55,24 @@ def main():
 
 def trained(seed, arguments):
     """Return the five networks of a seed, trained now if they are not kept."""
-    foregrounds, _ = labelled(arguments.data, seed)
-    made = {"net_t": ("net_t.toml", {}, None), "plain": ("net_t.toml", {}, PlainSegmentation)}
-    made |= {name: ("net_m.toml", changes, None) for name, changes in NET_M.items()}
-    found = {}
-    for name, (file, changes, kind) in made.items():
-        folder = arguments.kept / str(seed) / name
-        if not (folder / "network").is_dir():
-            torch.manual_seed(seed)
-            start = time.perf_counter()
-            train(read_config(FOLDER / file, seed=seed, **changes), foregrounds, folder,
-                  network=None if kind is None else kind(), precision=arguments.precision, progress=False,
-                  backgrounds=data_folder(arguments.data) / "photos" / "train",
-                  resume=(folder / "checkpoints" / "last.ckpt").exists())
-            print(f"seed {seed}: trained {name} in {time.perf_counter() - start:.0f} s", flush=True)
-        found[name] = load_plain(folder / "network") if kind else load_network(folder / "network")
-    return found
+    found = {"net_t": load_network(trained_one("net_t", "net_t.toml", seed, arguments)),
+             "plain": load_plain(trained_one("plain", "net_t.toml", seed, arguments, PlainSegmentation))}
+    return found | {name: load_network(trained_one(name, "net_m.toml", seed, arguments, **changes))
+                    for name, changes in NET_M.items()}
+
+
+def trained_one(name, file, seed, arguments, kind=None, **changes):
+    """Return the folder of a network, trained now if it is not kept; kind makes one that no configuration names."""
+    folder = arguments.kept / str(seed) / name
+    if not (folder / "network").is_dir():
+        torch.manual_seed(seed)
+        start = time.perf_counter()
+        train(read_config(FOLDER / file, seed=seed, **changes), labelled(arguments.data, seed)[0], folder,
+              network=None if kind is None else kind(), precision=arguments.precision, progress=False,
+              backgrounds=data_folder(arguments.data) / "photos" / "train",
+              resume=(folder / "checkpoints" / "last.ckpt").exists())
+        print(f"seed {seed}: trained {name} in {time.perf_counter() - start:.0f} s", flush=True)
+    return folder / "network"
 
 
 def load_plain(folder):
@@ -97,6 +102,29 @@ def joint_rows(seed, networks, arguments):
         rows.append(row_of(f"given trimap: {name}", seed, 0, whole_scores(alphas, tasks)))
     alphas = [solve(task.image, task.trimap) for task in tasks]
     return [*rows, row_of("given trimap: closed form", seed, 0, whole_scores(alphas, tasks))]
+
+
+def longer_rows(seed, arguments):
+    """Return the rows of Net-T and Net-M after more steps."""
+    networks, scale = {}, read_config(FOLDER / "net_t.toml").mask_scale
+    for name in ("net_t", "net_m"):
+        config = read_config(FOLDER / f"{name}.toml")
+        more = {key: LONGER * getattr(config, key) for key in ("epochs", "warmup_steps")}
+        networks[name] = load_network(trained_one(f"{name} longer", f"{name}.toml", seed, arguments, **more))
+    rows, more = [], f"{LONGER} x steps"
+    for eroded in ERODED:
+        tasks = TrimapTasks(labelled(arguments.data, seed)[1], scale, eroded)
+        trimaps = [predict_trimap(networks["net_t"], task.image, task.mask) for task in tasks]
+        scores = [trimap_scores(trimap, task.trimap) for trimap, task in zip(trimaps, tasks, strict=True)]
+        rows.append(row_of(f"trimap: net_t, {more}", seed, eroded, scores))
+        for fusion in ("soft", "hard"):
+            joint = JointInference(networks["net_t"], networks["net_m"], fusion)
+            alphas = [joint.predict(task.image, task.mask)[0] for task in tasks]
+            rows.append(row_of(f"alpha: joint, {fusion}, net_m, {more}", seed, eroded, whole_scores(alphas, tasks)))
+        alphas = [solve(task.image, trimap) for task, trimap in zip(tasks, trimaps, strict=True)]
+        rows.append(row_of(f"alpha: net_t, {more} + closed form", seed, eroded, whole_scores(alphas, tasks)))
+    alphas = [predict_sample(networks["net_m"], task) for task in tasks]
+    return [*rows, row_of(f"given trimap: net_m, {more}", seed, 0, whole_scores(alphas, tasks))]
 
 
 def alphas_of(networks, tasks, scale):
