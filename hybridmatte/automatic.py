@@ -112,9 +112,10 @@ def matte_alone(image, network):
 
     from hybridmatte.networks import predict_alpha
 
-    if getattr(network, "takes_trimap", True):
-        raise ValueError(f"network is a {type(network).__name__} that takes a trimap or a mask, expected one from the "
-                         "image alone")
+    if not hasattr(network, "takes_trimap"):
+        raise ValueError(f"network is a {type(network).__name__}, expected a MattingNetwork")
+    if network.takes_trimap:
+        raise ValueError("network takes a trimap, expected one from the image alone")
     image = check_image(image)
     factor = SIDE / min(image.shape[:2])
     size = tuple(max(round(factor * side), 1) for side in image.shape[1::-1])

@@ -22,7 +22,7 @@ from hybridmatte.image import (
     write_alpha,
     write_image,
 )
-from hybridmatte.trimap import split_trimap
+from hybridmatte.trimap import refuse_labels, split_trimap
 
 __all__ = ["Job", "Outcome", "automatic_file", "blended_file", "cutout_file", "load_automatic", "load_joint",
            "load_teacher", "matte_file", "pair_by_stem", "pictures_in", "run_jobs"]
@@ -93,6 +93,7 @@ def blended_file(job, *, network, bits=8, max_pixels=MAX_PIXELS):
 
     _check_output(job)
     image, mask = read_image(job.image, max_pixels=max_pixels), read_alpha(job.plane, max_pixels=max_pixels)
+    refuse_labels(mask, "mask")
     write_alpha(job.output, predict_labels(load_teacher(network), image, to_float(mask, "mask")), bits=bits)
 
 

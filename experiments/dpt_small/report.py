@@ -66,7 +66,7 @@ def draw_curves(folder):
 
     found, _, _ = curves(folder)
     networks = list(dict.fromkeys(name.split(": ")[0] for name in found))
-    figure, panels = pyplot.subplots(1, len(networks), figsize=(6 * len(networks), 4.5), sharey=True, squeeze=False)
+    figure, panels = pyplot.subplots(1, len(networks), figsize=(6 * len(networks), 5.5), sharey=True, squeeze=False)
     for network, axes in zip(networks, panels[0], strict=True):
         for name, curve in found.items():
             if name.startswith(f"{network}: "):
@@ -75,7 +75,7 @@ def draw_curves(folder):
                 axes.errorbar(steps, [np.mean(v) for v in values], [np.std(v) for v in values], capsize=2,
                               label=name.removeprefix(f"{network}: "))
         axes.set(title=network, xlabel="steps of fine-tuning", ylabel="SAD-T / 1000", yscale="log")
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     figure.tight_layout()
     figure.savefig(Path(folder, "curves.png"), dpi=100)
     pyplot.close(figure)

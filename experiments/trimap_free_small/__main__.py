@@ -109,8 +109,8 @@ def longer_rows(seed, arguments):
     networks, scale = {}, read_config(FOLDER / "net_t.toml").mask_scale
     for name in ("net_t", "net_m"):
         config = read_config(FOLDER / f"{name}.toml")
-        more = {key: LONGER * getattr(config, key) for key in ("epochs", "warmup_steps")}
-        networks[name] = load_network(trained_one(f"{name} longer", f"{name}.toml", seed, arguments, **more))
+        steps = {key: LONGER * getattr(config, key) for key in ("epochs", "warmup_steps")}
+        networks[name] = load_network(trained_one(f"{name} longer", f"{name}.toml", seed, arguments, **steps))
     rows, more = [], f"{LONGER} x steps"
     for eroded in ERODED:
         tasks = TrimapTasks(labelled(arguments.data, seed)[1], scale, eroded)

@@ -22,8 +22,8 @@ HUB, SHARDS = "hf:", ".tar"  # what the name of a stream begins or ends with
 class Photographs(Sequence):
     """The photographs of a folder and all folders in it, sorted by path and read when asked for, uint8.
 
-    One that cannot be read is skipped: the next one comes in its place, with a warning that names and counts it, once
-    for all worker processes of a loader.
+    One that cannot be read is skipped: the next one comes in its place, with a warning that names and counts it. What
+    one worker process of a loader has warned of, the others know; that is why this cannot be pickled otherwise.
 
     Parameters
     ----------
@@ -63,11 +63,11 @@ class Photographs(Sequence):
         """Return photograph (H, W, 3) number `index`, or the next one that can be read."""
         if not 0 <= index < len(self):
             raise IndexError(f"index is {index}, expected 0 to {len(self) - 1}")
-        photograph = self._read(index)
-        while photograph is None:  # two at least can be read
-            index = (index + 1) % len(self)
-            photograph = self._read(index)
-        return photograph
+        for other in range(index, index + len(self)):
+            photograph = self._read(other % len(self))
+            if photograph is not None:
+                return photograph
+        raise ValueError(f"none of {len(self)} photographs can be read, the first is {self._paths[0]}")
 
     def _read(self, index):
         """Return a photograph or None; the last one is kept, as it is often wanted twice in turn."""
@@ -86,7 +86,7 @@ class Photographs(Sequence):
     def _skip(self, index):
         """Name and count a photograph that cannot be read."""
         self._unreadable[index] = True
-        path, count = self._paths[index], sum(self._unreadable)
+        path, count = self._paths[index], _count(self._unreadable)
         warnings.warn(f"photograph {path} cannot be read and is skipped ({count} so far)", stacklevel=4)
         if count >= len(self) - 1:
             raise ValueError(f"only {len(self) - count} of {len(self)} photographs can be read, expected at least 2; "
@@ -95,10 +95,14 @@ class Photographs(Sequence):
     def _tell_small(self, index, shape):
         """Count a photograph that is smaller than wanted, and name the 1st, 10th, 100th, ..."""
         self._small[index] = True
-        count = sum(self._small)
+        count = _count(self._small)
         if count == 10 ** (len(str(count)) - 1):
-            warnings.warn(f"photograph {self._paths[index]} is {shape[1]} x {shape[0]}, smaller than the crop of "
+            warnings.warn(f"photograph {self._paths[index]} is {shape[1]} x {shape[0]}, smaller than crops of "
                           f"{self._wanted}: it is mirrored at its borders ({count} so far)", stacklevel=4)
+
+
+def _count(flags):
+    return np.count_nonzero(np.frombuffer(flags, np.int8))
 
 
 def _read_photograph(path):

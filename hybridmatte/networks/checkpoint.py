@@ -50,8 +50,8 @@ def load_network(source):
         path = _download(str(source))
     config = json.loads(Path(path).read_text(encoding="utf-8"))
     if "paradigm" in config:
-        raise ValueError(f"network {source} is the folder of a training run, expected its network; perhaps "
-                         f"{folder / 'network'}")
+        near = f"; perhaps {folder / 'network'}" if (folder / "network" / "config.json").is_file() else ""
+        raise ValueError(f"network {source} is the folder of a training run, expected its network{near}")
     kind = "vitmatte" if config.get("model_type") == "vitmatte" else config.get("network", "unet")
     if kind == "joint":
         return _load_joint(source, config)
@@ -70,17 +70,17 @@ def load_network(source):
 
 def _is_local(folder, name):
     """Tell whether what is no folder can only have been meant as one: the hub's names are OWNER/NAME."""
-    return folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")) or folder.parent.is_dir()
+    return folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")) \
+        or (folder.parent / "config.json").is_file()  # of a run that has not ended
 
 
 def _download(name):
     """Return the path of config.json of a model on the hub."""
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         return hf_hub_download(name, "config.json")
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except OSError as error:  # the hub's errors are of this kind
         raise FileNotFoundError(f"network {name} is no folder here, and the hub does not give a model of that name: "
                                 f"{str(error).strip().splitlines()[0]}") from error
 

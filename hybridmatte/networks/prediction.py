@@ -74,7 +74,7 @@ def as_batch(image, trimap=None, name="trimap"):
         return planes, None
     is_bytes = np.asarray(trimap).dtype.kind == "u"
     trimap = check_plane(trimap, name)
-    if is_bytes:  # a soft mask may be faint everywhere
+    if is_bytes or name == "trimap":  # a soft mask of floats may be faint everywhere
         refuse_labels(trimap, name)
     check_same_shape(trimap.shape, name, image.shape[:2], "image")
     return planes, torch.from_numpy(trimap)[None, None]

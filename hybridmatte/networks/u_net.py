@@ -1,6 +1,7 @@
 """A U-Net with atrous spatial pyramid pooling over any encoder of timm."""
 
 import difflib
+import math
 
 import timm
 import torch
@@ -15,7 +16,10 @@ from hybridmatte.networks.network import CARD, MattingNetwork, count_planes
 __all__ = ["MattingUNet", "unet"]
 
 RATES = (1, 3, 6, 9)  # dilations of the pyramid
-SCALED = {"resnet": ("channels", (64, 128, 256, 512)), "pvt_v2_b0": ("embed_dims", (32, 64, 160, 256))}  # at width 1
+SCALED = {  # channels at width 1, and what each must be a multiple of
+    "resnet": ("channels", (64, 128, 256, 512), (1, 1, 1, 1)),
+    "pvt_v2_b0": ("embed_dims", (32, 64, 160, 256), (1, 2, 5, 8)),
+}
 WIDTHS = (32, 48, 64, 128, 256)  # channels of the decoder from full resolution down, at width 1
 
 
@@ -159,9 +163,10 @@ def _scaled(encoder, width):
     """Return the arguments that scale an encoder's channels."""
     if width == 1.0:
         return {}
-    for family, (argument, channels) in SCALED.items():
+    for family, (argument, channels, factors) in SCALED.items():
         if encoder.startswith(family):
-            return {argument: tuple(max(8, int(width * count)) for count in channels)}
+            return {argument: tuple(factor * max(math.ceil(8 / factor), int(width * count) // factor)
+                                    for count, factor in zip(channels, factors, strict=True))}
     raise ValueError(f"width is {width:g}, expected 1 for the encoder {encoder!r}: only those of "
                      f"{', '.join(SCALED)} can be scaled")
 

@@ -86,8 +86,9 @@ def train(config, data, output, *, network=None, devices=1, nodes=1, precision="
     FileNotFoundError
         If resume is asked for and there is no checkpoint.
     ValueError
-        If the run to resume had another configuration, backgrounds come to pre-training, or the network needs trimaps
-        that validation has not.
+        If the run to resume had another configuration or number of samples, backgrounds come to pre-training or are
+        missing, the network needs trimaps that validation has not, warm-up is as long as the run, there are fewer
+        shards than processes that read, or a network to adapt has no ``init_from``.
     FloatingPointError
         If the loss is not finite.
     KeyboardInterrupt
@@ -234,10 +235,11 @@ class CropsModule(lightning.LightningDataModule):
         return {"samples": None if self._source.is_stream else len(self._source)}
 
     def load_state_dict(self, state):
-        """Refuse to go on with other data."""
+        """Refuse to go on with another number of samples."""
         if state != self.state_dict():
-            raise ValueError(f"there are {self.state_dict()['samples']} samples to learn from but the run had "
-                             f"{state['samples']}, expected the same to resume")
+            now, before = ("a stream" if known["samples"] is None else f"{known['samples']} samples"
+                           for known in (self.state_dict(), state))
+            raise ValueError(f"there is {now} to learn from but the run had {before}, expected the same to resume")
 
     def on_after_batch_transfer(self, batch, dataloader_index):  # noqa: ARG002
         """Compose the layers of crops that came as bytes; samples for validation stay as they are."""

@@ -145,7 +145,7 @@ def open_source(config, data, backgrounds, parts):
         return PhotographSource(config, data)
     if is_stream(str(data)):
         return StreamSource(config, str(data))
-    return PhotographSource(config, Photographs(data, wanted=config.crop))
+    return PhotographSource(config, Photographs(data, wanted=round(config.crop * config.smallest)))
 
 
 def open_samples(config, data, backgrounds, parts):
@@ -169,7 +169,8 @@ def open_samples(config, data, backgrounds, parts):
     if backgrounds is None:
         if not isinstance(data, (str, Path)):
             return data
-        if "background" in parts and not offers(config.dataset, data, "background", split=split):
+        is_there = Path(data).is_dir()
+        if is_there and "background" in parts and not offers(config.dataset, data, "background", split=split):
             raise ValueError(f"backgrounds are missing, expected photographs (--backgrounds) to put the foregrounds of "
                              f"{data} over: {config.paradigm} learns from composites of foreground and alpha")
         if config.trimap_band == 0 or "trimap" not in parts or offers(config.dataset, data, "trimap", split=split):

@@ -1,6 +1,7 @@
 """Fused photographs: exact cells, alphas, augmentation of bytes, unreadable files, streams."""
 
 import itertools
+import shutil
 import warnings
 from functools import partial
 from multiprocessing import get_context
@@ -198,9 +199,21 @@ class TestPhotographs:
         assert np.array_equal(found[0], photographs(4)[2])  # without a warning
 
     def test_small_ones_are_named_and_counted(self, folder):
-        with pytest.warns(UserWarning, match=r"0\.png is .*, smaller than the crop of 999.*\(1 so far\)") as said:
+        for index in range(4, 13):
+            shutil.copyfile(folder / "class0" / "0.png", folder / "class0" / f"{index}.png")
+        with pytest.warns(UserWarning, match="is 80 x 70, smaller than crops of 999") as said:
             list(Photographs(folder, wanted=999))
-        assert len(said) == 1
+        assert ["(10 so far)" in str(warning.message) for warning in said] == [False, True]
+
+    def test_none_can_be_read_any_more(self, folder):
+        found = Photographs(folder)
+        for path in folder.rglob("*.png"):
+            path.write_bytes(b"")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for message in ("only 1 of 4", "only 0 of 4", "none of 4 photographs can be read"):
+                with pytest.raises(ValueError, match=message):
+                    found[0]
 
     def test_too_few(self, tmp_path):
         with pytest.raises(ValueError, match="has 0 photographs, expected at least 2"):

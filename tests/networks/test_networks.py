@@ -128,6 +128,7 @@ def test_load_refuses_what_is_no_network(tmp_path, monkeypatch):
         networks.load_network(tmp_path / "missing")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text('{"paradigm": "trimap"}')
     with pytest.raises(FileNotFoundError, match="run/network is no folder, expected"):
         networks.load_network("run/network")
     monkeypatch.setattr("huggingface_hub.hf_hub_download", Mock(side_effect=LocalEntryNotFoundError("no connection")))
@@ -136,7 +137,7 @@ def test_load_refuses_what_is_no_network(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="has no config.json"):
         networks.load_network(tmp_path)
     (tmp_path / "config.json").write_text('{"paradigm": "trimap", "network": "net_t"}')
-    with pytest.raises(ValueError, match="is the folder of a training run, expected its network; perhaps"):
+    with pytest.raises(ValueError, match="is the folder of a training run, expected its network$"):
         networks.load_network(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ValueError, match="of no known network"):

@@ -98,7 +98,7 @@ def test_backgrounds_and_validation_without_trimaps_are_refused(tmp_path):
 
 def test_resumed_with_other_photographs(tmp_path):
     pretrain(tmp_path)
-    with pytest.raises(ValueError, match="there are 3 samples to learn from but the run had 4"):
+    with pytest.raises(ValueError, match="there is 3 samples to learn from but the run had 4 samples"):
         train(TrainingConfig(**SMALL), photographs(3), tmp_path, resume=True, progress=False)
 
 
