@@ -90,10 +90,7 @@ def joint_rows(seed, networks, arguments):
     scored, rows = labelled(arguments.data, seed)[1], []
     for eroded in ERODED:
         tasks = TrimapTasks(scored, config.mask_scale, eroded)
-        for name in ("net_t", "plain"):
-            trimaps = [predict_trimap(networks[name], task.image, task.mask) for task in tasks]
-            scores = [trimap_scores(trimap, task.trimap) for trimap, task in zip(trimaps, tasks, strict=True)]
-            rows.append(row_of(f"trimap: {name}", seed, eroded, scores))
+        rows += [trimap_row(f"trimap: {name}", seed, eroded, networks[name], tasks) for name in ("net_t", "plain")]
         for name, alphas in alphas_of(networks, tasks, config.mask_scale):
             rows.append(row_of(f"alpha: {name}", seed, eroded, whole_scores(alphas, tasks)))
     tasks = TrimapTasks(scored, config.mask_scale)
@@ -105,26 +102,38 @@ def joint_rows(seed, networks, arguments):
 
 
 def longer_rows(seed, arguments):
-    """Return the rows of Net-T and Net-M after more steps."""
-    networks, scale = {}, read_config(FOLDER / "net_t.toml").mask_scale
-    for name in ("net_t", "net_m"):
-        config = read_config(FOLDER / f"{name}.toml")
-        steps = {key: LONGER * getattr(config, key) for key in ("epochs", "warmup_steps")}
-        networks[name] = load_network(trained_one(f"{name} longer", f"{name}.toml", seed, arguments, **steps))
+    """Return the rows of Net-T, its plain peer and Net-M after more steps."""
+    net_t = load_network(longer("net_t", "net_t.toml", seed, arguments))
+    net_m = load_network(longer("net_m", "net_m.toml", seed, arguments))
+    plain = load_plain(longer("plain", "net_t.toml", seed, arguments, PlainSegmentation))
+    scale, scored = read_config(FOLDER / "net_t.toml").mask_scale, labelled(arguments.data, seed)[1]
     rows, more = [], f"{LONGER} x steps"
     for eroded in ERODED:
-        tasks = TrimapTasks(labelled(arguments.data, seed)[1], scale, eroded)
-        trimaps = [predict_trimap(networks["net_t"], task.image, task.mask) for task in tasks]
-        scores = [trimap_scores(trimap, task.trimap) for trimap, task in zip(trimaps, tasks, strict=True)]
-        rows.append(row_of(f"trimap: net_t, {more}", seed, eroded, scores))
+        tasks = TrimapTasks(scored, scale, eroded)
+        rows += [trimap_row(f"trimap: {name}, {more}", seed, eroded, network, tasks)
+                 for name, network in (("net_t", net_t), ("plain", plain))]
         for fusion in ("soft", "hard"):
-            joint = JointInference(networks["net_t"], networks["net_m"], fusion)
+            joint = JointInference(net_t, net_m, fusion)
             alphas = [joint.predict(task.image, task.mask)[0] for task in tasks]
             rows.append(row_of(f"alpha: joint, {fusion}, net_m, {more}", seed, eroded, whole_scores(alphas, tasks)))
-        alphas = [solve(task.image, trimap) for task, trimap in zip(tasks, trimaps, strict=True)]
+        alphas = [solve(task.image, predict_trimap(net_t, task.image, task.mask)) for task in tasks]
         rows.append(row_of(f"alpha: net_t, {more} + closed form", seed, eroded, whole_scores(alphas, tasks)))
-    alphas = [predict_sample(networks["net_m"], task) for task in tasks]
+    alphas = [predict_sample(net_m, task) for task in tasks]
     return [*rows, row_of(f"given trimap: net_m, {more}", seed, 0, whole_scores(alphas, tasks))]
+
+
+def longer(name, file, seed, arguments, kind=None):
+    """Return the folder of a network trained with more steps."""
+    config = read_config(FOLDER / file)
+    steps = {key: LONGER * getattr(config, key) for key in ("epochs", "warmup_steps")}
+    return trained_one(f"{name} longer", file, seed, arguments, kind, **steps)
+
+
+def trimap_row(name, seed, eroded, network, tasks):
+    """Return the row of the trimaps that a network finds."""
+    trimaps = [predict_trimap(network, task.image, task.mask) for task in tasks]
+    return row_of(name, seed, eroded, [trimap_scores(trimap, task.trimap)
+                                       for trimap, task in zip(trimaps, tasks, strict=True)])
 
 
 def alphas_of(networks, tasks, scale):
