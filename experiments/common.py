@@ -179,15 +179,17 @@ def check_results(document):
     return document
 
 
-def merge_results(path, metadata, rows, keys=("method", "subject")):
+def merge_results(path, metadata, rows, keys=("method", "subject"), *, replace=True):
     """Write rows into result.json, replacing those that agree in `keys`; other rows stay; return the document.
 
-    Rows carry the commit and date of their own run, the metadata those of the latest.
+    Without `replace` the old row stays instead. Rows carry the commit and date of their own run, the metadata those of
+    the latest.
     """
     old = json.loads(Path(path).read_text(encoding="utf-8"))["results"] if Path(path).exists() else []
     stamp = {"commit": metadata["commit"], "date": metadata["date"]}
     merged = {tuple(row.get(key) for key in keys): row for row in old}
-    merged.update({tuple(row.get(key) for key in keys): {**row, **stamp} for row in rows})
+    new = {tuple(row.get(key) for key in keys): {**row, **stamp} for row in rows}
+    merged.update(new if replace else {key: row for key, row in new.items() if key not in merged})
     document = check_results({"metadata": metadata, "results": list(merged.values())})
     lines = ",\n".join("  " + json.dumps(row) for row in document["results"])
     text = f'{{"metadata": {json.dumps(metadata, indent=1)},\n"results": [\n{lines}\n]}}\n'

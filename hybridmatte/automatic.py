@@ -160,7 +160,6 @@ def fit_mask(mask, shape):
     import cv2
 
     mask = check_plane(mask, "mask")
-    refuse_labels(mask, "mask")
     ratio = mask.shape[1] * shape[0] / (mask.shape[0] * shape[1])
     pixel = 1 / min(*mask.shape, *shape)  # a side is rounded to whole pixels
     if abs(ratio - 1) > ASPECT + pixel:
@@ -174,7 +173,8 @@ def fit_mask(mask, shape):
 
 
 def check_outline(mask):
-    """Refuse a mask (H, W) in [0, 1] without an outline, and warn of one that looks inverted."""
+    """Refuse a mask (H, W) in [0, 1] of labels or without an outline, and warn of one that looks inverted."""
+    refuse_labels(mask, "mask")
     is_inside = mask >= 0.5
     if not is_inside.any() or is_inside.all():
         raise ValueError(f"mask has {'every' if is_inside.any() else 'no'} pixel inside, expected the object's "

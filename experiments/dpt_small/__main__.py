@@ -2,7 +2,6 @@
 
 import argparse
 import itertools
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -47,9 +46,7 @@ def main():
     metadata = training_environment(arguments.threads)
     if not arguments.report:
         run_all(metadata, arguments)
-    known = {(row["method"], row["subject"]) for row in json.loads((FOLDER / "result.json").read_text())["results"]}
-    merge_results(FOLDER / "result.json", metadata, [row for row in pretraining_rows(arguments.kept)
-                                                     if (row["method"], row["subject"]) not in known])
+    merge_results(FOLDER / "result.json", metadata, pretraining_rows(arguments.kept), replace=False)
     write_report(FOLDER)
     draw_curves(FOLDER)
     kept = arguments.kept / name_of("unet", "as the paper", 0, 1) / "network"

@@ -31,8 +31,9 @@ def main():
     torch.set_num_threads(arguments.threads)
     metadata = training_environment(arguments.threads)
     for seed in [] if arguments.report else arguments.seeds:
+        runs = Runs(seed, arguments)
         for stage in arguments.stages:
-            for rows in {"grid": grid, "switches": switches, "students": students}[stage](Runs(seed, arguments)):
+            for rows in {"grid": grid, "switches": switches, "students": students}[stage](runs):
                 merge_results(FOLDER / "result.json", metadata, rows)
     write_report(FOLDER)
     best = arguments.kept / "0" / f"student {MASKS[-1]} all" / "network"

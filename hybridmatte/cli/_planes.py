@@ -23,14 +23,13 @@ def trimap(
     """Make a trimap from a mask or from an alpha."""
     from hybridmatte._check import check_choice
     from hybridmatte.automatic import check_outline
-    from hybridmatte.trimap import refuse_labels, trimap_from_alpha, trimap_from_mask
+    from hybridmatte.trimap import trimap_from_alpha, trimap_from_mask
 
     make = {"mask": trimap_from_mask, "alpha": trimap_from_alpha}[check_choice(kind, "--from", ("mask", "alpha"))]
     inputs = sources(plane)
     target = destination(output, inputs)
     pixels = read_alpha(inputs[0], max_pixels=max_pixels)
     if kind == "mask":
-        refuse_labels(pixels, "mask")
         check_outline(pixels)
     write_alpha(target, make(pixels, erode=erode, dilate=dilate))
 

@@ -1,6 +1,7 @@
 """Samples from a folder: one sub-folder a part, paired by stem."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,20 +18,16 @@ LISTED = 100  # stems without a partner that are named
 PARTS = ("image", "alpha", "trimap", "mask", "foreground", "background")
 
 
-def _read_trimap(path):
-    trimap = read_trimap(path)
-    refuse_labels(trimap, f"trimap {path}")
-    return trimap
+def _read_scaled(path, read, part):
+    """Read a plane, refused if it holds labels."""
+    plane = read(path)
+    refuse_labels(plane, f"{part} {path}")
+    return plane
 
 
-def _read_mask(path):
-    mask = read_plane(path, "mask")
-    refuse_labels(mask, f"mask {path}")
-    return mask
-
-
-READERS = {"image": read_image, "alpha": read_alpha, "trimap": _read_trimap, "mask": _read_mask,
-           "foreground": read_image, "background": read_image}
+READERS = {"image": read_image, "alpha": read_alpha, "foreground": read_image, "background": read_image,
+           "trimap": partial(_read_scaled, read=read_trimap, part="trimap"),
+           "mask": partial(_read_scaled, read=partial(read_plane, name="mask"), part="mask")}
 
 
 class Sample(NamedTuple):
