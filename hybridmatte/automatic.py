@@ -13,6 +13,8 @@ __all__ = ["FromMask", "check_outline", "fit_mask", "how_made", "matte_alone", "
 
 SIDE = 512  # pixels, shorter side of what an automatic network sees
 BORDER = 0.65  # share of the border's pixels inside a mask that makes it look inverted
+NOTHING = 0.5  # an alpha that is nowhere above
+PEOPLE = "people"  # the network that the package brings
 ASPECT = 0.02  # relative difference in aspect ratio that a mask may have, which is then stretched
 
 
@@ -82,7 +84,7 @@ def matte_from_mask(image, mask, *, method=None, network=None, erode=None, dilat
     return FromMask(solve(image, trimap, method=method), trimap, how_made(method, network))
 
 
-def matte_alone(image, network):
+def matte_alone(image, network=None):
     """Estimate alpha from an image alone, by a network that needs no trimap; it finds what it was trained to find.
 
     Parameters
@@ -90,13 +92,14 @@ def matte_alone(image, network):
     image : (H, W, 3) array
         RGB in [0, 1]; uint8 and uint16 are scaled. Never modified. The network sees it with its shorter side at most
         512 pixels, and alpha is enlarged again.
-    network : MattingNetwork
-        Without trimap input.
+    network : MattingNetwork, optional
+        Without trimap input. Default: the one for people that the package brings, see
+        `hybridmatte.networks.load_network`.
 
     Returns
     -------
     result : FromMask
-        Without a trimap.
+        Without a trimap. Where nothing is found alpha is 0 everywhere.
 
     Raises
     ------
@@ -106,12 +109,14 @@ def matte_alone(image, network):
     Warns
     -----
     UserWarning
-        If nothing is found: alpha is nowhere above 0.5.
+        If nothing is found: the network's alpha is nowhere above 0.5.
     """
     import cv2
 
-    from hybridmatte.networks import predict_alpha
+    from hybridmatte.networks import load_network, predict_alpha
 
+    how = how_made(None, PEOPLE if network is None else network, has_mask=False)
+    network = load_network(PEOPLE) if network is None else network
     if not hasattr(network, "takes_trimap"):
         raise ValueError(f"network is a {type(network).__name__}, expected a MattingNetwork")
     if network.takes_trimap:
@@ -123,15 +128,18 @@ def matte_alone(image, network):
     alpha = predict_alpha(network, small)
     if factor < 1:
         alpha = cv2.resize(alpha, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    if alpha.max() <= 0.5:
-        warnings.warn("nothing is found in the image: alpha is nowhere above one half", UserWarning, stacklevel=2)
-    return FromMask(alpha, None, how_made(None, network, has_mask=False))
+    if alpha.max() <= NOTHING:
+        warnings.warn("nothing is found in the image: alpha is nowhere above one half, and is set to 0", UserWarning,
+                      stacklevel=2)
+        alpha = np.zeros_like(alpha)
+    return FromMask(alpha, None, how)
 
 
 def how_made(method, network, *, has_mask=True):
     """Say how trimap and alpha are made."""
     if not has_mask:
-        return "alpha by the network, from the image alone"
+        which = " for people that comes along" if network == PEOPLE else ""
+        return f"alpha by the network{which}, from the image alone"
     if network is not None:
         return "trimap and alpha by the network"
     return f"trimap by erosion and dilation, alpha by {method}"

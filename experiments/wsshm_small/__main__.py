@@ -2,19 +2,18 @@
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from experiments.common import add_training_arguments, data_folder, merge_results, training_environment
-from experiments.trimap_free_small.pictures import sheet
 from experiments.wsshm_small.report import write_report
 from experiments.wsshm_small.samples import MASKS, MATTES, masked, mattes, scored
-from hybridmatte import composite, estimate_foreground, write_image
+from experiments.wsshm_small.scoring import draw, mean_square
 from hybridmatte.networks import load_network, predict_alpha
 from hybridmatte.training import read_config, train
-from hybridmatte.training.label_blending import boundary_of
 
 FOLDER = Path(__file__).parent
 SWITCHES = {"neither": {"strong": False, "ema": 0.0}, "strong alone": {"ema": 0.0}, "ema alone": {"strong": False}}
@@ -38,7 +37,8 @@ def main():
     write_report(FOLDER)
     best = arguments.kept / "0" / f"student {MASKS[-1]} all" / "network"
     if best.is_dir():
-        draw(load_network(best), arguments.data, arguments.kept / "people.png")
+        network, (portraits, held_out) = load_network(best), scored(arguments.data)
+        draw(partial(predict_alpha, network), [*portraits, *held_out[:6]], arguments.kept / "people.png")
 
 
 class Runs:
@@ -134,26 +134,6 @@ def students(runs):
         yield runs.rows(f"students: {network}, fine-tuned", runs.teacher(MASKS[-1], "all", **changes))
         yield runs.rows(f"students: {network}, blended labels",
                         runs.student(MASKS[-1], "all", name=network, **changes))
-
-
-def mean_square(alphas, targets, *, boundary=False):
-    """Return the mean over images of 1000 times the mean square, over the whole or where the target is mixed."""
-    means = []
-    for alpha, target in zip(alphas, targets, strict=True):
-        counts = boundary_of(torch.from_numpy(target)).numpy() > 0 if boundary else np.ones_like(target, bool)
-        means.append(1000 * float(np.square(alpha - target)[counts].mean()))
-    return float(np.mean(means))
-
-
-def draw(network, data, path):
-    """Write a sheet of portraits and held-out people: photograph, alpha, and object over a colour."""
-    portraits, held_out = scored(data)
-    rows = []
-    for sample in [*portraits, *held_out[:6]]:
-        alpha = predict_alpha(network, sample.image)
-        over = composite(estimate_foreground(sample.image, alpha), alpha, np.float32([0.2, 0.7, 0.3]))
-        rows.append([sample.image, np.repeat(alpha[:, :, None], 3, axis=2), over])
-    write_image(path, sheet(rows))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels, destin
 from hybridmatte.image import write_alpha
 
 NetworkName = Annotated[str | None, typer.Option(
-    "--network", help="Folder of a joint network, or of an automatic one without --mask, or OWNER/NAME on the hub; "
-    "else erosion, dilation and --method.")]
+    "--network", help="Folder of a joint network, or of an automatic one without --mask, or OWNER/NAME on the hub. "
+    "Without it: erosion, dilation and --method; without --mask too, the network for people that comes along.")]
 
 
 def auto(
@@ -31,14 +31,14 @@ def auto(
     bits: Bits = 8, workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
 ):
     """Cut the object out by a rough mask, or by a network that needs none: no trimap needed."""
-    from hybridmatte.automatic import how_made
+    from hybridmatte.automatic import PEOPLE, how_made
 
     if mask is None:
-        if network is None:
-            raise ValueError("--mask is missing, expected one, or a --network that needs none")
         _refuse({"--trimap": trimap, "--invert": invert or None}, "without --mask")
-    if network is not None:
-        _refuse({"--method": method, "--erode": erode, "--dilate": dilate}, "with --network")
+    if mask is None or network is not None:
+        _refuse({"--method": method, "--erode": erode, "--dilate": dilate},
+                "without --mask" if network is None else "with --network")
+        network = network or PEOPLE
     work = partial(automatic_file, method=method if network else checked(method), network=network, erode=erode,
                    dilate=dilate, invert=invert, matte=matte, bits=bits, max_pixels=max_pixels)
     if trimap is not None:

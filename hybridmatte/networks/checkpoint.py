@@ -6,8 +6,9 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-__all__ = ["load_network"]
+__all__ = ["BUNDLED", "load_network"]
 
+BUNDLED = {"people": Path(__file__).parent / "weights" / "people"}  # by name
 CLASSES = {  # module and class, by the key "network" of config.json; a MattingUNet has the key "encoder"
     "gca": ("guided_attention", "MattingGCA"),
     "matteformer": ("matte_former", "MattingFormer"),
@@ -19,13 +20,14 @@ CLASSES = {  # module and class, by the key "network" of config.json; a MattingU
 
 
 def load_network(source):
-    """Load a network that `save_pretrained` wrote, or a public ViTMatte checkpoint.
+    """Load a network that `save_pretrained` wrote, one that the package brings, or a public ViTMatte checkpoint.
 
     Parameters
     ----------
     source : str or path
-        A folder with ``config.json`` and ``model.safetensors``, or the name of a model on the Hugging Face hub, which
-        is downloaded.
+        A folder with ``config.json`` and ``model.safetensors``; "people", a small network for people, from the image
+        alone (a folder of that name is "./people"); or the name of a model on the Hugging Face hub, which is
+        downloaded.
 
     Returns
     -------
@@ -39,13 +41,15 @@ def load_network(source):
     ValueError
         If the configuration is of no known network.
     """
+    source = BUNDLED.get(source, source)
     folder = Path(source)
     if folder.is_dir():
         path = folder / "config.json"
         if not path.is_file():
             raise FileNotFoundError(f"network {folder} has no config.json, expected one written by save_pretrained")
     elif _is_local(folder, str(source)):
-        raise FileNotFoundError(f"network {source} is no folder, expected one written by save_pretrained or OWNER/NAME")
+        raise FileNotFoundError(f"network {source} is no folder, expected one written by save_pretrained, OWNER/NAME, "
+                                f"or {', '.join(BUNDLED)}")
     else:
         path = _download(str(source))
     config = json.loads(Path(path).read_text(encoding="utf-8"))

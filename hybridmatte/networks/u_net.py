@@ -7,7 +7,7 @@ import timm
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import conv2d, interpolate
 
 from hybridmatte._check import check_number
 from hybridmatte.networks.atrous_pyramid import AtrousPyramid, convolution
@@ -110,16 +110,16 @@ class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatt
         last = widths[min(len(channels), len(widths) - 1)]
         self.pyramid = AtrousPyramid(channels[-1], last, RATES)
         self.stages = nn.ModuleList()
-        skips = [planes, *channels] if reductions[0] > 1 else channels
+        self._joins_input = reductions[0] > 1
+        skips, strides = ([planes, *channels], [1, *reductions]) if self._joins_input else (channels, reductions)
         for depth in range(len(skips) - 2, -1, -1):
             own = widths[min(depth, len(widths) - 1)]
-            self.stages.append(_Stage(last, skips[depth], own))
+            self.stages.append(_Stage(last, skips[depth], own, strides[depth + 1] // strides[depth]))
             last = own
         self.head = nn.Conv2d(last, 1, 3, padding=1)
         self.has_boundary = boundary
         if boundary:
             self.boundary_head = nn.Conv2d(last, 1, 3, padding=1)
-        self._joins_input = reductions[0] > 1
         self.to(memory_format=torch.channels_last)  # convolutions of small channel numbers are then a third faster
 
     def estimate(self, planes):
@@ -172,12 +172,21 @@ def _scaled(encoder, width):
 
 
 class _Stage(nn.Module):
-    """Go up to the resolution of a skip connection and join it."""
+    """Go up by a factor to the resolution of a skip connection and join it.
 
-    def __init__(self, n_in, n_skip, n_out):
+    A convolution of joined planes is the sum of one of each, which spares the copy. That, and a constant factor instead
+    of the skip's size, keep ONNX Runtime in its blocked layout: together a fifth faster.
+    """
+
+    def __init__(self, n_in, n_skip, n_out, factor):
         super().__init__()
+        self._factor = factor
         self.convolutions = nn.Sequential(convolution(n_in + n_skip, n_out), convolution(n_out, n_out))
 
     def forward(self, x, skip):
-        x = interpolate(x, size=skip.shape[2:], mode="bilinear", align_corners=False)
-        return self.convolutions(torch.cat([x, skip], dim=1))
+        if self._factor > 1:
+            x = interpolate(x, scale_factor=self._factor, mode="bilinear", align_corners=False)
+        convolve, norm, activate = self.convolutions[0]
+        own, passed = convolve.weight[:, :x.shape[1]], convolve.weight[:, x.shape[1]:]
+        x = conv2d(x, own, padding=1) + conv2d(skip, passed, padding=1)
+        return self.convolutions[1](activate(norm(x)))

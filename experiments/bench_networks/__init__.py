@@ -1,0 +1,1 @@
+"""How fast the three sizes of the U-Net are."""
