@@ -1,0 +1,1 @@
+"""The network for people that the package brings."""

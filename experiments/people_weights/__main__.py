@@ -1,0 +1,118 @@
+"""Train the network for people that the package brings, score it on what is held out, and write it with its card."""
+
+import argparse
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from experiments.common import add_training_arguments, data_folder, merge_results, training_environment
+from experiments.people_weights.report import write_report
+from experiments.trimap_free_small.samples import people, predicted
+from experiments.wsshm_small.samples import mattes
+from experiments.wsshm_small.scoring import draw, mean_square
+from hybridmatte.automatic import NOTHING, matte_alone
+from hybridmatte.data import MattingFolder, Photographs, Sample
+from hybridmatte.networks import BUNDLED, load_network
+from hybridmatte.training import read_config, train
+
+FOLDER = Path(__file__).parent
+RECIPE = FOLDER.parent / "wsshm_small"
+HELD_OUT = 40  # street photographs, as many as of people
+EPOCHS = {"segmentation": 60, "matte": 15, "blending": 30}  # of 40 steps
+
+
+def main():
+    """Train what is not kept, score, and write weights, card and pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_training_arguments(parser, "people_weights_networks")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    metadata = training_environment(arguments.threads)
+    sets = scored_sets(arguments.data)
+    for seed in [] if arguments.report else arguments.seeds:
+        network = load_network(trained(seed, arguments))
+        merge_results(FOLDER / "result.json", metadata, [row_of(name, seed, network, samples)
+                                                         for name, samples in sets.items()])
+    kept = arguments.kept / str(arguments.seeds[0]) / "blending" / "network"
+    if kept.is_dir():
+        write_weights(kept)
+    network = load_network(BUNDLED["people"])
+    shown = [*sets["portraits"], *sets["people"][:6], *sets["street"][:4], *sets["photographs"][:4]]
+    draw(lambda image: matte_alone(image, network).alpha, shown, arguments.kept / "people.png")
+    write_report(FOLDER, BUNDLED["people"])
+
+
+def trained(seed, arguments):
+    """Return the folder of the student, all three networks trained now if they are not kept."""
+    masks, foregrounds = learned_masks(arguments.data), None
+    folders = {}
+    for stage, epochs in EPOCHS.items():
+        folder = folders[stage] = arguments.kept / str(seed) / stage
+        if (folder / "network").is_dir():
+            continue
+        start, changes = time.perf_counter(), {"epochs": epochs, "seed": seed}
+        if stage != "segmentation":
+            changes["init_from"] = str(folders["segmentation"] / "network")
+        if stage == "matte":
+            foregrounds = mattes(arguments.data, "all")
+        if stage == "blending":
+            changes["teacher"] = str(folders["matte"] / "network")
+        train(read_config(RECIPE / f"{stage}.toml", **changes), foregrounds if stage == "matte" else masks, folder,
+              precision=arguments.precision, progress=False, resume=(folder / "checkpoints" / "last.ckpt").exists(),
+              backgrounds=data_folder(arguments.data) / "photos" / "train" if stage == "matte" else None)
+        print(f"seed {seed}: {stage} in {time.perf_counter() - start:.0f} s", flush=True)
+    return folders["blending"] / "network"
+
+
+def learned_masks(data):
+    """Return photographs with masks: people, people in streets, and photographs that are taken to show nobody."""
+    nobody = Photographs(data_folder(data) / "photos" / "train")
+    return [*people(data)[0], *street(data)[HELD_OUT:], *map(without_people, nobody)]
+
+
+def without_people(photograph):
+    """Return a photograph with an empty mask."""
+    return Sample("nobody", image=np.float32(photograph) / 255, mask=np.zeros(photograph.shape[:2], np.float32))
+
+
+def street(data):
+    """Return the street photographs, in an order of their own."""
+    samples = MattingFolder(data_folder(data) / "people_street", ["image", "mask"])
+    return [samples[index] for index in np.random.default_rng(0).permutation(len(samples))]
+
+
+def scored_sets(data):
+    """Return ``{name: samples}`` of what is held out; portraits have alphas, the photographs nothing."""
+    photographs = Photographs(data_folder(data) / "photos" / "test")
+    return {"portraits": predicted(data, "portraits"), "people": people(data)[1], "street": street(data)[:HELD_OUT],
+            "photographs": [without_people(photograph) for photograph in photographs]}
+
+
+def row_of(name, seed, network, samples):
+    """Return the row of one set: mean squares, overlap, and the share of photographs in which nothing is found."""
+    found = [matte_alone(sample.image, network).alpha for sample in samples]
+    targets = [np.float32(sample.mask >= 0.5) if sample.alpha is None else sample.alpha for sample in samples]
+    overlaps = [np.count_nonzero((alpha >= 0.5) & (target >= 0.5)) /
+                max(np.count_nonzero((alpha >= 0.5) | (target >= 0.5)), 1)
+                for alpha, target in zip(found, targets, strict=True)]
+    errors = {"mse": mean_square(found, targets), "iou": float(np.mean(overlaps)),
+              "empty": float(np.mean([alpha.max() <= NOTHING for alpha in found]))}
+    if name == "portraits":
+        errors["mse_boundary"] = mean_square(found, targets, boundary=True)
+    print(seed, name, errors, flush=True)
+    return {"method": name, "subject": f"seed {seed}", "size": len(samples), "median_s": None, "iqr_s": None,
+            "peak_mib": None, "error": errors}
+
+
+def write_weights(kept):
+    """Copy a network into the package; its card is written by the report."""
+    BUNDLED["people"].mkdir(parents=True, exist_ok=True)
+    for name in ("config.json", "model.safetensors"):
+        shutil.copyfile(kept / name, BUNDLED["people"] / name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Mean squares over images, and a sheet of photographs with their alphas."""
+
+import numpy as np
+import torch
+
+from experiments.trimap_free_small.pictures import sheet
+from hybridmatte import composite, estimate_foreground, write_image
+from hybridmatte.training.label_blending import boundary_of
+
+
+def mean_square(alphas, targets, *, boundary=False):
+    """Return the mean over images of 1000 times the mean square, over the whole or where the target is mixed."""
+    means = []
+    for alpha, target in zip(alphas, targets, strict=True):
+        counts = boundary_of(torch.from_numpy(target)).numpy() > 0 if boundary else np.ones_like(target, bool)
+        means.append(1000 * float(np.square(alpha - target)[counts].mean()))
+    return float(np.mean(means))
+
+
+def draw(predict, samples, path):
+    """Write a sheet: a photograph, the alpha that a function of its image gives, and the object over a colour."""
+    rows = []
+    for sample in samples:
+        alpha = predict(sample.image)
+        over = composite(estimate_foreground(sample.image, alpha), alpha, np.float32([0.2, 0.7, 0.3]))
+        rows.append([sample.image, np.repeat(alpha[:, :, None], 3, axis=2), over])
+    write_image(path, sheet(rows))
