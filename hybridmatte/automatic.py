@@ -1,11 +1,11 @@
 """From a photograph to alpha without a trimap: with any rough mask, or by a network that needs none."""
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 from hybridmatte._check import check_choice, check_image, check_plane
+from hybridmatte.bundled import run_bundled
 from hybridmatte.errors import warn_caller
 from hybridmatte.trimap import refuse_labels, trimap_from_mask
 
@@ -14,7 +14,6 @@ __all__ = ["FromMask", "check_outline", "fit_mask", "how_made", "matte_alone", "
 SIDE = 512  # pixels, shorter side of what an automatic network sees
 BORDER = 0.65  # share of the border's pixels inside a mask that makes it look inverted
 NOTHING = 0.5  # an alpha that is nowhere above
-PEOPLE = "people"  # the network that the package brings
 ASPECT = 0.02  # relative difference in aspect ratio that a mask may have, which is then stretched
 
 
@@ -93,8 +92,7 @@ def matte_alone(image, network=None):
         RGB in [0, 1]; uint8 and uint16 are scaled. Never modified. The network sees it with its shorter side at most
         512 pixels, and alpha is enlarged again.
     network : MattingNetwork, optional
-        Without trimap input. Default: the one for people that the package brings, see
-        `hybridmatte.networks.load_network`.
+        Without trimap input. Default: the one for people that the package brings, run by OpenCV.
 
     Returns
     -------
@@ -113,32 +111,34 @@ def matte_alone(image, network=None):
     """
     import cv2
 
-    from hybridmatte.networks import load_network, predict_alpha
-
-    how = how_made(None, PEOPLE if network is None else network, has_mask=False)
-    network = load_network(PEOPLE) if network is None else network
-    if not hasattr(network, "takes_trimap"):
-        raise ValueError(f"network is a {type(network).__name__}, expected a MattingNetwork")
-    if network.takes_trimap:
-        raise ValueError("network takes a trimap, expected one from the image alone")
     image = check_image(image)
     factor = SIDE / min(image.shape[:2])
     size = tuple(max(round(factor * side), 1) for side in image.shape[1::-1])
     small = image if factor >= 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    alpha = predict_alpha(network, small)
+    alpha = run_bundled("people", np.float32(small)) if network is None else _predicted(network, small)
     if factor < 1:
         alpha = cv2.resize(alpha, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     if alpha.max() <= NOTHING:
-        warnings.warn("nothing is found in the image: alpha is nowhere above one half, and is set to 0", UserWarning,
-                      stacklevel=2)
+        warn_caller("nothing is found in the image: alpha is nowhere above one half, and is set to 0", UserWarning)
         alpha = np.zeros_like(alpha)
-    return FromMask(alpha, None, how)
+    return FromMask(alpha, None, how_made(None, network, has_mask=False))
+
+
+def _predicted(network, image):
+    """Return alpha by a network, which must be one from the image alone."""
+    from hybridmatte.networks import predict_alpha
+
+    if not hasattr(network, "takes_trimap"):
+        raise ValueError(f"network is a {type(network).__name__}, expected a MattingNetwork")
+    if network.takes_trimap:
+        raise ValueError("network takes a trimap, expected one from the image alone")
+    return predict_alpha(network, image)
 
 
 def how_made(method, network, *, has_mask=True):
     """Say how trimap and alpha are made."""
     if not has_mask:
-        which = " for people that comes along" if network == PEOPLE else ""
+        which = " for people that comes along" if network is None else ""
         return f"alpha by the network{which}, from the image alone"
     if network is not None:
         return "trimap and alpha by the network"

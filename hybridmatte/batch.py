@@ -66,7 +66,7 @@ def automatic_file(job, *, method=None, network=None, erode=None, dilate=None, i
     """Cut one job's object out by its mask, see `hybridmatte.matte_from_mask`; return the trimap found.
 
     network is a name for `hybridmatte.networks.load_network`, loaded once a process; matte writes alpha alone. Without
-    a mask, see `hybridmatte.matte_alone`.
+    a mask, see `hybridmatte.matte_alone`, whose own network needs no name.
     """
     from hybridmatte.automatic import matte_alone, matte_from_mask
     from hybridmatte.foreground import cutout_by_alpha
@@ -74,7 +74,7 @@ def automatic_file(job, *, method=None, network=None, erode=None, dilate=None, i
     _check_output(job)
     image = read_image(job.image, max_pixels=max_pixels)
     if job.plane is None:
-        found = matte_alone(image, load_automatic(network))
+        found = matte_alone(image, None if network is None else load_automatic(network))
     else:
         mask = to_float(read_alpha(job.plane, max_pixels=max_pixels), "mask")
         found = matte_from_mask(image, 1 - mask if invert else mask, method=method,

@@ -31,14 +31,13 @@ def auto(
     bits: Bits = 8, workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
 ):
     """Cut the object out by a rough mask, or by a network that needs none: no trimap needed."""
-    from hybridmatte.automatic import PEOPLE, how_made
+    from hybridmatte.automatic import how_made
 
     if mask is None:
         _refuse({"--trimap": trimap, "--invert": invert or None}, "without --mask")
     if mask is None or network is not None:
         _refuse({"--method": method, "--erode": erode, "--dilate": dilate},
                 "without --mask" if network is None else "with --network")
-        network = network or PEOPLE
     work = partial(automatic_file, method=method if network else checked(method), network=network, erode=erode,
                    dilate=dilate, invert=invert, matte=matte, bits=bits, max_pixels=max_pixels)
     if trimap is not None:

@@ -9,7 +9,6 @@ from hybridmatte.errors import require_extra
 require_extra("deep", "torch", "timm", "transformers", "huggingface_hub")
 
 _MODULE_OF = {  # no module bears a name of the package: importing it would hide the function
-    "BUNDLED": "checkpoint",
     "JointInference": "joint_inference",
     "MattingFormer": "matte_former",
     "MattingGCA": "guided_attention",

@@ -2,8 +2,9 @@
 
 import torch
 from torch import nn
+from torch.nn.functional import conv2d
 
-__all__ = ["AtrousPyramid", "convolution"]
+__all__ = ["AtrousPyramid", "convolution", "convolve_joined"]
 
 
 class AtrousPyramid(nn.Module):
@@ -29,8 +30,29 @@ class AtrousPyramid(nn.Module):
 
     def forward(self, x):
         """Return the joined features, of the same height and width."""
-        whole = self.whole(x.mean(dim=(2, 3), keepdim=True)).expand(-1, -1, *x.shape[2:])
-        return self.join(torch.cat([*(branch(x) for branch in self.branches), whole], dim=1))
+        near = torch.cat([branch(x) for branch in self.branches], dim=1)
+        convolve, norm, activate = self.join
+        weight, whole_weight = weights_of_parts(convolve, near.shape[1])
+        whole = conv2d(self.whole(x.mean(dim=(2, 3), keepdim=True)), -whole_weight)
+        return activate(norm(conv2d(near, weight) - whole))  # OpenCV takes what is added for a plane of full size
+
+
+def convolve_joined(layers, first, second):
+    """Return convolution, norm and activation of planes side by side, without putting them there.
+
+    A convolution of joined planes is the sum of one of each, which spares the copy: a tenth or more of a U-Net's time.
+    layers are as `convolution` makes them, without bias.
+    """
+    convolve, norm, activate = layers
+    weights = weights_of_parts(convolve, first.shape[1])
+    parts = zip((first, second), weights, strict=True)
+    x, y = (conv2d(part, weight, padding=convolve.padding) for part, weight in parts)
+    return activate(norm(x + y))
+
+
+def weights_of_parts(convolve, count):
+    """Return a convolution's weights of its first `count` inputs, and of the others."""
+    return convolve.weight[:, :count], convolve.weight[:, count:]
 
 
 def convolution(n_in, n_out, size=3, dilation=1, bias=False):

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-__all__ = ["BUNDLED", "load_network"]
+from hybridmatte.bundled import WEIGHTS
 
-BUNDLED = {"people": Path(__file__).parent / "weights" / "people"}  # by name
+__all__ = ["load_network"]
+
 CLASSES = {  # module and class, by the key "network" of config.json; a MattingUNet has the key "encoder"
     "gca": ("guided_attention", "MattingGCA"),
     "matteformer": ("matte_former", "MattingFormer"),
@@ -41,7 +42,7 @@ def load_network(source):
     ValueError
         If the configuration is of no known network.
     """
-    source = BUNDLED.get(source, source)
+    source = WEIGHTS.get(source, source)
     folder = Path(source)
     if folder.is_dir():
         path = folder / "config.json"
@@ -49,7 +50,7 @@ def load_network(source):
             raise FileNotFoundError(f"network {folder} has no config.json, expected one written by save_pretrained")
     elif _is_local(folder, str(source)):
         raise FileNotFoundError(f"network {source} is no folder, expected one written by save_pretrained, OWNER/NAME, "
-                                f"or {', '.join(BUNDLED)}")
+                                f"or {', '.join(WEIGHTS)}")
     else:
         path = _download(str(source))
     config = json.loads(Path(path).read_text(encoding="utf-8"))

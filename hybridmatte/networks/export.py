@@ -55,7 +55,7 @@ def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
     inputs = [network.padded(tensor) for tensor in as_batch(image, trimap) if tensor is not None]
     with network.predicting():
         expected = network(*inputs)
-        written = _graph(network, inputs)
+        written = _simplified(_graph(network, inputs))
     difference = float(abs(run_onnx(onnx_session(written), inputs) - expected.numpy()).max())
     if difference > tolerance:
         raise ValueError(f"alpha of the exported network differs by {difference:.1e}, expected at most {tolerance:g}; "
@@ -92,6 +92,24 @@ def _graph(network, inputs):
         file = Path(folder, "network.onnx")
         program.save(file, external_data=False)
         return file.read_bytes()
+
+
+def _simplified(written):
+    """Return an ONNX file's bytes with constants folded, of standard operations only: what OpenCV can read."""
+    import onnx
+    import onnxruntime
+
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(Path(folder, "network.onnx"))
+        options.log_severity_level = 3  # it warns that the file is for this machine, which these operations are not
+        onnxruntime.InferenceSession(written, options, providers=["CPUExecutionProvider"])
+        model = onnx.load(options.optimized_model_filepath)
+    used = {node.domain for node in model.graph.node}
+    for entry in [entry for entry in model.opset_import if entry.domain not in used]:
+        model.opset_import.remove(entry)
+    return model.SerializeToString()
 
 
 def onnx_session(written, threads=0):
