@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridmatte._check import check_choice, check_image, check_plane
+from hybridmatte._check import check_choice, check_image, check_integer, check_plane
 from hybridmatte.bundled import run_bundled
 from hybridmatte.errors import warn_caller
 from hybridmatte.trimap import refuse_labels, trimap_from_mask
@@ -12,6 +12,7 @@ from hybridmatte.trimap import refuse_labels, trimap_from_mask
 __all__ = ["FromMask", "check_outline", "fit_mask", "how_made", "matte_alone", "matte_from_mask"]
 
 SIDE = 512  # pixels, shorter side of what an automatic network sees
+PEOPLE_SIDE = 192  # of what the network of the package sees: it learned from crops of 128 to 307 pixels
 BORDER = 0.65  # share of the border's pixels inside a mask that makes it look inverted
 NOTHING = 0.5  # an alpha that is nowhere above
 ASPECT = 0.02  # relative difference in aspect ratio that a mask may have, which is then stretched
@@ -83,16 +84,18 @@ def matte_from_mask(image, mask, *, method=None, network=None, erode=None, dilat
     return FromMask(solve(image, trimap, method=method), trimap, how_made(method, network))
 
 
-def matte_alone(image, network=None):
+def matte_alone(image, network=None, *, side=None):
     """Estimate alpha from an image alone, by a network that needs no trimap; it finds what it was trained to find.
 
     Parameters
     ----------
     image : (H, W, 3) array
-        RGB in [0, 1]; uint8 and uint16 are scaled. Never modified. The network sees it with its shorter side at most
-        512 pixels, and alpha is enlarged again.
+        RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
     network : MattingNetwork, optional
         Without trimap input. Default: the one for people that the package brings, run by OpenCV.
+    side : int, optional
+        Of what the network sees, the shorter one at most, in pixels; alpha is enlarged again. Default: 512, or 192 for
+        the network that the package brings.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def matte_alone(image, network=None):
     Raises
     ------
     ValueError
-        If the network takes a trimap.
+        If the network takes a trimap, or side is not positive.
 
     Warns
     -----
@@ -112,10 +115,11 @@ def matte_alone(image, network=None):
     import cv2
 
     image = check_image(image)
-    factor = SIDE / min(image.shape[:2])
-    size = tuple(max(round(factor * side), 1) for side in image.shape[1::-1])
-    small = image if factor >= 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    alpha = run_bundled("people", np.float32(small)) if network is None else _predicted(network, small)
+    side = check_integer((PEOPLE_SIDE if network is None else SIDE) if side is None else side, "side", low=1)
+    factor = side / min(image.shape[:2])
+    size = tuple(max(round(factor * length), 1) for length in image.shape[1::-1])
+    small = image if factor >= 1 else np.clip(cv2.resize(image, size, interpolation=cv2.INTER_AREA), 0, 1)
+    alpha = run_bundled("people", small) if network is None else _predicted(network, small)
     if factor < 1:
         alpha = cv2.resize(alpha, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     if alpha.max() <= NOTHING:

@@ -196,7 +196,7 @@ class TestCommand:
 
     @pytest.mark.parametrize(("command", "message"), [
         ("auto @image.png --mask @none.png -o @a.png", "does not exist, expected a picture"),
-        ("auto @image.png -o @a.png", "--mask is missing, expected one, or a --network that needs none"),
+        ("auto @image.png -o @a.png --method cf", "--method is cf, expected none without --mask"),
         ("auto @image.png -o @a.png --network @nowhere --erode 3", "--erode is 3.0, expected none with --network"),
         ("auto @image.png -o @a.png --network @nowhere --invert", "--invert is True, expected none without --mask"),
         ("trimap @empty.png -o @a.png", "mask has no pixel inside, expected the object's outline"),

@@ -13,7 +13,7 @@ from experiments.people_weights.report import write_report
 from experiments.trimap_free_small.samples import people, predicted
 from experiments.wsshm_small.samples import mattes
 from experiments.wsshm_small.scoring import draw, mean_square
-from hybridmatte.automatic import NOTHING, matte_alone
+from hybridmatte.automatic import NOTHING, PEOPLE_SIDE, matte_alone
 from hybridmatte.bundled import WEIGHTS
 from hybridmatte.data import MattingFolder, Photographs, Sample
 from hybridmatte.networks import export_onnx, load_network
@@ -44,9 +44,8 @@ def main():
     kept = arguments.kept / str(arguments.seeds[0]) / "blending" / "network"
     if kept.is_dir():
         write_weights(kept, sets["people"][0].image)
-    network = load_network(WEIGHTS["people"])
     shown = [*sets["portraits"], *sets["people"][:6], *sets["street"][:4], *sets["photographs"][:4]]
-    draw(lambda image: matte_alone(image, network).alpha, shown, arguments.kept / "people.png")
+    draw(lambda image: matte_alone(image).alpha, shown, arguments.kept / "people.png")
     write_report(FOLDER, WEIGHTS["people"])
 
 
@@ -98,7 +97,7 @@ def scored_sets(data):
 
 def row_of(name, seed, network, samples):
     """Return the row of one set: mean squares, overlap, and the share of photographs in which nothing is found."""
-    found = [matte_alone(sample.image, network).alpha for sample in samples]
+    found = [matte_alone(sample.image, network, side=PEOPLE_SIDE).alpha for sample in samples]
     targets = [np.float32(sample.mask >= 0.5) if sample.alpha is None else sample.alpha for sample in samples]
     overlaps = [np.count_nonzero((alpha >= 0.5) & (target >= 0.5)) /
                 max(np.count_nonzero((alpha >= 0.5) | (target >= 0.5)), 1)
