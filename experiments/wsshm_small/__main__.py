@@ -2,7 +2,6 @@
 
 import argparse
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +11,15 @@ from experiments.common import add_training_arguments, data_folder, merge_result
 from experiments.wsshm_small.report import write_report
 from experiments.wsshm_small.samples import MASKS, MATTES, masked, mattes, scored
 from experiments.wsshm_small.scoring import draw, mean_square
-from hybridmatte.networks import load_network, predict_alpha
+from hybridmatte import matte_alone
+from hybridmatte.networks import load_network
 from hybridmatte.training import read_config, train
 
 FOLDER = Path(__file__).parent
 SWITCHES = {"neither": {"strong": False, "ema": 0.0}, "strong alone": {"ema": 0.0}, "ema alone": {"strong": False}}
 STUDENTS = ("modnet", "gca")
 STAGES = ("grid", "switches", "students")
+SIDE = 192  # pixels, shorter side of what is scored: best on sixty of the photographs learned from
 
 
 def main():
@@ -38,7 +39,8 @@ def main():
     best = arguments.kept / "0" / f"student {MASKS[-1]} all" / "network"
     if best.is_dir():
         network, (portraits, held_out) = load_network(best), scored(arguments.data)
-        draw(partial(predict_alpha, network), [*portraits, *held_out[:6]], arguments.kept / "people.png")
+        draw(lambda image: matte_alone(image, network, side=SIDE).alpha, [*portraits, *held_out[:6]],
+             arguments.kept / "people.png")
 
 
 class Runs:
@@ -78,7 +80,7 @@ class Runs:
     def _score(self, network):
         errors = {}
         for kind, samples in zip(("portraits", "people"), scored(self._arguments.data), strict=True):
-            found = [predict_alpha(network, sample.image) for sample in samples]
+            found = [matte_alone(sample.image, network, side=SIDE).alpha for sample in samples]
             targets = [sample.alpha if kind == "portraits" else np.float32(sample.mask >= 0.5) for sample in samples]
             errors |= {f"{kind}_whole": mean_square(found, targets)}
             if kind == "portraits":
