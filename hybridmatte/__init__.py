@@ -14,6 +14,8 @@ The rooms of the package, in the order data flows:
     The solvers: ``solve_cf``, ``solve_knn``, ...
 ``losses``
     The matting priors and supervised losses in torch: not among the names below, ``import hybridmatte.losses``.
+``refinement``
+    Bring an alpha from anywhere to the image's size and edges.
 ``foreground``, ``metrics``
     Colours behind an alpha, and scores.
 ``networks``, ``data``, ``training``
@@ -67,6 +69,7 @@ _MODULE_OF = {
     "Layers": "foreground",
     "composite": "foreground",
     "cutout": "foreground",
+    "decontaminate": "foreground",
     "matte_alone": "automatic",
     "matte_from_mask": "automatic",
     "estimate_foreground": "foreground",
@@ -75,6 +78,7 @@ _MODULE_OF = {
     "gradient_error": "metrics",
     "mad": "metrics",
     "mse": "metrics",
+    "refine": "refinement",
     "sad": "metrics",
     "trimap_scores": "metrics",
     "read_alpha": "image",

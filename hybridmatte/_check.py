@@ -6,6 +6,8 @@ import numpy as np
 
 from hybridmatte._array import to_float
 
+ASPECT = 0.02  # relative difference in aspect ratio that a plane may have
+
 
 def check_image(image, name="image"):
     """Return an image as (H, W, 3) float32 in [0, 1].
@@ -44,6 +46,16 @@ def check_same_shape(shape, name, expected, other):
         hint = ", its transpose" if tuple(shape[:2]) == tuple(expected[:2])[::-1] else ""
         raise ValueError(f"{name} has shape {tuple(shape)} but {other} has shape {tuple(expected)}{hint}, expected "
                          "the same height and width")
+
+
+def check_aspect(shape, name, image_shape):
+    """Refuse a plane (h, w) whose aspect ratio is not the image's; a little off is allowed, and then stretched."""
+    (h, w), (height, width) = shape, image_shape
+    allowed = ASPECT + 1 / min(h, w, height, width)  # a side is rounded to whole pixels
+    if abs(w * height / (h * width) - 1) > allowed:
+        turned = abs(h * height / (w * width) - 1) <= allowed
+        raise ValueError(f"{name} is {w} x {h} but image is {width} x {height}, expected the same aspect "
+                         f"ratio{'; it looks turned by a quarter' if turned else ''}")
 
 
 def check_choice(value, name, choices):

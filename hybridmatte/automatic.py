@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridmatte._check import check_choice, check_image, check_integer, check_plane
+from hybridmatte._check import check_aspect, check_choice, check_image, check_integer, check_plane
 from hybridmatte.bundled import run_bundled
 from hybridmatte.errors import warn_caller
+from hybridmatte.refinement import refine
 from hybridmatte.trimap import refuse_labels, trimap_from_mask
 
 __all__ = ["FromMask", "check_outline", "fit_mask", "how_made", "matte_alone", "matte_from_mask"]
@@ -15,7 +16,6 @@ SIDE = 512  # pixels, shorter side of what an automatic network sees
 PEOPLE_SIDE = 192  # of what the network of the package sees: it learned from crops of 128 to 307 pixels
 BORDER = 0.65  # share of the border's pixels inside a mask that makes it look inverted
 NOTHING = 0.5  # an alpha that is nowhere above
-ASPECT = 0.02  # relative difference in aspect ratio that a mask may have, which is then stretched
 
 
 class FromMask(NamedTuple):
@@ -94,8 +94,8 @@ def matte_alone(image, network=None, *, side=None):
     network : MattingNetwork, optional
         Without trimap input. Default: the one for people that the package brings, run by OpenCV.
     side : int, optional
-        Of what the network sees, the shorter one at most, in pixels; alpha is enlarged again. Default: 512, or 192 for
-        the network that the package brings.
+        Of what the network sees, the shorter one at most, in pixels; its alpha is brought back to the image's size and
+        edges by `refine`. Default: 512, or 192 for the network that the package brings.
 
     Returns
     -------
@@ -120,11 +120,11 @@ def matte_alone(image, network=None, *, side=None):
     size = tuple(max(round(factor * length), 1) for length in image.shape[1::-1])
     small = image if factor >= 1 else np.clip(cv2.resize(image, size, interpolation=cv2.INTER_AREA), 0, 1)
     alpha = run_bundled("people", small) if network is None else _predicted(network, small)
-    if factor < 1:
-        alpha = cv2.resize(alpha, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     if alpha.max() <= NOTHING:
         warn_caller("nothing is found in the image: alpha is nowhere above one half, and is set to 0", UserWarning)
-        alpha = np.zeros_like(alpha)
+        alpha = np.zeros(image.shape[:2], np.float32)
+    elif factor < 1:
+        alpha = refine(image, alpha)
     return FromMask(alpha, None, how_made(None, network, has_mask=False))
 
 
@@ -172,12 +172,7 @@ def fit_mask(mask, shape):
     import cv2
 
     mask = check_plane(mask, "mask")
-    ratio = mask.shape[1] * shape[0] / (mask.shape[0] * shape[1])
-    pixel = 1 / min(*mask.shape, *shape)  # a side is rounded to whole pixels
-    if abs(ratio - 1) > ASPECT + pixel:
-        turned = abs(mask.shape[0] * shape[0] / (mask.shape[1] * shape[1]) - 1) <= ASPECT + pixel
-        raise ValueError(f"mask is {mask.shape[1]} x {mask.shape[0]} but image is {shape[1]} x {shape[0]}, expected "
-                         f"the same aspect ratio{'; it looks turned by a quarter' if turned else ''}")
+    check_aspect(mask.shape, "mask", shape)
     if mask.shape != tuple(shape):
         mask = cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
     check_outline(mask)

@@ -24,8 +24,8 @@ from hybridmatte.image import (
 )
 from hybridmatte.trimap import refuse_labels, split_trimap
 
-__all__ = ["Job", "Outcome", "automatic_file", "blended_file", "cutout_file", "load_automatic", "load_joint",
-           "load_teacher", "matte_file", "pair_by_stem", "pictures_in", "run_jobs"]
+__all__ = ["Job", "Outcome", "automatic_file", "blended_file", "cutout_file", "decontaminated_file", "load_automatic",
+           "load_joint", "load_teacher", "matte_file", "pair_by_stem", "pictures_in", "refined_file", "run_jobs"]
 
 
 class Job(NamedTuple):
@@ -61,6 +61,23 @@ def cutout_file(job, *, method, bits=8, max_pixels=MAX_PIXELS):
     write_image(job.output, cutout(image, trimap, method=method), bits=bits, profile=read_profile(job.image))
 
 
+def refined_file(job, *, trimap=None, confidence=None, bits=8, max_pixels=MAX_PIXELS):
+    """Bring one job's alpha to its image's size and edges; trimap is a path."""
+    from hybridmatte.refinement import refine
+
+    image, alpha = read_image(job.image, max_pixels=max_pixels), read_alpha(job.plane, max_pixels=max_pixels)
+    known = None if trimap is None else read_trimap(trimap, max_pixels=max_pixels)
+    write_alpha(job.output, refine(image, alpha, known, confidence=confidence), bits=bits)
+
+
+def decontaminated_file(job, *, bits=8, max_pixels=MAX_PIXELS):
+    """Cut one job's object out by its alpha, in the colour profile of its image."""
+    from hybridmatte.foreground import decontaminate
+
+    image, alpha = read_image(job.image, max_pixels=max_pixels), read_alpha(job.plane, max_pixels=max_pixels)
+    write_image(job.output, decontaminate(image, alpha), bits=bits, profile=read_profile(job.image))
+
+
 def automatic_file(job, *, method=None, network=None, erode=None, dilate=None, invert=False, matte=False, bits=8,
                    max_pixels=MAX_PIXELS):
     """Cut one job's object out by its mask, see `hybridmatte.matte_from_mask`; return the trimap found.
@@ -69,7 +86,7 @@ def automatic_file(job, *, method=None, network=None, erode=None, dilate=None, i
     a mask, see `hybridmatte.matte_alone`, whose own network needs no name.
     """
     from hybridmatte.automatic import matte_alone, matte_from_mask
-    from hybridmatte.foreground import cutout_by_alpha
+    from hybridmatte.foreground import decontaminate
 
     _check_output(job)
     image = read_image(job.image, max_pixels=max_pixels)
@@ -82,7 +99,7 @@ def automatic_file(job, *, method=None, network=None, erode=None, dilate=None, i
     if matte:
         write_alpha(job.output, found.alpha, bits=bits)
     else:
-        cut = cutout_by_alpha(image, found.alpha)
+        cut = decontaminate(image, found.alpha)
         write_image(job.output, cut, bits=bits, profile=read_profile(job.image))
     return found.trimap
 

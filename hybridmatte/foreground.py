@@ -10,7 +10,7 @@ import numpy as np
 from hybridmatte._check import check_image, check_plane, check_same_shape
 from hybridmatte.errors import MissingExtraError
 
-__all__ = ["Layers", "composite", "cutout", "estimate_foreground", "estimate_layers"]
+__all__ = ["Layers", "composite", "cutout", "decontaminate", "estimate_foreground", "estimate_layers"]
 
 
 class Layers(NamedTuple):
@@ -162,12 +162,40 @@ def cutout(image, trimap, *, method=None):
     """
     from hybridmatte.alpha import DEFAULT_METHOD, solve
 
-    return cutout_by_alpha(image, solve(image, trimap, method=DEFAULT_METHOD if method is None else method))
+    return decontaminate(image, solve(image, trimap, method=DEFAULT_METHOD if method is None else method))
 
 
-def cutout_by_alpha(image, alpha):
-    """Return an image's foreground colours and its alpha as straight RGBA, (H, W, 4) float32."""
-    return np.dstack([estimate_foreground(image, alpha), alpha])
+def decontaminate(image, alpha):
+    """Cut an object out by an alpha from anywhere, free of the old background's colours.
+
+    Parameters
+    ----------
+    image : (H, W, 3) array
+        RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
+    alpha : (H, W) array
+        In [0, 1], or uint8 or uint16: a solver's, a network's, another program's. `hybridmatte.refine` brings a smaller
+        one to the image's size.
+
+    Returns
+    -------
+    cutout : (H, W, 4) float32 array
+        Straight (not premultiplied) RGBA in [0, 1]; see `estimate_layers` for the colours.
+
+    Raises
+    ------
+    ValueError
+        If image and alpha differ in height or width, or a value is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> alpha = np.tile(np.float32([0, 0, 0.5, 1, 1]), (4, 1))
+    >>> image = np.repeat(alpha[:, :, None], 3, axis=2) * np.float32([1, 0.5, 0])
+    >>> decontaminate(image, alpha)[0, 2].round(2)             # half orange, half black: orange of alpha 0.5
+    array([1. , 0.5, 0. , 0.5], dtype=float32)
+    """
+    foreground = estimate_foreground(image, alpha)
+    return np.dstack([foreground, check_plane(alpha, "alpha")])
 
 
 def _pymatting_estimator():

@@ -12,7 +12,7 @@ from experiments.common import add_training_arguments, data_folder, merge_result
 from experiments.people_weights.report import write_report
 from experiments.trimap_free_small.samples import people, predicted
 from experiments.wsshm_small.samples import mattes
-from experiments.wsshm_small.scoring import draw, mean_square
+from experiments.wsshm_small.scoring import alone, draw, mean_square
 from hybridmatte.automatic import NOTHING, PEOPLE_SIDE, matte_alone
 from hybridmatte.bundled import WEIGHTS
 from hybridmatte.data import MattingFolder, Photographs, Sample
@@ -39,8 +39,11 @@ def main():
     sets = scored_sets(arguments.data)
     for seed in [] if arguments.report else arguments.seeds:
         network = load_network(trained(seed, arguments))
-        merge_results(FOLDER / "result.json", metadata, [row_of(name, seed, network, samples)
-                                                         for name, samples in sets.items()])
+        ways = {"enlarged": lambda image, own=network: alone(own, image, PEOPLE_SIDE),
+                "refined": lambda image, own=network: matte_alone(image, own, side=PEOPLE_SIDE).alpha}
+        merge_results(FOLDER / "result.json", metadata, [row_of(f"{name}, {way}", seed, predict, samples)
+                                                         for name, samples in sets.items()
+                                                         for way, predict in ways.items()])
     kept = arguments.kept / str(arguments.seeds[0]) / "blending" / "network"
     if kept.is_dir():
         write_weights(kept, sets["people"][0].image)
@@ -95,16 +98,16 @@ def scored_sets(data):
             "photographs": [without_people(photograph) for photograph in photographs]}
 
 
-def row_of(name, seed, network, samples):
+def row_of(name, seed, predict, samples):
     """Return the row of one set: mean squares, overlap, and the share of photographs in which nothing is found."""
-    found = [matte_alone(sample.image, network, side=PEOPLE_SIDE).alpha for sample in samples]
+    found = [predict(sample.image) for sample in samples]
     targets = [np.float32(sample.mask >= 0.5) if sample.alpha is None else sample.alpha for sample in samples]
     overlaps = [np.count_nonzero((alpha >= 0.5) & (target >= 0.5)) /
                 max(np.count_nonzero((alpha >= 0.5) | (target >= 0.5)), 1)
                 for alpha, target in zip(found, targets, strict=True)]
     errors = {"mse": mean_square(found, targets), "iou": float(np.mean(overlaps)),
               "empty": float(np.mean([alpha.max() <= NOTHING for alpha in found]))}
-    if name == "portraits":
+    if name.startswith("portraits"):
         errors["mse_boundary"] = mean_square(found, targets, boundary=True)
     print(seed, name, errors, flush=True)
     return {"method": name, "subject": f"seed {seed}", "size": len(samples), "median_s": None, "iqr_s": None,

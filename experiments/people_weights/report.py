@@ -22,6 +22,7 @@ def write_report(folder, weights):
              f"| scored on | seeds | {' | '.join(COLUMNS.values())} |", "| --- | --- |" + " --- |" * len(COLUMNS)]
     for name, runs in found.items():
         cells = [spread([errors[column] for errors in runs if column in errors]) for column in COLUMNS]
-        lines.append(f"| {LABELS[name]} | {len(runs)} | {' | '.join(cells)} |")
+        subject, way = name.split(", ")
+        lines.append(f"| {LABELS[subject]}, {way} | {len(runs)} | {' | '.join(cells)} |")
     for path in (Path(folder, "README.md"), Path(weights, "README.md")):
         write_block(path, lines)

@@ -10,8 +10,7 @@ import torch
 from experiments.common import add_training_arguments, data_folder, merge_results, training_environment
 from experiments.wsshm_small.report import write_report
 from experiments.wsshm_small.samples import MASKS, MATTES, masked, mattes, scored
-from experiments.wsshm_small.scoring import draw, mean_square
-from hybridmatte import matte_alone
+from experiments.wsshm_small.scoring import alone, draw, mean_square
 from hybridmatte.networks import load_network
 from hybridmatte.training import read_config, train
 
@@ -39,7 +38,7 @@ def main():
     best = arguments.kept / "0" / f"student {MASKS[-1]} all" / "network"
     if best.is_dir():
         network, (portraits, held_out) = load_network(best), scored(arguments.data)
-        draw(lambda image: matte_alone(image, network, side=SIDE).alpha, [*portraits, *held_out[:6]],
+        draw(lambda image: alone(network, image, SIDE), [*portraits, *held_out[:6]],
              arguments.kept / "people.png")
 
 
@@ -80,7 +79,7 @@ class Runs:
     def _score(self, network):
         errors = {}
         for kind, samples in zip(("portraits", "people"), scored(self._arguments.data), strict=True):
-            found = [matte_alone(sample.image, network, side=SIDE).alpha for sample in samples]
+            found = [alone(network, sample.image, SIDE) for sample in samples]
             targets = [sample.alpha if kind == "portraits" else np.float32(sample.mask >= 0.5) for sample in samples]
             errors |= {f"{kind}_whole": mean_square(found, targets)}
             if kind == "portraits":
