@@ -33,6 +33,7 @@ _MODULE_OF = {
     "open_named": "named",
     "random_alpha": "fusion",
     "random_hair": "strands",
+    "random_scene": "scenes",
     "random_patch_trimap": "fusion",
     "random_segmentation": "segmentation",
     "random_trimap": "augmentation",
