@@ -22,10 +22,11 @@ from hybridmatte.training import read_config, train
 FOLDER = Path(__file__).parent
 RECIPE = FOLDER.parent / "wsshm_small"
 HELD_OUT = 40  # street photographs, as many as of people
-CHANGES = {  # of the recipe: more epochs, of 40 steps, of smaller crops
-    "segmentation": {"epochs": 100, "crop": 128},
-    "matte": {"epochs": 15, "crop": 128},
-    "blending": {"epochs": 40, "crop": 128, "crop_largest": 160},
+STAGES = {  # configuration of wsshm_small, photographs without people, and what is changed
+    "segmentation": ("segmentation", 300, {"epochs": 100, "crop": 128}),
+    "segmentation, longer": ("segmentation", 100, {"epochs": 180, "crop": 96}),
+    "teacher": ("matte", 0, {"epochs": 10, "crop": 128}),
+    "student": ("blending", 100, {"epochs": 40, "crop": 128, "crop_largest": 160}),
 }
 
 
@@ -44,7 +45,7 @@ def main():
         merge_results(FOLDER / "result.json", metadata, [row_of(f"{name}, {way}", seed, predict, samples)
                                                          for name, samples in sets.items()
                                                          for way, predict in ways.items()])
-    kept = arguments.kept / str(arguments.seeds[0]) / "blending" / "network"
+    kept = arguments.kept / str(arguments.seeds[0]) / "student" / "network"
     if kept.is_dir():
         write_weights(kept, sets["people"][0].image)
     shown = [*sets["portraits"], *sets["people"][:6], *sets["street"][:4], *sets["photographs"][:4]]
@@ -53,31 +54,32 @@ def main():
 
 
 def trained(seed, arguments):
-    """Return the folder of the student, all three networks trained now if they are not kept."""
-    masks, foregrounds = learned_masks(arguments.data), None
-    folders = {}
-    for stage, own in CHANGES.items():
-        folder = folders[stage] = arguments.kept / str(seed) / stage
-        if (folder / "network").is_dir():
+    """Return the folder of the student, all four networks trained now if they are not kept."""
+    folders = {name: arguments.kept / str(seed) / name / "network" for name in STAGES}
+    starts = dict(zip([*STAGES][1:], folders.values(), strict=False)) | {"student": folders["segmentation, longer"]}
+    for name, (file, nobody, own) in STAGES.items():
+        folder = folders[name].parent
+        if folders[name].is_dir():
             continue
         start, changes = time.perf_counter(), {"seed": seed, **own}
-        if stage != "segmentation":
-            changes["init_from"] = str(folders["segmentation"] / "network")
-        if stage == "matte":
-            foregrounds = mattes(arguments.data, "all")
-        if stage == "blending":
-            changes["teacher"] = str(folders["matte"] / "network")
-        train(read_config(RECIPE / f"{stage}.toml", **changes), foregrounds if stage == "matte" else masks, folder,
-              precision=arguments.precision, progress=False, resume=(folder / "checkpoints" / "last.ckpt").exists(),
-              backgrounds=data_folder(arguments.data) / "photos" / "train" if stage == "matte" else None)
-        print(f"seed {seed}: {stage} in {time.perf_counter() - start:.0f} s", flush=True)
-    return folders["blending"] / "network"
+        if name in starts:
+            changes["init_from"] = str(starts[name])
+        if file == "blending":
+            changes["teacher"] = str(folders["teacher"])
+        is_matte = file == "matte"
+        samples = mattes(arguments.data, "all") if is_matte else learned_masks(arguments.data, nobody)
+        train(read_config(RECIPE / f"{file}.toml", **changes), samples, folder, precision=arguments.precision,
+              progress=False, resume=(folder / "checkpoints" / "last.ckpt").exists(),
+              backgrounds=data_folder(arguments.data) / "photos" / "train" if is_matte else None)
+        print(f"seed {seed}: {name} in {time.perf_counter() - start:.0f} s", flush=True)
+    return folders["student"]
 
 
-def learned_masks(data):
-    """Return photographs with masks: people, people in streets, and photographs that are taken to show nobody."""
-    nobody = Photographs(data_folder(data) / "photos" / "train")
-    return [*people(data)[0], *street(data)[HELD_OUT:], *map(without_people, nobody)]
+def learned_masks(data, nobody):
+    """Return photographs with masks: people, people in streets, and some that are taken to show nobody."""
+    photographs = Photographs(data_folder(data) / "photos" / "train")
+    return [*people(data)[0], *street(data)[HELD_OUT:],
+            *(without_people(photographs[index]) for index in range(nobody))]
 
 
 def without_people(photograph):
