@@ -1,5 +1,6 @@
 """From a photograph to alpha without a trimap: with any rough mask, or by a network that needs none."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -8,11 +9,12 @@ from hybridmatte._check import check_aspect, check_choice, check_image, check_in
 from hybridmatte.bundled import run_bundled
 from hybridmatte.errors import warn_caller
 from hybridmatte.refinement import refine
-from hybridmatte.trimap import refuse_labels, trimap_from_mask
+from hybridmatte.trimap import depth_inside, refuse_labels, trimap_from_mask
 
 __all__ = ["FromMask", "check_outline", "fit_mask", "how_made", "matte_alone", "matte_from_mask"]
 
 SIDE = 512  # pixels, shorter side of what an automatic network sees
+PEOPLE_BAND = 0.03  # of the diagonal: unknown on each side of its outline
 PEOPLE_SIDE = 192  # of what the network of the package sees: it learned from crops of 128 to 307 pixels
 BORDER = 0.65  # share of the border's pixels inside a mask that makes it look inverted
 NOTHING = 0.5  # an alpha that is nowhere above
@@ -67,65 +69,105 @@ def matte_from_mask(image, mask, *, method=None, network=None, erode=None, dilat
     >>> matte_from_mask(image, np.arange(16) >= np.full((8, 1), 8)).alpha.shape
     (32, 64)
     """
-    from hybridmatte.alpha import DEFAULT_METHOD, METHODS, solve
-
     image = check_image(image)
     mask = fit_mask(mask, image.shape[:2])
     if network is not None:
-        for name, value in (("method", method), ("erode", erode), ("dilate", dilate)):
-            if value is not None:
-                raise ValueError(f"{name} is {value!r}, expected none with a network")
+        _refuse_options(method, erode, dilate)
         if not hasattr(network, "predict"):
             raise ValueError(f"network is a {type(network).__name__}, expected a JointInference")
         alpha, trimap = network.predict(image, mask)
         return FromMask(alpha, trimap, how_made(method, network))
-    method = check_choice(DEFAULT_METHOD if method is None else method, "method", list(METHODS))
-    trimap = trimap_from_mask(mask, erode=erode, dilate=dilate)
-    return FromMask(solve(image, trimap, method=method), trimap, how_made(method, network))
+    return _solve_band(image, mask, _checked(method), erode, dilate)
 
 
-def matte_alone(image, network=None, *, side=None):
+def matte_alone(image, network=None, *, side=None, method=None, erode=None, dilate=None):
     """Estimate alpha from an image alone, by a network that needs no trimap; it finds what it was trained to find.
+
+    Without a network of yours the one for people that the package brings finds them, as a mask, and a solver gives
+    their alpha. It is small and often wrong: see the card beside its weights.
 
     Parameters
     ----------
     image : (H, W, 3) array
         RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
     network : MattingNetwork, optional
-        Without trimap input. Default: the one for people that the package brings, run by OpenCV.
+        Without trimap input. Its alpha is brought to the image's size and edges by `refine`.
     side : int, optional
-        Of what the network sees, the shorter one at most, in pixels; its alpha is brought back to the image's size and
-        edges by `refine`. Default: 512, or 192 for the network that the package brings.
+        Of what the network sees, the shorter one at most, in pixels. Default: 512, or 192 for the network that the
+        package brings.
+    method, erode, dilate : optional
+        As in `matte_from_mask`, for the mask of the network that the package brings; but the band is by default 3% of
+        the diagonal wide on each side.
 
     Returns
     -------
     result : FromMask
-        Without a trimap. Where nothing is found alpha is 0 everywhere.
+        Without a trimap if a network is given. Where nothing is found alpha is 0 everywhere.
 
     Raises
     ------
     ValueError
-        If the network takes a trimap, or side is not positive.
+        If the network takes a trimap, side is not positive, or an option has no effect.
 
     Warns
     -----
     UserWarning
         If nothing is found: the network's alpha is nowhere above 0.5.
     """
-    import cv2
-
     image = check_image(image)
+    if network is not None:
+        _refuse_options(method, erode, dilate)
+    else:
+        method = _checked(method)
     side = check_integer((PEOPLE_SIDE if network is None else SIDE) if side is None else side, "side", low=1)
-    factor = side / min(image.shape[:2])
-    size = tuple(max(round(factor * length), 1) for length in image.shape[1::-1])
-    small = image if factor >= 1 else np.clip(cv2.resize(image, size, interpolation=cv2.INTER_AREA), 0, 1)
-    alpha = run_bundled("people", small) if network is None else _predicted(network, small)
+    predict = partial(run_bundled, "people") if network is None else partial(_predicted, network)
+    alpha, how = _seen_small(image, side, predict), how_made(method, network, has_mask=False)
     if alpha.max() <= NOTHING:
         warn_caller("nothing is found in the image: alpha is nowhere above one half, and is set to 0", UserWarning)
-        alpha = np.zeros(image.shape[:2], np.float32)
-    elif factor < 1:
-        alpha = refine(image, alpha)
-    return FromMask(alpha, None, how_made(None, network, has_mask=False))
+        nothing = np.zeros(image.shape[:2], np.float32)
+        return FromMask(nothing, nothing if network is None else None, how)
+    if network is not None:
+        return FromMask(alpha if alpha.shape == image.shape[:2] else refine(image, alpha), None, how)
+    mask = _enlarged(alpha, image.shape[:2])
+    return _solve_band(image, mask, method, *_widths(mask >= NOTHING, erode, dilate))._replace(how=how)
+
+
+def _refuse_options(*values):
+    """Refuse options of a solver where a network takes its place."""
+    for name, value in zip(("method", "erode", "dilate"), values, strict=True):
+        if value is not None:
+            raise ValueError(f"{name} is {value!r}, expected none with a network")
+
+
+def _solve_band(image, mask, method, erode, dilate):
+    """Return the alpha of a solver in the band along a mask's outline."""
+    from hybridmatte.alpha import solve
+
+    trimap = trimap_from_mask(mask, erode=erode, dilate=dilate)
+    return FromMask(solve(image, trimap, method=method), trimap, how_made(method, None))
+
+
+def _checked(method):
+    """Return the name of a method that exists."""
+    from hybridmatte.alpha import DEFAULT_METHOD, METHODS
+
+    return check_choice(DEFAULT_METHOD if method is None else method, "method", list(METHODS))
+
+
+def _widths(is_inside, erode, dilate):
+    """Return the widths of a band along a coarse outline, by default wide but never all of one side."""
+    wide = PEOPLE_BAND * float(np.hypot(*is_inside.shape))
+    return tuple(min(wide, float(depth_inside(region).max()) / 2) if width is None else width
+                 for width, region in ((erode, is_inside), (dilate, ~is_inside)))
+
+
+def _seen_small(image, side, predict):
+    """Return the alpha (h, w) of an image whose shorter side is at most `side` pixels."""
+    import cv2
+
+    factor = side / min(image.shape[:2])
+    size = tuple(max(round(factor * length), 1) for length in image.shape[1::-1])
+    return predict(image if factor >= 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA).clip(0, 1))
 
 
 def _predicted(network, image):
@@ -141,12 +183,10 @@ def _predicted(network, image):
 
 def how_made(method, network, *, has_mask=True):
     """Say how trimap and alpha are made."""
-    if not has_mask:
-        which = " for people that comes along" if network is None else ""
-        return f"alpha by the network{which}, from the image alone"
     if network is not None:
-        return "trimap and alpha by the network"
-    return f"trimap by erosion and dilation, alpha by {method}"
+        return "trimap and alpha by the network" if has_mask else "alpha by the network, from the image alone"
+    made = f"trimap by erosion and dilation, alpha by {method}"
+    return made if has_mask else f"mask by the network for people that comes along, {made}"
 
 
 def fit_mask(mask, shape):
@@ -169,14 +209,18 @@ def fit_mask(mask, shape):
     ValueError
         As `matte_from_mask`.
     """
-    import cv2
-
     mask = check_plane(mask, "mask")
     check_aspect(mask.shape, "mask", shape)
-    if mask.shape != tuple(shape):
-        mask = cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    mask = _enlarged(mask, shape)
     check_outline(mask)
     return mask
+
+
+def _enlarged(plane, shape):
+    """Return a plane interpolated to an image's shape."""
+    import cv2
+
+    return plane if plane.shape == tuple(shape) else cv2.resize(plane, shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def check_outline(mask):

@@ -91,7 +91,8 @@ def automatic_file(job, *, method=None, network=None, erode=None, dilate=None, i
     _check_output(job)
     image = read_image(job.image, max_pixels=max_pixels)
     if job.plane is None:
-        found = matte_alone(image, None if network is None else load_automatic(network))
+        found = matte_alone(image, None if network is None else load_automatic(network), method=method, erode=erode,
+                            dilate=dilate)
     else:
         mask = to_float(read_alpha(job.plane, max_pixels=max_pixels), "mask")
         found = matte_from_mask(image, 1 - mask if invert else mask, method=method,

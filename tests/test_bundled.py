@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hybridmatte import bundled, matte_alone, read_alpha, read_image, write_image
+from hybridmatte import automatic, bundled, matte_alone, read_alpha, read_image, read_trimap, write_image
 from hybridmatte.bundled import WEIGHTS, run_bundled
 from hybridmatte.cli import main
 from tests.tolerances import assert_close
@@ -39,16 +39,36 @@ def test_any_size(shape, rng):
 
 def test_nothing_is_found_in_black():
     with pytest.warns(UserWarning, match="nothing is found"):
-        assert matte_alone(np.zeros((60, 80, 3))).alpha.max() == 0
+        found = matte_alone(np.zeros((60, 80, 3)))
+    assert found.alpha.max() == found.trimap.max() == 0
 
 
 def test_command_without_mask_or_network(tmp_path, image, capsys):
     write_image(tmp_path / "image.png", image)
     with pytest.raises(SystemExit, match="0"):
         main(["auto", str(tmp_path / "image.png"), "--matte", "-o", str(tmp_path / "alpha.png")])
-    assert "alpha by the network for people that comes along" in capsys.readouterr().err
-    alpha = matte_alone(read_image(tmp_path / "image.png")).alpha
-    assert_close(read_alpha(tmp_path / "alpha.png") / 255, alpha, 1 / 255)
+    assert "mask by the network for people that comes along" in capsys.readouterr().err
+    assert_close(read_alpha(tmp_path / "alpha.png"), matte_alone(read_image(tmp_path / "image.png")).alpha, 1 / 255)
+
+
+def test_solver_decides_in_the_band(monkeypatch, scene, tmp_path):
+    """What the network finds coarsely ends at the edge of the image, by any method, and the trimap can be had."""
+    monkeypatch.setattr(automatic, "run_bundled", lambda _, image: np.float32(scene.alpha[:image.shape[0]]))
+    found = matte_alone(scene.image)
+    assert np.abs(found.alpha - scene.alpha).mean() < 0.02
+    assert set(np.unique(found.trimap)) == {0, 0.5, 1}
+    narrow = matte_alone(scene.image, method="knn", erode=1, dilate=1)
+    assert "alpha by knn" in narrow.how
+    assert (narrow.trimap == 0.5).sum() < (found.trimap == 0.5).sum()
+    write_image(tmp_path / "image.png", scene.image)
+    with pytest.raises(SystemExit, match="0"):
+        main(["auto", str(tmp_path / "image.png"), "-o", str(tmp_path / "cut.png"), "--trimap", str(tmp_path / "t.png")])
+    assert_close(read_trimap(tmp_path / "t.png"), found.trimap, 1 / 255)
+
+
+def test_options_without_effect(image):
+    with pytest.raises(ValueError, match="erode is 3, expected none with a network"):
+        matte_alone(image, object(), erode=3)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no network"])

@@ -40,14 +40,10 @@ def main():
     sets = scored_sets(arguments.data)
     for seed in [] if arguments.report else arguments.seeds:
         network = load_network(trained(seed, arguments))
-        ways = {"enlarged": lambda image, own=network: alone(own, image, PEOPLE_SIDE),
-                "refined": lambda image, own=network: matte_alone(image, own, side=PEOPLE_SIDE).alpha}
-        merge_results(FOLDER / "result.json", metadata, [row_of(f"{name}, {way}", seed, predict, samples)
-                                                         for name, samples in sets.items()
-                                                         for way, predict in ways.items()])
-    kept = arguments.kept / str(arguments.seeds[0]) / "student" / "network"
-    if kept.is_dir():
-        write_weights(kept, sets["people"][0].image)
+        score("the network's alpha", seed, lambda image, own=network: alone(own, image, PEOPLE_SIDE), sets, metadata)
+        if seed == arguments.seeds[0]:
+            write_weights(trained(seed, arguments), sets["people"][0].image)
+            score("auto", seed, lambda image: matte_alone(image).alpha, sets, metadata)
     shown = [*sets["portraits"], *sets["people"][:6], *sets["street"][:4], *sets["photographs"][:4]]
     draw(lambda image: matte_alone(image).alpha, shown, arguments.kept / "people.png")
     write_report(FOLDER, WEIGHTS["people"])
@@ -100,20 +96,27 @@ def scored_sets(data):
             "photographs": [without_people(photograph) for photograph in photographs]}
 
 
-def row_of(name, seed, predict, samples):
-    """Return the row of one set: mean squares, overlap, and the share of photographs in which nothing is found."""
-    found = [predict(sample.image) for sample in samples]
-    targets = [np.float32(sample.mask >= 0.5) if sample.alpha is None else sample.alpha for sample in samples]
-    overlaps = [np.count_nonzero((alpha >= 0.5) & (target >= 0.5)) /
-                max(np.count_nonzero((alpha >= 0.5) | (target >= 0.5)), 1)
-                for alpha, target in zip(found, targets, strict=True)]
-    errors = {"mse": mean_square(found, targets), "iou": float(np.mean(overlaps)),
-              "empty": float(np.mean([alpha.max() <= NOTHING for alpha in found]))}
-    if name.startswith("portraits"):
-        errors["mse_boundary"] = mean_square(found, targets, boundary=True)
-    print(seed, name, errors, flush=True)
-    return {"method": name, "subject": f"seed {seed}", "size": len(samples), "median_s": None, "iqr_s": None,
-            "peak_mib": None, "error": errors}
+def score(way, seed, predict, sets, metadata):
+    """Record the errors of a way to alpha on every set: mean squares, overlap, and how often nothing is found."""
+    rows = []
+    for name, samples in sets.items():
+        found = [predict(sample.image) for sample in samples]
+        targets = [np.float32(sample.mask >= 0.5) if sample.alpha is None else sample.alpha for sample in samples]
+        errors = {"mse": mean_square(found, targets),
+                  "mad": 1000 * float(np.mean([np.abs(a - b).mean() for a, b in zip(found, targets, strict=True)])),
+                  "iou": float(np.mean([overlap(a, b) for a, b in zip(found, targets, strict=True)])),
+                  "empty": float(np.mean([alpha.max() <= NOTHING for alpha in found]))}
+        print(seed, name, way, errors, flush=True)
+        rows.append({"method": f"{name}, {way}", "subject": f"seed {seed}", "size": len(samples), "median_s": None,
+                     "iqr_s": None, "peak_mib": None, "error": errors})
+    merge_results(FOLDER / "result.json", metadata, rows)
+
+
+def overlap(alpha, target):
+    """Return the intersection over the union of what is at least one half; 1 if both have nothing."""
+    inside, wanted = alpha >= NOTHING, target >= NOTHING
+    union = np.count_nonzero(inside | wanted)
+    return np.count_nonzero(inside & wanted) / union if union else 1.0
 
 
 def write_weights(kept, image):

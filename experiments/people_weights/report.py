@@ -5,7 +5,7 @@ from pathlib import Path
 
 from experiments.common import spread, write_block
 
-COLUMNS = {"mse": "MSE x 1000", "mse_boundary": "MSE x 1000, boundary", "iou": "IoU", "empty": "nothing found"}
+COLUMNS = {"mse": "MSE x 1000", "mad": "MAD x 1000", "iou": "IoU", "empty": "nothing found"}
 LABELS = {"portraits": "portraits (6, alphas that a published network predicted)",
           "people": "people (40, coarse masks)", "street": "people in streets (40, coarse masks)",
           "photographs": "photographs (200, labelled as showing nobody, which a few do)"}
@@ -21,7 +21,7 @@ def write_report(folder, weights):
              "deviation over the seeds. The first seed's network is the one in the package.", "",
              f"| scored on | seeds | {' | '.join(COLUMNS.values())} |", "| --- | --- |" + " --- |" * len(COLUMNS)]
     for name, runs in found.items():
-        cells = [spread([errors[column] for errors in runs if column in errors]) for column in COLUMNS]
+        cells = [spread([errors[column] for errors in runs]) for column in COLUMNS]
         subject, way = name.split(", ")
         lines.append(f"| {LABELS[subject]}, {way} | {len(runs)} | {' | '.join(cells)} |")
     for path in (Path(folder, "README.md"), Path(weights, "README.md")):

@@ -22,7 +22,7 @@ def auto(
     output: Output,
     mask: Annotated[str | None, typer.Option(
         "--mask", metavar="MASK", help="White where the object is: any segmenter's, at any size of the same aspect "
-        "ratio, or drawn; or a folder with the same stems. Without it --network finds the object by itself.")] = None,
+        "ratio, or drawn; or a folder with the same stems. Without it a network finds the object.")] = None,
     matte: Annotated[bool, typer.Option("--matte", help="Write alpha instead of the cut-out.")] = False,
     trimap: Annotated[str | None, typer.Option("--trimap", metavar="FILE", help="Write the trimap found, too; of "
                                                "one image.")] = None,
@@ -34,18 +34,19 @@ def auto(
     from hybridmatte.automatic import how_made
 
     if mask is None:
-        _refuse({"--trimap": trimap, "--invert": invert or None}, "without --mask")
-    if mask is None or network is not None:
-        _refuse({"--method": method, "--erode": erode, "--dilate": dilate},
-                "without --mask" if network is None else "with --network")
-    work = partial(automatic_file, method=method if network else checked(method), network=network, erode=erode,
+        _refuse({"--invert": invert or None}, "without --mask")
+    if network is not None:
+        _refuse({"--method": method, "--erode": erode, "--dilate": dilate}, "with --network")
+        _refuse({"--trimap": None if mask else trimap}, "with a --network that needs no --mask")
+    work = partial(automatic_file, method=None if network else checked(method), network=network, erode=erode,
                    dilate=dilate, invert=invert, matte=matte, bits=bits, max_pixels=max_pixels)
     if trimap is not None:
         if Path(image).is_dir():
             raise ValueError(f"--trimap is {trimap}, expected none for a folder of images")
         if Path(trimap).absolute() == Path(output).absolute():
             raise ValueError(f"--trimap is {trimap}, expected another file than the output")
-        work = partial(_both, work, destination(trimap, [Path(name) for name in (image, mask) if name != "-"]))
+        inputs = [Path(name) for name in (image, mask) if name not in (None, "-")]
+        work = partial(_both, work, destination(trimap, inputs))
     if network is not None:
         (load_automatic if mask is None else load_joint)(network)  # once for all, and before anything is written
     note(how_made(checked(method), network, has_mask=mask is not None))
