@@ -60,10 +60,11 @@ def test_solver_decides_in_the_band(monkeypatch, scene, tmp_path):
     narrow = matte_alone(scene.image, method="knn", erode=1, dilate=1)
     assert "alpha by knn" in narrow.how
     assert (narrow.trimap == 0.5).sum() < (found.trimap == 0.5).sum()
-    write_image(tmp_path / "image.png", scene.image)
+    image, cut, trimap = (str(tmp_path / name) for name in ("image.png", "cut.png", "trimap.png"))
+    write_image(image, scene.image)
     with pytest.raises(SystemExit, match="0"):
-        main(["auto", str(tmp_path / "image.png"), "-o", str(tmp_path / "cut.png"), "--trimap", str(tmp_path / "t.png")])
-    assert_close(read_trimap(tmp_path / "t.png"), found.trimap, 1 / 255)
+        main(["auto", image, "-o", cut, "--trimap", trimap])
+    assert_close(read_trimap(trimap), found.trimap, 1 / 255)
 
 
 def test_options_without_effect(image):
