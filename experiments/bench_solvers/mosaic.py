@@ -14,11 +14,10 @@ TILE = (600, 800)  # pixels; images are cropped or mirrored to it
 SIZES = {"1.5 MP": 1.5, "6 MP": 6.0, "24 MP": 24.0}
 
 
-def make_mosaic(data, subject, trimap_name="trimap1"):
-    """Return (image, trimap) as uint8: 4 x 3 tiles (2400 x 2400 pixels), a quarter of them, or 2 x 2 of the whole."""
-    cases = list(alphamatting_cases(data, trimaps=(trimap_name,)))
-    planes = []
-    for plane in ("image", "trimap"):
+def make_mosaic(data, subject, trimap_name="trimap1", planes=("image", "trimap")):
+    """Return the planes as uint8: 4 x 3 tiles (2400 x 2400 pixels), a quarter of them, or 2 x 2 of the whole."""
+    cases, made = list(alphamatting_cases(data, trimaps=(trimap_name,))), []
+    for plane in planes:
         tiles = [_fit(np.rint(255 * getattr(case, plane)).astype(np.uint8)) for case in cases]
         rows = [np.concatenate(tiles[start:start + 3], axis=1) for start in range(0, len(tiles), 3)]
         mosaic = np.concatenate(rows, axis=0)
@@ -26,8 +25,8 @@ def make_mosaic(data, subject, trimap_name="trimap1"):
             mosaic = mosaic[:mosaic.shape[0] // 2, :mosaic.shape[1] // 2]
         elif subject == "24 MP":
             mosaic = np.tile(mosaic, (2, 2) + (1,) * (mosaic.ndim - 2))
-        planes.append(np.ascontiguousarray(mosaic))
-    return planes
+        made.append(np.ascontiguousarray(mosaic))
+    return made
 
 
 def run_mosaics(data, subjects, methods, config):

@@ -1,0 +1,1 @@
+"""What `refine` makes of small alphas, and how fast."""
