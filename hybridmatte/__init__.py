@@ -16,6 +16,8 @@ The rooms of the package, in the order data flows:
     The matting priors and supervised losses in torch: not among the names below, ``import hybridmatte.losses``.
 ``refinement``
     Bring an alpha from anywhere to the image's size and edges.
+``automatic``, ``bundled``
+    From a mask, or from the image alone by a network that comes along.
 ``foreground``, ``metrics``
     Colours behind an alpha, and scores.
 ``networks``, ``data``, ``training``

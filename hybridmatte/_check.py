@@ -90,6 +90,21 @@ def check_integer(value, name, *, low=None, high=None, odd=False):
     return int(value)
 
 
+def check_confidence(confidence, shape):
+    """Return a prior's weight, a number or (H, W), as (H, W) float32 of at least 0."""
+    if np.ndim(confidence) == 0:
+        return np.full(shape, check_number(confidence, "confidence", low=0), np.float32)
+    confidence = np.asarray(confidence)
+    check_same_shape(confidence.shape, "confidence", shape, "image")
+    if confidence.ndim != 2 or confidence.dtype.kind not in "fiub":
+        raise ValueError(f"confidence has shape {confidence.shape} and dtype {confidence.dtype}, expected a number "
+                         "or real numbers (H, W)")
+    confidence = confidence.astype(np.float32)
+    if not np.isfinite(confidence).all() or confidence.min() < 0:
+        raise ValueError("confidence has negative, NaN or infinite values, expected finite values of at least 0")
+    return confidence
+
+
 def check_window_size(window_size):
     """Return the side of a window in pixels: odd, at least 3."""
     return check_integer(window_size, "window_size", low=3, odd=True)

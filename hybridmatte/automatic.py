@@ -9,15 +9,15 @@ from hybridmatte._check import check_aspect, check_choice, check_image, check_in
 from hybridmatte.bundled import run_bundled
 from hybridmatte.errors import warn_caller
 from hybridmatte.refinement import refine
-from hybridmatte.trimap import depth_inside, refuse_labels, trimap_from_mask
+from hybridmatte.trimap import depth_inside, refuse_labels, trimap_along, trimap_from_mask
 
 __all__ = ["FromMask", "check_outline", "fit_mask", "how_made", "matte_alone", "matte_from_mask"]
 
 SIDE = 512  # pixels, shorter side of what an automatic network sees
 PEOPLE_BAND = 0.03  # of the diagonal: unknown on each side of its outline
-PEOPLE_SIDE = 192  # of what the network of the package sees: it learned from crops of 128 to 307 pixels
+PEOPLE_SIDE = 192  # of what the network of the package sees: it learned from photographs of 96 to 384 pixels
 BORDER = 0.65  # share of the border's pixels inside a mask that makes it look inverted
-NOTHING = 0.5  # an alpha that is nowhere above
+NOTHING = 0.5  # alpha is nowhere at least this much
 
 
 class FromMask(NamedTuple):
@@ -69,6 +69,8 @@ def matte_from_mask(image, mask, *, method=None, network=None, erode=None, dilat
     >>> matte_from_mask(image, np.arange(16) >= np.full((8, 1), 8)).alpha.shape
     (32, 64)
     """
+    from hybridmatte.alpha import solve
+
     image = check_image(image)
     mask = fit_mask(mask, image.shape[:2])
     if network is not None:
@@ -77,7 +79,8 @@ def matte_from_mask(image, mask, *, method=None, network=None, erode=None, dilat
             raise ValueError(f"network is a {type(network).__name__}, expected a JointInference")
         alpha, trimap = network.predict(image, mask)
         return FromMask(alpha, trimap, how_made(method, network))
-    return _solve_band(image, mask, _checked(method), erode, dilate)
+    method, trimap = _checked(method), trimap_from_mask(mask, erode=erode, dilate=dilate)
+    return FromMask(solve(image, trimap, method=method), trimap, how_made(method, None))
 
 
 def matte_alone(image, network=None, *, side=None, method=None, erode=None, dilate=None):
@@ -91,13 +94,14 @@ def matte_alone(image, network=None, *, side=None, method=None, erode=None, dila
     image : (H, W, 3) array
         RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
     network : MattingNetwork, optional
-        Without trimap input. Its alpha is brought to the image's size and edges by `refine`.
+        Without trimap input. Where it sees the image smaller, its alpha is brought to the image's size and edges by
+        `refine`.
     side : int, optional
         Of what the network sees, the shorter one at most, in pixels. Default: 512, or 192 for the network that the
         package brings.
     method, erode, dilate : optional
         As in `matte_from_mask`, for the mask of the network that the package brings; but the band is by default 3% of
-        the diagonal wide on each side.
+        the diagonal wide on each side. Time goes with the pixels of that band, see `solve_cf`.
 
     Returns
     -------
@@ -107,13 +111,16 @@ def matte_alone(image, network=None, *, side=None, method=None, erode=None, dila
     Raises
     ------
     ValueError
-        If the network takes a trimap, side is not positive, or an option has no effect.
+        If the network takes a trimap, side is not positive, an option has no effect, or the image has less than 3 x 3
+        pixels of which some are found.
 
     Warns
     -----
     UserWarning
-        If nothing is found: the network's alpha is nowhere above 0.5.
+        If nothing is found: the network's alpha is nowhere at least 0.5.
     """
+    from hybridmatte.alpha import solve
+
     image = check_image(image)
     if network is not None:
         _refuse_options(method, erode, dilate)
@@ -121,15 +128,23 @@ def matte_alone(image, network=None, *, side=None, method=None, erode=None, dila
         method = _checked(method)
     side = check_integer((PEOPLE_SIDE if network is None else SIDE) if side is None else side, "side", low=1)
     predict = partial(run_bundled, "people") if network is None else partial(_predicted, network)
-    alpha, how = _seen_small(image, side, predict), how_made(method, network, has_mask=False)
-    if alpha.max() <= NOTHING:
-        warn_caller("nothing is found in the image: alpha is nowhere above one half, and is set to 0", UserWarning)
+    alpha, how = seen_small(image, side, predict), how_made(method, network, has_mask=False)
+    is_inside = _enlarged(alpha, image.shape[:2]) >= NOTHING
+    if not is_inside.any():
+        warn_caller("nothing is found in the image: alpha is nowhere at least one half, and is set to 0", UserWarning)
         nothing = np.zeros(image.shape[:2], np.float32)
         return FromMask(nothing, nothing if network is None else None, how)
     if network is not None:
         return FromMask(alpha if alpha.shape == image.shape[:2] else refine(image, alpha), None, how)
-    mask = _enlarged(alpha, image.shape[:2])
-    return _solve_band(image, mask, method, *_widths(mask >= NOTHING, erode, dilate))._replace(how=how)
+    trimap = trimap_along(is_inside, erode, _outside(is_inside, dilate), PEOPLE_BAND)
+    return FromMask(solve(image, trimap, method=method), trimap, how)
+
+
+def _outside(is_inside, dilate):
+    """Return the width of the band outside, by default never all of the background."""
+    if dilate is not None or is_inside.all():
+        return dilate
+    return min(PEOPLE_BAND * float(np.hypot(*is_inside.shape)), float(depth_inside(~is_inside).max()) / 2)
 
 
 def _refuse_options(*values):
@@ -139,14 +154,6 @@ def _refuse_options(*values):
             raise ValueError(f"{name} is {value!r}, expected none with a network")
 
 
-def _solve_band(image, mask, method, erode, dilate):
-    """Return the alpha of a solver in the band along a mask's outline."""
-    from hybridmatte.alpha import solve
-
-    trimap = trimap_from_mask(mask, erode=erode, dilate=dilate)
-    return FromMask(solve(image, trimap, method=method), trimap, how_made(method, None))
-
-
 def _checked(method):
     """Return the name of a method that exists."""
     from hybridmatte.alpha import DEFAULT_METHOD, METHODS
@@ -154,14 +161,7 @@ def _checked(method):
     return check_choice(DEFAULT_METHOD if method is None else method, "method", list(METHODS))
 
 
-def _widths(is_inside, erode, dilate):
-    """Return the widths of a band along a coarse outline, by default wide but never all of one side."""
-    wide = PEOPLE_BAND * float(np.hypot(*is_inside.shape))
-    return tuple(min(wide, float(depth_inside(region).max()) / 2) if width is None else width
-                 for width, region in ((erode, is_inside), (dilate, ~is_inside)))
-
-
-def _seen_small(image, side, predict):
+def seen_small(image, side, predict):
     """Return the alpha (h, w) of an image whose shorter side is at most `side` pixels."""
     import cv2
 

@@ -65,6 +65,7 @@ def refined_file(job, *, trimap=None, confidence=None, bits=8, max_pixels=MAX_PI
     """Bring one job's alpha to its image's size and edges; trimap is a path."""
     from hybridmatte.refinement import refine
 
+    _check_output(job)
     image, alpha = read_image(job.image, max_pixels=max_pixels), read_alpha(job.plane, max_pixels=max_pixels)
     known = None if trimap is None else read_trimap(trimap, max_pixels=max_pixels)
     write_alpha(job.output, refine(image, alpha, known, confidence=confidence), bits=bits)
@@ -74,6 +75,7 @@ def decontaminated_file(job, *, bits=8, max_pixels=MAX_PIXELS):
     """Cut one job's object out by its alpha, in the colour profile of its image."""
     from hybridmatte.foreground import decontaminate
 
+    _check_output(job)
     image, alpha = read_image(job.image, max_pixels=max_pixels), read_alpha(job.plane, max_pixels=max_pixels)
     write_image(job.output, decontaminate(image, alpha), bits=bits, profile=read_profile(job.image))
 
@@ -197,7 +199,7 @@ def pair_by_stem(images, planes, outputs, name="trimap"):
         Folders of pictures; ``cat.jpg`` goes with ``cat.png``.
     outputs : str or path
         Folder of the results, each ``<stem>.png``.
-    name : {"trimap", "mask"}, default "trimap"
+    name : {"trimap", "mask", "alpha"}, default "trimap"
         What the planes are, for messages. Where planes is None, each job's is.
 
     Returns
@@ -296,8 +298,8 @@ def _pooled(jobs, work, workers, done):
 
 
 def _limit_threads(threads):
-    """Share the processor out among the workers; Numba reads this when it is first imported."""
-    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    """Share the processor out among the workers; Numba and OpenCV read this when they are first imported."""
+    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ[name] = str(threads)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from hybridmatte._check import check_image, check_plane, check_same_shape
 from hybridmatte.errors import MissingExtraError
+from hybridmatte.trimap import refuse_labels
 
 __all__ = ["Layers", "composite", "cutout", "decontaminate", "estimate_foreground", "estimate_layers"]
 
@@ -184,7 +185,7 @@ def decontaminate(image, alpha):
     Raises
     ------
     ValueError
-        If image and alpha differ in height or width, or a value is not finite.
+        If image and alpha differ in height or width, a value is not finite, or alpha is of labels, all small.
 
     Examples
     --------
@@ -194,8 +195,9 @@ def decontaminate(image, alpha):
     >>> decontaminate(image, alpha)[0, 2].round(2)             # half orange, half black: orange of alpha 0.5
     array([1. , 0.5, 0. , 0.5], dtype=float32)
     """
-    foreground = estimate_foreground(image, alpha)
-    return np.dstack([foreground, check_plane(alpha, "alpha")])
+    alpha = check_plane(alpha, "alpha")
+    refuse_labels(alpha, "alpha")
+    return np.dstack([estimate_foreground(image, alpha), alpha])
 
 
 def _pymatting_estimator():

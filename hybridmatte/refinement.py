@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from hybridmatte._check import check_aspect, check_image, check_number, check_plane, check_same_shape
+from hybridmatte._check import check_aspect, check_confidence, check_image, check_plane
+from hybridmatte.trimap import refuse_labels
 
 __all__ = ["refine"]
 
 CONFIDENCE = 0.1  # of the alpha where it is flat, on the Laplacian's scale
 LEAST = 0.1  # of that where it jumps from 0 to 1, before it is squared
-FLAT = 0.02  # alphas nearer to 0 or 1, and all around them, are known
+FLAT = 0.05  # alphas nearer to 0 or 1, and all around them, are known
 ROUNDS = 3  # of solving and of adding what the smaller alpha misses; a fourth changes little
 RTOL = 1e-5  # far below what 8 bits show
 
@@ -17,8 +18,9 @@ def refine(image, alpha, trimap=None, *, confidence=None):
     """Bring an alpha to the image's size and edges by a prior solve: guided upsampling.
 
     For alphas of networks and segmenters, which see photographs at 512 pixels or less: closed-form matting decides
-    where the edge runs between the pixels of the smaller alpha, whose mean it keeps. Only a band around alpha's edges
-    is solved for, one of its own pixels wide on each side: an object that it misses stays missed.
+    where the edge runs between the pixels of the smaller alpha, whose mean it keeps. Solved for is where alpha is
+    mixed, and one of its own pixels around: an object that it misses stays missed. Memory goes with these pixels as that
+    of `solve_cf`, and time as three of its solves.
 
     Parameters
     ----------
@@ -28,7 +30,7 @@ def refine(image, alpha, trimap=None, *, confidence=None):
         In [0, 1], or uint8 or uint16, at any size of the image's aspect ratio. One larger than the image is averaged.
     trimap : (H, W) array, optional
         Background at most 0.1, foreground at least 0.9: these stay exact, and all the rest is solved for. Without one,
-        pixels count as known where alpha is within 0.02 of 0 or 1 all around.
+        pixels count as known where alpha is within 0.05 of 0 or 1 all around.
     confidence : float or (H, W) array, optional
         Weight of alpha against the image, at least 0, on the scale of the Laplacian's diagonal of about 5; less is
         taken where alpha changes within one of its pixels. Default 0.1; more follows alpha, less the image.
@@ -41,7 +43,8 @@ def refine(image, alpha, trimap=None, *, confidence=None):
     Raises
     ------
     ValueError
-        If the aspect ratios differ by more than 2%, trimap and image in size, or a value is out of range.
+        If the aspect ratios differ by more than 2%, trimap or confidence and image in size, or a value is out of range;
+        if alpha is of labels, all small; or if confidence is 0 and nothing is known.
 
     Notes
     -----
@@ -67,6 +70,7 @@ def refine(image, alpha, trimap=None, *, confidence=None):
 
     image = check_image(image)
     alpha = check_plane(alpha, "alpha")
+    refuse_labels(alpha, "alpha")
     shape = image.shape[:2]
     check_aspect(alpha.shape, "alpha", shape)
     if alpha.size > shape[0] * shape[1]:
@@ -76,8 +80,10 @@ def refine(image, alpha, trimap=None, *, confidence=None):
     if trimap is None:
         trimap = np.full(shape, 0.5, np.float32)
         trimap[high <= FLAT], trimap[low >= 1 - FLAT] = 0, 1
-    weight = _check_confidence(confidence, shape) * np.maximum(1 - (high - low), LEAST) ** 2
-    return _solve(image, trimap, alpha, enlarged, np.float32(weight))
+    weight = check_confidence(CONFIDENCE if confidence is None else confidence, shape)
+    if not weight.any() and not (low.max() >= 1 - FLAT and high.min() <= FLAT):
+        raise ValueError("confidence is 0 and alpha has no region of both 0 and 1, expected them, or more confidence")
+    return _solve(image, trimap, alpha, enlarged, weight * np.float32(np.maximum(1 - (high - low), LEAST) ** 2))
 
 
 def _solve(image, trimap, alpha, enlarged, weight):
@@ -103,14 +109,3 @@ def _enlarged(plane, shape):
     import cv2
 
     return cv2.resize(plane, shape[::-1], interpolation=cv2.INTER_LINEAR)
-
-
-def _check_confidence(confidence, shape):
-    """Return the confidence, a number or (H, W)."""
-    if confidence is None:
-        return CONFIDENCE
-    if np.ndim(confidence) == 0:
-        return check_number(confidence, "confidence", low=0)
-    confidence = np.asarray(confidence)
-    check_same_shape(confidence.shape, "confidence", shape, "image")
-    return confidence

@@ -108,8 +108,12 @@ def trimap_from_mask(mask, *, erode=None, dilate=None, threshold=0.5):
     mask = check_plane(mask, "mask")
     refuse_labels(mask, "mask")
     threshold = check_number(threshold, "threshold", above=0.0, high=1.0)
-    is_inside = mask >= np.float32(threshold)
-    return _banded(is_inside, ~is_inside, erode, dilate, 0.01)
+    return trimap_along(mask >= np.float32(threshold), erode, dilate, 0.01)
+
+
+def trimap_along(is_inside, erode, dilate, share):
+    """Return the trimap of a mask (H, W) bool, whose band is by default `share` of the diagonal wide on each side."""
+    return _banded(is_inside, ~is_inside, erode, dilate, share)
 
 
 def trimap_from_alpha(alpha, *, low=0.05, high=0.95, erode=None, dilate=None):

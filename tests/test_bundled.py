@@ -1,11 +1,13 @@
 """The networks that come with the package: their size, and that OpenCV and torch give the same alpha."""
 
+import cv2
 import numpy as np
 import pytest
 
 from hybridmatte import automatic, bundled, matte_alone, read_alpha, read_image, read_trimap, write_image
 from hybridmatte.bundled import WEIGHTS, run_bundled
 from hybridmatte.cli import main
+from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
 
 
@@ -30,46 +32,78 @@ def test_torch_gives_the_same(image):
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 40, 3), (33, 64, 3), (400, 230, 3)])
 def test_any_size(shape, rng):
-    alpha = matte_alone(rng.random(shape)).alpha
+    alpha = run_bundled("people", rng.random(shape, np.float32))
     assert alpha.shape == shape[:2]
     assert alpha.dtype == np.float32
     assert alpha.min() >= 0
     assert alpha.max() <= 1
 
 
-def test_nothing_is_found_in_black():
-    with pytest.warns(UserWarning, match="nothing is found"):
-        found = matte_alone(np.zeros((60, 80, 3)))
-    assert found.alpha.max() == found.trimap.max() == 0
+class TestAuto:
+    """`matte_alone` and the command, of a scene of 400 x 512 in which a pretended network finds two coarse disks."""
 
+    SCENE = soft_disk((400, 512))
 
-def test_command_without_mask_or_network(tmp_path, image, capsys):
-    write_image(tmp_path / "image.png", image)
-    with pytest.raises(SystemExit, match="0"):
-        main(["auto", str(tmp_path / "image.png"), "--matte", "-o", str(tmp_path / "alpha.png")])
-    assert "mask by the network for people that comes along" in capsys.readouterr().err
-    assert_close(read_alpha(tmp_path / "alpha.png"), matte_alone(read_image(tmp_path / "image.png")).alpha, 1 / 255)
+    @pytest.fixture
+    def seen(self, monkeypatch):
+        seen = []
 
+        def find(_, image):
+            seen.append(image.shape)
+            small = cv2.resize(self.SCENE.alpha, image.shape[1::-1], interpolation=cv2.INTER_AREA)
+            small[10:18, 10:18] = 1
+            return small
 
-def test_solver_decides_in_the_band(monkeypatch, scene, tmp_path):
-    """What the network finds coarsely ends at the edge of the image, by any method, and the trimap can be had."""
-    monkeypatch.setattr(automatic, "run_bundled", lambda _, image: np.float32(scene.alpha[:image.shape[0]]))
-    found = matte_alone(scene.image)
-    assert np.abs(found.alpha - scene.alpha).mean() < 0.02
-    assert set(np.unique(found.trimap)) == {0, 0.5, 1}
-    narrow = matte_alone(scene.image, method="knn", erode=1, dilate=1)
-    assert "alpha by knn" in narrow.how
-    assert (narrow.trimap == 0.5).sum() < (found.trimap == 0.5).sum()
-    image, cut, trimap = (str(tmp_path / name) for name in ("image.png", "cut.png", "trimap.png"))
-    write_image(image, scene.image)
-    with pytest.raises(SystemExit, match="0"):
-        main(["auto", image, "-o", cut, "--trimap", trimap])
-    assert_close(read_trimap(trimap), found.trimap, 1 / 255)
+        monkeypatch.setattr(automatic, "run_bundled", find)
+        return seen
 
+    def test_solver_decides_in_the_band(self, seen):
+        found = matte_alone(self.SCENE.image)
+        assert seen == [(192, 246, 3)]
+        large = np.s_[60:]
+        assert np.abs(found.alpha - self.SCENE.alpha)[large].mean() < 0.01
+        assert set(np.unique(found.trimap)) == {0, 0.5, 1}
+        assert "mask by the network for people that comes along" in found.how
 
-def test_options_without_effect(image):
-    with pytest.raises(ValueError, match="erode is 3, expected none with a network"):
-        matte_alone(image, object(), erode=3)
+    @pytest.mark.usefixtures("seen")
+    def test_small_objects_keep_a_core(self):
+        assert (matte_alone(self.SCENE.image).trimap[20:38, 20:38] == 1).any()
+
+    @pytest.mark.usefixtures("seen")
+    def test_options_of_the_solver(self):
+        wide, narrow = matte_alone(self.SCENE.image), matte_alone(self.SCENE.image, method="knn", erode=2, dilate=2)
+        assert "alpha by knn" in narrow.how
+        assert (narrow.trimap == 0.5).sum() < (wide.trimap == 0.5).sum()
+
+    @pytest.mark.usefixtures("seen")
+    def test_command(self, tmp_path, capsys):
+        image, alpha, trimap = (str(tmp_path / name) for name in ("image.png", "alpha.png", "trimap.png"))
+        write_image(image, self.SCENE.image)
+        for network in ([], ["--network", "people"]):
+            with pytest.raises(SystemExit, match="0"):
+                main(["auto", image, "--matte", "-o", alpha, "--trimap", trimap, *network])
+            found = matte_alone(read_image(image))
+            assert_close(read_alpha(alpha), found.alpha, 1 / 255)
+            assert_close(read_trimap(trimap), found.trimap, 1 / 255)
+            assert found.how in capsys.readouterr().err
+
+    @pytest.mark.parametrize("peak", [0.0, 0.6])
+    def test_nothing_is_found(self, monkeypatch, peak):
+        """Nor is a pixel of 0.6 that is less than one half at the image's size."""
+        small = np.zeros((192, 246), np.float32)
+        small[90, 120] = peak
+        monkeypatch.setattr(automatic, "run_bundled", lambda *_: small)
+        with pytest.warns(UserWarning, match="nothing is found"):
+            found = matte_alone(self.SCENE.image)
+        assert found.alpha.max() == found.trimap.max() == 0
+
+    def test_everything_is_found(self, monkeypatch):
+        monkeypatch.setattr(automatic, "run_bundled", lambda _, image: np.ones(image.shape[:2], np.float32))
+        assert matte_alone(self.SCENE.image).alpha.min() == 1
+
+    def test_options_without_effect(self):
+        with pytest.raises(ValueError, match="erode is 3, expected none with a network"):
+            matte_alone(self.SCENE.image, object(), erode=3)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no network"])

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybridmatte import decontaminate, estimate_foreground, read_alpha, read_image, refine, write_alpha, write_image
+from hybridmatte import (
+    alpha,
+    decontaminate,
+    estimate_foreground,
+    read_alpha,
+    read_image,
+    refine,
+    write_alpha,
+    write_image,
+)
 from hybridmatte.cli import main
 from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
@@ -59,18 +68,26 @@ def test_confidence_draws_to_alpha():
     assert_close(refine(SCENE.image, wrong, confidence=plane), refine(SCENE.image, wrong, confidence=100.0))
 
 
+def test_haze_is_not_solved_for(monkeypatch):
+    seen = []
+    monkeypatch.setattr(alpha, "solve_cf", lambda _, trimap, **__: seen.append(trimap) or trimap)
+    small = smaller(SCENE.alpha, 4)
+    refine(SCENE.image, 0.03 + 0.94 * small)
+    refine(SCENE.image, small)
+    assert 0 < (seen[0] == 0.5).mean() < 1.5 * (seen[3] == 0.5).mean() < 0.6
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_nothing_to_refine(value):
     assert (refine(SCENE.image, np.full((12, 16), value, np.float32)) == value).all()
 
 
-@given(shape=st.tuples(st.integers(1, 12), st.integers(1, 12)), factor=st.integers(1, 5), seed=st.integers(0, 99))
+@given(shape=st.tuples(st.integers(3, 12), st.integers(3, 12)), factor=st.integers(1, 5), seed=st.integers(0, 99))
 @settings(max_examples=25)
 def test_any_size_and_content(shape, factor, seed):
     rng = np.random.default_rng(seed)
-    height, width = (max(factor * side, 3) for side in shape)  # a window has 3 x 3 pixels
-    refined = refine(rng.random((height, width, 3), np.float32), rng.random(shape, np.float32))
-    assert refined.shape == (height, width)
+    refined = refine(rng.random((factor * shape[0], factor * shape[1], 3), np.float32), rng.random(shape, np.float32))
+    assert refined.shape == (factor * shape[0], factor * shape[1])
     assert refined.min() >= 0
     assert refined.max() <= 1
 
@@ -84,6 +101,9 @@ def test_larger_alpha_is_averaged():
     (np.zeros((30, 20)), {}, "alpha is 20 x 30 but image is 128 x 96, expected the same aspect ratio"),
     (np.zeros((16, 12)), {}, "it looks turned by a quarter"),
     (np.full((24, 32), 2.0), {}, "expected the range"),
+    (np.full((24, 32), 1, np.uint8), {}, "alpha has no value above 0.0039"),
+    (np.full((24, 32), 0.5), {"confidence": 0}, "confidence is 0 and alpha has no region of both 0 and 1"),
+    (np.zeros((24, 32)), {"confidence": np.ones((96, 128, 1))}, "expected a number or real numbers"),
     (np.zeros((24, 32)), {"trimap": np.zeros((24, 32))}, "trimap has shape"),
     (np.zeros((24, 32)), {"confidence": -1}, "confidence is -1"),
     (np.zeros((24, 32)), {"confidence": np.ones((2, 2))}, "confidence has shape"),
@@ -132,6 +152,16 @@ class TestCommands:
         assert self.run(*command) == 0
         assert read_alpha(folder / "full" / "one.png").shape == SCENE.alpha.shape
         assert self.run(*command, "--trimap", folder / "trimap.png") == 2
+
+    def test_output_is_no_input(self, folder, capsys):
+        image, small, trimap = (folder / name for name in ("image.png", "small.png", "trimap.png"))
+        before = trimap.read_bytes(), small.read_bytes()
+        assert self.run("refine", image, small, "-o", trimap, "--trimap", trimap) == 2
+        assert "which is also --trimap" in capsys.readouterr().err
+        for command in ("refine", "decontaminate"):
+            assert self.run(command, image, small, "-o", small) == 2
+            assert "is also an input" in capsys.readouterr().err
+        assert before == (trimap.read_bytes(), small.read_bytes())
 
     def test_wrong_aspect_is_told(self, folder, capsys):
         write_alpha(folder / "turned.png", smaller(SCENE.alpha, 4).T)

@@ -11,6 +11,7 @@ from experiments.common import add_training_arguments, data_folder, merge_result
 from experiments.wsshm_small.report import write_report
 from experiments.wsshm_small.samples import MASKS, MATTES, masked, mattes, scored
 from experiments.wsshm_small.scoring import alone, draw, mean_square
+from hybridmatte.automatic import PEOPLE_SIDE
 from hybridmatte.networks import load_network
 from hybridmatte.training import read_config, train
 
@@ -18,7 +19,6 @@ FOLDER = Path(__file__).parent
 SWITCHES = {"neither": {"strong": False, "ema": 0.0}, "strong alone": {"ema": 0.0}, "ema alone": {"strong": False}}
 STUDENTS = ("modnet", "gca")
 STAGES = ("grid", "switches", "students")
-SIDE = 192  # pixels, shorter side of what is scored: best on sixty of the photographs learned from
 
 
 def main():
@@ -38,7 +38,7 @@ def main():
     best = arguments.kept / "0" / f"student {MASKS[-1]} all" / "network"
     if best.is_dir():
         network, (portraits, held_out) = load_network(best), scored(arguments.data)
-        draw(lambda image: alone(network, image, SIDE), [*portraits, *held_out[:6]],
+        draw(lambda image: alone(network, image, PEOPLE_SIDE), [*portraits, *held_out[:6]],
              arguments.kept / "people.png")
 
 
@@ -79,7 +79,7 @@ class Runs:
     def _score(self, network):
         errors = {}
         for kind, samples in zip(("portraits", "people"), scored(self._arguments.data), strict=True):
-            found = [alone(network, sample.image, SIDE) for sample in samples]
+            found = [alone(network, sample.image, PEOPLE_SIDE) for sample in samples]
             targets = [sample.alpha if kind == "portraits" else np.float32(sample.mask >= 0.5) for sample in samples]
             errors |= {f"{kind}_whole": mean_square(found, targets)}
             if kind == "portraits":

@@ -1,20 +1,22 @@
 """Alphas at a size that networks know, mean squares over images, and a sheet of photographs with their alphas."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 import torch
 
 from experiments.trimap_free_small.pictures import sheet
 from hybridmatte import composite, estimate_foreground, write_image
+from hybridmatte.automatic import seen_small
 from hybridmatte.networks import predict_alpha
 from hybridmatte.training.label_blending import boundary_of
 
 
 def alone(network, image, side):
     """Return the alpha of a network that sees the image with its shorter side at most `side` pixels, enlarged again."""
-    factor = min(side / min(image.shape[:2]), 1.0)
-    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    return cv2.resize(predict_alpha(network, np.clip(small, 0, 1)), image.shape[1::-1])
+    small = seen_small(image, side, partial(predict_alpha, network))
+    return cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def mean_square(alphas, targets, *, boundary=False):

@@ -15,7 +15,7 @@ Alpha = Annotated[str, typer.Argument(metavar="ALPHA", help="Its alpha, or a fol
 
 def refine(
     image: Image,
-    alpha: Annotated[str, typer.Argument(metavar="ALPHA", help="A network's or a segmenter's alpha, at any smaller "
+    alpha: Annotated[str, typer.Argument(metavar="ALPHA", help="A network's or a segmenter's alpha, at any "
                                          "size of the same aspect ratio, or a folder with the same stems, or -.")],
     output: Output,
     trimap: Annotated[str | None, typer.Option("--trimap", metavar="FILE", help="What is known for certain and stays "
@@ -27,6 +27,8 @@ def refine(
     """Bring an alpha to the photograph's size and edges."""
     if trimap is not None and Path(image).is_dir():
         raise ValueError(f"--trimap is {trimap}, expected none for a folder of images")
+    if trimap is not None and Path(trimap).absolute() == Path(output).absolute():
+        raise ValueError(f"--output is {output}, which is also --trimap, expected another file")
     work = partial(refined_file, trimap=trimap, confidence=confidence, bits=bits, max_pixels=max_pixels)
     run_or_say(image, alpha, output, work, bits, workers, resume, False, name="alpha")
 

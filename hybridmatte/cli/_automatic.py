@@ -33,6 +33,7 @@ def auto(
     """Cut the object out by a rough mask, or by a network that needs none: no trimap needed."""
     from hybridmatte.automatic import how_made
 
+    network = None if mask is None and network == "people" else network  # the default
     if mask is None:
         _refuse({"--invert": invert or None}, "without --mask")
     if network is not None:

@@ -52,8 +52,8 @@ def _picture(name):
     """Return the path of an input, which must be a file."""
     path = Path(name)
     if path.is_dir():
-        raise IsADirectoryError(f"{name} is a folder, expected a picture; only matte, cutout and auto take folders, "
-                                "both for image and for trimap or mask")
+        raise IsADirectoryError(f"{name} is a folder, expected a picture; matte, cutout, auto, refine and "
+                                "decontaminate take folders, both for image and for trimap, mask or alpha")
     if not path.exists():
         raise FileNotFoundError(f"{name} does not exist, expected a picture")
     return path

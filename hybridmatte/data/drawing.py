@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hybridmatte._check import check_same_shape
+from hybridmatte._check import check_image, check_same_shape
 
 FINE = 4  # drawn pixels along each side of a pixel
 SHIFT = 4  # bits of a drawn pixel behind the point
@@ -39,12 +39,18 @@ def shade(colour, factor):
     return *(int(value) for value in np.rint(255 * (colour * factor).clip(0, 1))), 255
 
 
-def textured(foreground, texture):
-    """Return drawn colours darkened and brightened by a texture (H, W, 3), where 0.5 changes nothing."""
+def check_texture(texture, shape):
+    """Return a texture as (H, W, 3) float32 of the drawing's shape, or None."""
     if texture is None:
-        return foreground
-    check_same_shape(texture.shape, "texture", foreground.shape[:2], "shape")
-    return (2 * foreground * texture).clip(0, 1).astype(np.float32)
+        return None
+    texture = check_image(texture, "texture")
+    check_same_shape(texture.shape[:2], "texture", shape, "drawing")
+    return texture
+
+
+def textured(foreground, texture):
+    """Return drawn colours darkened and brightened by a texture, where 0.5 changes nothing and None neither."""
+    return foreground if texture is None else (2 * foreground * texture).clip(0, 1).astype(np.float32)
 
 
 def cloud(shape, generator, *, coarsest=3, octaves=5):

@@ -3,7 +3,17 @@
 import numpy as np
 
 from hybridmatte._check import check_choice, check_integer
-from hybridmatte.data.drawing import FINE, SHIFT, averaged, cloud, fixed_point, random_outline, shade, textured
+from hybridmatte.data.drawing import (
+    FINE,
+    SHIFT,
+    averaged,
+    check_texture,
+    cloud,
+    fixed_point,
+    random_outline,
+    shade,
+    textured,
+)
 from hybridmatte.data.folders import Sample
 from hybridmatte.data.strands import random_hair
 
@@ -11,7 +21,7 @@ __all__ = ["SCENES", "random_scene"]
 
 BLUR_STEPS = 24  # moments of an exposure
 FAINTEST = 1 / 255  # smoke below is none
-HIGHLIGHTS = (2, 7)  # least and most of a glass
+HIGHLIGHTS = (2, 6)  # least and most of a glass
 
 
 def random_scene(shape, generator, *, kind=None, texture=None):
@@ -38,7 +48,7 @@ def random_scene(shape, generator, *, kind=None, texture=None):
     Raises
     ------
     ValueError
-        If there is no such kind, or a side is too small.
+        If there is no such kind, a side is too small, or the texture has another shape.
 
     Examples
     --------
@@ -47,6 +57,7 @@ def random_scene(shape, generator, *, kind=None, texture=None):
     ((64, 80, 3), True)
     """
     shape = tuple(check_integer(side, "shape", low=16) for side in shape)
+    texture = check_texture(texture, shape)
     if kind is None:
         kind = list(SCENES)[int(generator.integers(len(SCENES)))]
     foreground, alpha = SCENES[check_choice(kind, "kind", SCENES)](shape, generator, texture)
@@ -160,7 +171,7 @@ def _highlights(shape, generator):
     import cv2
 
     light = np.zeros(shape, np.float32)
-    for _ in range(int(generator.integers(*HIGHLIGHTS))):
+    for _ in range(int(generator.integers(HIGHLIGHTS[0], HIGHLIGHTS[1] + 1))):
         centre = tuple(int(side * generator.uniform(0.2, 0.8)) for side in shape[::-1])
         axes = tuple(max(int(min(shape) * generator.uniform(0.005, 0.06)), 1) for _ in range(2))
         cv2.ellipse(light, centre, axes, generator.uniform(0, 180), 0, 360, generator.uniform(0.3, 1.0), -1)

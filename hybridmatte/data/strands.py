@@ -3,7 +3,7 @@
 import numpy as np
 
 from hybridmatte._check import check_integer, check_number
-from hybridmatte.data.drawing import FINE, SHIFT, averaged, fixed_point, random_outline, shade, textured
+from hybridmatte.data.drawing import FINE, SHIFT, averaged, check_texture, fixed_point, random_outline, shade, textured
 from hybridmatte.data.folders import Sample
 
 __all__ = ["random_hair"]
@@ -59,7 +59,7 @@ def random_hair(shape, generator, *, strands=(150, 600), widths=(0.3, 1.5), leng
     short, long = (check_number(length, "lengths", above=0) for length in lengths)
     if low > high or thin > thick or short > long:
         raise ValueError(f"strands are {strands}, widths {widths} and lengths {lengths}, expected the smaller first")
-    side = min(height, width)
+    side, texture = min(height, width), check_texture(texture, (height, width))
     colour = generator.uniform(0.05, 0.9, 3) if texture is None else np.full(3, 0.5)
     canvas = np.zeros((FINE * height, FINE * width, 4), np.uint8)  # colours and cover
     outline = random_outline(height, width, generator)

@@ -32,7 +32,7 @@ class AtrousPyramid(nn.Module):
         """Return the joined features, of the same height and width."""
         near = torch.cat([branch(x) for branch in self.branches], dim=1)
         convolve, norm, activate = self.join
-        weight, whole_weight = weights_of_parts(convolve, near.shape[1])
+        weight, whole_weight = _weights_of_parts(convolve, near.shape[1])
         whole = conv2d(self.whole(x.mean(dim=(2, 3), keepdim=True)), -whole_weight)
         return activate(norm(conv2d(near, weight) - whole))  # OpenCV takes what is added for a plane of full size
 
@@ -44,13 +44,13 @@ def convolve_joined(layers, first, second):
     layers are as `convolution` makes them, without bias.
     """
     convolve, norm, activate = layers
-    weights = weights_of_parts(convolve, first.shape[1])
+    weights = _weights_of_parts(convolve, first.shape[1])
     parts = zip((first, second), weights, strict=True)
     x, y = (conv2d(part, weight, padding=convolve.padding) for part, weight in parts)
     return activate(norm(x + y))
 
 
-def weights_of_parts(convolve, count):
+def _weights_of_parts(convolve, count):
     """Return a convolution's weights of its first `count` inputs, and of the others."""
     return convolve.weight[:, :count], convolve.weight[:, count:]
 

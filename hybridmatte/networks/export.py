@@ -95,7 +95,7 @@ def _graph(network, inputs):
 
 
 def _simplified(written):
-    """Return an ONNX file's bytes with constants folded, of standard operations only: what OpenCV can read."""
+    """Return an ONNX file's bytes with constants folded, of standard operations only; OpenCV reads those of a U-Net."""
     import onnx
     import onnxruntime
 

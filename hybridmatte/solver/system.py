@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridmatte._check import check_image, check_integer, check_number, check_plane, check_same_shape
+from hybridmatte._check import check_confidence, check_image, check_integer, check_number, check_plane, check_same_shape
 from hybridmatte.errors import ConvergenceWarning, warn_caller
 from hybridmatte.trimap import split_trimap
 
@@ -80,20 +80,7 @@ def _check_prior(prior, confidence, image):
             raise ValueError("confidence came without a prior, expected both or neither")
         return None, None
     prior = check_plane_like_image(prior, "prior", image)
-    if confidence is None:
-        confidence = DEFAULT_CONFIDENCE
-    if np.ndim(confidence) == 0:
-        weight = check_number(confidence, "confidence", low=0)
-        return prior, np.full(image.shape[:2], weight, np.float32)
-    confidence = np.asarray(confidence)
-    check_same_shape(confidence.shape, "confidence", image.shape[:2], "image")
-    if confidence.ndim != 2 or confidence.dtype.kind not in "fiub":
-        raise ValueError(f"confidence has shape {confidence.shape} and dtype {confidence.dtype}, expected a number "
-                         "or real numbers (H, W)")
-    confidence = confidence.astype(np.float32)
-    if not np.isfinite(confidence).all() or confidence.min() < 0:
-        raise ValueError("confidence has negative, NaN or infinite values, expected finite values of at least 0")
-    return prior, confidence
+    return prior, check_confidence(DEFAULT_CONFIDENCE if confidence is None else confidence, image.shape[:2])
 
 
 def check_stopping(rtol, maxiter):

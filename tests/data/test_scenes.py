@@ -1,9 +1,10 @@
 """Drawn scenes: exact alphas, what each kind shows, the same from the same seed."""
 
+import cv2
 import numpy as np
 import pytest
 
-from hybridmatte.data import random_scene, scenes
+from hybridmatte.data import random_hair, random_scene, scenes
 from hybridmatte.data.drawing import cloud
 from hybridmatte.foreground import composite
 from tests.tolerances import assert_close
@@ -60,11 +61,14 @@ def test_motion_is_the_mean_of_the_places(monkeypatch):
 
 
 def test_fur_is_shorter_than_hair():
-    def reach(kind):
-        alphas = [random_scene((128, 128), np.random.default_rng(seed), kind=kind).alpha for seed in range(4)]
-        return np.mean([mixed(alpha) for alpha in alphas])
-
-    assert reach("fur") < reach("hair")
+    """How far the furthest strand reaches beyond the body, which is the same for the same seed."""
+    options = {"strands": (300, 300), "widths": (2.0, 2.0)}
+    for seed in range(4):
+        body, fur, hair = (random_hair((128, 128), np.random.default_rng(seed), lengths=lengths, **options).alpha > 0
+                           for lengths in ((1e-3, 1e-3), (0.02, 0.08), (0.3, 0.45)))
+        distance = cv2.distanceTransform(np.uint8(~body), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        assert distance[fur].max() < 0.15 * 128
+        assert distance[hair].max() > 1.5 * distance[fur].max()
 
 
 def test_glass_has_highlights_of_white():
@@ -93,7 +97,8 @@ def test_cloud_is_smooth():
     assert np.ptp(plane) > 0.2
 
 
-@pytest.mark.parametrize(("options", "message"), [({"kind": "steam"}, "kind is 'steam'"), ({"shape": (8, 50)}, "is 8")])
+@pytest.mark.parametrize(("options", "message"), [({"kind": "steam"}, "kind is 'steam'"), ({"shape": (8, 50)}, "is 8"),
+    ({"kind": "smoke", "texture": np.zeros((9, 9, 3))}, "texture has shape")])
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         random_scene(options.pop("shape", (50, 50)), np.random.default_rng(0), **options)
