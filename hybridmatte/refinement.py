@@ -19,8 +19,8 @@ def refine(image, alpha, trimap=None, *, confidence=None):
 
     For alphas of networks and segmenters, which see photographs at 512 pixels or less: closed-form matting decides
     where the edge runs between the pixels of the smaller alpha, whose mean it keeps. Solved for is where alpha is
-    mixed, and one of its own pixels around: an object that it misses stays missed. Memory goes with these pixels as that
-    of `solve_cf`, and time as three of its solves.
+    mixed, and one of its own pixels around: an object that it misses stays missed. Memory goes with these pixels as
+    that of `solve_cf`, and time as three of its solves.
 
     Parameters
     ----------
