@@ -156,6 +156,7 @@ def _glass(shape, generator, texture):  # noqa: ARG001 -- it has colours of its 
     cv2.fillPoly(canvas, [fixed_point(random_outline(*shape, generator))], shade(colour, 1.0), shift=SHIFT)
     body = averaged(canvas, colour)[1]
     depth = cv2.distanceTransform(np.uint8(body > 0.5), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    depth = np.sqrt(np.rint(depth**2))  # OpenCV's last digit depends on where in memory the picture lies
     rim = np.exp(-depth / (min(shape) * generator.uniform(0.005, 0.05)))
     ridges = 1 - np.abs(2 * cloud(shape, generator, coarsest=4, octaves=5) - 1)
     wrinkles = generator.uniform(0, 0.6) * ridges ** generator.uniform(4, 16)
