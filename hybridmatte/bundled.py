@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["WEIGHTS", "run_bundled"]
 
 WEIGHTS = {"people": Path(__file__).parent / "weights" / "people"}  # folders, by name
-STRIDES = {"people": 32}  # pixels that height and width are multiples of
+STRIDES = {"people": 16}  # pixels that height and width are multiples of
 LOCK = Lock()  # a network keeps its input until it is run
 
 

@@ -51,23 +51,22 @@ class TestAuto:
         def find(_, image):
             seen.append(image.shape)
             small = cv2.resize(self.SCENE.alpha, image.shape[1::-1], interpolation=cv2.INTER_AREA)
-            small[10:18, 10:18] = 1
+            small[10:30, 10:30] = 1
             return small
 
         monkeypatch.setattr(automatic, "run_bundled", find)
         return seen
 
     def test_solver_decides_in_the_band(self, seen):
-        found = matte_alone(self.SCENE.image)
+        found = matte_alone(self.SCENE.image, erode=40, dilate=40)  # the disk's edge is 48 pixels wide
         assert seen == [(192, 246, 3)]
-        large = np.s_[60:]
-        assert np.abs(found.alpha - self.SCENE.alpha)[large].mean() < 0.01
+        assert np.abs(found.alpha - self.SCENE.alpha)[110:].mean() < 0.01
         assert set(np.unique(found.trimap)) == {0, 0.5, 1}
         assert "mask by the network for people that comes along" in found.how
 
     @pytest.mark.usefixtures("seen")
     def test_small_objects_keep_a_core(self):
-        assert (matte_alone(self.SCENE.image).trimap[20:38, 20:38] == 1).any()
+        assert (matte_alone(self.SCENE.image).trimap[20:62, 20:62] == 1).any()
 
     @pytest.mark.usefixtures("seen")
     def test_options_of_the_solver(self):
@@ -94,7 +93,7 @@ class TestAuto:
         small[90, 120] = peak
         monkeypatch.setattr(automatic, "run_bundled", lambda *_: small)
         with pytest.warns(UserWarning, match="nothing is found"):
-            found = matte_alone(self.SCENE.image)
+            found = matte_alone(self.SCENE.image[:384, :492])
         assert found.alpha.max() == found.trimap.max() == 0
 
     def test_everything_is_found(self, monkeypatch):
