@@ -61,9 +61,9 @@ def refine(image, alpha, trimap=None, *, confidence=None):
     --------
     >>> import numpy as np
     >>> image = np.zeros((40, 40, 3))
-    >>> image[:, 17:] = 1
-    >>> alpha = np.float32([[0, 0.75, 1, 1, 1]] * 5)       # 8 pixels each: the edge runs somewhere in the second
-    >>> refine(image, alpha)[20, [8, 15, 18, 24]].round(1)
+    >>> image[:, 18:] = 1
+    >>> alpha = np.float32([[0, 0, 0.75, 1, 1]] * 5)       # 8 pixels each: the edge runs somewhere in the third
+    >>> refine(image, alpha)[20, [12, 17, 18, 24]].round(1)
     array([0., 0., 1., 1.], dtype=float32)
     """
     import cv2

@@ -8,6 +8,7 @@ import baselines.closed_form
 import baselines.large_kernel
 import baselines.learning_based
 import baselines.random_walk
+from hybridmatte import solve_cf
 from hybridmatte.laplacian.closed_form import closed_form_laplacian, closed_form_system
 from hybridmatte.laplacian.large_kernel import large_kernel_laplacian, large_kernel_system
 from hybridmatte.laplacian.learning_based import learning_based_laplacian, learning_based_system
@@ -119,3 +120,29 @@ def test_random_walk_keeps_pixels_tied_across_the_strongest_edge():
     matrix = random_walk_laplacian(image).toarray()
     assert matrix[1, 2] < 0.0
     assert np.linalg.matrix_rank(matrix) == 3
+
+
+class TestFlatColours:
+    """Windows whose colours lie on a line: of a grey picture, or an edge between two colours."""
+
+    LEFT = np.arange(11)[None, :, None] < 5
+    IMAGES = {
+        "grey": np.random.default_rng(0).random((9, 11, 1), np.float32).repeat(3, axis=2),
+        "edge": np.where(LEFT, 0.0, 1.0) * np.ones((9, 1, 3)),
+        "two colours": np.where(LEFT, (0.9, 0.2, 0.1), (0.1, 0.4, 0.8)) * np.ones((9, 1, 1)),
+    }
+
+    @pytest.mark.parametrize("name", IMAGES)
+    def test_semidefinite_and_blind_to_the_colour(self, name):
+        image = self.IMAGES[name]
+        laplacian = closed_form_laplacian(image)
+        assert np.linalg.eigvalsh(laplacian.toarray())[0] > -1e-7
+        assert np.abs(laplacian @ np.float64(image)[:, :, 0].ravel()).max() < 1e-6
+
+    @pytest.mark.parametrize("name", IMAGES)
+    def test_prior_alone_decides(self, name):
+        """No pixel is known and the prior is weak: the direct solution of the same system."""
+        image, prior = self.IMAGES[name], np.tile(np.linspace(0, 1, 11), (9, 1))
+        alpha = solve_cf(image, np.full((9, 11), 0.5), prior=prior, confidence=1e-3)
+        system = baselines.closed_form.closed_form_laplacian(image).toarray() + 1e-3 * np.eye(99)
+        assert_close(alpha.ravel(), np.float32(np.linalg.solve(system, 1e-3 * prior.ravel())), 1e-3)
