@@ -10,6 +10,7 @@ __all__ = ["WEIGHTS", "run_bundled"]
 
 WEIGHTS = {"people": Path(__file__).parent / "weights" / "people"}  # folders, by name
 STRIDES = {"people": 16}  # pixels that height and width are multiples of
+SMALLEST = 32  # pixels of a side; at less, where features are one pixel wide, OpenCV 5.0 reads beyond them
 LOCK = Lock()  # a network keeps its input until it is run
 
 
@@ -36,7 +37,8 @@ def run_bundled(name, planes):
 
     height, width = planes.shape[:2]
     stride = STRIDES[name]
-    padded = cv2.copyMakeBorder(planes, 0, -height % stride, 0, -width % stride, cv2.BORDER_REPLICATE)
+    below, beside = (max(-side % stride, SMALLEST - side) for side in (height, width))
+    padded = cv2.copyMakeBorder(planes, 0, below, 0, beside, cv2.BORDER_REPLICATE)
     with LOCK:
         network = _loaded(name)
         network.setInput(np.ascontiguousarray(padded.transpose(2, 0, 1))[None])

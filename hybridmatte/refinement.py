@@ -3,7 +3,7 @@
 import numpy as np
 
 from hybridmatte._check import check_aspect, check_confidence, check_image, check_plane
-from hybridmatte.trimap import refuse_labels
+from hybridmatte.trimap import refuse_labels, split_trimap
 
 __all__ = ["refine"]
 
@@ -18,7 +18,7 @@ def refine(image, alpha, trimap=None, *, confidence=None):
     """Bring an alpha to the image's size and edges by a prior solve: guided upsampling.
 
     For alphas of networks and segmenters, which see photographs at 512 pixels or less: closed-form matting decides
-    where the edge runs between the pixels of the smaller alpha, whose mean it keeps. Solved for is where alpha is
+    where the edge runs between the pixels of the smaller alpha, whose mean it nears. Solved for is where alpha is
     mixed, and one of its own pixels around: an object that it misses stays missed. Memory goes with these pixels as
     that of `solve_cf`, and time as three of its solves.
 
@@ -81,7 +81,8 @@ def refine(image, alpha, trimap=None, *, confidence=None):
         trimap = np.full(shape, 0.5, np.float32)
         trimap[high <= FLAT], trimap[low >= 1 - FLAT] = 0, 1
     weight = check_confidence(CONFIDENCE if confidence is None else confidence, shape)
-    if not weight.any() and not (low.max() >= 1 - FLAT and high.min() <= FLAT):
+    is_unknown = split_trimap(trimap).is_unknown
+    if is_unknown.any() and not weight.any() and not (low.max() >= 1 - FLAT and high.min() <= FLAT):
         raise ValueError("confidence is 0 and alpha has no region of both 0 and 1, expected them, or more confidence")
     return _solve(image, trimap, alpha, enlarged, weight * np.float32(np.maximum(1 - (high - low), LEAST) ** 2))
 

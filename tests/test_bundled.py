@@ -39,6 +39,16 @@ def test_any_size(shape, rng):
     assert alpha.max() <= 1
 
 
+@pytest.mark.parametrize("shape", [(5, 5, 3), (16, 160, 3), (33, 16, 3)])
+def test_small_sides_are_exact(shape, rng):
+    """Where features would be one pixel wide; OpenCV's answer then depended on the process."""
+    networks = pytest.importorskip("hybridmatte.networks")
+    image = rng.random(shape, np.float32)
+    padded = cv2.copyMakeBorder(image, 0, max(32 - shape[0], 0), 0, max(32 - shape[1], 0), cv2.BORDER_REPLICATE)
+    expected = networks.predict_alpha(networks.load_network("people"), padded)[:shape[0], :shape[1]]
+    assert_close(run_bundled("people", image), expected, 1e-4)
+
+
 class TestAuto:
     """`matte_alone` and the command, of a scene of 400 x 512 in which a pretended network finds two coarse disks."""
 

@@ -120,13 +120,14 @@ def benchmark_network(
     count: Annotated[int, typer.Option("--count", min=1, help="Frames to time.")] = 10,
 ):
     """Say how many frames a second a network makes on this processor, by torch and by ONNX Runtime."""
-    import torch
+    from hybridmatte.networks import measure_speed  # says what to install
 
-    from hybridmatte.networks import measure_speed
+    loaded = _matting_network(network)
+    import torch
 
     if threads:
         torch.set_num_threads(threads)
-    speed = measure_speed(_matting_network(network), size=size, count=count)
+    speed = measure_speed(loaded, size=size, count=count)
     note(f"{size} x {size}, {torch.get_num_threads()} threads, median of {count} frames: {speed.torch:.2f} frames a "
          f"second by torch, {speed.onnxruntime:.2f} by ONNX Runtime")
 
