@@ -218,6 +218,15 @@ def spread(values):
     return f"{np.mean(values):.{digits}f}{more}"
 
 
+def seed_table(title, columns, found):
+    """Return the lines of a table: of ``{name: errors of each seed}`` the mean and spread of the columns."""
+    lines = [f"| {title} | seeds | {' | '.join(columns.values())} |", "| --- | --- |" + " --- |" * len(columns)]
+    for name, runs in found.items():
+        cells = [spread([errors[column] for errors in runs]) for column in columns]
+        lines.append(f"| {name} | {len(runs)} | {' | '.join(cells)} |")
+    return lines
+
+
 def positive_int(text):
     """Return a command-line argument as an integer of at least 1."""
     value = int(text)

@@ -8,7 +8,7 @@ import numpy as np
 from hybridmatte._check import check_aspect, check_choice, check_image, check_integer, check_plane
 from hybridmatte.bundled import run_bundled
 from hybridmatte.errors import warn_caller
-from hybridmatte.refinement import refine
+from hybridmatte.refinement import enlarged, refine
 from hybridmatte.trimap import depth_inside, refuse_labels, trimap_along, trimap_from_mask
 
 __all__ = ["FromMask", "check_outline", "fit_mask", "how_made", "matte_alone", "matte_from_mask"]
@@ -79,7 +79,7 @@ def matte_from_mask(image, mask, *, method=None, network=None, erode=None, dilat
             raise ValueError(f"network is a {type(network).__name__}, expected a JointInference")
         alpha, trimap = network.predict(image, mask)
         return FromMask(alpha, trimap, how_made(method, network))
-    method, trimap = _checked(method), trimap_from_mask(mask, erode=erode, dilate=dilate)
+    method, trimap = check_method(method), trimap_from_mask(mask, erode=erode, dilate=dilate)
     return FromMask(solve(image, trimap, method=method), trimap, how_made(method, None))
 
 
@@ -119,25 +119,33 @@ def matte_alone(image, network=None, *, side=None, method=None, erode=None, dila
     UserWarning
         If nothing is found: the network's alpha is nowhere at least 0.5.
     """
+    image = check_image(image)
+    if network is None:
+        return _around_people(image, PEOPLE_SIDE if side is None else side, check_method(method), erode, dilate)
+    _refuse_options(method, erode, dilate)
+    alpha = seen_small(image, SIDE if side is None else side, partial(_predicted, network))
+    if not _inside(alpha, image).any():
+        refined = np.zeros(image.shape[:2], np.float32)
+    else:
+        refined = alpha if alpha.shape == image.shape[:2] else refine(image, alpha)
+    return FromMask(refined, None, how_made(method, network, has_mask=False))
+
+
+def _around_people(image, side, method, erode, dilate):
+    """Return the alpha of a solver in a band around the people that the network of the package finds."""
     from hybridmatte.alpha import solve
 
-    image = check_image(image)
-    if network is not None:
-        _refuse_options(method, erode, dilate)
-    else:
-        method = _checked(method)
-    side = check_integer((PEOPLE_SIDE if network is None else SIDE) if side is None else side, "side", low=1)
-    predict = partial(run_bundled, "people") if network is None else partial(_predicted, network)
-    alpha, how = seen_small(image, side, predict), how_made(method, network, has_mask=False)
-    is_inside = _enlarged(alpha, image.shape[:2]) >= NOTHING
+    is_inside = _inside(seen_small(image, side, partial(run_bundled, "people")), image)
+    trimap = trimap_along(is_inside, erode, _outside(is_inside, dilate), PEOPLE_BAND)
+    return FromMask(solve(image, trimap, method=method), trimap, how_made(method, None, has_mask=False))
+
+
+def _inside(alpha, image):
+    """Return where alpha, enlarged, is at least one half, (H, W) bool; warn if it is nowhere."""
+    is_inside = enlarged(alpha, image.shape[:2]) >= NOTHING
     if not is_inside.any():
         warn_caller("nothing is found in the image: alpha is nowhere at least one half, and is set to 0", UserWarning)
-        nothing = np.zeros(image.shape[:2], np.float32)
-        return FromMask(nothing, nothing if network is None else None, how)
-    if network is not None:
-        return FromMask(alpha if alpha.shape == image.shape[:2] else refine(image, alpha), None, how)
-    trimap = trimap_along(is_inside, erode, _outside(is_inside, dilate), PEOPLE_BAND)
-    return FromMask(solve(image, trimap, method=method), trimap, how)
+    return is_inside
 
 
 def _outside(is_inside, dilate):
@@ -154,7 +162,7 @@ def _refuse_options(*values):
             raise ValueError(f"{name} is {value!r}, expected none with a network")
 
 
-def _checked(method):
+def check_method(method):
     """Return the name of a method that exists."""
     from hybridmatte.alpha import DEFAULT_METHOD, METHODS
 
@@ -165,7 +173,7 @@ def seen_small(image, side, predict):
     """Return the alpha (h, w) of an image whose shorter side is at most `side` pixels."""
     import cv2
 
-    factor = side / min(image.shape[:2])
+    factor = check_integer(side, "side", low=1) / min(image.shape[:2])
     size = tuple(max(round(factor * length), 1) for length in image.shape[1::-1])
     return predict(image if factor >= 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA).clip(0, 1))
 
@@ -211,16 +219,9 @@ def fit_mask(mask, shape):
     """
     mask = check_plane(mask, "mask")
     check_aspect(mask.shape, "mask", shape)
-    mask = _enlarged(mask, shape)
+    mask = enlarged(mask, shape)
     check_outline(mask)
     return mask
-
-
-def _enlarged(plane, shape):
-    """Return a plane interpolated to an image's shape."""
-    import cv2
-
-    return plane if plane.shape == tuple(shape) else cv2.resize(plane, shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def check_outline(mask):

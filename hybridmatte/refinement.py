@@ -1,5 +1,7 @@
 """Bring an alpha from anywhere to an image's edges and to its size."""
 
+from functools import partial
+
 import numpy as np
 
 from hybridmatte._check import check_aspect, check_confidence, check_image, check_plane
@@ -75,26 +77,27 @@ def refine(image, alpha, trimap=None, *, confidence=None):
     check_aspect(alpha.shape, "alpha", shape)
     if alpha.size > shape[0] * shape[1]:
         alpha = _averaged(alpha, shape)
-    enlarged = _enlarged(alpha, shape)
-    low, high = (_enlarged(reach(alpha, np.ones((3, 3))), shape) for reach in (cv2.erode, cv2.dilate))
+    low, high = (enlarged(reach(alpha, np.ones((3, 3))), shape) for reach in (cv2.erode, cv2.dilate))
     if trimap is None:
         trimap = np.full(shape, 0.5, np.float32)
         trimap[high <= FLAT], trimap[low >= 1 - FLAT] = 0, 1
     weight = check_confidence(CONFIDENCE if confidence is None else confidence, shape)
-    is_unknown = split_trimap(trimap).is_unknown
-    if is_unknown.any() and not weight.any() and not (low.max() >= 1 - FLAT and high.min() <= FLAT):
+    has_both = low.max() >= 1 - FLAT and high.min() <= FLAT
+    if not weight.any() and not has_both and split_trimap(trimap).is_unknown.any():
         raise ValueError("confidence is 0 and alpha has no region of both 0 and 1, expected them, or more confidence")
-    return _solve(image, trimap, alpha, enlarged, weight * np.float32(np.maximum(1 - (high - low), LEAST) ** 2))
+    return _solve(image, trimap, alpha, weight * np.float32(np.maximum(1 - (high - low), LEAST) ** 2))
 
 
-def _solve(image, trimap, alpha, enlarged, weight):
+def _solve(image, trimap, alpha, weight):
     """Solve, add to the prior what alpha's pixels lack in the mean, and solve again."""
     from hybridmatte.alpha import solve_cf
 
-    prior = enlarged
-    for _ in range(ROUNDS if alpha.shape != enlarged.shape else 1):
-        refined = solve_cf(image, trimap, prior=np.clip(prior, 0, 1), confidence=weight, rtol=RTOL)
-        prior = prior + _enlarged(alpha - _averaged(refined, alpha.shape), enlarged.shape)
+    shape, solve = image.shape[:2], partial(solve_cf, image, trimap, confidence=weight, rtol=RTOL)
+    prior = enlarged(alpha, shape)
+    refined = solve(prior=prior.clip(0, 1))
+    for _ in range(ROUNDS - 1 if alpha.shape != shape else 0):
+        prior = prior + enlarged(alpha - _averaged(refined, alpha.shape), shape)
+        refined = solve(prior=prior.clip(0, 1))
     return refined
 
 
@@ -105,8 +108,8 @@ def _averaged(plane, shape):
     return np.clip(cv2.resize(plane, shape[::-1], interpolation=cv2.INTER_AREA), 0, 1)
 
 
-def _enlarged(plane, shape):
-    """Return a plane at a larger size, interpolated."""
+def enlarged(plane, shape):
+    """Return a plane interpolated to a larger size."""
     import cv2
 
-    return cv2.resize(plane, shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return plane if plane.shape == tuple(shape) else cv2.resize(plane, shape[1::-1], interpolation=cv2.INTER_LINEAR)

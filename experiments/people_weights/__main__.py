@@ -22,11 +22,12 @@ from hybridmatte.training import read_config, train
 FOLDER = Path(__file__).parent
 RECIPE = FOLDER.parent / "wsshm_small"
 HELD_OUT = 40  # street photographs, as many as of people
-STAGES = {  # configuration of wsshm_small, photographs without people, and what is changed
-    "segmentation": ("segmentation", 300, {"epochs": 100, "crop": 128}),
-    "segmentation, longer": ("segmentation", 100, {"epochs": 180, "crop": 96}),
-    "teacher": ("matte", 0, {"epochs": 10, "crop": 128}),
-    "student": ("blending", 100, {"epochs": 40, "crop": 128, "crop_largest": 160}),
+LONGER = "segmentation, longer"
+STAGES = {  # configuration of wsshm_small, the stage it starts from, photographs without people, and what is changed
+    "segmentation": ("segmentation", None, 300, {"epochs": 100, "crop": 128}),
+    LONGER: ("segmentation", "segmentation", 100, {"epochs": 180, "crop": 96}),
+    "teacher": ("matte", LONGER, 0, {"epochs": 10, "crop": 128}),
+    "student": ("blending", LONGER, 100, {"epochs": 40, "crop": 128, "crop_largest": 160}),
 }
 
 
@@ -39,10 +40,11 @@ def main():
     metadata = training_environment(arguments.threads)
     sets = scored_sets(arguments.data)
     for seed in [] if arguments.report else arguments.seeds:
-        network = load_network(trained(seed, arguments))
+        folder = trained(seed, arguments)
+        network = load_network(folder)
         score("the network's alpha", seed, lambda image, own=network: alone(own, image, PEOPLE_SIDE), sets, metadata)
         if seed == arguments.seeds[0]:
-            write_weights(trained(seed, arguments), sets["people"][0].image)
+            write_weights(folder, sets["people"][0].image)
             score("auto", seed, lambda image: matte_alone(image).alpha, sets, metadata)
     shown = [*sets["portraits"], *sets["people"][:6], *sets["street"][:4], *sets["photographs"][:4]]
     draw(lambda image: matte_alone(image).alpha, shown, arguments.kept / "people.png")
@@ -52,14 +54,13 @@ def main():
 def trained(seed, arguments):
     """Return the folder of the student, all four networks trained now if they are not kept."""
     folders = {name: arguments.kept / str(seed) / name / "network" for name in STAGES}
-    starts = dict(zip([*STAGES][1:], folders.values(), strict=False)) | {"student": folders["segmentation, longer"]}
-    for name, (file, nobody, own) in STAGES.items():
+    for name, (file, before, nobody, own) in STAGES.items():
         folder = folders[name].parent
         if folders[name].is_dir():
             continue
         start, changes = time.perf_counter(), {"seed": seed, **own}
-        if name in starts:
-            changes["init_from"] = str(starts[name])
+        if before is not None:
+            changes["init_from"] = str(folders[before])
         if file == "blending":
             changes["teacher"] = str(folders["teacher"])
         is_matte = file == "matte"

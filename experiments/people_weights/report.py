@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from experiments.common import spread, write_block
+from experiments.common import seed_table, write_block
 
 COLUMNS = {"mse": "MSE x 1000", "mad": "MAD x 1000", "iou": "IoU", "empty": "nothing found"}
 LABELS = {"portraits": "portraits (6, alphas that a published network predicted)",
@@ -16,13 +16,10 @@ def write_report(folder, weights):
     document = json.loads(Path(folder, "result.json").read_text(encoding="utf-8"))
     about, found = document["metadata"], {}
     for row in document["results"]:
-        found.setdefault(row["method"], []).append(row["error"])
+        subject, way = row["method"].split(", ")
+        found.setdefault(f"{LABELS[subject]}, {way}", []).append(row["error"])
     lines = [f"Latest run: commit {about['commit']}, {about['date']}. Means over images; of these, mean and standard "
              "deviation over the seeds. The first seed's network is the one in the package.", "",
-             f"| scored on | seeds | {' | '.join(COLUMNS.values())} |", "| --- | --- |" + " --- |" * len(COLUMNS)]
-    for name, runs in found.items():
-        cells = [spread([errors[column] for errors in runs]) for column in COLUMNS]
-        subject, way = name.split(", ")
-        lines.append(f"| {LABELS[subject]}, {way} | {len(runs)} | {' | '.join(cells)} |")
+             *seed_table("scored on", COLUMNS, found)]
     for path in (Path(folder, "README.md"), Path(weights, "README.md")):
         write_block(path, lines)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from experiments.common import spread, write_block
+from experiments.common import seed_table, write_block
 
 COLUMNS = {"portraits_whole": "portraits, whole", "portraits_boundary": "portraits, boundary",
            "people_whole": "held-out people, whole"}
@@ -19,9 +19,5 @@ def write_report(folder):
     lines = [f"Latest run: commit {about['commit']}, {about['date']}. MSE x 1000, means over images; of these, mean "
              "and standard deviation over the seeds."]
     for title, found in tables.items():
-        lines += ["", f"| {title} | seeds | {' | '.join(COLUMNS.values())} |",
-                  "| --- | --- |" + " --- |" * len(COLUMNS)]
-        for name, runs in found.items():
-            cells = [spread([errors[column] for errors in runs]) for column in COLUMNS]
-            lines.append(f"| {name} | {len(runs)} | {' | '.join(cells)} |")
+        lines += ["", *seed_table(title, COLUMNS, found)]
     write_block(Path(folder, "README.md"), lines)

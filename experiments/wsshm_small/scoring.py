@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import cv2
 import numpy as np
 import torch
 
@@ -10,13 +9,13 @@ from experiments.trimap_free_small.pictures import sheet
 from hybridmatte import composite, estimate_foreground, write_image
 from hybridmatte.automatic import seen_small
 from hybridmatte.networks import predict_alpha
+from hybridmatte.refinement import enlarged
 from hybridmatte.training.label_blending import boundary_of
 
 
 def alone(network, image, side):
     """Return the alpha of a network that sees the image with its shorter side at most `side` pixels, enlarged again."""
-    small = seen_small(image, side, partial(predict_alpha, network))
-    return cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return enlarged(seen_small(image, side, partial(predict_alpha, network)), image.shape[:2])
 
 
 def mean_square(alphas, targets, *, boundary=False):

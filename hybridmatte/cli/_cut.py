@@ -38,10 +38,9 @@ def cutout(image: Image, trimap: Trimap, output: Output, method: Method = None, 
 
 def checked(method):
     """Return the name of a method that exists."""
-    from hybridmatte._check import check_choice
-    from hybridmatte.alpha import DEFAULT_METHOD, METHODS
+    from hybridmatte.automatic import check_method
 
-    return check_choice(DEFAULT_METHOD if method is None else method, "method", list(METHODS))
+    return check_method(method)
 
 
 def run_or_say(*arguments, **options):
