@@ -3,6 +3,7 @@
 import numpy as np
 
 _SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(bool): 1.0}
+ROUNDING = 1e-5  # a mean or an interpolation of ones may be as much above
 
 
 def is_torch(array):
@@ -13,8 +14,8 @@ def is_torch(array):
 def to_float(array, name):
     """Return `array` as a C-contiguous float32 array in [0, 1]; the input is never modified.
 
-    uint8 and uint16 are divided by 255 and 65535, bool becomes 0 and 1, floating point must already be
-    finite and in [0, 1].
+    uint8 and uint16 are divided by 255 and 65535, bool becomes 0 and 1, floating point must already be finite and in
+    [0, 1]; what rounding took out of it, up to 1e-5, is clipped.
     """
     if is_torch(array):
         raise TypeError(f"{name} is a torch tensor, expected a NumPy array")
@@ -27,9 +28,9 @@ def to_float(array, name):
     if result.size and not np.isfinite(result).all():
         raise ValueError(f"{name} has {np.count_nonzero(~np.isfinite(result))} NaN or infinite values, expected none")
     low, high = (float(result.min()), float(result.max())) if result.size else (0.0, 0.0)
-    if low < 0.0 or high > 1.0:
+    if low < -ROUNDING or high > 1.0 + ROUNDING:
         raise ValueError(f"{name} has floating-point values from {low:g} to {high:g}, expected the range [0, 1]")
-    return result
+    return result if 0.0 <= low and high <= 1.0 else result.clip(0.0, 1.0)
 
 
 def to_uint8(array):

@@ -5,6 +5,9 @@ from functools import partial
 import numpy as np
 
 from hybridmatte._check import check_aspect, check_confidence, check_image, check_plane
+from hybridmatte.solver._threads import threads_for
+from hybridmatte.solver.local import LocalSolver
+from hybridmatte.solver.system import check_problem, finish_alpha
 from hybridmatte.trimap import refuse_labels, split_trimap
 
 __all__ = ["refine"]
@@ -14,6 +17,8 @@ LEAST = 0.1  # of that where it jumps from 0 to 1, before it is squared
 FLAT = 0.05  # alphas nearer to 0 or 1, and all around them, are known
 ROUNDS = 3  # of solving and of adding what the smaller alpha misses; a fourth changes little
 RTOL = 1e-5  # far below what 8 bits show
+LATER_RTOL = 1e-3  # of what later rounds add, a few hundredths
+EPSILON, MAXITER = 1e-7, 500  # as in `solve_cf`
 
 
 def refine(image, alpha, trimap=None, *, confidence=None):
@@ -89,16 +94,22 @@ def refine(image, alpha, trimap=None, *, confidence=None):
 
 
 def _solve(image, trimap, alpha, weight):
-    """Solve, add to the prior what alpha's pixels lack in the mean, and solve again."""
-    from hybridmatte.alpha import solve_cf
+    """Solve, add to the prior what alpha's pixels lack in the mean, and solve again with the same system."""
+    from hybridmatte.laplacian.closed_form import closed_form_system
 
-    shape, solve = image.shape[:2], partial(solve_cf, image, trimap, confidence=weight, rtol=RTOL)
-    prior = enlarged(alpha, shape)
-    refined = solve(prior=prior.clip(0, 1))
-    for _ in range(ROUNDS - 1 if alpha.shape != shape else 0):
-        prior = prior + enlarged(alpha - _averaged(refined, alpha.shape), shape)
-        refined = solve(prior=prior.clip(0, 1))
-    return refined
+    prior = enlarged(alpha, image.shape[:2])
+    problem = check_problem(image, trimap, prior.clip(0, 1), weight)
+    if not problem.is_unknown.any():
+        return problem.known_alpha
+    with threads_for(problem.is_unknown.sum()):
+        solver = LocalSolver(problem, partial(closed_form_system, epsilon=EPSILON), reach=2, rtol=RTOL, maxiter=MAXITER,
+                             method="closed form")
+        solved = solver.solve()
+        for _ in range(ROUNDS - 1 if alpha.shape != prior.shape else 0):
+            missing = enlarged(alpha - _averaged(finish_alpha(problem, solved), alpha.shape), prior.shape)
+            before, prior = prior, prior + missing
+            solved += solver.solve(weight * (prior.clip(0, 1) - before.clip(0, 1)), rtol=LATER_RTOL)
+    return finish_alpha(problem, solved)
 
 
 def _averaged(plane, shape):

@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybridmatte import (
-    alpha,
     decontaminate,
     estimate_foreground,
     read_alpha,
     read_image,
     refine,
+    refinement,
+    solve_cf,
     write_alpha,
     write_image,
 )
@@ -69,12 +70,28 @@ def test_confidence_draws_to_alpha():
 
 
 def test_haze_is_not_solved_for(monkeypatch):
-    seen = []
-    monkeypatch.setattr(alpha, "solve_cf", lambda _, trimap, **__: seen.append(trimap) or trimap)
+    seen, check = [], refinement.check_problem
+    monkeypatch.setattr(refinement, "check_problem", lambda *planes: seen.append(planes[1]) or check(*planes))
     small = smaller(SCENE.alpha, 4)
     refine(SCENE.image, 0.03 + 0.94 * small)
     refine(SCENE.image, small)
-    assert 0 < (seen[0] == 0.5).mean() < 1.5 * (seen[3] == 0.5).mean() < 0.6
+    assert 0 < (seen[0] == 0.5).mean() < 1.5 * (seen[1] == 0.5).mean() < 0.6
+
+
+def test_rounds_are_those_of_solving_anew():
+    """Each round adds to the solution what its prior adds: as solving again with that prior."""
+    small = smaller(SCENE.alpha, 8)
+    prior = cv2.resize(small, SCENE.alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    trimap = np.full(prior.shape, 0.5)
+    low, high = (cv2.resize(reach(small, np.ones((3, 3))), prior.shape[::-1], interpolation=cv2.INTER_LINEAR)
+                 for reach in (cv2.erode, cv2.dilate))
+    trimap[high <= 0.05], trimap[low >= 0.95] = 0, 1
+    weight = 0.1 * np.maximum(1 - (high - low), 0.1) ** 2
+    for _ in range(3):
+        expected = solve_cf(SCENE.image, trimap, prior=prior.clip(0, 1), confidence=weight)
+        missing = small - smaller(expected, 8)
+        prior = prior + cv2.resize(missing, prior.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    assert_close(refine(SCENE.image, small), expected, 1e-3)
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
@@ -90,6 +107,12 @@ def test_any_size_and_content(shape, factor, seed):
     assert refined.shape == (factor * shape[0], factor * shape[1])
     assert refined.min() >= 0
     assert refined.max() <= 1
+
+
+def test_rounding_above_one_is_no_mistake():
+    assert_close(refine(SCENE.image, np.full((12, 16), 1 + 2e-7, np.float32)), np.ones(SCENE.alpha.shape))
+    with pytest.raises(ValueError, match="alpha has floating-point values"):
+        refine(SCENE.image, np.full((12, 16), 1.001, np.float32))
 
 
 def test_larger_alpha_is_averaged():

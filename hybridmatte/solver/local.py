@@ -80,10 +80,10 @@ class LocalSolver:
         self._parts = [_build_part(problem, build, crop, is_part, method)
                        for crop, is_part in independent_regions(problem.is_unknown, reach)]
 
-    def solve(self, rhs=None):
+    def solve(self, rhs=None, rtol=None):
         """Solve for the known alphas and the prior, or for the unknown pixels of a plane (H, W); return (H, W) float64.
 
-        Known pixels are the known alphas, or 0.
+        Known pixels are the known alphas, or 0. Another rtol than the solver's own may be given.
 
         Warns
         -----
@@ -91,13 +91,13 @@ class LocalSolver:
             If conjugate gradients stop early.
         """
         plane = self._known.astype(np.float64) if rhs is None else np.zeros(self._known.shape)
-        worst = None
+        worst, stopping = None, self._stopping | ({} if rtol is None else {"rtol": rtol})
         for part in self._parts:
             given = part.system.rhs if rhs is None else part.system.layout.gather(rhs[part.crop])
-            result = part.solve(given, self._stopping)
+            result = part.solve(given, stopping)
             plane[part.crop][part.is_part] = result.x
             worst = _worse(worst, result)
-        warn_unconverged(worst, self._stopping["rtol"], self._method)
+        warn_unconverged(worst, stopping["rtol"], self._method)
         return plane
 
 
