@@ -1,4 +1,4 @@
-"""Drawn scenes with exact alpha: hair, fur, lace, smoke, motion blur and glass."""
+"""Drawn scenes with exact alpha: hair, fur, lace, plants, smoke, motion blur and glass."""
 
 import numpy as np
 
@@ -21,24 +21,25 @@ __all__ = ["SCENES", "random_scene"]
 
 BLUR_STEPS = 24  # moments of an exposure
 FAINTEST = 1 / 255  # smoke below is none
+TWIGS, POINTS = (8, 90), 12  # least and most of a plant; points of each
 HIGHLIGHTS = (2, 6)  # least and most of a glass
 
 
 def random_scene(shape, generator, *, kind=None, texture=None):
     """Draw a scene with exact foreground colours and alpha.
 
-    Hair, fur and lace are drawn opaque at four times the resolution and averaged; a moving object is the mean of its
-    places; smoke and glass have a smooth alpha by themselves. Glass does not bend the light behind it.
+    Hair, fur, lace and plants are drawn opaque at four times the resolution and averaged; a moving object is the mean
+    of its places; smoke and glass have a smooth alpha by themselves. Glass does not bend the light behind it.
 
     Parameters
     ----------
     shape : (int, int)
         Height and width, at least 16.
     generator : numpy.random.Generator
-    kind : {"hair", "fur", "lace", "smoke", "motion", "glass"}, optional
+    kind : {"hair", "fur", "lace", "plant", "smoke", "motion", "glass"}, optional
         By default one at random.
     texture : (H, W, 3) float32 array, optional
-        Colours of hair, fur, lace and what moves, see `random_hair`; smoke and glass have colours of their own.
+        Colours of hair, fur, lace, plants and what moves, see `random_hair`; smoke and glass have colours of their own.
 
     Returns
     -------
@@ -113,6 +114,51 @@ def _threads(shape, cell, generator):
             yield np.stack(turned, axis=1) + (shape[1] / 2, shape[0] / 2)
 
 
+def _plant(shape, generator, texture):
+    """Return twigs that fork and taper, with pointed leaves, each as bright as the light on it."""
+    import cv2
+
+    colours = generator.uniform(0.1, 0.8, (2, 3)) if texture is None else np.full((2, 3), 0.5)
+    side, canvas = min(shape), np.zeros((FINE * shape[0], FINE * shape[1], 4), np.uint8)
+    size = side * generator.uniform(0.02, 0.08)  # of a leaf
+    for points, width in _twigs(shape, generator):
+        cv2.polylines(canvas, [fixed_point(points)], False, shade(colours[0], generator.uniform(0.4, 1.3)),
+                      max(round(FINE * width), 1), shift=SHIFT)
+        for _ in range(int(generator.poisson(3 if width < 0.012 * side else 0))):
+            leaf = _leaf(generator, size * generator.uniform(0.4, 1.4)) + points[int(generator.integers(len(points)))]
+            cv2.fillPoly(canvas, [fixed_point(leaf)], shade(colours[1], generator.uniform(0.3, 1.6)), shift=SHIFT)
+    foreground, alpha = averaged(canvas, colours[1])
+    return textured(foreground, texture), alpha
+
+
+def _twigs(shape, generator):
+    """Yield twigs as (N, 2) points in pixels and their width, each before those that grow from it."""
+    side = min(shape)
+    base = np.array([shape[1] * generator.uniform(0.3, 0.7), shape[0] * 1.02])
+    growing = [(base, -np.pi / 2, shape[0] * generator.uniform(0.3, 0.5), side * generator.uniform(0.02, 0.08))]
+    for _ in range(int(generator.integers(*TWIGS))):
+        start, angle, length, width = growing.pop(0)
+        turn = angle + np.cumsum(generator.normal(0, 0.12, POINTS))
+        steps = np.stack([np.cos(turn), np.sin(turn)], axis=1).cumsum(axis=0)
+        points = start + length / POINTS * np.concatenate([np.zeros((1, 2)), steps])
+        yield points, width
+        for _ in range(int(generator.integers(2, 5))):
+            root = int(generator.integers(POINTS // 3, POINTS))
+            growing.append((points[root], turn[root] + generator.normal(0, 0.7), length * generator.uniform(0.4, 0.9),
+                            max(width * generator.uniform(0.35, 0.75), 0.6)))
+
+
+def _leaf(generator, size):
+    """Return a pointed leaf, (N, 2) points in pixels, that begins at 0."""
+    along = np.linspace(0, 1, 12)
+    half = np.sin(np.pi * along**0.8) * generator.uniform(0.15, 0.4)
+    outline = np.concatenate([np.stack([along, half], axis=1), np.stack([along, -half], axis=1)[::-1]])
+    turn, bend = generator.uniform(0, 2 * np.pi), generator.normal(0, 0.3)
+    outline[:, 1] += bend * outline[:, 0] ** 2
+    cosine, sine = np.cos(turn), np.sin(turn)
+    return size * outline @ np.array([[cosine, sine], [-sine, cosine]])
+
+
 def _smoke(shape, generator, texture):  # noqa: ARG001 -- it has colours of its own
     """Return clouds within a soft outline."""
     import cv2
@@ -179,4 +225,5 @@ def _highlights(shape, generator):
     return cv2.GaussianBlur(light, (0, 0), min(shape) * 0.004).clip(0, 1)
 
 
-SCENES = {"hair": _hair, "fur": _fur, "lace": _lace, "smoke": _smoke, "motion": _motion, "glass": _glass}
+SCENES = {"hair": _hair, "fur": _fur, "lace": _lace, "plant": _plant, "smoke": _smoke, "motion": _motion,
+          "glass": _glass}

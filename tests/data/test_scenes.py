@@ -77,9 +77,18 @@ def test_glass_has_highlights_of_white():
     assert sample.foreground[brightest].min() > 0.6
 
 
+def test_plant_is_opaque_and_stands_on_the_ground():
+    """Every leaf and twig hangs on what stands at the lower border."""
+    for seed in range(4):
+        alpha = random_scene((160, 160), np.random.default_rng(seed), kind="plant").alpha
+        parts, _ = cv2.connectedComponents(np.uint8(alpha > 0))
+        assert parts <= 3  # the ground's, the plant, and a leaf whose twig is out of the picture
+        assert alpha[-1].max() == 1
+
+
 def test_texture_is_seen():
     texture = np.random.default_rng(3).random((60, 70, 3)).astype(np.float32)
-    for kind in ("hair", "fur", "lace"):
+    for kind in ("hair", "fur", "lace", "plant"):
         sample = random_scene((60, 70), np.random.default_rng(1), kind=kind, texture=texture)
         plain = random_scene((60, 70), np.random.default_rng(1), kind=kind, texture=np.full((60, 70, 3), 0.5))
         assert (sample.alpha == plain.alpha).all()
