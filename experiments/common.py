@@ -227,6 +227,13 @@ def seed_table(title, columns, found):
     return lines
 
 
+def write_checksum(folder):
+    """Write the checksum of model.onnx beside it."""
+    from hybridmatte.bundled import checksum
+
+    Path(folder, "model.sha256").write_text(checksum(Path(folder, "model.onnx").read_bytes()) + "\n", encoding="ascii")
+
+
 def positive_int(text):
     """Return a command-line argument as an integer of at least 1."""
     value = int(text)

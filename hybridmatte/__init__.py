@@ -14,6 +14,8 @@ The rooms of the package, in the order data flows:
     The solvers: ``solve_cf``, ``solve_knn``, ...
 ``losses``
     The matting priors and supervised losses in torch: not among the names below, ``import hybridmatte.losses``.
+``solver_fusion``
+    The default: several solvers, and a small network that decides whom to believe in each pixel.
 ``refinement``
     Bring an alpha from anywhere to the image's size and edges.
 ``automatic``, ``bundled``
@@ -72,6 +74,7 @@ _MODULE_OF = {
     "composite": "foreground",
     "cutout": "foreground",
     "decontaminate": "foreground",
+    "matte": "solver_fusion",
     "matte_alone": "automatic",
     "matte_from_mask": "automatic",
     "estimate_foreground": "foreground",

@@ -45,20 +45,21 @@ class Outcome(NamedTuple):
     error: str | None
 
 
-def matte_file(job, *, method, bits=8, max_pixels=MAX_PIXELS):
-    """Solve one job's alpha and write it as a grey picture."""
-    from hybridmatte.alpha import solve
+def matte_file(job, *, method=None, quality=None, bits=8, max_pixels=MAX_PIXELS):
+    """Solve one job's alpha by a method or a quality, see `hybridmatte.matte`, and write it as a grey picture."""
+    from hybridmatte.solver_fusion import matte_by
 
     image, trimap = _read(job, max_pixels)
-    write_alpha(job.output, solve(image, trimap, method=method), bits=bits)
+    write_alpha(job.output, matte_by(image, trimap, method, quality), bits=bits)
 
 
-def cutout_file(job, *, method, bits=8, max_pixels=MAX_PIXELS):
+def cutout_file(job, *, method=None, quality=None, bits=8, max_pixels=MAX_PIXELS):
     """Cut one job's object out and write it as RGBA, in the colour profile of its image."""
     from hybridmatte.foreground import cutout
 
     image, trimap = _read(job, max_pixels)
-    write_image(job.output, cutout(image, trimap, method=method), bits=bits, profile=read_profile(job.image))
+    cut = cutout(image, trimap, method=method, quality=quality)
+    write_image(job.output, cut, bits=bits, profile=read_profile(job.image))
 
 
 def refined_file(job, *, trimap=None, confidence=None, bits=8, max_pixels=MAX_PIXELS):

@@ -12,6 +12,7 @@ from hybridmatte.trimap import split_trimap
 
 __all__ = ["Trial", "compare_methods", "contact_sheet"]
 
+BEST = "best"  # of `hybridmatte.matte`
 PANEL = 320  # longest side of a panel in pixels
 LABEL = 26  # height of the strip with a card's name
 GAP = 10
@@ -42,7 +43,7 @@ def compare_methods(image, trimap, methods=None, *, on_start=None):
     trimap : (H, W) array
         Background at most 0.1, foreground at least 0.9, the rest unknown.
     methods : sequence of str, optional
-        Names from `hybridmatte.alpha.METHODS`; default all.
+        Names from `hybridmatte.METHODS`, or "best" for `hybridmatte.matte`; default all, "best" last.
     on_start : callable, optional
         Takes each method's name as its turn comes.
 
@@ -60,9 +61,10 @@ def compare_methods(image, trimap, methods=None, *, on_start=None):
 
     image = check_image(image)
     trimap = check_plane(trimap, "trimap", image.shape[:2])
-    names = list(METHODS if methods is None else methods)
+    known = [*METHODS, BEST]
+    names = known if methods is None else list(methods)
     for name in names:
-        check_choice(name, "method", list(METHODS))
+        check_choice(name, "method", known)
     trials = []
     for name in names:
         if on_start is not None:
@@ -118,15 +120,16 @@ def contact_sheet(image, trimap, trials):
 
 def _trial(image, trimap, method):
     """Solve with one method, catching what it says; any error but a wrong input of ours is the method's result."""
-    from hybridmatte.alpha import solve
+    from hybridmatte.solver_fusion import matte_by
 
+    way = (None, BEST) if method == BEST else (method, None)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            solve(*_warm_up_scene(), method=method)
+            matte_by(*_warm_up_scene(), *way)
             caught.clear()
             start = time.perf_counter()
-            alpha, error = solve(image, trimap, method=method), None
+            alpha, error = matte_by(image, trimap, *way), None
         except (ValueError, RuntimeError, MemoryError) as problem:
             start, alpha, error = time.perf_counter(), None, " ".join(str(problem).split())
     return Trial(method, alpha, time.perf_counter() - start, tuple(str(item.message) for item in caught), error)

@@ -139,7 +139,7 @@ def composite(foreground, alpha, background):
     return image
 
 
-def cutout(image, trimap, *, method=None):
+def cutout(image, trimap, *, method=None, quality=None):
     """Cut an object out: solve for alpha, estimate its foreground colours, return both as RGBA.
 
     Parameters
@@ -149,7 +149,9 @@ def cutout(image, trimap, *, method=None):
     trimap : (H, W) array
         Background at most 0.1, foreground at least 0.9, the rest unknown.
     method : str, optional
-        One of `hybridmatte.alpha.METHODS`; default `hybridmatte.alpha.DEFAULT_METHOD`.
+        One of `hybridmatte.METHODS`.
+    quality : {"best", "fast"}, optional
+        Without a method, see `hybridmatte.matte`; default "best".
 
     Returns
     -------
@@ -159,11 +161,11 @@ def cutout(image, trimap, *, method=None):
     Raises
     ------
     ValueError
-        If image and trimap differ in height or width, or the method cannot answer.
+        If image and trimap differ in height or width, the method cannot answer, or both method and quality are given.
     """
-    from hybridmatte.alpha import DEFAULT_METHOD, solve
+    from hybridmatte.solver_fusion import matte_by
 
-    return decontaminate(image, solve(image, trimap, method=DEFAULT_METHOD if method is None else method))
+    return decontaminate(image, matte_by(image, trimap, method, quality))
 
 
 def decontaminate(image, alpha):

@@ -114,11 +114,21 @@ def solve_samples(problem, *, refine, sample_weight, rtol, maxiter):
     ConvergenceWarning
         If `maxiter` iterations do not reach `rtol`.
     """
+    problem, samples = expand_and_sample(problem)
+    return refine_samples(problem, samples, refine=refine, sample_weight=sample_weight, rtol=rtol, maxiter=maxiter)
+
+
+def expand_and_sample(problem):
+    """Return a checked problem with its known regions expanded, and its `Samples`; None if all is known then."""
     problem = expand_problem(problem, REFINED_EXPANSION)
-    if not problem.is_unknown.any():
-        return finish_alpha(problem, problem.known_alpha)
     trimap = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
-    samples = sample_alpha(problem.image, trimap, expansion=0.0)
+    return problem, sample_alpha(problem.image, trimap, expansion=0.0) if problem.is_unknown.any() else None
+
+
+def refine_samples(problem, samples, *, refine, sample_weight, rtol, maxiter):
+    """Return alpha (H, W) float32 of what `expand_and_sample` returned."""
+    if samples is None:
+        return finish_alpha(problem, problem.known_alpha)
     problem = _join_priors(problem, samples.alpha, sample_weight * samples.confidence)
     if not refine:
         return finish_alpha(problem, problem.prior)

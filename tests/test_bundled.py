@@ -1,5 +1,7 @@
 """The networks that come with the package: their size, and that OpenCV and torch give the same alpha."""
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -19,7 +21,8 @@ def image(rng):
 def test_size_and_card():
     files = list(WEIGHTS["people"].iterdir())
     assert sum(path.stat().st_size for path in files) <= 8e6
-    assert {path.name for path in files} == {"README.md", "config.json", "model.onnx", "model.safetensors"}
+    assert {path.name for path in files} == {"README.md", "config.json", "model.onnx", "model.safetensors",
+                                              "model.sha256"}
 
 
 def test_torch_gives_the_same(image):
@@ -115,11 +118,16 @@ class TestAuto:
             matte_alone(self.SCENE.image, object(), erode=3)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no network"])
-def test_damaged_weights(tmp_path, monkeypatch, image, content):
+@pytest.mark.parametrize(("content", "message"), [
+    (None, "cannot be read"), (b"", "are damaged or others"), (b"no network", "are damaged or others"),
+    (WEIGHTS["fusion"] / "model.onnx", "are damaged or others"),
+])
+def test_damaged_weights(tmp_path, monkeypatch, image, content, message):
+    shutil.copyfile(WEIGHTS["people"] / "model.sha256", tmp_path / "model.sha256")
     if content is not None:
-        (tmp_path / "model.onnx").write_bytes(content)
+        (tmp_path / "model.onnx").write_bytes(content if isinstance(content, bytes) else content.read_bytes())
     monkeypatch.setitem(WEIGHTS, "people", tmp_path)
     bundled._loaded.cache_clear()
-    with pytest.raises(ValueError, match=f"weights {tmp_path / 'model.onnx'} cannot be read"):
+    with pytest.raises(ValueError, match=f"weights {tmp_path / 'model.onnx'} {message}"):
         run_bundled("people", image)
+    bundled._loaded.cache_clear()

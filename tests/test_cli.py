@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import hybridmatte
-from hybridmatte import metrics
+from hybridmatte import metrics, solver_fusion
 from hybridmatte.cli import main
 from hybridmatte.errors import ConvergenceWarning
 from hybridmatte.image import read_alpha, read_image, write_alpha, write_image
@@ -33,8 +33,10 @@ def fake_alpha(monkeypatch):
         return trimap
 
     methods = {"plain": "Does it; use it first.", "warns": "Warns.", "fails": "Fails."}
-    module = SimpleNamespace(solve=solve, DEFAULT_METHOD="plain", METHODS=methods, calls=calls)
+    module = SimpleNamespace(solve=solve, METHODS=methods, calls=calls)
     monkeypatch.setitem(sys.modules, "hybridmatte.alpha", module)
+    monkeypatch.setattr(solver_fusion, "matte", lambda image, trimap, quality: module.solve(image, trimap,
+                                                                                              method=quality))
     return module
 
 
@@ -93,7 +95,8 @@ class TestMatte:
     def test_method_is_passed_on(self, run, fake_alpha):
         run("matte @image.png @trimap.png -o @out.png")
         run("matte @image.png @trimap.png -o @out.png --method warns")
-        assert fake_alpha.calls == ["plain", "warns"]
+        run("cutout @image.png @trimap.png -o @out.png -q fast")
+        assert fake_alpha.calls == ["best", "warns", "fast"]
 
     def test_sixteen_bits(self, run, files):
         assert run("matte @image.png @trimap.png -o @out.tif --bits 16").code == 0
@@ -154,6 +157,9 @@ BAD = [
     pytest.param("matte @image.png @trimap.png -o @out.jpg --bits 16", "expected .png or .tif", id="16-bit JPEG"),
     pytest.param("matte @image.png @trimap.png -o @out.png --bits 9", "bits is 9", id="9 bits"),
     pytest.param("matte @image.png @trimap.png -o @out.png -m best", "method is 'best', expected 'plain'", id="method"),
+    pytest.param("matte @image.png @trimap.png -o @out.png -q good", "quality is 'good', expected 'best' or 'fast'",
+                 id="quality"),
+    pytest.param("cutout @image.png @trimap.png -o @out.png -q fast -m plain", "expected one of the two", id="both"),
     pytest.param("matte @image.png @trimap.png -o @out.png -m fails", "system is singular", id="singular"),
     pytest.param("matte @image.png @trimap.png -o @out.png --max-pixels 9", "expected at most 9", id="too large"),
     pytest.param("matte @image.png @trimap.png -o @out.png --workers 2", "workers is 2", id="workers for one image"),
@@ -169,7 +175,7 @@ BAD = [
     pytest.param("composite @image.png @turned.png -o @out.png", "alpha has shape", id="transposed alpha"),
     pytest.param("composite @image.png @alpha.png -o @out.png -b @turned.png", "background has shape", id="background"),
     pytest.param("composite @image.png -o @out.png", "has colour", id="opaque cut-out"),
-    pytest.param("compare @image.png @trimap.png -o @out.png -m plain,best", "method is 'best'", id="compare method"),
+    pytest.param("compare @image.png @trimap.png -o @out.png -m plain,good", "method is 'good'", id="compare method"),
     pytest.param("compare @image.png @trimap.png -o @out.png -m fails", "no method could", id="all fail"),
     pytest.param("evaluate @a @b", "TRIMAPS is missing", id="no trimaps"),
     pytest.param("evaluate @a @b --region some", "--region is 'some'", id="region"),
@@ -308,7 +314,7 @@ def test_compare_draws_what_it_can(run, files):
 def test_methods_are_listed(run):
     result = run("methods")
     assert result.code == 0
-    assert "plain (default)" in result.out
+    assert "--quality best" in result.out
     assert "Fails." in result.out
 
 

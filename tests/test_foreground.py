@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 
+from hybridmatte import solver_fusion
 from hybridmatte.foreground import composite, cutout, estimate_foreground, estimate_layers
 
 
@@ -104,18 +105,18 @@ def test_bad_input(call, match):
 
 
 def test_cutout_is_alpha_and_foreground(scene, monkeypatch):
-    alpha_module = pytest.importorskip("hybridmatte.alpha")
     asked = []
 
-    def solve(image, trimap, method):
+    def solve(image, trimap, method=None, quality=None):
         assert image.shape[:2] == trimap.shape
-        asked.append(method)
+        asked.append((method, quality))
         return scene.alpha
 
-    monkeypatch.setattr(alpha_module, "solve", solve)
+    monkeypatch.setattr(solver_fusion, "matte_by", solve)
     result = cutout(scene.image, scene.trimap)
     assert result.dtype == np.float32
     np.testing.assert_array_equal(result[:, :, 3], scene.alpha)
     np.testing.assert_array_equal(result[:, :, :3], estimate_foreground(scene.image, scene.alpha))
     cutout(scene.image, scene.trimap, method="knn")
-    assert asked == [alpha_module.DEFAULT_METHOD, "knn"]
+    cutout(scene.image, scene.trimap, quality="fast")
+    assert asked == [(None, None), ("knn", None), (None, "fast")]

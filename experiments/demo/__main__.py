@@ -18,7 +18,7 @@ from hybridmatte import (
     write_alpha,
     write_image,
 )
-from hybridmatte.alpha import DEFAULT_METHOD
+from hybridmatte.comparison import BEST
 
 OUTPUT = Path("demo_output")
 PAPER = (0.96, 0.95, 0.92)
@@ -32,7 +32,7 @@ def main():
     print(f"flower.jpg: {image.shape[1]} x {image.shape[0]} pixels, {unknown} of them unknown")
     print("solving with every method; the first run also compiles them, which takes a minute or two", flush=True)
     trials = compare_methods(image, trimap, on_start=lambda name: print(f"  {name}", flush=True))
-    best = next(trial for trial in trials if trial.method == DEFAULT_METHOD)
+    best = next(trial for trial in trials if trial.method == BEST)
     if best.alpha is None:
         raise SystemExit(f"error: {best.method}: {best.error}")
     foreground = estimate_foreground(image, best.alpha)

@@ -8,7 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from experiments.common import add_training_arguments, data_folder, merge_results, training_environment
+from experiments.common import (
+    add_training_arguments,
+    data_folder,
+    merge_results,
+    training_environment,
+    write_checksum,
+)
 from experiments.people_weights.report import write_report
 from experiments.trimap_free_small.samples import people, predicted
 from experiments.wsshm_small.samples import mattes
@@ -126,6 +132,7 @@ def write_weights(kept, image):
     for name in ("config.json", "model.safetensors"):
         shutil.copyfile(kept / name, WEIGHTS["people"] / name)
     export_onnx(load_network(kept), WEIGHTS["people"] / "model.onnx", image)
+    write_checksum(WEIGHTS["people"])
 
 
 if __name__ == "__main__":

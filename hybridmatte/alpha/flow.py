@@ -7,6 +7,8 @@ from hybridmatte.alpha._pipeline import solve_with
 
 __all__ = ["solve_information_flow", "solve_sampling"]
 
+SAMPLE_WEIGHT = 0.03  # confidence in a sample that explains its pixel perfectly
+
 
 def solve_information_flow(image, trimap, *, known_weight=0.05, expansion=12.0, prior=None, confidence=None,
                            rtol=1e-4, maxiter=1000):
@@ -55,7 +57,7 @@ def solve_information_flow(image, trimap, *, known_weight=0.05, expansion=12.0, 
     return solve_with(run, image, trimap, prior, confidence, rtol, maxiter)
 
 
-def solve_sampling(image, trimap, *, refine=True, sample_weight=0.03, prior=None, confidence=None, rtol=1e-5,
+def solve_sampling(image, trimap, *, refine=True, sample_weight=SAMPLE_WEIGHT, prior=None, confidence=None, rtol=1e-5,
                    maxiter=500):
     """Estimate alpha by shared sampling and matte refinement.
 

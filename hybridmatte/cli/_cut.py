@@ -17,23 +17,33 @@ Image = Annotated[str, typer.Argument(metavar="IMAGE", help="Photograph, folder 
 Trimap = Annotated[str, typer.Argument(metavar="TRIMAP", help="Its trimap, or a folder with the same stems, or -.")]
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File or folder to write, or -.")]
 Method = Annotated[str | None, typer.Option("--method", "-m", help="See: hybridmatte methods.")]
+Quality = Annotated[str | None, typer.Option("--quality", "-q", help="best (default) or fast: best tries several "
+                                             "methods and decides in each pixel. Not with --method.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes for a folder; each takes memory.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Skip what is already written, by whatever method.")]
 COMPILING_AFTER = 4.0  # s of silence
 
 
-def matte(image: Image, trimap: Trimap, output: Output, method: Method = None, bits: Bits = 8, workers: Workers = 1,
-          resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
+def matte(image: Image, trimap: Trimap, output: Output, method: Method = None, quality: Quality = None, bits: Bits = 8,
+          workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
     """Solve for alpha: how much of every pixel is the object."""
-    work = partial(matte_file, method=checked(method), bits=bits, max_pixels=max_pixels)
+    work = _by(matte_file, method, quality, bits, max_pixels)
     run_or_say(image, trimap, output, work, bits, workers, resume, False)
 
 
-def cutout(image: Image, trimap: Trimap, output: Output, method: Method = None, bits: Bits = 8, workers: Workers = 1,
-           resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
+def cutout(image: Image, trimap: Trimap, output: Output, method: Method = None, quality: Quality = None, bits: Bits = 8,
+           workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
     """Cut the object out as RGBA, its edges cleaned of the old background's colours."""
-    work = partial(cutout_file, method=checked(method), bits=bits, max_pixels=max_pixels)
+    work = _by(cutout_file, method, quality, bits, max_pixels)
     run_or_say(image, trimap, output, work, bits, workers, resume, True)
+
+
+def _by(work, method, quality, bits, max_pixels):
+    """Return the work of one file, with its options checked."""
+    from hybridmatte.solver_fusion import check_way
+
+    method, quality = check_way(method, quality)
+    return partial(work, method=method, quality=quality, bits=bits, max_pixels=max_pixels)
 
 
 def checked(method):

@@ -41,10 +41,13 @@ def methods():
     """List the methods: what each does and when to use it."""
     from rich.table import Table
 
-    from hybridmatte.alpha import DEFAULT_METHOD, METHODS
+    from hybridmatte.alpha import METHODS
+    from hybridmatte.solver_fusion import QUALITIES
 
     table = Table("Method", "What it does", "When to use it")
+    for name, what in QUALITIES.items():
+        table.add_row(f"--quality {name}", what, "by default" if name == "best" else "many images, little time")
     for name, summary in METHODS.items():
         what, _, when = summary.partition("; ")
-        table.add_row(f"{name} (default)" if name == DEFAULT_METHOD else name, what, when)
+        table.add_row(name, what, when)
     show(table)

@@ -18,6 +18,7 @@ _MODULE_OF = {  # no module bears a name of the package: importing it would hide
     "MattingUNet": "u_net",
     "MattingViT": "vit_matte",
     "NonlocalAttention": "nonlocal_matting",
+    "SolverFusion": "fusion_network",
     "TrimapNetwork": "trimap_network",
     "blend_labels": "labels",
     "export_onnx": "export",

@@ -11,6 +11,7 @@ from hybridmatte.bundled import WEIGHTS
 __all__ = ["load_network"]
 
 CLASSES = {  # module and class, by the key "network" of config.json; a MattingUNet has the key "encoder"
+    "fusion": ("fusion_network", "SolverFusion"),
     "gca": ("guided_attention", "MattingGCA"),
     "matteformer": ("matte_former", "MattingFormer"),
     "modnet": ("mod_net", "MattingMOD"),

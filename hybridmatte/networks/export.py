@@ -9,9 +9,10 @@ import torch
 from hybridmatte._check import check_number
 from hybridmatte._files import check_writable, write_bytes
 from hybridmatte.errors import require_extra
+from hybridmatte.networks.network import padded_to, predicting
 from hybridmatte.networks.prediction import as_batch
 
-__all__ = ["export_onnx", "onnx_session", "run_onnx"]
+__all__ = ["export_fusion", "export_onnx", "onnx_session", "run_onnx"]
 
 LARGEST = 512  # of a variable side, in strides
 
@@ -53,15 +54,44 @@ def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
         raise ValueError(f"path is {path}, expected a name ending in .onnx")
     check_writable(path)
     inputs = [network.padded(tensor) for tensor in as_batch(image, trimap) if tensor is not None]
-    with network.predicting():
-        expected = network(*inputs)
-        written = _simplified(_graph(network, inputs))
+    names = [*["image", "trimap"][:len(inputs)], "alpha"]
+    return _write_checked(_WithoutChecks(network), inputs, names, path, tolerance,
+                          None if network.has_fixed_size else network.stride)
+
+
+def export_fusion(network, path, planes, *, tolerance=1e-3):
+    """Write a `SolverFusion` as an ONNX file from planes to weights, of any size; see `export_onnx`.
+
+    planes (B, C, H, W) are those of a real photograph.
+    """
+    require_extra("onnx", "onnx", "onnxscript", "onnxruntime")
+    return _write_checked(_Weights(network), [padded_to(planes, network.stride)], ["planes", "weights"], Path(path),
+                          tolerance, network.stride)
+
+
+def _write_checked(module, inputs, names, path, tolerance, stride):
+    """Write a module if ONNX Runtime gives the same alpha; return the largest difference."""
+    with predicting(module):
+        expected = module(*inputs)
+        written = _simplified(_graph(module, inputs, names, stride))
     difference = float(abs(run_onnx(onnx_session(written), inputs) - expected.numpy()).max())
     if difference > tolerance:
-        raise ValueError(f"alpha of the exported network differs by {difference:.1e}, expected at most {tolerance:g}; "
-                         "nothing is written")
+        raise ValueError(f"{names[-1]} of the exported network differs by {difference:.1e}, expected at most "
+                         f"{tolerance:g}; nothing is written")
     write_bytes(path, written)
     return difference
+
+
+class _Weights(torch.nn.Module):
+    """The weights of a `SolverFusion`, for planes whose sizes need no padding."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+        self.train(network.training)
+
+    def forward(self, planes):
+        return self.network.weights(planes)
 
 
 class _WithoutChecks(torch.nn.Module):
@@ -70,25 +100,25 @@ class _WithoutChecks(torch.nn.Module):
     def __init__(self, network):
         super().__init__()
         self.network = network
+        self.train(network.training)
 
     def forward(self, image, trimap=None):
         return self.network.estimate(self.network.join(image, trimap))
 
 
-def _graph(network, inputs):
-    """Return the bytes of the network's ONNX file."""
+def _graph(module, inputs, names, stride):
+    """Return the bytes of a module's ONNX file, for any multiple of a stride, or of None for inputs of these sizes."""
     shapes, example = None, inputs
-    if not network.has_fixed_size:
+    if stride is not None:
         height, width = (torch.export.Dim(name, min=1, max=LARGEST) for name in ("h", "w"))
-        sides = {0: torch.export.Dim("b"), 2: network.stride * height, 3: network.stride * width}
+        sides = {0: torch.export.Dim("b"), 2: stride * height, 3: stride * width}
         shapes = tuple(sides for _ in inputs)
         # a size of 1 or equal sides would be taken for a rule
-        example = [torch.rand(2, tensor.shape[1], 3 * network.stride, 4 * network.stride) for tensor in inputs]
+        example = [torch.rand(2, tensor.shape[1], 3 * stride, 4 * stride) for tensor in inputs]
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # of the exporter about itself; what it made is checked
-        program = torch.onnx.export(_WithoutChecks(network).eval(), tuple(example), dynamo=True, verbose=False,
-                                    input_names=["image", "trimap"][:len(inputs)], output_names=["alpha"],
-                                    dynamic_shapes=shapes)
+        program = torch.onnx.export(module.eval(), tuple(example), dynamo=True, verbose=False, input_names=names[:-1],
+                                    output_names=names[-1:], dynamic_shapes=shapes)
         file = Path(folder, "network.onnx")
         program.save(file, external_data=False)
         return file.read_bytes()

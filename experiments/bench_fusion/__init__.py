@@ -1,0 +1,1 @@
+"""How long the fused answer takes beside the solvers that it calls."""

@@ -1,0 +1,176 @@
+"""Scenes to learn from: photographs with true alpha, composites of foregrounds on photographs, and drawn ones.
+
+Each scene is a function of its name: ``real/<photograph>/<k>``, ``composite/<foreground>/<k>`` or ``drawn/<kind>/<k>``.
+"""
+
+import zlib
+from functools import lru_cache
+
+import numpy as np
+
+from experiments.common import alphamatting_cases, alphamatting_names, data_folder
+from hybridmatte import estimate_foreground, read_alpha, read_image
+from hybridmatte._array import to_float
+from hybridmatte.data import Photographs, Sample, combine_foregrounds, composite_sample, random_scene
+from hybridmatte.data.scenes import SCENES
+
+OTHERS = ("animals", "portraits")  # their alphas are a published network's; as layers of a composite they are exact
+COUNTS = {"real": 6, "composite": 21, "drawn": 51}  # scenes of each photograph, foreground, kind
+SIDES = (224, 400)  # pixels, of composites and drawn scenes
+CLEAR = 5 / 255  # a pixel is mixed between this and one less this
+WIDTHS = (2.0, 45.0)  # pixels, of the unknown band
+KNOWN = 0.01  # least share of the pixels in each known region
+TRIES = 100
+CLEAR_KINDS, SOLID_KINDS = ("smoke", "glass"), ("hair", "fur", "lace", "plant")  # the former have no opaque pixel
+
+
+def scene_names(data):
+    """Return the names of all scenes."""
+    labelled = alphamatting_names(data)
+    groups = {"real": labelled, "composite": [*labelled, *other_names(data)], "drawn": [*SCENES]}
+    return [f"{group}/{source}/{k}" for group, sources in groups.items() for source in sources
+            for k in range(COUNTS[group])]
+
+
+def other_names(data):
+    """Return the names of the photographs with predicted alphas."""
+    return [f"{folder}-{path.stem}" for folder in OTHERS
+            for path in sorted((data_folder(data) / folder / "image").glob("*.jpg"))]
+
+
+def make_scene(name, data):
+    """Return the `Sample` of a name, with image, trimap and alpha."""
+    group, source, number = name.split("/")
+    generator = np.random.default_rng(zlib.crc32(name.encode()))
+    if group == "real":
+        return _real(data, source, int(number), generator)
+    for _ in range(TRIES):
+        layers = _drawn(source, data, generator) if group == "drawn" else _cut(layers_of(source, data), generator)
+        background = _background(data, generator, layers.alpha.shape)
+        image = composite_sample(layers, background).image
+        image = image + generator.normal(0, generator.uniform(0, 0.012), image.shape)
+        trimap = scene_trimap(layers.alpha, generator)
+        if min((trimap == 0).mean(), (trimap == 1).mean()) >= KNOWN and (trimap == 0.5).mean() >= KNOWN:
+            return Sample(name, image=np.float32(image.clip(0, 1)), trimap=trimap, alpha=layers.alpha)
+    raise ValueError(f"scene {name} has no known region of one kind in {TRIES} tries, expected both")
+
+
+def scene_trimap(alpha, generator):
+    """Return a trimap of any width: what is mixed and around it, in some places closed as with a brush."""
+    import cv2
+
+    mixed = (alpha > CLEAR) & (alpha < 1 - CLEAR)
+    distance = cv2.distanceTransform(np.uint8(~mixed), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    low, high = np.log(WIDTHS)
+    widths = np.exp(generator.uniform(low, high) + generator.uniform(-0.4, 0.4, 2))
+    is_unknown = distance <= np.where(alpha > 0.5, *widths)
+    if generator.uniform() < 0.5:
+        brush = int(generator.integers(3, 30))
+        is_unknown = np.uint8(is_unknown)
+        disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (brush, brush))
+        is_unknown = cv2.morphologyEx(is_unknown, cv2.MORPH_CLOSE, disk) > 0
+    return np.where(is_unknown, np.float32(0.5), np.float32(alpha > 0.5))
+
+
+def _real(data, source, number, generator):
+    """Return a photograph with one of its two trimaps, or one of a new width."""
+    case = list(alphamatting_cases(data, [source]))[min(number, 1)]
+    trimap = case.trimap if number < 2 else scene_trimap(case.alpha, generator)
+    return Sample(case.name, image=np.float32(case.image), trimap=np.float32(trimap), alpha=np.float32(case.alpha))
+
+
+@lru_cache(maxsize=32)
+def layers_of(source, data):
+    """Return the foreground colours and alpha of a photograph."""
+    if "-" in source:
+        folder, stem = source.split("-", 1)
+        root = data_folder(data) / folder
+        image = to_float(read_image(root / "image" / f"{stem}.jpg"), "image")
+        alpha = to_float(read_alpha(root / "alpha_predicted" / f"{stem}.png"), "alpha")
+    else:
+        case = next(alphamatting_cases(data, [source]))
+        image, alpha = np.float32(case.image), np.float32(case.alpha)
+    return Sample(source, foreground=np.float32(estimate_foreground(image, alpha)), alpha=alpha)
+
+
+def _sides(generator):
+    return tuple(int(side) // 8 * 8 for side in generator.integers(*SIDES, 2))
+
+
+def _cut(layers, generator):
+    """Return a part of a foreground at a random size, mirrored or not, with other colours."""
+    import cv2
+
+    shape, height = _sides(generator), layers.alpha.shape[0]
+    factor = np.exp(generator.uniform(np.log(0.4), np.log(1.1))) * 600 / height
+    planes = np.dstack([layers.foreground * layers.alpha[:, :, None], layers.alpha])
+    turn = cv2.getRotationMatrix2D((0, 0), generator.normal(0, 12), factor)
+    ys, xs = np.nonzero((layers.alpha > CLEAR) & (layers.alpha < 1 - CLEAR))
+    k = int(generator.integers(len(ys)))
+    middle = turn[:, :2] @ (xs[k], ys[k])
+    turn[:, 2] = np.multiply(shape[::-1], generator.uniform(0.25, 0.75, 2)) - middle
+    if factor < 1:
+        planes = cv2.GaussianBlur(planes, (0, 0), 0.4 / factor)
+    planes = cv2.warpAffine(planes, turn, shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    if generator.uniform() < 0.5:
+        planes = planes[:, ::-1]
+    alpha = planes[:, :, 3].clip(0, 1)
+    foreground = (planes[:, :, :3] / np.maximum(alpha, 1e-4)[:, :, None]).clip(0, 1)
+    return Sample("", foreground=_recoloured(foreground, generator), alpha=np.ascontiguousarray(alpha))
+
+
+def _drawn(kind, data, generator):
+    """Return a drawn foreground, half of them with the texture of a photograph; one that is clear, with a solid one."""
+    shape = _sides(generator)
+    texture = _background(data, generator, shape) if generator.uniform() < 0.5 else None
+    drawn = random_scene(shape, generator, kind=kind, texture=texture)
+    if kind not in CLEAR_KINDS:
+        return drawn
+    solid = random_scene(shape, generator, kind=SOLID_KINDS[int(generator.integers(len(SOLID_KINDS)))], texture=texture)
+    return combine_foregrounds(*[(drawn, solid), (solid, drawn)][int(generator.integers(2))])
+
+
+def _recoloured(image, generator):
+    """Return an image with another exposure, contrast and tint."""
+    power = np.exp(generator.normal(0, 0.3))
+    gain = np.exp(generator.normal(0, 0.15)) * np.exp(generator.normal(0, 0.08, 3))
+    return np.float32((image.clip(0, 1) ** power * gain).clip(0, 1))
+
+
+def _background(data, generator, shape):
+    """Return a part of a photograph (H, W, 3), often out of focus, with other colours."""
+    import cv2
+
+    photographs = _photographs(data)
+    image = np.float32(photographs[int(generator.integers(len(photographs)))]) / 255
+    factor = max(shape[0] / image.shape[0], shape[1] / image.shape[1]) * np.exp(generator.uniform(0, 0.5))
+    size = [int(np.ceil(factor * side)) for side in image.shape[1::-1]]
+    image = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
+    top, left = (int(generator.integers(whole - part + 1)) for whole, part in zip(image.shape, shape, strict=False))
+    image = image[top:top + shape[0], left:left + shape[1]]
+    if generator.uniform() < 0.5:
+        image = cv2.GaussianBlur(image, (0, 0), np.exp(generator.uniform(np.log(0.8), np.log(10))))
+    return _recoloured(image, generator)
+
+
+@lru_cache(maxsize=1)
+def _photographs(data):
+    """Return the photographs behind the composites, as one sequence."""
+    return _Joined([Photographs(data_folder(data) / folder) for folder in ("photos/train", "photos_objects")])
+
+
+class _Joined:
+    """Sequences one after the other."""
+
+    def __init__(self, parts):
+        self._parts = parts
+
+    def __len__(self):
+        return sum(map(len, self._parts))
+
+    def __getitem__(self, index):
+        for part in self._parts:
+            if index < len(part):
+                return part[index]
+            index -= len(part)
+        raise IndexError(index)
