@@ -11,7 +11,8 @@ CROP, BATCH, RATE, DECAY, AVERAGE = 160, 4, 2e-3, 1e-4, 0.99
 SHARES = {"real": 0.5, "composite": 0.35, "drawn": 0.15}  # of the crops
 SQUARE, SLOPE = 0.5, 0.25  # weights of the squared error and of the differences between neighbours
 MEMBERS, CAUTION = 3, 0.25
-SHAPE = {"planes": len(PLANES), "candidates": len(CANDIDATES), "trusted": CANDIDATES.index(FAST)}
+SHAPE = {"planes": len(PLANES), "candidates": len(CANDIDATES)}
+TRUSTED = (FAST, "sampling")  # the best single solver, and who stands in where it is left out
 
 
 def train_fusion(scenes, *, steps, seed, without=(), members=MEMBERS):
@@ -27,18 +28,19 @@ def train_fusion(scenes, *, steps, seed, without=(), members=MEMBERS):
         Names of `PLANES` that are 0 for it.
     members : int
     """
-    network = SolverFusion(**SHAPE, caution=CAUTION, members=members)
+    trusted = next(CANDIDATES.index(name) for name in TRUSTED if name not in without)
+    network = SolverFusion(**SHAPE, trusted=trusted, caution=CAUTION, members=members)
     for k, member in enumerate(network.members):
-        learned = train_member(scenes, steps, [seed, k], without)
+        learned = train_member(scenes, steps, [seed, k], without, trusted)
         member.load_state_dict(learned.members[0].state_dict())
     return network.eval()
 
 
-def train_member(scenes, steps, seed, without):
+def train_member(scenes, steps, seed, without, trusted):
     """Return a network of one member, its weights averaged over the last steps."""
     draw = Draw(scenes, np.random.default_rng(seed), without)
     torch.manual_seed(int(draw.generator.integers(2**31)))
-    network = SolverFusion(**SHAPE, caution=0.0)
+    network = SolverFusion(**SHAPE, trusted=trusted, caution=0.0)
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE), use_buffers=True)
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, steps, pct_start=0.1)
