@@ -19,7 +19,7 @@ from hybridmatte import matte, solve
 from hybridmatte.solver_fusion import SOLVERS
 
 FOLDER = Path(__file__).parent
-ROUNDS = 3
+ROUNDS = 2
 
 
 def main():

@@ -13,7 +13,7 @@ __all__ = ["SolverFusion"]
 CARD = model_card("""Which of several solvers' mattes to believe, pixel by pixel; see `hybridmatte.matte`.
 """)
 FINE = 12  # features at full resolution
-WIDTHS = (24, 24)  # at 1/2 and 1/4: more of either learns the few objects there are by heart
+WIDTHS = (24, 24)  # at 1/2 and 1/4; half a million parameters, down to 1/16, do no better
 DISTRUST = -2.0  # of the constants, before anything is learned
 
 
