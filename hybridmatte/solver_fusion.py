@@ -19,7 +19,8 @@ FAST = "information_flow"
 CANDIDATES = (*SOLVERS, "samples")
 PLANES = (*CANDIDATES, "is_foreground", "is_background", "to_foreground", "to_background", "confidence", "contrast",
           *(f"residual_{name}" for name in CANDIDATES))  # of the network's input
-TILE, MARGIN = 768, 64  # pixels of a tile's side, and of what is seen around it
+TILE, MARGIN = 256, 24  # pixels of a tile's side, and of what is seen around it, which is all that the network looks at
+STEP = 4  # pixels between the places where tiles may begin: the network's stride
 REACH = 4.0  # distances are log(1 + pixels) over this
 RESIDUAL = 3.0  # a colour error of 1 / RESIDUAL fills its plane
 
@@ -197,6 +198,7 @@ def _spans(is_wanted):
     if not len(wanted):
         return []
     start, end = int(wanted[0]), int(wanted[-1]) + 1
+    start -= start % STEP
     count = -(-(end - start) // TILE)
-    edges = np.linspace(start, end, count + 1).round().astype(int).tolist()
+    edges = [*(np.linspace(start, end, count + 1)[:-1] / STEP).round().astype(int) * STEP, end]
     return list(zip(edges[:-1], edges[1:], strict=True))
