@@ -227,11 +227,11 @@ def seed_table(title, columns, found):
     return lines
 
 
-def write_checksum(folder):
-    """Write the checksum of model.onnx beside it."""
+def write_checksum(path):
+    """Write the checksum of a file beside it."""
     from hybridmatte.bundled import checksum
 
-    Path(folder, "model.sha256").write_text(checksum(Path(folder, "model.onnx").read_bytes()) + "\n", encoding="ascii")
+    Path(path).with_suffix(".sha256").write_text(checksum(Path(path).read_bytes()) + "\n", encoding="ascii")
 
 
 def positive_int(text):

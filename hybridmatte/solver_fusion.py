@@ -1,55 +1,38 @@
-"""The best answer without torch: a small network that decides, pixel by pixel, which solver to believe."""
+"""The best answer without torch: boosted trees that correct the best solver by what the others say."""
 
-from typing import NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
 from hybridmatte._check import check_choice
+from hybridmatte.fusion_features import (
+    FEATURES,
+    MARGIN,
+    SOLVERS,
+    TRUSTED,
+    Solved,
+    fusion_features,
+    known_distances,
+)
 from hybridmatte.solver.system import check_problem
 
-__all__ = ["CANDIDATES", "PLANES", "QUALITIES", "SOLVERS", "Solved", "check_way", "fuse_solved", "fusion_planes",
-           "known_distances", "matte", "matte_by", "solve_all"]
+__all__ = ["QUALITIES", "check_way", "disputed", "fuse_solved", "matte", "matte_by", "solve_all"]
 
 QUALITIES = {
-    "best": "several solvers, and a small network that decides which to believe in each pixel",
+    "best": "several solvers, and boosted trees that correct the best of them in each pixel",
     "fast": "information flow, the best single solver, in a third of the time",
 }
-SOLVERS = ("cf", "knn", "information_flow", "sampling")  # candidates, in the order of the network's planes
-FAST = "information_flow"
-CANDIDATES = (*SOLVERS, "samples")
-PLANES = (*CANDIDATES, "is_foreground", "is_background", "to_foreground", "to_background", "confidence", "contrast",
-          *(f"residual_{name}" for name in CANDIDATES))  # of the network's input
-TILE, MARGIN = 256, 24  # pixels of a tile's side, and of what is seen around it, which is all that the network looks at
-STEP = 4  # pixels between the places where tiles may begin: the network's stride
-REACH = 4.0  # distances are log(1 + pixels) over this
-RESIDUAL = 3.0  # a colour error of 1 / RESIDUAL fills its plane
-
-
-class Solved(NamedTuple):
-    """What the network judges by, all of one height and width.
-
-    image is (H, W, 3) in [0, 1]; known is (H, W), 0, 0.5 and 1; mattes (H, W, len(SOLVERS)) and samples, (H, W, 8),
-    the alpha, confidence, foreground and background of `sample_alpha`, are in [0, 1]; distances (H, W, 2) are those to
-    the known foreground and background as log(1 + pixels) / REACH. All are float32.
-    """
-
-    image: np.ndarray
-    known: np.ndarray
-    mattes: np.ndarray
-    samples: np.ndarray
-    distances: np.ndarray
-
-    def part(self, rows, columns):
-        """Return the same of a rectangle, without copies."""
-        return Solved(*(plane[rows, columns] for plane in self))
+AGREED = 1 / 255  # solvers that differ by no more agree
+TILE = 128  # pixels of a tile's side; MARGIN more are seen around it
 
 
 def matte(image, trimap, *, quality="best"):
     """Estimate alpha from an image and a trimap, as well as this library can.
 
-    With ``quality="best"`` closed form, KNN, information flow and shared sampling solve for alpha, and a small network
-    that comes with the package and runs without torch takes, in each pixel, a mean of their answers, of the samples',
-    and of 0 and 1; how well the colours explain each answer tells it whom to believe.
+    With ``quality="best"`` closed form, KNN, information flow and shared sampling solve for alpha, and boosted trees
+    that come with the package correct information flow in each pixel, by what the solvers say there and around it and
+    how well the colours explain it.
 
     Parameters
     ----------
@@ -90,7 +73,7 @@ def matte(image, trimap, *, quality="best"):
 
     check_choice(quality, "quality", list(QUALITIES))
     if quality == "fast":
-        return solve(image, trimap, FAST)
+        return solve(image, trimap, TRUSTED)
     problem = check_problem(image, trimap)
     if not problem.is_unknown.any():
         return problem.known_alpha
@@ -133,63 +116,38 @@ def solve_all(problem):
     return Solved(problem.image, known, np.dstack(mattes), np.dstack(samples), known_distances(known))
 
 
-def known_distances(known):
-    """Return the distances (H, W, 2) of `Solved` from a trimap of 0, 0.5 and 1 with both regions."""
-    import cv2
-
-    planes = [cv2.distanceTransform(np.uint8(known != value), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for value in (1, 0)]
-    return np.log1p(np.dstack(planes)) / np.float32(REACH)
-
-
-def fusion_planes(solved):
-    """Return the network's input (len(PLANES), H, W) float32 of `Solved`.
-
-    The candidates are the mattes and the samples' alpha. Contrast is the distance between the samples' foreground and
-    background, and the residual of a candidate the distance of the image's colour from what its alpha makes of them.
-    """
-    image, known, mattes, samples, distances = solved
-    planes = np.empty((len(PLANES), *known.shape), np.float32)
-    count = len(CANDIDATES)
-    planes[:count - 1], planes[count - 1] = mattes.transpose(2, 0, 1), samples[:, :, 0]
-    planes[count], planes[count + 1] = known == 1, known == 0
-    planes[count + 2:count + 4], planes[count + 4] = distances.transpose(2, 0, 1), samples[:, :, 1]
-    shown, foreground, background = (np.ascontiguousarray(colours.transpose(2, 0, 1))
-                                     for colours in (image, samples[:, :, 2:5], samples[:, :, 5:8]))
-    difference, shown = foreground - background, shown - background
-    planes[count + 5] = _length(difference)
-    for candidate, residual in zip(planes[:count], planes[count + 6:], strict=True):
-        np.multiply(_length(shown - candidate * difference), np.float32(RESIDUAL), out=residual)
-    return planes
-
-
-def _length(colours):
-    """Return the lengths (H, W) of colours (3, H, W)."""
-    return np.sqrt((colours**2).sum(axis=0))
-
-
 def fuse_solved(solved):
-    """Return alpha (H, W) float32 of `Solved` by the network of the package, in tiles where pixels are unknown."""
-    is_unknown = solved.known == 0.5
-    alpha = solved.known.copy()
-    height, width = alpha.shape
-    for top, bottom in _spans(is_unknown.any(axis=1)):
-        for left, right in _spans(is_unknown[top:bottom].any(axis=0)):
-            here = slice(top, bottom), slice(left, right)
-            seen = [slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, side))
-                    for part, side in zip(here, (height, width), strict=True)]
-            found = _mixed(fusion_planes(solved.part(*seen)))
-            found = found[top - seen[0].start:, left - seen[1].start:][:bottom - top, :right - left]
-            alpha[here] = np.where(is_unknown[here], found, alpha[here])
+    """Return alpha (H, W) float32 of `Solved`: the trusted solver's, where others differ by the package's trees."""
+    from numba import get_num_threads
+
+    is_open = disputed(solved)
+    alpha = np.where(solved.known == 0.5, solved.mattes[:, :, SOLVERS.index(TRUSTED)], solved.known)
+    tiles = [(slice(*rows), slice(*columns)) for rows in _spans(is_open.any(axis=1))
+             for columns in _spans(is_open[slice(*rows)].any(axis=0))]
+    with ThreadPoolExecutor(get_num_threads()) as pool:
+        for tile, found in zip(tiles, pool.map(partial(_fuse_tile, solved, is_open), tiles), strict=True):
+            alpha[tile][is_open[tile]] = found
     return alpha
 
 
-def _mixed(planes):
-    """Return the mean (H, W) of planes' candidates, 0 and 1, with the weights that the network gives them."""
-    from hybridmatte.bundled import run_planes
+def disputed(solved):
+    """Return where (H, W) the solvers do not agree on an unknown pixel: elsewhere nothing is to be corrected."""
+    ranges = solved.mattes.max(axis=2) - solved.mattes.min(axis=2)
+    return (solved.known == 0.5) & (ranges > AGREED)
 
-    weights = run_planes("fusion", planes)
-    alpha = np.einsum("kij,kij->ij", weights[:-2], planes[:len(weights) - 2])
-    return (alpha + weights[-1]).clip(0, 1)
+
+def _fuse_tile(solved, is_open, tile):
+    """Return alpha (n,) of a tile's open pixels."""
+    from hybridmatte.boosted_trees import sum_of_trees
+    from hybridmatte.bundled import bundled_trees
+
+    seen = [slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, side))
+            for part, side in zip(tile, is_open.shape, strict=True)]
+    chosen = np.zeros([part.stop - part.start for part in seen], bool)
+    chosen[tuple(slice(part.start - around.start, part.stop - around.start)
+                 for part, around in zip(tile, seen, strict=True))] = is_open[tile]
+    rows = fusion_features(solved.part(*seen), chosen)
+    return (rows[:, FEATURES.index(TRUSTED)] + sum_of_trees(bundled_trees("fusion"), rows)).clip(0, 1)
 
 
 def _spans(is_wanted):
@@ -198,7 +156,5 @@ def _spans(is_wanted):
     if not len(wanted):
         return []
     start, end = int(wanted[0]), int(wanted[-1]) + 1
-    start -= start % STEP
-    count = -(-(end - start) // TILE)
-    edges = [*(np.linspace(start, end, count + 1)[:-1] / STEP).round().astype(int) * STEP, end]
+    edges = np.linspace(start, end, -(-(end - start) // TILE) + 1).round().astype(int).tolist()
     return list(zip(edges[:-1], edges[1:], strict=True))

@@ -1,18 +1,19 @@
-"""The recipe of the fusing network: what is kept of a scene, what it pays, and what its tables say."""
+"""The recipe of the fusing trees: what is kept of a scene, what they learn, and what its tables say."""
 
 import numpy as np
 import pytest
 
+from hybridmatte.boosted_trees import sum_of_trees
 from hybridmatte.data import Sample
+from hybridmatte.fusion_features import FEATURES, TRUSTED
 from hybridmatte.solver.system import check_problem
-from hybridmatte.solver_fusion import PLANES, fusion_planes, solve_all
+from hybridmatte.solver_fusion import solve_all
 from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("hybridmatte.networks")
+lightgbm = pytest.importorskip("lightgbm")
 
-from experiments.fusion import report, scenes, scoring, solved, training  # noqa: E402 -- they need torch
+from experiments.fusion import report, scenes, scoring, solved, training  # noqa: E402 -- they need lightgbm
 
 SCENE = soft_disk((180, 200))
 
@@ -27,41 +28,55 @@ def kept(tmp_path, monkeypatch):
     return solved.read_scene("real/disk/0", tmp_path)
 
 
-def test_scene_is_kept_to_a_byte(kept):
+def test_scene_is_kept(kept):
     expected = solve_all(check_problem(SCENE.image, SCENE.trimap))
-    found, alpha = kept.part(slice(20, 150), slice(30, 160))
-    assert_close(alpha, SCENE.alpha[20:150, 30:160], 1 / 255)
-    for name, plane in expected.part(slice(20, 150), slice(30, 160))._asdict().items():
-        assert_close(getattr(found, name), plane, 0.01)
-    np.testing.assert_array_equal(kept.unknown, np.flatnonzero(SCENE.trimap == 0.5))
+    assert_close(kept.alpha, SCENE.alpha, 1e-3)
+    for name, plane in expected._asdict().items():
+        assert_close(getattr(kept.solved, name), plane, 2e-3)
 
 
-def test_crops_are_around_unknown_pixels(kept):
-    draw = training.Draw([kept], np.random.default_rng(0), without=("knn",))
-    for _ in range(5):
-        planes, alpha, is_unknown = draw.crop()
-        assert planes.shape == (len(PLANES), training.CROP, training.CROP)
-        assert alpha.shape == is_unknown.shape == (1, training.CROP, training.CROP)
-        assert is_unknown.any()
-        assert not planes[PLANES.index("knn")].any()
-        assert np.abs(planes[0] - alpha[0]).mean() < 0.1  # closed form is turned and mirrored as the truth is
+@pytest.mark.usefixtures("kept")
+def test_rows_are_of_unknown_pixels(tmp_path):
+    solved.keep_rows("real/disk/0", tmp_path)
+    rows, few = solved.read_rows("real/disk/0", tmp_path), solved.read_rows("real/disk/0", tmp_path, 3)
+    count = min(solved.GIVEN, int((SCENE.trimap == 0.5).sum()))
+    assert rows.features.shape == (count, len(FEATURES))
+    assert not rows.features[:, FEATURES.index("is_foreground")].any()
+    assert np.abs(rows.features[:, FEATURES.index(TRUSTED)] - rows.alpha).mean() < 0.05
+    np.testing.assert_array_equal(few.features, rows.features[::3])
 
 
-def test_recolouring_scales_residuals(kept):
-    found, _ = kept.part(slice(None), slice(None))
-    other = training.recoloured(found, np.random.default_rng(1))
-    first, second = (fusion_planes(planes)[PLANES.index("residual_cf")] for planes in (found, other))
-    ratios = second[first > 0.1] / first[first > 0.1]
-    assert np.ptp(ratios) < 0.01
-    assert abs(ratios[0] - 1) > 0.02
+@pytest.fixture
+def rows(rng):
+    """Pixels whose trusted alpha misses a fifth of another feature."""
+    features = rng.random((3000, len(FEATURES)), np.float32)
+    alpha = features[:, FEATURES.index(TRUSTED)] + 0.2 * features[:, FEATURES.index("grey")]
+    return [solved.Rows(features, alpha)]
 
 
-def test_exact_alpha_pays_nothing():
-    target = torch.rand(2, 1, 20, 30)
-    is_unknown = torch.rand(target.shape) < 0.5
-    wrong_where_known = torch.where(is_unknown, target, torch.rand(target.shape))
-    assert float(training.charge(wrong_where_known, target, is_unknown)) == 0
-    assert float(training.charge(1 - target, target, is_unknown)) > 0.1
+def test_trees_learn_what_is_missed(rows):
+    trees = training.train_fusion(rows, seed=0, rounds=150)
+    other = training.train_fusion(rows, seed=0, rounds=150, without=("grey",))
+    features, alpha = rows[0]
+    missed = alpha - features[:, FEATURES.index(TRUSTED)]
+    assert np.abs(sum_of_trees(trees, features) - missed).mean() < 0.02
+    assert np.abs(sum_of_trees(other, features) - missed).mean() > 0.03
+
+
+def test_trees_are_lightgbm_s(rng):
+    """To the last question, of features and thresholds that coincide."""
+    features = rng.random((5000, 6)).round(2).astype(np.float32)
+    booster = lightgbm.train({"num_leaves": 15, "verbose": -1}, lightgbm.Dataset(features, features.prod(axis=1)), 20)
+    assert_close(sum_of_trees(training.trees_of(booster), features), booster.predict(features), 1e-6)
+
+
+def test_left_out():
+    """Everything that a candidate takes part in is left out with it."""
+    names = {FEATURES[k] for k in training.left_out(("knn",))}
+    assert {"knn", "cf - knn", "knn, mean 4", "residual_knn", "median of candidates", "|range of solvers|, mean 1",
+            "knn, fitted to colours 2", "knn, to below 0.05"} <= names
+    assert not any("knn" in name for name in set(FEATURES) - names)
+    assert "samples, mean 1" not in names
 
 
 @pytest.mark.parametrize("fold", range(scoring.FOLDS))

@@ -1,15 +1,26 @@
-"""The default: solvers joined by a small network of the package, without torch."""
+"""The default: solvers joined by boosted trees of the package, without torch."""
 
 import shutil
 
 import numpy as np
 import pytest
 
-from hybridmatte import bundled, composite, cutout, matte, sad, solve, solver_fusion
-from hybridmatte.bundled import WEIGHTS, run_planes
+from hybridmatte import composite, cutout, matte, sad, solve, solver_fusion
+from hybridmatte.boosted_trees import Trees, sum_of_trees
+from hybridmatte.bundled import WEIGHTS, bundled_trees
 from hybridmatte.data import random_scene
+from hybridmatte.fusion_features import (
+    FEATURES,
+    MARGIN,
+    PLANES,
+    SOLVERS,
+    TRUSTED,
+    Solved,
+    fusion_features,
+    fusion_planes,
+)
 from hybridmatte.solver.system import check_problem
-from hybridmatte.solver_fusion import CANDIDATES, PLANES, SOLVERS, Solved, fuse_solved, fusion_planes, solve_all
+from hybridmatte.solver_fusion import disputed, fuse_solved, solve_all
 from hybridmatte.trimap import trimap_from_alpha
 from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
@@ -57,8 +68,16 @@ class TestMatte:
         np.testing.assert_array_equal(matte(fur.image, fur.trimap, quality="fast"), expected)
 
     def test_bytes_and_floats_agree(self, fur):
+        """But for the pixels that rounding leads to other leaves."""
         image = np.rint(255 * fur.image).astype(np.uint8)
-        assert_close(matte(image, np.uint8(255 * fur.trimap)), matte(np.float32(image) / 255, fur.trimap), 1 / 255)
+        difference = matte(image, np.uint8(255 * fur.trimap)) - matte(np.float32(image) / 255, fur.trimap)
+        assert np.abs(difference).mean() < 1e-4
+        assert (np.abs(difference) > 1 / 255).mean() < 2e-3
+
+    def test_solvers_that_agree_are_believed(self, solved):
+        agreed = solved._replace(mattes=np.repeat(solved.mattes[:, :, :1], len(SOLVERS), axis=2))
+        np.testing.assert_array_equal(fuse_solved(agreed)[solved.known == 0.5],
+                                      solved.mattes[:, :, 0][solved.known == 0.5])
 
     def test_nothing_unknown(self, fur):
         trimap = np.rint(fur.alpha)
@@ -118,42 +137,116 @@ class TestPlanes:
             assert_close(solved.mattes[:, :, k], solve(fur.image, fur.trimap, name), 1e-5)
 
 
-class TestNetwork:
+def planes_of(solved):
+    """Return the features of all pixels, by name."""
+    rows = fusion_features(solved, np.ones(solved.known.shape, bool))
+    return {name: rows[:, k].reshape(solved.known.shape) for k, name in enumerate(FEATURES)}
+
+
+class TestFeatures:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def features(solved):
+        return planes_of(solved)
+
+    @staticmethod
+    def window(plane, r):
+        """Return what is around the pixel at (80, 100), at most r pixels away."""
+        return np.float64(plane[80 - r:81 + r, 100 - r:101 + r])
+
+    def test_names_are_those_of_the_planes(self, solved, features):
+        for name, plane in zip(PLANES, fusion_planes(solved), strict=True):
+            np.testing.assert_array_equal(features[name], plane)
+        assert len(set(FEATURES)) == len(FEATURES)
+
+    @pytest.mark.parametrize("name", ["knn", TRUSTED, "samples"])
+    def test_windows(self, features, name):
+        """Mean, deviation, extremes and lines fitted to grey, against NumPy in one window."""
+        own, grey = self.window(features[name], 4), self.window(features["grey"], 4)
+        assert features[f"{name}, mean 4"][80, 100] == pytest.approx(own.mean(), abs=1e-5)
+        assert features[f"{name}, deviation 4"][80, 100] == pytest.approx(own.std(), abs=1e-3)
+        own, grey = self.window(features[name], 5), self.window(features["grey"], 5)
+        slope = np.cov(own.ravel(), grey.ravel(), bias=True)[0, 1] / (grey.var() + 1e-4)
+        fitted = own.mean() + slope * (grey[5, 5] - grey.mean()) - features[TRUSTED][80, 100]
+        assert features[f"{name}, fitted to grey 5"][80, 100] == pytest.approx(fitted, abs=1e-3)
+        own = self.window(features[TRUSTED], 6)
+        assert features[f"{TRUSTED}, least 13"][80, 100] == own.min()
+        assert features[f"{TRUSTED}, most 13"][80, 100] == own.max()
+
+    def test_fit_to_colours(self, solved, features):
+        """Against a least-squares solution with the same softening."""
+        colours = self.window(solved.image, 5).reshape(-1, 3)
+        own = self.window(features["knn"], 5).ravel()
+        away = colours - colours.mean(axis=0)
+        slopes = np.linalg.solve(away.T @ away / len(away) + 1e-4 * np.eye(3), away.T @ (own - own.mean()) / len(away))
+        fitted = own.mean() + (solved.image[80, 100] - colours.mean(axis=0)) @ slopes - features[TRUSTED][80, 100]
+        assert features["knn, fitted to colours 5"][80, 100] == pytest.approx(fitted, abs=2e-3)
+
+    def test_median(self, features):
+        expected = np.median([features[name] for name in (*SOLVERS, "samples")], axis=0)
+        np.testing.assert_array_equal(features["median of candidates"], expected)
+
+    def test_nearest(self, features):
+        sure = np.argwhere(features[TRUSTED] >= 0.95)
+        expected = np.sqrt(((sure - [80, 100])**2).sum(axis=1).min())
+        assert features[f"{TRUSTED}, to above 0.95"][80, 100] == pytest.approx(
+            np.log1p(min(expected, MARGIN - 1)), abs=1e-4)
+
+    def test_nothing_farther_than_the_margin_is_seen(self, solved, features):
+        inner = slice(MARGIN, -MARGIN)
+        for name, plane in planes_of(solved.part(slice(20, 150), slice(30, 190))).items():
+            assert_close(plane[inner, inner], features[name][20:150, 30:190][inner, inner], 1e-6)
+
+
+class TestTrees:
     def test_size_and_card(self):
         files = list(WEIGHTS["fusion"].iterdir())
         assert {path.name for path in files} == {"README.md", "config.json", "model.onnx", "model.safetensors",
                                                   "model.sha256"}
         assert sum(path.stat().st_size for path in files) <= 4e6
 
-    def test_torch_gives_the_same(self, solved):
+    def test_by_hand(self):
+        """If feature 1 is at most 0.5, then 2 or, if feature 0 is above 0.25, 3, else 5; and 10 in any case."""
+        trees = Trees(np.int32([0, ~3]), np.int32([1, 0]), np.float32([0.5, 0.25]),
+                      np.int32([[1, ~2], [~0, ~1]]), np.float32([2, 3, 5, 10]))
+        rows = np.float32([[0.25, 0.5], [0.26, 0.5], [0.26, 0.51]])
+        np.testing.assert_array_equal(sum_of_trees(trees, rows), [12, 13, 15])
+
+    def test_torch_and_onnx_give_the_same(self, solved):
         torch = pytest.importorskip("torch")
         networks = pytest.importorskip("hybridmatte.networks")
-        planes = fusion_planes(solved)[:, :150, :201]  # no multiples of the stride
+        export = pytest.importorskip("hybridmatte.networks.export")
+        alpha, is_open = fuse_solved(solved), disputed(solved)
+        rows = torch.from_numpy(fusion_features(solved, is_open))
         network = networks.load_network("fusion")
         with torch.no_grad():
-            expected = network(torch.from_numpy(np.ascontiguousarray(planes))[None])[0, 0].numpy()
-        weights = run_planes("fusion", planes)
-        assert weights.shape == (len(CANDIDATES) + 2, 150, 201)
-        assert_close(weights.sum(axis=0), np.ones((150, 201)), 1e-5)
-        assert_close(solver_fusion._mixed(planes), expected, 1e-3)
+            assert_close(network(rows).numpy(), alpha[is_open], 1e-5)
+        session = export.onnx_session((WEIGHTS["fusion"] / "model.onnx").read_bytes())
+        assert_close(export.run_onnx(session, [rows])[:, 0], alpha[is_open], 1e-5)
+
+    def test_leaves_can_be_trained_on(self):
+        torch = pytest.importorskip("torch")
+        network = pytest.importorskip("hybridmatte.networks").load_network("fusion")
+        network(torch.full((3, len(FEATURES)), 0.5)).sum().backward()
+        assert 0 < int((network.values.grad != 0).sum()) <= 3 * len(network.roots)
 
     def test_tiles_join(self, solved, monkeypatch):
         monkeypatch.setattr(solver_fusion, "TILE", 1024)
         whole = fuse_solved(solved)
-        monkeypatch.setattr(solver_fusion, "TILE", 64)
-        assert_close(fuse_solved(solved), whole, 1e-4)
+        monkeypatch.setattr(solver_fusion, "TILE", 50)
+        assert (np.abs(fuse_solved(solved) - whole) > 1e-5).mean() < 1e-3  # rounding may lead to another leaf
 
     @pytest.mark.parametrize("content", [None, b"", b"no network", "people"])
     def test_damaged_weights(self, tmp_path, monkeypatch, fur, content):
-        """Missing, empty, damaged, and those of another network: an error that names the file, no other answer."""
-        path = tmp_path / "model.onnx"
+        """Missing, empty, damaged, and those of a network: an error that names the file, no other answer."""
+        path = tmp_path / "model.safetensors"
         if content == "people":
-            shutil.copyfile(WEIGHTS["people"] / "model.onnx", path)
+            shutil.copyfile(WEIGHTS["people"] / "model.safetensors", path)
         elif content is not None:
             path.write_bytes(content)
         shutil.copyfile(WEIGHTS["fusion"] / "model.sha256", tmp_path / "model.sha256")
         monkeypatch.setitem(WEIGHTS, "fusion", tmp_path)
-        bundled._loaded.cache_clear()
+        bundled_trees.cache_clear()
         with pytest.raises(ValueError, match=f"weights {path}"):
             matte(fur.image, fur.trimap)
-        bundled._loaded.cache_clear()
+        bundled_trees.cache_clear()

@@ -16,15 +16,13 @@ TRIMAPS = ("trimap1", "trimap2")
 def write_report(folder, weights):
     """Write the tables into README.md and, if there are weights, the first into their card."""
     document = json.loads(Path(folder, "result.json").read_text(encoding="utf-8"))
-    rows = [row for row in document["results"] if row["subject"] != "composites"]
-    about, found = document["metadata"], by_method(rows)
+    about, found = document["metadata"], by_method(document["results"])
     head = [f"Latest run: commit {about['commit']}, {about['date']}. Means over the twelve photographs, trimap1 / "
-            "trimap2; of networks the mean and standard deviation over the seeds, each photograph scored by one that "
-            "has not seen it."]
+            "trimap2; of the fusion the mean and standard deviation over the seeds, each photograph scored by trees "
+            "that have not seen it."]
     main = main_table(found)
     worst = worst_lines(found)
-    others = [*ablation_table(found), *objects_lines(document["results"])]
-    write_block(Path(folder, "README.md"), [*head, "", *main, "", *worst, *others])
+    write_block(Path(folder, "README.md"), [*head, "", *main, "", *worst, *ablation_table(found)])
     if Path(weights, "README.md").exists():
         write_block(Path(weights, "README.md"), [*head, "", *main, "", *worst])
 
@@ -76,20 +74,13 @@ def worst_lines(found):
 
 
 def ablation_table(found):
-    """Return the networks that miss something, none if there are none."""
+    """Return the trees that miss something, none if there are none."""
     names = [name for name in found if name not in (*METHODS, AVERAGE, ORACLE, FUSION)]
     if not names:
         return []
-    lines = ["", f"| one member | seeds | {' | '.join(ERRORS.values())} |",
+    lines = ["", f"| fewer trees | seeds | {' | '.join(ERRORS.values())} |",
              "| --- | --- |" + " --- |" * len(ERRORS)]
     for name in names:
         cells = [" / ".join(spread(means(found, name, trimap, key)) for trimap in TRIMAPS) for key in ERRORS]
         lines.append(f"| {name} | {len(means(found, name, TRIMAPS[0], 'sad'))} | {' | '.join(cells)} |")
     return lines
-
-
-def objects_lines(rows):
-    """Return how composites fare whose object was learned from or not, none if they were not scored."""
-    lines = [f"{row['method']} {row['error']['fused'] / row['error']['single']:.2f}" for row in rows
-             if row["subject"] == "composites"]
-    return ["", f"SAD on composites over that of information flow: {', '.join(lines)}."] if lines else []

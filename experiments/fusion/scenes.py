@@ -15,7 +15,7 @@ from hybridmatte.data import Photographs, Sample, combine_foregrounds, composite
 from hybridmatte.data.scenes import SCENES
 
 OTHERS = ("animals", "portraits")  # their alphas are a published network's; as layers of a composite they are exact
-COUNTS = {"real": 6, "composite": 21, "drawn": 51}  # scenes of each photograph, foreground, kind
+COUNTS = {"real": 6, "composite": 2, "drawn": 4}  # scenes of each photograph, foreground, kind
 SIDES = (224, 400)  # pixels, of composites and drawn scenes
 CLEAR = 5 / 255  # a pixel is mixed between this and one less this
 WIDTHS = (2.0, 45.0)  # pixels, of the unknown band

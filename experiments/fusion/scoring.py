@@ -1,15 +1,16 @@
-"""Errors of solvers, of what joins them, and of networks, on the twelve photographs with true alpha."""
+"""Errors of solvers and of what joins them, on the twelve photographs with true alpha."""
 
 import numpy as np
-import torch
 
 from experiments.common import alphamatting_cases
+from experiments.fusion.training import trusted_without
 from hybridmatte import METHODS, gradient_error, mse, sad, solve
+from hybridmatte.boosted_trees import sum_of_trees
+from hybridmatte.fusion_features import FEATURES, SOLVERS, TRUSTED, fusion_features
 from hybridmatte.solver.system import check_problem
-from hybridmatte.solver_fusion import CANDIDATES, FAST, PLANES, SOLVERS, fusion_planes, solve_all
+from hybridmatte.solver_fusion import disputed, solve_all
 
 FOLDS = 4
-LEARNED, HELD_OUT = "objects learned from", "objects held out"
 AVERAGE, ORACLE, FUSION = "average of the four", "oracle: best solver of each photograph", "fusion"
 
 
@@ -49,36 +50,28 @@ def row_of(method, case, errors, seed=None):
             "peak_mib": None, "error": errors}
 
 
-def score_network(network, method, cases, seed, without=()):
-    """Return rows of a network's errors; planes called `without` are 0."""
-    zeroed, rows = [PLANES.index(name) for name in without], []
+def score_trees(trees, method, cases, seed, without=()):
+    """Return rows of the errors of trees that were trained `without` some features."""
+    rows = []
     for case in cases:
-        solved = _solved(case)
-        planes = fusion_planes(solved)
-        planes[zeroed] = 0
-        with torch.no_grad():
-            alpha = network(torch.from_numpy(planes)[None])[0, 0].numpy()
-        alpha = np.where(solved.known == 0.5, alpha, solved.known)
+        features, is_open, alpha = _open_features(case)
+        alpha = alpha.copy()
+        first = features[:, FEATURES.index(trusted_without(without))]
+        alpha[is_open] = (first + sum_of_trees(trees, features)).clip(0, 1)
         rows.append(row_of(method, case, errors_of(alpha, case), seed))
     return rows
 
 
-def errors_of_scene(network, scene):
-    """Return the summed absolute errors of a network and of information flow on a scene's unknown pixels."""
-    solved, alpha = scene.part(slice(None), slice(None))
-    planes = fusion_planes(solved)
-    with torch.no_grad():
-        fused = network(torch.from_numpy(planes)[None])[0, 0].numpy()
-    is_unknown, single = solved.known == 0.5, planes[CANDIDATES.index(FAST)]
-    return {"fused": np.abs(fused - alpha)[is_unknown].sum(), "single": np.abs(single - alpha)[is_unknown].sum()}
+FOUND = {}  # of each photograph and trimap scored so far
 
 
-SOLVED = {}  # of each photograph and trimap scored so far
-
-
-def _solved(case):
-    """Return what the solvers say of a case, solved once a process."""
+def _open_features(case):
+    """Return features (n, F) of a case's disputed pixels, where they are, and alpha elsewhere, made once a process."""
     key = case.name, case.trimap_name
-    if key not in SOLVED:
-        SOLVED[key] = solve_all(check_problem(np.float32(case.image), case.trimap))
-    return SOLVED[key]
+    if key not in FOUND:
+        solved = solve_all(check_problem(np.float32(case.image), case.trimap))
+        is_open = disputed(solved)
+        trusted = solved.mattes[:, :, SOLVERS.index(TRUSTED)]
+        FOUND[key] = (fusion_features(solved, is_open), is_open,
+                      np.where(solved.known == 0.5, trusted, solved.known))
+    return FOUND[key]

@@ -1,4 +1,4 @@
-"""What the solvers say of each scene, kept in files of bytes that training maps into memory."""
+"""What the solvers say of each scene, kept in files, and the rows of features that are learned from."""
 
 import os
 from pathlib import Path
@@ -7,28 +7,27 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.fusion.scenes import make_scene
+from hybridmatte.fusion_features import SOLVERS, Solved, fusion_features, known_distances
 from hybridmatte.solver.system import check_problem
-from hybridmatte.solver_fusion import REACH, SOLVERS, Solved, solve_all
+from hybridmatte.solver_fusion import solve_all
 
-WIDTHS = {"image": 3, "known": 1, "alpha": 1, "mattes": len(SOLVERS), "samples": 8, "distances": 2}  # planes
-FARTHEST = np.log1p(2000) / REACH  # of a byte
+WIDTHS = {"image": 3, "known": 1, "alpha": 1, "mattes": len(SOLVERS), "samples": 8}  # planes, as half floats
+GIVEN, OTHER = 10000, 2500  # pixels of a scene that are learned from: with the site's own trimaps, and of all others
 
 
 class Scene(NamedTuple):
-    """A solved scene: its name, bytes (H, W, C) in the order of `WIDTHS`, and its unknown pixels (n,)."""
+    """A solved scene and its true alpha (H, W)."""
 
     name: str
-    planes: np.ndarray
-    unknown: np.ndarray
+    solved: Solved
+    alpha: np.ndarray
 
-    def part(self, rows, columns):
-        """Return a rectangle's `Solved` and true alpha (h, w)."""
-        planes = np.float32(self.planes[rows, columns]) / 255
-        ends = np.cumsum([0, *WIDTHS.values()])
-        parts = {name: planes[:, :, start:end] for name, start, end in zip(WIDTHS, ends[:-1], ends[1:], strict=True)}
-        alpha, known = (parts.pop(name)[:, :, 0] for name in ("alpha", "known"))
-        known = np.float32(known > 0.9) + np.float32(0.5) * ((known > 0.1) & (known < 0.9))
-        return Solved(known=known, **parts | {"distances": parts["distances"] * np.float32(FARTHEST)}), alpha
+
+class Rows(NamedTuple):
+    """Some of a scene's unknown pixels: features (n, F) and true alpha (n,)."""
+
+    features: np.ndarray
+    alpha: np.ndarray
 
 
 def write_scene(name, data, folder):
@@ -37,21 +36,49 @@ def write_scene(name, data, folder):
     if path.exists():
         return False
     sample = make_scene(name, data)
-    solved = solve_all(check_problem(sample.image, sample.trimap))
-    planes = solved._asdict() | {"alpha": sample.alpha, "distances": (solved.distances / FARTHEST).clip(0, 1)}
-    planes = np.rint(255 * np.dstack([planes[key] for key in WIDTHS])).astype(np.uint8)
+    planes = solve_all(check_problem(sample.image, sample.trimap))._asdict() | {"alpha": sample.alpha}
     partial = path.with_suffix(".part")
     with open(partial, "wb") as file:
-        np.save(file, planes)
+        np.save(file, np.dstack([planes[key] for key in WIDTHS]).astype(np.float16))
     os.replace(partial, path)
     return True
 
 
 def read_scene(name, folder):
-    """Return the `Scene` of a name, its bytes mapped into memory."""
-    planes = np.load(scene_path(name, folder), mmap_mode="r")
-    known = planes[:, :, WIDTHS["image"]]
-    return Scene(name, planes, np.flatnonzero((known > 25) & (known < 230)))
+    """Return the `Scene` of a name."""
+    planes = np.float32(np.load(scene_path(name, folder)))
+    ends = np.cumsum([0, *WIDTHS.values()])
+    parts = {key: planes[:, :, start:end] for key, start, end in zip(WIDTHS, ends[:-1], ends[1:], strict=True)}
+    alpha, known = (np.ascontiguousarray(parts.pop(key)[:, :, 0]) for key in ("alpha", "known"))
+    return Scene(name, Solved(known=known, distances=known_distances(known), **parts), alpha)
+
+
+def keep_rows(name, folder):
+    """Keep the features and true alpha of random unknown pixels of a scene, the same ones every time."""
+    path = _rows_path(name, folder)
+    if path.exists():
+        return
+    scene = read_scene(name, folder)
+    unknown = np.flatnonzero(scene.solved.known == 0.5)
+    is_given = name.startswith("real/") and int(name.rsplit("/", 1)[1]) < 2
+    chosen = np.random.default_rng(len(unknown)).permutation(unknown)[:GIVEN if is_given else OTHER]
+    is_chosen = np.zeros(scene.alpha.shape, bool)
+    is_chosen.flat[chosen] = True
+    rows = np.column_stack([fusion_features(scene.solved, is_chosen), scene.alpha[is_chosen]])
+    partial = path.with_suffix(".part")
+    with open(partial, "wb") as file:
+        np.save(file, rows)
+    os.replace(partial, path)
+
+
+def read_rows(name, folder, every=1):
+    """Return the `Rows` that are kept of a scene, or every so manieth of them."""
+    rows = np.load(_rows_path(name, folder))[::every]
+    return Rows(rows[:, :-1], rows[:, -1])
+
+
+def _rows_path(name, folder):
+    return scene_path(name, folder).with_suffix(".rows.npy")
 
 
 def scene_path(name, folder):

@@ -1,113 +1,78 @@
-"""Train a network that fuses solvers on solved scenes."""
+"""Boost trees on the features of solved scenes' pixels."""
 
 import numpy as np
-import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from hybridmatte.networks import SolverFusion
-from hybridmatte.solver_fusion import CANDIDATES, FAST, PLANES, fusion_planes
+from hybridmatte.boosted_trees import Trees
+from hybridmatte.fusion_features import CANDIDATES, FEATURES, TRUSTED
 
-CROP, BATCH, RATE, DECAY, AVERAGE = 160, 4, 2e-3, 1e-4, 0.99
-SHARES = {"real": 0.5, "composite": 0.35, "drawn": 0.15}  # of the crops
-SQUARE, SLOPE = 0.5, 0.25  # weights of the squared error and of the differences between neighbours
-MEMBERS, CAUTION = 3, 0.25
-SHAPE = {"planes": len(PLANES), "candidates": len(CANDIDATES)}
-TRUSTED = (FAST, "sampling")  # the best single solver, and who stands in where it is left out
+ROUNDS = 600  # trees
+SHAPE = {"objective": "l1", "learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 200, "lambda_l2": 1.0}
+DRAWN = {"feature_fraction": 0.3, "bagging_fraction": 0.5, "bagging_freq": 1}  # at random, for each tree
+FALLBACK = "sampling"  # is corrected where the trusted solver is left out
 
 
-def train_fusion(scenes, *, steps, seed, without=(), members=MEMBERS):
-    """Return a network whose members learned alone from crops of scenes, in evaluation mode.
+def trusted_without(without):
+    """Return the candidate that is corrected, by name."""
+    return FALLBACK if TRUSTED in without else TRUSTED
+
+
+def train_fusion(rows, *, seed, without=(), rounds=ROUNDS, threads=1):
+    """Return `Trees` that give what the trusted candidate misses, by absolute error.
 
     Parameters
     ----------
-    scenes : list of Scene
-    steps : int
-        Of each member.
+    rows : list of Rows
     seed : int
     without : collection of str
-        Names of `PLANES` that are 0 for it.
-    members : int
+        Words: features with one of them in their names are not looked at.
+    rounds : int
+    threads : int
     """
-    trusted = next(CANDIDATES.index(name) for name in TRUSTED if name not in without)
-    network = SolverFusion(**SHAPE, trusted=trusted, caution=CAUTION, members=members)
-    for k, member in enumerate(network.members):
-        learned = train_member(scenes, steps, [seed, k], without, trusted)
-        member.load_state_dict(learned.members[0].state_dict())
-    return network.eval()
+    import lightgbm
+
+    features = np.concatenate([part.features for part in rows])
+    features[:, left_out(without)] = 0
+    error = np.concatenate([part.alpha for part in rows]) - features[:, FEATURES.index(trusted_without(without))]
+    options = SHAPE | DRAWN | {"seed": seed, "num_threads": threads, "verbose": -1, "deterministic": True}
+    return trees_of(lightgbm.train(options, lightgbm.Dataset(features, error), rounds))
 
 
-def train_member(scenes, steps, seed, without, trusted):
-    """Return a network of one member, its weights averaged over the last steps."""
-    draw = Draw(scenes, np.random.default_rng(seed), without)
-    torch.manual_seed(int(draw.generator.integers(2**31)))
-    network = SolverFusion(**SHAPE, trusted=trusted, caution=0.0)
-    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE), use_buffers=True)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, steps, pct_start=0.1)
-    for _ in range(steps):
-        planes, target, is_unknown = draw.batch()
-        with torch.autocast("cpu", torch.bfloat16):
-            alpha = network(planes)
-        optimizer.zero_grad()
-        charge(alpha, target, is_unknown).backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        averaged.update_parameters(network)
-    return averaged.module
+def left_out(without):
+    """Return the numbers of the features that mention one of some words."""
+    return [k for k, name in enumerate(FEATURES) if any(word in mentioned(name) for word in without)]
 
 
-def charge(alpha, target, is_unknown):
-    """Return what an alpha (B, 1, H, W) pays on unknown pixels: errors, their squares, and those of its slopes."""
-    count, error = is_unknown.sum().clamp(min=1), (alpha - target) * is_unknown
-    absolute = error.abs().sum() / count
-    slopes = sum(error.diff(dim=axis).abs().sum() for axis in (2, 3)) / count
-    return absolute + SQUARE * (error**2).sum() / count + SLOPE * slopes
+def mentioned(name):
+    """Return the candidates in a feature's name, with all of its words."""
+    words = name.replace("|", " ").replace(",", " ").replace("residual_", "residual ").split()
+    every = CANDIDATES if "candidates" in words or "solvers" in words else ()
+    return {*words, *every}
 
 
-class Draw:
-    """Random crops around unknown pixels, turned, mirrored and recoloured."""
-
-    def __init__(self, scenes, generator, without=()):
-        self.generator, self.without = generator, [PLANES.index(name) for name in without]
-        groups = {name: [scene for scene in scenes if scene.name.startswith(name)] for name in SHARES}
-        self.groups = {name: (group, weights_of(group)) for name, group in groups.items() if group}
-        self.shares = np.array([SHARES[name] for name in self.groups])
-
-    def batch(self):
-        """Return planes (B, C, H, W), true alpha and where it is unknown (B, 1, H, W)."""
-        crops = [self.crop() for _ in range(BATCH)]
-        return tuple(torch.from_numpy(np.stack(part)) for part in zip(*crops, strict=True))
-
-    def crop(self):
-        """Return planes (C, H, W), true alpha and where it is unknown (1, H, W) of one crop."""
-        generator = self.generator
-        scenes, weights = [*self.groups.values()][generator.choice(len(self.shares), p=self.shares / self.shares.sum())]
-        scene = scenes[generator.choice(len(scenes), p=weights)]
-        shape = scene.planes.shape[:2]
-        centre = np.unravel_index(generator.choice(scene.unknown), shape)
-        starts = [int(np.clip(at - generator.integers(CROP), 0, side - CROP))
-                  for at, side in zip(centre, shape, strict=True)]
-        solved, alpha = scene.part(*(slice(start, start + CROP) for start in starts))
-        planes = fusion_planes(recoloured(solved, generator))
-        planes[self.without] = 0
-        planes = np.concatenate([planes, alpha[None], solved.known[None] == 0.5])
-        turns, mirrored = int(generator.integers(4)), generator.uniform() < 0.5
-        planes = np.rot90(planes[:, :, ::-1] if mirrored else planes, turns, axes=(1, 2))
-        return planes[:-2], planes[-2:-1], planes[-1:] > 0
+def trees_of(booster):
+    """Return the `Trees` of a LightGBM booster."""
+    parts = {name: [] for name in Trees._fields}
+    for tree in booster.dump_model()["tree_info"]:
+        parts["roots"].append(_add(tree["tree_structure"], parts))
+    kinds = Trees(np.int32, np.int32, np.float32, np.int32, np.float32)
+    arrays = Trees(*(np.array(parts[name], kind) for name, kind in zip(Trees._fields, kinds, strict=True)))
+    return arrays._replace(branches=arrays.branches.reshape(-1, 2))
 
 
-def weights_of(scenes):
-    """Return how often each scene is drawn: as the root of its unknown pixels."""
-    weights = np.sqrt([len(scene.unknown) for scene in scenes])
-    return weights / weights.sum()
+def _add(node, parts):
+    """Add a node of LightGBM's and all below it; return its number."""
+    if "leaf_value" in node:
+        parts["values"].append(node["leaf_value"])
+        return ~(len(parts["values"]) - 1)
+    number = len(parts["feature"])
+    parts["feature"].append(node["split_feature"])
+    parts["threshold"].append(_rounded_down(node["threshold"]))
+    parts["branches"].append(None)
+    parts["branches"][number] = [_add(node[side], parts) for side in ("left_child", "right_child")]
+    return number
 
 
-def recoloured(solved, generator):
-    """Return `Solved` with channels exchanged and another brightness, which hardly changes what solvers say."""
-    order, gain, shift = generator.permutation(3), np.exp(generator.normal(0, 0.2)), generator.normal(0, 0.05)
-    samples = solved.samples.copy()
-    image, samples[:, :, 2:5], samples[:, :, 5:8] = (
-        np.float32(gain) * colours[:, :, order] + np.float32(shift)
-        for colours in (solved.image, samples[:, :, 2:5], samples[:, :, 5:8]))
-    return solved._replace(image=image, samples=samples)
+def _rounded_down(threshold):
+    """Return the largest float32 that is not above a number: the same float32 features are above it."""
+    nearest = np.float32(threshold)
+    return nearest if nearest <= threshold else np.nextafter(nearest, np.float32(-np.inf))

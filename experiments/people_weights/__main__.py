@@ -132,7 +132,7 @@ def write_weights(kept, image):
     for name in ("config.json", "model.safetensors"):
         shutil.copyfile(kept / name, WEIGHTS["people"] / name)
     export_onnx(load_network(kept), WEIGHTS["people"] / "model.onnx", image)
-    write_checksum(WEIGHTS["people"])
+    write_checksum(WEIGHTS["people"] / "model.onnx")
 
 
 if __name__ == "__main__":

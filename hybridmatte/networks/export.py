@@ -9,8 +9,9 @@ import torch
 from hybridmatte._check import check_number
 from hybridmatte._files import check_writable, write_bytes
 from hybridmatte.errors import require_extra
-from hybridmatte.networks.network import padded_to, predicting
+from hybridmatte.networks.network import predicting
 from hybridmatte.networks.prediction import as_batch
+from hybridmatte.networks.tree_graph import tree_graph
 
 __all__ = ["export_fusion", "export_onnx", "onnx_session", "run_onnx"]
 
@@ -59,14 +60,16 @@ def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
                           None if network.has_fixed_size else network.stride)
 
 
-def export_fusion(network, path, planes, *, tolerance=1e-3):
-    """Write a `SolverFusion` as an ONNX file from planes to weights, of any size; see `export_onnx`.
+def export_fusion(network, path, features, *, tolerance=1e-3):
+    """Write a `SolverFusion` as an ONNX file, from ``features`` (n, features) to ``alpha`` (n, 1); see `export_onnx`.
 
-    planes (B, C, H, W) are those of a real photograph.
+    features (n, features) are those of pixels of a real photograph.
     """
     require_extra("onnx", "onnx", "onnxscript", "onnxruntime")
-    return _write_checked(_Weights(network), [padded_to(planes, network.stride)], ["planes", "weights"], Path(path),
-                          tolerance, network.stride)
+    with predicting(network):
+        expected = network(features)[:, None]
+    return _write_if_same(tree_graph(network.as_trees(), network.features, network.trusted), [features], expected,
+                          "alpha", Path(path), tolerance)
 
 
 def _write_checked(module, inputs, names, path, tolerance, stride):
@@ -74,24 +77,17 @@ def _write_checked(module, inputs, names, path, tolerance, stride):
     with predicting(module):
         expected = module(*inputs)
         written = _simplified(_graph(module, inputs, names, stride))
+    return _write_if_same(written, inputs, expected, names[-1], path, tolerance)
+
+
+def _write_if_same(written, inputs, expected, name, path, tolerance):
+    """Write an ONNX file's bytes if ONNX Runtime gives what is expected; return the largest difference."""
     difference = float(abs(run_onnx(onnx_session(written), inputs) - expected.numpy()).max())
     if difference > tolerance:
-        raise ValueError(f"{names[-1]} of the exported network differs by {difference:.1e}, expected at most "
+        raise ValueError(f"{name} of the exported network differs by {difference:.1e}, expected at most "
                          f"{tolerance:g}; nothing is written")
     write_bytes(path, written)
     return difference
-
-
-class _Weights(torch.nn.Module):
-    """The weights of a `SolverFusion`, for planes whose sizes need no padding."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-        self.train(network.training)
-
-    def forward(self, planes):
-        return self.network.weights(planes)
 
 
 class _WithoutChecks(torch.nn.Module):
