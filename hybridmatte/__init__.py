@@ -14,12 +14,12 @@ The rooms of the package, in the order data flows:
     The solvers: ``solve_cf``, ``solve_knn``, ...
 ``losses``
     The matting priors and supervised losses in torch: not among the names below, ``import hybridmatte.losses``.
+``fusion_features``, ``boosted_trees``
+    What the trees look at, and the trees.
 ``solver_fusion``
     The default: several solvers, and boosted trees that correct the best of them in each pixel.
 ``refinement``
     Bring an alpha from anywhere to the image's size and edges.
-``fusion_features``, ``boosted_trees``
-    What the trees look at, and the trees.
 ``automatic``, ``bundled``
     From a mask, or from the image alone by a network that comes along.
 ``foreground``, ``metrics``

@@ -43,11 +43,11 @@ def run_bundled(name, image):
 
 
 @lru_cache(maxsize=1)
-def bundled_trees(name):
-    """Return the `hybridmatte.boosted_trees.Trees` of "fusion"; errors are those of `run_bundled`."""
+def bundled_trees():
+    """Return the `hybridmatte.boosted_trees.Trees` of `matte`; errors are those of `run_bundled`."""
     from hybridmatte.boosted_trees import read_trees
 
-    return read_trees(_checked(WEIGHTS[name] / "model.safetensors"))
+    return read_trees(_checked(WEIGHTS["fusion"] / "model.safetensors"))
 
 
 @lru_cache(maxsize=1)

@@ -45,9 +45,9 @@ def _names():
         "extremes": [f"{name}, {kind} {k}" for name, sides in EXTREMES.items() for k in sides
                      for kind in ("least", "most")],
         "grey fits": [f"{name}, {kind} {r}" for r in GREY_RADII for name in GREY_FITTED
-                      for kind in ("correlation with grey", "fitted to grey")],
+                      for kind in ("correlation with grey", f"fitted to grey less {TRUSTED}")],
         "colour fits": [f"{name}, {kind} {r}" for r in COLOUR_RADII for name in COLOUR_FITTED
-                        for kind in ("fitted to colours", "misfit to colours")],
+                        for kind in (f"fitted to colours less {TRUSTED}", "misfit to colours")],
         "correlations": [f"{name}, correlation with {TRUSTED} {r}" for r in PAIR_RADII for name in PAIRED],
         "nearest": [f"{name}, to {kind} {level}" for name, level in levels for kind in _sides(level)],
         "slopes": [f"{name}, slope" for name in ("grey", *SLOPED)],
@@ -126,8 +126,8 @@ def fusion_features(solved, chosen):
         distances of `Solved`.
     """
     rows = np.empty((np.count_nonzero(chosen), len(FEATURES)), np.float32)
-    for k, plane in enumerate(_feature_planes(solved)):
-        rows[:, k] = plane[chosen]
+    for column, plane in zip(rows.T, _feature_planes(solved), strict=True):
+        column[:] = plane[chosen]
     return rows
 
 

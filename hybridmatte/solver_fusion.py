@@ -6,6 +6,8 @@ from functools import partial
 import numpy as np
 
 from hybridmatte._check import check_choice
+from hybridmatte.boosted_trees import sum_of_trees
+from hybridmatte.bundled import bundled_trees
 from hybridmatte.fusion_features import (
     FEATURES,
     MARGIN,
@@ -17,7 +19,8 @@ from hybridmatte.fusion_features import (
 )
 from hybridmatte.solver.system import check_problem
 
-__all__ = ["QUALITIES", "check_way", "disputed", "fuse_solved", "matte", "matte_by", "solve_all"]
+__all__ = ["QUALITIES", "check_way", "corrected", "disputed", "first_alpha", "fuse_solved", "matte", "matte_by",
+           "solve_all"]
 
 QUALITIES = {
     "best": "several solvers, and boosted trees that correct the best of them in each pixel",
@@ -75,6 +78,7 @@ def matte(image, trimap, *, quality="best"):
     if quality == "fast":
         return solve(image, trimap, TRUSTED)
     problem = check_problem(image, trimap)
+    bundled_trees()  # what is damaged is found before the solvers run
     if not problem.is_unknown.any():
         return problem.known_alpha
     return fuse_solved(solve_all(problem))
@@ -120,14 +124,18 @@ def fuse_solved(solved):
     """Return alpha (H, W) float32 of `Solved`: the trusted solver's, where others differ by the package's trees."""
     from numba import get_num_threads
 
-    is_open = disputed(solved)
-    alpha = np.where(solved.known == 0.5, solved.mattes[:, :, SOLVERS.index(TRUSTED)], solved.known)
-    tiles = [(slice(*rows), slice(*columns)) for rows in _spans(is_open.any(axis=1))
-             for columns in _spans(is_open[slice(*rows)].any(axis=0))]
+    trees, alpha, is_open = bundled_trees(), first_alpha(solved), disputed(solved)
+    tiles = [tile for rows in _spans(is_open.any(axis=1)) for columns in _spans(is_open[slice(*rows)].any(axis=0))
+             if is_open[tile := (slice(*rows), slice(*columns))].any()]
     with ThreadPoolExecutor(get_num_threads()) as pool:
-        for tile, found in zip(tiles, pool.map(partial(_fuse_tile, solved, is_open), tiles), strict=True):
+        for tile, found in zip(tiles, pool.map(partial(_fuse_tile, solved, is_open, trees), tiles), strict=True):
             alpha[tile][is_open[tile]] = found
     return alpha
+
+
+def first_alpha(solved):
+    """Return alpha (H, W) before it is corrected: the trusted solver's, exact on known pixels."""
+    return np.where(solved.known == 0.5, solved.mattes[:, :, SOLVERS.index(TRUSTED)], solved.known)
 
 
 def disputed(solved):
@@ -136,18 +144,19 @@ def disputed(solved):
     return (solved.known == 0.5) & (ranges > AGREED)
 
 
-def _fuse_tile(solved, is_open, tile):
-    """Return alpha (n,) of a tile's open pixels."""
-    from hybridmatte.boosted_trees import sum_of_trees
-    from hybridmatte.bundled import bundled_trees
+def corrected(trees, rows, trusted=TRUSTED):
+    """Return alpha (n,) of rows of features (n, len(FEATURES)), a candidate's with the error that trees find added."""
+    return (rows[:, FEATURES.index(trusted)] + sum_of_trees(trees, rows)).clip(0, 1)
 
-    seen = [slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, side))
-            for part, side in zip(tile, is_open.shape, strict=True)]
-    chosen = np.zeros([part.stop - part.start for part in seen], bool)
+
+def _fuse_tile(solved, is_open, trees, tile):
+    """Return alpha (n,) of a tile's open pixels."""
+    seen = tuple(slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, side))
+                 for part, side in zip(tile, is_open.shape, strict=True))
+    chosen = np.zeros_like(is_open[seen])
     chosen[tuple(slice(part.start - around.start, part.stop - around.start)
                  for part, around in zip(tile, seen, strict=True))] = is_open[tile]
-    rows = fusion_features(solved.part(*seen), chosen)
-    return (rows[:, FEATURES.index(TRUSTED)] + sum_of_trees(bundled_trees("fusion"), rows)).clip(0, 1)
+    return corrected(trees, fusion_features(solved.part(*seen), chosen))
 
 
 def _spans(is_wanted):

@@ -74,9 +74,10 @@ def test_left_out():
     """Everything that a candidate takes part in is left out with it."""
     names = {FEATURES[k] for k in training.left_out(("knn",))}
     assert {"knn", "cf - knn", "knn, mean 4", "residual_knn", "median of candidates", "|range of solvers|, mean 1",
-            "knn, fitted to colours 2", "knn, to below 0.05"} <= names
+            f"knn, fitted to colours less {TRUSTED} 2", "knn, to below 0.05"} <= names
     assert not any("knn" in name for name in set(FEATURES) - names)
     assert "samples, mean 1" not in names
+    assert f"samples, fitted to grey less {TRUSTED} 2" in {FEATURES[k] for k in training.left_out((TRUSTED,))}
 
 
 @pytest.mark.parametrize("fold", range(scoring.FOLDS))

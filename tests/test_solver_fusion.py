@@ -4,12 +4,14 @@ import shutil
 
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from hybridmatte import composite, cutout, matte, sad, solve, solver_fusion
 from hybridmatte.boosted_trees import Trees, sum_of_trees
 from hybridmatte.bundled import WEIGHTS, bundled_trees
 from hybridmatte.data import random_scene
 from hybridmatte.fusion_features import (
+    EXTREMES,
     FEATURES,
     MARGIN,
     PLANES,
@@ -168,10 +170,11 @@ class TestFeatures:
         own, grey = self.window(features[name], 5), self.window(features["grey"], 5)
         slope = np.cov(own.ravel(), grey.ravel(), bias=True)[0, 1] / (grey.var() + 1e-4)
         fitted = own.mean() + slope * (grey[5, 5] - grey.mean()) - features[TRUSTED][80, 100]
-        assert features[f"{name}, fitted to grey 5"][80, 100] == pytest.approx(fitted, abs=1e-3)
-        own = self.window(features[TRUSTED], 6)
-        assert features[f"{TRUSTED}, least 13"][80, 100] == own.min()
-        assert features[f"{TRUSTED}, most 13"][80, 100] == own.max()
+        assert features[f"{name}, fitted to grey less {TRUSTED} 5"][80, 100] == pytest.approx(fitted, abs=1e-3)
+        for side in EXTREMES[name]:
+            own = self.window(features[name], side // 2)
+            assert features[f"{name}, least {side}"][80, 100] == own.min()
+            assert features[f"{name}, most {side}"][80, 100] == own.max()
 
     def test_fit_to_colours(self, solved, features):
         """Against a least-squares solution with the same softening."""
@@ -180,17 +183,38 @@ class TestFeatures:
         away = colours - colours.mean(axis=0)
         slopes = np.linalg.solve(away.T @ away / len(away) + 1e-4 * np.eye(3), away.T @ (own - own.mean()) / len(away))
         fitted = own.mean() + (solved.image[80, 100] - colours.mean(axis=0)) @ slopes - features[TRUSTED][80, 100]
-        assert features["knn, fitted to colours 5"][80, 100] == pytest.approx(fitted, abs=2e-3)
+        assert features[f"knn, fitted to colours less {TRUSTED} 5"][80, 100] == pytest.approx(fitted, abs=2e-3)
+
+    def test_pairs(self, features):
+        """Differences, their means, and correlations."""
+        cf, trusted = (self.window(features[name], 6) for name in ("cf", TRUSTED))
+        assert features[f"cf - {TRUSTED}"][80, 100] == pytest.approx(cf[6, 6] - trusted[6, 6], abs=1e-6)
+        near = np.s_[2:11, 2:11]
+        apart = np.abs(cf - trusted)[near].mean()
+        assert features[f"|cf - {TRUSTED}|, mean 4"][80, 100] == pytest.approx(apart, abs=1e-5)
+        common = ((cf - cf.mean()) * (trusted - trusted.mean())).mean()
+        expected = common / np.sqrt((cf.var() + 1e-4) * (trusted.var() + 1e-4))
+        assert features[f"cf, correlation with {TRUSTED} 6"][80, 100] == pytest.approx(expected, abs=1e-2)
+
+    def test_colours_and_details(self, solved, features):
+        away = solved.image - solved.samples[:, :, 5:8]
+        assert_close(features["to background colour"], np.linalg.norm(away, axis=2), 1e-5)
+        assert_close(features["grey of foreground"], solved.samples[:, :, 2:5].mean(axis=2), 1e-5)
+        smooth = scipy.ndimage.gaussian_filter(np.float64(features[TRUSTED]), 2, mode="mirror", radius=8)
+        assert_close(features[f"{TRUSTED}, detail 2"], features[TRUSTED] - smooth, 1e-3)
+        slope = [scipy.ndimage.sobel(np.float64(features["knn"]), axis=axis, mode="mirror") for axis in (0, 1)]
+        assert_close(features["knn, slope"], np.hypot(*slope), 1e-4)
 
     def test_median(self, features):
         expected = np.median([features[name] for name in (*SOLVERS, "samples")], axis=0)
         np.testing.assert_array_equal(features["median of candidates"], expected)
 
     def test_nearest(self, features):
-        sure = np.argwhere(features[TRUSTED] >= 0.95)
-        expected = np.sqrt(((sure - [80, 100])**2).sum(axis=1).min())
-        assert features[f"{TRUSTED}, to above 0.95"][80, 100] == pytest.approx(
-            np.log1p(min(expected, MARGIN - 1)), abs=1e-4)
+        ways = {"above 0.95": features[TRUSTED] >= 0.95, "below 0.05": features[TRUSTED] <= 0.05}
+        for kind, is_sure in ways.items():
+            pixels = np.sqrt(((np.argwhere(is_sure) - [80, 100])**2).sum(axis=1).min())
+            found = features[f"{TRUSTED}, to {kind}"][80, 100]
+            assert found == pytest.approx(np.log1p(min(pixels, MARGIN - 1)), abs=1e-4)
 
     def test_nothing_farther_than_the_margin_is_seen(self, solved, features):
         inner = slice(MARGIN, -MARGIN)
@@ -218,7 +242,7 @@ class TestTrees:
         export = pytest.importorskip("hybridmatte.networks.export")
         alpha, is_open = fuse_solved(solved), disputed(solved)
         rows = torch.from_numpy(fusion_features(solved, is_open))
-        network = networks.load_network("fusion")
+        network = networks.SolverFusion.from_pretrained(WEIGHTS["fusion"])
         with torch.no_grad():
             assert_close(network(rows).numpy(), alpha[is_open], 1e-5)
         session = export.onnx_session((WEIGHTS["fusion"] / "model.onnx").read_bytes())
@@ -226,7 +250,9 @@ class TestTrees:
 
     def test_leaves_can_be_trained_on(self):
         torch = pytest.importorskip("torch")
-        network = pytest.importorskip("hybridmatte.networks").load_network("fusion")
+        network = pytest.importorskip("hybridmatte.networks").SolverFusion.from_pretrained(WEIGHTS["fusion"])
+        with pytest.raises(ValueError, match=r"features has shape \(3, 5\), expected \(n, 230\)"):
+            network(torch.zeros(3, 5))
         network(torch.full((3, len(FEATURES)), 0.5)).sum().backward()
         assert 0 < int((network.values.grad != 0).sum()) <= 3 * len(network.roots)
 
@@ -234,7 +260,7 @@ class TestTrees:
         monkeypatch.setattr(solver_fusion, "TILE", 1024)
         whole = fuse_solved(solved)
         monkeypatch.setattr(solver_fusion, "TILE", 50)
-        assert (np.abs(fuse_solved(solved) - whole) > 1e-5).mean() < 1e-3  # rounding may lead to another leaf
+        np.testing.assert_array_equal(fuse_solved(solved), whole)
 
     @pytest.mark.parametrize("content", [None, b"", b"no network", "people"])
     def test_damaged_weights(self, tmp_path, monkeypatch, fur, content):
@@ -247,6 +273,8 @@ class TestTrees:
         shutil.copyfile(WEIGHTS["fusion"] / "model.sha256", tmp_path / "model.sha256")
         monkeypatch.setitem(WEIGHTS, "fusion", tmp_path)
         bundled_trees.cache_clear()
-        with pytest.raises(ValueError, match=f"weights {path}"):
-            matte(fur.image, fur.trimap)
-        bundled_trees.cache_clear()
+        try:
+            with pytest.raises(ValueError, match=f"weights {path}"):
+                matte(fur.image, fur.trimap)
+        finally:
+            bundled_trees.cache_clear()

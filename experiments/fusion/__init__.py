@@ -1,1 +1,1 @@
-"""The network that fuses the classical solvers: its data, its training, and what it is worth."""
+"""The trees that join the classical solvers: made, cross-validated and shipped."""

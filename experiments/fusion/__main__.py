@@ -12,8 +12,8 @@ import numpy as np
 from experiments.common import (
     add_training_arguments,
     alphamatting_names,
+    environment,
     merge_results,
-    training_environment,
     write_checksum,
 )
 from experiments.fusion.pictures import draw_sheet
@@ -24,17 +24,19 @@ from experiments.fusion.solved import keep_rows, read_rows, write_scene
 from experiments.fusion.training import train_fusion
 from hybridmatte.boosted_trees import Trees
 from hybridmatte.bundled import WEIGHTS
-from hybridmatte.fusion_features import CANDIDATES, FEATURES, GROUPS, PLANES, TRUSTED
+from hybridmatte.fusion_features import FEATURES, GROUPS, PLANES, SOLVERS, TRUSTED
 
 FOLDER = Path(__file__).parent
+PACKAGES = ("numpy", "scipy", "numba", "opencv-python-headless", "lightgbm")  # that decide features and trees
 STAGES = ("scenes", "solvers", "folds", "ablation", "weights", "sheet")
 LEARNED = ("real",)  # scenes that the package's trees learn from
 SMALL = {"rounds": 150}  # trees of the ablation, from every third pixel
 ALONE = tuple(name for group, names in GROUPS.items() if group != "planes" for name in names)
 ABLATION = {"everything": (), "nothing around the pixel": ALONE,
-            "no residuals": ("residual", "contrast", "confidence"),
+            "no residuals": ("residual", "contrast", "confidence", "colour"),
             "no distances to the known regions": ("to_foreground", "to_background", "is_foreground", "is_background"),
-            **{f"no {name}": (name,) for name in CANDIDATES}}
+            **{f"no {name}": (name,) for name in SOLVERS},
+            "no samples": ("samples", "residual", "contrast", "confidence", "foreground", "background")}
 SOURCES = {"only the site's trimaps": ("given",), "and composites": ("real", "composite"),
            "and drawn scenes": ("real", "drawn"), "drawn scenes alone": ("drawn",)}
 
@@ -49,7 +51,7 @@ def main():
     arguments = parser.parse_args()
     arguments.kept.mkdir(parents=True, exist_ok=True)
     for stage in [] if arguments.report else arguments.stages:
-        globals()[f"do_{stage}"](arguments, training_environment(arguments.threads))
+        globals()[f"do_{stage}"](arguments, environment(arguments.threads, names=PACKAGES))
     if arguments.report or tuple(arguments.stages) == STAGES:
         write_report(FOLDER, WEIGHTS["fusion"])
 

@@ -5,10 +5,9 @@ import numpy as np
 from experiments.common import alphamatting_cases
 from experiments.fusion.training import trusted_without
 from hybridmatte import METHODS, gradient_error, mse, sad, solve
-from hybridmatte.boosted_trees import sum_of_trees
-from hybridmatte.fusion_features import FEATURES, SOLVERS, TRUSTED, fusion_features
+from hybridmatte.fusion_features import SOLVERS, fusion_features
 from hybridmatte.solver.system import check_problem
-from hybridmatte.solver_fusion import disputed, solve_all
+from hybridmatte.solver_fusion import corrected, disputed, first_alpha, solve_all
 
 FOLDS = 4
 AVERAGE, ORACLE, FUSION = "average of the four", "oracle: best solver of each photograph", "fusion"
@@ -56,8 +55,7 @@ def score_trees(trees, method, cases, seed, without=()):
     for case in cases:
         features, is_open, alpha = _open_features(case)
         alpha = alpha.copy()
-        first = features[:, FEATURES.index(trusted_without(without))]
-        alpha[is_open] = (first + sum_of_trees(trees, features)).clip(0, 1)
+        alpha[is_open] = corrected(trees, features, trusted_without(without))
         rows.append(row_of(method, case, errors_of(alpha, case), seed))
     return rows
 
@@ -71,7 +69,5 @@ def _open_features(case):
     if key not in FOUND:
         solved = solve_all(check_problem(np.float32(case.image), case.trimap))
         is_open = disputed(solved)
-        trusted = solved.mattes[:, :, SOLVERS.index(TRUSTED)]
-        FOUND[key] = (fusion_features(solved, is_open), is_open,
-                      np.where(solved.known == 0.5, trusted, solved.known))
+        FOUND[key] = fusion_features(solved, is_open), is_open, first_alpha(solved)
     return FOUND[key]

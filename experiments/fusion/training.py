@@ -33,7 +33,8 @@ def train_fusion(rows, *, seed, without=(), rounds=ROUNDS, threads=1):
     features = np.concatenate([part.features for part in rows])
     features[:, left_out(without)] = 0
     error = np.concatenate([part.alpha for part in rows]) - features[:, FEATURES.index(trusted_without(without))]
-    options = SHAPE | DRAWN | {"seed": seed, "num_threads": threads, "verbose": -1, "deterministic": True}
+    options = SHAPE | DRAWN | {"seed": seed, "num_threads": threads, "verbose": -1, "deterministic": True,
+                               "force_row_wise": True}
     return trees_of(lightgbm.train(options, lightgbm.Dataset(features, error), rounds))
 
 

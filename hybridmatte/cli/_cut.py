@@ -17,8 +17,8 @@ Image = Annotated[str, typer.Argument(metavar="IMAGE", help="Photograph, folder 
 Trimap = Annotated[str, typer.Argument(metavar="TRIMAP", help="Its trimap, or a folder with the same stems, or -.")]
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File or folder to write, or -.")]
 Method = Annotated[str | None, typer.Option("--method", "-m", help="See: hybridmatte methods.")]
-Quality = Annotated[str | None, typer.Option("--quality", "-q", help="best (default) or fast: best tries several "
-                                             "methods and decides in each pixel. Not with --method.")]
+Quality = Annotated[str | None, typer.Option("--quality", "-q", help="best (default) or fast: best corrects "
+                                             "information flow by what three others say. Not with --method.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes for a folder; each takes memory.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Skip what is already written, by whatever method.")]
 COMPILING_AFTER = 4.0  # s of silence

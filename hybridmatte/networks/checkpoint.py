@@ -11,7 +11,6 @@ from hybridmatte.bundled import WEIGHTS
 __all__ = ["load_network"]
 
 CLASSES = {  # module and class, by the key "network" of config.json; a MattingUNet has the key "encoder"
-    "fusion": ("fusion_network", "SolverFusion"),
     "gca": ("guided_attention", "MattingGCA"),
     "matteformer": ("matte_former", "MattingFormer"),
     "modnet": ("mod_net", "MattingMOD"),
@@ -43,7 +42,7 @@ def load_network(source):
     ValueError
         If the configuration is of no known network.
     """
-    source = WEIGHTS.get(source, source)
+    source = WEIGHTS["people"] if source == "people" else source
     folder = Path(source)
     if folder.is_dir():
         path = folder / "config.json"
@@ -51,7 +50,7 @@ def load_network(source):
             raise FileNotFoundError(f"network {folder} has no config.json, expected one written by save_pretrained")
     elif _is_local(folder, str(source)):
         raise FileNotFoundError(f"network {source} is no folder, expected one written by save_pretrained, OWNER/NAME, "
-                                f"or {', '.join(WEIGHTS)}")
+                                "or people")
     else:
         path = _download(str(source))
     config = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -50,14 +50,14 @@ def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
         Without onnx, onnxscript or onnxruntime.
     """
     require_extra("onnx", "onnx", "onnxscript", "onnxruntime")
-    path, tolerance = Path(path), check_number(tolerance, "tolerance", above=0)
-    if path.suffix != ".onnx":
-        raise ValueError(f"path is {path}, expected a name ending in .onnx")
-    check_writable(path)
+    path, tolerance = _checked(path, tolerance)
     inputs = [network.padded(tensor) for tensor in as_batch(image, trimap) if tensor is not None]
     names = [*["image", "trimap"][:len(inputs)], "alpha"]
-    return _write_checked(_WithoutChecks(network), inputs, names, path, tolerance,
-                          None if network.has_fixed_size else network.stride)
+    module = _WithoutChecks(network)
+    with predicting(module):
+        expected = module(*inputs)
+        written = _simplified(_graph(module, inputs, names, None if network.has_fixed_size else network.stride))
+    return _write_if_same(written, inputs, expected, path, tolerance)
 
 
 def export_fusion(network, path, features, *, tolerance=1e-3):
@@ -65,26 +65,28 @@ def export_fusion(network, path, features, *, tolerance=1e-3):
 
     features (n, features) are those of pixels of a real photograph.
     """
-    require_extra("onnx", "onnx", "onnxscript", "onnxruntime")
+    require_extra("onnx", "onnx", "onnxruntime")
+    path, tolerance = _checked(path, tolerance)
     with predicting(network):
         expected = network(features)[:, None]
-    return _write_if_same(tree_graph(network.as_trees(), network.features, network.trusted), [features], expected,
-                          "alpha", Path(path), tolerance)
+    written = tree_graph(network.as_trees(), network.features, network.trusted)
+    return _write_if_same(written, [features], expected, path, tolerance)
 
 
-def _write_checked(module, inputs, names, path, tolerance, stride):
-    """Write a module if ONNX Runtime gives the same alpha; return the largest difference."""
-    with predicting(module):
-        expected = module(*inputs)
-        written = _simplified(_graph(module, inputs, names, stride))
-    return _write_if_same(written, inputs, expected, names[-1], path, tolerance)
+def _checked(path, tolerance):
+    """Return the path of an ONNX file that can be written, and a tolerance above 0."""
+    path, tolerance = Path(path), check_number(tolerance, "tolerance", above=0)
+    if path.suffix != ".onnx":
+        raise ValueError(f"path is {path}, expected a name ending in .onnx")
+    check_writable(path)
+    return path, tolerance
 
 
-def _write_if_same(written, inputs, expected, name, path, tolerance):
+def _write_if_same(written, inputs, expected, path, tolerance):
     """Write an ONNX file's bytes if ONNX Runtime gives what is expected; return the largest difference."""
     difference = float(abs(run_onnx(onnx_session(written), inputs) - expected.numpy()).max())
     if difference > tolerance:
-        raise ValueError(f"{name} of the exported network differs by {difference:.1e}, expected at most "
+        raise ValueError(f"alpha of the exported network differs by {difference:.1e}, expected at most "
                          f"{tolerance:g}; nothing is written")
     write_bytes(path, written)
     return difference

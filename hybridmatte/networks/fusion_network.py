@@ -79,6 +79,8 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
 
     def forward(self, features):
         """Return alpha (n,) in [0, 1] of pixels' features (n, features)."""
+        if features.ndim != 2 or features.shape[1] != self.features:
+            raise ValueError(f"features has shape {tuple(features.shape)}, expected (n, {self.features})")
         sums = [self._values(features, roots).sum(dim=1) for roots in self.roots.split(CHUNK)]
         return (features[:, self.trusted] + sum(sums)).clamp(0, 1)
 
