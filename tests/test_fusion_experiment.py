@@ -5,7 +5,7 @@ import pytest
 
 from hybridmatte.boosted_trees import sum_of_trees
 from hybridmatte.data import Sample
-from hybridmatte.fusion_features import FEATURES, TRUSTED
+from hybridmatte.fusion_features import FEATURES, GROUPS, TRUSTED
 from hybridmatte.solver.system import check_problem
 from hybridmatte.solver_fusion import solve_all
 from tests.synthetic import soft_disk
@@ -13,6 +13,7 @@ from tests.tolerances import assert_close
 
 lightgbm = pytest.importorskip("lightgbm")
 
+from experiments.fusion import __main__ as recipe  # noqa: E402
 from experiments.fusion import report, scenes, scoring, solved, training  # noqa: E402 -- they need lightgbm
 
 SCENE = soft_disk((180, 200))
@@ -78,6 +79,13 @@ def test_left_out():
     assert not any("knn" in name for name in set(FEATURES) - names)
     assert "samples, mean 1" not in names
     assert f"samples, fitted to grey less {TRUSTED} 2" in {FEATURES[k] for k in training.left_out((TRUSTED,))}
+
+
+def test_ablations_leave_out_what_they_say():
+    kept = set(range(len(FEATURES))) - set(training.left_out(recipe.ABLATION["nothing around the pixel"]))
+    alone = {name for group in ("planes", "differences", "colours") for name in GROUPS[group]}
+    assert {FEATURES[k] for k in kept} == alone
+    assert not training.left_out(recipe.ABLATION["everything"])
 
 
 @pytest.mark.parametrize("fold", range(scoring.FOLDS))

@@ -24,18 +24,19 @@ from experiments.fusion.solved import keep_rows, read_rows, write_scene
 from experiments.fusion.training import train_fusion
 from hybridmatte.boosted_trees import Trees
 from hybridmatte.bundled import WEIGHTS
-from hybridmatte.fusion_features import FEATURES, GROUPS, PLANES, SOLVERS, TRUSTED
+from hybridmatte.fusion_features import FEATURES, PLANES, SOLVERS, TRUSTED
 
 FOLDER = Path(__file__).parent
 PACKAGES = ("numpy", "scipy", "numba", "opencv-python-headless", "lightgbm")  # that decide features and trees
 STAGES = ("scenes", "solvers", "folds", "ablation", "weights", "sheet")
 LEARNED = ("real",)  # scenes that the package's trees learn from
 SMALL = {"rounds": 150}  # trees of the ablation, from every third pixel
-ALONE = tuple(name for group, names in GROUPS.items() if group != "planes" for name in names)
-ABLATION = {"everything": (), "nothing around the pixel": ALONE,
+AROUND = ("mean", "deviation", "least", "most", "fitted", "misfit", "correlation", "above", "below", "slope", "detail")
+ABLATION = {"everything": (), "nothing around the pixel": AROUND,
             "no residuals": ("residual", "contrast", "confidence", "colour"),
             "no distances to the known regions": ("to_foreground", "to_background", "is_foreground", "is_background"),
             **{f"no {name}": (name,) for name in SOLVERS},
+            "information_flow and samples": ("cf", "knn", "sampling"),
             "no samples": ("samples", "residual", "contrast", "confidence", "foreground", "background")}
 SOURCES = {"only the site's trimaps": ("given",), "and composites": ("real", "composite"),
            "and drawn scenes": ("real", "drawn"), "drawn scenes alone": ("drawn",)}
