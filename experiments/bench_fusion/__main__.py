@@ -19,7 +19,6 @@ from hybridmatte import matte, solve
 from hybridmatte.solver_fusion import SOLVERS
 
 FOLDER = Path(__file__).parent
-ROUNDS = 2
 
 
 def main():
@@ -27,19 +26,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     add_data_argument(parser)
     parser.add_argument("--threads", type=positive_int, default=2)
+    parser.add_argument("--rounds", type=positive_int, default=1)
     arguments = parser.parse_args()
-    rows = [row for case in alphamatting_cases(arguments.data) for row in times_of(case)]
-    write_report(merge_results(FOLDER / "result.json", environment(arguments.threads), rows))
+    cases, metadata = list(alphamatting_cases(arguments.data)), environment(arguments.threads)
+    times_of(cases[0])  # compiles
+    for case in cases:
+        document = merge_results(FOLDER / "result.json", metadata, times_of(case, arguments.rounds))
+    write_report(document)
 
 
-def times_of(case):
-    """Return the rows of one photograph: seconds of every solver, and of `matte`."""
+def times_of(case, rounds=1):
+    """Return the rows of one photograph: median seconds of every solver, and of `matte`."""
     image = np.float32(case.image)
     ways = {name: partial(solve, image, case.trimap, name) for name in SOLVERS} | {
         "best": partial(matte, image, case.trimap)}
     rows = []
     for name, run in ways.items():
-        timing = time_call(run, repeats=ROUNDS)
+        timing = time_call(run, warm_up=0, repeats=rounds)
         rows.append({"method": name, "subject": f"{case.name} {case.trimap_name}", "size": [*case.alpha.shape],
                      "median_s": timing.median_s, "iqr_s": timing.iqr_s, "peak_mib": None, "error": None})
     return rows
@@ -50,8 +53,8 @@ def write_report(document):
     about, seconds = document["metadata"], {}
     for row in document["results"]:
         seconds.setdefault(row["subject"], {})[row["method"]] = row["median_s"]
-    lines = [f"Commit {about['commit']}, {about['date']}, {about['processor']}, {about['threads']} threads. Seconds, "
-             f"median of {ROUNDS}, of {len(seconds)} pairs of photograph and trimap.", "",
+    lines = [f"Commit {about['commit']}, {about['date']}, {about['processor']}, {about['threads']} threads. Seconds "
+             f"of {len(seconds)} pairs of photograph and trimap.", "",
              "| | mean | least | most |", "| --- | --- | --- | --- |"]
     found = {name: [own[name] for own in seconds.values()] for name in (*SOLVERS, "best")}
     found["best over the sum of the four"] = [own["best"] / sum(own[name] for name in SOLVERS)
