@@ -52,11 +52,9 @@ def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
     require_extra("onnx", "onnx", "onnxscript", "onnxruntime")
     path, tolerance = _checked(path, tolerance)
     inputs = [network.padded(tensor) for tensor in as_batch(image, trimap) if tensor is not None]
-    names = [*["image", "trimap"][:len(inputs)], "alpha"]
-    module = _WithoutChecks(network)
-    with predicting(module):
-        expected = module(*inputs)
-        written = _simplified(_graph(module, inputs, names, None if network.has_fixed_size else network.stride))
+    with network.predicting():
+        expected = network(*inputs)
+        written = _simplified(_graph(network, inputs))
     return _write_if_same(written, inputs, expected, path, tolerance)
 
 
@@ -98,25 +96,25 @@ class _WithoutChecks(torch.nn.Module):
     def __init__(self, network):
         super().__init__()
         self.network = network
-        self.train(network.training)
 
     def forward(self, image, trimap=None):
         return self.network.estimate(self.network.join(image, trimap))
 
 
-def _graph(module, inputs, names, stride):
-    """Return the bytes of a module's ONNX file, for any multiple of a stride, or of None for inputs of these sizes."""
+def _graph(network, inputs):
+    """Return the bytes of the network's ONNX file."""
     shapes, example = None, inputs
-    if stride is not None:
+    if not network.has_fixed_size:
         height, width = (torch.export.Dim(name, min=1, max=LARGEST) for name in ("h", "w"))
-        sides = {0: torch.export.Dim("b"), 2: stride * height, 3: stride * width}
+        sides = {0: torch.export.Dim("b"), 2: network.stride * height, 3: network.stride * width}
         shapes = tuple(sides for _ in inputs)
         # a size of 1 or equal sides would be taken for a rule
-        example = [torch.rand(2, tensor.shape[1], 3 * stride, 4 * stride) for tensor in inputs]
+        example = [torch.rand(2, tensor.shape[1], 3 * network.stride, 4 * network.stride) for tensor in inputs]
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # of the exporter about itself; what it made is checked
-        program = torch.onnx.export(module.eval(), tuple(example), dynamo=True, verbose=False, input_names=names[:-1],
-                                    output_names=names[-1:], dynamic_shapes=shapes)
+        program = torch.onnx.export(_WithoutChecks(network).eval(), tuple(example), dynamo=True, verbose=False,
+                                    input_names=["image", "trimap"][:len(inputs)], output_names=["alpha"],
+                                    dynamic_shapes=shapes)
         file = Path(folder, "network.onnx")
         program.save(file, external_data=False)
         return file.read_bytes()

@@ -4,7 +4,7 @@ import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 
-from hybridmatte._check import check_choice, check_integer
+from hybridmatte._check import check_integer
 from hybridmatte.boosted_trees import Trees
 from hybridmatte.networks.network import model_card
 
@@ -24,8 +24,6 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
 
     Parameters
     ----------
-    network : {"fusion"}
-        Kept in config.json, to tell the classes of networks apart.
     features : int
         Of a pixel, see `hybridmatte.fusion_features.FEATURES`.
     trusted : int
@@ -51,14 +49,13 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
     torch.Size([5])
     """
 
-    def __init__(self, *, network="fusion", features, trusted, trees, nodes, leaves):
+    def __init__(self, *, features, trusted, trees, nodes, leaves):
         super().__init__()
-        check_choice(network, "network", ("fusion",))
         self.features = check_integer(features, "features", low=1)
         self.trusted = check_integer(trusted, "trusted", low=0, high=features - 1)
-        sizes = {"trees": trees, "leaves": leaves}
-        trees, leaves = (check_integer(size, name, low=1) for name, size in sizes.items())
-        nodes = check_integer(nodes, "nodes", low=0)
+        check_integer(trees, "trees", low=1)
+        check_integer(nodes, "nodes", low=0)
+        check_integer(leaves, "leaves", low=1)
         self.register_buffer("roots", torch.full((trees,), -1, dtype=torch.int32))
         self.register_buffer("feature", torch.zeros(nodes, dtype=torch.int32))
         self.register_buffer("threshold", torch.zeros(nodes))

@@ -52,8 +52,8 @@ def normalized(image, mean=MEAN, std=STD):
 
 def padded_to(planes, stride):
     """Return planes whose height and width are multiples of a stride, the last row and column repeated."""
-    below, beside = (-side % stride for side in planes.shape[2:])
-    return pad(planes, (0, beside, 0, below), mode="replicate") if below or beside else planes
+    height, width = planes.shape[2:]
+    return pad(planes, (0, -width % stride, 0, -height % stride), mode="replicate")
 
 
 @contextmanager
