@@ -14,10 +14,10 @@ The rooms of the package, in the order data flows:
     The solvers: ``solve_cf``, ``solve_knn``, ...
 ``losses``
     The matting priors and supervised losses in torch: not among the names below, ``import hybridmatte.losses``.
-``fusion_features``, ``boosted_trees``
-    What the trees look at, and the trees.
+``fusion_features``, ``perceptrons``
+    What the networks of the default look at, and how they are evaluated.
 ``solver_fusion``
-    The default: several solvers, and boosted trees that correct the best of them in each pixel.
+    The default: the best solver, corrected in each pixel by small networks.
 ``refinement``
     Bring an alpha from anywhere to the image's size and edges.
 ``automatic``, ``bundled``

@@ -1,4 +1,4 @@
-"""What is learned and comes with the package: a network, run by OpenCV, and boosted trees. Torch is not needed."""
+"""What is learned and comes with the package: a network, run by OpenCV, and those of `matte`. Torch is not needed."""
 
 from functools import lru_cache
 from hashlib import sha256
@@ -7,7 +7,7 @@ from threading import Lock
 
 import numpy as np
 
-__all__ = ["WEIGHTS", "bundled_trees", "checksum", "run_bundled"]
+__all__ = ["WEIGHTS", "bundled_fusion", "checksum", "run_bundled"]
 
 WEIGHTS = {name: Path(__file__).parent / "weights" / name for name in ("fusion", "people")}  # folders
 STRIDE = 16  # pixels that height and width are multiples of
@@ -43,11 +43,11 @@ def run_bundled(name, image):
 
 
 @lru_cache(maxsize=1)
-def bundled_trees():
-    """Return the `hybridmatte.boosted_trees.Trees` of `matte`; errors are those of `run_bundled`."""
-    from hybridmatte.boosted_trees import read_trees
+def bundled_fusion():
+    """Return the `hybridmatte.perceptrons.Perceptrons` of `matte`; errors are those of `run_bundled`."""
+    from hybridmatte.perceptrons import read_perceptrons
 
-    return read_trees(_checked(WEIGHTS["fusion"] / "model.safetensors"))
+    return read_perceptrons(_checked(WEIGHTS["fusion"] / "model.safetensors"))
 
 
 @lru_cache(maxsize=1)

@@ -1,16 +1,14 @@
-"""What is seen of a pixel when mattes are joined: what solvers say there and around it, and how the colours fit."""
+"""What is seen of a pixel when a matte is corrected: what solver and samples say there and around, how colours fit."""
 
-from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["CANDIDATES", "FEATURES", "GROUPS", "MARGIN", "PLANES", "SOLVERS", "TRUSTED", "Solved", "fusion_features",
-           "fusion_planes", "known_distances"]
+__all__ = ["CANDIDATES", "FEATURES", "GROUPS", "MARGIN", "PLANES", "TRUSTED", "Solved", "fusion_features",
+           "known_distances"]
 
-SOLVERS = ("cf", "knn", "information_flow", "sampling")  # candidates, in the order of the planes
-CANDIDATES = (*SOLVERS, "samples")
 TRUSTED = "information_flow"  # the best single solver, whose alpha is corrected
+CANDIDATES = (TRUSTED, "samples")  # the samples' alpha is that of `hybridmatte.sampling.sample_alpha`
 PLANES = (*CANDIDATES, "is_foreground", "is_background", "to_foreground", "to_background", "confidence", "contrast",
           *(f"residual_{name}" for name in CANDIDATES))
 MARGIN = 32  # pixels around a pixel that are seen; nearest pixels are sought as far
@@ -21,16 +19,11 @@ EPSILON = 1e-4  # of regressions: added to variances
 RADII = (1, 4, 12)  # of means
 SPREAD_RADII = (1, 2, 4, 8)  # of standard deviations
 GREY_RADII, COLOUR_RADII, PAIR_RADII = (1, 2, 5, 10), (2, 5), (2, 6)  # of regressions and correlations
-GREY_FITTED = ("cf", "knn", TRUSTED, "samples")
-COLOUR_FITTED = ("knn", TRUSTED, "samples")
-PAIRED = ("cf", "knn", "samples", "sampling")
-EXTREMES = {"knn": (5, 13), "cf": (3, 9, 25), TRUSTED: (3, 5, 9, 13, 25), "samples": (3, 9, 25), "grey": (3, 9, 25)}
-SURE = {TRUSTED: (0.99, 0.95, 0.5, 0.05, 0.01), "knn": (0.95, 0.5, 0.05), "samples": (0.95, 0.5, 0.05)}
+EXTREMES = {TRUSTED: (3, 5, 9, 13, 25), "samples": (3, 9, 25), "grey": (3, 9, 25)}
+SURE = {TRUSTED: (0.99, 0.95, 0.5, 0.05, 0.01), "samples": (0.95, 0.5, 0.05)}
 COLOURS = ("red", "green", "blue")
-SLOPED = ("knn", TRUSTED, "samples")
 SCALES = (1, 2, 4)  # standard deviations of Gaussians, pixels
-OTHERS = tuple(name for name in CANDIDATES if name != TRUSTED)
-DIFFERENCES = (*(f"{name} - {TRUSTED}" for name in OTHERS), "cf - knn", "range of solvers")
+DIFFERENCE = f"samples - {TRUSTED}"
 
 
 def _names():
@@ -39,18 +32,18 @@ def _names():
     return {
         "planes": list(PLANES),
         "means": [f"{name}, mean {r}" for r in RADII for name in PLANES],
-        "differences": [*DIFFERENCES, "median of candidates"],
-        "mean differences": [f"|{name}|, mean {r}" for r in RADII for name in DIFFERENCES],
+        "difference": [DIFFERENCE],
+        "mean differences": [f"|{DIFFERENCE}|, mean {r}" for r in RADII],
         "deviations": [f"{name}, deviation {r}" for r in SPREAD_RADII for name in (*CANDIDATES, "colours")],
         "extremes": [f"{name}, {kind} {k}" for name, sides in EXTREMES.items() for k in sides
                      for kind in ("least", "most")],
-        "grey fits": [f"{name}, {kind} {r}" for r in GREY_RADII for name in GREY_FITTED
+        "grey fits": [f"{name}, {kind} {r}" for r in GREY_RADII for name in CANDIDATES
                       for kind in ("correlation with grey", f"fitted to grey less {TRUSTED}")],
-        "colour fits": [f"{name}, {kind} {r}" for r in COLOUR_RADII for name in COLOUR_FITTED
+        "colour fits": [f"{name}, {kind} {r}" for r in COLOUR_RADII for name in CANDIDATES
                         for kind in (f"fitted to colours less {TRUSTED}", "misfit to colours")],
-        "correlations": [f"{name}, correlation with {TRUSTED} {r}" for r in PAIR_RADII for name in PAIRED],
+        "correlations": [f"samples, correlation with {TRUSTED} {r}" for r in PAIR_RADII],
         "nearest": [f"{name}, to {kind} {level}" for name, level in levels for kind in _sides(level)],
-        "slopes": [f"{name}, slope" for name in ("grey", *SLOPED)],
+        "slopes": [f"{name}, slope" for name in ("grey", *CANDIDATES)],
         "colours": ["to foreground colour", "to background colour", "grey", "grey of foreground",
                     "grey of background", "colourfulness"],
         "details": [f"{name} {scale}" for scale in SCALES
@@ -70,14 +63,14 @@ FEATURES = tuple(name for names in GROUPS.values() for name in names)
 class Solved(NamedTuple):
     """What is judged by, all of one height and width.
 
-    image is (H, W, 3) in [0, 1]; known is (H, W), 0, 0.5 and 1; mattes (H, W, len(SOLVERS)) and samples, (H, W, 8),
-    the alpha, confidence, foreground and background of `sample_alpha`, are in [0, 1]; distances (H, W, 2) are those to
-    the known foreground and background as log(1 + pixels) / REACH. All are float32.
+    image is (H, W, 3) in [0, 1]; known is (H, W), 0, 0.5 and 1; alpha (H, W), the trusted solver's, and samples
+    (H, W, 8), the alpha, confidence, foreground and background of `sample_alpha`, are in [0, 1]; distances (H, W, 2)
+    are those to the known foreground and background as log(1 + pixels) / REACH. All are float32.
     """
 
     image: np.ndarray
     known: np.ndarray
-    mattes: np.ndarray
+    alpha: np.ndarray
     samples: np.ndarray
     distances: np.ndarray
 
@@ -89,26 +82,6 @@ class Solved(NamedTuple):
 def known_distances(known):
     """Return the distances (H, W, 2) of `Solved` from a trimap of 0, 0.5 and 1 with both regions."""
     return np.log1p(np.dstack([_distance(known != value) for value in (1, 0)])) / np.float32(REACH)
-
-
-def fusion_planes(solved):
-    """Return the planes (len(PLANES), H, W) float32 of `Solved`, features of the pixel alone.
-
-    The candidates are the mattes and the samples' alpha. Contrast is the distance between the samples' foreground and
-    background, and the residual of a candidate the distance of the image's colour from what its alpha makes of them.
-    """
-    image, known, mattes, samples, distances = solved
-    planes = np.empty((len(PLANES), *known.shape), np.float32)
-    count = len(CANDIDATES)
-    planes[:count - 1], planes[count - 1] = mattes.transpose(2, 0, 1), samples[:, :, 0]
-    planes[count], planes[count + 1] = known == 1, known == 0
-    planes[count + 2:count + 4], planes[count + 4] = distances.transpose(2, 0, 1), samples[:, :, 1]
-    shown, foreground, background = _layers(image, samples)
-    difference, shown = foreground - background, shown - background
-    planes[count + 5] = _length(difference)
-    for candidate, residual in zip(planes[:count], planes[count + 6:], strict=True):
-        np.multiply(_length(shown - candidate * difference), np.float32(RESIDUAL), out=residual)
-    return planes
 
 
 def fusion_features(solved, chosen):
@@ -125,31 +98,47 @@ def fusion_features(solved, chosen):
         Of the chosen pixels, in the order of `FEATURES`. They depend on pixels at most `MARGIN` away, but for the
         distances of `Solved`.
     """
-    rows = np.empty((np.count_nonzero(chosen), len(FEATURES)), np.float32)
+    pixels = np.flatnonzero(chosen)
+    rows = np.empty((len(pixels), len(FEATURES)), np.float32)
     for column, plane in zip(rows.T, _feature_planes(solved), strict=True):
-        column[:] = plane[chosen]
+        column[:] = plane.take(pixels)
     return rows
 
 
 def _feature_planes(solved):
     """Return a feature (H, W) after the other."""
-    planes = fusion_planes(solved)
-    image, *_ = layers = _layers(solved.image, solved.samples)
+    image, *_ = layers = _layers(solved)
+    planes = _planes(solved, layers)
     named = dict(zip((*PLANES, *COLOURS, "grey"), (*planes, *image, image.mean(axis=0)), strict=True))
-    seen, differences = _Windows(named), _differences(named)
+    seen, difference = _Windows(named), named["samples"] - named[TRUSTED]
+    apart = np.abs(difference)
     yield from planes
     yield from (seen.mean(name, r) for r in RADII for name in PLANES)
-    yield from (*differences, _median([named[name] for name in CANDIDATES]))
-    yield from (_mean(plane, r) for r in RADII for plane in np.abs(differences))
+    yield difference
+    yield from (_mean(apart, r) for r in RADII)
     yield from _deviations(seen)
     yield from _extremes(named)
     yield from _grey_fits(seen)
     yield from _colour_fits(seen)
-    yield from (seen.correlation(name, TRUSTED, r) for r in PAIR_RADII for name in PAIRED)
+    yield from (seen.correlation("samples", TRUSTED, r) for r in PAIR_RADII)
     yield from _nearest(named)
-    yield from (_slope(named[name]) for name in ("grey", *SLOPED))
+    yield from (_slope(named[name]) for name in ("grey", *CANDIDATES))
     yield from _colour_features(named["grey"], *layers)
     yield from _details(named)
+
+
+def _planes(solved, layers):
+    """Return the planes (len(PLANES), H, W) float32 of `Solved`, features of the pixel alone.
+
+    layers are the image and the samples' foreground and background, each (3, H, W). Contrast is the distance between
+    the latter, and the residual of a candidate the distance of the image's colour from what its alpha makes of them.
+    """
+    image, foreground, background = layers
+    candidates, confidence = (solved.alpha, solved.samples[:, :, 0]), solved.samples[:, :, 1]
+    difference, shown = foreground - background, image - background
+    residuals = [np.float32(RESIDUAL) * _length(shown - candidate * difference) for candidate in candidates]
+    return np.stack([*candidates, solved.known == 1, solved.known == 0, *np.moveaxis(solved.distances, 2, 0),
+                     confidence, _length(difference), *residuals], dtype=np.float32, casting="same_kind")
 
 
 class _Windows:
@@ -182,20 +171,6 @@ class _Windows:
         return self._found[key]
 
 
-def _differences(named):
-    """Return how far the candidates are apart (len(DIFFERENCES), H, W)."""
-    solvers = [named[name] for name in SOLVERS]
-    return np.stack([*(named[name] - named[TRUSTED] for name in OTHERS), named["cf"] - named["knn"],
-                     reduce(np.maximum, solvers) - reduce(np.minimum, solvers)])
-
-
-def _median(planes):
-    """Return the median of five planes: what lies between the extremes of three of them, and the other two."""
-    a, b, c, d, e = planes
-    low, high = np.maximum(np.minimum(a, b), np.minimum(c, d)), np.minimum(np.maximum(a, b), np.maximum(c, d))
-    return np.maximum(np.minimum(low, high), np.minimum(np.maximum(low, high), e))
-
-
 def _deviations(seen):
     """Return standard deviations of the candidates, and the colours' mean one, of every radius."""
     for r in SPREAD_RADII:
@@ -215,7 +190,7 @@ def _grey_fits(seen):
     """Return candidates' correlations with grey, and how far the lines fitted to grey are from the trusted one."""
     for r in GREY_RADII:
         away = (seen.named["grey"] - seen.mean("grey", r)) / (seen.variance("grey", r) + np.float32(EPSILON))
-        for name in GREY_FITTED:
+        for name in CANDIDATES:
             yield seen.correlation(name, "grey", r)
             yield seen.mean(name, r) + seen.covariance(name, "grey", r) * away - seen.named[TRUSTED]
 
@@ -225,7 +200,7 @@ def _colour_fits(seen):
     for r in COLOUR_RADII:
         away = [seen.named[colour] - seen.mean(colour, r) for colour in COLOURS]
         solve = _colour_solver(seen, r)
-        for name in COLOUR_FITTED:
+        for name in CANDIDATES:
             common = [seen.covariance(name, colour, r) for colour in COLOURS]
             slopes = solve(common)
             yield seen.mean(name, r) + _dot(slopes, away) - seen.named[TRUSTED]
@@ -282,10 +257,10 @@ def _details(named):
     return found
 
 
-def _layers(image, samples):
+def _layers(solved):
     """Return image, and foreground and background of the samples, as planes (3, H, W)."""
     return [np.ascontiguousarray(colours.transpose(2, 0, 1))
-            for colours in (image, samples[:, :, 2:5], samples[:, :, 5:8])]
+            for colours in (solved.image, solved.samples[:, :, 2:5], solved.samples[:, :, 5:8])]
 
 
 def _mean(plane, r):

@@ -1,4 +1,4 @@
-"""The best answer without torch: boosted trees that correct the best solver by what the others say."""
+"""The best answer without torch: small networks that correct the best solver pixel by pixel."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -6,36 +6,27 @@ from functools import partial
 import numpy as np
 
 from hybridmatte._check import check_choice
-from hybridmatte.boosted_trees import sum_of_trees
-from hybridmatte.bundled import bundled_trees
-from hybridmatte.fusion_features import (
-    FEATURES,
-    MARGIN,
-    SOLVERS,
-    TRUSTED,
-    Solved,
-    fusion_features,
-    known_distances,
-)
+from hybridmatte.bundled import bundled_fusion
+from hybridmatte.fusion_features import FEATURES, MARGIN, TRUSTED, Solved, fusion_features, known_distances
+from hybridmatte.perceptrons import mean_answer
 from hybridmatte.solver.system import check_problem
 
-__all__ = ["QUALITIES", "check_way", "corrected", "disputed", "first_alpha", "fuse_solved", "matte", "matte_by",
-           "solve_all"]
+__all__ = ["QUALITIES", "check_way", "corrected", "fuse_solved", "matte", "matte_by", "solve_all"]
 
 QUALITIES = {
-    "best": "several solvers, and boosted trees that correct the best of them in each pixel",
-    "fast": "information flow, the best single solver, in a third of the time",
+    "best": "information flow and samples, and small networks that correct it in each pixel",
+    "fast": "information flow, the best single solver",
 }
-AGREED = 1 / 255  # solvers that differ by no more agree
+EXPANSION = 12.0  # pixels, of the known regions, as in `solve_information_flow`; what it decides is not corrected
 TILE = 128  # pixels of a tile's side; MARGIN more are seen around it
 
 
 def matte(image, trimap, *, quality="best"):
     """Estimate alpha from an image and a trimap, as well as this library can.
 
-    With ``quality="best"`` closed form, KNN, information flow and shared sampling solve for alpha, and boosted trees
-    that come with the package correct information flow in each pixel, by what the solvers say there and around it and
-    how well the colours explain it.
+    With ``quality="best"`` information flow solves for alpha, shared sampling looks for each pixel's foreground and
+    background, and small networks that come with the package say what information flow misses, by what both say in the
+    pixel and around it, and how the colours follow.
 
     Parameters
     ----------
@@ -78,7 +69,7 @@ def matte(image, trimap, *, quality="best"):
     if quality == "fast":
         return solve(image, trimap, TRUSTED)
     problem = check_problem(image, trimap)
-    bundled_trees()  # what is damaged is found before the solvers run
+    bundled_fusion()  # what is damaged is found before the solvers run
     if not problem.is_unknown.any():
         return problem.known_alpha
     return fuse_solved(solve_all(problem))
@@ -104,59 +95,46 @@ def check_way(method, quality):
 
 
 def solve_all(problem):
-    """Return what every solver says of a checked problem with unknown pixels, as `Solved`."""
-    from hybridmatte.alpha import solve
-    from hybridmatte.alpha.flow import SAMPLE_WEIGHT
-    from hybridmatte.sampling import expand_and_sample, refine_samples
+    """Return what information flow and samples say of a checked problem with unknown pixels, as `Solved`."""
+    from hybridmatte.alpha import solve_information_flow
+    from hybridmatte.sampling import sample_alpha
     from hybridmatte.solver._threads import threads_for
+    from hybridmatte.solver.expansion import expand_problem
 
+    problem = expand_problem(problem, EXPANSION)
     known = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
+    alpha = solve_information_flow(problem.image, known, expansion=0.0)
     with threads_for(problem.is_unknown.sum()):
-        expanded, samples = expand_and_sample(problem)
-        sampled = refine_samples(expanded, samples, refine=True, sample_weight=SAMPLE_WEIGHT, rtol=1e-5, maxiter=500)
-    if samples is None:
-        samples = sampled, np.ones_like(sampled), problem.image, problem.image
-    mattes = [sampled if name == "sampling" else solve(problem.image, known, name) for name in SOLVERS]
-    return Solved(problem.image, known, np.dstack(mattes), np.dstack(samples), known_distances(known))
+        samples = sample_alpha(problem.image, known, expansion=0.0)
+    return Solved(problem.image, known, alpha, np.dstack(samples), known_distances(known))
 
 
 def fuse_solved(solved):
-    """Return alpha (H, W) float32 of `Solved`: the trusted solver's, where others differ by the package's trees."""
+    """Return alpha (H, W) float32 of `Solved`, corrected by the package's networks."""
     from numba import get_num_threads
 
-    trees, alpha, is_open = bundled_trees(), first_alpha(solved), disputed(solved)
+    networks, alpha, is_open = bundled_fusion(), solved.alpha.copy(), solved.known == 0.5
     tiles = [tile for rows in _spans(is_open.any(axis=1)) for columns in _spans(is_open[slice(*rows)].any(axis=0))
              if is_open[tile := (slice(*rows), slice(*columns))].any()]
     with ThreadPoolExecutor(get_num_threads()) as pool:
-        for tile, found in zip(tiles, pool.map(partial(_fuse_tile, solved, is_open, trees), tiles), strict=True):
+        for tile, found in zip(tiles, pool.map(partial(_fuse_tile, solved, is_open, networks), tiles), strict=True):
             alpha[tile][is_open[tile]] = found
     return alpha
 
 
-def first_alpha(solved):
-    """Return alpha (H, W) before it is corrected: the trusted solver's, exact on known pixels."""
-    return np.where(solved.known == 0.5, solved.mattes[:, :, SOLVERS.index(TRUSTED)], solved.known)
+def corrected(networks, rows, trusted=TRUSTED):
+    """Return alpha (n,) of rows of features (n, len(FEATURES)): a candidate's, and what `Perceptrons` add to it."""
+    return (rows[:, FEATURES.index(trusted)] + mean_answer(networks, rows)).clip(0, 1)
 
 
-def disputed(solved):
-    """Return where (H, W) the solvers do not agree on an unknown pixel: elsewhere nothing is to be corrected."""
-    ranges = solved.mattes.max(axis=2) - solved.mattes.min(axis=2)
-    return (solved.known == 0.5) & (ranges > AGREED)
-
-
-def corrected(trees, rows, trusted=TRUSTED):
-    """Return alpha (n,) of rows of features (n, len(FEATURES)), a candidate's with the error that trees find added."""
-    return (rows[:, FEATURES.index(trusted)] + sum_of_trees(trees, rows)).clip(0, 1)
-
-
-def _fuse_tile(solved, is_open, trees, tile):
+def _fuse_tile(solved, is_open, networks, tile):
     """Return alpha (n,) of a tile's open pixels."""
     seen = tuple(slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, side))
                  for part, side in zip(tile, is_open.shape, strict=True))
     chosen = np.zeros_like(is_open[seen])
     chosen[tuple(slice(part.start - around.start, part.stop - around.start)
                  for part, around in zip(tile, seen, strict=True))] = is_open[tile]
-    return corrected(trees, fusion_features(solved.part(*seen), chosen))
+    return corrected(networks, fusion_features(solved.part(*seen), chosen))
 
 
 def _spans(is_wanted):

@@ -1,20 +1,20 @@
-"""The recipe of the fusing trees: what is kept of a scene, what they learn, and what its tables say."""
+"""The recipe of the fusing networks: what is kept of a scene, what they learn, and what its tables say."""
 
 import numpy as np
 import pytest
 
-from hybridmatte.boosted_trees import sum_of_trees
 from hybridmatte.data import Sample
 from hybridmatte.fusion_features import FEATURES, GROUPS, TRUSTED
+from hybridmatte.perceptrons import mean_answer
 from hybridmatte.solver.system import check_problem
 from hybridmatte.solver_fusion import solve_all
 from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
 
-lightgbm = pytest.importorskip("lightgbm")
+pytest.importorskip("torch")
 
 from experiments.fusion import __main__ as recipe  # noqa: E402
-from experiments.fusion import report, scenes, scoring, solved, training  # noqa: E402 -- they need lightgbm
+from experiments.fusion import report, scenes, scoring, solved, training  # noqa: E402 -- they need torch
 
 SCENE = soft_disk((180, 200))
 
@@ -30,21 +30,18 @@ def kept(tmp_path, monkeypatch):
 
 
 def test_scene_is_kept(kept):
-    expected = solve_all(check_problem(SCENE.image, SCENE.trimap))
-    assert_close(kept.alpha, SCENE.alpha, 1e-3)
+    expected, (found, truth) = solve_all(check_problem(SCENE.image, SCENE.trimap)), kept
+    assert_close(truth, SCENE.alpha, 1e-3)
     for name, plane in expected._asdict().items():
-        assert_close(getattr(kept.solved, name), plane, 2e-3)
+        assert_close(getattr(found, name), plane, 2e-3)
 
 
-@pytest.mark.usefixtures("kept")
-def test_rows_are_of_unknown_pixels(tmp_path):
+def test_rows_are_of_unknown_pixels(tmp_path, kept):
     solved.keep_rows("real/disk/0", tmp_path)
-    rows, few = solved.read_rows("real/disk/0", tmp_path), solved.read_rows("real/disk/0", tmp_path, 3)
-    count = min(solved.GIVEN, int((SCENE.trimap == 0.5).sum()))
-    assert rows.features.shape == (count, len(FEATURES))
+    rows = solved.read_rows("real/disk/0", tmp_path)
+    assert rows.features.shape == (min(solved.GIVEN, int((kept[0].known == 0.5).sum())), len(FEATURES))
     assert not rows.features[:, FEATURES.index("is_foreground")].any()
     assert np.abs(rows.features[:, FEATURES.index(TRUSTED)] - rows.alpha).mean() < 0.05
-    np.testing.assert_array_equal(few.features, rows.features[::3])
 
 
 @pytest.fixture
@@ -55,37 +52,30 @@ def rows(rng):
     return [solved.Rows(features, alpha)]
 
 
-def test_trees_learn_what_is_missed(rows):
-    trees = training.train_fusion(rows, seed=0, rounds=150)
-    other = training.train_fusion(rows, seed=0, rounds=150, without=("grey",))
+def test_networks_learn_what_is_missed(rows):
+    network, other = (training.train_fusion(rows, seed=0, steps=150, without=without).without_torch()
+                      for without in ((), ("grey",)))
     features, alpha = rows[0]
     missed = alpha - features[:, FEATURES.index(TRUSTED)]
-    assert np.abs(sum_of_trees(trees, features) - missed).mean() < 0.02
-    assert np.abs(sum_of_trees(other, features) - missed).mean() > 0.03
-
-
-def test_trees_are_lightgbm_s(rng):
-    """To the last question, of features and thresholds that coincide."""
-    features = rng.random((5000, 6)).round(2).astype(np.float32)
-    booster = lightgbm.train({"num_leaves": 15, "verbose": -1}, lightgbm.Dataset(features, features.prod(axis=1)), 20)
-    assert_close(sum_of_trees(training.trees_of(booster), features), booster.predict(features), 1e-6)
+    assert np.abs(mean_answer(network, features) - missed).mean() < 0.02
+    assert np.abs(mean_answer(other, features) - missed).mean() > 0.03
 
 
 def test_left_out():
     """Everything that a candidate takes part in is left out with it."""
-    names = {FEATURES[k] for k in training.left_out(("knn",))}
-    assert {"knn", "cf - knn", "knn, mean 4", "residual_knn", "median of candidates", "|range of solvers|, mean 1",
-            f"knn, fitted to colours less {TRUSTED} 2", "knn, to below 0.05"} <= names
-    assert not any("knn" in name for name in set(FEATURES) - names)
-    assert "samples, mean 1" not in names
+    names = {FEATURES[k] for k in training.left_out(("samples",))}
+    assert {"samples", "residual_samples", "residual_samples, mean 4", f"|samples - {TRUSTED}|, mean 1",
+            f"samples, fitted to colours less {TRUSTED} 2", "samples, to below 0.05"} <= names
+    assert not any("samples" in name for name in set(FEATURES) - names)
     assert f"samples, fitted to grey less {TRUSTED} 2" in {FEATURES[k] for k in training.left_out((TRUSTED,))}
+    assert training.trusted_without((TRUSTED,)) == "samples"
 
 
 def test_ablations_leave_out_what_they_say():
     kept = set(range(len(FEATURES))) - set(training.left_out(recipe.ABLATION["nothing around the pixel"]))
-    alone = {name for group in ("planes", "differences", "colours") for name in GROUPS[group]}
+    alone = {name for group in ("planes", "difference", "colours") for name in GROUPS[group]}
     assert {FEATURES[k] for k in kept} == alone
-    assert not training.left_out(recipe.ABLATION["everything"])
+    assert not training.left_out(recipe.ABLATION["one network"])
 
 
 @pytest.mark.parametrize("fold", range(scoring.FOLDS))
@@ -93,7 +83,6 @@ def test_folds_part_the_photographs(fold):
     names = [f"GT{k:02}" for k in range(12)]
     others = [name for other in range(scoring.FOLDS) if other != fold for name in scoring.in_fold(names, other)]
     assert sorted([*scoring.in_fold(names, fold), *others]) == names
-    assert scoring.in_fold(names, None) == []
 
 
 def test_trimaps_keep_both_regions_true():

@@ -1,1 +1,1 @@
-"""The trees that join the classical solvers: made, cross-validated and shipped."""
+"""The networks that correct the best classical solver: made, cross-validated and shipped."""

@@ -74,11 +74,11 @@ def worst_lines(found):
 
 
 def ablation_table(found):
-    """Return the trees that miss something, none if there are none."""
+    """Return the networks that miss something, none if there are none."""
     names = [name for name in found if name not in (*METHODS, AVERAGE, ORACLE, FUSION)]
     if not names:
         return []
-    lines = ["", f"| fewer trees | seeds | {' | '.join(ERRORS.values())} |",
+    lines = ["", f"| networks | seeds | {' | '.join(ERRORS.values())} |",
              "| --- | --- |" + " --- |" * len(ERRORS)]
     for name in names:
         cells = [" / ".join(spread(means(found, name, trimap, key)) for trimap in TRIMAPS) for key in ERRORS]

@@ -16,6 +16,7 @@ from hybridmatte.data.scenes import SCENES
 
 OTHERS = ("animals", "portraits")  # their alphas are a published network's; as layers of a composite they are exact
 COUNTS = {"real": 6, "composite": 2, "drawn": 4}  # scenes of each photograph, foreground, kind
+GIVEN_TRIMAPS = 2  # of a photograph; its other scenes have new ones
 SIDES = (224, 400)  # pixels, of composites and drawn scenes
 CLEAR = 5 / 255  # a pixel is mixed between this and one less this
 WIDTHS = (2.0, 45.0)  # pixels, of the unknown band
@@ -72,10 +73,16 @@ def scene_trimap(alpha, generator):
     return np.where(is_unknown, np.float32(0.5), np.float32(alpha > 0.5))
 
 
+def is_given(name):
+    """Return whether a scene is a photograph with one of the site's own trimaps."""
+    group, _, number = name.split("/")
+    return group == "real" and int(number) < GIVEN_TRIMAPS
+
+
 def _real(data, source, number, generator):
-    """Return a photograph with one of its two trimaps, or one of a new width."""
-    case = list(alphamatting_cases(data, [source]))[min(number, 1)]
-    trimap = case.trimap if number < 2 else scene_trimap(case.alpha, generator)
+    """Return a photograph with one of its own trimaps, or one of a new width."""
+    case = list(alphamatting_cases(data, [source]))[min(number, GIVEN_TRIMAPS - 1)]
+    trimap = case.trimap if number < GIVEN_TRIMAPS else scene_trimap(case.alpha, generator)
     return Sample(case.name, image=np.float32(case.image), trimap=np.float32(trimap), alpha=np.float32(case.alpha))
 
 

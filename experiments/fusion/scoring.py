@@ -1,26 +1,24 @@
 """Errors of solvers and of what joins them, on the twelve photographs with true alpha."""
 
+from functools import cache
+
 import numpy as np
 
 from experiments.common import alphamatting_cases
 from experiments.fusion.training import trusted_without
 from hybridmatte import METHODS, gradient_error, mse, sad, solve
-from hybridmatte.fusion_features import SOLVERS, fusion_features
+from hybridmatte.fusion_features import fusion_features
 from hybridmatte.solver.system import check_problem
-from hybridmatte.solver_fusion import corrected, disputed, first_alpha, solve_all
+from hybridmatte.solver_fusion import corrected, solve_all
 
 FOLDS = 4
-AVERAGE, ORACLE, FUSION = "average of the four", "oracle: best solver of each photograph", "fusion"
-
-
-def labelled_cases(data):
-    """Return the twelve photographs with both trimaps."""
-    return list(alphamatting_cases(data))
+AVERAGED = ("cf", "knn", "information_flow", "sampling")
+AVERAGE, ORACLE, FUSION = "average of the best four", "oracle: best solver of each photograph", "fusion"
 
 
 def in_fold(names, fold):
-    """Return those of the photographs' names that a fold scores and does not learn from; none for None."""
-    return [] if fold is None else names[fold::FOLDS]
+    """Return those of the photographs' names that a fold scores and does not learn from."""
+    return names[fold::FOLDS]
 
 
 def errors_of(alpha, case):
@@ -30,14 +28,14 @@ def errors_of(alpha, case):
 
 
 def score_solvers(cases):
-    """Return rows of every solver, the average of those that are fused, and the oracle."""
+    """Return rows of every solver, the average of four, and the oracle."""
     rows = []
     for case in cases:
         image = np.float32(case.image)
         alphas = {name: solve(image, case.trimap, name) for name in METHODS}
         found = {name: errors_of(alpha, case) for name, alpha in alphas.items()}
         found[ORACLE] = min(found.values(), key=lambda errors: errors["sad"])
-        found[AVERAGE] = errors_of(np.mean([alphas[name] for name in SOLVERS], axis=0), case)
+        found[AVERAGE] = errors_of(np.mean([alphas[name] for name in AVERAGED], axis=0), case)
         rows += [row_of(name, case, errors) for name, errors in found.items()]
     return rows
 
@@ -49,25 +47,22 @@ def row_of(method, case, errors, seed=None):
             "peak_mib": None, "error": errors}
 
 
-def score_trees(trees, method, cases, seed, without=()):
-    """Return rows of the errors of trees that were trained `without` some features."""
+def score_fusion(networks, method, data, names, seed, without=()):
+    """Return rows of the errors of `Perceptrons` that were trained `without` some features, on some photographs."""
     rows = []
-    for case in cases:
-        features, is_open, alpha = _open_features(case)
+    for case, features, is_open, alpha in (found for name in names for found in _solved_cases(data, name)):
         alpha = alpha.copy()
-        alpha[is_open] = corrected(trees, features, trusted_without(without))
+        alpha[is_open] = corrected(networks, features, trusted_without(without))
         rows.append(row_of(method, case, errors_of(alpha, case), seed))
     return rows
 
 
-FOUND = {}  # of each photograph and trimap scored so far
-
-
-def _open_features(case):
-    """Return features (n, F) of a case's disputed pixels, where they are, and alpha elsewhere, made once a process."""
-    key = case.name, case.trimap_name
-    if key not in FOUND:
+@cache
+def _solved_cases(data, name):
+    """Return a photograph's cases, each with features (n, F) of its open pixels, where these are, and first alpha."""
+    found = []
+    for case in alphamatting_cases(data, [name]):
         solved = solve_all(check_problem(np.float32(case.image), case.trimap))
-        is_open = disputed(solved)
-        FOUND[key] = fusion_features(solved, is_open), is_open, first_alpha(solved)
-    return FOUND[key]
+        is_open = solved.known == 0.5
+        found.append((case, fusion_features(solved, is_open), is_open, solved.alpha))
+    return found

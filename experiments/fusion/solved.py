@@ -1,26 +1,21 @@
 """What the solvers say of each scene, kept in files, and the rows of features that are learned from."""
 
-import os
+import io
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from experiments.fusion.scenes import make_scene
-from hybridmatte.fusion_features import SOLVERS, Solved, fusion_features, known_distances
+from experiments.fusion.scenes import is_given, make_scene
+from hybridmatte._files import write_bytes
+from hybridmatte.fusion_features import FEATURES, Solved, fusion_features, known_distances
 from hybridmatte.solver.system import check_problem
 from hybridmatte.solver_fusion import solve_all
 
-WIDTHS = {"image": 3, "known": 1, "alpha": 1, "mattes": len(SOLVERS), "samples": 8}  # planes, as half floats
+WIDTHS = {"image": 3, "known": 1, "truth": 1, "alpha": 1, "samples": 8}  # planes, as half floats
 GIVEN, OTHER = 10000, 2500  # pixels of a scene that are learned from: with the site's own trimaps, and of all others
-
-
-class Scene(NamedTuple):
-    """A solved scene and its true alpha (H, W)."""
-
-    name: str
-    solved: Solved
-    alpha: np.ndarray
+MADE_BY = f"{zlib.crc32(repr((FEATURES, GIVEN, OTHER)).encode()):08x}"  # rows of other features are other files
 
 
 class Rows(NamedTuple):
@@ -36,21 +31,18 @@ def write_scene(name, data, folder):
     if path.exists():
         return False
     sample = make_scene(name, data)
-    planes = solve_all(check_problem(sample.image, sample.trimap))._asdict() | {"alpha": sample.alpha}
-    partial = path.with_suffix(".part")
-    with open(partial, "wb") as file:
-        np.save(file, np.dstack([planes[key] for key in WIDTHS]).astype(np.float16))
-    os.replace(partial, path)
+    planes = solve_all(check_problem(sample.image, sample.trimap))._asdict() | {"truth": sample.alpha}
+    _save(path, np.dstack([planes[key] for key in WIDTHS]).astype(np.float16))
     return True
 
 
 def read_scene(name, folder):
-    """Return the `Scene` of a name."""
+    """Return a scene as `Solved`, and its true alpha (H, W)."""
     planes = np.float32(np.load(scene_path(name, folder)))
     ends = np.cumsum([0, *WIDTHS.values()])
     parts = {key: planes[:, :, start:end] for key, start, end in zip(WIDTHS, ends[:-1], ends[1:], strict=True)}
-    alpha, known = (np.ascontiguousarray(parts.pop(key)[:, :, 0]) for key in ("alpha", "known"))
-    return Scene(name, Solved(known=known, distances=known_distances(known), **parts), alpha)
+    truth, known, alpha = (np.ascontiguousarray(parts.pop(key)[:, :, 0]) for key in ("truth", "known", "alpha"))
+    return Solved(known=known, alpha=alpha, distances=known_distances(known), **parts), truth
 
 
 def keep_rows(name, folder):
@@ -58,27 +50,28 @@ def keep_rows(name, folder):
     path = _rows_path(name, folder)
     if path.exists():
         return
-    scene = read_scene(name, folder)
-    unknown = np.flatnonzero(scene.solved.known == 0.5)
-    is_given = name.startswith("real/") and int(name.rsplit("/", 1)[1]) < 2
-    chosen = np.random.default_rng(len(unknown)).permutation(unknown)[:GIVEN if is_given else OTHER]
-    is_chosen = np.zeros(scene.alpha.shape, bool)
+    solved, truth = read_scene(name, folder)
+    unknown = np.flatnonzero(solved.known == 0.5)
+    chosen = np.random.default_rng(len(unknown)).permutation(unknown)[:GIVEN if is_given(name) else OTHER]
+    is_chosen = np.zeros(truth.shape, bool)
     is_chosen.flat[chosen] = True
-    rows = np.column_stack([fusion_features(scene.solved, is_chosen), scene.alpha[is_chosen]])
-    partial = path.with_suffix(".part")
-    with open(partial, "wb") as file:
-        np.save(file, rows)
-    os.replace(partial, path)
+    _save(path, np.column_stack([fusion_features(solved, is_chosen), truth[is_chosen]]))
 
 
-def read_rows(name, folder, every=1):
-    """Return the `Rows` that are kept of a scene, or every so manieth of them."""
-    rows = np.load(_rows_path(name, folder))[::every]
+def read_rows(name, folder):
+    """Return the `Rows` that are kept of a scene."""
+    rows = np.load(_rows_path(name, folder))
     return Rows(rows[:, :-1], rows[:, -1])
 
 
+def _save(path, array):
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    write_bytes(path, buffer.getbuffer())
+
+
 def _rows_path(name, folder):
-    return scene_path(name, folder).with_suffix(".rows.npy")
+    return scene_path(name, folder).with_suffix(f".{MADE_BY}.npy")
 
 
 def scene_path(name, folder):

@@ -11,7 +11,6 @@ from hybridmatte._files import check_writable, write_bytes
 from hybridmatte.errors import require_extra
 from hybridmatte.networks.network import predicting
 from hybridmatte.networks.prediction import as_batch
-from hybridmatte.networks.tree_graph import tree_graph
 
 __all__ = ["export_fusion", "export_onnx", "onnx_session", "run_onnx"]
 
@@ -59,15 +58,15 @@ def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
 
 
 def export_fusion(network, path, features, *, tolerance=1e-3):
-    """Write a `SolverFusion` as an ONNX file, from ``features`` (n, features) to ``alpha`` (n, 1); see `export_onnx`.
+    """Write a `SolverFusion` as an ONNX file, from ``features`` (n, features) to ``alpha`` (n,); see `export_onnx`.
 
-    features (n, features) are those of pixels of a real photograph.
+    features (n, features), n at least 2, are those of pixels of a real photograph.
     """
-    require_extra("onnx", "onnx", "onnxruntime")
+    require_extra("onnx", "onnx", "onnxscript", "onnxruntime")
     path, tolerance = _checked(path, tolerance)
     with predicting(network):
-        expected = network(features)[:, None]
-    written = tree_graph(network.as_trees(), network.features, network.trusted)
+        expected = network(features)
+        written = _simplified(_exported(network, [features], ["features"], ({0: torch.export.Dim("n")},)))
     return _write_if_same(written, [features], expected, path, tolerance)
 
 
@@ -110,11 +109,15 @@ def _graph(network, inputs):
         shapes = tuple(sides for _ in inputs)
         # a size of 1 or equal sides would be taken for a rule
         example = [torch.rand(2, tensor.shape[1], 3 * network.stride, 4 * network.stride) for tensor in inputs]
+    return _exported(_WithoutChecks(network).eval(), example, ["image", "trimap"][:len(inputs)], shapes)
+
+
+def _exported(module, example, names, shapes):
+    """Return the bytes of the ONNX file of a module from inputs of some names to alpha; shapes may vary."""
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # of the exporter about itself; what it made is checked
-        program = torch.onnx.export(_WithoutChecks(network).eval(), tuple(example), dynamo=True, verbose=False,
-                                    input_names=["image", "trimap"][:len(inputs)], output_names=["alpha"],
-                                    dynamic_shapes=shapes)
+        program = torch.onnx.export(module, tuple(example), dynamo=True, verbose=False, input_names=names,
+                                    output_names=["alpha"], dynamic_shapes=shapes)
         file = Path(folder, "network.onnx")
         program.save(file, external_data=False)
         return file.read_bytes()

@@ -1,26 +1,31 @@
-"""What joins several solvers' mattes pixel by pixel: boosted trees, in torch."""
+"""What corrects the best solver's matte pixel by pixel: small fully connected networks, in torch."""
 
+from itertools import pairwise
+
+import numpy as np
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
+from torch.nn.functional import dropout, silu
 
-from hybridmatte._check import check_integer
-from hybridmatte.boosted_trees import Trees
+from hybridmatte._check import check_integer, check_number
 from hybridmatte.networks.network import model_card
+from hybridmatte.perceptrons import LIMIT, REACH, Perceptrons
 
 __all__ = ["SolverFusion"]
 
-CARD = model_card("""How far a solver's alpha is from the truth, by what others say; see `hybridmatte.matte`.
+KNOTS = 33  # of the ranks of each feature, one more than a power of 2
+GAP = 2e-3  # standard deviations between knots, at least
+SORTED = 60_000  # rows that knots are taken from, at most
+CARD = model_card("""From what is seen of a pixel to its alpha; see `hybridmatte.matte`.
 """)
-CHUNK = 64  # trees that are asked at once
 
 
 class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
                    model_card_template=CARD):
-    """Boosted trees that correct the alpha of the solver that is trusted most.
+    """Networks that correct the alpha of the solver that is trusted, whose mean answer is added to it.
 
-    `hybridmatte.matte` evaluates the same trees without torch. Their leaves' values are parameters, so they can be
-    trained on with any loss; the questions that they ask stay.
+    `hybridmatte.matte` evaluates the same without torch. The last layers begin at zero: nothing is corrected.
 
     Parameters
     ----------
@@ -28,8 +33,12 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
         Of a pixel, see `hybridmatte.fusion_features.FEATURES`.
     trusted : int
         The feature that is corrected.
-    trees, nodes, leaves : int
-        How many there are of each, nodes and leaves of all trees together.
+    widths : sequence of int
+        Of the hidden layers, each followed by SiLU.
+    members : int, default 1
+        Networks, which begin at different weights.
+    dropout : float, default 0
+        Share of the features and hidden values that are left out while training.
 
     Shapes
     ------
@@ -38,54 +47,66 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
 
     References
     ----------
-    .. [1] J. H. Friedman. Greedy function approximation: a gradient boosting machine. Annals of Statistics 2001.
-    .. [2] D. Cho, Y.-W. Tai, I. S. Kweon. Natural image matting using deep convolutional neural networks. ECCV 2016.
-       The idea of joining closed form and KNN by what is learned.
+    .. [1] D. Cho, Y.-W. Tai, I. S. Kweon. Natural image matting using deep convolutional neural networks. ECCV 2016.
+       The idea of improving on solvers by what is learned.
 
     Examples
     --------
-    >>> network = SolverFusion(features=3, trusted=0, trees=1, nodes=1, leaves=2)
-    >>> network(torch.rand(5, 3)).shape
-    torch.Size([5])
+    >>> network = SolverFusion(features=3, trusted=0, widths=[8, 8])
+    >>> pixels = torch.rand(5, 3)
+    >>> bool((network(pixels) == pixels[:, 0]).all())
+    True
     """
 
-    def __init__(self, *, features, trusted, trees, nodes, leaves):
+    def __init__(self, *, features, trusted, widths, members=1, dropout=0.0):
         super().__init__()
-        self.features = check_integer(features, "features", low=1)
         self.trusted = check_integer(trusted, "trusted", low=0, high=features - 1)
-        check_integer(trees, "trees", low=1)
-        check_integer(nodes, "nodes", low=0)
-        check_integer(leaves, "leaves", low=1)
-        self.register_buffer("roots", torch.full((trees,), -1, dtype=torch.int32))
-        self.register_buffer("feature", torch.zeros(nodes, dtype=torch.int32))
-        self.register_buffer("threshold", torch.zeros(nodes))
-        self.register_buffer("branches", torch.full((nodes, 2), -1, dtype=torch.int32))
-        self.values = nn.Parameter(torch.zeros(leaves))
+        self.members = check_integer(members, "members", low=1)
+        self.dropout = check_number(dropout, "dropout", low=0, high=1)
+        sizes = [2 * features, *(check_integer(width, "widths", low=1) for width in widths), 1]
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+        self.register_buffer("knots", torch.linspace(0, 1, KNOTS).repeat(features, 1))
+        layers = list(zip(sizes[:-1], sizes[1:], strict=True))
+        self.weights = nn.ParameterList(torch.empty(members, *layer) for layer in layers)
+        self.biases = nn.ParameterList(torch.zeros(members, 1, size) for size in sizes[1:])
+        for weights, (size, _) in zip(self.weights, layers, strict=True):
+            nn.init.uniform_(weights, -(size**-0.5), size**-0.5)
+        nn.init.zeros_(self.weights[-1])
 
-    @classmethod
-    def of_trees(cls, trees, *, features, trusted):
-        """Return the network of `hybridmatte.boosted_trees.Trees`."""
-        network = cls(features=features, trusted=trusted, trees=len(trees.roots), nodes=len(trees.feature),
-                      leaves=len(trees.values))
-        network.load_state_dict({name: torch.from_numpy(array) for name, array in trees._asdict().items()})
-        return network
-
-    def as_trees(self):
-        """Return `hybridmatte.boosted_trees.Trees` of the network."""
-        return Trees(*(getattr(self, name).detach().cpu().numpy() for name in Trees._fields))
+    def normalize(self, rows):
+        """Take mean, scale and knots of the features from rows (n, features) that are learned from."""
+        self.mean.copy_(rows.mean(dim=0))
+        self.scale.copy_(rows.std(dim=0) + 1e-3)
+        shares = np.linspace(0, 1, KNOTS)
+        self.knots.copy_(torch.from_numpy(np.quantile(rows[::-(-len(rows) // SORTED)].numpy(), shares, axis=0).T))
+        for k in range(1, KNOTS):
+            self.knots[:, k] = torch.maximum(self.knots[:, k], self.knots[:, k - 1] + GAP * self.scale)
 
     def forward(self, features):
         """Return alpha (n,) in [0, 1] of pixels' features (n, features)."""
-        if features.ndim != 2 or features.shape[1] != self.features:
-            raise ValueError(f"features has shape {tuple(features.shape)}, expected (n, {self.features})")
-        sums = [self._values(features, roots).sum(dim=1) for roots in self.roots.split(CHUNK)]
-        return (features[:, self.trusted] + sum(sums)).clamp(0, 1)
+        return (features[:, self.trusted] + self.corrections(features).mean(dim=0)).clamp(0, 1)
 
-    def _values(self, features, roots):
-        """Return the values (n, T) of the leaves that pixels reach from roots (T,)."""
-        node = roots.long().expand(len(features), -1)
-        while (node >= 0).any():
-            asked = node.clamp(min=0)
-            is_above = features.gather(1, self.feature.long()[asked]) > self.threshold[asked]
-            node = torch.where(node >= 0, self.branches.long()[asked, is_above.long()], node)
-        return self.values[-1 - node]
+    def corrections(self, features):
+        """Return what each member (members, n) adds to the trusted alpha of pixels' features (n, features)."""
+        if features.ndim != 2 or features.shape[1] != len(self.mean):
+            raise ValueError(f"features has shape {tuple(features.shape)}, expected (n, {len(self.mean)})")
+        x = self.prepared(features).expand(self.members, -1, -1)
+        for k, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
+            x = torch.baddbmm(biases, dropout(x, self.dropout, self.training), weights)
+            if k < len(self.weights) - 1:
+                x = silu(x)
+        return x[:, :, 0]
+
+    def prepared(self, features):
+        """Return features (n, features) over their deviations, and their ranks between the knots, (n, 2 features)."""
+        ends = self.knots.unbind(dim=1)
+        ranks = sum(((features - low) / (high - low)).clamp(0, 1) for low, high in pairwise(ends)) / (len(ends) - 1)
+        return torch.cat([((features - self.mean) / self.scale).clamp(-LIMIT, LIMIT), REACH * (2 * ranks - 1)], dim=1)
+
+    def without_torch(self):
+        """Return the `hybridmatte.perceptrons.Perceptrons` of the network."""
+        mean, scale, knots, *layers = (tensor.detach().cpu().numpy() for tensor in (
+            self.mean, self.scale, self.knots, *self.weights, *self.biases))
+        half = len(layers) // 2
+        return Perceptrons(mean, scale, knots, tuple(layers[:half]), tuple(layers[half:]))
