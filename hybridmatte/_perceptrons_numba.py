@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True)
 def prepare(rows, mean, scale, limit, knots, reach, out):
     """Fill out (n, 2 F) with rows (n, F) over their deviations, and their ranks between knots (F, K), K - 1 = 2^k."""
     n, features = rows.shape

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["LIMIT", "REACH", "Perceptrons", "mean_answer", "prepared", "read_perceptrons"]
+__all__ = ["LIMIT", "RANK_REACH", "Perceptrons", "mean_answer", "prepared", "read_perceptrons"]
 
 LIMIT = 4.0  # standard deviations; features farther out are taken for this far
-REACH = 3**0.5  # ranks are between this and minus this, of deviation 1
+RANK_REACH = 3**0.5  # ranks are between this and minus this, of deviation 1
 
 
 class Perceptrons(NamedTuple):
@@ -41,7 +41,7 @@ def prepared(networks, rows):
 
     out = np.empty((len(rows), 2 * rows.shape[1]), np.float32)
     prepare(np.ascontiguousarray(rows, np.float32), networks.mean, networks.scale, np.float32(LIMIT), networks.knots,
-            np.float32(REACH), out)
+            np.float32(RANK_REACH), out)
     return out
 
 
@@ -51,5 +51,5 @@ def mean_answer(networks, rows):
     for k, (weights, biases) in enumerate(zip(networks.weights, networks.biases, strict=True)):
         x = x @ weights + biases
         if k < len(networks.weights) - 1:
-            x *= 1 / (1 + np.exp(-x))
+            x *= 0.5 + 0.5 * np.tanh(0.5 * x)  # SiLU
     return x[:, :, 0].mean(axis=0)

@@ -18,8 +18,8 @@ def write_report(folder, weights):
     document = json.loads(Path(folder, "result.json").read_text(encoding="utf-8"))
     about, found = document["metadata"], by_method(document["results"])
     head = [f"Latest run: commit {about['commit']}, {about['date']}. Means over the twelve photographs, trimap1 / "
-            "trimap2; of the fusion the mean and standard deviation over the seeds, each photograph scored by trees "
-            "that have not seen it."]
+            "trimap2; of the fusion the mean and standard deviation over the seeds, each photograph scored by "
+            "networks that have not seen it."]
     main = main_table(found)
     worst = worst_lines(found)
     write_block(Path(folder, "README.md"), [*head, "", *main, "", *worst, *ablation_table(found)])

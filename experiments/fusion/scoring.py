@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from experiments.common import alphamatting_cases
-from experiments.fusion.training import trusted_without
+from experiments.fusion.training import left_out, trusted_without
 from hybridmatte import METHODS, gradient_error, mse, sad, solve
 from hybridmatte.fusion_features import fusion_features
 from hybridmatte.solver.system import check_problem
@@ -51,7 +51,8 @@ def score_fusion(networks, method, data, names, seed, without=()):
     """Return rows of the errors of `Perceptrons` that were trained `without` some features, on some photographs."""
     rows = []
     for case, features, is_open, alpha in (found for name in names for found in _solved_cases(data, name)):
-        alpha = alpha.copy()
+        features, alpha = features.copy(), alpha.copy()
+        features[:, left_out(without)] = 0  # as while training
         alpha[is_open] = corrected(networks, features, trusted_without(without))
         rows.append(row_of(method, case, errors_of(alpha, case), seed))
     return rows

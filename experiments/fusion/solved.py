@@ -9,13 +9,14 @@ import numpy as np
 
 from experiments.fusion.scenes import is_given, make_scene
 from hybridmatte._files import write_bytes
-from hybridmatte.fusion_features import FEATURES, Solved, fusion_features, known_distances
+from hybridmatte.fusion_features import Solved, fusion_features, known_distances
 from hybridmatte.solver.system import check_problem
 from hybridmatte.solver_fusion import solve_all
 
 WIDTHS = {"image": 3, "known": 1, "truth": 1, "alpha": 1, "samples": 8}  # planes, as half floats
 GIVEN, OTHER = 10000, 2500  # pixels of a scene that are learned from: with the site's own trimaps, and of all others
-MADE_BY = f"{zlib.crc32(repr((FEATURES, GIVEN, OTHER)).encode()):08x}"  # rows of other features are other files
+MAKER = Path(fusion_features.__code__.co_filename).read_bytes() + repr((GIVEN, OTHER)).encode()
+MADE_BY = f"{zlib.crc32(MAKER):08x}"  # rows of other features, or as many others, are other files
 
 
 class Rows(NamedTuple):
@@ -39,6 +40,9 @@ def write_scene(name, data, folder):
 def read_scene(name, folder):
     """Return a scene as `Solved`, and its true alpha (H, W)."""
     planes = np.float32(np.load(scene_path(name, folder)))
+    if planes.shape[2] != sum(WIDTHS.values()):
+        raise ValueError(f"scene {scene_path(name, folder)} has {planes.shape[2]} planes, expected "
+                         f"{sum(WIDTHS.values())}; it was kept by another recipe: remove it")
     ends = np.cumsum([0, *WIDTHS.values()])
     parts = {key: planes[:, :, start:end] for key, start, end in zip(WIDTHS, ends[:-1], ends[1:], strict=True)}
     truth, known, alpha = (np.ascontiguousarray(parts.pop(key)[:, :, 0]) for key in ("truth", "known", "alpha"))

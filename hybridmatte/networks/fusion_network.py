@@ -10,12 +10,13 @@ from torch.nn.functional import dropout, silu
 
 from hybridmatte._check import check_integer, check_number
 from hybridmatte.networks.network import model_card
-from hybridmatte.perceptrons import LIMIT, REACH, Perceptrons
+from hybridmatte.perceptrons import LIMIT, RANK_REACH, Perceptrons
 
 __all__ = ["SolverFusion"]
 
 KNOTS = 33  # of the ranks of each feature, one more than a power of 2
 GAP = 2e-3  # standard deviations between knots, at least
+ROUNDING = 1e-6  # of the knots themselves, is added to it
 SORTED = 60_000  # rows that knots are taken from, at most
 CARD = model_card("""From what is seen of a pixel to its alpha; see `hybridmatte.matte`.
 """)
@@ -60,6 +61,7 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
 
     def __init__(self, *, features, trusted, widths, members=1, dropout=0.0):
         super().__init__()
+        check_integer(features, "features", low=1)
         self.trusted = check_integer(trusted, "trusted", low=0, high=features - 1)
         self.members = check_integer(members, "members", low=1)
         self.dropout = check_number(dropout, "dropout", low=0, high=1)
@@ -77,11 +79,12 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
     def normalize(self, rows):
         """Take mean, scale and knots of the features from rows (n, features) that are learned from."""
         self.mean.copy_(rows.mean(dim=0))
-        self.scale.copy_(rows.std(dim=0) + 1e-3)
+        self.scale.copy_(rows.std(dim=0, correction=0) + 1e-3)
         shares = np.linspace(0, 1, KNOTS)
         self.knots.copy_(torch.from_numpy(np.quantile(rows[::-(-len(rows) // SORTED)].numpy(), shares, axis=0).T))
         for k in range(1, KNOTS):
-            self.knots[:, k] = torch.maximum(self.knots[:, k], self.knots[:, k - 1] + GAP * self.scale)
+            before = self.knots[:, k - 1]
+            self.knots[:, k] = torch.maximum(self.knots[:, k], before + GAP * self.scale + ROUNDING * before.abs())
 
     def forward(self, features):
         """Return alpha (n,) in [0, 1] of pixels' features (n, features)."""
@@ -102,7 +105,8 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
         """Return features (n, features) over their deviations, and their ranks between the knots, (n, 2 features)."""
         ends = self.knots.unbind(dim=1)
         ranks = sum(((features - low) / (high - low)).clamp(0, 1) for low, high in pairwise(ends)) / (len(ends) - 1)
-        return torch.cat([((features - self.mean) / self.scale).clamp(-LIMIT, LIMIT), REACH * (2 * ranks - 1)], dim=1)
+        deviations = ((features - self.mean) / self.scale).clamp(-LIMIT, LIMIT)
+        return torch.cat([deviations, RANK_REACH * (2 * ranks - 1)], dim=1)
 
     def without_torch(self):
         """Return the `hybridmatte.perceptrons.Perceptrons` of the network."""
