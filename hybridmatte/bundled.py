@@ -63,9 +63,11 @@ def _checked(path):
     try:
         content, expected = path.read_bytes(), path.with_suffix(".sha256").read_text(encoding="ascii").strip()
     except OSError as error:
-        raise ValueError(f"weights {path} cannot be read: {error}") from error
+        raise ValueError(f"weights {path} or their checksum cannot be read: {error}; "
+                         "install hybridmatte again") from error
     if checksum(content) != expected:
-        raise ValueError(f"weights {path} are damaged or others, expected those of the checksum in model.sha256")
+        raise ValueError(f"weights {path} are damaged or others, expected those of the checksum in model.sha256; "
+                         "install hybridmatte again")
     return content
 
 

@@ -119,7 +119,8 @@ class TestAuto:
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    (None, "cannot be read"), (b"", "are damaged or others"), (b"no network", "are damaged or others"),
+    (None, "or their checksum cannot be read"), (b"", "are damaged or others"),
+    (b"no network", "are damaged or others"),
     (WEIGHTS["fusion"] / "model.onnx", "are damaged or others"),
 ])
 def test_damaged_weights(tmp_path, monkeypatch, image, content, message):

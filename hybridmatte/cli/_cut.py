@@ -18,7 +18,7 @@ Trimap = Annotated[str, typer.Argument(metavar="TRIMAP", help="Its trimap, or a 
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File or folder to write, or -.")]
 Method = Annotated[str | None, typer.Option("--method", "-m", help="See: hybridmatte methods.")]
 Quality = Annotated[str | None, typer.Option("--quality", "-q", help="best (default) or fast: best corrects "
-                                             "information flow by what three others say. Not with --method.")]
+                                             "fast, which is information flow alone. Not with --method.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes for a folder; each takes memory.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Skip what is already written, by whatever method.")]
 COMPILING_AFTER = 4.0  # s of silence
@@ -83,7 +83,7 @@ def _run(image, plane, output, work, bits, workers, resume, transparent, name="t
 @contextmanager
 def patient():
     """Say after a while of silence that work goes on."""
-    patience = Timer(COMPILING_AFTER, note, ["still working; the first run of a method compiles it, up to a minute"])
+    patience = Timer(COMPILING_AFTER, note, ["still working; the first run of a method compiles it, a minute or two"])
     patience.daemon = True
     patience.start()
     try:
