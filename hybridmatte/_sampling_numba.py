@@ -39,41 +39,68 @@ def _steps_within(start, step, low, high):
 
 
 @njit(cache=True)
-def walk(image, labels, boxes, y, x, direction, found, energies):
-    """Follow a ray from (y, x) to the first background (row 0) and foreground (row 1): y, x, and path energies.
+def first_step(distances, side, y, x, direction, n_steps):
+    """Return after how many steps from (y, x) a ray first meets a side, 0 if not within n_steps.
 
-    The direction, in 1 / ONE pixels, has the largest component 1, so that each step meets a new pixel. The energy is
-    the sum of squared colour differences over the length of a step. The boxes (first y, last y, first x, last x)
-    bound either region, and so the search.
+    The direction, in 1 / ONE pixels, has the largest component 1, so that each step meets a new pixel, and none is
+    farther than 1 from the last: as many steps as the distance to the side can be taken at once.
     """
     dy, dx = np.int64(direction[0]), np.int64(direction[1])
-    background = min(_steps_within(y, dy, boxes[0, 0], boxes[0, 1]), _steps_within(x, dx, boxes[0, 2], boxes[0, 3]))
-    foreground = min(_steps_within(y, dy, boxes[1, 0], boxes[1, 1]), _steps_within(x, dx, boxes[1, 2], boxes[1, 3]))
-    n_steps = max(background, foreground)
+    at_y, at_x = y * ONE + ONE // 2, x * ONE + ONE // 2
+    k = 0
+    while k <= n_steps:
+        leap = distances[(at_y + k * dy) >> SHIFT, (at_x + k * dx) >> SHIFT, side]
+        if leap == 0:
+            return k
+        k += leap
+    return 0
+
+
+@njit(cache=True)
+def path_energy(image, y, x, direction, n_steps, most):
+    """Return the sum of squared colour differences on n_steps of a ray over the length of a step, if less than most."""
+    dy, dx = np.int64(direction[0]), np.int64(direction[1])
     scale = ONE / np.hypot(np.float64(dy), np.float64(dx))
-    found[:, 0] = -1
     energy = np.float32(0.0)
     at_y, at_x = y * ONE + ONE // 2, x * ONE + ONE // 2
     red, green, blue = image[y, x, 0], image[y, x, 1], image[y, x, 2]
-    k = 0
-    while k < n_steps:
-        k += 1
+    for _ in range(n_steps):
         at_y += dy
         at_x += dx
         yy, xx = at_y >> SHIFT, at_x >> SHIFT
         r, g, b = image[yy, xx, 0], image[yy, xx, 1], image[yy, xx, 2]
         energy += (r - red) * (r - red) + (g - green) * (g - green) + (b - blue) * (b - blue)
         red, green, blue = r, g, b
-        side = labels[yy, xx]
-        if side >= 0 and found[side, 0] < 0:
-            found[side, 0] = yy
-            found[side, 1] = xx
-            energies[side] = energy * scale
-            if side == 0:
-                background = 0
-            else:
-                foreground = 0
-            n_steps = max(background, foreground)
+        if energy * scale >= most:
+            return most
+    return energy * scale
+
+
+@njit(cache=True)
+def meet(image, distances, boxes, y, x, directions, side, places):
+    """Write the pixels where rays from (y, x) first meet a side; return how many, and the least energy on the way.
+
+    The box (first y, last y, first x, last x) bounds the side, and so the search.
+    """
+    count, nearest = 0, -1
+    steps = np.empty(len(directions), np.int64)
+    for ray, (dy, dx) in enumerate(directions):
+        n_steps = min(_steps_within(y, np.int64(dy), boxes[side, 0], boxes[side, 1]),
+                      _steps_within(x, np.int64(dx), boxes[side, 2], boxes[side, 3]))
+        steps[ray] = first_step(distances, side, y, x, directions[ray], n_steps)
+        if steps[ray] > 0:
+            places[count, 0] = (y * ONE + ONE // 2 + steps[ray] * dy) >> SHIFT
+            places[count, 1] = (x * ONE + ONE // 2 + steps[ray] * dx) >> SHIFT
+            count += 1
+            if nearest < 0 or steps[ray] < steps[nearest]:
+                nearest = ray
+    least = np.inf
+    if count > 0:  # the shortest way first: others need not be followed far to cost more
+        least = path_energy(image, y, x, directions[nearest], steps[nearest], np.inf)
+        for ray in range(len(directions)):
+            if steps[ray] > 0 and ray != nearest:
+                least = path_energy(image, y, x, directions[ray], steps[ray], least)
+    return count, least
 
 
 @njit(cache=True)
@@ -103,12 +130,11 @@ def mixture_error(image, y, x, sample):
 
 
 @njit(cache=True)
-def choose_pair(image, y, x, places, energies, counts, pair):
-    """Write the colours of the pair of least objective into pair, and return the indices of both (g_SS, Eq. 7)."""
-    least = np.array([np.inf, np.inf])
-    for side in range(2):
-        for k in range(counts[side]):
-            least[side] = min(least[side], energies[side, k])
+def choose_pair(image, y, x, places, least, counts, pair):
+    """Write the colours of the pair of least objective into pair, and return the indices of both (g_SS, Eq. 7).
+
+    places and counts are of the background's and the foreground's samples, least the least energies on the ways there.
+    """
     # the probability of the foreground: high if the way to the background is costly
     toward = least[0] / (least[0] + least[1]) if least[0] + least[1] > 0.0 else 0.5
     best, best_f, best_b = np.inf, 0, 0
@@ -131,30 +157,25 @@ def choose_pair(image, y, x, places, energies, counts, pair):
 
 
 @njit(cache=True, parallel=True)
-def gather(image, labels, boxes, pixels, directions, n_rays):
-    """Return the best sample (n, 8) of each pixel from what its rays meet."""
-    width = labels.shape[1]
+def gather(image, distances, boxes, pixels, directions, n_rays):
+    """Return the best sample (n, 8) of each pixel from what its rays meet.
+
+    distances (H, W, 2), uint8, are pixels to the known background and foreground, the larger of both axes, or less.
+    """
+    width = image.shape[1]
     n_turns = directions.shape[0] // n_rays
     samples = np.empty((pixels.size, 8), np.float32)
     for i in prange(pixels.size):
         y, x = pixels[i] // width, pixels[i] % width
-        found = np.empty((2, 2), np.int64)
-        energy = np.empty(2)
         places = np.empty((2, n_rays, 2), np.int64)
-        energies = np.empty((2, n_rays))
-        counts = np.zeros(2, np.int64)
-        turn = (y % 3) * 3 + x % 3
-        for ray in range(n_rays):
-            direction = (turn + ray * n_turns) % directions.shape[0]
-            walk(image, labels, boxes, y, x, directions[direction], found, energy)
-            for side in range(2):
-                if found[side, 0] >= 0:
-                    places[side, counts[side]] = found[side]
-                    energies[side, counts[side]] = energy[side]
-                    counts[side] += 1
+        least = np.empty(2)
+        counts = np.empty(2, np.int64)
+        turned = directions[(y % 3) * 3 + x % 3::n_turns]
+        for side in range(2):
+            counts[side], least[side] = meet(image, distances, boxes, y, x, turned, side, places[side])
         samples[i, 6:] = UNSAMPLED
         if counts[0] > 0 and counts[1] > 0:
-            f, b = choose_pair(image, y, x, places, energies, counts, samples[i])
+            f, b = choose_pair(image, y, x, places, least, counts, samples[i])
             for c in range(3):
                 samples[i, c] = image[places[1, f, 0], places[1, f, 1], c]
                 samples[i, 3 + c] = image[places[0, b, 0], places[0, b, 1], c]

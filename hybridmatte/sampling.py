@@ -152,7 +152,7 @@ def _sample(image, labels, pixels, n_rays):
     index = np.full(labels.shape, -1, np.int32)
     index.ravel()[pixels] = np.arange(len(pixels))
     boxes = np.array([_box(labels == side) for side in (0, 1)])
-    samples = kernels.gather(image, labels, boxes, pixels, _directions(n_rays, kernels.ONE), n_rays)
+    samples = kernels.gather(image, _distances(labels), boxes, pixels, _directions(n_rays, kernels.ONE), n_rays)
     means = [image[labels == side].mean(axis=0, dtype=np.float64) for side in (1, 0)]
     fallback = np.concatenate([*means, [0.0, 0.0]]).astype(np.float32)
     offsets, _ = _disk(SHARED)
@@ -160,6 +160,14 @@ def _sample(image, labels, pixels, n_rays):
     offsets, squared = _disk(SMOOTHED)
     near = np.exp(-squared / (2.0 * SMOOTHED / (9.0 * np.pi))).astype(np.float32)
     return kernels.smooth(image, labels, index, pixels, *shared, offsets, near, np.float32(SHARPNESS))
+
+
+def _distances(labels):
+    """Return distances (H, W, 2) uint8 to the background and the foreground, the larger of both axes, at most 255."""
+    import cv2
+
+    found = (cv2.distanceTransform(np.uint8(labels != side), cv2.DIST_C, 3) for side in (0, 1))
+    return np.dstack([np.minimum(distance, 255).astype(np.uint8) for distance in found])
 
 
 def _box(region):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import baselines.sampling
-from hybridmatte.sampling import Samples, sample_alpha, solve_samples
+from hybridmatte._sampling_numba import meet
+from hybridmatte.sampling import Samples, _directions, _distances, sample_alpha, solve_samples
 from hybridmatte.solver.system import check_problem
 from tests.synthetic import colour_ramp, soft_disk
 from tests.tolerances import assert_close
@@ -26,6 +27,24 @@ def test_kernels_equal_the_plain_form(shape, n_rays, expansion):
     for plane, plain in zip(sample_alpha(scene.image, scene.trimap, n_rays=n_rays, expansion=expansion), expected,
                             strict=True):
         assert_close(plane, plain, NEAR_TIES)
+
+
+def test_regions_farther_than_a_leap(rng):
+    """Distances are kept as bytes, so that rays leap more than once to what is 256 to 740 pixels away."""
+    columns = np.arange(1000)
+    image = np.repeat(rng.random((1, 1000, 3)), 3, axis=0)
+    trimap = np.repeat(np.where(columns < 2, 0, np.where(columns > 997, 1, 0.5))[None], 3, axis=0)
+    labels = np.where(trimap == 0.5, -1, trimap).astype(np.int8)
+    distances = _distances(labels)
+    directions = _directions(4, 1 << 16)
+    for column in (257, 600):
+        for side, end in ((0, 1), (1, 998)):
+            places = np.zeros((4, 2), np.int64)
+            box = np.array([[0, 2, 0, 1], [0, 2, 998, 999]])
+            count, energy = meet(np.float32(image), distances, box, 1, column, directions[::9], side, places)
+            assert places[:count].tolist() == [[1, end]]
+            way = image[1, min(column, end):max(column, end) + 1]
+            assert energy == pytest.approx((np.diff(way, axis=0) ** 2).sum(), rel=1e-4)
 
 
 def test_two_constant_colours_are_unmixed():
