@@ -1,4 +1,4 @@
-"""What is learned and comes with the package: a network, run by OpenCV, and those of `matte`. Torch is not needed."""
+"""What is learned and comes with the package: a network, run by OpenCV, and that of `matte`. Torch is not needed."""
 
 from functools import lru_cache
 from hashlib import sha256
@@ -44,10 +44,10 @@ def run_bundled(name, image):
 
 @lru_cache(maxsize=1)
 def bundled_fusion():
-    """Return the `hybridmatte.perceptrons.Perceptrons` of `matte`; errors are those of `run_bundled`."""
-    from hybridmatte.perceptrons import read_perceptrons
+    """Return the `hybridmatte.perceptron.Perceptron` of `matte`; errors are those of `run_bundled`."""
+    from hybridmatte.perceptron import read_perceptron
 
-    return read_perceptrons(_checked(WEIGHTS["fusion"] / "model.safetensors"))
+    return read_perceptron(_checked(WEIGHTS["fusion"] / "model.safetensors"))
 
 
 @lru_cache(maxsize=1)

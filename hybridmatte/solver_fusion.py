@@ -1,4 +1,4 @@
-"""The best answer without torch: small networks that correct the best solver pixel by pixel."""
+"""The best answer without torch: a small network that corrects the best solver pixel by pixel."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -8,25 +8,26 @@ import numpy as np
 from hybridmatte._check import check_choice
 from hybridmatte.bundled import bundled_fusion
 from hybridmatte.fusion_features import FEATURES, MARGIN, TRUSTED, Solved, fusion_features, known_distances
-from hybridmatte.perceptrons import mean_answer
+from hybridmatte.perceptron import answer
+from hybridmatte.solver._threads import threads_for
 from hybridmatte.solver.system import check_problem
 
 __all__ = ["QUALITIES", "check_way", "corrected", "fuse_solved", "matte", "matte_by", "solve_all"]
 
 QUALITIES = {
-    "best": "information flow and samples, and small networks that correct it in each pixel",
+    "best": "information flow and samples, and a small network that corrects it in each pixel",
     "fast": "information flow, the best single solver, in half of the time",
 }
 EXPANSION = 12.0  # pixels, of the known regions, as in `solve_information_flow`; what it decides is not corrected
-TILE = 128  # pixels of a tile's side; MARGIN more are seen around it
+TILE = 256  # pixels of a tile's side; MARGIN more are seen around it
 
 
 def matte(image, trimap, *, quality="best"):
     """Estimate alpha from an image and a trimap, as well as this library can.
 
     With ``quality="best"`` information flow solves for alpha, shared sampling looks for each pixel's foreground and
-    background, and small networks that come with the package say what information flow misses, by what both say in the
-    pixel and around it, and how the colours follow.
+    background, and a small network that comes with the package says what information flow misses, by what both say in
+    the pixel and around it, and how the colours follow.
 
     Parameters
     ----------
@@ -98,7 +99,6 @@ def solve_all(problem):
     """Return what information flow and samples say of a checked problem with unknown pixels, as `Solved`."""
     from hybridmatte.alpha import solve_information_flow
     from hybridmatte.sampling import sample_alpha
-    from hybridmatte.solver._threads import threads_for
     from hybridmatte.solver.expansion import expand_problem
 
     problem = expand_problem(problem, EXPANSION)
@@ -106,35 +106,41 @@ def solve_all(problem):
     alpha = solve_information_flow(problem.image, known, expansion=0.0)
     with threads_for(problem.is_unknown.sum()):
         samples = sample_alpha(problem.image, known, expansion=0.0)
-    return Solved(problem.image, known, alpha, np.dstack(samples), known_distances(known))
+    return Solved(as_planes(problem.image), known, alpha, as_planes(*samples), known_distances(known))
+
+
+def as_planes(*arrays):
+    """Return arrays (H, W) and (H, W, channels) as planes (all channels, H, W), one after the other."""
+    return np.ascontiguousarray(np.moveaxis(np.dstack(arrays), 2, 0))
 
 
 def fuse_solved(solved):
-    """Return alpha (H, W) float32 of `Solved`, corrected by the package's networks."""
+    """Return alpha (H, W) float32 of `Solved`, corrected by the package's network."""
     from numba import get_num_threads
+    from threadpoolctl import threadpool_limits
 
-    networks, alpha, is_open = bundled_fusion(), solved.alpha.copy(), solved.known == 0.5
+    network, alpha, is_open = bundled_fusion(), solved.alpha.copy(), solved.known == 0.5
     tiles = [tile for rows in _spans(is_open.any(axis=1)) for columns in _spans(is_open[slice(*rows)].any(axis=0))
              if is_open[tile := (slice(*rows), slice(*columns))].any()]
-    with ThreadPoolExecutor(get_num_threads()) as pool:
-        for tile, found in zip(tiles, pool.map(partial(_fuse_tile, solved, is_open, networks), tiles), strict=True):
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(get_num_threads()) as pool:
+        for tile, found in zip(tiles, pool.map(partial(_fuse_tile, solved, is_open, network), tiles), strict=True):
             alpha[tile][is_open[tile]] = found
     return alpha
 
 
-def corrected(networks, rows, trusted=TRUSTED):
-    """Return alpha (n,) of rows of features (n, len(FEATURES)): a candidate's, and what `Perceptrons` add to it."""
-    return (rows[:, FEATURES.index(trusted)] + mean_answer(networks, rows)).clip(0, 1)
+def corrected(network, rows, trusted=TRUSTED):
+    """Return alpha (n,) of rows of features (n, len(FEATURES)): a candidate's, and what a `Perceptron` adds to it."""
+    return (rows[:, FEATURES.index(trusted)] + answer(network, rows)).clip(0, 1)
 
 
-def _fuse_tile(solved, is_open, networks, tile):
+def _fuse_tile(solved, is_open, network, tile):
     """Return alpha (n,) of a tile's open pixels."""
     seen = tuple(slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, side))
                  for part, side in zip(tile, is_open.shape, strict=True))
     chosen = np.zeros_like(is_open[seen])
     chosen[tuple(slice(part.start - around.start, part.stop - around.start)
                  for part, around in zip(tile, seen, strict=True))] = is_open[tile]
-    return corrected(networks, fusion_features(solved.part(*seen), chosen))
+    return corrected(network, fusion_features(solved.part(*seen), chosen))
 
 
 def _spans(is_wanted):

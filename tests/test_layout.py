@@ -16,7 +16,7 @@ import hybridmatte
 
 PACKAGE = Path(hybridmatte.__file__).parent
 RECORD = Path(__file__).parent / "public_api.json"
-ROOMS = ("_lazy", "errors", "_array", "_check", "_codec", "_files", "image", "trimap", "perceptrons", "bundled",
+ROOMS = ("_lazy", "errors", "_array", "_check", "_codec", "_files", "image", "trimap", "perceptron", "bundled",
          "_tensor", "similarity", "laplacian", "solver", "sampling", "alpha", "refinement", "fusion_features",
          "solver_fusion", "losses", "foreground", "metrics", "comparison", "networks", "automatic", "batch", "data",
          "training", "cli", "__main__")

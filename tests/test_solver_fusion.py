@@ -1,10 +1,11 @@
-"""The default: information flow, corrected by small networks of the package, without torch."""
+"""The default: information flow, corrected by a small network of the package, without torch."""
 
 import shutil
 
 import numpy as np
 import pytest
 import scipy.ndimage
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from hybridmatte import METHODS, composite, cutout, matte, sad, solve, solver_fusion
 from hybridmatte.bundled import WEIGHTS, bundled_fusion
@@ -18,7 +19,7 @@ from hybridmatte.fusion_features import (
     Solved,
     fusion_features,
 )
-from hybridmatte.perceptrons import RANK_REACH, Perceptrons, mean_answer, prepared
+from hybridmatte.perceptron import RANK_REACH, Perceptron, answer, prepared
 from hybridmatte.sampling import sample_alpha
 from hybridmatte.solver.system import check_problem
 from hybridmatte.solver_fusion import fuse_solved, solve_all
@@ -114,7 +115,7 @@ class TestMatte:
 class TestSolved:
     def test_answers_are_the_solvers_own(self, fur, solved):
         assert_close(solved.alpha, solve(fur.image, fur.trimap, TRUSTED), 1e-5)
-        assert_close(solved.samples[:, :, 0], sample_alpha(fur.image, fur.trimap).alpha, 1e-5)
+        assert_close(solved.samples[0], sample_alpha(fur.image, fur.trimap).alpha, 1e-5)
 
 
 def planes_of(solved):
@@ -136,18 +137,19 @@ class TestFeatures:
 
     def test_pixels_own(self, solved, features):
         np.testing.assert_array_equal(features[TRUSTED], solved.alpha)
-        np.testing.assert_array_equal(features["samples"], solved.samples[:, :, 0])
-        np.testing.assert_array_equal(features["confidence"], solved.samples[:, :, 1])
-        np.testing.assert_array_equal(features["is_background"], solved.known == 0)
-        np.testing.assert_array_equal(features["to_background"], solved.distances[:, :, 1])
+        np.testing.assert_array_equal(features["samples"], solved.samples[0])
+        np.testing.assert_array_equal(features["confidence"], solved.samples[1])
+        near = (solved.known == 0)[79:82, 99:102]
+        assert features["is_background, mean 1"][80, 100] == pytest.approx(near.mean(), abs=1e-6)
+        np.testing.assert_array_equal(features["to_background"], solved.distances[1])
         assert len(set(FEATURES)) == len(FEATURES)
 
     def test_residual_of_an_exact_mixture(self):
         """A pixel of a quarter red over blue; a candidate of 0.25 explains it, one of 1 does not."""
-        samples = np.zeros((1, 2, 8), np.float32)
-        samples[:, :, 2], samples[:, :, 7] = 1, 1
-        image, alpha = np.tile(np.float32([0.25, 0, 0.75]), (1, 2, 1)), np.float32([[0.25, 1]])
-        known, distances = np.full((1, 2), 0.5, np.float32), np.zeros((1, 2, 2), np.float32)
+        samples = np.zeros((8, 1, 2), np.float32)
+        samples[2], samples[7] = 1, 1
+        image, alpha = np.float32([[[0.25, 0.25]], [[0, 0]], [[0.75, 0.75]]]), np.float32([[0.25, 1]])
+        known, distances = np.full((1, 2), 0.5, np.float32), np.zeros((2, 1, 2), np.float32)
         features = planes_of(Solved(image, known, alpha, samples, distances))
         assert_close(features["contrast"], np.full((1, 2), 2**0.5), 1e-6)
         assert_close(features[f"residual_{TRUSTED}"], [[0, 3 * 0.75 * 2**0.5]], 1e-6)
@@ -169,11 +171,11 @@ class TestFeatures:
 
     def test_fit_to_colours(self, solved, features):
         """Against a least-squares solution with the same softening."""
-        colours = self.window(solved.image, 5).reshape(-1, 3)
+        colours = self.window(np.moveaxis(solved.image, 0, 2), 5).reshape(-1, 3)
         own = self.window(features["samples"], 5).ravel()
         away = colours - colours.mean(axis=0)
         slopes = np.linalg.solve(away.T @ away / len(away) + 1e-4 * np.eye(3), away.T @ (own - own.mean()) / len(away))
-        fitted = own.mean() + (solved.image[80, 100] - colours.mean(axis=0)) @ slopes - features[TRUSTED][80, 100]
+        fitted = own.mean() + (solved.image[:, 80, 100] - colours.mean(axis=0)) @ slopes - features[TRUSTED][80, 100]
         assert features[f"samples, fitted to colours less {TRUSTED} 5"][80, 100] == pytest.approx(fitted, abs=2e-3)
 
     def test_pairs(self, features):
@@ -188,19 +190,13 @@ class TestFeatures:
         assert features[f"samples, correlation with {TRUSTED} 6"][80, 100] == pytest.approx(expected, abs=1e-2)
 
     def test_colours_and_details(self, solved, features):
-        away = solved.image - solved.samples[:, :, 5:8]
-        assert_close(features["to background colour"], np.linalg.norm(away, axis=2), 1e-5)
-        assert_close(features["grey of foreground"], solved.samples[:, :, 2:5].mean(axis=2), 1e-5)
+        away = solved.image - solved.samples[5:8]
+        assert_close(features["to background colour"], np.linalg.norm(away, axis=0), 1e-5)
+        assert_close(features["grey of foreground"], solved.samples[2:5].mean(axis=0), 1e-5)
         smooth = scipy.ndimage.gaussian_filter(np.float64(features[TRUSTED]), 2, mode="mirror", radius=8)
         assert_close(features[f"{TRUSTED}, detail 2"], features[TRUSTED] - smooth, 1e-3)
         slope = [scipy.ndimage.sobel(np.float64(features["samples"]), axis=axis, mode="mirror") for axis in (0, 1)]
         assert_close(features["samples, slope"], np.hypot(*slope), 1e-4)
-
-    def test_nearest(self, features):
-        ways = {"above 0.95": features[TRUSTED] >= 0.95, "below 0.05": features[TRUSTED] <= 0.05}
-        for kind, is_sure in ways.items():
-            pixels = np.minimum(scipy.ndimage.distance_transform_edt(~is_sure), MARGIN - 1)
-            assert_close(features[f"{TRUSTED}, to {kind}"], np.log1p(pixels), 1e-4)
 
     def test_nothing_farther_than_the_margin_is_seen(self, solved, features):
         inner = slice(MARGIN, -MARGIN)
@@ -216,24 +212,30 @@ class TestNetworks:
         assert sum(path.stat().st_size for path in files) <= 1e6
 
     def test_by_hand(self):
-        """A hidden value each: SiLU of twice the deviation from 1, at most 4, and of three times the rank."""
-        networks = Perceptrons(np.float32([1]), np.float32([0.5]), np.float32([[0, 1, 4]]),
-                               (np.float32([[[1], [0]], [[0], [3]]]), np.ones((2, 1, 1), np.float32)),
-                               (np.zeros((2, 1, 1), np.float32), np.float32([[[0]], [[3]]])))
-        deviations, ranks = [2, -4, -1, 4], 3**0.5 * np.float64([1 / 3, -1, -0.5, 1])
-        hidden = [np.float64(deviations), 3 * ranks]
-        expected = np.mean([h / (1 + np.exp(-h)) + b for h, b in zip(hidden, (0, 3), strict=True)], axis=0)
-        assert_close(mean_answer(networks, np.float32([[2], [-9], [0.5], [9]])), expected, 1e-6)
+        """Hidden values: SiLU of twice the deviation from 1, at most 4, and of three times the rank."""
+        network = Perceptron(np.float32([1]), np.float32([0.5]), np.float32([[0, 1, 4]]),
+                             (np.float32([[1, 0], [0, 3]]), np.float32([[1], [2]])),
+                             (np.float32([0, 1]), np.float32([3])))
+        deviations, ranks = np.float64([2, -4, -1, 4]), 3**0.5 * np.float64([1 / 3, -1, -0.5, 1])
+        hidden = [h / (1 + np.exp(-h)) for h in (deviations, 1 + 3 * ranks)]
+        assert_close(answer(network, np.float32([[2], [-9], [0.5], [9]])), hidden[0] + 2 * hidden[1] + 3, 1e-6)
+
+    def test_blocks_join(self, rng):
+        """Pixels are answered alone, however many there are; none are no error."""
+        network, rows = bundled_fusion(), rng.random((2100, len(FEATURES)), np.float32)
+        whole = answer(network, rows)
+        assert_close(whole[[0, 1023, 1024, 2099]], answer(network, rows[[0, 1023, 1024, 2099]]), 1e-5)
+        assert answer(network, rows[:0]).shape == (0,)
 
     def test_ranks(self, rng):
         """Between 33 uneven knots, on them and beyond their ends."""
         knots = np.float32(np.sort(rng.random((5, 33)) ** 2))
         rows = np.float32(rng.uniform(-0.2, 1.2, (200, 5)))
         rows[:33] = knots.T
-        networks = Perceptrons(np.zeros(5, np.float32), np.ones(5, np.float32), knots, (), ())
+        network = Perceptron(np.zeros(5, np.float32), np.ones(5, np.float32), knots, (), ())
         for k in range(5):
             expected = RANK_REACH * (2 * np.interp(rows[:, k], knots[k], np.linspace(0, 1, 33)) - 1)
-            assert_close(prepared(networks, rows)[:, 5 + k], expected, 1e-5)
+            assert_close(prepared(network, rows)[:, 5 + k], expected, 1e-5)
 
     def test_torch_and_onnx_give_the_same(self, solved):
         torch = pytest.importorskip("torch")
@@ -259,6 +261,19 @@ class TestNetworks:
         whole = fuse_solved(solved)
         monkeypatch.setattr(solver_fusion, "TILE", 50)
         assert_close(fuse_solved(solved), whole, 1e-5)
+
+    def test_products_do_not_start_threads(self, solved, monkeypatch):
+        """The tiles have threads of their own; what others may use is as before when they are done."""
+        def blas():
+            return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+        found, fuse = [], solver_fusion._fuse_tile
+        monkeypatch.setattr(solver_fusion, "_fuse_tile", lambda *of: (found.extend(blas()), fuse(*of))[1])
+        with threadpool_limits(3, "blas"):
+            before = blas()
+            fuse_solved(solved)
+            assert blas() == before
+        assert set(found) == {1}
 
     @pytest.mark.parametrize("content", [None, b"", b"no network", "people"])
     def test_damaged_weights(self, tmp_path, monkeypatch, fur, content):

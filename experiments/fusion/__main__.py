@@ -33,10 +33,9 @@ FOLDER = Path(__file__).parent
 PACKAGES = ("numpy", "scipy", "numba", "opencv-python-headless", "torch")  # that decide features and networks
 STAGES = ("scenes", "solvers", "folds", "ablation", "weights", "sheet")
 LEARNED = ("real", "composite")  # scenes that the package's networks learn from
-SMALL = {"members": 1}  # of the ablation
 ABLATION_SEED, WEIGHTS_SEED = 1, 0
 AROUND = ("mean", "deviation", "least", "most", "fitted", "misfit", "correlation", "above", "below", "slope", "detail")
-ABLATION = {"one network": (), "nothing around the pixel": AROUND,
+ABLATION = {"everything": (), "nothing around the pixel": AROUND,
             "no residuals": ("residual", "contrast", "confidence", "colour"),
             "no distances to the known regions": ("to_foreground", "to_background", "is_foreground", "is_background"),
             "no information_flow": ("information_flow",),
@@ -78,24 +77,23 @@ def do_solvers(arguments, metadata):
 
 
 def do_folds(arguments, metadata):
-    """Train and score the networks of every fold and seed."""
+    """Train and score the network of every fold and seed."""
     for seed in arguments.seeds:
         do_variant(arguments, metadata, FUSION, seed)
 
 
 def do_ablation(arguments, metadata):
-    """Train and score, with one seed, single networks that miss something, or learn from other scenes."""
+    """Train and score, with one seed, networks that miss something, or learn from other scenes."""
     for name in arguments.variants:
-        do_variant(arguments, metadata, name, ABLATION_SEED, ABLATION.get(name, ()), SOURCES.get(name, LEARNED),
-                   **SMALL)
+        do_variant(arguments, metadata, name, ABLATION_SEED, ABLATION.get(name, ()), SOURCES.get(name, LEARNED))
 
 
-def do_variant(arguments, metadata, method, seed, without=(), sources=LEARNED, **shape):
-    """Train networks without the photographs of each fold, and score them on these."""
+def do_variant(arguments, metadata, method, seed, without=(), sources=LEARNED):
+    """Train a network without the photographs of each fold, and score them on these."""
     for fold in arguments.folds:
         start = time.perf_counter()
         held_out = in_fold(alphamatting_names(arguments.data), fold)
-        network = train_fusion(learned_rows(arguments, held_out, sources), seed=seed, without=without, **shape)
+        network = train_fusion(learned_rows(arguments, held_out, sources), seed=seed, without=without)
         found = score_fusion(network.without_torch(), method, arguments.data, held_out, seed, without)
         print(method, seed, fold, {key: round(float(np.mean([row["error"][key] for row in found])), 2)
                                    for key in found[0]["error"]}, f"{time.perf_counter() - start:.0f} s", flush=True)

@@ -47,13 +47,13 @@ def row_of(method, case, errors, seed=None):
             "peak_mib": None, "error": errors}
 
 
-def score_fusion(networks, method, data, names, seed, without=()):
-    """Return rows of the errors of `Perceptrons` that were trained `without` some features, on some photographs."""
+def score_fusion(network, method, data, names, seed, without=()):
+    """Return rows of the errors of a `Perceptron` that was trained `without` some features, on some photographs."""
     rows = []
     for case, features, is_open, alpha in (found for name in names for found in _solved_cases(data, name)):
         features, alpha = features.copy(), alpha.copy()
         features[:, left_out(without)] = 0  # as while training
-        alpha[is_open] = corrected(networks, features, trusted_without(without))
+        alpha[is_open] = corrected(network, features, trusted_without(without))
         rows.append(row_of(method, case, errors_of(alpha, case), seed))
     return rows
 

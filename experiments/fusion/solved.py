@@ -33,19 +33,18 @@ def write_scene(name, data, folder):
         return False
     sample = make_scene(name, data)
     planes = solve_all(check_problem(sample.image, sample.trimap))._asdict() | {"truth": sample.alpha}
-    _save(path, np.dstack([planes[key] for key in WIDTHS]).astype(np.float16))
+    _save(path, np.concatenate([np.atleast_3d(planes[key].T).T for key in WIDTHS]).astype(np.float16))
     return True
 
 
 def read_scene(name, folder):
     """Return a scene as `Solved`, and its true alpha (H, W)."""
     planes = np.float32(np.load(scene_path(name, folder)))
-    if planes.shape[2] != sum(WIDTHS.values()):
-        raise ValueError(f"scene {scene_path(name, folder)} has {planes.shape[2]} planes, expected "
-                         f"{sum(WIDTHS.values())}; it was kept by another recipe: remove it")
-    ends = np.cumsum([0, *WIDTHS.values()])
-    parts = {key: planes[:, :, start:end] for key, start, end in zip(WIDTHS, ends[:-1], ends[1:], strict=True)}
-    truth, known, alpha = (np.ascontiguousarray(parts.pop(key)[:, :, 0]) for key in ("truth", "known", "alpha"))
+    if len(planes) != sum(WIDTHS.values()):
+        raise ValueError(f"scene {scene_path(name, folder)} has {len(planes)} planes, expected {sum(WIDTHS.values())}; "
+                         "it was kept by another recipe: remove it")
+    parts = dict(zip(WIDTHS, np.split(planes, np.cumsum([*WIDTHS.values()])[:-1]), strict=True))
+    truth, known, alpha = (parts.pop(key)[0] for key in ("truth", "known", "alpha"))
     return Solved(known=known, alpha=alpha, distances=known_distances(known), **parts), truth
 
 

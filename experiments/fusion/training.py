@@ -1,4 +1,4 @@
-"""Train the networks that correct information flow on the features of solved scenes' pixels."""
+"""Train the network that corrects information flow on the features of solved scenes' pixels."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ import torch
 from hybridmatte.fusion_features import FEATURES, TRUSTED
 from hybridmatte.networks import SolverFusion
 
-SHAPE = {"widths": [64] * 4, "members": 2, "dropout": 0.05}
+SHAPE = {"widths": [64] * 4, "dropout": 0.05}
 STEPS, BATCH = 2000, 512  # pixels
 RATE, DECAY, WARM_UP = 2e-3, 1e-2, 0.1  # AdamW's largest rate, reached after a share of the steps
 FALLBACK = "samples"  # is corrected where the trusted solver is left out
@@ -17,7 +17,7 @@ def trusted_without(without):
     return FALLBACK if TRUSTED in without else TRUSTED
 
 
-def train_fusion(rows, *, seed, without=(), steps=STEPS, **shape):
+def train_fusion(rows, *, seed, without=(), steps=STEPS):
     """Return a `SolverFusion` that has learned, by absolute error, what the trusted candidate misses.
 
     Parameters
@@ -27,14 +27,12 @@ def train_fusion(rows, *, seed, without=(), steps=STEPS, **shape):
     without : collection of str
         Words: features with one of them in their names are not looked at.
     steps : int
-    shape
-        Of `SolverFusion`, where others than those of `SHAPE` are wanted.
     """
     torch.manual_seed(seed)
     features = torch.from_numpy(np.concatenate([part.features for part in rows]))
     features[:, left_out(without)] = 0
     alpha = torch.from_numpy(np.concatenate([part.alpha for part in rows]))
-    network = SolverFusion(features=len(FEATURES), trusted=FEATURES.index(trusted_without(without)), **SHAPE | shape)
+    network = SolverFusion(features=len(FEATURES), trusted=FEATURES.index(trusted_without(without)), **SHAPE)
     network.normalize(features)
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=WARM_UP)

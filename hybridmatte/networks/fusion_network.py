@@ -1,4 +1,4 @@
-"""What corrects the best solver's matte pixel by pixel: small fully connected networks, in torch."""
+"""What corrects the best solver's matte pixel by pixel: a small fully connected network, in torch."""
 
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ from torch.nn.functional import dropout, silu
 
 from hybridmatte._check import check_integer, check_number
 from hybridmatte.networks.network import model_card
-from hybridmatte.perceptrons import LIMIT, RANK_REACH, Perceptrons
+from hybridmatte.perceptron import LIMIT, RANK_REACH, Perceptron
 
 __all__ = ["SolverFusion"]
 
@@ -24,9 +24,9 @@ CARD = model_card("""From what is seen of a pixel to its alpha; see `hybridmatte
 
 class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
                    model_card_template=CARD):
-    """Networks that correct the alpha of the solver that is trusted, whose mean answer is added to it.
+    """A network whose answer is added to the alpha of the solver that is trusted.
 
-    `hybridmatte.matte` evaluates the same without torch. The last layers begin at zero: nothing is corrected.
+    `hybridmatte.matte` evaluates the same without torch. The last layer begins at zero: nothing is corrected.
 
     Parameters
     ----------
@@ -36,8 +36,6 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
         The feature that is corrected.
     widths : sequence of int
         Of the hidden layers, each followed by SiLU.
-    members : int, default 1
-        Networks, which begin at different weights.
     dropout : float, default 0
         Share of the features and hidden values that are left out while training.
 
@@ -59,19 +57,18 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
     True
     """
 
-    def __init__(self, *, features, trusted, widths, members=1, dropout=0.0):
+    def __init__(self, *, features, trusted, widths, dropout=0.0):
         super().__init__()
         check_integer(features, "features", low=1)
         self.trusted = check_integer(trusted, "trusted", low=0, high=features - 1)
-        self.members = check_integer(members, "members", low=1)
         self.dropout = check_number(dropout, "dropout", low=0, high=1)
         sizes = [2 * features, *(check_integer(width, "widths", low=1) for width in widths), 1]
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
         self.register_buffer("knots", torch.linspace(0, 1, KNOTS).repeat(features, 1))
         layers = list(zip(sizes[:-1], sizes[1:], strict=True))
-        self.weights = nn.ParameterList(torch.empty(members, *layer) for layer in layers)
-        self.biases = nn.ParameterList(torch.zeros(members, 1, size) for size in sizes[1:])
+        self.weights = nn.ParameterList(torch.empty(*layer) for layer in layers)
+        self.biases = nn.ParameterList(torch.zeros(size) for size in sizes[1:])
         for weights, (size, _) in zip(self.weights, layers, strict=True):
             nn.init.uniform_(weights, -(size**-0.5), size**-0.5)
         nn.init.zeros_(self.weights[-1])
@@ -88,18 +85,18 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
 
     def forward(self, features):
         """Return alpha (n,) in [0, 1] of pixels' features (n, features)."""
-        return (features[:, self.trusted] + self.corrections(features).mean(dim=0)).clamp(0, 1)
+        return (features[:, self.trusted] + self.corrections(features)).clamp(0, 1)
 
     def corrections(self, features):
-        """Return what each member (members, n) adds to the trusted alpha of pixels' features (n, features)."""
+        """Return what is added (n,) to the trusted alpha of pixels' features (n, features)."""
         if features.ndim != 2 or features.shape[1] != len(self.mean):
             raise ValueError(f"features has shape {tuple(features.shape)}, expected (n, {len(self.mean)})")
-        x = self.prepared(features).expand(self.members, -1, -1)
+        x = self.prepared(features)
         for k, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
-            x = torch.baddbmm(biases, dropout(x, self.dropout, self.training), weights)
+            x = torch.addmm(biases, dropout(x, self.dropout, self.training), weights)
             if k < len(self.weights) - 1:
                 x = silu(x)
-        return x[:, :, 0]
+        return x[:, 0]
 
     def prepared(self, features):
         """Return features (n, features) over their deviations, and their ranks between the knots, (n, 2 features)."""
@@ -109,8 +106,8 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
         return torch.cat([deviations, RANK_REACH * (2 * ranks - 1)], dim=1)
 
     def without_torch(self):
-        """Return the `hybridmatte.perceptrons.Perceptrons` of the network."""
+        """Return the `hybridmatte.perceptron.Perceptron` of the network."""
         mean, scale, knots, *layers = (tensor.detach().cpu().numpy() for tensor in (
             self.mean, self.scale, self.knots, *self.weights, *self.biases))
         half = len(layers) // 2
-        return Perceptrons(mean, scale, knots, tuple(layers[:half]), tuple(layers[half:]))
+        return Perceptron(mean, scale, knots, tuple(layers[:half]), tuple(layers[half:]))
