@@ -14,10 +14,10 @@ The rooms of the package, in the order data flows:
     The solvers: ``solve_cf``, ``solve_knn``, ...
 ``losses``
     The matting priors and supervised losses in torch: not among the names below, ``import hybridmatte.losses``.
-``fusion_features``, ``perceptrons``
-    What the networks of the default look at, and how they are evaluated.
+``fusion_features``, ``perceptron``
+    What the network of the default looks at, and how it is evaluated.
 ``solver_fusion``
-    The default: the best solver, corrected in each pixel by small networks.
+    The default: the best solver, corrected in each pixel by a small network.
 ``refinement``
     Bring an alpha from anywhere to the image's size and edges.
 ``automatic``, ``bundled``

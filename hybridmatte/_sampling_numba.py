@@ -84,9 +84,10 @@ def meet(image, distances, boxes, y, x, directions, side, places):
     """
     count, nearest = 0, -1
     steps = np.empty(len(directions), np.int64)
-    for ray, (dy, dx) in enumerate(directions):
-        n_steps = min(_steps_within(y, np.int64(dy), boxes[side, 0], boxes[side, 1]),
-                      _steps_within(x, np.int64(dx), boxes[side, 2], boxes[side, 3]))
+    for ray in range(len(directions)):
+        dy, dx = np.int64(directions[ray, 0]), np.int64(directions[ray, 1])
+        n_steps = min(_steps_within(y, dy, boxes[side, 0], boxes[side, 1]),
+                      _steps_within(x, dx, boxes[side, 2], boxes[side, 3]))
         steps[ray] = first_step(distances, side, y, x, directions[ray], n_steps)
         if steps[ray] > 0:
             places[count, 0] = (y * ONE + ONE // 2 + steps[ray] * dy) >> SHIFT
