@@ -157,12 +157,12 @@ class _Seen:
 
     def mean(self, name, r):
         """Return the means (n,) of a plane in windows, as far as the plane reaches."""
-        from hybridmatte._perceptron_numba import window_means
+        from hybridmatte._fusion_features_numba import window_means
 
         return self._once(("mean", name, r), lambda: self._fill(window_means, r, self._sums[name,]))
 
     def covariance(self, one, other, r):
-        from hybridmatte._perceptron_numba import window_covariances
+        from hybridmatte._fusion_features_numba import window_covariances
 
         names = (one, other) if (one, other) in self._sums else (other, one)
         sums = [self._sums[key] for key in (names, names[:1], names[1:])]
@@ -193,7 +193,7 @@ def _sums(named, shape):
     sums = np.empty((len(SUMMED), shape[0] + 1, shape[1] + 1))
     for plane_sums, names in zip(sums, SUMMED, strict=True):
         planes = [named[name] for name in names]
-        cv2.integral(planes[0] if len(planes) == 1 else planes[0] * planes[1], plane_sums)
+        cv2.integral(planes[0] if len(planes) == 1 else np.multiply(*planes, dtype=np.float64), plane_sums)
     return sums.reshape(len(SUMMED), -1)
 
 

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Lock
 
 import numpy as np
 
@@ -19,7 +20,8 @@ QUALITIES = {
     "fast": "information flow, the best single solver, in half of the time",
 }
 EXPANSION = 12.0  # pixels, of the known regions, as in `solve_information_flow`; what it decides is not corrected
-TILE = 256  # pixels of a tile's side; MARGIN more are seen around it
+TILE = 256  # pixels of a tile's side; MARGIN more are seen around it; up to 100 MB a thread
+LOCK = Lock()  # of two limits of BLAS that overlap, the second would restore the first
 
 
 def matte(image, trimap, *, quality="best"):
@@ -110,8 +112,9 @@ def solve_all(problem):
 
 
 def as_planes(*arrays):
-    """Return arrays (H, W) and (H, W, channels) as planes (all channels, H, W), one after the other."""
-    return np.ascontiguousarray(np.moveaxis(np.dstack(arrays), 2, 0))
+    """Return float32 arrays (H, W) and (H, W, channels) as planes (all channels, H, W), one after the other."""
+    planes = [np.moveaxis(np.atleast_3d(array), 2, 0) for array in arrays]
+    return np.concatenate(planes, out=np.empty((sum(map(len, planes)), *planes[0].shape[1:]), np.float32))
 
 
 def fuse_solved(solved):
@@ -122,7 +125,7 @@ def fuse_solved(solved):
     network, alpha, is_open = bundled_fusion(), solved.alpha.copy(), solved.known == 0.5
     tiles = [tile for rows in _spans(is_open.any(axis=1)) for columns in _spans(is_open[slice(*rows)].any(axis=0))
              if is_open[tile := (slice(*rows), slice(*columns))].any()]
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(get_num_threads()) as pool:
+    with LOCK, threadpool_limits(1, "blas"), ThreadPoolExecutor(get_num_threads()) as pool:
         for tile, found in zip(tiles, pool.map(partial(_fuse_tile, solved, is_open, network), tiles), strict=True):
             alpha[tile][is_open[tile]] = found
     return alpha

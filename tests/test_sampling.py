@@ -30,7 +30,7 @@ def test_kernels_equal_the_plain_form(shape, n_rays, expansion):
 
 
 def test_regions_farther_than_a_leap(rng):
-    """Distances are kept as bytes, so that rays leap more than once to what is 256 to 740 pixels away."""
+    """Distances are kept as bytes, so that rays leap more than once to what is 256 to 741 pixels away."""
     columns = np.arange(1000)
     image = np.repeat(rng.random((1, 1000, 3)), 3, axis=0)
     trimap = np.repeat(np.where(columns < 2, 0, np.where(columns > 997, 1, 0.5))[None], 3, axis=0)

@@ -1,11 +1,12 @@
 """The default: information flow, corrected by a small network of the package, without torch."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import scipy.ndimage
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_info
 
 from hybridmatte import METHODS, composite, cutout, matte, sad, solve, solver_fusion
 from hybridmatte.bundled import WEIGHTS, bundled_fusion
@@ -18,6 +19,7 @@ from hybridmatte.fusion_features import (
     TRUSTED,
     Solved,
     fusion_features,
+    known_distances,
 )
 from hybridmatte.perceptron import RANK_REACH, Perceptron, answer, prepared
 from hybridmatte.sampling import sample_alpha
@@ -26,6 +28,8 @@ from hybridmatte.solver_fusion import fuse_solved, solve_all
 from hybridmatte.trimap import trimap_from_alpha
 from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
+
+PLACE = (45, 50)  # a pixel whose features are compared
 
 
 @pytest.fixture(scope="module")
@@ -127,21 +131,31 @@ def planes_of(solved):
 class TestFeatures:
     @pytest.fixture(scope="class")
     @staticmethod
-    def features(solved):
-        return planes_of(solved)
+    def noise():
+        """`Solved` whose every plane varies everywhere."""
+        rng = np.random.default_rng(3)
+        shape = (90, 100)
+        known = rng.choice(np.float32([0, 0.5, 1]), shape)
+        return Solved(rng.random((3, *shape), np.float32), known, rng.random(shape, np.float32),
+                      rng.random((8, *shape), np.float32), known_distances(known))
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def features(noise):
+        return planes_of(noise)
 
     @staticmethod
-    def window(plane, r):
-        """Return what is around the pixel at (80, 100), at most r pixels away."""
-        return np.float64(plane[80 - r:81 + r, 100 - r:101 + r])
+    def window(plane, r, place=PLACE):
+        """Return what is around a pixel, at most r pixels away."""
+        return np.float64(plane[tuple(slice(max(at - r, 0), at + r + 1) for at in place)])
 
-    def test_pixels_own(self, solved, features):
-        np.testing.assert_array_equal(features[TRUSTED], solved.alpha)
-        np.testing.assert_array_equal(features["samples"], solved.samples[0])
-        np.testing.assert_array_equal(features["confidence"], solved.samples[1])
-        near = (solved.known == 0)[79:82, 99:102]
-        assert features["is_background, mean 1"][80, 100] == pytest.approx(near.mean(), abs=1e-6)
-        np.testing.assert_array_equal(features["to_background"], solved.distances[1])
+    def test_pixels_own(self, noise, features):
+        np.testing.assert_array_equal(features[TRUSTED], noise.alpha)
+        np.testing.assert_array_equal(features["samples"], noise.samples[0])
+        np.testing.assert_array_equal(features["confidence"], noise.samples[1])
+        np.testing.assert_array_equal(features["to_background"], noise.distances[1])
+        near = self.window(noise.known == 0, 1).mean()
+        assert features["is_background, mean 1"][PLACE] == pytest.approx(near, abs=1e-6)
         assert len(set(FEATURES)) == len(FEATURES)
 
     def test_residual_of_an_exact_mixture(self):
@@ -154,54 +168,61 @@ class TestFeatures:
         assert_close(features["contrast"], np.full((1, 2), 2**0.5), 1e-6)
         assert_close(features[f"residual_{TRUSTED}"], [[0, 3 * 0.75 * 2**0.5]], 1e-6)
 
+    @pytest.mark.parametrize("place", [PLACE, (0, 0), (89, 3), (2, 99)])
     @pytest.mark.parametrize("name", CANDIDATES)
-    def test_windows(self, features, name):
-        """Mean, deviation, extremes and lines fitted to grey, against NumPy in one window."""
-        own, grey = self.window(features[name], 4), self.window(features["grey"], 4)
-        assert features[f"{name}, mean 4"][80, 100] == pytest.approx(own.mean(), abs=1e-5)
-        assert features[f"{name}, deviation 4"][80, 100] == pytest.approx(own.std(), abs=1e-3)
-        own, grey = self.window(features[name], 5), self.window(features["grey"], 5)
+    def test_windows(self, features, name, place):
+        """Mean, deviation, extremes and lines fitted to grey, against NumPy in one window, cut off at the borders."""
+        own, grey = self.window(features[name], 4, place), self.window(features["grey"], 4, place)
+        assert features[f"{name}, mean 4"][place] == pytest.approx(own.mean(), abs=1e-6)
+        assert features[f"{name}, deviation 4"][place] == pytest.approx(own.std(), abs=1e-6)
+        own, grey = self.window(features[name], 5, place), self.window(features["grey"], 5, place)
         slope = np.cov(own.ravel(), grey.ravel(), bias=True)[0, 1] / (grey.var() + 1e-4)
-        fitted = own.mean() + slope * (grey[5, 5] - grey.mean()) - features[TRUSTED][80, 100]
-        assert features[f"{name}, fitted to grey less {TRUSTED} 5"][80, 100] == pytest.approx(fitted, abs=1e-3)
+        fitted = own.mean() + slope * (features["grey"][place] - grey.mean()) - features[TRUSTED][place]
+        assert features[f"{name}, fitted to grey less {TRUSTED} 5"][place] == pytest.approx(fitted, abs=1e-6)
         for side in EXTREMES[name]:
-            own = self.window(features[name], side // 2)
-            assert features[f"{name}, least {side}"][80, 100] == own.min()
-            assert features[f"{name}, most {side}"][80, 100] == own.max()
+            own = self.window(features[name], side // 2, place)
+            assert features[f"{name}, least {side}"][place] == own.min()
+            assert features[f"{name}, most {side}"][place] == own.max()
 
-    def test_fit_to_colours(self, solved, features):
+    def test_flat_planes_have_no_deviation(self, noise):
+        """What squares lose to rounding must not look like variation."""
+        flat = noise._replace(alpha=np.full_like(noise.alpha, 0.77))
+        assert planes_of(flat)[f"{TRUSTED}, deviation 8"].max() < 1e-6
+
+    def test_fit_to_colours(self, noise, features):
         """Against a least-squares solution with the same softening."""
-        colours = self.window(np.moveaxis(solved.image, 0, 2), 5).reshape(-1, 3)
+        colours = self.window(np.moveaxis(noise.image, 0, 2), 5).reshape(-1, 3)
         own = self.window(features["samples"], 5).ravel()
         away = colours - colours.mean(axis=0)
         slopes = np.linalg.solve(away.T @ away / len(away) + 1e-4 * np.eye(3), away.T @ (own - own.mean()) / len(away))
-        fitted = own.mean() + (solved.image[:, 80, 100] - colours.mean(axis=0)) @ slopes - features[TRUSTED][80, 100]
-        assert features[f"samples, fitted to colours less {TRUSTED} 5"][80, 100] == pytest.approx(fitted, abs=2e-3)
+        here = noise.image[(slice(None), *PLACE)]
+        fitted = own.mean() + (here - colours.mean(axis=0)) @ slopes - features[TRUSTED][PLACE]
+        assert features[f"samples, fitted to colours less {TRUSTED} 5"][PLACE] == pytest.approx(fitted, abs=1e-5)
 
     def test_pairs(self, features):
         """The difference, its mean, and the correlation."""
         samples, trusted = (self.window(features[name], 6) for name in ("samples", TRUSTED))
-        assert features[f"samples - {TRUSTED}"][80, 100] == pytest.approx(samples[6, 6] - trusted[6, 6], abs=1e-6)
+        assert features[f"samples - {TRUSTED}"][PLACE] == pytest.approx(samples[6, 6] - trusted[6, 6], abs=1e-6)
         near = np.s_[2:11, 2:11]
         apart = np.abs(samples - trusted)[near].mean()
-        assert features[f"|samples - {TRUSTED}|, mean 4"][80, 100] == pytest.approx(apart, abs=1e-5)
+        assert features[f"|samples - {TRUSTED}|, mean 4"][PLACE] == pytest.approx(apart, abs=1e-5)
         common = ((samples - samples.mean()) * (trusted - trusted.mean())).mean()
         expected = common / np.sqrt((samples.var() + 1e-4) * (trusted.var() + 1e-4))
-        assert features[f"samples, correlation with {TRUSTED} 6"][80, 100] == pytest.approx(expected, abs=1e-2)
+        assert features[f"samples, correlation with {TRUSTED} 6"][PLACE] == pytest.approx(expected, abs=1e-5)
 
-    def test_colours_and_details(self, solved, features):
-        away = solved.image - solved.samples[5:8]
+    def test_colours_and_details(self, noise, features):
+        away = noise.image - noise.samples[5:8]
         assert_close(features["to background colour"], np.linalg.norm(away, axis=0), 1e-5)
-        assert_close(features["grey of foreground"], solved.samples[2:5].mean(axis=0), 1e-5)
+        assert_close(features["grey of foreground"], noise.samples[2:5].mean(axis=0), 1e-5)
         smooth = scipy.ndimage.gaussian_filter(np.float64(features[TRUSTED]), 2, mode="mirror", radius=8)
         assert_close(features[f"{TRUSTED}, detail 2"], features[TRUSTED] - smooth, 1e-3)
         slope = [scipy.ndimage.sobel(np.float64(features["samples"]), axis=axis, mode="mirror") for axis in (0, 1)]
         assert_close(features["samples, slope"], np.hypot(*slope), 1e-4)
 
-    def test_nothing_farther_than_the_margin_is_seen(self, solved, features):
+    def test_nothing_farther_than_the_margin_is_seen(self, noise, features):
         inner = slice(MARGIN, -MARGIN)
-        for name, plane in planes_of(solved.part(slice(20, 150), slice(30, 190))).items():
-            assert_close(plane[inner, inner], features[name][20:150, 30:190][inner, inner], 1e-6)
+        for name, plane in planes_of(noise.part(slice(10, 80), slice(20, 90))).items():
+            assert_close(plane[inner, inner], features[name][10:80, 20:90][inner, inner], 1e-6)
 
 
 class TestNetworks:
@@ -263,16 +284,18 @@ class TestNetworks:
         assert_close(fuse_solved(solved), whole, 1e-5)
 
     def test_products_do_not_start_threads(self, solved, monkeypatch):
-        """The tiles have threads of their own; what others may use is as before when they are done."""
+        """The tiles have threads of their own; what others may use is as before when the last of several is done."""
         def blas():
             return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
         found, fuse = [], solver_fusion._fuse_tile
         monkeypatch.setattr(solver_fusion, "_fuse_tile", lambda *of: (found.extend(blas()), fuse(*of))[1])
-        with threadpool_limits(3, "blas"):
-            before = blas()
-            fuse_solved(solved)
-            assert blas() == before
+        before = blas()
+        if not max(before, default=0) > 1:
+            pytest.skip("NumPy's products have one thread here, or cannot be limited")
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(fuse_solved, [solved] * 6))
+        assert blas() == before
         assert set(found) == {1}
 
     @pytest.mark.parametrize("content", [None, b"", b"no network", "people"])

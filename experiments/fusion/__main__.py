@@ -30,11 +30,11 @@ from hybridmatte.bundled import WEIGHTS
 from hybridmatte.networks.export import export_fusion
 
 FOLDER = Path(__file__).parent
-PACKAGES = ("numpy", "scipy", "numba", "opencv-python-headless", "torch")  # that decide features and networks
+PACKAGES = ("numpy", "scipy", "numba", "opencv-python-headless", "torch")  # that decide features and network
 STAGES = ("scenes", "solvers", "folds", "ablation", "weights", "sheet")
-LEARNED = ("real", "composite")  # scenes that the package's networks learn from
+LEARNED = ("real", "composite")  # scenes that the package's network learns from
 ABLATION_SEED, WEIGHTS_SEED = 1, 0
-AROUND = ("mean", "deviation", "least", "most", "fitted", "misfit", "correlation", "above", "below", "slope", "detail")
+AROUND = ("mean", "deviation", "least", "most", "fitted", "misfit", "correlation", "slope", "detail")
 ABLATION = {"everything": (), "nothing around the pixel": AROUND,
             "no residuals": ("residual", "contrast", "confidence", "colour"),
             "no distances to the known regions": ("to_foreground", "to_background", "is_foreground", "is_background"),
@@ -57,7 +57,7 @@ def main():
     for stage in [] if arguments.report else arguments.stages:
         globals()[f"do_{stage}"](arguments, environment(arguments.threads, names=PACKAGES))
     if arguments.report or tuple(arguments.stages) == STAGES:
-        write_report(FOLDER, WEIGHTS["fusion"])
+        write_report(FOLDER, WEIGHTS["fusion"], [*ABLATION, *SOURCES])
 
 
 def do_scenes(arguments, _):

@@ -13,8 +13,8 @@ ERRORS = {"sad": "SAD / 1000", "mse": "MSE x 1000", "grad": "Grad / 1000"}
 TRIMAPS = ("trimap1", "trimap2")
 
 
-def write_report(folder, weights):
-    """Write the tables into README.md and, if there are weights, the first into their card."""
+def write_report(folder, weights, variants):
+    """Write the tables, variants in the last, into README.md and, if there are weights, the first into their card."""
     document = json.loads(Path(folder, "result.json").read_text(encoding="utf-8"))
     about, found = document["metadata"], by_method(document["results"])
     head = [f"Latest run: commit {about['commit']}, {about['date']}. Means over the twelve photographs, trimap1 / "
@@ -22,7 +22,7 @@ def write_report(folder, weights):
             "networks that have not seen it."]
     main = main_table(found)
     worst = worst_lines(found)
-    write_block(Path(folder, "README.md"), [*head, "", *main, "", *worst, *ablation_table(found)])
+    write_block(Path(folder, "README.md"), [*head, "", *main, "", *worst, *ablation_table(found, variants)])
     if Path(weights, "README.md").exists():
         write_block(Path(weights, "README.md"), [*head, "", *main, "", *worst])
 
@@ -73,9 +73,9 @@ def worst_lines(found):
             f"{max(ratios.values()):.2f}; more than 10% worse: {named or 'none'}."]
 
 
-def ablation_table(found):
-    """Return the networks that miss something, none if there are none."""
-    names = [name for name in found if name not in (*METHODS, AVERAGE, ORACLE, FUSION)]
+def ablation_table(found, variants):
+    """Return those of the variants that were scored, nothing if there are none."""
+    names = [name for name in variants if name in found]
     if not names:
         return []
     lines = ["", f"| networks | seeds | {' | '.join(ERRORS.values())} |",

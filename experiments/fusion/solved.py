@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+import hybridmatte._fusion_features_numba
 from experiments.fusion.scenes import is_given, make_scene
 from hybridmatte._files import write_bytes
 from hybridmatte.fusion_features import Solved, fusion_features, known_distances
@@ -15,7 +16,8 @@ from hybridmatte.solver_fusion import solve_all
 
 WIDTHS = {"image": 3, "known": 1, "truth": 1, "alpha": 1, "samples": 8}  # planes, as half floats
 GIVEN, OTHER = 10000, 2500  # pixels of a scene that are learned from: with the site's own trimaps, and of all others
-MAKER = Path(fusion_features.__code__.co_filename).read_bytes() + repr((GIVEN, OTHER)).encode()
+MAKERS = [Path(module.__file__) for module in (hybridmatte.fusion_features, hybridmatte._fusion_features_numba)]
+MAKER = b"".join([*map(Path.read_bytes, MAKERS), repr((GIVEN, OTHER)).encode()])
 MADE_BY = f"{zlib.crc32(MAKER):08x}"  # rows of other features, or as many others, are other files
 
 
@@ -33,7 +35,7 @@ def write_scene(name, data, folder):
         return False
     sample = make_scene(name, data)
     planes = solve_all(check_problem(sample.image, sample.trimap))._asdict() | {"truth": sample.alpha}
-    _save(path, np.concatenate([np.atleast_3d(planes[key].T).T for key in WIDTHS]).astype(np.float16))
+    _save(path, np.concatenate([planes[key].reshape(-1, *sample.alpha.shape) for key in WIDTHS]).astype(np.float16))
     return True
 
 
