@@ -35,7 +35,7 @@ STAGES = ("scenes", "solvers", "folds", "ablation", "weights", "sheet")
 LEARNED = ("real", "composite")  # scenes that the package's network learns from
 ABLATION_SEED, WEIGHTS_SEED = 1, 0
 AROUND = ("mean", "deviation", "least", "most", "fitted", "misfit", "correlation", "slope", "detail")
-ABLATION = {"everything": (), "nothing around the pixel": AROUND,
+ABLATION = {"nothing around the pixel": AROUND,
             "no residuals": ("residual", "contrast", "confidence", "colour"),
             "no distances to the known regions": ("to_foreground", "to_background", "is_foreground", "is_background"),
             "no information_flow": ("information_flow",),
@@ -54,10 +54,11 @@ def main():
     arguments = parser.parse_args()
     arguments.kept.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(arguments.threads)
+    metadata = environment(arguments.threads, names=PACKAGES)  # before result.json changes
     for stage in [] if arguments.report else arguments.stages:
-        globals()[f"do_{stage}"](arguments, environment(arguments.threads, names=PACKAGES))
+        globals()[f"do_{stage}"](arguments, metadata)
     if arguments.report or tuple(arguments.stages) == STAGES:
-        write_report(FOLDER, WEIGHTS["fusion"], [*ABLATION, *SOURCES])
+        write_report(FOLDER, WEIGHTS["fusion"], [FUSION, *ABLATION, *SOURCES])
 
 
 def do_scenes(arguments, _):
