@@ -1,9 +1,10 @@
-"""Kernels of information flow matting: mixture weights, rows over the cells of a layout, products."""
+"""Kernels of information flow matting: mixture weights, rows of equal length, products."""
 
 import numpy as np
 from numba import njit, prange
 
 FLAGS = {"contract"}
+BLOCKS = 32
 
 
 @njit(cache=True)
@@ -49,26 +50,34 @@ def embed(differences, n, ridge, normal, total, weights):
 
 
 @njit(cache=True, parallel=True)
+def drop_own(own, neighbors):
+    """Return the neighbours (n, K) of (n, K + 1) without each row's own, or without the last if that is missing."""
+    n, n_others = neighbors.shape[0], neighbors.shape[1] - 1
+    others = np.empty((n, n_others), np.int32)
+    for i in prange(n):
+        k = 0
+        for j in range(n_others + 1):
+            if k < n_others and neighbors[i, j] != own[i]:
+                others[i, k] = neighbors[i, j]
+                k += 1
+    return others
+
+
+@njit(cache=True, parallel=True)
 def mixture_weights(colors, pixels, neighbors, ridge):
-    """Return the neighbours (n, K) without the pixel itself, given (n, K + 1), and their mixture weights (n, K)."""
-    n = pixels.shape[0]
-    n_neighbors = neighbors.shape[1] - 1
-    others = np.empty((n, n_neighbors), np.int32)
+    """Return the mixture weights (n, K) of the neighbours (n, K) of pixels (n,)."""
+    n, n_neighbors = neighbors.shape
     result = np.empty((n, n_neighbors), np.float32)
     for i in prange(n):
         differences = np.empty((n_neighbors, 3))
         weights = np.empty(n_neighbors)
-        k = 0
-        for j in range(n_neighbors + 1):
-            if k < n_neighbors and neighbors[i, j] != pixels[i]:
-                others[i, k] = neighbors[i, j]
-                for c in range(3):
-                    differences[k, c] = np.float64(colors[neighbors[i, j], c]) - colors[pixels[i], c]
-                k += 1
+        for k in range(n_neighbors):
+            for c in range(3):
+                differences[k, c] = np.float64(colors[neighbors[i, k], c]) - colors[pixels[i], c]
         embed(differences, n_neighbors, ridge, np.empty((3, 3)), np.empty(3), weights)
         for k in range(n_neighbors):
             result[i, k] = weights[k]
-    return others, result
+    return result
 
 
 @njit(cache=True, parallel=True)
@@ -104,118 +113,85 @@ def known_flow(colors, pixels, foreground, background, ridge):
 
 @njit(cache=True, parallel=True)
 def intra_weights(features, neighbors):
-    """Return max(1 - |v_i - v_j|_1, 0) for the neighbours (n, K) of each row of features, 0 for itself."""
-    result = np.zeros(neighbors.shape, np.float32)
+    """Return max(1 - |v_i - v_j|_1, 0) for the neighbours (n, K) of each row of features."""
+    result = np.empty(neighbors.shape, np.float32)
     for i in prange(neighbors.shape[0]):
         for k in range(neighbors.shape[1]):
-            j = neighbors[i, k]
             distance = np.float32(0.0)
             for d in range(features.shape[1]):
-                distance += abs(features[i, d] - features[j, d])
-            if i != j:
-                result[i, k] = max(np.float32(1.0) - distance, np.float32(0.0))
+                distance += abs(features[i, d] - features[neighbors[i, k], d])
+            result[i, k] = max(np.float32(1.0) - distance, np.float32(0.0))
     return result
 
 
 @njit(cache=True, parallel=True)
-def cell_rows(cells, cell_of, known_alpha, neighbors, weights, n_cells):
-    """Turn weights (n, K) to neighbouring pixels into CSR rows over the cells, and what known pixels contribute."""
-    counts = np.zeros(n_cells + 1, np.int64)
-    constant = np.zeros(n_cells)
-    for i in prange(cells.shape[0]):
-        count = 0
-        total = 0.0
+def number_rows(row_of, known_alpha, neighbors, weights):
+    """Turn neighbouring pixels (n, K) into rows, in place; return what the known ones contribute, their weights 0.
+
+    Row i stands for a known neighbour of pixel i, so that all rows are equally long.
+    """
+    constant = np.zeros(neighbors.shape[0])
+    for i in prange(neighbors.shape[0]):
         for k in range(neighbors.shape[1]):
-            if cell_of[neighbors[i, k]] >= 0:
-                count += weights[i, k] != 0.0
-            else:
-                total += weights[i, k] * known_alpha[neighbors[i, k]]
-        counts[cells[i] + 1] = count
-        constant[cells[i]] = total
-    indptr = np.cumsum(counts)
-    indices = np.empty(indptr[-1], np.int32)
-    values = np.empty(indptr[-1], np.float32)
-    for i in prange(cells.shape[0]):
-        at = indptr[cells[i]]
-        for k in range(neighbors.shape[1]):
-            if cell_of[neighbors[i, k]] >= 0 and weights[i, k] != 0.0:
-                indices[at] = cell_of[neighbors[i, k]]
-                values[at] = weights[i, k]
-                at += 1
-    return indptr, indices, values, constant
+            pixel = neighbors[i, k]
+            neighbors[i, k] = row_of[pixel]
+            if row_of[pixel] < 0:
+                constant[i] += weights[i, k] * known_alpha[pixel]
+                neighbors[i, k] = i
+                weights[i, k] = 0.0
+    return constant
 
 
 @njit(cache=True)
-def transpose(indptr, indices, values):
-    """Return the transpose of a square CSR matrix."""
-    n = indptr.shape[0] - 1
-    t_indptr = np.zeros(n + 1, np.int64)
-    for k in range(indices.shape[0]):
-        t_indptr[indices[k] + 1] += 1
-    for j in range(n):
-        t_indptr[j + 1] += t_indptr[j]
-    free = t_indptr[:-1].copy()
-    t_indices = np.empty_like(indices)
-    t_values = np.empty_like(values)
-    for i in range(n):
-        for k in range(indptr[i], indptr[i + 1]):
-            at = free[indices[k]]
-            free[indices[k]] += 1
-            t_indices[at] = i
-            t_values[at] = values[k]
-    return t_indptr, t_indices, t_values
-
-
-@njit(cache=True, parallel=True)
-def symmetrize(indptr, indices, values, t_indptr, t_indices, t_values, factor):
-    """Return factor (W + W') as CSR rows that hold first W's entries, then those of its transpose; and row sums."""
-    n = indptr.shape[0] - 1
-    s_indptr = indptr + t_indptr
-    s_indices = np.empty(s_indptr[-1], np.int32)
-    s_values = np.empty(s_indptr[-1], np.float32)
-    sums = np.zeros(n)
-    for i in prange(n):
-        at = s_indptr[i]
-        for k in range(indptr[i], indptr[i + 1]):
-            s_indices[at] = indices[k]
-            s_values[at] = factor * values[k]
-            sums[i] += s_values[at]
-            at += 1
-        for k in range(t_indptr[i], t_indptr[i + 1]):
-            s_indices[at] = t_indices[k]
-            s_values[at] = factor * t_values[k]
-            sums[i] += s_values[at]
-            at += 1
-    return s_indptr, s_indices, s_values, sums
-
-
-@njit(cache=True, parallel=True)
-def squared_sums(indptr, values):
-    """Return the sum of the squares of each row."""
-    sums = np.zeros(indptr.shape[0] - 1)
-    for i in prange(indptr.shape[0] - 1):
-        for k in range(indptr[i], indptr[i + 1]):
-            sums[i] += np.float64(values[k]) * values[k]
+def sum_columns(neighbors, values):
+    """Return the sums (n,) of the columns of a matrix, given values (n, K) at columns (n, K) of its rows."""
+    sums = np.zeros(neighbors.shape[0])
+    for i in range(neighbors.shape[0]):
+        for k in range(neighbors.shape[1]):
+            sums[neighbors[i, k]] += values[i, k]
     return sums
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
-def subtract_rows(indptr, indices, values, x, start, out):
-    """Write start - W x into out."""
-    for i in prange(indptr.shape[0] - 1):
-        total = 0.0
-        for k in range(indptr[i], indptr[i + 1]):
-            total += values[k] * x[indices[k]]
-        out[i] = start[i] - total
+@njit(cache=True, parallel=True)
+def take(x, cells, out):
+    """Write the values of cells into out."""
+    n = out.shape[0]
+    for block in prange(BLOCKS):
+        for i in range(block * n // BLOCKS, (block + 1) * n // BLOCKS):
+            out[i] = x[cells[i]]
 
 
 @njit(cache=True, parallel=True, fastmath=FLAGS)
-def add_flows(t_indptr, t_indices, t_values, s_indptr, s_indices, s_values, x, difference, out):
-    """Add (Id - W') difference - S x to out."""
-    for i in prange(t_indptr.shape[0] - 1):
-        total = difference[i]
-        for k in range(t_indptr[i], t_indptr[i + 1]):
-            total -= t_values[k] * difference[t_indices[k]]
-        for k in range(s_indptr[i], s_indptr[i + 1]):
-            total -= s_values[k] * x[s_indices[k]]
-        out[i] += total
+def flow(neighbors, weights, near, ties, x, parts):
+    """Write (Id - W)' (Id - W) x - (V + V') x as the sum of vectors, parts (P, n).
+
+    W has weights (n, K) at columns (n, K), V likewise has ties at near. Each entry is read once: a row takes what its
+    neighbours have, then gives them their share, which is why each piece of work has a vector of its own.
+    """
+    n, n_parts = x.shape[0], parts.shape[0]
+    for part in prange(n_parts):
+        out = parts[part]
+        out[:] = 0
+        for i in range(part * n // n_parts, (part + 1) * n // n_parts):
+            own = x[i]
+            total = own
+            for k in range(neighbors.shape[1]):
+                total -= weights[i, k] * x[neighbors[i, k]]
+            for k in range(neighbors.shape[1]):
+                out[neighbors[i, k]] -= weights[i, k] * total
+            for k in range(near.shape[1]):
+                total -= ties[i, k] * x[near[i, k]]
+                out[near[i, k]] -= ties[i, k] * own
+            out[i] += total
+
+
+@njit(cache=True, parallel=True)
+def add_parts(parts, cells, out):
+    """Add the sum of parts (P, n) to the values of cells."""
+    n = cells.shape[0]
+    for block in prange(BLOCKS):
+        for i in range(block * n // BLOCKS, (block + 1) * n // BLOCKS):
+            total = parts[0, i]
+            for part in range(1, parts.shape[0]):
+                total += parts[part, i]
+            out[cells[i]] += total

@@ -10,7 +10,7 @@ from hybridmatte.laplacian.closed_form import closed_form_system
 from hybridmatte.laplacian.layout import UnknownLayout
 from hybridmatte.laplacian.stencil import StencilSystem, check_unknown
 from hybridmatte.similarity.features import pixel_features
-from hybridmatte.similarity.neighbors import nearest_neighbors
+from hybridmatte.similarity.neighbors import NeighborTree
 from hybridmatte.trimap import split_trimap
 
 __all__ = ["FlowSystem", "KnownFlow", "information_flow_laplacian", "information_flow_system", "known_to_unknown_flow"]
@@ -23,6 +23,7 @@ INTRA_NEIGHBORS = 5
 INTRA_SPATIAL_WEIGHT = 0.05
 MIXTURE_RIDGE = 1e-5
 EPSILON = 1e-6
+N_PARTS = 4  # pieces of a product; fixed, so that results do not depend on the thread count
 
 
 class KnownFlow(NamedTuple):
@@ -32,43 +33,62 @@ class KnownFlow(NamedTuple):
     confidence: np.ndarray
 
 
+class Flow(NamedTuple):
+    """A sparse matrix of rows of equal length: columns (n, K) int32 and values (n, K) float32, 0 where none is."""
+
+    neighbors: np.ndarray
+    weights: np.ndarray
+
+    def to_csr(self):
+        """Return the matrix as (n, n) csr_matrix, float64."""
+        from scipy.sparse import csr_matrix
+
+        n, length = self.neighbors.shape
+        values = self.weights.ravel().astype(np.float64)
+        return csr_matrix((values, self.neighbors.ravel(), np.arange(0, n * length + 1, length)), shape=(n, n))
+
+
 @dataclass
 class FlowSystem:
     """The linear system ``A x = rhs`` of information flow with the known pixels eliminated.
 
-    ``A = diag + L + (Id - W)' (Id - W) - S`` over the cells of a layout: `local` holds the Laplacian of 3 x 3 windows
-    with the diagonal of all other terms but the mixture flow W; S are the flows between unknown pixels. The mixture
-    term is never multiplied out.
+    ``A = diag + L + (Id - W)' (Id - W) - V - V'`` over the cells of a layout: `local` holds the Laplacian of 3 x 3
+    windows with the diagonal of all other terms but the mixture flow W; V are the flows between unknown pixels. The
+    mixture term is never multiplied out, and each entry of W and V is read once a product.
 
     Attributes
     ----------
     local : StencilSystem
         L and the diagonal, and its share of rhs.
-    mixture, mixture_transposed, intra : tuples of arrays
-        W, W' and S as (indptr, indices, values) over the cells.
-    rhs : (n_cells,) float64 array
+    cells : (n,) int32 array
+        The cells of the unknown pixels, like ones in a row: row i of W and V is the pixel of cell ``cells[i]``.
+    mixture, intra : Flow
+        W and V over these rows.
+    rhs : (n_cells,) array
         The right-hand side, 0 on cells without a pixel.
-    start : (n_cells,) float64 array
+    start : (n_cells,) array
         A first guess of alpha.
     """
 
     local: StencilSystem
-    mixture: tuple
-    mixture_transposed: tuple
-    intra: tuple
+    cells: np.ndarray
+    mixture: Flow
+    intra: Flow
     rhs: np.ndarray
     start: np.ndarray
 
     def __post_init__(self):
-        self._difference = np.zeros(self.layout.n_cells)
+        self._x = np.empty(len(self.cells), self.rhs.dtype)
+        self._parts = np.empty((N_PARTS, len(self.cells)), self.rhs.dtype)
 
     def multiply(self, x):
         """Return A x in a buffer that the next call overwrites."""
-        from hybridmatte.laplacian._information_flow_numba import add_flows, subtract_rows
+        from hybridmatte.laplacian import _information_flow_numba as kernels
 
         product = self.local.multiply(x)
-        subtract_rows(*self.mixture, x, x, self._difference)
-        add_flows(*self.mixture_transposed, *self.intra, x, self._difference, product)
+        kernels.take(x, self.cells, self._x)
+        kernels.flow(*self.mixture, *self.intra, self._x, self._parts)
+        kernels.add_parts(self._parts, self.cells, product)
         return product
 
     @property
@@ -78,11 +98,18 @@ class FlowSystem:
 
     @property
     def diagonal(self):
-        """The diagonal of A, (n_cells,) float64."""
-        from hybridmatte.laplacian._information_flow_numba import squared_sums
+        """The diagonal of A, (n_cells,)."""
+        from hybridmatte.laplacian._information_flow_numba import sum_columns
 
-        squares = squared_sums(self.mixture_transposed[0], self.mixture_transposed[2])
-        return self.local.diagonal + squares + (self.layout.pixels >= 0)
+        neighbors, weights = self.mixture
+        diagonal = self.local.diagonal.copy()
+        diagonal[self.cells] += 1 + sum_columns(neighbors, np.square(weights, dtype=np.float64))
+        return diagonal
+
+    def astype(self, dtype):
+        """Return the system in another precision of its vectors and of L."""
+        return FlowSystem(self.local.astype(dtype), self.cells, self.mixture, self.intra, self.rhs.astype(dtype),
+                          self.start.astype(dtype))
 
     def add_prior(self, prior, confidence):
         """Add ``(a - prior)' diag(confidence) (a - prior)``; both are (H, W) planes."""
@@ -92,14 +119,13 @@ class FlowSystem:
 
     def to_csr(self):
         """Return A and rhs over the unknown pixels in row-major order: (n, n) csr_matrix and (n,) array, float64."""
-        from scipy.sparse import csr_matrix, diags, identity
+        from scipy.sparse import diags, identity
 
-        layout, n = self.layout, self.layout.n_cells
-        mixture, intra = (csr_matrix((values.astype(np.float64), indices, indptr), shape=(n, n))
-                          for indptr, indices, values in (self.mixture, self.intra))
-        cells = np.flatnonzero(layout.pixels >= 0)
-        difference = (identity(n) - mixture).tocsr()[cells][:, cells]
-        remainder = (diags(self.local.diagonal) - intra).tocsr()[cells][:, cells]
+        order = np.argsort(self.cells)
+        cells = self.cells[order]
+        mixture, intra = (flow.to_csr()[order][:, order] for flow in (self.mixture, self.intra))
+        difference = identity(len(cells)) - mixture
+        remainder = diags(self.local.diagonal[cells]) - intra - intra.T
         return (difference.T @ difference + remainder + _off_diagonal(self.local, cells)).tocsr(), self.rhs[cells]
 
 
@@ -152,8 +178,8 @@ def information_flow_laplacian(image, *, is_unknown=None, n_neighbors=12, intra_
     check_number(intra_weight, "intra_weight", low=0)
     check_number(local_weight, "local_weight", low=0)
     n = is_unknown.size
-    pixels = np.flatnonzero(is_unknown)
-    neighbors, weights = _mixture(image, pixels, check_integer(n_neighbors, "n_neighbors", low=1))
+    tree, pixels = _like_pixels(image, is_unknown)
+    neighbors, weights = _mixture(image, tree, pixels, check_integer(n_neighbors, "n_neighbors", low=1))
     rows = np.repeat(pixels, neighbors.shape[1])
     difference = identity(n).tocsr()[pixels] - csr_matrix((weights.ravel(), (rows, neighbors.ravel())), (n, n))[pixels]
     neighbors, weights = _intra(image, pixels)
@@ -219,61 +245,70 @@ def information_flow_system(image, is_unknown, known_alpha, *, n_neighbors=12, k
 
     local = closed_form_system(image, is_unknown, known_alpha, epsilon=EPSILON)
     layout = local.layout
-    cells = np.flatnonzero(layout.pixels >= 0)
-    pixels = layout.pixels[cells]
-    cell_of = np.full(is_unknown.size, -1, np.int32)
-    cell_of[pixels] = cells
-    numbering = (cells, cell_of, np.ascontiguousarray(known_alpha.ravel()))
-    *mixture, constant = kernels.cell_rows(*numbering, *_mixture(image, pixels, n_neighbors), layout.n_cells)
-    transposed = kernels.transpose(*mixture)
+    tree, pixels = _like_pixels(image, is_unknown)
+    cells = layout.cell_map().ravel()[pixels]
+    row_of = np.full(is_unknown.size, -1, np.int32)
+    row_of[pixels] = np.arange(len(pixels))
+    mixture = Flow(*_mixture(image, tree, pixels, n_neighbors))
+    del tree
+    constant = kernels.number_rows(row_of, np.ascontiguousarray(known_alpha.ravel()), *mixture)
+    intra = Flow(*_intra(image, pixels))
+    kernels.number_rows(row_of, np.zeros(row_of.size, np.float32), *intra)
+    intra.weights[:] *= np.float32(intra_weight)
     known = ~is_unknown & (known_alpha > 0.5), ~is_unknown & (known_alpha <= 0.5)
     share, confidence = _known_flow(image, pixels, *known)
-    *intra, _ = kernels.cell_rows(*numbering, *_intra(image, pixels), layout.n_cells)
-    *intra, degree = kernels.symmetrize(*intra, *kernels.transpose(*intra), intra_weight)
-    local.diagonal += degree
+    local.diagonal[cells] += intra.weights.sum(axis=1, dtype=np.float64) + kernels.sum_columns(*intra)
     local.diagonal[cells] += known_weight * confidence
-    rhs = np.empty_like(constant)
-    kernels.subtract_rows(*transposed, constant, constant + local.rhs, rhs)
+    rhs = local.rhs.copy()
+    rhs[cells] += constant - kernels.sum_columns(mixture.neighbors, mixture.weights * constant[:, None])
     rhs[cells] += known_weight * confidence * share
     start = np.zeros(layout.n_cells)
     start[cells] = share
-    return FlowSystem(local, tuple(mixture), transposed, tuple(intra), rhs, start)
+    return FlowSystem(local, cells, mixture, intra, rhs, start)
 
 
-def _mixture(image, pixels, n_neighbors):
+def _like_pixels(image, is_unknown):
+    """Return all pixels arranged by colour and place, and the unknown ones (n,) in that order: like ones in a row."""
+    tree = NeighborTree(pixel_features(image, spatial_weight=MIXTURE_SPATIAL_WEIGHT))
+    return tree, tree.order[is_unknown.ravel()[tree.order]]
+
+
+def _mixture(image, tree, pixels, n_neighbors):
     """Return the mixture neighbours (n, K) and their weights (n, K) of pixels (n,)."""
-    from hybridmatte.laplacian._information_flow_numba import mixture_weights
+    from hybridmatte.laplacian._information_flow_numba import drop_own, mixture_weights
 
-    points = pixel_features(image, spatial_weight=MIXTURE_SPATIAL_WEIGHT).T
-    n_neighbors = min(n_neighbors, len(points) - 1)
+    n_neighbors = min(n_neighbors, len(tree.order) - 1)
     if n_neighbors == 0:
         return pixels[:, None].astype(np.int32), np.ones((len(pixels), 1), np.float32)
-    neighbors = nearest_neighbors(points, points[pixels], n_neighbors + 1).indices
-    return mixture_weights(image.reshape(-1, 3), pixels, neighbors, MIXTURE_RIDGE)
+    neighbors = drop_own(pixels, tree.among(pixels, n_neighbors + 1).indices)
+    return neighbors, mixture_weights(image.reshape(-1, 3), pixels, neighbors, MIXTURE_RIDGE)
 
 
 def _known_flow(image, pixels, is_foreground, is_background):
     """Return share and confidence (n,) of the flow from the known regions to pixels (n,)."""
     from hybridmatte.laplacian._information_flow_numba import known_flow
+    from hybridmatte.similarity._neighbors_numba import gather
 
     if not (is_foreground.any() and is_background.any()):
         return np.full(len(pixels), 0.5), np.zeros(len(pixels))
-    points = pixel_features(image, spatial_weight=KNOWN_SPATIAL_WEIGHT).T
+    columns = pixel_features(image, spatial_weight=KNOWN_SPATIAL_WEIGHT)
+    queries = gather(columns, pixels)
     found = []
     for region in (is_foreground, is_background):
         known = np.flatnonzero(region).astype(np.int32)
-        near = nearest_neighbors(points[known], points[pixels], min(KNOWN_NEIGHBORS, len(known)))
+        near = NeighborTree(np.ascontiguousarray(columns[:, known])).nearest(queries, min(KNOWN_NEIGHBORS, len(known)))
         found.append(known[near.indices])
     return known_flow(image.reshape(-1, 3), pixels, *found, KNOWN_RIDGE)
 
 
 def _intra(image, pixels):
     """Return the neighbours (n, K) of pixels (n,) among these, as pixels, and their weights (n, K)."""
-    from hybridmatte.laplacian._information_flow_numba import intra_weights
+    from hybridmatte.laplacian._information_flow_numba import drop_own, intra_weights
 
-    points = np.ascontiguousarray(pixel_features(image, spatial_weight=INTRA_SPATIAL_WEIGHT).T[pixels])
-    neighbors = nearest_neighbors(points, points, min(INTRA_NEIGHBORS + 1, len(points))).indices
-    return pixels[neighbors].astype(np.int32), intra_weights(points, neighbors)
+    columns, own = pixel_features(image, spatial_weight=INTRA_SPATIAL_WEIGHT)[:, pixels], np.arange(len(pixels))
+    neighbors = NeighborTree(columns).among(own, min(INTRA_NEIGHBORS, max(len(pixels) - 1, 0)) + 1).indices
+    neighbors = drop_own(own, neighbors)
+    return pixels[neighbors], intra_weights(np.ascontiguousarray(columns.T), neighbors)
 
 
 def _off_diagonal(local, cells):

@@ -18,9 +18,9 @@ class StencilSystem:
     ----------
     layout : UnknownLayout
         Which cell holds which unknown pixel.
-    weights : (12, n_cells) float64 array
+    weights : (12, n_cells) array
         Entries from a pixel to the 12 later ones of its 5 x 5 neighbourhood in row-major order; A is symmetric.
-    diagonal, rhs : (n_cells,) float64 arrays
+    diagonal, rhs : (n_cells,) arrays
         Diagonal and right-hand side, 0 on cells without a pixel.
     """
 
@@ -30,7 +30,7 @@ class StencilSystem:
     rhs: np.ndarray
 
     def __post_init__(self):
-        self._product = np.zeros(self.layout.n_cells)
+        self._product = np.zeros(self.layout.n_cells, self.weights.dtype)
 
     def multiply(self, x):
         """Return A x in a buffer that the next call overwrites."""
@@ -38,6 +38,10 @@ class StencilSystem:
 
         multiply(self.layout.spans, self.layout.chunks, self.weights, self.diagonal, x, self._product)
         return self._product
+
+    def astype(self, dtype):
+        """Return the system in another precision."""
+        return StencilSystem(self.layout, *(array.astype(dtype) for array in (self.weights, self.diagonal, self.rhs)))
 
     def add_prior(self, prior, confidence):
         """Add ``(a - prior)' diag(confidence) (a - prior)``; both are (H, W) planes."""

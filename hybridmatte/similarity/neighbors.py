@@ -7,7 +7,7 @@ import numpy as np
 from hybridmatte._array import is_torch
 from hybridmatte._check import check_integer
 
-__all__ = ["Neighbors", "nearest_neighbors"]
+__all__ = ["NeighborTree", "Neighbors", "nearest_neighbors"]
 
 
 class Neighbors(NamedTuple):
@@ -15,6 +15,48 @@ class Neighbors(NamedTuple):
 
     distances: np.ndarray
     indices: np.ndarray
+
+
+class NeighborTree:
+    """Points arranged once for many exact searches: a kd-tree with buckets.
+
+    Searches are quick where queries that follow each other are near each other, as points in the tree's order are.
+
+    Attributes
+    ----------
+    order : (N,) int32 array
+        The points leaf by leaf, so that near ones stand close together.
+    """
+
+    def __init__(self, columns):
+        """Arrange points given as contiguous (D, N) float32 columns, D at least 5, finite and not checked."""
+        from hybridmatte.similarity._neighbors_numba import build_tree
+
+        self.order, *self._tree = build_tree(columns)
+        self._columns = columns
+
+    def nearest(self, queries, n_neighbors, leaves=None):
+        """Return the `Neighbors` of queries (M, D) float32, given a leaf near each: the nearest one's by default."""
+        from hybridmatte.similarity._neighbors_numba import search
+
+        leaves = self.locate(queries) if leaves is None else leaves
+        squared, slots = search(*self._tree, leaves, queries, n_neighbors, 0.0)
+        return Neighbors(np.sqrt(squared, out=squared), self.order[slots])
+
+    def among(self, points, n_neighbors):
+        """Return the `Neighbors` of some of the points themselves, (M,) indices; one at distance 0 comes first."""
+        from hybridmatte.similarity._neighbors_numba import LEAF, gather
+
+        leaf_of = np.empty(len(self.order), np.int32)
+        leaf_of[self.order] = np.arange(len(self.order)) // LEAF
+        return self.nearest(gather(self._columns, points), n_neighbors, leaf_of[points])
+
+    def locate(self, queries):
+        """Return a leaf near each of the queries (M, D) float32, (M,) int32."""
+        from hybridmatte.similarity._neighbors_numba import locate
+
+        leaf_points, *boxes = self._tree
+        return locate(*boxes, len(leaf_points), queries)
 
 
 def nearest_neighbors(points, queries, n_neighbors):
@@ -71,17 +113,17 @@ def nearest_neighbors(points, queries, n_neighbors):
     if len(queries) == 0:
         return Neighbors(np.empty((0, n_neighbors), np.float32), np.empty((0, n_neighbors), np.int32))
 
-    from hybridmatte.similarity import _neighbors_numba as kernels
+    from hybridmatte.similarity._neighbors_numba import CHUNK
 
-    padding = ((0, 0), (0, max(kernels.CHUNK - points.shape[1], 0)))
+    padding = ((0, 0), (0, max(CHUNK - points.shape[1], 0)))
     points, queries = np.pad(points, padding), np.pad(queries, padding)
-    perm, *tree = kernels.build_tree(np.ascontiguousarray(points.T))
-    leaves = kernels.locate(*tree[1:], len(tree[0]), queries)
+    tree = NeighborTree(np.ascontiguousarray(points.T))
+    leaves = tree.locate(queries)
     order = np.argsort(leaves, kind="stable")
-    squared, slots = kernels.search(*tree, leaves[order], queries[order], n_neighbors, 0.0)
+    found = tree.nearest(queries[order], n_neighbors, leaves[order])
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    return Neighbors(np.sqrt(squared)[place], perm[slots[place]])
+    return Neighbors(found.distances[place], found.indices[place])
 
 
 def _check_points(points, name):

@@ -10,6 +10,8 @@ from hybridmatte.solver.system import finish_alpha, warn_unconverged
 
 __all__ = ["solve_flow"]
 
+SINGLE_RTOL = 3e-5  # down to which single precision suffices: the residual that is carried along is true to 1e-6
+
 
 def solve_flow(problem, *, expansion, known_weight, rtol, maxiter):
     """Return alpha (H, W) float32 of a checked problem; see `hybridmatte.alpha.solve_information_flow`.
@@ -29,6 +31,8 @@ def solve_flow(problem, *, expansion, known_weight, rtol, maxiter):
                                          known_weight=known_weight)
         if problem.prior is not None:
             system.add_prior(problem.prior, problem.confidence)
+        if rtol >= SINGLE_RTOL:
+            system = system.astype(np.float32)
         result = conjugate_gradient(system.multiply, system.rhs, jacobi(system.diagonal), x0=system.start, rtol=rtol,
                                     maxiter=maxiter)
         warn_unconverged(result, rtol, "information flow")

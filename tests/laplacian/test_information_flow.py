@@ -5,13 +5,14 @@ import pytest
 
 import baselines.information_flow
 from hybridmatte.errors import ConvergenceWarning
-from hybridmatte.laplacian._information_flow_numba import mixture_weights
+from hybridmatte.laplacian._information_flow_numba import drop_own, mixture_weights
 from hybridmatte.laplacian.information_flow import (
     information_flow_laplacian,
     information_flow_system,
     known_to_unknown_flow,
 )
-from hybridmatte.solver.information_flow import solve_flow
+from hybridmatte.similarity.features import pixel_features
+from hybridmatte.solver.information_flow import SINGLE_RTOL, solve_flow
 from hybridmatte.solver.system import check_problem
 from tests.synthetic import colour_ramp, constant, soft_disk
 from tests.tolerances import assert_close
@@ -32,7 +33,8 @@ def test_mixture_weights_equal_a_gram_solve(n_neighbors, rng):
     colors = rng.random((30, 3)).astype(np.float32)
     neighbors = np.stack([rng.permutation(30)[: n_neighbors + 1] for _ in range(7)]).astype(np.int32)
     pixels = neighbors[:, 1].astype(np.int32)  # each has itself among its neighbours
-    others, weights = mixture_weights(colors, pixels, neighbors, 1e-3)
+    others = drop_own(pixels, neighbors)
+    weights = mixture_weights(colors, pixels, others, 1e-3)
     for i in range(7):
         assert others[i].tolist() == [j for j in neighbors[i] if j != pixels[i]]
         expected = baselines.information_flow.mixture_weights(colors[pixels[i]].astype(np.float64),
@@ -90,6 +92,26 @@ def test_product_and_diagonal_equal_the_sparse_form(rng):
     assert_close(system.multiply(x)[cells], matrix @ x[cells])
     assert_close(system.diagonal[cells], matrix.diagonal())
     assert not np.delete(system.multiply(x), cells).any()
+
+
+def test_single_precision_says_the_same(rng):
+    system, _ = system_of(soft_disk((23, 29)))
+    single, x = system.astype(np.float32), np.zeros(system.layout.n_cells)
+    x[system.cells] = rng.random(len(system.cells))
+    product = single.multiply(x.astype(np.float32))
+    assert product.dtype == single.diagonal.dtype == np.float32
+    assert_close(product, system.multiply(x), 1e-5)
+    scene = soft_disk((61, 67), noise=0.02)
+    assert_close(solve(scene, rtol=SINGLE_RTOL), solve(scene), 1e-3)
+
+
+def test_like_pixels_stand_in_a_row():
+    system, problem = system_of(soft_disk((61, 67), noise=0.02))
+    assert np.array_equal(np.sort(system.cells), np.flatnonzero(system.layout.pixels >= 0))
+    features = pixel_features(problem.image).T[system.layout.pixels[system.cells]]
+    groups = np.array_split(features, 32)
+    within = np.mean([group.var(axis=0).sum() for group in groups])
+    assert within < 0.2 * features.var(axis=0).sum()
 
 
 @pytest.mark.parametrize("expansion", [0.0, 12.0])

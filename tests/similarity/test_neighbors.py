@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from hybridmatte.similarity import _neighbors_numba as kernels
-from hybridmatte.similarity.neighbors import nearest_neighbors
+from hybridmatte.similarity.neighbors import NeighborTree, nearest_neighbors
 from tests.tolerances import assert_close
 
 CASES = [
@@ -61,6 +61,17 @@ def test_approximate_search_keeps_its_bound(rng):
     assert (loose >= exact).all()
     assert (loose <= 4 * exact).all()  # squared distances, epsilon 1
     assert (loose > exact).any()
+
+
+def test_a_tree_finds_the_neighbours_of_its_own_points_and_of_others(rng):
+    columns, queries = rng.random((5, 3000)).astype(np.float32), rng.random((70, 5)).astype(np.float32)
+    tree, points = NeighborTree(columns), np.ascontiguousarray(columns.T)
+    chosen = tree.order[rng.random(3000) < 0.3]
+    for found, wanted in ((tree.among(chosen, 6), points[chosen]), (tree.nearest(queries, 6), queries)):
+        expected = nearest_neighbors(points, wanted, 6)
+        assert np.array_equal(found.indices, expected.indices)
+        assert np.array_equal(found.distances, expected.distances)
+    assert np.array_equal(tree.among(chosen, 1).indices[:, 0], chosen)
 
 
 @pytest.mark.parametrize(("points", "queries", "n_neighbors", "message"), [
