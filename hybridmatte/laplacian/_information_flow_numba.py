@@ -153,12 +153,12 @@ def sum_columns(neighbors, values):
 
 
 @njit(cache=True, parallel=True)
-def take(x, cells, out):
-    """Write the values of cells into out."""
-    n = out.shape[0]
+def enter(x, cells, out):
+    """Write the values (n,) of x into cells."""
+    n = x.shape[0]
     for block in prange(BLOCKS):
         for i in range(block * n // BLOCKS, (block + 1) * n // BLOCKS):
-            out[i] = x[cells[i]]
+            out[cells[i]] = x[i]
 
 
 @njit(cache=True, parallel=True, fastmath=FLAGS)
@@ -186,12 +186,60 @@ def flow(neighbors, weights, near, ties, x, parts):
 
 
 @njit(cache=True, parallel=True)
-def add_parts(parts, cells, out):
-    """Add the sum of parts (P, n) to the values of cells."""
+def add_parts(parts, cells, local, out):
+    """Write the sum of parts (P, n) and of the values of cells into out (n,)."""
     n = cells.shape[0]
     for block in prange(BLOCKS):
         for i in range(block * n // BLOCKS, (block + 1) * n // BLOCKS):
-            total = parts[0, i]
-            for part in range(1, parts.shape[0]):
+            total = local[cells[i]]
+            for part in range(parts.shape[0]):
                 total += parts[part, i]
-            out[cells[i]] += total
+            out[i] = total
+
+
+@njit(cache=True)
+def local_between(spans, weights, diagonal, run_of_cell, n_runs):
+    """Return the sums of a stencil's entries between runs of pixels; `spans` as in `multiply_span`."""
+    between = np.zeros((n_runs, n_runs))
+    for s in range(spans.shape[0]):
+        for t in range(spans[s, 1]):
+            cell = spans[s, 0] + t
+            run = run_of_cell[cell]
+            if run < 0:
+                continue
+            between[run, run] += diagonal[cell]
+            for k in range(12):
+                later = cell + 1 + k if k < 2 else spans[s, 4 + (k - 2) // 5] + t + (k - 2) % 5 - 2
+                other = run_of_cell[later]
+                if other >= 0:
+                    between[run, other] += weights[k, cell]
+                    between[other, run] += weights[k, cell]
+    return between
+
+
+@njit(cache=True)
+def add_flow_between(neighbors, weights, near, ties, run_of, between):
+    """Add the sums of the entries of (Id - W)' (Id - W) - V - V' between runs of pixels."""
+    runs = np.empty(neighbors.shape[1] + 1, np.int32)
+    sums = np.empty(neighbors.shape[1] + 1)
+    for i in range(neighbors.shape[0]):
+        runs[0] = run_of[i]
+        sums[0] = 1.0
+        n = 1
+        for k in range(neighbors.shape[1]):
+            run = run_of[neighbors[i, k]]
+            at = 0
+            while at < n and runs[at] != run:
+                at += 1
+            if at == n:
+                runs[n] = run
+                sums[n] = 0.0
+                n += 1
+            sums[at] -= weights[i, k]
+        for a in range(n):
+            for b in range(n):
+                between[runs[a], runs[b]] += sums[a] * sums[b]
+        for k in range(near.shape[1]):
+            run = run_of[near[i, k]]
+            between[runs[0], run] -= ties[i, k]
+            between[run, runs[0]] -= ties[i, k]

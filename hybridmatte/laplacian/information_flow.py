@@ -7,7 +7,6 @@ import numpy as np
 
 from hybridmatte._check import check_image, check_integer, check_number, check_plane
 from hybridmatte.laplacian.closed_form import closed_form_system
-from hybridmatte.laplacian.layout import UnknownLayout
 from hybridmatte.laplacian.stencil import StencilSystem, check_unknown
 from hybridmatte.similarity.features import pixel_features
 from hybridmatte.similarity.neighbors import NeighborTree
@@ -52,22 +51,20 @@ class Flow(NamedTuple):
 class FlowSystem:
     """The linear system ``A x = rhs`` of information flow with the known pixels eliminated.
 
-    ``A = diag + L + (Id - W)' (Id - W) - V - V'`` over the cells of a layout: `local` holds the Laplacian of 3 x 3
-    windows with the diagonal of all other terms but the mixture flow W; V are the flows between unknown pixels. The
-    mixture term is never multiplied out, and each entry of W and V is read once a product.
+    ``A = diag + L + (Id - W)' (Id - W) - V - V'`` over the unknown pixels, like ones in a row: `local` holds the
+    Laplacian of 3 x 3 windows with the diagonal of all other terms but the mixture flow W; V are the flows between
+    unknown pixels. The mixture term is never multiplied out, and each entry of W and V is read once a product.
 
     Attributes
     ----------
     local : StencilSystem
-        L and the diagonal, and its share of rhs.
+        L and the diagonal.
     cells : (n,) int32 array
-        The cells of the unknown pixels, like ones in a row: row i of W and V is the pixel of cell ``cells[i]``.
+        The cells of the pixels in the layout of `local`.
     mixture, intra : Flow
-        W and V over these rows.
-    rhs : (n_cells,) array
-        The right-hand side, 0 on cells without a pixel.
-    start : (n_cells,) array
-        A first guess of alpha.
+        W and V.
+    rhs, start : (n,) arrays
+        The right-hand side, and a first guess of alpha.
     """
 
     local: StencilSystem
@@ -78,33 +75,44 @@ class FlowSystem:
     start: np.ndarray
 
     def __post_init__(self):
-        self._x = np.empty(len(self.cells), self.rhs.dtype)
+        self._on_cells = np.zeros(self.local.layout.n_cells, self.rhs.dtype)
         self._parts = np.empty((N_PARTS, len(self.cells)), self.rhs.dtype)
+        self._product = np.empty_like(self.rhs)
 
     def multiply(self, x):
         """Return A x in a buffer that the next call overwrites."""
         from hybridmatte.laplacian import _information_flow_numba as kernels
 
-        product = self.local.multiply(x)
-        kernels.take(x, self.cells, self._x)
-        kernels.flow(*self.mixture, *self.intra, self._x, self._parts)
-        kernels.add_parts(self._parts, self.cells, product)
-        return product
+        kernels.enter(x, self.cells, self._on_cells)
+        kernels.flow(*self.mixture, *self.intra, x, self._parts)
+        kernels.add_parts(self._parts, self.cells, self.local.multiply(self._on_cells), self._product)
+        return self._product
 
     @property
-    def layout(self) -> UnknownLayout:
-        """The cells of the unknown pixels."""
-        return self.local.layout
+    def pixels(self):
+        """The flat indices (n,) of the pixels in the image."""
+        return self.local.layout.pixels[self.cells]
 
     @property
     def diagonal(self):
-        """The diagonal of A, (n_cells,)."""
+        """The diagonal of A, (n,)."""
         from hybridmatte.laplacian._information_flow_numba import sum_columns
 
         neighbors, weights = self.mixture
-        diagonal = self.local.diagonal.copy()
-        diagonal[self.cells] += 1 + sum_columns(neighbors, np.square(weights, dtype=np.float64))
-        return diagonal
+        diagonal = self.local.diagonal[self.cells] + 1 + sum_columns(neighbors, np.square(weights, dtype=np.float64))
+        return diagonal.astype(self.rhs.dtype)
+
+    def between_runs(self, ends):
+        """Return P' A P, (m, m) float64, where P repeats a value over each of m runs of pixels, given their ends."""
+        from hybridmatte.laplacian import _information_flow_numba as kernels
+
+        run_of = np.searchsorted(ends, np.arange(len(self.cells)), side="right").astype(np.int32)
+        run_of_cell = np.full(self.local.layout.n_cells, -1, np.int32)
+        run_of_cell[self.cells] = run_of
+        between = kernels.local_between(self.local.layout.spans, self.local.weights, self.local.diagonal, run_of_cell,
+                                        len(ends))
+        kernels.add_flow_between(*self.mixture, *self.intra, run_of, between)
+        return between
 
     def astype(self, dtype):
         """Return the system in another precision of its vectors and of L."""
@@ -113,20 +121,19 @@ class FlowSystem:
 
     def add_prior(self, prior, confidence):
         """Add ``(a - prior)' diag(confidence) (a - prior)``; both are (H, W) planes."""
-        weight, value = self.layout.gather(confidence), self.layout.gather(prior)
-        self.local.diagonal += weight
-        self.rhs += weight * value
+        weight = confidence.ravel()[self.pixels]
+        self.local.diagonal[self.cells] += weight
+        self.rhs += weight * prior.ravel()[self.pixels]
 
     def to_csr(self):
         """Return A and rhs over the unknown pixels in row-major order: (n, n) csr_matrix and (n,) array, float64."""
         from scipy.sparse import diags, identity
 
         order = np.argsort(self.cells)
-        cells = self.cells[order]
         mixture, intra = (flow.to_csr()[order][:, order] for flow in (self.mixture, self.intra))
-        difference = identity(len(cells)) - mixture
-        remainder = diags(self.local.diagonal[cells]) - intra - intra.T
-        return (difference.T @ difference + remainder + _off_diagonal(self.local, cells)).tocsr(), self.rhs[cells]
+        difference = identity(len(order)) - mixture
+        local = _off_diagonal(self.local, self.cells[order]) + diags(self.local.diagonal[self.cells[order]])
+        return (difference.T @ difference + local - intra - intra.T).tocsr(), self.rhs[order]
 
 
 def information_flow_laplacian(image, *, is_unknown=None, n_neighbors=12, intra_weight=0.01, local_weight=1.0):
@@ -259,12 +266,9 @@ def information_flow_system(image, is_unknown, known_alpha, *, n_neighbors=12, k
     share, confidence = _known_flow(image, pixels, *known)
     local.diagonal[cells] += intra.weights.sum(axis=1, dtype=np.float64) + kernels.sum_columns(*intra)
     local.diagonal[cells] += known_weight * confidence
-    rhs = local.rhs.copy()
-    rhs[cells] += constant - kernels.sum_columns(mixture.neighbors, mixture.weights * constant[:, None])
-    rhs[cells] += known_weight * confidence * share
-    start = np.zeros(layout.n_cells)
-    start[cells] = share
-    return FlowSystem(local, cells, mixture, intra, rhs, start)
+    rhs = local.rhs[cells] + constant - kernels.sum_columns(mixture.neighbors, mixture.weights * constant[:, None])
+    rhs += known_weight * confidence * share
+    return FlowSystem(local, cells, mixture, intra, rhs, share)
 
 
 def _like_pixels(image, is_unknown):

@@ -5,19 +5,22 @@ import numpy as np
 from hybridmatte.laplacian.information_flow import information_flow_system
 from hybridmatte.solver.conjugate_gradient import conjugate_gradient
 from hybridmatte.solver.expansion import expand_problem
-from hybridmatte.solver.preconditioner import jacobi
 from hybridmatte.solver.system import finish_alpha, warn_unconverged
+from hybridmatte.solver.two_level import run_ends, two_level
 
 __all__ = ["solve_flow"]
 
+N_RUNS = 256
+SHORTEST_RUN = 16  # pixels
 SINGLE_RTOL = 3e-5  # down to which single precision suffices: the residual that is carried along is true to 1e-6
 
 
 def solve_flow(problem, *, expansion, known_weight, rtol, maxiter):
     """Return alpha (H, W) float32 of a checked problem; see `hybridmatte.alpha.solve_information_flow`.
 
-    Conjugate gradients scaled by the diagonal: the mixture flow reaches far, so 70 to 140 iterations suffice for a
-    residual of 1e-4. The colour-line multigrid of the local part takes 2.5 times fewer iterations, each dearer by more.
+    Conjugate gradients preconditioned by the diagonal and by a dense system between runs of like pixels: 60 to 110
+    iterations for a residual of 1e-4, a fifth to a third fewer than by the diagonal alone. Four times the runs save a
+    tenth more, and cost more than that; the colour-line multigrid of the local part saves more, each iteration dearer.
 
     Warns
     -----
@@ -31,10 +34,12 @@ def solve_flow(problem, *, expansion, known_weight, rtol, maxiter):
                                          known_weight=known_weight)
         if problem.prior is not None:
             system.add_prior(problem.prior, problem.confidence)
-        if rtol >= SINGLE_RTOL:
-            system = system.astype(np.float32)
-        result = conjugate_gradient(system.multiply, system.rhs, jacobi(system.diagonal), x0=system.start, rtol=rtol,
+        ends = run_ends(len(system.rhs), min(N_RUNS, -(-len(system.rhs) // SHORTEST_RUN)))
+        between = system.between_runs(ends)
+        system = system.astype(np.float32 if rtol >= SINGLE_RTOL else np.float64)
+        precondition = two_level(system.diagonal, ends, between)
+        result = conjugate_gradient(system.multiply, system.rhs, precondition, x0=system.start, rtol=rtol,
                                     maxiter=maxiter)
         warn_unconverged(result, rtol, "information flow")
-        system.layout.scatter(result.x, alpha)
+        alpha.ravel()[system.pixels] = result.x
     return finish_alpha(problem, alpha)
