@@ -12,7 +12,7 @@ from numba import njit, prange
 LEAF = 32
 CHUNK = 5
 BLOCKS = 64
-SUBTREE = 2
+SUBTREE = 7
 _SAMPLE = 63
 
 
@@ -113,64 +113,36 @@ def _widest(columns, perm, lo, hi):
     return widest
 
 
+@njit(cache=True)
+def _split_node(columns, perm, key, key_out, perm_out, sample, n_leaves, node, level, offset):
+    """Split a node of a level at the leaf boundary in its middle; `offset` leaves lie before the first of perm."""
+    first, last = _leaf_range(n_leaves, node, level)
+    middle = _leaf_range(n_leaves, 2 * node + 1, level + 1)[0]
+    if not first < middle < last:
+        return
+    lo, hi = (first - offset) * LEAF, min((last - offset) * LEAF, perm.size)
+    column = columns[_widest(columns, perm, lo, hi)]
+    for j in range(lo, hi):
+        key[j] = column[perm[j]]
+    _select(key, perm, key_out, perm_out, lo, hi, (middle - offset) * LEAF, sample)
+
+
 @njit(cache=True, parallel=True)
 def _split_level(columns, perm, key, key_out, perm_out, n_leaves, level):
-    """Split every node of a level at the leaf boundary in its middle; returns the dimensions used."""
-    n_points = perm.size
+    """Split every node of a level."""
     for i in prange(1 << level):
-        a, b = _leaf_range(n_leaves, (1 << level) + i, level)
-        middle = ((2 * i + 1) * n_leaves) >> (level + 1)
-        lo, hi, rank = a * LEAF, min(b * LEAF, n_points), middle * LEAF
-        if middle > a and middle < b:
-            d = _widest(columns, perm, lo, hi)
-            for j in range(lo, hi):
-                key[j] = columns[d, perm[j]]
-            _select(key, perm, key_out, perm_out, lo, hi, rank, np.empty(_SAMPLE, np.float32))
+        _split_node(columns, perm, key, key_out, perm_out, np.empty(_SAMPLE, np.float32), n_leaves, (1 << level) + i,
+                    level, 0)
 
 
 @njit(cache=True)
-def _split_ranked(points, ids, lo, hi, rank, key, points_out, ids_out):
-    """Split points[:, lo:hi] (few of them) along their widest dimension, by counting the rank of each."""
-    best, widest = np.float32(-1.0), 0
-    for d in range(points.shape[0]):
-        low = high = points[d, lo]
-        for i in range(lo + 1, hi):
-            low = min(low, points[d, i])
-            high = max(high, points[d, i])
-        if high - low > best:
-            best, widest = high - low, d
-    n = hi - lo
-    for i in range(n):
-        key[i] = points[widest, lo + i]
-    a, b = lo, rank
-    for i in range(n):
-        k = key[i]
-        below = np.int32(0)
-        for j in range(i):
-            below += np.int32(key[j] <= k)
-        for j in range(i + 1, n):
-            below += np.int32(key[j] < k)
-        is_left = below < rank - lo
-        to = a if is_left else b
-        a += is_left
-        b += not is_left
-        ids_out[to] = ids[lo + i]
-        for d in range(points.shape[0]):
-            points_out[d, to] = points[d, lo + i]
-    for i in range(lo, hi):
-        ids[i] = ids_out[i]
-    for d in range(points.shape[0]):
-        for i in range(lo, hi):
-            points[d, i] = points_out[d, i]
-
-
-@njit(cache=True)
-def _write_leaf(points, ids, start, n, leaf, node, perm, leaf_points, low, high):
+def _write_leaf(points, order, start, n, leaf, node, leaf_points, low, high):
     """Store n points as one leaf and bound them; missing slots lie at infinity."""
     for d in range(points.shape[0]):
-        least = greatest = points[d, start]
+        column = points[d]
+        least = greatest = column[order[start]]
         for p in range(n):
-            v = points[d, start + p]
+            v = column[order[start + p]]
             leaf_points[leaf, d, p] = v
             least = min(least, v)
             greatest = max(greatest, v)
@@ -178,36 +150,32 @@ def _write_leaf(points, ids, start, n, leaf, node, perm, leaf_points, low, high)
             leaf_points[leaf, d, p] = np.inf
         low[node, d] = least
         high[node, d] = greatest
-    for p in range(n):
-        perm[leaf * LEAF + p] = ids[start + p]
 
 
 @njit(cache=True, parallel=True)
 def _split_subtrees(columns, perm, leaf_points, low, high, level, depth):
-    """Split the nodes of a level down to the leaves, each in a buffer of its own."""
-    n_dims, n_points = columns.shape
-    n_leaves = leaf_points.shape[0]
+    """Split the nodes of a level down to the leaves, each with a copy of its points, which fits the cache."""
+    n_dims, n_leaves = columns.shape[0], leaf_points.shape[0]
     for i in prange(1 << level):
         a, b = _leaf_range(n_leaves, (1 << level) + i, level)
-        lo, n = a * LEAF, min(b * LEAF, n_points) - a * LEAF
-        points, points_out = np.empty((n_dims, n), np.float32), np.empty((n_dims, n), np.float32)
-        ids, ids_out, key = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.float32)
-        for j in range(n):
-            ids[j] = perm[lo + j]
-            for d in range(n_dims):
+        ids = perm[a * LEAF : min(b * LEAF, perm.size)].copy()
+        n = ids.size
+        points = np.empty((n_dims, n), np.float32)
+        for d in range(n_dims):
+            for j in range(n):
                 points[d, j] = columns[d, ids[j]]
+        order, order_out = np.arange(n).astype(np.int32), np.empty(n, np.int32)
+        key, key_out, sample = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(_SAMPLE, np.float32)
         for sub in range(level, depth):
             for node in range(((1 << level) + i) << (sub - level), ((1 << level) + i + 1) << (sub - level)):
-                first, last = _leaf_range(n_leaves, node, sub)
-                middle, _ = _leaf_range(n_leaves, 2 * node + 1, sub + 1)
-                if first < middle < last:
-                    _split_ranked(points, ids, (first - a) * LEAF, min((last - a) * LEAF, n), (middle - a) * LEAF, key,
-                                  points_out, ids_out)
+                _split_node(points, order, key, key_out, order_out, sample, n_leaves, node, sub, a)
         for node in range(((1 << level) + i) << (depth - level), ((1 << level) + i + 1) << (depth - level)):
             leaf, last = _leaf_range(n_leaves, node, depth)
             if leaf < last:
                 start = (leaf - a) * LEAF
-                _write_leaf(points, ids, start, min(LEAF, n - start), leaf, node, perm, leaf_points, low, high)
+                _write_leaf(points, order, start, min(LEAF, n - start), leaf, node, leaf_points, low, high)
+        for j in range(n):
+            perm[a * LEAF + j] = ids[order[j]]
 
 
 @njit(cache=True)
@@ -242,45 +210,50 @@ def build_tree(columns):
 
 
 @njit(cache=True)
-def _scan_leaf(leaf_points, leaf, queries, q, distance, best, slots):
-    """Enter the points of one leaf that are nearer than the last of best[q] (ascending squared distances)."""
-    q0, q1, q2, q3, q4 = queries[q, 0], queries[q, 1], queries[q, 2], queries[q, 3], queries[q, 4]
-    last = best.shape[1] - 1
+def _scan_leaf(leaf_points, leaf, query, scratch, best, slots):
+    """Enter the points of one leaf that are nearer than the last of best (ascending squared distances)."""
+    points, (distance, nearer) = leaf_points[leaf], scratch
+    q0, q1, q2, q3, q4 = query[0], query[1], query[2], query[3], query[4]
     for p in range(LEAF):
-        d0 = leaf_points[leaf, 0, p] - q0
-        d1 = leaf_points[leaf, 1, p] - q1
-        d2 = leaf_points[leaf, 2, p] - q2
-        d3 = leaf_points[leaf, 3, p] - q3
-        d4 = leaf_points[leaf, 4, p] - q4
+        d0 = points[0, p] - q0
+        d1 = points[1, p] - q1
+        d2 = points[2, p] - q2
+        d3 = points[3, p] - q3
+        d4 = points[4, p] - q4
         distance[p] = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3 + d4 * d4
-    for d in range(CHUNK, leaf_points.shape[1]):
+    for d in range(CHUNK, points.shape[0]):
         for p in range(LEAF):
-            gap = leaf_points[leaf, d, p] - queries[q, d]
+            gap = points[d, p] - query[d]
             distance[p] += gap * gap
-    bound = best[q, last]
-    nearer = np.int32(0)
+    last = best.shape[0] - 1
+    bound = best[last]
+    n_nearer = np.int32(0)
     for p in range(LEAF):
-        nearer += np.int32(distance[p] < bound)
-    if nearer == 0:
+        n_nearer += np.int32(distance[p] < bound)
+    if n_nearer == 0:
         return
-    for p in range(LEAF):
-        v = distance[p]
-        if v < best[q, last]:
+    n = 0
+    for p in range(LEAF):  # without a branch: which are nearer cannot be foreseen
+        nearer[n] = p
+        n += distance[p] < bound
+    for i in range(n):
+        v = distance[nearer[i]]
+        if v < best[last]:
             j = last
-            while j > 0 and best[q, j - 1] > v:
-                best[q, j] = best[q, j - 1]
-                slots[q, j] = slots[q, j - 1]
+            while j > 0 and best[j - 1] > v:
+                best[j] = best[j - 1]
+                slots[j] = slots[j - 1]
                 j -= 1
-            best[q, j] = v
-            slots[q, j] = leaf * LEAF + p
+            best[j] = v
+            slots[j] = leaf * LEAF + nearer[i]
 
 
 @njit(cache=True)
-def _box_gaps(low, high, node, queries, q):
+def _box_gaps(low, high, node, query):
     """Return the squared distances between a query and the boxes of two sibling nodes, node and node + 1."""
     left = right = np.float32(0.0)
     for d in range(low.shape[1]):
-        v = queries[q, d]
+        v = query[d]
         gap = max(max(low[node, d] - v, v - high[node, d]), np.float32(0.0))
         left += gap * gap
         gap = max(max(low[node + 1, d] - v, v - high[node + 1, d]), np.float32(0.0))
@@ -289,34 +262,46 @@ def _box_gaps(low, high, node, queries, q):
 
 
 @njit(cache=True)
-def _walk(leaf_points, low, high, depth, queries, q, own, scale, stack, stack_gap, distance, best, slots):
+def _walk(leaf_points, low, high, depth, query, own, scale, stack, stack_gap, scratch, best, slots):
     """Scan the leaves nearer than the last neighbour found, but for the query's own, near ones first.
 
     `scale` multiplies the squared distances of leaves before they are compared: 1 is exact.
     """
-    kth = best.shape[1] - 1
+    kth = best.shape[0] - 1
     node, gap, size = 1, np.float32(0.0), 0
     while True:
-        while scale * gap < best[q, kth] and node < 1 << depth:
+        while scale * gap < best[kth] and node < 1 << depth:
             node *= 2
-            gap, right = _box_gaps(low, high, node, queries, q)
+            gap, right = _box_gaps(low, high, node, query)
             far = node + 1
             if right < gap:
                 gap, right = right, gap
                 far = node
                 node += 1
-            if scale * right < best[q, kth]:
-                stack[size] = far
-                stack_gap[size] = right
-                size += 1
-        if scale * gap < best[q, kth]:
+            stack[size] = far
+            stack_gap[size] = right
+            size += scale * right < best[kth]
+        if scale * gap < best[kth]:
             leaf = ((node - (1 << depth)) * leaf_points.shape[0]) >> depth
             if leaf != own:
-                _scan_leaf(leaf_points, leaf, queries, q, distance, best, slots)
+                _scan_leaf(leaf_points, leaf, query, scratch, best, slots)
         if size == 0:
             return
         size -= 1
         node, gap = stack[size], stack_gap[size]
+
+
+@njit(cache=True)
+def _reach(before, farthest, query):
+    """Return a squared distance below which a query has K points: those of another, whose last is at `farthest`.
+
+    The triangle's inequality, with more room than rounding takes; also above 0.
+    """
+    step = np.float32(0.0)
+    for d in range(query.shape[0]):
+        step += (query[d] - before[d]) ** 2
+    reach = np.sqrt(step) + np.sqrt(farthest)
+    return reach * reach * np.float32(1.0001) + np.float32(1e-30)
 
 
 @njit(cache=True, parallel=True)
@@ -334,12 +319,13 @@ def search(leaf_points, low, high, depth, leaves, queries, n_neighbors, epsilon)
     for i in prange(BLOCKS):
         block = (i % (BLOCKS // 2)) * 2 + i // (BLOCKS // 2)  # neighbouring blocks to different threads: even load
         stack, stack_gap = np.empty(depth + 2, np.int32), np.empty(depth + 2, np.float32)
-        distance = np.empty(LEAF, np.float32)
-        for q in range(n_queries * block // BLOCKS, n_queries * (block + 1) // BLOCKS):
-            for j in range(n_neighbors):
-                best[q, j] = np.inf
-            _scan_leaf(leaf_points, leaves[q], queries, q, distance, best, slots)
-            _walk(leaf_points, low, high, depth, queries, q, leaves[q], scale, stack, stack_gap, distance, best, slots)
+        scratch = np.empty(LEAF, np.float32), np.empty(LEAF + 1, np.int32)
+        first = n_queries * block // BLOCKS
+        for q in range(first, n_queries * (block + 1) // BLOCKS):
+            best[q] = np.inf if q == first else _reach(queries[q - 1], best[q - 1, n_neighbors - 1], queries[q])
+            _scan_leaf(leaf_points, leaves[q], queries[q], scratch, best[q], slots[q])
+            _walk(leaf_points, low, high, depth, queries[q], leaves[q], scale, stack, stack_gap, scratch, best[q],
+                  slots[q])
     return best, slots
 
 
@@ -350,7 +336,7 @@ def locate(low, high, depth, n_leaves, queries):
     for q in prange(queries.shape[0]):
         node = 1
         while node < 1 << depth:
-            left, right = _box_gaps(low, high, 2 * node, queries, q)
+            left, right = _box_gaps(low, high, 2 * node, queries[q])
             node = 2 * node + (right < left)
         leaves[q] = ((node - (1 << depth)) * n_leaves) >> depth
     return leaves
