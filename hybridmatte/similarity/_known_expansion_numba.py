@@ -5,8 +5,11 @@ from numba import njit, prange
 
 
 @njit(cache=True, parallel=True)
-def expand(image, labels, offsets, ends, limits):
-    """Return new labels (-1 unknown, 0 background, 1 foreground); rings of offsets come in order of distance."""
+def expand(image, labels, first, offsets, ends, limits):
+    """Return new labels (-1 unknown, 0 background, 1 foreground); rings of offsets come in order of distance.
+
+    `first` (H, W) are the first rings that need a look.
+    """
     height, width = labels.shape
     result = labels.copy()
     for y in prange(height):
@@ -14,8 +17,8 @@ def expand(image, labels, offsets, ends, limits):
             if labels[y, x] >= 0:
                 continue
             red, green, blue = image[y, x, 0], image[y, x, 1], image[y, x, 2]
-            start = 0
-            for ring in range(ends.shape[0]):
+            start = ends[first[y, x] - 1] if first[y, x] > 0 else 0
+            for ring in range(first[y, x], ends.shape[0]):
                 back = fore = np.float32(np.inf)
                 for k in range(start, ends[ring]):
                     yy = y + offsets[k, 0]

@@ -66,12 +66,13 @@ def expand_known(image, trimap, *, radius=12.0, color_distance=12 / 255):
     regions = split_trimap(trimap)
     labels = np.where(regions.is_foreground, 1, np.where(regions.is_background, 0, -1)).astype(np.int8)
     if radius > 0:
-        labels = expand(image, labels, *_rings(radius, color_distance))
+        squared, *rings = _rings(radius, color_distance)
+        labels = expand(image, labels, _first_rings(labels, squared), *rings)
     return np.where(labels < 0, np.float32(0.5), labels.astype(np.float32))
 
 
 def _rings(radius, color_distance):
-    """List the offsets of a disk by distance, the ends of its rings, and their largest squared colour distances."""
+    """Return the rings of a disk: squared distances, their offsets in one list, its ends, squared colour distances."""
     reach = int(radius)
     offsets = np.stack(np.mgrid[-reach:reach + 1, -reach:reach + 1], axis=2).reshape(-1, 2)
     squared = (offsets**2).sum(axis=1)
@@ -80,4 +81,12 @@ def _rings(radius, color_distance):
     distances, ends = np.unique(squared[order], return_index=True)
     limits = (color_distance * (1.0 - np.sqrt(distances) / radius)) ** 2
     ends = np.concatenate([ends[1:], [len(order)]])
-    return offsets[order].astype(np.int32), ends.astype(np.int32), limits.astype(np.float32)
+    return distances, offsets[order].astype(np.int32), ends.astype(np.int32), limits.astype(np.float32)
+
+
+def _first_rings(labels, squared):
+    """Return the first ring around each pixel that holds a known one, (H, W) int32; one more than the last if none."""
+    import cv2
+
+    distances = cv2.distanceTransform(np.uint8(labels < 0), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.searchsorted(squared, distances.astype(np.float64)**2 - 0.5).astype(np.int32)
