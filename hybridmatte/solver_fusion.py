@@ -126,9 +126,8 @@ def fuse_solved(solved):
     from threadpoolctl import threadpool_limits
 
     network, alpha, is_open = bundled_fusion(), solved.alpha.copy(), solved.known == 0.5
-    tiles = [tile for rows in _spans(is_open.any(axis=1)) for columns in _spans(is_open[slice(*rows)].any(axis=0))
-             if is_open[tile := (slice(*rows), slice(*columns))].any()]
     with LOCK, threadpool_limits(1, "blas"), ThreadPoolExecutor(get_num_threads()) as pool:
+        tiles = _tiles(is_open)
         for tile, found in zip(tiles, pool.map(partial(_fuse_tile, solved, is_open, network), tiles), strict=True):
             alpha[tile][is_open[tile]] = found
     return alpha
@@ -149,11 +148,29 @@ def _fuse_tile(solved, is_open, network, tile):
     return corrected(network, fusion_features(solved.part(*seen), chosen))
 
 
-def _spans(is_wanted):
-    """Return (start, end) of at most TILE that cover what is wanted of a line, none if nothing is."""
+def _tiles(is_open):
+    """Return tiles no larger than their open pixels need, those with most first: what is left last is quickly done."""
+    tiles = []
+    for rows in _spans(is_open.any(axis=1)):
+        for columns in _spans(is_open[rows].any(axis=0)):
+            height, width = (_extent(is_open[rows, columns].any(axis=axis)) for axis in (1, 0))
+            if height.stop:
+                tiles.append((slice(rows.start + height.start, rows.start + height.stop),
+                              slice(columns.start + width.start, columns.start + width.stop)))
+    return sorted(tiles, key=lambda tile: -np.count_nonzero(is_open[tile]))
+
+
+def _extent(is_wanted):
+    """Return the slice from the first to the last that is wanted of a line, an empty one if nothing is."""
     wanted = np.flatnonzero(is_wanted)
-    if not len(wanted):
+    return slice(int(wanted[0]), int(wanted[-1]) + 1) if len(wanted) else slice(0, 0)
+
+
+def _spans(is_wanted):
+    """Return slices of at most TILE that cover what is wanted of a line, none if nothing is."""
+    extent = _extent(is_wanted)
+    start, end = extent.start, extent.stop
+    if start == end:
         return []
-    start, end = int(wanted[0]), int(wanted[-1]) + 1
     edges = np.linspace(start, end, -(-(end - start) // TILE) + 1).round().astype(int).tolist()
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return [slice(*edge) for edge in zip(edges[:-1], edges[1:], strict=True)]
