@@ -27,7 +27,8 @@ def solve_information_flow(image, trimap, *, known_weight=0.05, expansion=12.0, 
         Radius in pixels of `expand_known`, which comes first, and 255 times its colour distance; 0 skips it. Pixels
         with a positive confidence stay unknown.
     rtol : float, default 1e-4
-        As in `solve_cf`; the system is well conditioned, and 1e-4 leaves the errors' third digit alone.
+        As in `solve_cf`; the system is well conditioned, and 1e-4 leaves the errors' third digit alone. Down to 3e-5,
+        and without a prior, single precision is used, which is quicker.
 
     Returns
     -------

@@ -22,7 +22,7 @@ INTRA_NEIGHBORS = 5
 INTRA_SPATIAL_WEIGHT = 0.05
 MIXTURE_RIDGE = 1e-5
 EPSILON = 1e-6
-N_PARTS = 4  # pieces of a product; fixed, so that results do not depend on the thread count
+N_PARTS = 4  # pieces of a product, which more threads cannot share; fixed, so that no bit depends on their number
 
 
 class KnownFlow(NamedTuple):
@@ -44,7 +44,7 @@ class Flow(NamedTuple):
 
         n, length = self.neighbors.shape
         values = self.weights.ravel().astype(np.float64)
-        return csr_matrix((values, self.neighbors.ravel(), np.arange(0, n * length + 1, length)), shape=(n, n))
+        return csr_matrix((values, self.neighbors.ravel(), np.arange(n + 1) * length), shape=(n, n))
 
 
 @dataclass
@@ -116,8 +116,8 @@ class FlowSystem:
 
     def astype(self, dtype):
         """Return the system in another precision of its vectors and of L."""
-        return FlowSystem(self.local.astype(dtype), self.cells, self.mixture, self.intra, self.rhs.astype(dtype),
-                          self.start.astype(dtype))
+        rhs, start = (array.astype(dtype, copy=False) for array in (self.rhs, self.start))
+        return FlowSystem(self.local.astype(dtype), self.cells, self.mixture, self.intra, rhs, start)
 
     def add_prior(self, prior, confidence):
         """Add ``(a - prior)' diag(confidence) (a - prior)``; both are (H, W) planes."""
@@ -190,8 +190,8 @@ def information_flow_laplacian(image, *, is_unknown=None, n_neighbors=12, intra_
     rows = np.repeat(pixels, neighbors.shape[1])
     difference = identity(n).tocsr()[pixels] - csr_matrix((weights.ravel(), (rows, neighbors.ravel())), (n, n))[pixels]
     neighbors, weights = _intra(image, pixels)
-    rows = np.repeat(pixels, neighbors.shape[1])
-    intra = csr_matrix((intra_weight * weights.ravel().astype(np.float64), (rows, neighbors.ravel())), (n, n))
+    rows, columns = np.repeat(pixels, neighbors.shape[1]), pixels[neighbors].ravel()
+    intra = csr_matrix((intra_weight * weights.ravel().astype(np.float64), (rows, columns)), (n, n))
     intra = intra + intra.T
     local = local_weight * closed_form_laplacian(image, epsilon=EPSILON, is_unknown=is_unknown)
     degree = np.asarray(intra.sum(axis=1)).ravel()
@@ -260,7 +260,6 @@ def information_flow_system(image, is_unknown, known_alpha, *, n_neighbors=12, k
     del tree
     constant = kernels.number_rows(row_of, np.ascontiguousarray(known_alpha.ravel()), *mixture)
     intra = Flow(*_intra(image, pixels))
-    kernels.number_rows(row_of, np.zeros(row_of.size, np.float32), *intra)
     intra.weights[:] *= np.float32(intra_weight)
     known = ~is_unknown & (known_alpha > 0.5), ~is_unknown & (known_alpha <= 0.5)
     share, confidence = _known_flow(image, pixels, *known)
@@ -306,13 +305,14 @@ def _known_flow(image, pixels, is_foreground, is_background):
 
 
 def _intra(image, pixels):
-    """Return the neighbours (n, K) of pixels (n,) among these, as pixels, and their weights (n, K)."""
+    """Return the neighbours (n, K) of pixels (n,) among these, as their places in pixels, and their weights (n, K)."""
     from hybridmatte.laplacian._information_flow_numba import drop_own, intra_weights
 
-    columns, own = pixel_features(image, spatial_weight=INTRA_SPATIAL_WEIGHT)[:, pixels], np.arange(len(pixels))
+    columns = np.ascontiguousarray(pixel_features(image, spatial_weight=INTRA_SPATIAL_WEIGHT)[:, pixels])
+    own = np.arange(len(pixels), dtype=np.int32)
     neighbors = NeighborTree(columns).among(own, min(INTRA_NEIGHBORS, max(len(pixels) - 1, 0)) + 1).indices
     neighbors = drop_own(own, neighbors)
-    return pixels[neighbors], intra_weights(np.ascontiguousarray(columns.T), neighbors)
+    return neighbors, intra_weights(np.ascontiguousarray(columns.T), neighbors)
 
 
 def _off_diagonal(local, cells):

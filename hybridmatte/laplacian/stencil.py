@@ -41,7 +41,8 @@ class StencilSystem:
 
     def astype(self, dtype):
         """Return the system in another precision."""
-        return StencilSystem(self.layout, *(array.astype(dtype) for array in (self.weights, self.diagonal, self.rhs)))
+        arrays = (self.weights, self.diagonal, self.rhs)
+        return StencilSystem(self.layout, *(array.astype(dtype, copy=False) for array in arrays))
 
     def add_prior(self, prior, confidence):
         """Add ``(a - prior)' diag(confidence) (a - prior)``; both are (H, W) planes."""

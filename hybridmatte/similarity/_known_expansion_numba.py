@@ -5,10 +5,10 @@ from numba import njit, prange
 
 
 @njit(cache=True, parallel=True)
-def expand(image, labels, first, offsets, ends, limits):
+def expand(image, labels, known, distances, offsets, ends, limits):
     """Return new labels (-1 unknown, 0 background, 1 foreground); rings of offsets come in order of distance.
 
-    `first` (H, W) are the first rings that need a look.
+    known (H, W) is each pixel's distance to a known one, distances the rings' squared distances, whole numbers.
     """
     height, width = labels.shape
     result = labels.copy()
@@ -17,8 +17,9 @@ def expand(image, labels, first, offsets, ends, limits):
             if labels[y, x] >= 0:
                 continue
             red, green, blue = image[y, x, 0], image[y, x, 1], image[y, x, 2]
-            start = ends[first[y, x] - 1] if first[y, x] > 0 else 0
-            for ring in range(first[y, x], ends.shape[0]):
+            first = np.searchsorted(distances, np.float64(known[y, x]) ** 2 - 0.5)
+            start = ends[first - 1] if first > 0 else 0
+            for ring in range(first, ends.shape[0]):
                 back = fore = np.float32(np.inf)
                 for k in range(start, ends[ring]):
                     yy = y + offsets[k, 0]

@@ -3,7 +3,8 @@
 Points are permuted into leaves of LEAF consecutive slots, stored dimension by dimension so that a leaf is scanned in
 vector registers. Node 1 is the root, nodes 2k and 2k + 1 are the children of node k, each with the box of its points;
 the nodes of the last level hold one leaf each, or none (an empty box, infinitely far). A query scans its own leaf
-first, which bounds the walk from the root that follows; queries in the order of their leaves share the cache.
+first, which with the neighbours of the query before bounds the walk from the root that follows: queries that are near
+each other should follow each other.
 """
 
 import numpy as np
@@ -308,8 +309,8 @@ def _reach(before, farthest, query):
 def search(leaf_points, low, high, depth, leaves, queries, n_neighbors, epsilon):
     """Return (squared distances, slots) of the points nearest to queries, given a leaf near each query.
 
-    Any leaf will do, but queries of one leaf should follow each other: the work is quickest when the leaf is the one
-    that holds the query. With epsilon > 0 the k-th point returned may be up to 1 + epsilon times as far as the true
+    Any leaf will do, and any order; the work is quickest when the leaf is the one that holds the query, and the query
+    before is near. With epsilon > 0 the k-th point returned may be up to 1 + epsilon times as far as the true
     one; 0 is exact.
     """
     scale = np.float32((1.0 + epsilon) ** 2)
@@ -319,10 +320,12 @@ def search(leaf_points, low, high, depth, leaves, queries, n_neighbors, epsilon)
     for i in prange(BLOCKS):
         block = (i % (BLOCKS // 2)) * 2 + i // (BLOCKS // 2)  # neighbouring blocks to different threads: even load
         stack, stack_gap = np.empty(depth + 2, np.int32), np.empty(depth + 2, np.float32)
-        scratch = np.empty(LEAF, np.float32), np.empty(LEAF + 1, np.int32)
+        scratch = np.empty(LEAF, np.float32), np.empty(LEAF, np.int32)
         first = n_queries * block // BLOCKS
         for q in range(first, n_queries * (block + 1) // BLOCKS):
-            best[q] = np.inf if q == first else _reach(queries[q - 1], best[q - 1, n_neighbors - 1], queries[q])
+            best[q] = np.inf
+            if q > first:  # times the scale: the walk must not pass over what the reach promises
+                best[q] = scale * _reach(queries[q - 1], best[q - 1, n_neighbors - 1], queries[q])
             _scan_leaf(leaf_points, leaves[q], queries[q], scratch, best[q], slots[q])
             _walk(leaf_points, low, high, depth, queries[q], leaves[q], scale, stack, stack_gap, scratch, best[q],
                   slots[q])

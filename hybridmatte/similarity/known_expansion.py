@@ -57,6 +57,8 @@ def expand_known(image, trimap, *, radius=12.0, color_distance=12 / 255):
     >>> expand_known(image, np.array([[0.0, 0.5, 0.5, 0.5, 0.5, 1.0]])).tolist()
     [[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]]
     """
+    import cv2
+
     from hybridmatte.similarity._known_expansion_numba import expand
 
     image = check_image(image)
@@ -66,13 +68,13 @@ def expand_known(image, trimap, *, radius=12.0, color_distance=12 / 255):
     regions = split_trimap(trimap)
     labels = np.where(regions.is_foreground, 1, np.where(regions.is_background, 0, -1)).astype(np.int8)
     if radius > 0:
-        squared, *rings = _rings(radius, color_distance)
-        labels = expand(image, labels, _first_rings(labels, squared), *rings)
+        known = cv2.distanceTransform(np.uint8(labels < 0), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        labels = expand(image, labels, known, *_rings(radius, color_distance))
     return np.where(labels < 0, np.float32(0.5), labels.astype(np.float32))
 
 
 def _rings(radius, color_distance):
-    """Return the rings of a disk: squared distances, their offsets in one list, its ends, squared colour distances."""
+    """Return the rings of a disk: their squared distances, offsets in one list, its ends, squared colour distances."""
     reach = int(radius)
     offsets = np.stack(np.mgrid[-reach:reach + 1, -reach:reach + 1], axis=2).reshape(-1, 2)
     squared = (offsets**2).sum(axis=1)
@@ -81,12 +83,5 @@ def _rings(radius, color_distance):
     distances, ends = np.unique(squared[order], return_index=True)
     limits = (color_distance * (1.0 - np.sqrt(distances) / radius)) ** 2
     ends = np.concatenate([ends[1:], [len(order)]])
-    return distances, offsets[order].astype(np.int32), ends.astype(np.int32), limits.astype(np.float32)
+    return distances.astype(np.int64), offsets[order].astype(np.int32), ends.astype(np.int32), limits.astype(np.float32)
 
-
-def _first_rings(labels, squared):
-    """Return the first ring around each pixel that holds a known one, (H, W) int32; one more than the last if none."""
-    import cv2
-
-    distances = cv2.distanceTransform(np.uint8(labels < 0), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.searchsorted(squared, distances.astype(np.float64)**2 - 0.5).astype(np.int32)

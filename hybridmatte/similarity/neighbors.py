@@ -48,7 +48,7 @@ class NeighborTree:
         from hybridmatte.similarity._neighbors_numba import LEAF, gather
 
         leaf_of = np.empty(len(self.order), np.int32)
-        leaf_of[self.order] = np.arange(len(self.order)) // LEAF
+        leaf_of[self.order] = np.arange(len(self.order), dtype=np.int32) // LEAF
         return self.nearest(gather(self._columns, points), n_neighbors, leaf_of[points])
 
     def locate(self, queries):

@@ -1,6 +1,5 @@
 """Kernels of the two-level preconditioner."""
 
-import numpy as np
 from numba import njit, prange
 
 FLAGS = {"reassoc", "contract", "nsz"}
@@ -10,7 +9,7 @@ FLAGS = {"reassoc", "contract", "nsz"}
 def sum_runs(ends, x, sums):
     """Write the sum of each run of x."""
     for run in prange(ends.shape[0]):
-        total = x.dtype.type(0)
+        total = 0.0
         for i in range(0 if run == 0 else ends[run - 1], ends[run]):
             total += x[i]
         sums[run] = total
@@ -21,8 +20,9 @@ def scale_and_spread(scale, x, ends, inverse, sums, out):
     """Write scale x into out, plus for each run what `inverse` (runs, runs) makes of the runs' sums."""
     for run in prange(ends.shape[0]):
         row = inverse[run]
-        common = np.float32(0)
+        common = 0.0
         for k in range(sums.shape[0]):
             common += row[k] * sums[k]
+        shared = out.dtype.type(common)
         for i in range(0 if run == 0 else ends[run - 1], ends[run]):
-            out[i] = scale[i] * x[i] + common
+            out[i] = scale[i] * x[i] + shared

@@ -20,14 +20,15 @@ def conjugate_gradient(matvec, rhs, precondition=None, *, x0=None, rtol=1e-7, ma
     """Solve ``A x = rhs`` for a symmetric positive definite A by preconditioned conjugate gradients.
 
     The flexible form (Polak and Ribiere's beta) is used, which tolerates a preconditioner that is symmetric only up
-    to rounding. One product with A, one preconditioner and 40 bytes of vectors per unknown an iteration.
+    to rounding. One product with A, one preconditioner and 40 bytes of vectors per unknown an iteration,
+    20 in single precision.
 
     Parameters
     ----------
     matvec : callable
-        Takes an (n,) float64 array, returns A times it; may return the same buffer each time. `precondition` must not
-        call it if it does: the last product is read again after the preconditioner has run.
-    rhs : (n,) float64 array
+        Takes an (n,) array of rhs's precision, returns A times it; may return the same buffer each time. `precondition`
+        must not call it if it does: the last product is read again after the preconditioner has run.
+    rhs : (n,) float64 or float32 array
         Right-hand side.
     precondition : callable, optional
         Takes a residual, returns an approximation of the inverse of A times it, float32 or float64; may return the

@@ -36,7 +36,8 @@ def solve_flow(problem, *, expansion, known_weight, rtol, maxiter):
             system.add_prior(problem.prior, problem.confidence)
         ends = run_ends(len(system.rhs), min(N_RUNS, -(-len(system.rhs) // SHORTEST_RUN)))
         between = system.between_runs(ends)
-        system = system.astype(np.float32 if rtol >= SINGLE_RTOL else np.float64)
+        if rtol >= SINGLE_RTOL and problem.prior is None:  # a prior alone may hold alpha by less than rounding
+            system = system.astype(np.float32)
         precondition = two_level(system.diagonal, ends, between)
         result = conjugate_gradient(system.multiply, system.rhs, precondition, x0=system.start, rtol=rtol,
                                     maxiter=maxiter)

@@ -37,9 +37,10 @@ def two_level(diagonal, ends, between):
     from hybridmatte.solver import _two_level_numba as kernels
     from hybridmatte.solver._dense_numba import invert_dense
 
-    inverse = invert_dense(between + RIDGE * np.diag(between.diagonal())).astype(np.float32)
+    ties = between.diagonal()
+    inverse = invert_dense(between + RIDGE * np.diag(np.maximum(ties, RIDGE * ties.max())))
     scale = 1 / diagonal
-    sums, out = np.empty(len(between), np.float32), np.empty_like(diagonal)
+    sums, out = np.empty(len(between)), np.empty_like(diagonal)
 
     def precondition(residual):
         kernels.sum_runs(ends, residual, sums)

@@ -1,5 +1,6 @@
 """Information flow: weights, flows, Laplacian, system and solution, against properties and the plain form."""
 
+import numba
 import numpy as np
 import pytest
 
@@ -111,6 +112,35 @@ def test_single_precision_says_the_same(rng):
     assert_close(product, system.multiply(x), 1e-5)
     scene = soft_disk((61, 67), noise=0.02)
     assert_close(solve(scene, rtol=SINGLE_RTOL), solve(scene), 1e-3)
+
+
+def test_one_unknown_pixel_has_a_sparse_form():
+    scene = soft_disk((17, 23))
+    trimap = np.round(scene.alpha)
+    trimap[8, 11] = 0.5
+    matrix, rhs = system_of(scene._replace(trimap=trimap))[0].to_csr()
+    assert matrix.shape == (1, 1)
+    assert_close(solve(scene._replace(trimap=trimap))[8, 11], np.clip(rhs[0] / matrix[0, 0], 0, 1))
+
+
+def test_a_prior_decides_however_weak_it_is():
+    prior, confidence = np.full((64, 64), 0.25, np.float32), np.zeros((64, 64), np.float32)
+    confidence[5, 7] = 1e-6
+    problem = check_problem(np.full((64, 64, 3), 0.5), np.full((64, 64), 0.5), prior, confidence)
+    alpha = solve_flow(problem, expansion=0.0, known_weight=0.05, rtol=1e-4, maxiter=1000)
+    assert_close(alpha, prior, 1e-3)
+
+
+@pytest.mark.parametrize("rtol", [1e-4, 1e-9])
+def test_one_thread_and_two_agree_bit_for_bit(rtol):
+    scene, before, results = soft_disk((61, 67), noise=0.02), numba.get_num_threads(), []
+    try:
+        for n_threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
+            numba.set_num_threads(n_threads)
+            results.append(solve(scene, rtol=rtol))
+    finally:
+        numba.set_num_threads(before)
+    assert np.array_equal(*results)
 
 
 def test_like_pixels_stand_in_a_row():

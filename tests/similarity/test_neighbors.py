@@ -22,7 +22,7 @@ CASES = [
 @pytest.mark.parametrize("is_coarse", [False, True], ids=["random", "many equal points"])
 @pytest.mark.parametrize(("n_points", "n_dims", "n_neighbors"), CASES)
 def test_distances_equal_brute_force(n_points, n_dims, n_neighbors, is_coarse, rng):
-    points, queries = rng.random((n_points, n_dims)), rng.random((61, n_dims)) * 1.6 - 0.3
+    points, queries = rng.random((n_points, n_dims)), rng.random((401, n_dims)) * 1.6 - 0.3
     if is_coarse:
         points, queries = np.round(points * 2) / 2, np.round(queries * 4) / 4
     found = nearest_neighbors(points, queries, n_neighbors)
@@ -49,6 +49,18 @@ def test_one_thread_and_two_agree_bit_for_bit(rng):
     finally:
         numba.set_num_threads(before)
     assert np.array_equal(results[0].indices, results[1].indices)
+
+
+@pytest.mark.parametrize("n_neighbors", [1, 3, 20])
+@pytest.mark.parametrize("epsilon", [0.0, 0.3, 1.0])
+def test_every_slot_holds_a_point_beside_clusters_and_loners(n_neighbors, epsilon, rng):
+    clusters = rng.random((30, 1, 5)) * 10 + 0.001 * rng.random((30, 50, 5))
+    points = np.concatenate([clusters.reshape(-1, 5), rng.random((60, 5)) * 30]).astype(np.float32)
+    perm, *tree = kernels.build_tree(np.ascontiguousarray(points.T))
+    leaves, queries = np.arange(len(points)) // kernels.LEAF, points[perm]
+    squared, slots = kernels.search(*tree, leaves, queries, n_neighbors, epsilon)
+    assert all(len(set(row)) == n_neighbors for row in slots.tolist())
+    assert_close(((points[perm[slots]] - queries[:, None]) ** 2).sum(axis=2), squared, 1e-4)
 
 
 def test_approximate_search_keeps_its_bound(rng):

@@ -47,5 +47,5 @@ def test_takes_the_slow_modes_of_a_long_chain(rng):
 def test_a_run_tied_to_nothing_does_no_harm(rng):
     between = np.zeros((2, 2))
     between[0, 0] = 1.0
-    found = two_level(np.ones(6), run_ends(6, 2), between + 1e-12 * np.eye(2))(np.r_[rng.random(3), -1.0, 0.0, 1.0])
-    assert np.isfinite(found).all()
+    found = two_level(np.ones(6), run_ends(6, 2), between)(np.r_[rng.random(3), -1.0, 0.0, 1.0])
+    assert_close(found[3:], [-1.0, 0.0, 1.0], 1e-6)
