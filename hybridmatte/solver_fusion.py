@@ -30,7 +30,7 @@ def matte(image, trimap, *, quality="best"):
     With ``quality="best"`` information flow solves for alpha, shared sampling looks for each pixel's foreground and
     background, and a small network that comes with the package says what information flow misses, by what both say in
     the pixel and around it, and how the colours follow. The network takes about a fifth of the solvers' time. 24
-    megapixels, of which a ninth is unknown, take 3.9 GB of memory.
+    megapixels, of which a ninth is unknown, take 3.6 GB of memory.
 
     Without an unknown pixel, alpha is the trimap; `trimap_from_mask` makes a trimap of a mask.
 
