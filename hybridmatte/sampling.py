@@ -15,7 +15,6 @@ from hybridmatte.trimap import split_trimap
 
 __all__ = ["Samples", "sample_alpha", "solve_samples"]
 
-N_TURNS = 9  # directions the first ray takes within 3 x 3 pixels
 SHARED = 200  # pixels that share their samples
 SMOOTHED = 100  # pixels over which layers are smoothed
 REFINED_EXPANSION = 12.0  # pixels
@@ -42,7 +41,7 @@ def sample_alpha(image, trimap, *, n_rays=4, expansion=12.0):
     Each unknown pixel looks along a few rays for known foreground and background, keeps the pair that explains its
     colour best, compares it with its neighbours' pairs, and smooths. It sees colours far away that propagation cannot
     reach, and needs no linear system; where foreground and background colours overlap it is noisy, which the matte
-    refinement of `solve_sampling` mends. Time is linear in the unknown pixels for a given width of the region, about 3
+    refinement of `solve_sampling` mends. Time is linear in the unknown pixels for a given width of the region, about 2
     microseconds each on two cores; memory about 200 bytes each.
 
     Parameters
@@ -147,27 +146,33 @@ def _check_regions(regions):
 
 def _sample(image, labels, pixels, n_rays):
     """Return layers (n, 6), alpha (n,) and confidence (n,) of the unknown pixels (n,)."""
-    from hybridmatte import _sampling_numba as kernels
+    import cv2
+
+    from hybridmatte import _sampling_numba as rays
+    from hybridmatte import _sharing_numba as sharing
 
     index = np.full(labels.shape, -1, np.int32)
     index.ravel()[pixels] = np.arange(len(pixels))
     boxes = np.array([_box(labels == side) for side in (0, 1)])
-    samples = kernels.gather(image, _distances(labels), boxes, pixels, _directions(n_rays, kernels.ONE), n_rays)
-    means = [image[labels == side].mean(axis=0, dtype=np.float64) for side in (1, 0)]
+    samples = rays.gather(image, index, rays.edge_energies(image), _distances(labels), boxes,
+                          _rays(n_rays, labels.shape), n_rays)
+    means = [cv2.mean(image, np.uint8(labels == side))[:3] for side in (1, 0)]
     fallback = np.concatenate([*means, [0.0, 0.0]]).astype(np.float32)
+    starts = np.searchsorted(pixels, np.arange(labels.shape[0] + 1) * labels.shape[1])
     offsets, _ = _disk(SHARED)
-    shared = kernels.refine(image, index, pixels, samples, offsets, fallback, np.float32(SHARPNESS))
+    chosen = sharing.three_best(image, index, pixels, starts, samples, offsets)
+    shares = sharing.share(image, pixels, samples, chosen, fallback, np.float32(SHARPNESS))
     offsets, squared = _disk(SMOOTHED)
     near = np.exp(-squared / (2.0 * SMOOTHED / (9.0 * np.pi))).astype(np.float32)
-    return kernels.smooth(image, labels, index, pixels, *shared, offsets, near, np.float32(SHARPNESS))
+    return sharing.smooth(image, labels, index, pixels, starts, shares, offsets, near, np.float32(SHARPNESS))
 
 
 def _distances(labels):
-    """Return distances (H, W, 2) uint8 to the background and the foreground, the larger of both axes, at most 255."""
+    """Return distances (H W, 2) uint8 to the background and the foreground, the larger of both axes, at most 255."""
     import cv2
 
     found = (cv2.distanceTransform(np.uint8(labels != side), cv2.DIST_C, 3) for side in (0, 1))
-    return np.dstack([np.minimum(distance, 255).astype(np.uint8) for distance in found])
+    return np.stack([np.minimum(distance, 255).astype(np.uint8).ravel() for distance in found], axis=1)
 
 
 def _box(region):
@@ -176,11 +181,24 @@ def _box(region):
     return rows[0], rows[-1], columns[0], columns[-1]
 
 
-def _directions(n_rays, one):
-    """Return N_TURNS times n_rays directions around the circle in fixed point, the largest component 1."""
+def _rays(n_rays, shape):
+    """Return the rays around the circle that `gather` follows, as many for each turn.
+
+    Directions (D, 2) int32 in fixed point, the largest component 1; where the first K steps lead, (D, K) int32 flat
+    pixels counted from the first; the `edge_energies` they cross, (D, K) int32 likewise; and steps per pixel (D,).
+    """
+    from hybridmatte._sampling_numba import N_TURNS, ONE, SHIFT
+
     angles = np.arange(n_rays * N_TURNS) * (2.0 * np.pi / (n_rays * N_TURNS))
     directions = np.stack([np.sin(angles), np.cos(angles)], axis=1)
-    return np.rint(directions / np.abs(directions).max(axis=1, keepdims=True) * one).astype(np.int32)
+    directions = np.rint(directions / np.abs(directions).max(axis=1, keepdims=True) * ONE).astype(np.int32)
+    ways = (ONE // 2 + np.arange(max(shape))[:, None] * directions[:, None].astype(np.int64)) >> SHIFT
+    paths = ways @ [shape[1], 1]
+    dy, dx = np.moveaxis(np.diff(ways, axis=1, prepend=0), 2, 0)
+    is_forward = (dy > 0) | ((dy == 0) & (dx > 0))  # the earlier pixel of a step has its edge
+    edges = 4 * paths + np.where(is_forward, np.where(dy > 0, dx + 2, 0) - 4 * (dy * shape[1] + dx),
+                                 np.where(dy < 0, 2 - dx, 0))
+    return directions, paths.astype(np.int32), edges.astype(np.int32), ONE / np.hypot(*directions.T.astype(np.float64))
 
 
 def _disk(area):

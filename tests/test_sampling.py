@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import baselines.sampling
-from hybridmatte._sampling_numba import meet
-from hybridmatte.sampling import Samples, _directions, _distances, sample_alpha, solve_samples
+from hybridmatte._sampling_numba import edge_energies, meet
+from hybridmatte.sampling import Samples, _distances, _rays, sample_alpha, solve_samples
 from hybridmatte.solver.system import check_problem
 from tests.synthetic import colour_ramp, soft_disk
 from tests.tolerances import assert_close
@@ -36,15 +36,27 @@ def test_regions_farther_than_a_leap(rng):
     trimap = np.repeat(np.where(columns < 2, 0, np.where(columns > 997, 1, 0.5))[None], 3, axis=0)
     labels = np.where(trimap == 0.5, -1, trimap).astype(np.int8)
     distances = _distances(labels)
-    directions = _directions(4, 1 << 16)
+    rays, edges = _rays(4, labels.shape), edge_energies(np.float32(image))
     for column in (257, 600):
-        for side, end in ((0, 1), (1, 998)):
-            places = np.zeros((4, 2), np.int64)
-            box = np.array([[0, 2, 0, 1], [0, 2, 998, 999]])
-            count, energy = meet(np.float32(image), distances, box, 1, column, directions[::9], side, places)
+        for side, end, box in ((0, 1, [0, 2, 0, 1]), (1, 998, [0, 2, 998, 999])):
+            places, met = np.zeros((4, 2), np.int64), np.zeros(4, np.int64)
+            count, energy = meet(edges, distances, 1000, np.array(box), 1000 + column, rays, 0, side, places, met)
             assert places[:count].tolist() == [[1, end]]
             way = image[1, min(column, end):max(column, end) + 1]
             assert energy == pytest.approx((np.diff(way, axis=0) ** 2).sum(), rel=1e-4)
+
+
+def test_edges_along_a_ray_are_the_steps_between_its_pixels(rng):
+    image = rng.random((9, 11, 3)).astype(np.float32)
+    edges, (directions, paths, steps, densities) = edge_energies(image), _rays(5, image.shape[:2])
+    assert len(directions) == 45
+    start, colors = 4 * 11 + 5, image.reshape(-1, 3)
+    for direction, path, step, density in zip(directions, paths, steps, densities, strict=True):
+        assert density == pytest.approx(abs(direction).max() / np.hypot(*direction))
+        way = colors[start + path[:5]]
+        assert_close(edges[4 * start + step[1:5]], (np.diff(way, axis=0) ** 2).sum(axis=1), 1e-6)
+        ends = np.floor(0.5 + 4 * direction / 65536).astype(int)
+        assert path[4] == ends @ [11, 1]
 
 
 def test_two_constant_colours_are_unmixed():
