@@ -157,16 +157,14 @@ class _Seen:
 
     def mean(self, name, r):
         """Return the means (n,) of a plane in windows, as far as the plane reaches."""
-        from hybridmatte._fusion_features_numba import window_means
-
-        return self._once(("mean", name, r), lambda: self._fill(window_means, r, self._sums[name,]))
+        return self._once(("rounded", name, r), lambda: np.float32(self._mean(name, r)))
 
     def covariance(self, one, other, r):
         from hybridmatte._fusion_features_numba import window_covariances
 
         names = (one, other) if (one, other) in self._sums else (other, one)
-        sums = [self._sums[key] for key in (names, names[:1], names[1:])]
-        return self._once((names, r), lambda: self._fill(window_covariances, r, *sums))
+        return self._once((names, r), lambda: window_covariances(
+            self._sums[names], self._mean(one, r), self._mean(other, r), *self._windows(r)))
 
     def variance(self, name, r):
         return np.maximum(self.covariance(name, name, r), 0)
@@ -175,10 +173,15 @@ class _Seen:
         softened = [self.variance(name, r) + EPSILON for name in (one, other)]
         return self.covariance(one, other, r) / np.sqrt(softened[0] * softened[1])
 
-    def _fill(self, kernel, r, *sums):
-        out = np.empty(len(self.pixels), np.float32)
-        kernel(*sums, *self._once(("windows", r), lambda: _windows(self.pixels, self.shape, r)), out)
-        return out
+    def _mean(self, name, r):
+        from hybridmatte._fusion_features_numba import window_means
+
+        return self._once(("mean", name, r), lambda: window_means(self._sums[name,], *self._windows(r)))
+
+    def _windows(self, r):
+        from hybridmatte._fusion_features_numba import windows
+
+        return self._once(("windows", r), lambda: windows(self.pixels, *self.shape, r))
 
     def _once(self, key, make):
         if key not in self._found:
@@ -195,16 +198,6 @@ def _sums(named, shape):
         planes = [named[name] for name in names]
         cv2.integral(planes[0] if len(planes) == 1 else np.multiply(*planes, dtype=np.float64), plane_sums)
     return sums.reshape(len(SUMMED), -1)
-
-
-def _windows(pixels, shape, r):
-    """Return corners and shares of `window_means` for windows around pixels of a shape, as far as they reach."""
-    height, width = (np.int32(side) for side in shape)
-    rows, columns = (place.astype(np.int32) for place in np.divmod(pixels, width))
-    top, bottom = np.maximum(rows - r, 0), np.minimum(rows + r + 1, height)
-    left, right = np.maximum(columns - r, 0), np.minimum(columns + r + 1, width)
-    corners = [side * (width + 1) + end for side in (top, bottom) for end in (left, right)]
-    return np.stack(corners), 1 / np.float64((bottom - top) * (right - left))
 
 
 def _deviations(seen):

@@ -8,7 +8,7 @@ __all__ = ["LIMIT", "RANK_REACH", "Perceptron", "answer", "prepared", "read_perc
 
 LIMIT = 4.0  # standard deviations; features farther out are taken for this far
 RANK_REACH = 3**0.5  # ranks are between this and minus this, of deviation 1
-BLOCK = 1024  # pixels at once, so that what is between layers stays in a processor's cache
+BLOCK = 1000  # pixels at once: what is between layers stays in a cache, its rows not at the same place in a page
 
 
 class Perceptron(NamedTuple):
@@ -62,5 +62,8 @@ def _last_layer(network, seen):
         x = weights.T @ x
         x += biases[:, None]
         if k < len(network.weights) - 1:
-            x *= 0.5 + 0.5 * np.tanh(0.5 * x)  # SiLU
+            x *= np.float32(0.5)  # SiLU, x / (1 + exp(-x)), in place
+            gate = np.tanh(x)
+            gate += 1
+            x *= gate
     return x[0]
