@@ -94,7 +94,9 @@ def find_spans(segments, row_start, rows, radius, zero):
         while x < segments[s, 2]:
             if count == spans.shape[0]:
                 longer = np.empty((2 * count, spans.shape[1]), np.int32)
-                longer[:count] = spans
+                for k in range(count):
+                    for d in range(spans.shape[1]):
+                        longer[k, d] = spans[k, d]
                 spans = longer
             stop = segments[s, 2]
             for d in range(rows.shape[0]):

@@ -155,7 +155,8 @@ def assemble(image, is_unknown, known_alpha, segments, row_start, bands, form, e
                     else:
                         stencil_row(image, windows, center, x, row)
                     if rows.shape[0] > 0:
-                        rows[cell] = row
+                        for k in range(25):
+                            rows[cell, k] = row[k]
                     else:
                         store_stencil(row, center, x, cell, is_unknown, known_alpha, weights, diagonal, rhs)
 

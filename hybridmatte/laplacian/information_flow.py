@@ -102,17 +102,27 @@ class FlowSystem:
         diagonal = self.local.diagonal[self.cells] + 1 + sum_columns(neighbors, np.square(weights, dtype=np.float64))
         return diagonal.astype(self.rhs.dtype)
 
-    def between_runs(self, ends):
-        """Return P' A P, (m, m) float64, where P repeats a value over each of m runs of pixels, given their ends."""
-        from hybridmatte.laplacian import _information_flow_numba as kernels
+    def between_runs(self, ends, basis):
+        """Return P' A P, (m K, m K) float64, of at most 8 functions of a basis (K, n) over each of m runs of pixels.
+
+        `ends` are the ends of the runs; see `hybridmatte.solver.two_level`.
+        """
+        from hybridmatte.laplacian import _between_runs_numba as kernels
 
         run_of = np.searchsorted(ends, np.arange(len(self.cells)), side="right").astype(np.int32)
+        functions = np.zeros((len(self.cells), kernels.WIDTH), np.float32)
+        functions[:, :len(basis)] = basis.T
         run_of_cell = np.full(self.local.layout.n_cells, -1, np.int32)
-        run_of_cell[self.cells] = run_of
-        between = kernels.local_between(self.local.layout.spans, self.local.weights, self.local.diagonal, run_of_cell,
-                                        len(ends))
-        kernels.add_flow_between(*self.mixture, *self.intra, run_of, between)
-        return between
+        functions_of_cell = np.zeros((self.local.layout.n_cells, kernels.WIDTH), np.float32)
+        run_of_cell[self.cells], functions_of_cell[self.cells] = run_of, functions
+        n_runs, n_functions = len(ends), len(basis)
+        halves = np.zeros((N_PARTS, n_runs, n_runs, kernels.WIDTH, kernels.WIDTH))
+        kernels.add_local(self.local.layout.spans, self.local.weights, self.local.diagonal, functions_of_cell,
+                          run_of_cell, halves)
+        kernels.add_flow(*self.mixture, *self.intra, functions, run_of, halves)
+        between = np.empty((n_runs, n_functions, n_runs, n_functions))
+        kernels.join_halves(halves, between)
+        return between.reshape(n_runs * n_functions, n_runs * n_functions)
 
     def astype(self, dtype):
         """Return the system in another precision of its vectors and of L."""

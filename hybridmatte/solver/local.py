@@ -110,7 +110,7 @@ def _build_part(problem, build, crop, is_part, method):
             system.add_prior(problem.prior[crop], problem.confidence[crop])
         if ((system.layout.pixels >= 0) & (system.diagonal <= 0.0)).any():
             raise ValueError(f"trimap has unknown pixels that no window of {method} inside the image reaches, "
-                             "expected none; solve_random_walk and solve_knn can answer")
+                             "expected none; the methods random_walk and knn can answer")
         precondition = ColorLineMultigrid(system, image) if hasattr(system, "weights") else jacobi(system.diagonal)
     return _Part(crop, is_part, system, precondition)
 

@@ -61,8 +61,8 @@ def check_problem(image, trimap, prior=None, confidence=None):
         for name, region in (("foreground", regions.is_foreground), ("background", regions.is_background)):
             if not region.any():
                 bound = "at least 0.9" if name == "foreground" else "at most 0.1"
-                raise ValueError(f"trimap has no {name} pixel, expected at least one, with a value of {bound} (or, "
-                                 "from Python, a prior with a positive confidence)")
+                raise ValueError(f"trimap has no {name} pixel, expected at least one, with a value of {bound} (or a "
+                                 "prior with a positive confidence, which hybridmatte.solve takes)")
     return Problem(image, regions.is_unknown, regions.is_foreground.astype(np.float32), prior, confidence)
 
 

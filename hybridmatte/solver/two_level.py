@@ -2,9 +2,10 @@
 
 import numpy as np
 
-__all__ = ["run_ends", "two_level"]
+__all__ = ["affine_basis", "run_ends", "two_level"]
 
 RIDGE = 1e-6  # of the dense system's diagonal: runs that nothing ties to known pixels
+LEVELS = 127  # of the basis's functions to each side of zero
 
 
 def run_ends(n, n_runs):
@@ -12,11 +13,26 @@ def run_ends(n, n_runs):
     return np.arange(1, n_runs + 1) * n // n_runs
 
 
-def two_level(diagonal, ends, between):
-    """Return the function that divides a residual by the diagonal and adds a value common to each run of unknowns.
+def affine_basis(features, ends):
+    """Return one and the features (D, n) scaled to each run's range, (D + 1, n) int8: affine functions over the runs.
 
-    ``D^-1 r + P (P' A P)^-1 P' r``, symmetric positive definite: the second term takes the slow modes, nearly constant
-    over unknowns that are much alike, if these stand in a row.
+    Rounded to 127 steps to each side of zero, which the dense system, formed with the rounded functions, knows of; 0
+    where a feature is constant.
+    """
+    starts = np.r_[0, ends[:-1]]
+    basis = np.ones((len(features) + 1, features.shape[1]), np.int8)
+    for function, feature in zip(basis[1:], features, strict=True):
+        low, high = (extreme.reduceat(feature, starts) for extreme in (np.minimum, np.maximum))
+        middle, reach = (low + high) / 2, np.where(high > low, (high - low) / 2, 1)
+        function[:] = np.round((feature - np.repeat(middle, ends - starts)) * np.repeat(LEVELS / reach, ends - starts))
+    return basis
+
+
+def two_level(diagonal, ends, basis, between):
+    """Return the function that divides a residual by the diagonal and adds functions of a basis over each run.
+
+    ``D^-1 r + P (P' A P)^-1 P' r``, symmetric positive definite: the second term takes the slow modes, nearly affine
+    in colour and place over unknowns that are much alike, if these stand in a row.
 
     Parameters
     ----------
@@ -24,8 +40,10 @@ def two_level(diagonal, ends, between):
         The diagonal of A, positive.
     ends : (m,) integer array
         The ends of the runs, as `run_ends` returns them.
-    between : (m, m) float64 array
-        P' A P, where P repeats a value over each run; symmetric positive semidefinite.
+    basis : (K, n) int8 array
+        Functions whose restrictions to the runs are the columns of P, those of the first run first.
+    between : (m K, m K) float64 array
+        P' A P; symmetric positive semidefinite.
 
     References
     ----------
@@ -38,13 +56,13 @@ def two_level(diagonal, ends, between):
     from hybridmatte.solver._dense_numba import invert_dense
 
     ties = between.diagonal()
-    inverse = invert_dense(between + RIDGE * np.diag(np.maximum(ties, RIDGE * ties.max())))
+    inverse = invert_dense(between + RIDGE * np.diag(np.maximum(ties, RIDGE * ties.max()))).astype(diagonal.dtype)
     scale = 1 / diagonal
-    sums, out = np.empty(len(between)), np.empty_like(diagonal)
+    sums, out = np.empty((len(ends), len(basis)), diagonal.dtype), np.empty_like(diagonal)
 
     def precondition(residual):
-        kernels.sum_runs(ends, residual, sums)
-        kernels.scale_and_spread(scale, residual, ends, inverse, sums, out)
+        kernels.sum_runs(ends, basis, residual, sums)
+        kernels.scale_and_spread(scale, residual, ends, basis, inverse, sums.ravel(), out)
         return out
 
     return precondition

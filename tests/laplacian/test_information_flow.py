@@ -94,14 +94,16 @@ def test_product_and_diagonal_equal_the_sparse_form(rng):
     assert_close(system.diagonal[order], matrix.diagonal())
 
 
+@pytest.mark.parametrize("n_functions", [1, 3])
 @pytest.mark.parametrize("n_runs", [1, 7, 40])
-def test_entries_between_runs_are_summed(n_runs):
+def test_entries_between_runs_are_summed(n_runs, n_functions, rng):
     system, _ = system_of(soft_disk((23, 29)))
     matrix, _ = system.to_csr()
-    ends = run_ends(len(system.cells), n_runs)
-    run_of = np.searchsorted(ends, np.arange(len(system.cells)), side="right")
-    is_member = (run_of[np.argsort(system.cells)] == np.arange(n_runs)[:, None]).astype(float)
-    assert_close(system.between_runs(ends), is_member @ matrix @ is_member.T)
+    n, order = len(system.cells), np.argsort(system.cells)
+    basis, ends = rng.integers(-9, 10, (n_functions, n)), run_ends(n, n_runs)
+    run_of = np.searchsorted(ends, np.arange(n), side="right")
+    columns = ((run_of[:, None] == np.arange(n_runs))[:, :, None] * basis.T[:, None]).reshape(n, -1)[order]
+    assert_close(system.between_runs(ends, basis), columns.T @ (matrix @ columns), 1e-9 * 81 * n)
 
 
 def test_single_precision_says_the_same(rng):
