@@ -1,6 +1,7 @@
 """Every input check and its error sentence: `<argument> <what came>, expected <what>`."""
 
 from numbers import Integral, Real
+from os import PathLike
 
 import numpy as np
 
@@ -15,6 +16,7 @@ def check_image(image, name="image"):
     (H, W) and (H, W, 1) grey images are repeated over three channels; of (H, W, 4) RGBA images the fourth
     channel is dropped.
     """
+    _refuse_path(image, name)
     shape = np.shape(image)
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
         raise ValueError(f"{name} has shape {shape}, expected (H, W, 3), or grey (H, W), or RGBA (H, W, 4)")
@@ -29,6 +31,7 @@ def check_image(image, name="image"):
 
 def check_plane(plane, name, shape=None, other="image"):
     """Return an alpha, trimap or mask as (H, W) float32 in [0, 1]; `shape` is the (H, W) it must have."""
+    _refuse_path(plane, name)
     came = np.shape(plane)
     if len(came) == 3 and came[2] == 1:
         plane = np.asarray(plane)[:, :, 0]
@@ -38,6 +41,12 @@ def check_plane(plane, name, shape=None, other="image"):
     if shape is not None:
         check_same_shape(np.shape(plane), name, shape, other)
     return to_float(plane, name)
+
+
+def _refuse_path(value, name):
+    if isinstance(value, str | PathLike):
+        reader = {"image": "read_image", "trimap": "read_trimap"}.get(name, "read_alpha")
+        raise TypeError(f"{name} is the path {str(value)!r}, expected an array, as hybridmatte.{reader} returns it")
 
 
 def check_same_shape(shape, name, expected, other):

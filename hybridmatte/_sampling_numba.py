@@ -6,7 +6,7 @@ A sample is a row (F, B, variance of F, variance of B) of 8 numbers.
 import numpy as np
 from numba import njit, prange
 
-from hybridmatte._sharing_numba import UNSAMPLED, project
+from hybridmatte._sharing_numba import UNSAMPLED, project, scattered
 
 SHIFT = 16
 ONE = 1 << SHIFT  # rays advance in fixed point: exact, and the same everywhere
@@ -190,7 +190,7 @@ def gather(image, index, edges, distances, boxes, rays, n_rays):
     across, n_tiles = -(-width // TILE), -(-height // TILE) * -(-width // TILE)
     samples = np.empty((index.max() + 1, 8), np.float32)
     for task in prange(n_tiles):
-        tile = 2 * task if 2 * task < n_tiles else 2 * task - n_tiles + (n_tiles + 1) % 2  # even load for two threads
+        tile = scattered(task, n_tiles)
         places, met = np.empty((2, n_rays, 2), np.int64), np.empty(n_rays, np.int64)
         counts, least, away = np.empty(2, np.int64), np.empty(2), np.empty((2, n_rays))
         work = np.zeros(8 * LANES, np.float32)

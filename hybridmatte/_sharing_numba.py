@@ -9,7 +9,7 @@ from numba import njit, prange
 
 UNSAMPLED = np.float32(-1.0)  # variance of a pixel that found no samples
 BAND = 16  # rows
-LANES = 32
+LANES = 32  # pixels
 BLOCKS = 64
 
 
@@ -29,6 +29,12 @@ def project(c0, c1, c2, f0, f1, f2, b0, b1, b2):
     e1 -= alpha * d1
     e2 -= alpha * d2
     return alpha, e0 * e0 + e1 * e1 + e2 * e2
+
+
+@njit(cache=True)
+def scattered(task, n_tasks):
+    """Return which of n pieces of work is a task's, so that each half of the tasks has pieces from everywhere."""
+    return 2 * task if 2 * task < n_tasks else 2 * task - n_tasks + (n_tasks + 1) % 2
 
 
 @njit(cache=True)
@@ -131,7 +137,7 @@ def three_best(image, index, pixels, starts, samples, offsets):
     tops = _bands(starts)
     chosen = np.empty((pixels.size, 3), np.int32)
     for task in prange(tops.size):
-        top = tops[task]
+        top = tops[scattered(task, tops.size)]
         bottom = min(top + BAND, height)
         i, end = starts[top], starts[bottom]
         planes, left = _new_planes(pixels[i:end], width, bottom - top, 6, radius)
@@ -162,7 +168,8 @@ def _average(samples, chosen, fallback, mean):
     """Write the mean of the three chosen samples into mean; the first stands in for missing ones, then the fallback."""
     a, b, c = chosen
     if a < 0:
-        mean[:] = fallback
+        for d in range(8):
+            mean[d] = fallback[d]
         return
     b = a if b < 0 else b
     c = b if c < 0 else c
@@ -256,7 +263,7 @@ def smooth(image, labels, index, pixels, starts, shares, offsets, near, sharpnes
     final = np.empty(pixels.size, np.float32)
     final_confidence = np.empty(pixels.size, np.float32)
     for task in prange(tops.size):
-        top = tops[task]
+        top = tops[scattered(task, tops.size)]
         bottom = min(top + BAND, height)
         i, end = starts[top], starts[bottom]
         planes, left = _new_planes(pixels[i:end], width, bottom - top, 9, radius)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hybridmatte._array import to_float
+from hybridmatte.errors import is_interrupt
 from hybridmatte.image import (
     EXTENSIONS,
     MAX_PIXELS,
@@ -22,7 +23,7 @@ from hybridmatte.image import (
     write_alpha,
     write_image,
 )
-from hybridmatte.trimap import refuse_labels, split_trimap
+from hybridmatte.trimap import refuse_labels
 
 __all__ = ["Job", "Outcome", "automatic_file", "blended_file", "cutout_file", "decontaminated_file", "load_automatic",
            "load_joint", "load_teacher", "matte_file", "pair_by_stem", "pictures_in", "refined_file", "run_jobs"]
@@ -275,6 +276,8 @@ def attempt(work, job):
         try:
             work(job)
         except Exception as problem:  # noqa: BLE001 - whatever ails one file must not stop the rest; it is reported
+            if is_interrupt(problem):
+                raise KeyboardInterrupt from None
             error = f"{Path(str(job.image)).name}: " + " ".join(str(problem).split() or [type(problem).__name__])
     messages = tuple(" ".join(str(warning.message).split()) for warning in caught)
     return Outcome(job, time.perf_counter() - start, messages, error)
@@ -313,8 +316,4 @@ def _check_output(job):
 def _read(job, max_pixels):
     """Read a job's image and trimap, refusing first what would make the work useless."""
     _check_output(job)
-    image, trimap = read_image(job.image, max_pixels=max_pixels), read_trimap(job.plane, max_pixels=max_pixels)
-    if not split_trimap(trimap).is_unknown.any():
-        warnings.warn(f"{Path(str(job.plane)).name} has no unknown pixel, so nothing is solved; a mask is made a "
-                      "trimap by: hybridmatte trimap", UserWarning, stacklevel=2)
-    return image, trimap
+    return read_image(job.image, max_pixels=max_pixels), read_trimap(job.plane, max_pixels=max_pixels)

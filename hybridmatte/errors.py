@@ -4,7 +4,7 @@ import sys
 import warnings
 from importlib.util import find_spec
 
-__all__ = ["ConvergenceWarning", "MissingExtraError", "require_extra", "warn_caller"]
+__all__ = ["ConvergenceWarning", "MissingExtraError", "is_interrupt", "require_extra", "warn_caller"]
 
 
 class ConvergenceWarning(UserWarning):
@@ -13,6 +13,16 @@ class ConvergenceWarning(UserWarning):
 
 class MissingExtraError(ImportError):
     """An optional package is missing; the message names the install line."""
+
+
+def is_interrupt(error):
+    """Return whether an exception is Ctrl-C, also one that came inside a Numba function.
+
+    Numba unpickles the type of an array that it returns; an interrupt there arrives as the cause of a SystemError.
+    """
+    while isinstance(error, SystemError):
+        error = error.__cause__ or error.__context__
+    return isinstance(error, KeyboardInterrupt)
 
 
 def warn_caller(message, category):

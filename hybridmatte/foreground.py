@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hybridmatte._check import check_image, check_plane, check_same_shape
-from hybridmatte.errors import MissingExtraError
+from hybridmatte.errors import MissingExtraError, warn_caller
 from hybridmatte.trimap import refuse_labels
 
 __all__ = ["Layers", "composite", "cutout", "decontaminate", "estimate_foreground", "estimate_layers"]
@@ -189,6 +189,11 @@ def decontaminate(image, alpha):
     ValueError
         If image and alpha differ in height or width, a value is not finite, or alpha is of labels, all small.
 
+    Warns
+    -----
+    UserWarning
+        If alpha is 0 everywhere.
+
     Examples
     --------
     >>> import numpy as np
@@ -198,6 +203,8 @@ def decontaminate(image, alpha):
     array([1. , 0.5, 0. , 0.5], dtype=float32)
     """
     alpha = check_plane(alpha, "alpha")
+    if not alpha.any():
+        warn_caller("alpha is 0 everywhere, so nothing is cut out", UserWarning)
     refuse_labels(alpha, "alpha")
     return np.dstack([estimate_foreground(image, alpha), alpha])
 

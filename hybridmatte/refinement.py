@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from hybridmatte._check import check_aspect, check_confidence, check_image, check_plane
+from hybridmatte.errors import warn_caller
 from hybridmatte.solver._threads import threads_for
 from hybridmatte.solver.local import LocalSolver
 from hybridmatte.solver.system import check_problem, finish_alpha
@@ -53,6 +54,11 @@ def refine(image, alpha, trimap=None, *, confidence=None):
         If the aspect ratios differ by more than 2%, trimap or confidence and image in size, or a value is out of range;
         if alpha is of labels, all small; or if confidence is 0 and nothing is known.
 
+    Warns
+    -----
+    UserWarning
+        If alpha is nowhere above 0.05, or trimap is all background.
+
     Notes
     -----
     Minimises ``a' L a + (a - p)' diag(c) (a - p)``, with p alpha enlarged, three times: what the means of the result
@@ -100,6 +106,9 @@ def _solve(image, trimap, alpha, weight):
     prior = enlarged(alpha, image.shape[:2])
     problem = check_problem(image, trimap, prior.clip(0, 1), weight)
     if not problem.is_unknown.any():
+        if not problem.known_alpha.any():
+            warn_caller(f"there is nothing to refine: alpha is nowhere above {FLAT}, or trimap is all background",
+                        UserWarning)
         return problem.known_alpha
     with threads_for(problem.is_unknown.sum()):
         solver = LocalSolver(problem, partial(closed_form_system, epsilon=EPSILON), reach=2, rtol=RTOL, maxiter=MAXITER,

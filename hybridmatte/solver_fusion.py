@@ -6,12 +6,14 @@ from threading import Lock
 
 import numpy as np
 
-from hybridmatte._check import check_choice
+from hybridmatte._check import check_choice, check_plane
 from hybridmatte.bundled import bundled_fusion
+from hybridmatte.errors import warn_caller
 from hybridmatte.fusion_features import FEATURES, MARGIN, TRUSTED, Solved, fusion_features, known_distances
 from hybridmatte.perceptron import answer
 from hybridmatte.solver._threads import threads_for
 from hybridmatte.solver.system import check_problem
+from hybridmatte.trimap import split_trimap
 
 __all__ = ["QUALITIES", "check_way", "corrected", "fuse_solved", "matte", "matte_by", "solve_all"]
 
@@ -20,7 +22,7 @@ QUALITIES = {
     "fast": "information flow, the best single solver, in six tenths of the time",
 }
 EXPANSION = 12.0  # pixels, of the known regions, as in `solve_information_flow`; what it decides is not corrected
-TILE = 256  # pixels of a tile's side; MARGIN more are seen around it; up to 100 MB a thread
+TILE = 256  # pixels of a tile's side; MARGIN more are seen around it; up to 140 MB a thread
 LOCK = Lock()  # of two limits of BLAS that overlap, the second would restore the first
 
 
@@ -32,7 +34,7 @@ def matte(image, trimap, *, quality="best"):
     the pixel and around it, and how the colours follow. The network takes about a fifth of the solvers' time. 24
     megapixels, of which a ninth is unknown, take 3.6 GB of memory.
 
-    Without an unknown pixel, alpha is the trimap; `trimap_from_mask` makes a trimap of a mask.
+    Without an unknown pixel, as of a mask, alpha is the trimap; `trimap_from_mask` makes a trimap of a mask.
 
     Parameters
     ----------
@@ -53,6 +55,8 @@ def matte(image, trimap, *, quality="best"):
 
     Warns
     -----
+    UserWarning
+        If no pixel is unknown.
     ConvergenceWarning
         If a solver stops early.
 
@@ -72,6 +76,7 @@ def matte(image, trimap, *, quality="best"):
     from hybridmatte.alpha import solve
 
     check_choice(quality, "quality", list(QUALITIES))
+    _warn_of_mask(trimap)
     if quality == "fast":
         return solve(image, trimap, TRUSTED)
     problem = check_problem(image, trimap)
@@ -86,7 +91,16 @@ def matte_by(image, trimap, method=None, quality=None):
     from hybridmatte.alpha import solve
 
     method, quality = check_way(method, quality)
-    return matte(image, trimap, quality=quality) if method is None else solve(image, trimap, method=method)
+    if method is None:
+        return matte(image, trimap, quality=quality)
+    _warn_of_mask(trimap)
+    return solve(image, trimap, method=method)
+
+
+def _warn_of_mask(trimap):
+    if not split_trimap(check_plane(trimap, "trimap")).is_unknown.any():
+        warn_caller("trimap has no unknown pixel, so nothing is solved; a mask is made a trimap by trimap_from_mask, "
+                    "or by the command: hybridmatte trimap", UserWarning)
 
 
 def check_way(method, quality):

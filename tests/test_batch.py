@@ -20,6 +20,11 @@ def work(task):
         raise ValueError("image is bad,\nexpected better")
     if stem == "warn":
         warnings.warn("slow", UserWarning, stacklevel=1)
+    if stem == "stop":
+        try:
+            raise SystemError("unpickle") from KeyboardInterrupt()
+        except SystemError as error:
+            raise SystemError("search") from error
     if stem == "die":
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -48,6 +53,12 @@ def test_a_job_that_kills_its_process_stops_no_other():
     assert len(outcomes) == 4
     assert errors.pop("die") == "die.png: its process died (out of memory?), expected a result"
     assert set(errors.values()) == {None}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupt_inside_numba_stops_all(workers):
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs([job("stop"), job("a")], work, workers=workers)
 
 
 def test_workers_share_the_threads(tmp_path):

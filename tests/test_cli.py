@@ -123,13 +123,6 @@ class TestMatte:
         assert (files / "out.png").stat().st_size > 0
 
     @pytest.mark.usefixtures("fake_alpha")
-    def test_mask_as_trimap_is_pointed_out(self, run, files, scene):
-        write_alpha(files / "mask.png", (scene.alpha > 0.5).astype(np.float32))
-        result = run("matte @image.png @mask.png -o @out.png")
-        assert result.code == 0
-        assert "warning: mask.png has no unknown pixel, so nothing is solved" in result.err
-
-    @pytest.mark.usefixtures("fake_alpha")
     def test_missing_image_is_named_before_the_output(self, run):
         result = run("matte @nosuch.png @trimap.png -o @out")
         assert result.code == 2
@@ -388,8 +381,19 @@ def test_evaluate_writes_no_numbers_over_pictures(run, files, option):
     assert not (files / "s.csv").exists()
 
 
-def test_interruption_says_how_to_go_on(run, fake_alpha, monkeypatch):
+@pytest.mark.parametrize("way", ["", "--quality fast", "--method cf"])
+def test_mask_as_trimap_is_pointed_out(run, files, scene, way):
+    write_alpha(files / "mask.png", (scene.alpha > 0.5).astype(np.float32))
+    result = run(f"matte @image.png @mask.png -o @out.png {way}")
+    assert result.code == 0
+    assert result.err.count("warning: trimap has no unknown pixel, so nothing is solved") == 1
+
+
+@pytest.mark.parametrize("inside_numba", [False, True])
+def test_interruption_says_how_to_go_on(run, fake_alpha, monkeypatch, inside_numba):
     def interrupt(*_, **__):
+        if inside_numba:
+            raise SystemError("search returned a result with an exception set") from KeyboardInterrupt()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fake_alpha, "solve", interrupt)

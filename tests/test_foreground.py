@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hybridmatte import solver_fusion
-from hybridmatte.foreground import composite, cutout, estimate_foreground, estimate_layers
+from hybridmatte.foreground import composite, cutout, decontaminate, estimate_foreground, estimate_layers
 
 
 def two_layers(shape=(24, 40)):
@@ -102,6 +102,11 @@ def test_composite_at_both_ends(rng):
 def test_bad_input(call, match):
     with pytest.raises(ValueError, match=match):
         call(np.zeros((4, 6, 3)), np.ones((4, 6)))
+
+
+def test_an_alpha_of_nothing_is_warned_of(rng):
+    with pytest.warns(UserWarning, match="alpha is 0 everywhere, so nothing is cut out"):
+        decontaminate(rng.random((5, 6, 3)), np.zeros((5, 6)))
 
 
 def test_cutout_is_alpha_and_foreground(scene, monkeypatch):

@@ -94,9 +94,13 @@ def test_rounds_are_those_of_solving_anew():
     assert_close(refine(SCENE.image, small), expected, 1e-3)
 
 
-@pytest.mark.parametrize("value", [0.0, 1.0])
-def test_nothing_to_refine(value):
-    assert (refine(SCENE.image, np.full((12, 16), value, np.float32)) == value).all()
+def test_an_alpha_of_one_stays():
+    assert (refine(SCENE.image, np.ones((12, 16), np.float32)) == 1).all()
+
+
+def test_an_alpha_of_nothing_is_warned_of():
+    with pytest.warns(UserWarning, match="there is nothing to refine: alpha is nowhere above 0.05"):
+        assert not refine(SCENE.image, np.zeros((12, 16), np.float32)).any()
 
 
 @given(shape=st.tuples(st.integers(3, 12), st.integers(3, 12)), factor=st.integers(1, 5), seed=st.integers(0, 99))

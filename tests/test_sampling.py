@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import baselines.sampling
-from hybridmatte._sampling_numba import edge_energies, meet
+from hybridmatte._sampling_numba import edge_energies, meet, path_energy
+from hybridmatte._sharing_numba import scattered
 from hybridmatte.sampling import Samples, _distances, _rays, sample_alpha, solve_samples
 from hybridmatte.solver.system import check_problem
 from tests.synthetic import colour_ramp, soft_disk
@@ -20,13 +21,28 @@ def solve(scene, *, refine=True, sample_weight=0.03, prior=None, confidence=None
 
 @pytest.mark.parametrize("expansion", [pytest.param(0.0, id="trimap as given"), pytest.param(12.0, id="expanded")])
 @pytest.mark.parametrize("n_rays", [4, 6])
-@pytest.mark.parametrize("shape", [(29, 37), (23, 41)])
+@pytest.mark.parametrize("shape", [(29, 37), (23, 41), (20, 70)])  # 2, 2 and 3 tiles
 def test_kernels_equal_the_plain_form(shape, n_rays, expansion):
     scene = soft_disk(shape, noise=0.01, seed=n_rays)
     expected = baselines.sampling.sample_alpha(scene.image, scene.trimap, n_rays, expansion)
     for plane, plain in zip(sample_alpha(scene.image, scene.trimap, n_rays=n_rays, expansion=expansion), expected,
                             strict=True):
         assert_close(plane, plain, NEAR_TIES)
+
+
+@pytest.mark.parametrize("n_tasks", [1, 2, 3, 8, 9])
+def test_every_piece_of_work_is_done_once(n_tasks):
+    pieces = [scattered(task, n_tasks) for task in range(n_tasks)]
+    assert sorted(pieces) == list(range(n_tasks))
+    assert abs(np.mean(pieces[:(n_tasks + 1) // 2]) - np.mean(pieces)) <= 1
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95, 1.05])
+@pytest.mark.parametrize("n_steps", [1, 4, 7, 9])
+def test_energy_of_a_path_is_exact_up_to_the_most_that_matters(n_steps, share, rng):
+    edges, steps = rng.random(44).astype(np.float32), rng.permutation(36).astype(np.int32)
+    energy = 0.7 * edges[8 + steps[1:n_steps + 1]].sum()
+    assert_close(path_energy(edges, 2, steps, n_steps, 0.7, energy * share), min(energy, energy * share), 1e-6)
 
 
 def test_regions_farther_than_a_leap(rng):

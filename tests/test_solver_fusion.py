@@ -52,6 +52,18 @@ def solved(fur):
 
 
 class TestMatte:
+    @pytest.mark.parametrize("quality", ["best", "fast"])
+    def test_a_mask_is_no_trimap(self, fur, quality):
+        mask = fur.alpha > 0.5
+        with pytest.warns(UserWarning, match="trimap has no unknown pixel, so nothing is solved; a mask is made"):
+            assert np.array_equal(matte(fur.image, mask, quality=quality), mask)
+
+    def test_a_path_is_no_image(self, fur):
+        with pytest.raises(TypeError, match="image is the path 'photo.png', expected an array, as hybridmatte.read_im"):
+            matte("photo.png", fur.trimap)
+        with pytest.raises(TypeError, match="trimap is the path 'trimap.png', .* hybridmatte.read_trimap returns"):
+            matte(fur.image, "trimap.png")
+
     def test_known_pixels_are_exact(self, fur):
         image, trimap = fur.image.copy(), fur.trimap.copy()
         alpha = matte(image, trimap)
@@ -83,10 +95,6 @@ class TestMatte:
         expanded = (fur.trimap == 0.5) & (solved.known != 0.5)
         assert expanded.any()
         np.testing.assert_array_equal(fuse_solved(solved)[expanded], solved.known[expanded])
-
-    def test_nothing_unknown(self, fur):
-        trimap = np.rint(fur.alpha)
-        np.testing.assert_array_equal(matte(fur.image, trimap), trimap)
 
     @pytest.mark.parametrize("shape", [(9, 31), (40, 17), (3, 12)])
     def test_small_images(self, shape):

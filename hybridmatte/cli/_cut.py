@@ -11,6 +11,7 @@ import typer
 
 from hybridmatte.batch import Job, cutout_file, matte_file, pair_by_stem, run_jobs
 from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels, destination, note, sources
+from hybridmatte.errors import is_interrupt
 from hybridmatte.image import check_output
 
 Image = Annotated[str, typer.Argument(metavar="IMAGE", help="Photograph, folder of them, or - for standard input.")]
@@ -22,6 +23,7 @@ Quality = Annotated[str | None, typer.Option("--quality", "-q", help="best (defa
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes for a folder; each takes memory.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Skip what is already written, by whatever method.")]
 COMPILING_AFTER = 4.0  # s of silence
+STILL_WORKING = "still working; if this is the first run of its method, it is being compiled, once, a minute or two"
 
 
 def matte(image: Image, trimap: Trimap, output: Output, method: Method = None, quality: Quality = None, bits: Bits = 8,
@@ -57,7 +59,9 @@ def run_or_say(*arguments, **options):
     """Run; say on Ctrl-C what is left, and leave."""
     try:
         _run(*arguments, **options)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemError) as error:
+        if not is_interrupt(error):
+            raise
         note("interrupted; what is written is whole, and --resume goes on from there")
         raise typer.Exit(130) from None
 
@@ -83,7 +87,7 @@ def _run(image, plane, output, work, bits, workers, resume, transparent, name="t
 @contextmanager
 def patient():
     """Say after a while of silence that work goes on."""
-    patience = Timer(COMPILING_AFTER, note, ["still working; the first run of a method compiles it, a minute or two"])
+    patience = Timer(COMPILING_AFTER, note, [STILL_WORKING])
     patience.daemon = True
     patience.start()
     try:
