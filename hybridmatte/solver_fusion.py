@@ -19,7 +19,7 @@ __all__ = ["QUALITIES", "check_way", "corrected", "fuse_solved", "matte", "matte
 
 QUALITIES = {
     "best": "information flow and samples, and a small network that corrects it in each pixel",
-    "fast": "information flow, the best single solver, in six tenths of the time",
+    "fast": "information flow, the best single solver, in two thirds of the time",
 }
 EXPANSION = 12.0  # pixels, of the known regions, as in `solve_information_flow`; what it decides is not corrected
 TILE = 256  # pixels of a tile's side; MARGIN more are seen around it; up to 140 MB a thread
