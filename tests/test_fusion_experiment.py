@@ -74,9 +74,10 @@ def test_held_out_photographs_are_not_learned_from(monkeypatch, tmp_path):
     assert recipe.learned_rows(arguments, ["GT01"], ("given",)) == ["real/GT02/1"]
 
 
-def test_scenes_of_another_recipe_are_refused(tmp_path):
-    np.save(solved.scene_path("real/disk/0", tmp_path), np.zeros((17, 4, 5), np.float16))
-    with pytest.raises(ValueError, match="has 17 planes, expected 14; it was kept by another recipe"):
+@pytest.mark.parametrize(("n_planes", "dtype"), [(17, "float32"), (14, "float16")])
+def test_scenes_of_another_recipe_are_refused(tmp_path, n_planes, dtype):
+    np.save(solved.scene_path("real/disk/0", tmp_path), np.zeros((n_planes, 4, 5), dtype))
+    with pytest.raises(ValueError, match=f"has {n_planes} planes of {dtype}, expected 14 of float32; it was kept by"):
         solved.read_scene("real/disk/0", tmp_path)
 
 
