@@ -26,6 +26,8 @@ The rooms of the package, in the order data flows:
     Colours behind an alpha, and scores.
 ``networks``, ``data``, ``training``
     Networks from images to alphas, the samples they learn from, and how: imported by name, like ``losses``.
+``compilation``
+    What the first run compiles, on all cores or beforehand.
 ``cli``
     The command line.
 

@@ -272,7 +272,8 @@ def smooth(image, labels, index, pixels, starts, shares, offsets, near, sharpnes
         while i < end:
             y, x = pixels[i] // width, pixels[i] % width
             row, column = y - top + radius, x - left
-            work[9 * LANES:10 * LANES] = planes[row, 6, column:column + LANES]
+            for p in range(LANES):
+                work[p + 9 * LANES] = planes[row, 6, column + p]
             work[10 * LANES:] = 0.0
             for k in range(offsets.shape[0]):
                 _load(planes, row + offsets[k, 0], column + offsets[k, 1], work, 0)

@@ -5,14 +5,15 @@ import re
 import subprocess
 import sys
 import warnings
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import hybridmatte
-from hybridmatte import metrics, solver_fusion
-from hybridmatte.cli import main
+from hybridmatte import compilation, metrics, solver_fusion
+from hybridmatte.cli import _cut, main
 from hybridmatte.errors import ConvergenceWarning
 from hybridmatte.image import read_alpha, read_image, write_alpha, write_image
 
@@ -400,3 +401,55 @@ def test_interruption_says_how_to_go_on(run, fake_alpha, monkeypatch, inside_num
     result = run("matte @image.png @trimap.png -o @out.png")
     assert result.code == 130
     assert "interrupted" in result.err
+
+
+def test_compile_says_whether_there_was_anything_to_do(run, monkeypatch):
+    monkeypatch.setattr(compilation, "compile_default", lambda: None)
+    for has_compiled, word in ((True, "compiled in 0 s\n"), (False, "was compiled already\n")):
+        monkeypatch.setattr(compilation, "has_compiled", lambda found=has_compiled: found)
+        done = run("compile")
+        assert (done.code, done.err) == (0, word)
+
+
+@pytest.mark.usefixtures("fake_alpha")
+@pytest.mark.parametrize(("command", "parts"), [
+    ("cutout", "flow_from_known conjugate_gradients sampling network colours"),
+    ("matte", "flow_from_known conjugate_gradients sampling network"),
+    ("cutout --quality fast", "flow_from_known conjugate_gradients colours"),
+    ("matte --method warns", "")])
+def test_others_help_while_it_is_compiled(run, monkeypatch, command, parts):
+    asked = patience_is_over(monkeypatch, has_compiled=True)
+    word, *options = command.split()
+    done = run(f"{word} @image.png @trimap.png -o @out.png {' '.join(options)}")
+    assert done.code == 0
+    assert done.err.startswith("compiling, once for all runs to come")
+    assert asked == [tuple(parts.split())]
+
+
+@pytest.mark.usefixtures("fake_alpha")
+def test_nobody_helps_with_what_only_takes_long(run, monkeypatch):
+    asked = patience_is_over(monkeypatch, has_compiled=False)
+    assert run("matte @image.png @trimap.png -o @out.png").err == "still working\n"
+    assert asked == []
+
+
+def patience_is_over(monkeypatch, has_compiled):
+    """Let code be compiled or not, and every work take long; return the list that receives what helpers are asked."""
+    asked = []
+
+    @contextmanager
+    def ahead(parts):
+        asked.append(parts)
+        yield
+
+    timer = _cut.Timer
+
+    class Timer(timer):
+        def cancel(self):
+            self.join()
+
+    monkeypatch.setattr(_cut, "Timer", Timer)
+    monkeypatch.setattr(_cut, "PATIENCE", 0.0)
+    monkeypatch.setattr(compilation, "has_compiled", lambda: has_compiled)
+    monkeypatch.setattr(compilation, "compiling_ahead", ahead)
+    return asked

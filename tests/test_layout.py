@@ -18,8 +18,8 @@ PACKAGE = Path(hybridmatte.__file__).parent
 RECORD = Path(__file__).parent / "public_api.json"
 ROOMS = ("_lazy", "errors", "_array", "_check", "_codec", "_files", "image", "trimap", "perceptron", "bundled",
          "_tensor", "similarity", "laplacian", "solver", "sharing", "sampling", "alpha", "refinement",
-         "fusion_features", "solver_fusion", "losses", "foreground", "metrics", "comparison", "networks", "automatic",
-         "batch", "data", "training", "cli", "__main__")
+         "fusion_features", "solver_fusion", "losses", "foreground", "compilation", "metrics", "comparison", "networks",
+         "automatic", "batch", "data", "training", "cli", "__main__")
 HEAVY = {"torch", "numba", "scipy", "pymatting", "sklearn", "cv2", "pyamg"}
 TORCH_SIDE = ("_tensor.py", "differentiable.py", "crops.py")  # imported only once torch is wanted, as are
 TORCH_ROOMS = ("losses", "networks", "training")  # and *_torch.py

@@ -2,7 +2,7 @@
 
 import typer
 
-from hybridmatte.cli import _alpha, _automatic, _cut, _methods, _networks, _planes, _scores
+from hybridmatte.cli import _alpha, _automatic, _compile, _cut, _methods, _networks, _planes, _scores
 
 app = typer.Typer(
     name="hybridmatte",
@@ -23,3 +23,4 @@ for _command in (_cut.matte, _cut.cutout, _automatic.auto, _alpha.refine, _alpha
                  _planes.composite, _scores.evaluate, _methods.compare, _methods.methods, _networks.train,
                  _networks.predict, _networks.export, _networks.blend, _networks.benchmark_network):
     app.command(no_args_is_help=_command is not _methods.methods)(_command)
+app.command("compile")(_compile.compile_default)

@@ -51,7 +51,8 @@ def auto(
     if network is not None:
         (load_automatic if mask is None else load_joint)(network)  # once for all, and before anything is written
     note(how_made(checked(method), network, has_mask=mask is not None))
-    run_or_say(image, mask, output, work, bits, workers, resume, not matte, name="mask")
+    parts = () if matte else ("colours",)
+    run_or_say(image, mask, output, work, bits, workers, resume, not matte, name="mask", parts=parts)
 
 
 def _refuse(options, where):

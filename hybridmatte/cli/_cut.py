@@ -1,7 +1,7 @@
 """``matte`` and ``cutout``, on one image or a folder of them."""
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Timer
@@ -22,22 +22,26 @@ Quality = Annotated[str | None, typer.Option("--quality", "-q", help="best (defa
                                              "fast, which is information flow alone. Not with --method.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes for a folder; each takes memory.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Skip what is already written, by whatever method.")]
-COMPILING_AFTER = 4.0  # s of silence
-STILL_WORKING = "still working; if this is the first run of its method, it is being compiled, once, a minute or two"
+PATIENCE = 4.0  # s of silence
+STILL_WORKING = "still working"
+COMPILING = "compiling, once for all runs to come; it takes about a minute"
+FLOW_PARTS = ("flow_from_known", "conjugate_gradients")  # of `hybridmatte.compilation.PARTS`
+BEST_PARTS = (*FLOW_PARTS, "sampling", "network")
 
 
 def matte(image: Image, trimap: Trimap, output: Output, method: Method = None, quality: Quality = None, bits: Bits = 8,
           workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
     """Solve for alpha: how much of every pixel is the object."""
     work = _by(matte_file, method, quality, bits, max_pixels)
-    run_or_say(image, trimap, output, work, bits, workers, resume, False)
+    run_or_say(image, trimap, output, work, bits, workers, resume, False, parts=_parts(method, quality))
 
 
 def cutout(image: Image, trimap: Trimap, output: Output, method: Method = None, quality: Quality = None, bits: Bits = 8,
            workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS):
     """Cut the object out as RGBA, its edges cleaned of the old background's colours."""
     work = _by(cutout_file, method, quality, bits, max_pixels)
-    run_or_say(image, trimap, output, work, bits, workers, resume, True)
+    parts = (*_parts(method, quality), "colours")
+    run_or_say(image, trimap, output, work, bits, workers, resume, True, parts=parts)
 
 
 def _by(work, method, quality, bits, max_pixels):
@@ -46,6 +50,13 @@ def _by(work, method, quality, bits, max_pixels):
 
     method, quality = check_way(method, quality)
     return partial(work, method=method, quality=quality, bits=bits, max_pixels=max_pixels)
+
+
+def _parts(method, quality):
+    """Return the names of what can be compiled ahead."""
+    if method is not None:
+        return ()
+    return FLOW_PARTS if quality == "fast" else BEST_PARTS
 
 
 def checked(method):
@@ -66,11 +77,11 @@ def run_or_say(*arguments, **options):
         raise typer.Exit(130) from None
 
 
-def _run(image, plane, output, work, bits, workers, resume, transparent, name="trimap"):
+def _run(image, plane, output, work, bits, workers, resume, transparent, name="trimap", parts=()):
     """Do one image, whose error is the command's; or a folder, whose bad files are reported at the end."""
     if Path(image).is_dir():
         _run_folder(Path(image), None if plane is None else Path(plane), Path(output), work, bits, workers, resume,
-                    name)
+                    name, parts)
         return
     if workers > 1:
         raise ValueError(f"workers is {workers}, expected 1 for a single image")
@@ -80,27 +91,39 @@ def _run(image, plane, output, work, bits, workers, resume, transparent, name="t
     inputs = sources(image, *[plane] * (plane is not None))
     target = destination(output, inputs, bits=bits, transparent=transparent)
     job = Job(inputs[0], None if plane is None else inputs[1], target)
-    with patient():
+    with patient(parts, STILL_WORKING):
         work(job)
 
 
 @contextmanager
-def patient():
-    """Say after a while of silence that work goes on."""
-    patience = Timer(COMPILING_AFTER, note, [STILL_WORKING])
-    patience.daemon = True
-    patience.start()
-    try:
-        yield
-    finally:
-        patience.cancel()
+def patient(parts, word=None):
+    """Say a word, if any, after a while, or else that code is compiled, with which other cores then help."""
+    with ExitStack() as helpers:
+        patience = Timer(PATIENCE, _say, [helpers, parts, word])
+        patience.daemon = True
+        patience.start()
+        try:
+            yield
+        finally:
+            patience.cancel()
+            patience.join()
+
+
+def _say(helpers, parts, word):
+    from hybridmatte.compilation import compiling_ahead, has_compiled
+
+    if has_compiled():
+        note(COMPILING)
+        helpers.enter_context(compiling_ahead(parts))
+    elif word is not None:
+        note(word)
 
 
 def _is_written(path):
     return path.is_file() and path.stat().st_size > 0
 
 
-def _run_folder(images, planes, outputs, work, bits, workers, resume, name):
+def _run_folder(images, planes, outputs, work, bits, workers, resume, name, parts):
     from rich.console import Console
     from rich.progress import Progress
 
@@ -109,7 +132,7 @@ def _run_folder(images, planes, outputs, work, bits, workers, resume, name):
     finished = {job for job in jobs if resume and _is_written(job.output)}
     left = [job for job in jobs if job not in finished]
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, patient(parts):
         task = progress.add_task("solving", total=len(left))
         outcomes = run_jobs(left, work, workers=workers, on_done=lambda _: progress.advance(task))
     for outcome in outcomes:

@@ -21,7 +21,9 @@ def learning_based_window(moments, epsilon, room, out):
             moment[1 + i, 1 + j] = 9.0 * moments[k]
             moment[1 + j, 1 + i] = 9.0 * moments[k]
             k += 1
-    system[:] = moment
+    for i in range(4):  # an assignment of arrays takes seconds to compile
+        for j in range(4):
+            system[i, j] = moment[i, j]
     system[0, 0] += epsilon
     for i in range(3):
         system[0, 1 + i] -= epsilon * moments[i]

@@ -249,7 +249,7 @@ def known_to_unknown_flow(image, trimap):
     image = check_image(image)
     regions = split_trimap(check_plane(trimap, "trimap", image.shape))
     planes = [np.zeros(regions.is_unknown.shape, np.float32) for _ in range(2)]
-    pixels = np.flatnonzero(regions.is_unknown)
+    pixels = np.flatnonzero(regions.is_unknown).astype(np.int32)  # as the kernels are compiled for
     for plane, values in zip(planes, _known_flow(image, pixels, regions.is_foreground, regions.is_background),
                              strict=True):
         plane.ravel()[pixels] = values
