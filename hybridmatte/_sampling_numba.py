@@ -180,15 +180,15 @@ def choose_pair(image, y, x, places, least, counts, away, work):
 
 
 @njit(cache=True, parallel=True)
-def gather(image, index, edges, distances, boxes, rays, n_rays):
-    """Return the best sample (n, 8) of each pixel, numbered by `index`, from what its rays meet.
+def gather(image, index, edges, distances, boxes, rays, n_rays, n_pixels):
+    """Return the best samples (n_pixels, 8) of the pixels numbered by `index`, of what their rays meet.
 
     distances (H W, 2), uint8, are pixels to the known background and foreground, the larger of both axes, or less. The
     work goes tile by tile, so that what rays meet on their way stays in the cache.
     """
     height, width = index.shape
     across, n_tiles = -(-width // TILE), -(-height // TILE) * -(-width // TILE)
-    samples = np.empty((index.max() + 1, 8), np.float32)
+    samples = np.empty((n_pixels, 8), np.float32)
     for task in prange(n_tiles):
         tile = scattered(task, n_tiles)
         places, met = np.empty((2, n_rays, 2), np.int64), np.empty(n_rays, np.int64)
@@ -202,7 +202,7 @@ def gather(image, index, edges, distances, boxes, rays, n_rays):
                 for side in range(2):
                     counts[side], least[side] = meet(edges, distances, width, boxes[side], y * width + x, rays,
                                                      (y % 3) * 3 + x % 3, side, places[side], met)
-                samples[i, 6:] = UNSAMPLED
+                samples[i, 6] = samples[i, 7] = UNSAMPLED
                 if counts[0] > 0 and counts[1] > 0:
                     f, b = choose_pair(image, y, x, places, least, counts, away, work)
                     for c in range(3):

@@ -57,6 +57,15 @@ def _bands(starts):
 
 
 @njit(cache=True)
+def _reach(offsets):
+    """Return the largest of the offsets (n, 2) along an axis."""
+    reach = 0
+    for k in range(offsets.shape[0]):
+        reach = max(reach, abs(offsets[k, 0]), abs(offsets[k, 1]))
+    return reach
+
+
+@njit(cache=True)
 def _new_planes(pixels, width, n_rows, n_planes, radius):
     """Return planes (rows, planes, columns) for a band of pixels with a margin, and the first column (with margin)."""
     first, last = width, 0
@@ -133,7 +142,7 @@ def three_best(image, index, pixels, starts, samples, offsets):
     The pixels are in row-major order, those of row y from starts[y] to starts[y + 1].
     """
     height, width = index.shape
-    radius = np.abs(offsets).max()
+    radius = _reach(offsets)
     tops = _bands(starts)
     chosen = np.empty((pixels.size, 3), np.int32)
     for task in prange(tops.size):
@@ -149,8 +158,8 @@ def three_best(image, index, pixels, starts, samples, offsets):
             for c in range(3):
                 for p in range(n):
                     work[p + c * LANES] = image[y, x + p, c]
-            work[3 * LANES:6 * LANES] = np.inf
-            work[6 * LANES:] = -1.0
+            for p in range(3 * LANES):
+                work[p + 3 * LANES], work[p + 6 * LANES] = np.inf, -1.0
             for k in range(offsets.shape[0]):
                 _keep_three(planes[y - top + radius + offsets[k, 0]], x - left + offsets[k, 1], work, k)
             pixel = y * width + x
@@ -257,7 +266,7 @@ def smooth(image, labels, index, pixels, starts, shares, offsets, near, sharpnes
     `near` weighs the offsets, of which the first is the pixel itself; pixels and starts as for `three_best`.
     """
     height, width = index.shape
-    radius = np.abs(offsets).max()
+    radius = _reach(offsets)
     tops = _bands(starts)
     result = np.empty((pixels.size, 6), np.float32)
     final = np.empty(pixels.size, np.float32)
@@ -274,7 +283,8 @@ def smooth(image, labels, index, pixels, starts, shares, offsets, near, sharpnes
             row, column = y - top + radius, x - left
             for p in range(LANES):
                 work[p + 9 * LANES] = planes[row, 6, column + p]
-            work[10 * LANES:] = 0.0
+            for p in range(10 * LANES, 22 * LANES):
+                work[p] = 0.0
             for k in range(offsets.shape[0]):
                 _load(planes, row + offsets[k, 0], column + offsets[k, 1], work, 0)
                 _accumulate(work, near[k], np.float32(k == 0))

@@ -156,7 +156,7 @@ def _sample(image, labels, pixels, n_rays):
     index.ravel()[pixels] = np.arange(len(pixels))
     boxes = np.array([_box(labels == side) for side in (0, 1)])
     samples = rays.gather(image, index, rays.edge_energies(image), _distances(labels), boxes,
-                          _rays(n_rays, labels.shape), n_rays)
+                          _rays(n_rays, labels.shape), n_rays, len(pixels))
     means = [cv2.mean(image, np.uint8(labels == side))[:3] for side in (1, 0)]
     fallback = np.concatenate([*means, [0.0, 0.0]]).astype(np.float32)
     starts = np.searchsorted(pixels, np.arange(labels.shape[0] + 1) * labels.shape[1])
