@@ -114,6 +114,19 @@ def test_epsilon_matters(laplacian, rng):
     assert np.abs((laplacian(image, epsilon=1e-2) - laplacian(image)).toarray()).max() > 1e-4
 
 
+@pytest.mark.parametrize("step", [1 / 15, 1 / 255])
+def test_learning_based_window_of_colours_on_a_line(step, rng):
+    """Few colours, as of a palette: with F = U diag(s2 / (s2 + e)) U' (svd), nothing is lost to rounding."""
+    along = rng.integers(0, 4, (3, 3))
+    along.flat[:2] = 0, 3
+    image = np.float32(along[:, :, None] * np.array([1, 2, 1]) * step + 2 * step)
+    left, stretch, _ = np.linalg.svd(np.c_[np.ones(9), image.reshape(9, 3).astype(float)])
+    kept = np.ones(9)
+    kept[:4] = 1e-7 / (stretch**2 + 1e-7)
+    expected = (left * kept**2) @ left.T
+    assert_close(learning_based_laplacian(image).toarray(), expected, 1e-9)
+
+
 def test_random_walk_keeps_pixels_tied_across_the_strongest_edge():
     image = np.zeros((1, 4, 3))
     image[:, 2:] = 1.0
