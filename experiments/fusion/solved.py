@@ -15,9 +15,10 @@ from hybridmatte.solver.system import check_problem
 from hybridmatte.solver_fusion import solve_all
 
 WIDTHS = {"image": 3, "known": 1, "truth": 1, "alpha": 1, "samples": 8}  # planes
+KIND = "float32"
 GIVEN, OTHER = 10000, 2500  # pixels of a scene that are learned from: with the site's own trimaps, and of all others
 MAKERS = [Path(module.__file__) for module in (hybridmatte.fusion_features, hybridmatte._fusion_features_numba)]
-MAKER = b"".join([*map(Path.read_bytes, MAKERS), repr((GIVEN, OTHER)).encode()])
+MAKER = b"".join([*map(Path.read_bytes, MAKERS), repr((GIVEN, OTHER, WIDTHS, KIND)).encode()])
 MADE_BY = f"{zlib.crc32(MAKER):08x}"  # rows of other features, or as many others, are other files
 
 
@@ -35,16 +36,16 @@ def write_scene(name, data, folder):
         return False
     sample = make_scene(name, data)
     planes = solve_all(check_problem(sample.image, sample.trimap))._asdict() | {"truth": sample.alpha}
-    _save(path, np.concatenate([planes[key].reshape(-1, *sample.alpha.shape) for key in WIDTHS], dtype=np.float32))
+    _save(path, np.concatenate([planes[key].reshape(-1, *sample.alpha.shape) for key in WIDTHS], dtype=KIND))
     return True
 
 
 def read_scene(name, folder):
     """Return a scene as `Solved`, and its true alpha (H, W)."""
     planes = np.load(scene_path(name, folder))
-    if len(planes) != sum(WIDTHS.values()) or planes.dtype != np.float32:
+    if len(planes) != sum(WIDTHS.values()) or planes.dtype != KIND:
         raise ValueError(f"scene {scene_path(name, folder)} has {len(planes)} planes of {planes.dtype}, expected "
-                         f"{sum(WIDTHS.values())} of float32; it was kept by another recipe: remove it")
+                         f"{sum(WIDTHS.values())} of {KIND}; it was kept by another recipe: remove it")
     parts = dict(zip(WIDTHS, np.split(planes, np.cumsum([*WIDTHS.values()])[:-1]), strict=True))
     truth, known, alpha = (parts.pop(key)[0] for key in ("truth", "known", "alpha"))
     return Solved(known=known, alpha=alpha, distances=known_distances(known), **parts), truth
