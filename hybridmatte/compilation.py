@@ -1,43 +1,44 @@
-"""The first run of `matte` or `cutout` on all cores: one process goes through it, others compile ahead from its end."""
+"""The first run of `matte` or `cutout` on all cores: one process goes through it, others compile from its end."""
 
 import os
-import signal
 import sys
-from contextlib import contextmanager
-from multiprocessing import get_context
+from contextlib import ExitStack, contextmanager, suppress
+from subprocess import DEVNULL, PIPE, Popen
+from threading import Thread
 
 import numpy as np
 
-__all__ = ["PARTS", "compile_default", "compiling_ahead", "has_compiled"]
+__all__ = ["PARTS", "compile_default", "compiling_ahead", "has_compiled", "is_compiling"]
 
 MOST_HELPERS = 5  # each takes a quarter of a gigabyte
-SIDE = 24  # pixels of the example; code does not depend on it
+SIDE = 160  # pixels of the example: trees of fewer than 4,096 points do without some kernels
+HELP = f"import sys; sys.path = {{path!r}}; from {__name__} import help_out; help_out({{names!r}})"
 
 
 @contextmanager
 def compiling_ahead(parts=None):
-    """Compile parts of what runs meanwhile in other processes, the last parts first, one process a core at most.
+    """Let other processes compile the parts of what the block runs, from the last back, one process a core at most.
 
     Numba keeps compiled code on disk, and looks there before it compiles: what the others have done is not done again.
-    They end with the block; nothing depends on how far they came.
+    They end with the block, or with this process; nothing depends on how far they came, or whether they can be started.
 
     Parameters
     ----------
     parts : collection of str, optional
         Names in `PARTS`; all by default.
+
+    Yields
+    ------
+    helpers : list of subprocess.Popen
+        The other processes; none on a single core.
     """
     names = [name for name in reversed(PARTS) if parts is None or name in parts]
-    count = min(_cores() - 1, MOST_HELPERS, len(names))
-    helpers = [get_context("spawn").Process(target=compile_parts, args=(some,), name=" ".join(some), daemon=True)
-               for some in (names[k::count] for k in range(count))]
-    for helper in helpers:
-        helper.start()
-    try:
+    count = min(_other_cores(), MOST_HELPERS, len(names))
+    helpers = []
+    with ExitStack() as block:
+        with suppress(OSError):  # no room for another process: the block compiles for itself
+            helpers.extend(block.enter_context(_helper(names[k::count])) for k in range(count))
         yield helpers
-    finally:
-        for helper in helpers:
-            helper.terminate()
-            helper.join()
 
 
 def compile_default():
@@ -50,31 +51,56 @@ def compile_default():
 
 def has_compiled():
     """Return whether a function of this package has been compiled in this process, instead of read from disk."""
-    if "numba" not in sys.modules:
-        return False
-    from numba.core.dispatcher import Dispatcher
-
-    modules = [module for name, module in list(sys.modules.items()) if name.startswith(f"{__package__}.")]
-    return any(value.stats.cache_misses for module in modules for value in list(vars(module).values())
-               if isinstance(value, Dispatcher))
+    return any(function.stats.cache_misses for function in _functions())
 
 
-def compile_parts(names):
-    """Compile some of `PARTS`; what a helper does, which leaves Ctrl-C to the process that asked for it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def is_compiling():
+    """Return whether a function of this package is being compiled in this process, by whatever thread."""
+    return any(set(function.stats.cache_misses) - set(function.overloads) for function in _functions())
+
+
+def help_out(names):
+    """Compile some of `PARTS`, unless standard input ends before; what a helper does."""
     from numba import set_num_threads
 
+    Thread(target=_end_with_input, daemon=True).start()
     set_num_threads(1)  # the others' cores are busy
     for name in names:
         PARTS[name]()
 
 
-def _cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _end_with_input():
+    os.read(0, 1)  # not sys.stdin, whose lock a waiting thread would hold to the end
+    os._exit(1)
+
+
+@contextmanager
+def _helper(names):
+    """Start a process that Ctrl-C in the terminal does not reach, and which ends with this one."""
+    command = [sys.executable, "-c", HELP.format(path=sys.path, names=names)]
+    with Popen(command, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True) as helper:
+        try:
+            yield helper
+        finally:
+            helper.kill()
+
+
+def _other_cores():
+    """Return how many cores others can compile on: none where there is no interpreter to start."""
+    from numba import config
+
+    return config.NUMBA_NUM_THREADS - 1 if sys.executable and not getattr(sys, "frozen", False) else 0
+
+
+def _functions():
+    """Return the compiled functions of all modules of this package that are there; imports nothing meanwhile."""
+    kind = getattr(sys.modules.get("numba.core.dispatcher"), "Dispatcher", ())
+    modules = [module for name, module in list(sys.modules.items()) if name.startswith(f"{__package__}.")]
+    return [value for module in modules for value in list(vars(module).values()) if isinstance(value, kind)]
 
 
 def _example():
-    """Return an image (SIDE, SIDE, 3) uint8 and a trimap (SIDE, SIDE) of which two thirds are unknown."""
+    """Return noise (SIDE, SIDE, 3) uint8 and a trimap (SIDE, SIDE) of which two thirds are unknown."""
     image = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     trimap = np.full((SIDE, SIDE), 0.5, np.float32)
     trimap[:, : SIDE // 6], trimap[:, -SIDE // 6 :] = 0, 1

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 import warnings
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -405,10 +406,21 @@ def test_interruption_says_how_to_go_on(run, fake_alpha, monkeypatch, inside_num
 
 def test_compile_says_whether_there_was_anything_to_do(run, monkeypatch):
     monkeypatch.setattr(compilation, "compile_default", lambda: None)
-    for has_compiled, word in ((True, "compiled in 0 s\n"), (False, "was compiled already\n")):
+    for has_compiled, word in ((True, "compiled in 0 s"), (False, "was compiled already")):
         monkeypatch.setattr(compilation, "has_compiled", lambda found=has_compiled: found)
         done = run("compile")
-        assert (done.code, done.err) == (0, word)
+        assert done.code == 0
+        assert done.err.splitlines() == ["compiling matte and cutout, a minute or two unless it is done", word]
+
+
+def test_compile_says_what_an_interrupt_leaves(run, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compilation, "compile_default", interrupt)
+    done = run("compile")
+    assert done.code == 130
+    assert "what is compiled stays" in done.err
 
 
 @pytest.mark.usefixtures("fake_alpha")
@@ -418,7 +430,7 @@ def test_compile_says_whether_there_was_anything_to_do(run, monkeypatch):
     ("cutout --quality fast", "flow_from_known conjugate_gradients colours"),
     ("matte --method warns", "")])
 def test_others_help_while_it_is_compiled(run, monkeypatch, command, parts):
-    asked = patience_is_over(monkeypatch, has_compiled=True)
+    asked = patience_is_over(monkeypatch, [True])
     word, *options = command.split()
     done = run(f"{word} @image.png @trimap.png -o @out.png {' '.join(options)}")
     assert done.code == 0
@@ -427,29 +439,37 @@ def test_others_help_while_it_is_compiled(run, monkeypatch, command, parts):
 
 
 @pytest.mark.usefixtures("fake_alpha")
-def test_nobody_helps_with_what_only_takes_long(run, monkeypatch):
-    asked = patience_is_over(monkeypatch, has_compiled=False)
-    assert run("matte @image.png @trimap.png -o @out.png").err == "still working\n"
-    assert asked == []
+@pytest.mark.parametrize(("compiling", "words"), [
+    ([False, False, False], ["still working"]), ([False, False, True], ["still working", _cut.COMPILING])])
+def test_what_only_takes_long_is_said_once(run, monkeypatch, compiling, words):
+    asked = patience_is_over(monkeypatch, compiling)
+    assert run("matte @image.png @trimap.png -o @out.png").err.splitlines() == words
+    assert len(asked) == any(compiling)
 
 
-def patience_is_over(monkeypatch, has_compiled):
-    """Let code be compiled or not, and every work take long; return the list that receives what helpers are asked."""
-    asked = []
+@pytest.mark.usefixtures("fake_alpha", "folders")
+def test_others_help_with_a_folder_too(run, monkeypatch):
+    asked = patience_is_over(monkeypatch, [False, True])
+    done = run("matte @images @trimaps -o @out")
+    assert done.err.splitlines()[0] == _cut.COMPILING
+    assert len(asked) == 1
+
+
+def patience_is_over(monkeypatch, compiling):
+    """Let work take long, and code be compiled at some of the looks; return the list of what helpers are asked."""
+    asked, looks = [], list(compiling)
 
     @contextmanager
     def ahead(parts):
         asked.append(parts)
         yield
 
-    timer = _cut.Timer
+    class Looks(threading.Event):
+        def wait(self, timeout):
+            del timeout
+            return not looks
 
-    class Timer(timer):
-        def cancel(self):
-            self.join()
-
-    monkeypatch.setattr(_cut, "Timer", Timer)
-    monkeypatch.setattr(_cut, "PATIENCE", 0.0)
-    monkeypatch.setattr(compilation, "has_compiled", lambda: has_compiled)
+    monkeypatch.setattr(_cut, "Event", Looks)
+    monkeypatch.setattr(compilation, "is_compiling", lambda: looks.pop(0))
     monkeypatch.setattr(compilation, "compiling_ahead", ahead)
     return asked

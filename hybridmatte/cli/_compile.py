@@ -2,7 +2,10 @@
 
 import time
 
+import typer
+
 from hybridmatte.cli._streams import note
+from hybridmatte.errors import is_interrupt
 
 
 def compile_default():
@@ -10,6 +13,13 @@ def compile_default():
     from hybridmatte import compilation
 
     start = time.perf_counter()
-    compilation.compile_default()
+    note("compiling matte and cutout, a minute or two unless it is done")
+    try:
+        compilation.compile_default()
+    except (KeyboardInterrupt, SystemError) as error:
+        if not is_interrupt(error):
+            raise
+        note("interrupted; what is compiled stays, and compile goes on from there")
+        raise typer.Exit(130) from None
     seconds = time.perf_counter() - start
     note(f"compiled in {seconds:.0f} s" if compilation.has_compiled() else "was compiled already")

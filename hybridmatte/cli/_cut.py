@@ -4,7 +4,7 @@ import os
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from threading import Timer
+from threading import Event, Thread
 from typing import Annotated
 
 import typer
@@ -24,7 +24,7 @@ Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes for a 
 Resume = Annotated[bool, typer.Option("--resume", help="Skip what is already written, by whatever method.")]
 PATIENCE = 4.0  # s of silence
 STILL_WORKING = "still working"
-COMPILING = "compiling, once for all runs to come; it takes about a minute"
+COMPILING = "compiling, once for all runs to come; it takes a minute or two"
 FLOW_PARTS = ("flow_from_known", "conjugate_gradients")  # of `hybridmatte.compilation.PARTS`
 BEST_PARTS = (*FLOW_PARTS, "sampling", "network")
 
@@ -96,27 +96,30 @@ def _run(image, plane, output, work, bits, workers, resume, transparent, name="t
 
 
 @contextmanager
-def patient(parts, word=None):
-    """Say a word, if any, after a while, or else that code is compiled, with which other cores then help."""
+def patient(parts, word=None, say=note):
+    """Say a word, if any, after a while; and as soon as code is seen being compiled that too, and let others help."""
+    done = Event()
     with ExitStack() as helpers:
-        patience = Timer(PATIENCE, _say, [helpers, parts, word])
-        patience.daemon = True
-        patience.start()
+        watcher = Thread(target=_watch, args=(done, helpers, parts, word, say), daemon=True)
+        watcher.start()
         try:
             yield
         finally:
-            patience.cancel()
-            patience.join()
+            done.set()
+            watcher.join()
 
 
-def _say(helpers, parts, word):
-    from hybridmatte.compilation import compiling_ahead, has_compiled
+def _watch(done, helpers, parts, word, say):
+    from hybridmatte.compilation import compiling_ahead, is_compiling
 
-    if has_compiled():
-        note(COMPILING)
-        helpers.enter_context(compiling_ahead(parts))
-    elif word is not None:
-        note(word)
+    while not done.wait(PATIENCE):
+        if is_compiling():
+            say(COMPILING)
+            helpers.enter_context(compiling_ahead(parts))
+            return
+        if word is not None:
+            say(word)
+            word = None
 
 
 def _is_written(path):
@@ -132,9 +135,10 @@ def _run_folder(images, planes, outputs, work, bits, workers, resume, name, part
     finished = {job for job in jobs if resume and _is_written(job.output)}
     left = [job for job in jobs if job not in finished]
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, patient(parts):
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("solving", total=len(left))
-        outcomes = run_jobs(left, work, workers=workers, on_done=lambda _: progress.advance(task))
+        with patient(parts, say=partial(note, console=progress.console)):
+            outcomes = run_jobs(left, work, workers=workers, on_done=lambda _: progress.advance(task))
     for outcome in outcomes:
         for message in outcome.warnings:
             note(f"warning: {Path(outcome.job.image).name}: {message}")

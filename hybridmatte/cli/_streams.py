@@ -17,9 +17,10 @@ MaxPixels = Annotated[int, typer.Option("--max-pixels", min=1, help="Refuse file
 DEFAULT_MAX_PIXELS = MAX_PIXELS
 
 
-def note(text):
-    """Say one line on standard error."""
-    Console(stderr=True).print(" ".join(text.split()), soft_wrap=True, markup=False, highlight=False, emoji=False)
+def note(text, console=None):
+    """Say one line on standard error, or on the console of a progress bar that stands there."""
+    console = console or Console(stderr=True)
+    console.print(" ".join(text.split()), soft_wrap=True, markup=False, highlight=False, emoji=False)
 
 
 def show(table):
