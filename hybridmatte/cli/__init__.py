@@ -7,6 +7,7 @@ import warnings
 __all__ = ["main"]
 
 THREADING_LAYERS = "omp tbb workqueue"  # Numba's, fastest first: starting OpenMP's threads costs 2 us, TBB's 30 to 90
+PLAIN_ERRORS = (ValueError, OSError, ImportError, MemoryError, ArithmeticError)  # whose message is for the person
 
 
 def main(arguments=None):
@@ -20,13 +21,19 @@ def main(arguments=None):
     os.environ.setdefault("NUMBA_THREADING_LAYER_PRIORITY", THREADING_LAYERS)  # before Numba is imported
     from hybridmatte.cli._app import app
     from hybridmatte.cli._streams import note
+    from hybridmatte.errors import is_interrupt, remembering_interrupts
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), remembering_interrupts():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_, **__: note(f"warning: {message}")
         try:
             app(args=arguments, prog_name="hybridmatte")
-        except (ValueError, OSError, ImportError, MemoryError, ArithmeticError) as error:
+        except Exception as error:
+            if is_interrupt(error):
+                note("interrupted")
+                sys.exit(130)
+            if not isinstance(error, PLAIN_ERRORS):
+                raise
             note(f"error: {_sentence(error)}")
             sys.exit(2)
 

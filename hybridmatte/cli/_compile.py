@@ -16,7 +16,7 @@ def compile_default():
     note("compiling matte and cutout, a minute or two unless it is done")
     try:
         compilation.compile_default()
-    except (KeyboardInterrupt, SystemError) as error:
+    except (KeyboardInterrupt, Exception) as error:
         if not is_interrupt(error):
             raise
         note("interrupted; what is compiled stays, and compile goes on from there")

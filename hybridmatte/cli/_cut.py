@@ -70,7 +70,7 @@ def run_or_say(*arguments, **options):
     """Run; say on Ctrl-C what is left, and leave."""
     try:
         _run(*arguments, **options)
-    except (KeyboardInterrupt, SystemError) as error:
+    except (KeyboardInterrupt, Exception) as error:
         if not is_interrupt(error):
             raise
         note("interrupted; what is written is whole, and --resume goes on from there")
