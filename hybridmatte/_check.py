@@ -53,8 +53,9 @@ def check_same_shape(shape, name, expected, other):
     """Refuse two planes that disagree in height or width."""
     if tuple(shape[:2]) != tuple(expected[:2]):
         hint = ", its transpose" if tuple(shape[:2]) == tuple(expected[:2])[::-1] else ""
+        way = " (refine brings an alpha to the image's size)" if (name, other) == ("alpha", "image") else ""
         raise ValueError(f"{name} has shape {tuple(shape)} but {other} has shape {tuple(expected)}{hint}, expected "
-                         "the same height and width")
+                         f"the same height and width{way}")
 
 
 def check_aspect(shape, name, image_shape):

@@ -190,6 +190,10 @@ class TestCommands:
             assert "is also an input" in capsys.readouterr().err
         assert before == (trimap.read_bytes(), small.read_bytes())
 
+    def test_a_small_alpha_is_sent_to_refine(self, folder, capsys):
+        assert self.run("decontaminate", folder / "image.png", folder / "small.png", "-o", folder / "cut.png") == 2
+        assert "expected the same height and width (refine brings an alpha to" in capsys.readouterr().err
+
     def test_wrong_aspect_is_told(self, folder, capsys):
         write_alpha(folder / "turned.png", smaller(SCENE.alpha, 4).T)
         assert self.run("refine", folder / "image.png", folder / "turned.png", "-o", folder / "full.png") == 2
