@@ -87,7 +87,7 @@ def alphamatting_names(data):
 
 def alphamatting_cases(data, images=None, trimaps=("trimap1", "trimap2")):
     """Yield a `Case` for each image of the alphamatting set and each trimap."""
-    from hybridmatte.image import read_alpha, read_image, read_trimap
+    from hybridmatte.io.pictures import read_alpha, read_image, read_trimap
 
     folder = data_folder(data) / "alphamatting"
     for name in images or alphamatting_names(data):
@@ -229,7 +229,7 @@ def seed_table(title, columns, found):
 
 def write_checksum(path):
     """Write the checksum of a file beside it."""
-    from hybridmatte.bundled import checksum
+    from hybridmatte.correction.weights import checksum
 
     Path(path).with_suffix(".sha256").write_text(checksum(Path(path).read_bytes()) + "\n", encoding="ascii")
 

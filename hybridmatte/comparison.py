@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridmatte._check import check_choice, check_image, check_plane
+from hybridmatte._validation import check_choice, check_image, check_plane
 from hybridmatte.foreground import composite, estimate_foreground
 from hybridmatte.trimap import split_trimap
 
@@ -57,7 +57,7 @@ def compare_methods(image, trimap, methods=None, *, on_start=None):
     ValueError
         If image and trimap differ in height or width, or a method is unknown.
     """
-    from hybridmatte.alpha import METHODS
+    from hybridmatte.methods.registry import METHODS
 
     image = check_image(image)
     trimap = check_plane(trimap, "trimap", image.shape[:2])
@@ -120,7 +120,7 @@ def contact_sheet(image, trimap, trials):
 
 def _trial(image, trimap, method):
     """Solve with one method, catching what it says; any error but a wrong input of ours is the method's result."""
-    from hybridmatte.solver_fusion import matte_by
+    from hybridmatte.correction.matting import matte_by
 
     way = (None, BEST) if method == BEST else (method, None)
     with warnings.catch_warnings(record=True) as caught:

@@ -108,22 +108,22 @@ def _example():
 
 
 def _problem():
-    from hybridmatte.solver.system import check_problem
+    from hybridmatte.systems.problem import check_problem
 
     return check_problem(*_example())
 
 
 def _flow_from_known():
-    from hybridmatte.laplacian.information_flow import known_to_unknown_flow
+    from hybridmatte.methods.information_flow import known_to_unknown_flow
 
     known_to_unknown_flow(*_example())
 
 
 def _conjugate_gradients():
     """Solve a system of one unknown a pixel, its matrix twice the identity, with a preconditioner of two levels."""
+    from hybridmatte.linalg.conjugate_gradient import conjugate_gradient
+    from hybridmatte.linalg.two_level import affine_basis, run_ends, two_level
     from hybridmatte.similarity.features import pixel_features
-    from hybridmatte.solver.conjugate_gradient import conjugate_gradient
-    from hybridmatte.solver.two_level import affine_basis, run_ends, two_level
 
     image, n = _problem().image, SIDE**2
     ends = run_ends(n, 2)
@@ -134,15 +134,15 @@ def _conjugate_gradients():
 
 
 def _sampling():
-    from hybridmatte.sampling import sample_alpha
+    from hybridmatte.methods.shared_sampling import sample_alpha
 
     problem = _problem()
     sample_alpha(problem.image, _example()[1], expansion=0.0)
 
 
 def _network():
-    from hybridmatte.fusion_features import Solved, known_distances
-    from hybridmatte.solver_fusion import as_planes, fuse_solved
+    from hybridmatte.correction.features import Solved, known_distances
+    from hybridmatte.correction.matting import as_planes, fuse_solved
 
     image, known = _problem().image, _example()[1]
     fuse_solved(Solved(as_planes(image), known, known, as_planes(image, image, known, known), known_distances(known)))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridmatte._check import check_image, check_plane, check_same_shape
+from hybridmatte._validation import check_image, check_plane, check_same_shape
 from hybridmatte.errors import MissingExtraError, warn_caller
 from hybridmatte.trimap import refuse_labels
 
@@ -163,7 +163,7 @@ def cutout(image, trimap, *, method=None, quality=None):
     ValueError
         If image and trimap differ in height or width, the method cannot answer, or both method and quality are given.
     """
-    from hybridmatte.solver_fusion import matte_by
+    from hybridmatte.correction.matting import matte_by
 
     return decontaminate(image, matte_by(image, trimap, method, quality))
 

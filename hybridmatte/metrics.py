@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hybridmatte._check import check_choice, check_plane
+from hybridmatte._validation import check_choice, check_plane
 from hybridmatte.trimap import split_trimap
 
 if TYPE_CHECKING:

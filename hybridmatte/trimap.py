@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridmatte._check import check_number, check_plane
+from hybridmatte._validation import check_number, check_plane
 
 __all__ = ["Regions", "split_trimap", "trimap_from_alpha", "trimap_from_mask"]
 

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hybridmatte import solver_fusion
 from hybridmatte.comparison import GAP, LABEL, PANEL, Trial, compare_methods, contact_sheet
+from hybridmatte.correction import matting as solver_fusion
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def methods(monkeypatch, scene):
         return scene.alpha if method == "good" else np.round(scene.alpha)
 
     names = dict.fromkeys(["good", "hard", "fails", "warns"], "summary")
-    monkeypatch.setitem(sys.modules, "hybridmatte.alpha", SimpleNamespace(solve=solve, METHODS=names))
+    monkeypatch.setitem(sys.modules, "hybridmatte.methods.registry", SimpleNamespace(solve=solve, METHODS=names))
     monkeypatch.setattr(solver_fusion, "matte", lambda image, trimap, quality: solve(image, trimap, method=quality))
 
 

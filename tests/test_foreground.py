@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from hybridmatte import solver_fusion
+from hybridmatte.correction import matting as solver_fusion
 from hybridmatte.foreground import composite, cutout, decontaminate, estimate_foreground, estimate_layers
 
 

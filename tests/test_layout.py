@@ -16,12 +16,11 @@ import hybridmatte
 
 PACKAGE = Path(hybridmatte.__file__).parent
 RECORD = Path(__file__).parent / "public_api.json"
-ROOMS = ("_lazy", "errors", "_array", "_check", "_codec", "_files", "image", "trimap", "perceptron", "bundled",
-         "_tensor", "similarity", "laplacian", "solver", "sharing", "sampling", "alpha", "refinement",
-         "fusion_features", "solver_fusion", "losses", "foreground", "compilation", "metrics", "comparison", "networks",
+ROOMS = ("_lazy", "errors", "_validation", "io", "trimap", "_validation_torch", "similarity", "linalg", "systems",
+         "methods", "correction", "losses", "foreground", "compilation", "metrics", "comparison", "networks",
          "automatic", "batch", "data", "training", "cli", "__main__")
 HEAVY = {"torch", "numba", "scipy", "pymatting", "sklearn", "cv2", "pyamg"}
-TORCH_SIDE = ("_tensor.py", "differentiable.py", "crops.py")  # imported only once torch is wanted, as are
+TORCH_SIDE = ("_validation_torch.py", "differentiable.py", "crops.py")  # imported only once torch is wanted, as are
 TORCH_ROOMS = ("losses", "networks", "training")  # and *_torch.py
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 

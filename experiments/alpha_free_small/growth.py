@@ -5,7 +5,7 @@ import lightning
 import numpy as np
 
 from experiments.alpha_free_small.samples import flower
-from hybridmatte._array import to_uint8
+from hybridmatte.io._codec import to_uint8
 from hybridmatte.networks import predict_alpha
 
 STEPS = (25, 50, 100, 200, 500)

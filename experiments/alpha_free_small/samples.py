@@ -5,7 +5,7 @@ import numpy as np
 from experiments.common import alphamatting_cases, data_folder
 from experiments.demo import IMAGE, TRIMAP
 from hybridmatte import read_alpha, read_image, read_trimap, trimap_from_alpha
-from hybridmatte._array import to_float
+from hybridmatte._validation import to_float
 from hybridmatte.data import Sample
 
 BAND = 12  # pixels, of the trimaps made for the animals

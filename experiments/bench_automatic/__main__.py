@@ -17,7 +17,7 @@ from experiments.common import (
     write_block,
 )
 from hybridmatte import estimate_foreground, matte_from_mask, read_alpha, read_image
-from hybridmatte._array import to_float
+from hybridmatte._validation import to_float
 from hybridmatte.networks import JointInference, net_m, net_t
 
 FOLDER = Path(__file__).parent

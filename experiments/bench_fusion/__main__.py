@@ -17,8 +17,8 @@ from experiments.common import (
     write_block,
 )
 from hybridmatte import matte
-from hybridmatte.solver.system import check_problem
-from hybridmatte.solver_fusion import solve_all
+from hybridmatte.correction.matting import solve_all
+from hybridmatte.systems.problem import check_problem
 
 WAYS = ("fast", "solvers", "best")  # information flow; it and the samples; and their correction
 FOLDER = Path(__file__).parent

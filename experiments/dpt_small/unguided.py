@@ -5,7 +5,7 @@ import numpy as np
 
 from experiments.common import data_folder
 from hybridmatte import read_image
-from hybridmatte._array import to_uint8
+from hybridmatte.io._codec import to_uint8
 from hybridmatte.networks import predict_alpha
 
 HEIGHT, CONTEXT = 240, 448  # pixels of a picture in the sheet, and of the photograph that the network sees

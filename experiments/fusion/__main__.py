@@ -26,7 +26,7 @@ from experiments.fusion.scenes import is_given, scene_names
 from experiments.fusion.scoring import FOLDS, FUSION, in_fold, score_fusion, score_solvers
 from experiments.fusion.solved import keep_rows, read_rows, write_scene
 from experiments.fusion.training import train_fusion
-from hybridmatte.bundled import WEIGHTS
+from hybridmatte.correction.weights import WEIGHTS
 from hybridmatte.networks.export import export_fusion
 
 FOLDER = Path(__file__).parent

@@ -10,7 +10,7 @@ import numpy as np
 
 from experiments.common import alphamatting_cases, alphamatting_names, data_folder
 from hybridmatte import estimate_foreground, read_alpha, read_image
-from hybridmatte._array import to_float
+from hybridmatte._validation import to_float
 from hybridmatte.data import Photographs, Sample, combine_foregrounds, composite_sample, random_scene
 from hybridmatte.data.scenes import SCENES
 

@@ -7,9 +7,9 @@ import numpy as np
 from experiments.common import alphamatting_cases
 from experiments.fusion.training import left_out, trusted_without
 from hybridmatte import METHODS, gradient_error, mse, sad, solve
-from hybridmatte.fusion_features import fusion_features
-from hybridmatte.solver.system import check_problem
-from hybridmatte.solver_fusion import corrected, solve_all
+from hybridmatte.correction.features import fusion_features
+from hybridmatte.correction.matting import corrected, solve_all
+from hybridmatte.systems.problem import check_problem
 
 FOLDS = 4
 AVERAGED = ("cf", "knn", "information_flow", "sampling")

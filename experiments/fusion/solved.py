@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-import hybridmatte._fusion_features_numba
+import hybridmatte.correction._features_numba
 from experiments.fusion.scenes import is_given, make_scene
-from hybridmatte._files import write_bytes
-from hybridmatte.fusion_features import Solved, fusion_features, known_distances
-from hybridmatte.solver.system import check_problem
-from hybridmatte.solver_fusion import solve_all
+from hybridmatte.correction.features import Solved, fusion_features, known_distances
+from hybridmatte.correction.matting import solve_all
+from hybridmatte.io.files import write_bytes
+from hybridmatte.systems.problem import check_problem
 
 WIDTHS = {"image": 3, "known": 1, "truth": 1, "alpha": 1, "samples": 8}  # planes
 KIND = "float32"
 GIVEN, OTHER = 10000, 2500  # pixels of a scene that are learned from: with the site's own trimaps, and of all others
-MAKERS = [Path(module.__file__) for module in (hybridmatte.fusion_features, hybridmatte._fusion_features_numba)]
+MAKERS = [Path(module.__file__) for module in (hybridmatte.correction.features, hybridmatte.correction._features_numba)]
 MAKER = b"".join([*map(Path.read_bytes, MAKERS), repr((GIVEN, OTHER, WIDTHS, KIND)).encode()])
 MADE_BY = f"{zlib.crc32(MAKER):08x}"  # rows of other features, or as many others, are other files
 

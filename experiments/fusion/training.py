@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from hybridmatte.fusion_features import FEATURES, TRUSTED
+from hybridmatte.correction.features import FEATURES, TRUSTED
 from hybridmatte.networks import SolverFusion
 
 SHAPE = {"widths": [64] * 4, "dropout": 0.05}

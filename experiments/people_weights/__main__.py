@@ -19,8 +19,8 @@ from experiments.people_weights.report import write_report
 from experiments.trimap_free_small.samples import people, predicted
 from experiments.wsshm_small.samples import mattes
 from experiments.wsshm_small.scoring import alone, draw, mean_square
-from hybridmatte.automatic import NOTHING, PEOPLE_SIDE, matte_alone
-from hybridmatte.bundled import WEIGHTS
+from hybridmatte.automatic.mattes import NOTHING, PEOPLE_SIDE, matte_alone
+from hybridmatte.correction.weights import WEIGHTS
 from hybridmatte.data import MattingFolder, Photographs, Sample
 from hybridmatte.networks import export_onnx, load_network
 from hybridmatte.training import read_config, train

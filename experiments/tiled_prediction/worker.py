@@ -9,7 +9,7 @@ import torch
 from experiments.common import peak_mib
 from experiments.demo import IMAGE, TRIMAP
 from hybridmatte import networks, read_image, read_trimap
-from hybridmatte._array import to_float
+from hybridmatte._validation import to_float
 
 MAKERS = {"unet resnet18": lambda: networks.unet("resnet18", trimap=True),
           "vitmatte small": lambda: networks.vitmatte("small", trimap=True)}

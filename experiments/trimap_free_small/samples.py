@@ -8,7 +8,7 @@ from experiments.alpha_free_small.samples import halved, test_samples
 from experiments.common import data_folder
 from experiments.dpt_small.samples import FOLDS, with_foregrounds
 from hybridmatte import read_alpha, read_image
-from hybridmatte._array import to_float
+from hybridmatte._validation import to_float
 from hybridmatte.data import MattingFolder, Sample
 
 HELD_OUT = 40  # people

@@ -11,7 +11,7 @@ from experiments.common import add_training_arguments, data_folder, merge_result
 from experiments.wsshm_small.report import write_report
 from experiments.wsshm_small.samples import MASKS, MATTES, masked, mattes, scored
 from experiments.wsshm_small.scoring import alone, draw, mean_square
-from hybridmatte.automatic import PEOPLE_SIDE
+from hybridmatte.automatic.mattes import PEOPLE_SIDE
 from hybridmatte.networks import load_network
 from hybridmatte.training import read_config, train
 

@@ -7,9 +7,9 @@ import torch
 
 from experiments.trimap_free_small.pictures import sheet
 from hybridmatte import composite, estimate_foreground, write_image
-from hybridmatte.automatic import seen_small
+from hybridmatte.automatic.mattes import seen_small
+from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.networks import predict_alpha
-from hybridmatte.refinement import enlarged
 from hybridmatte.training.label_blending import boundary_of
 
 

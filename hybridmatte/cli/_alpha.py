@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.batch import decontaminated_file, refined_file
+from hybridmatte.batch.jobs import decontaminated_file, refined_file
 from hybridmatte.cli._cut import Image, Output, Resume, Workers, run_or_say
 from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels
 

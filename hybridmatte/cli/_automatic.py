@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.batch import automatic_file, load_automatic, load_joint
+from hybridmatte.batch.jobs import automatic_file, load_automatic, load_joint
 from hybridmatte.cli._cut import Image, Method, Output, Resume, Workers, checked, run_or_say
 from hybridmatte.cli._planes import Inside, Outside
 from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels, destination, note
-from hybridmatte.image import write_alpha
+from hybridmatte.io.pictures import write_alpha
 
 NetworkName = Annotated[str | None, typer.Option(
     "--network", help="Folder of a joint network, or of an automatic one without --mask, or OWNER/NAME on the hub. "
@@ -31,7 +31,7 @@ def auto(
     bits: Bits = 8, workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
 ):
     """Cut the object out by a rough mask, or by a network that needs none: no trimap needed."""
-    from hybridmatte.automatic import how_made
+    from hybridmatte.automatic.mattes import how_made
 
     network = None if mask is None and network == "people" else network  # the default
     if mask is None:

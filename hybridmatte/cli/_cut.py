@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.batch import Job, cutout_file, matte_file, pair_by_stem, run_jobs
+from hybridmatte.batch.jobs import Job, cutout_file, matte_file, pair_by_stem, run_jobs
 from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels, destination, note, sources
 from hybridmatte.errors import is_interrupt
-from hybridmatte.image import check_output
+from hybridmatte.io.pictures import check_output
 
 Image = Annotated[str, typer.Argument(metavar="IMAGE", help="Photograph, folder of them, or - for standard input.")]
 Trimap = Annotated[str, typer.Argument(metavar="TRIMAP", help="Its trimap, or a folder with the same stems, or -.")]
@@ -46,7 +46,7 @@ def cutout(image: Image, trimap: Trimap, output: Output, method: Method = None, 
 
 def _by(work, method, quality, bits, max_pixels):
     """Return the work of one file, with its options checked."""
-    from hybridmatte.solver_fusion import check_way
+    from hybridmatte.correction.matting import check_way
 
     method, quality = check_way(method, quality)
     return partial(work, method=method, quality=quality, bits=bits, max_pixels=max_pixels)
@@ -61,7 +61,7 @@ def _parts(method, quality):
 
 def checked(method):
     """Return the name of a method that exists."""
-    from hybridmatte.automatic import check_method
+    from hybridmatte.automatic.mattes import check_method
 
     return check_method(method)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, MaxPixels, Output, destination, note, show, sources
-from hybridmatte.image import read_image, read_profile, read_trimap, write_image
+from hybridmatte.io.pictures import read_image, read_profile, read_trimap, write_image
 
 
 def compare(
@@ -41,8 +41,8 @@ def methods():
     """List the methods: what each does and when to use it."""
     from rich.table import Table
 
-    from hybridmatte.alpha import METHODS
-    from hybridmatte.solver_fusion import QUALITIES
+    from hybridmatte.correction.matting import QUALITIES
+    from hybridmatte.methods.registry import METHODS
 
     table = Table("Method", "What it does", "When to use it")
     for name, what in QUALITIES.items():

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.batch import blended_file, load_teacher
+from hybridmatte.batch.jobs import blended_file, load_teacher
 from hybridmatte.cli._cut import Output as FolderOutput
 from hybridmatte.cli._cut import Resume, Workers, run_or_say
 from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels, Output, destination, note, sources
-from hybridmatte.image import read_image, read_trimap, write_alpha
+from hybridmatte.io.pictures import read_image, read_trimap, write_alpha
 
 Network = Annotated[str, typer.Argument(metavar="NETWORK", help="Folder of a network, or OWNER/NAME on the hub.")]
 Picture = Annotated[str, typer.Argument(metavar="IMAGE", help="Photograph.")]
@@ -33,7 +33,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
 ):
     """Train a network: checkpoints, logs for TensorBoard and the network go to the run's folder."""
-    from hybridmatte._check import check_choice
+    from hybridmatte._validation import check_choice
     from hybridmatte.training import read_config
 
     check_choice(precision, "--precision", ("32-true", "bf16-mixed", "16-mixed"))

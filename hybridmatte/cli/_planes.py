@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, Bits, MaxPixels, Output, destination, sources
-from hybridmatte.image import read_alpha, read_image, read_profile, write_alpha, write_image
+from hybridmatte.io.pictures import read_alpha, read_image, read_profile, write_alpha, write_image
 
 Kind = Annotated[str, typer.Option("--from", help="mask: a band along its outline; alpha: its mixed pixels, widened.")]
 Inside = Annotated[float | None, typer.Option(min=0, help="Pixels of the object's side that become unknown; default "
@@ -21,8 +21,8 @@ def trimap(
     max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
 ):
     """Make a trimap from a mask or from an alpha."""
-    from hybridmatte._check import check_choice
-    from hybridmatte.automatic import check_outline
+    from hybridmatte._validation import check_choice
+    from hybridmatte.automatic.mattes import check_outline
     from hybridmatte.trimap import trimap_from_alpha, trimap_from_mask
 
     make = {"mask": trimap_from_mask, "alpha": trimap_from_alpha}[check_choice(kind, "--from", ("mask", "alpha"))]

@@ -10,11 +10,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from hybridmatte._check import check_choice
-from hybridmatte._files import check_writable, write_bytes
-from hybridmatte.batch import pictures_in
+from hybridmatte._validation import check_choice
+from hybridmatte.batch.jobs import pictures_in
 from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, MaxPixels, note, show
-from hybridmatte.image import read_alpha, read_trimap
+from hybridmatte.io.files import check_writable, write_bytes
+from hybridmatte.io.pictures import read_alpha, read_trimap
 
 COLUMNS = {  # metric: table header and factor; files hold the plain numbers
     "sad": ("SAD / 1000", 1e-3), "mse": ("MSE x 1000", 1e3), "mad": ("MAD x 1000", 1e3),

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from hybridmatte._check import check_choice
-from hybridmatte.image import MAX_PIXELS, check_output
+from hybridmatte._validation import check_choice
+from hybridmatte.io.pictures import MAX_PIXELS, check_output
 
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File to write; - is standard output.")]
 Bits = Annotated[int, typer.Option("--bits", help="Bits a channel: 8, or 16 for .png and .tif.")]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hybridmatte._check import check_integer, check_number, check_plane
+from hybridmatte._validation import check_integer, check_number, check_plane
 from hybridmatte.data.folders import Sample
 from hybridmatte.foreground import composite
 from hybridmatte.trimap import depth_inside, split_trimap

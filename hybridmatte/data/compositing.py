@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hybridmatte._check import check_integer, check_number
+from hybridmatte._validation import check_integer, check_number
 from hybridmatte.data.augmentation import random_trimap
 from hybridmatte.foreground import composite
 

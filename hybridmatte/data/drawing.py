@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hybridmatte._check import check_image, check_same_shape
+from hybridmatte._validation import check_image, check_same_shape
 
 FINE = 4  # drawn pixels along each side of a pixel
 SHIFT = 4  # bits of a drawn pixel behind the point

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridmatte._check import check_choice
-from hybridmatte.batch import pictures_in
-from hybridmatte.image import read_alpha, read_image, read_plane, read_trimap
+from hybridmatte._validation import check_choice
+from hybridmatte.batch.jobs import pictures_in
+from hybridmatte.io.pictures import read_alpha, read_image, read_plane, read_trimap
 from hybridmatte.trimap import refuse_labels
 
 __all__ = ["PARTS", "MattingFolder", "Sample"]
@@ -120,6 +120,6 @@ def _pictures(root, folder, part):
 
 
 def _as_float(array):
-    from hybridmatte._array import to_float
+    from hybridmatte._validation import to_float
 
     return to_float(array, "picture")

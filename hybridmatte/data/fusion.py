@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from hybridmatte._array import to_float, to_uint8
-from hybridmatte._check import check_choice, check_image, check_integer, check_number
+from hybridmatte._validation import check_choice, check_image, check_integer, check_number, to_float
 from hybridmatte.data.folders import Sample
 from hybridmatte.foreground import composite
+from hybridmatte.io._codec import to_uint8
 from hybridmatte.trimap import split_trimap
 
 __all__ = ["fuse_photographs", "layers_of_photographs", "random_alpha", "random_patch_trimap"]

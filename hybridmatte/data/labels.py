@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hybridmatte._check import check_integer
+from hybridmatte._validation import check_integer
 from hybridmatte.trimap import trimap_from_alpha, trimap_from_mask
 
 __all__ = ["WithTrimaps"]

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridmatte._check import check_choice
+from hybridmatte._validation import check_choice
 from hybridmatte.data.folders import MattingFolder
-from hybridmatte.image import read_plane
+from hybridmatte.io.pictures import read_plane
 
 __all__ = ["NAMED", "Layout", "offers", "open_named"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hybridmatte.errors import require_extra
-from hybridmatte.image import EXTENSIONS
+from hybridmatte.io.pictures import EXTENSIONS
 
 __all__ = ["Photographs", "count_shards", "decode_photograph", "is_stream", "stream_photographs"]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hybridmatte._check import check_choice, check_integer
+from hybridmatte._validation import check_choice, check_integer
 from hybridmatte.data.drawing import (
     FINE,
     SHIFT,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hybridmatte._check import check_integer, check_number
+from hybridmatte._validation import check_integer, check_number
 from hybridmatte.data.drawing import FINE, SHIFT, averaged, check_texture, fixed_point, random_outline, shade, textured
 from hybridmatte.data.folders import Sample
 

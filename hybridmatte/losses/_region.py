@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import conv2d
 
-from hybridmatte._tensor import check_no_gradient, check_range, check_together, promote
+from hybridmatte._validation_torch import check_no_gradient, check_range, check_together, promote
 
 __all__ = ["checked", "convolve", "region_mean", "region_of"]
 

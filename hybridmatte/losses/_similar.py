@@ -5,7 +5,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from hybridmatte._tensor import check_no_gradient, check_together, promote, torch_threads
+from hybridmatte._validation_torch import check_no_gradient, check_together, promote, torch_threads
 from hybridmatte.similarity.window import WindowTopK, window_topk
 
 MIN_BAND_ROWS = 8

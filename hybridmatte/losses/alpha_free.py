@@ -1,6 +1,6 @@
 """The total loss of training without alpha labels."""
 
-from hybridmatte._check import check_choice, check_number
+from hybridmatte._validation import check_choice, check_number
 from hybridmatte.losses.affinity import affinity_loss
 from hybridmatte.losses.known import known_loss
 from hybridmatte.losses.pairs import dc_loss, ddc_hinge_loss, ddc_loss

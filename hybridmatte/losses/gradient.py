@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import pad
 
-from hybridmatte._check import check_number
+from hybridmatte._validation import check_number
 from hybridmatte.losses._region import checked, convolve, region_mean, region_of
 
 __all__ = ["gradient_loss", "gradient_penalty_loss"]

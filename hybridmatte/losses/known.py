@@ -1,6 +1,6 @@
 """The known loss: alpha where the trimap knows it."""
 
-from hybridmatte._tensor import split_planes
+from hybridmatte._validation_torch import split_planes
 from hybridmatte.losses._region import checked, region_mean
 
 __all__ = ["known_loss"]

@@ -1,8 +1,8 @@
 """The closed-form matting Laplacian as a quadratic form in torch, without the matrix."""
 
-from hybridmatte._check import check_number
-from hybridmatte._tensor import check_image_batch, check_together
-from hybridmatte.laplacian._closed_form_torch import closed_form_product
+from hybridmatte._validation import check_number
+from hybridmatte._validation_torch import check_image_batch, check_together
+from hybridmatte.methods._closed_form_torch import closed_form_product
 
 __all__ = ["matting_laplacian_loss"]
 

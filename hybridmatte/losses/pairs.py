@@ -1,6 +1,6 @@
 """Losses over pairs of similar pixels: distance consistency (DC), its directional form (DDC), and the hinge."""
 
-from hybridmatte._check import check_choice
+from hybridmatte._validation import check_choice
 from hybridmatte.losses._similar import find_similar, neighbor_alpha, sum_over_pairs
 
 __all__ = ["dc_loss", "ddc_hinge_loss", "ddc_loss"]

@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import pad
 
-from hybridmatte._check import check_integer
+from hybridmatte._validation import check_integer
 from hybridmatte.losses._region import checked, convolve, region_of
 
 __all__ = ["laplacian_pyramid_loss"]

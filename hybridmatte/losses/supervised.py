@@ -1,7 +1,7 @@
 """Losses against a true alpha: L1, squares, composition, and mining of the hardest pixels."""
 
-from hybridmatte._check import check_number
-from hybridmatte._tensor import check_together, promote
+from hybridmatte._validation import check_number
+from hybridmatte._validation_torch import check_together, promote
 from hybridmatte.losses._region import checked, region_mean, region_of
 
 __all__ = ["composition_loss", "hard_mining_loss", "l1_loss", "l2_loss"]

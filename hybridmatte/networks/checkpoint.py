@@ -6,7 +6,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from hybridmatte.bundled import WEIGHTS
+from hybridmatte.correction.weights import WEIGHTS
 
 __all__ = ["load_network"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from hybridmatte._check import check_number
-from hybridmatte._files import check_writable, write_bytes
+from hybridmatte._validation import check_number
 from hybridmatte.errors import require_extra
+from hybridmatte.io.files import check_writable, write_bytes
 from hybridmatte.networks.network import predicting
 from hybridmatte.networks.prediction import as_batch
 

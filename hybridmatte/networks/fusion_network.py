@@ -8,9 +8,9 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 from torch.nn.functional import dropout, silu
 
-from hybridmatte._check import check_integer, check_number
+from hybridmatte._validation import check_integer, check_number
+from hybridmatte.correction.network import LIMIT, RANK_REACH, Perceptron
 from hybridmatte.networks.network import model_card
-from hybridmatte.perceptron import LIMIT, RANK_REACH, Perceptron
 
 __all__ = ["SolverFusion"]
 

@@ -7,10 +7,9 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from hybridmatte._array import is_torch
-from hybridmatte._check import check_choice, check_integer
-from hybridmatte._files import write_bytes
-from hybridmatte._tensor import check_image_batch, check_range, check_together, promote
+from hybridmatte._validation import check_choice, check_integer, is_torch
+from hybridmatte._validation_torch import check_image_batch, check_range, check_together, promote
+from hybridmatte.io.files import write_bytes
 from hybridmatte.networks.network import predicting
 from hybridmatte.networks.prediction import as_batch, estimate_alpha
 from hybridmatte.networks.trimap_network import TrimapNetwork

@@ -1,6 +1,6 @@
 """Labels for photographs with masks: a teacher's alpha on its boundary, the mask elsewhere."""
 
-from hybridmatte._tensor import check_together
+from hybridmatte._validation_torch import check_together
 from hybridmatte.networks.prediction import as_batch
 
 __all__ = ["blend_labels", "predict_labels"]

@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn.functional import conv2d, interpolate
 from torch.nn.utils.parametrizations import spectral_norm
 
-from hybridmatte._check import check_choice
-from hybridmatte._tensor import promote, split_planes
+from hybridmatte._validation import check_choice
+from hybridmatte._validation_torch import promote, split_planes
 from hybridmatte.networks.network import CARD, MattingNetwork, count_planes
 from hybridmatte.networks.prior_attention import PriorEncoder
 

@@ -6,7 +6,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 from torch.nn.functional import interpolate
 
-from hybridmatte._check import check_choice
+from hybridmatte._validation import check_choice
 from hybridmatte.networks.network import CARD, MattingNetwork, count_planes
 
 __all__ = ["MattingMOD", "modnet"]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import torch
 from torch.nn.functional import pad
 
-from hybridmatte._tensor import check_batch, check_together, split_planes
+from hybridmatte._validation_torch import check_batch, check_together, split_planes
 
 __all__ = ["CARD", "MattingNetwork", "count_planes", "model_card", "normalized", "padded_to", "predicting"]
 

@@ -5,8 +5,8 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 from torch.nn.functional import avg_pool2d, dropout, interpolate, max_pool2d
 
-from hybridmatte._check import check_choice
-from hybridmatte._tensor import promote
+from hybridmatte._validation import check_choice
+from hybridmatte._validation_torch import promote
 from hybridmatte.networks.guided_attention import region_factors
 from hybridmatte.networks.network import CARD
 from hybridmatte.networks.residual_unet import ResidualUNet

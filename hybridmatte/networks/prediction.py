@@ -3,9 +3,8 @@
 import numpy as np
 import torch
 
-from hybridmatte._array import is_torch
-from hybridmatte._check import check_image, check_integer, check_plane, check_same_shape
-from hybridmatte._tensor import check_image_batch, check_range, check_together, promote, split_planes
+from hybridmatte._validation import check_image, check_integer, check_plane, check_same_shape, is_torch
+from hybridmatte._validation_torch import check_image_batch, check_range, check_together, promote, split_planes
 from hybridmatte.trimap import refuse_labels
 
 __all__ = ["as_batch", "estimate_alpha", "predict_alpha", "with_known"]

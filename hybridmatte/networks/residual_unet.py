@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from hybridmatte._check import check_number
-from hybridmatte._tensor import split_planes
+from hybridmatte._validation import check_number
+from hybridmatte._validation_torch import split_planes
 from hybridmatte.networks.network import MattingNetwork, count_planes
 
 __all__ = ["ResidualUNet"]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from hybridmatte._check import check_integer
+from hybridmatte._validation import check_integer
 from hybridmatte.networks.export import export_onnx, onnx_session, run_onnx
 from hybridmatte.networks.prediction import as_batch
 

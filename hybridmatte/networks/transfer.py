@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-from hybridmatte._check import check_choice
+from hybridmatte._validation import check_choice
 from hybridmatte.networks.checkpoint import load_network
 
 __all__ = ["Transfer", "load_parts"]

@@ -6,8 +6,8 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 from torch.nn.functional import interpolate
 
-from hybridmatte._check import check_choice
-from hybridmatte._tensor import check_together
+from hybridmatte._validation import check_choice
+from hybridmatte._validation_torch import check_together
 from hybridmatte.networks.atrous_pyramid import AtrousPyramid, convolution
 from hybridmatte.networks.network import model_card, normalized, padded_to, predicting
 

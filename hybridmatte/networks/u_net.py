@@ -9,7 +9,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 from torch.nn.functional import interpolate
 
-from hybridmatte._check import check_number
+from hybridmatte._validation import check_number
 from hybridmatte.networks.atrous_pyramid import AtrousPyramid, convolution, convolve_joined
 from hybridmatte.networks.network import CARD, MattingNetwork, count_planes
 

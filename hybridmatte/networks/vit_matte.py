@@ -5,7 +5,7 @@ import re
 from transformers import VitDetConfig, VitMatteConfig, VitMatteForImageMatting
 from transformers.utils import logging
 
-from hybridmatte._check import check_choice
+from hybridmatte._validation import check_choice
 from hybridmatte.networks.network import MattingNetwork, count_planes
 
 __all__ = ["MattingViT", "vitmatte"]

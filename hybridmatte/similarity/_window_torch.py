@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
-from hybridmatte._tensor import torch_threads
+from hybridmatte._validation_torch import torch_threads
 
 CHUNK_BYTES = 2**28  # of the keys held at a time on a device
 PLACE_BITS = 20  # of a key, below the bits of the squared distance; a window has at most 2^20 pixels

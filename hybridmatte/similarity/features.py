@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hybridmatte._check import check_choice, check_image, check_number
+from hybridmatte._validation import check_choice, check_image, check_number
 
 __all__ = ["pixel_features", "pixel_positions"]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hybridmatte._check import check_image, check_number, check_plane
+from hybridmatte._validation import check_image, check_number, check_plane
 from hybridmatte.trimap import split_trimap
 
 __all__ = ["expand_known"]

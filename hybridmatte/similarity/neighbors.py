@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridmatte._array import is_torch
-from hybridmatte._check import check_integer
+from hybridmatte._validation import check_integer, is_torch
 
 __all__ = ["NeighborTree", "Neighbors", "nearest_neighbors"]
 

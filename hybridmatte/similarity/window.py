@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridmatte._array import is_torch
-from hybridmatte._check import check_choice, check_image, check_integer, check_window_size
+from hybridmatte._validation import check_choice, check_image, check_integer, check_window_size, is_torch
 
 __all__ = ["WindowTopK", "window_topk"]
 
@@ -83,7 +82,7 @@ def window_topk(image, window_size=11, *, n_neighbors=None, padding="cut"):
     [-7, -6, 0]
     """
     if is_torch(image):
-        from hybridmatte._tensor import check_image_batch
+        from hybridmatte._validation_torch import check_image_batch
         from hybridmatte.similarity._window_torch import topk_batch as search
 
         image = check_image_batch(image).float()

@@ -1,6 +1,6 @@
 """Training with true alphas and the layers they compose, and pre-training on photographs fused at random."""
 
-from hybridmatte._tensor import split_planes
+from hybridmatte._validation_torch import split_planes
 from hybridmatte.losses import composition_loss, l1_loss, laplacian_pyramid_loss
 from hybridmatte.training.module import MattingModule
 

@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 from pathlib import Path
 
-from hybridmatte._check import check_choice, check_integer, check_number
+from hybridmatte._validation import check_choice, check_integer, check_number
 
 __all__ = ["TrainingConfig", "read_config"]
 

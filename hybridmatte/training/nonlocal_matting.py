@@ -1,6 +1,6 @@
 """Training of Net-M: L1 and the hardest pixels, of coarse and refined alpha."""
 
-from hybridmatte._tensor import split_planes
+from hybridmatte._validation_torch import split_planes
 from hybridmatte.losses import hard_mining_loss, l1_loss
 from hybridmatte.training.module import MattingModule
 

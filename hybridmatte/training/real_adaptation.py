@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import cross_entropy
 
-from hybridmatte._tensor import split_planes
+from hybridmatte._validation_torch import split_planes
 from hybridmatte.networks.discriminator import PatchDiscriminator
 from hybridmatte.networks.joint_inference import fuse, trimap_of
 from hybridmatte.networks.prediction import with_known

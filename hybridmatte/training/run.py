@@ -15,8 +15,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader, DistributedSampler
 
 from hybridmatte import networks
-from hybridmatte._files import write_bytes
 from hybridmatte.data import collate, unpack
+from hybridmatte.io.files import write_bytes
 from hybridmatte.training.alpha_free import AlphaFreeMatting
 from hybridmatte.training.callbacks import standard_callbacks
 from hybridmatte.training.composition import CompositionMatting, DisentangledPretraining

@@ -1,6 +1,6 @@
 """Training with true alphas, the control."""
 
-from hybridmatte._tensor import split_planes
+from hybridmatte._validation_torch import split_planes
 from hybridmatte.losses import gradient_penalty_loss, l1_loss, laplacian_pyramid_loss
 from hybridmatte.training.module import MattingModule
 

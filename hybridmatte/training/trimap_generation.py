@@ -2,7 +2,7 @@
 
 from torch.nn.functional import cross_entropy
 
-from hybridmatte._tensor import split_planes
+from hybridmatte._validation_torch import split_planes
 from hybridmatte.data import TrimapTasks
 from hybridmatte.networks.joint_inference import predict_trimap
 from hybridmatte.training.module import MattingModule

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hybridmatte.data import NAMED, MattingFolder, Sample, WithTrimaps, offers, open_named
-from hybridmatte.image import write_alpha, write_image
+from hybridmatte.io.pictures import write_alpha, write_image
 
 
 def fill(folder, parts, names=("b", "a"), shape=(8, 11), seed=0):

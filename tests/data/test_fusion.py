@@ -27,7 +27,7 @@ from hybridmatte.data import (
     unpack,
 )
 from hybridmatte.data.photographs import _bytes_of as hub_bytes
-from hybridmatte.image import write_image
+from hybridmatte.io.pictures import write_image
 
 AUGMENTATION = Augmentation(crop=56, unknown=0.0, degrees=30, shear=10, hue=30)
 

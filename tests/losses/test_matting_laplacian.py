@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from hybridmatte import closed_form_laplacian
-from hybridmatte.laplacian._closed_form_torch import closed_form_product
 from hybridmatte.losses import matting_laplacian_loss
+from hybridmatte.methods._closed_form_torch import closed_form_product
 from tests.losses.cases import batch
 from tests.synthetic import soft_disk
 

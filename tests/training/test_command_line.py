@@ -11,7 +11,7 @@ import pytest
 import experiments
 from hybridmatte import networks
 from hybridmatte.cli import main
-from hybridmatte.image import read_alpha, write_alpha, write_image
+from hybridmatte.io.pictures import read_alpha, write_alpha, write_image
 from hybridmatte.training import read_config
 from tests.synthetic import soft_disk
 

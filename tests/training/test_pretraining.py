@@ -9,7 +9,7 @@ import torch
 
 from hybridmatte import networks
 from hybridmatte.data import Sample
-from hybridmatte.image import write_image
+from hybridmatte.io.pictures import write_image
 from hybridmatte.training import CompositionMatting, TrainingConfig, train
 from hybridmatte.training.optimizer import rate_factor
 from tests.synthetic import soft_disk

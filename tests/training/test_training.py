@@ -145,7 +145,7 @@ def test_accumulation_sums_batches(tmp_path):
 
 @pytest.mark.parametrize("paradigm", ["alpha_free", "supervised"])
 def test_data_without_trimaps(paradigm, tmp_path):
-    from hybridmatte.image import write_alpha, write_image
+    from hybridmatte.io.pictures import write_alpha, write_image
 
     for part in ("image", "alpha"):
         (tmp_path / "data" / part).mkdir(parents=True)

@@ -1,0 +1,1 @@
+"""Run one job per picture over folders, in one or several processes."""

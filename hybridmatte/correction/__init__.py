@@ -1,0 +1,1 @@
+"""The default method: information flow, corrected per pixel by a small network."""

@@ -1,1 +1,0 @@
-"""From similarity to sparse operators: one Laplacian a file."""

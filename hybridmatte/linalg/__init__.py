@@ -1,0 +1,1 @@
+"""Krylov methods and preconditioners: matrices and vectors, nothing of images."""

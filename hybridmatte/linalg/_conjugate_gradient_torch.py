@@ -1,0 +1,26 @@
+"""Preconditioned conjugate gradients on tensors, on any device."""
+
+import torch
+
+from hybridmatte.linalg.conjugate_gradient import CGResult
+
+__all__ = ["conjugate_gradient_tensors"]
+
+
+def conjugate_gradient_tensors(multiply, rhs, precondition, *, rtol, maxiter):
+    """Solve ``A x = rhs`` for float64 tensors of one shape; see `conjugate_gradient`."""
+    norm = torch.linalg.vector_norm(rhs).item()
+    x, residual, direction = torch.zeros_like(rhs), rhs.clone(), torch.zeros_like(rhs)
+    product, step, descent, reached, iteration = torch.zeros_like(rhs), 0.0, 1.0, float(norm > 0.0), 0
+    while reached > rtol and iteration < maxiter:
+        iteration += 1
+        ahead = precondition(residual).double()
+        beta = -step * (ahead * product).sum() / descent
+        descent = (ahead * residual).sum()
+        direction = ahead + beta * direction
+        product = multiply(direction)
+        step = descent / (direction * product).sum()
+        x += step * direction
+        residual -= step * product
+        reached = torch.linalg.vector_norm(residual).item() / norm
+    return CGResult(x, iteration, reached, reached <= rtol)

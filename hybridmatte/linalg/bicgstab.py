@@ -1,0 +1,72 @@
+"""Preconditioned stabilised biconjugate gradients, for systems that are not symmetric."""
+
+import numpy as np
+
+from hybridmatte.linalg.conjugate_gradient import CGResult
+
+__all__ = ["bicgstab"]
+
+
+def bicgstab(matvec, rhs, precondition, *, rtol=1e-6, maxiter=1000):
+    """Solve ``A x = rhs`` for a square A by preconditioned stabilised biconjugate gradients, starting from zero.
+
+    Two products and two preconditioners an iteration. Starts over from the point reached where the method breaks
+    down.
+
+    Parameters
+    ----------
+    matvec, precondition : callable
+        Take an (n,) float64 array, return A, or an approximation of its inverse, times it; may return the same buffer
+        each time.
+    rhs : (n,) float64 array
+        Right-hand side.
+    rtol : float, default 1e-6
+        Stop when ``|rhs - A x| <= rtol * |rhs|`` in the Euclidean norm.
+    maxiter : int, default 1000
+        Stop after this many iterations.
+
+    Returns
+    -------
+    result : CGResult
+        x (n,), iterations, residual relative to |rhs|, converged.
+
+    References
+    ----------
+    .. [1] H. van der Vorst. Bi-CGSTAB. SIAM J. Sci. Stat. Comput. 1992.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> matrix = np.array([[2.0, 1.0], [0.0, 4.0]])
+    >>> bicgstab(lambda x: matrix @ x, np.array([4.0, 8.0]), lambda r: r).x.round(6)
+    array([1., 2.])
+    """
+    from hybridmatte.linalg._vector_numba import dot
+
+    norm = np.sqrt(dot(rhs, rhs))
+    x, residual, shadow = np.zeros_like(rhs), rhs.copy(), rhs.copy()
+    direction, product = np.zeros_like(rhs), np.zeros_like(rhs)
+    rho = alpha = omega = 1.0
+    reached, iteration = float(norm > 0.0), 0
+    while reached > rtol and iteration < maxiter:
+        iteration += 1
+        previous, rho = rho, dot(shadow, residual)
+        beta = rho / previous * alpha / omega if previous and omega else 0.0
+        if not abs(rho) > 1e-14 * dot(residual, residual) or not np.isfinite(beta):
+            shadow, beta, rho = residual.copy(), 0.0, dot(residual, residual)
+        direction = residual + beta * (direction - omega * product)
+        ahead = precondition(direction).copy()
+        product = matvec(ahead).copy()
+        overlap = dot(shadow, product)
+        if overlap == 0.0 or not np.isfinite(overlap):
+            raise np.linalg.LinAlgError(f"biconjugate gradients broke down in iteration {iteration}: the search "
+                                        f"direction's overlap is {overlap:g}, expected a finite one, not 0")
+        alpha = rho / overlap
+        residual = residual - alpha * product
+        beside = precondition(residual).copy()
+        turned = matvec(beside)
+        omega = dot(turned, residual) / max(dot(turned, turned), 1e-300)
+        x += alpha * ahead + omega * beside
+        residual = residual - omega * turned
+        reached = np.sqrt(dot(residual, residual)) / norm
+    return CGResult(x, iteration, reached, reached <= rtol)

@@ -1,0 +1,1 @@
+"""The matting methods, one file each: similarity, Laplacian, system and the public solver."""

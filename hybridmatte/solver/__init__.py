@@ -1,1 +1,0 @@
-"""Constraints, preconditioners and conjugate gradients."""

@@ -1,0 +1,22 @@
+"""The prior and its confidence at the edge of the solves that take tensors."""
+
+import torch
+
+from hybridmatte._validation_torch import check_planes, check_together
+from hybridmatte.systems.problem import DEFAULT_CONFIDENCE
+
+__all__ = ["check_prior_batch"]
+
+
+def check_prior_batch(trimap, prior, confidence):
+    """Return the confidence as planes like the prior, or None without one; refuse what leaves alpha undefined."""
+    if prior is None and confidence is not None:
+        raise ValueError("confidence came without a prior, expected both or neither")
+    if prior is not None:
+        confidence = DEFAULT_CONFIDENCE if confidence is None else confidence
+        if isinstance(confidence, torch.Tensor) and confidence.ndim:
+            check_together(trimap=trimap, confidence=confidence)
+        confidence = torch.as_tensor(confidence, dtype=prior.dtype, device=prior.device).expand_as(prior)
+    with torch.no_grad():
+        check_planes(trimap, prior, confidence)
+    return confidence

@@ -1,0 +1,79 @@
+"""The colour-line multigrid: a symmetric positive operator, good in few iterations, the same for any threads."""
+
+import numba
+import numpy as np
+import pytest
+
+from hybridmatte.linalg import multigrid
+from hybridmatte.linalg.conjugate_gradient import conjugate_gradient
+from hybridmatte.linalg.multigrid import ColorLineMultigrid
+from hybridmatte.methods.closed_form import closed_form_system
+from hybridmatte.methods.learning_based import learning_based_system
+from hybridmatte.methods.random_walk import random_walk_system
+from hybridmatte.trimap import split_trimap
+from tests.synthetic import soft_disk
+
+BUILDERS = [closed_form_system, learning_based_system, random_walk_system]
+
+
+def make_system(build=closed_form_system, shape=(61, 83)):
+    scene = soft_disk(shape)
+    regions = split_trimap(scene.trimap)
+    system = build(scene.image, regions.is_unknown, regions.is_foreground.astype(np.float32))
+    return system, scene.image
+
+
+@pytest.mark.parametrize("coarsest", [2, 150], ids=["all levels", "two levels"])
+@pytest.mark.parametrize("build", BUILDERS)
+def test_symmetric_and_positive(build, coarsest, rng, monkeypatch):
+    monkeypatch.setattr(multigrid, "COARSEST", coarsest)
+    system, image = make_system(build, (31, 37))
+    precondition = ColorLineMultigrid(system, image)
+    cells = np.flatnonzero(system.layout.pixels >= 0)
+    vectors = np.zeros((8, system.layout.n_cells))
+    vectors[:, cells] = rng.standard_normal((8, len(cells)))
+    images = np.stack([precondition(vector).copy() for vector in vectors]).astype(float)
+    gram = vectors @ images.T
+    assert np.abs(gram - gram.T).max() < 1e-4 * np.abs(gram).max()  # float32 inside
+    assert np.linalg.eigvalsh(gram + gram.T).min() > 0.0
+
+
+def test_few_iterations_whatever_the_size():
+    counts = []
+    for shape in [(61, 83), (244, 332)]:
+        system, image = make_system(shape=shape)
+        result = conjugate_gradient(system.multiply, system.rhs, ColorLineMultigrid(system, image), rtol=1e-7)
+        assert result.converged
+        counts.append(result.iterations)
+    assert max(counts) <= 40
+
+
+def test_same_bits_for_one_thread_and_many():
+    system, image = make_system(shape=(122, 166))
+    answers = []
+    threads = numba.get_num_threads()
+    try:
+        for count in (1, threads):
+            numba.set_num_threads(count)
+            precondition = ColorLineMultigrid(system, image)
+            answers.append(conjugate_gradient(system.multiply, system.rhs, precondition).x)
+    finally:
+        numba.set_num_threads(threads)
+    assert np.array_equal(*answers)
+
+
+def test_largest_eigenvalue_is_bounded_from_above(rng):
+    factor = rng.standard_normal((30, 30)).astype(np.float32)
+    matrix = factor @ factor.T + np.eye(30, dtype=np.float32)
+    scale = rng.uniform(0.5, 2.0, 30).astype(np.float32)
+    start = rng.standard_normal(30).astype(np.float32)
+    largest = np.linalg.eigvals(scale[:, None] * matrix).real.max()
+    estimate = multigrid._largest_eigenvalue(lambda x: (matrix @ x, scale * (matrix @ x)), start)
+    assert largest <= estimate <= 1.2 * largest
+
+
+def test_flat_colours_leave_only_the_constant():
+    system, image = make_system(shape=(31, 37))
+    flat = ColorLineMultigrid(system, np.full_like(image, 0.5))
+    result = conjugate_gradient(system.multiply, system.rhs, flat, rtol=1e-7)
+    assert result.converged
