@@ -1,31 +1,47 @@
-"""Every input check and its error sentence: `<argument> <what came>, expected <what>`."""
+"""Checks of arguments: every public function calls these first, and everything below them trusts its input.
 
+All error messages have one form: `<argument> <what came>, expected <what>`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
 from numbers import Integral, Real
 from os import PathLike
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(bool): 1.0}
-ROUNDING = 1e-5  # a mean or an interpolation of ones may be as much above
-ASPECT = 0.02  # relative difference in aspect ratio that a plane may have
+if TYPE_CHECKING:
+    import torch
+    from typing_extensions import TypeIs
+
+T = TypeVar("T")
+
+FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(bool): 1.0}  # stored value of 1.0
+ROUNDING = 1e-5  # excess over [0, 1] that is taken for rounding, for example in a mean of ones
+ASPECT = 0.02  # allowed relative difference between two aspect ratios
 
 
-def is_torch(array):
-    """Tell whether `array` is a torch tensor, without importing torch."""
-    return type(array).__module__.split(".")[0] == "torch"
+def is_torch(array: object) -> TypeIs[torch.Tensor]:
+    """Return whether `array` is a torch tensor, without importing torch."""
+    tensor_types = getattr(sys.modules.get("torch"), "Tensor", ())  # no tensor exists before torch is imported
+    return isinstance(array, tensor_types)
 
 
-def to_float(array, name):
+def to_float(array: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
     """Return `array` as a C-contiguous float32 array in [0, 1]; the input is never modified.
 
-    uint8 and uint16 are divided by 255 and 65535, bool becomes 0 and 1, floating point must already be finite and in
-    [0, 1]; what rounding took out of it, up to 1e-5, is clipped.
+    uint8 is divided by 255 and uint16 by 65535; bool becomes 0 and 1. Floating-point values must be finite and in
+    [0, 1]; an excess of at most 1e-5, as rounding causes, is clipped.
     """
     if is_torch(array):
         raise TypeError(f"{name} is a torch tensor, expected a NumPy array")
     array = np.asarray(array)
-    if array.dtype in _SCALE:
-        return np.ascontiguousarray(array, dtype=np.float32) * np.float32(1.0 / _SCALE[array.dtype])
+    if array.dtype in FULL_SCALE:
+        return np.ascontiguousarray(array, dtype=np.float32) * np.float32(1.0 / FULL_SCALE[array.dtype])
     if array.dtype.kind != "f":
         raise TypeError(f"{name} has dtype {array.dtype}, expected uint8, uint16, bool or floating point")
     result = np.ascontiguousarray(array, dtype=np.float32)
@@ -37,11 +53,11 @@ def to_float(array, name):
     return result if 0.0 <= low and high <= 1.0 else result.clip(0.0, 1.0)
 
 
-def check_image(image, name="image"):
+def check_image(image: npt.ArrayLike, name: str = "image") -> npt.NDArray[np.float32]:
     """Return an image as (H, W, 3) float32 in [0, 1].
 
-    (H, W) and (H, W, 1) grey images are repeated over three channels; of (H, W, 4) RGBA images the fourth
-    channel is dropped.
+    Grey images, (H, W) or (H, W, 1), are repeated over three channels. The fourth channel of an RGBA image,
+    (H, W, 4), is dropped.
     """
     _refuse_path(image, name)
     shape = np.shape(image)
@@ -56,8 +72,13 @@ def check_image(image, name="image"):
     return np.ascontiguousarray(result[:, :, :3])
 
 
-def check_plane(plane, name, shape=None, other="image"):
-    """Return an alpha, trimap or mask as (H, W) float32 in [0, 1]; `shape` is the (H, W) it must have."""
+def check_plane(
+    plane: npt.ArrayLike, name: str, shape: tuple[int, ...] | None = None, other: str = "image"
+) -> npt.NDArray[np.float32]:
+    """Return an alpha, trimap or mask as (H, W) float32 in [0, 1].
+
+    `shape` is the shape of the array called `other`, whose height and width the plane must have.
+    """
     _refuse_path(plane, name)
     came = np.shape(plane)
     if len(came) == 3 and came[2] == 1:
@@ -70,65 +91,72 @@ def check_plane(plane, name, shape=None, other="image"):
     return to_float(plane, name)
 
 
-def _refuse_path(value, name):
+def _refuse_path(value: object, name: str) -> None:
+    """Refuse a path where an array belongs, and name the function that reads the file."""
     if isinstance(value, str | PathLike):
         reader = {"image": "read_image", "trimap": "read_trimap"}.get(name, "read_alpha")
         raise TypeError(f"{name} is the path {str(value)!r}, expected an array, as hybridmatte.{reader} returns it")
 
 
-def check_same_shape(shape, name, expected, other):
-    """Refuse two planes that disagree in height or width."""
+def check_same_shape(shape: tuple[int, ...], name: str, expected: tuple[int, ...], other: str) -> None:
+    """Refuse two arrays, given by their shapes and names, that differ in height or width."""
     if tuple(shape[:2]) != tuple(expected[:2]):
-        hint = ", its transpose" if tuple(shape[:2]) == tuple(expected[:2])[::-1] else ""
-        way = " (refine brings an alpha to the image's size)" if (name, other) == ("alpha", "image") else ""
-        raise ValueError(f"{name} has shape {tuple(shape)} but {other} has shape {tuple(expected)}{hint}, expected "
-                         f"the same height and width{way}")
+        transposed = ", its transpose" if tuple(shape[:2]) == tuple(expected[:2])[::-1] else ""
+        hint = " (refine brings an alpha to the image's size)" if (name, other) == ("alpha", "image") else ""
+        raise ValueError(f"{name} has shape {tuple(shape)} but {other} has shape {tuple(expected)}{transposed}, "
+                         f"expected the same height and width{hint}")
 
 
-def check_aspect(shape, name, image_shape):
-    """Refuse a plane (h, w) whose aspect ratio is not the image's; a little off is allowed, and then stretched."""
+def check_aspect(shape: tuple[int, int], name: str, image_shape: tuple[int, int]) -> None:
+    """Refuse a plane whose aspect ratio differs from the image's by more than 2% and the rounding to whole pixels."""
     (h, w), (height, width) = shape, image_shape
-    allowed = ASPECT + 1 / min(h, w, height, width)  # a side is rounded to whole pixels
+    allowed = ASPECT + 1 / min(h, w, height, width)
     if abs(w * height / (h * width) - 1) > allowed:
-        turned = abs(h * height / (w * width) - 1) <= allowed
-        raise ValueError(f"{name} is {w} x {h} but image is {width} x {height}, expected the same aspect "
-                         f"ratio{'; it looks turned by a quarter' if turned else ''}")
+        is_rotated = abs(h * height / (w * width) - 1) <= allowed
+        hint = "; it looks turned by a quarter turn (90 degrees)" if is_rotated else ""
+        raise ValueError(f"{name} is {w} x {h} but image is {width} x {height}, expected the same aspect ratio{hint}")
 
 
-def check_choice(value, name, choices):
-    """Refuse a value that is not one of `choices`."""
+def check_choice(value: T, name: str, choices: Collection[object]) -> T:
+    """Return a value that is one of `choices`."""
     if value not in choices:
         expected = " or ".join(repr(choice) for choice in choices)
         raise ValueError(f"{name} is {value!r}, expected {expected}")
     return value
 
 
-def check_number(value, name, *, low=None, high=None, above=None):
-    """Return a finite real number as float; low <= value <= high and value > above where given."""
+def check_number(
+    value: object, name: str, *, low: float | None = None, high: float | None = None, above: float | None = None
+) -> float:
+    """Return a finite real number as float; where given, low <= value <= high and value > above."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} is {value!r}, expected a number")
+    number = float(value)
     bounds = [f"at least {low}"] * (low is not None) + [f"above {above}"] * (above is not None)
     bounds += [f"at most {high}"] * (high is not None)
-    wrong = (low is not None and value < low) or (high is not None and value > high)
-    if not np.isfinite(value) or wrong or (above is not None and value <= above):
+    is_outside = (low is not None and value < low) or (high is not None and not value <= high)
+    if not np.isfinite(number) or is_outside or (above is not None and value <= above):
         raise ValueError(f"{name} is {value}, expected a finite number {' and '.join(bounds)}".rstrip())
-    return float(value)
+    return number
 
 
-def check_integer(value, name, *, low=None, high=None, odd=False):
-    """Return an integer; low <= value <= high, odd if asked."""
+def check_integer(
+    value: object, name: str, *, low: int | None = None, high: int | None = None, odd: bool = False
+) -> int:
+    """Return an integer; where given, low <= value <= high, and odd if asked."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} is {value!r}, expected an integer")
+    number = int(value)
     bounds = [f"of at least {low}"] * (low is not None) + [f"of at most {high}"] * (high is not None)
-    wrong = (low is not None and value < low) or (high is not None and value > high)
-    if wrong or (odd and value % 2 == 0):
+    is_outside = (low is not None and number < low) or (high is not None and number > high)
+    if is_outside or (odd and number % 2 == 0):
         kind = "an odd integer" if odd else "an integer"
         raise ValueError(f"{name} is {value}, expected {kind} {' and '.join(bounds)}".rstrip())
-    return int(value)
+    return number
 
 
-def check_confidence(confidence, shape):
-    """Return a prior's weight, a number or (H, W), as (H, W) float32 of at least 0."""
+def check_confidence(confidence: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Return the confidence of a prior, one number or (H, W), as (H, W) float32 of at least 0."""
     if np.ndim(confidence) == 0:
         return np.full(shape, check_number(confidence, "confidence", low=0), np.float32)
     confidence = np.asarray(confidence)
@@ -142,8 +170,8 @@ def check_confidence(confidence, shape):
     return confidence
 
 
-def check_unknown(is_unknown, image):
-    """Return an (H, W) boolean mask that fits the image; all True for None."""
+def check_unknown(is_unknown: npt.ArrayLike | None, image: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Return an (H, W) boolean mask that fits the image; for None, every pixel is unknown."""
     if is_unknown is None:
         return np.ones(image.shape[:2], dtype=bool)
     is_unknown = np.asarray(is_unknown)
@@ -153,11 +181,12 @@ def check_unknown(is_unknown, image):
     return np.ascontiguousarray(is_unknown)
 
 
-def check_window_size(window_size):
+def check_window_size(window_size: object) -> int:
     """Return the side of a window in pixels: odd, at least 3."""
     return check_integer(window_size, "window_size", low=3, odd=True)
 
 
-def _check_not_empty(shape, name):
+def _check_not_empty(shape: tuple[int, ...], name: str) -> None:
+    """Refuse an array without a pixel."""
     if 0 in shape:
         raise ValueError(f"{name} is empty, with shape {tuple(shape)}, expected at least one pixel")

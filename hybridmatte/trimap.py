@@ -1,8 +1,12 @@
 """Split trimaps into regions, and make trimaps from masks and alphas."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 from hybridmatte._validation import check_number, check_plane
 
@@ -10,19 +14,21 @@ __all__ = ["Regions", "split_trimap", "trimap_from_alpha", "trimap_from_mask"]
 
 BACKGROUND_MAX = 0.1
 FOREGROUND_MIN = 0.9
-LABELS_MAX = 0.1  # a largest value below, but above 0, is that of labels such as 0, 1, 2, or 15, stored in a picture
+LABELS_MAX = 0.1  # a plane whose largest value is above 0 and below this holds small labels such as 0, 1, 2
+MASK_BAND = 0.01  # default widths of the unknown band on each side of the outline, as shares of the image's diagonal
+ALPHA_BAND = 0.005
 
 
 class Regions(NamedTuple):
     """The regions of a trimap as (H, W) boolean masks."""
 
-    is_foreground: np.ndarray
-    is_background: np.ndarray
-    is_known: np.ndarray
-    is_unknown: np.ndarray
+    is_foreground: npt.NDArray[np.bool_]
+    is_background: npt.NDArray[np.bool_]
+    is_known: npt.NDArray[np.bool_]
+    is_unknown: npt.NDArray[np.bool_]
 
 
-def split_trimap(trimap):
+def split_trimap(trimap: npt.ArrayLike) -> Regions:
     """Split a trimap into its foreground, background, known and unknown regions.
 
     Parameters
@@ -39,8 +45,8 @@ def split_trimap(trimap):
     Raises
     ------
     ValueError
-        If trimap has more than one channel, is empty, a value is not finite or outside [0, 1], or all are so small
-        that they must be labels.
+        If trimap has more than one channel, is empty, has a value that is not finite or outside [0, 1], or has only
+        values so small that they must be labels.
 
     Examples
     --------
@@ -56,46 +62,48 @@ def split_trimap(trimap):
     return Regions(is_foreground, is_background, is_known, ~is_known)
 
 
-def refuse_labels(plane, name):
-    """Refuse a plane whose largest value is that of a small label, which would count as black throughout."""
+def refuse_labels(plane: npt.NDArray[np.float32], name: str) -> None:
+    """Refuse a plane of small labels, such as 0, 1 and 2 of 255: after scaling, every pixel would be background."""
     largest = float(plane.max())
     if 0.0 < largest < LABELS_MAX:
         raise ValueError(f"{name} has no value above {largest:.4f} of 1, expected white near 1; labels such as 0, 1, 2 "
                          "must be scaled first")
 
 
-def trimap_from_mask(mask, *, erode=None, dilate=None, threshold=0.5):
-    """Make a trimap from a mask: a band of unknown pixels along its outline.
+def trimap_from_mask(
+    mask: npt.ArrayLike, *, erode: float | None = None, dilate: float | None = None, threshold: float = 0.5
+) -> npt.NDArray[np.float32]:
+    """Make a trimap from a mask: a band of unknown pixels along the mask's outline.
 
-    For masks of segmentation networks and hand-drawn selections. The band should hold every pixel that is a
-    mixture, with hair and motion blur, and no more: solvers are exact nowhere else, and pay by the unknown pixel.
-    Time and memory are linear in the number of pixels (exact Euclidean distance transform).
+    Use it for the masks of segmentation networks and for hand-drawn selections. The band should contain every pixel
+    that mixes foreground and background, including hair and motion blur, because pixels outside the band keep the
+    mask's value. It should contain little else, because a solver's time grows with the number of unknown pixels. Time
+    and memory are linear in the number of pixels (exact Euclidean distance transform).
 
     Parameters
     ----------
     mask : (H, W) array
-        In [0, 1], or bool, uint8 or uint16; soft masks are cut at `threshold`.
+        In [0, 1], or bool, uint8 or uint16. Soft masks are thresholded.
     erode : float, optional
-        Width in pixels of the band inside the outline: foreground pixels whose distance to the nearest
-        background pixel is at most this become unknown (the outermost foreground pixels are at distance 1).
-        Default: 1% of the image's diagonal, but of each object no more than half the distance of its innermost pixel,
-        so that small objects keep a core. Specks, narrower than that 1%, become unknown altogether, unless they are
-        all there is.
+        Erosion of the foreground in pixels: foreground pixels whose distance to the nearest pixel outside the mask is
+        at most this become unknown (the outermost foreground pixels have distance 1). By default 1% of the image's
+        diagonal, but at most half of each object's largest distance, so that small objects keep a core. Specks, whose
+        largest distance is below 0.5% of the diagonal, become unknown as a whole, unless nothing else is foreground.
     dilate : float, optional
-        Width in pixels of the band outside the outline. Default: 1% of the diagonal.
+        Width in pixels of the unknown band outside the outline. By default 1% of the diagonal.
     threshold : float, default 0.5
-        Pixels of at least this are inside.
+        Pixels of at least this value are foreground.
 
     Returns
     -------
     trimap : (H, W) float32 array
-        0 background, 0.5 unknown, 1 foreground. A mask all inside or all outside has no outline and is
-        returned as all 1 or all 0.
+        0 background, 0.5 unknown, 1 foreground. A mask without an outline, all foreground or all background, gives a
+        trimap of all 1 or all 0.
 
     Raises
     ------
     ValueError
-        If a width is negative, or leaves no foreground or no background at all.
+        If a width is negative, or so large that no foreground or no background remains.
 
     Examples
     --------
@@ -108,32 +116,37 @@ def trimap_from_mask(mask, *, erode=None, dilate=None, threshold=0.5):
     mask = check_plane(mask, "mask")
     refuse_labels(mask, "mask")
     threshold = check_number(threshold, "threshold", above=0.0, high=1.0)
-    return trimap_along(mask >= np.float32(threshold), erode, dilate, 0.01)
+    return trimap_along(mask >= np.float32(threshold), erode, dilate, MASK_BAND)
 
 
-def trimap_along(is_inside, erode, dilate, share):
-    """Return the trimap of a mask (H, W) bool, whose band is by default `share` of the diagonal wide on each side."""
-    return _banded(is_inside, ~is_inside, erode, dilate, share)
+def trimap_along(
+    is_inside: npt.NDArray[np.bool_], erode: float | None, dilate: float | None, share: float
+) -> npt.NDArray[np.float32]:
+    """Return the trimap of a boolean mask (H, W); widths of None are `share` of the image's diagonal."""
+    return _trimap_of_regions(is_inside, ~is_inside, erode, dilate, share)
 
 
-def trimap_from_alpha(alpha, *, low=0.05, high=0.95, erode=None, dilate=None):
-    """Make a trimap from an alpha: its mixed pixels and a margin around them are unknown.
+def trimap_from_alpha(
+    alpha: npt.ArrayLike, *, low: float = 0.05, high: float = 0.95, erode: float | None = None,
+    dilate: float | None = None
+) -> npt.NDArray[np.float32]:
+    """Make a trimap from an alpha: mixed pixels and a margin around them become unknown.
 
-    For refining the alpha of a network, or making training trimaps from true alphas. Time and memory are linear
-    in the number of pixels (exact Euclidean distance transforms).
+    Use it to refine a network's alpha, or to make training trimaps from true alphas. Time and memory are linear in
+    the number of pixels (exact Euclidean distance transforms).
 
     Parameters
     ----------
     alpha : (H, W) array
         In [0, 1], or uint8 or uint16.
     low, high : float, default 0.05 and 0.95
-        Pixels above `low` are not background, pixels below `high` are not foreground; those between are always
-        unknown. 0 <= low < high <= 1.
+        Pixels of at most `low` are background, pixels of at least `high` are foreground, and pixels between are
+        always unknown. 0 <= low < high <= 1.
     erode : float, optional
-        Margin in pixels inside: foreground pixels within this distance of a pixel that is not foreground become
-        unknown. Default: 0.5% of the image's diagonal; small objects and specks as in `trimap_from_mask`.
+        Erosion of the foreground in pixels: foreground pixels within this distance of a pixel that is not foreground
+        become unknown. By default 0.5% of the image's diagonal; small objects and specks as in `trimap_from_mask`.
     dilate : float, optional
-        Margin in pixels outside, likewise. Default: 0.5% of the diagonal.
+        Erosion of the background in pixels. By default 0.5% of the diagonal.
 
     Returns
     -------
@@ -143,7 +156,7 @@ def trimap_from_alpha(alpha, *, low=0.05, high=0.95, erode=None, dilate=None):
     Raises
     ------
     ValueError
-        If low is not below high, or a width is negative, or leaves no foreground or no background at all.
+        If low is not below high, or a width is negative, or so large that no foreground or no background remains.
 
     Examples
     --------
@@ -156,58 +169,82 @@ def trimap_from_alpha(alpha, *, low=0.05, high=0.95, erode=None, dilate=None):
     high = check_number(high, "high", low=0.0, high=1.0)
     if low >= high:
         raise ValueError(f"low is {low:g} and high is {high:g}, expected low below high")
-    return _banded(alpha >= np.float32(high), alpha <= np.float32(low), erode, dilate, 0.005)
+    return _trimap_of_regions(alpha >= np.float32(high), alpha <= np.float32(low), erode, dilate, ALPHA_BAND)
 
 
-def _banded(is_foreground, is_background, erode, dilate, share):
-    """Return the trimap whose known regions are eaten from their edges, by `share` of the diagonal if not given."""
+def _trimap_of_regions(
+    is_foreground: npt.NDArray[np.bool_], is_background: npt.NDArray[np.bool_], erode: float | None,
+    dilate: float | None, share: float
+) -> npt.NDArray[np.float32]:
+    """Return the trimap of two regions after their erosion; widths of None are `share` of the image's diagonal."""
     trimap = np.full(is_foreground.shape, 0.5, dtype=np.float32)
-    width = share * float(np.hypot(*is_foreground.shape))
-    trimap[_eaten(is_background, dilate, "dilate", width, "background")] = 0.0
-    trimap[_eaten(is_foreground, erode, "erode", width, "foreground")] = 1.0
+    default = share * float(np.hypot(*is_foreground.shape))
+    trimap[_eroded_background(is_background, dilate, default)] = 0.0
+    trimap[_eroded_foreground(is_foreground, erode, default)] = 1.0
     return trimap
 
 
-def _eaten(region, width, name, default, what):
-    """Return the pixels of a region further than `width` from every pixel outside it; refuse if there are none."""
+def _eroded_background(region: npt.NDArray[np.bool_], width: float | None, default: float) -> npt.NDArray[np.bool_]:
+    """Return the background eroded by one width."""
+    width = default if width is None else check_number(width, "dilate", low=0.0)
+    if not region.any() or region.all():
+        return region
+    return _eroded(depth_inside(region), width, "dilate", "background")
+
+
+def _eroded_foreground(region: npt.NDArray[np.bool_], width: float | None, default: float) -> npt.NDArray[np.bool_]:
+    """Return the foreground eroded by one width, or for None by a width for each object."""
     if width is not None:
-        width = check_number(width, name, low=0.0)
+        width = check_number(width, "erode", low=0.0)
     if not region.any() or region.all():
         return region
     distance = depth_inside(region)
-    innermost = float(distance.max())
-    if width is None and name == "erode":
-        return distance > _width_by_object(region, distance, default)
-    width = default if width is None else width
-    if width >= innermost:
-        raise ValueError(f"{name} is {width:.4g} pixels and leaves no {what}, expected less than {innermost:.4g}")
+    if width is None:
+        return distance > _erosion_widths(region, distance, default)
+    return _eroded(distance, width, "erode", "foreground")
+
+
+def _eroded(
+    distance: npt.NDArray[np.float32], width: float, option: str, region_name: str
+) -> npt.NDArray[np.bool_]:
+    """Return the pixels whose distance to the region's outside exceeds a width; refuse a width that leaves none."""
+    largest = float(distance.max())
+    if width >= largest:
+        raise ValueError(f"{option} is {width:.4g} pixels and leaves no {region_name}, expected less than "
+                         f"{largest:.4g}")
     return distance > width
 
 
-def _width_by_object(region, distance, default):
-    """Return each pixel's width to be eaten: the default, but half of what its object has, for all but specks."""
-    import cv2
+def _erosion_widths(
+    region: npt.NDArray[np.bool_], distance: npt.NDArray[np.float32], default: float
+) -> npt.NDArray[np.float32]:
+    """Return each pixel's erosion width: that of its object, which is a connected component of the region.
 
+    The width is the smaller of the default and half of the object's largest distance. Specks, whose largest distance
+    is below half of the default, get the default, which erases them; the object with the largest distance of all
+    is never erased.
+    """
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8))
     widths = np.full(count, default, np.float32)
-    sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].min(axis=1)
-    deepest = labels.flat[np.argmax(distance)]
-    for label in {int(deepest), *(np.flatnonzero(sides[1:] >= default - 1) + 1).tolist()}:
+    shorter_sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].min(axis=1)
+    deepest = int(labels.flat[np.argmax(distance)])
+    # Within the image, an object's largest distance is at most (shorter side + 1) / 2: smaller boxes hold only specks.
+    large_enough = np.flatnonzero(shorter_sides[1:] >= default - 1) + 1
+    for label in {deepest, *large_enough.tolist()}:
         left, top, width, height = boxes[label, :4]
         box = slice(top, top + height), slice(left, left + width)
-        depth = float(distance[box].max(where=labels[box] == label, initial=0.0))
-        if label == deepest or depth >= default / 2:
-            widths[label] = min(default, depth / 2)
-    return widths[labels]
+        largest = float(distance[box].max(where=labels[box] == label, initial=0.0))
+        if label == deepest or largest >= default / 2:
+            widths[label] = min(default, largest / 2)
+    return widths[np.asarray(labels, np.int32)]
 
 
-def depth_inside(region):
-    """Return each pixel's distance to the nearest pixel outside a boolean region, (H, W) float32; infinite if none is.
+def depth_inside(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Return the exact Euclidean distance transform (H, W) of a boolean region.
 
-    What lies beyond the image's border is neither inside nor outside.
+    Inside the region this is the distance to the nearest pixel outside; outside it is 0. The image's border does not
+    count as outside: of a region that fills the image, all distances are infinite.
     """
-    import cv2
-
     if region.all():
         return np.full(region.shape, np.inf, np.float32)
-    return cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
