@@ -1,1 +1,1 @@
-"""Pictures and files: read and write, atomically."""
+"""Read and write pictures, and write files whole or not at all."""

@@ -1,40 +1,48 @@
 """Read and write images, trimaps and alphas: PNG, JPEG, TIFF and WebP, 8 and 16 bits a channel.
 
-Every reader checks the number of pixels in the header before it decodes, applies the EXIF orientation, and
-names the file in every error. Every writer encodes in memory, writes a temporary name in the target's folder
-and renames it, so that no half-written file is ever seen.
+Every reader checks the number of pixels in the header before it decodes, applies the EXIF orientation, and names the
+file in every error. Every writer encodes in memory, writes a temporary file in the target's folder and renames it, so
+that no half-written file is ever seen.
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from hybridmatte._validation import check_choice, check_image, check_integer, check_plane
-from hybridmatte.io._codec import EXPECTED, decode, encode, open_picture, to_uint8, to_uint16
+from hybridmatte.errors import warn_caller
+from hybridmatte.io._codec import OpenedPicture, Picture, decode, encode, open_picture, to_uint8, to_uint16
 from hybridmatte.io.files import check_writable, write_bytes
+from hybridmatte.io.formats import EXPECTED, EXTENSIONS, MAX_PIXELS, Format, extensions
 
 __all__ = [
-    "MAX_PIXELS", "check_output", "read_alpha", "read_image", "read_plane", "read_profile", "read_trimap",
-    "write_alpha", "write_image",
+    "EXTENSIONS", "MAX_PIXELS", "check_output", "read_alpha", "read_image", "read_plane", "read_profile",
+    "read_trimap", "write_alpha", "write_image",
 ]
 
-MAX_PIXELS = 200_000_000
 GREY_TOLERANCE = 2 / 255  # JPEG and WebP shift the channels of a grey picture by a step or two
-EXTENSIONS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
+Source = str | os.PathLike[str] | BinaryIO
+FloatArray = npt.NDArray[np.float32]
 
 
-def read_image(path, *, max_pixels=MAX_PIXELS):
+def read_image(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
     """Read a picture as (H, W, 3) RGB, upright.
 
-    Grey is repeated over three channels, palette and CMYK colours are converted to RGB, and transparency is
-    dropped (the stored colours are kept as they are). The first page of a TIFF or an animation is read.
-    Numbers are taken as stored: no colour profile is applied, see `read_profile`.
+    Grey is repeated over three channels. Palette and CMYK colours are converted to RGB. Transparency is dropped, and
+    the colours under it are kept as stored; colours that are stored multiplied by alpha are divided by it. Numbers are
+    taken as stored: no colour profile is applied, see `read_profile`.
 
     Parameters
     ----------
     path : str, path or binary file
-        A PNG, JPEG, TIFF or WebP file, 8 or 16 bits a channel; the contents decide, not the name.
+        A PNG, JPEG, TIFF or WebP file, 8 or 16 bits a channel; a TIFF may also hold floating-point numbers in [0, 1].
+        The contents tell the format, not the name.
     max_pixels : int, default 200,000,000
         Files with more pixels are refused by their header, before decoding. At 12 bytes a pixel, an image of
         this default takes 2.4 GB.
@@ -50,6 +58,11 @@ def read_image(path, *, max_pixels=MAX_PIXELS):
         If there is no such file.
     ValueError
         If the file is empty, truncated, of another kind, or has more than max_pixels pixels.
+
+    Warns
+    -----
+    UserWarning
+        If the file has several pages or frames, of which only the first is read.
 
     See Also
     --------
@@ -67,16 +80,16 @@ def read_image(path, *, max_pixels=MAX_PIXELS):
     return check_image(_read(path, "image", max_pixels).colour, f"image {_name_of(path)}")
 
 
-def read_plane(path, name="plane", *, max_pixels=MAX_PIXELS):
+def read_plane(path: Source, name: str = "plane", *, max_pixels: int = MAX_PIXELS) -> FloatArray:
     """Read a grey picture as (H, W), upright.
 
-    A colour file is accepted if its channels agree to 2/255, and is averaged; true colour and transparency are
-    refused, because there is no one right way to make grey of them.
+    A file with three channels is accepted if they agree to 2/255; their mean is returned. Colour and transparency are
+    refused, because there is no single right way to convert them to grey.
 
     Parameters
     ----------
     path : str, path or binary file
-        A PNG, JPEG, TIFF or WebP file, 8 or 16 bits a channel.
+        As for `read_image`.
     name : str, default "plane"
         What the file is to the caller ("trimap", "mask"), for error messages.
     max_pixels : int, default 200,000,000
@@ -93,6 +106,11 @@ def read_plane(path, name="plane", *, max_pixels=MAX_PIXELS):
         If there is no such file.
     ValueError
         As for `read_image`; or if the file has colour, or transparency other than fully opaque.
+
+    Warns
+    -----
+    UserWarning
+        As for `read_image`.
     """
     picture = _read(path, name, max_pixels)
     label = f"{name} {_name_of(path)}"
@@ -101,14 +119,14 @@ def read_plane(path, name="plane", *, max_pixels=MAX_PIXELS):
     return _grey(picture.colour, label)
 
 
-def read_trimap(path, *, max_pixels=MAX_PIXELS):
+def read_trimap(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
     """Read a trimap as (H, W) float32 in [0, 1], upright; see `read_plane` for what is accepted and refused.
 
     Parameters
     ----------
     path : str, path or binary file
         A grey picture: background at most 0.1, foreground at least 0.9 of full scale, the rest unknown.
-        Lossless formats are wise: JPEG may move a pixel over a threshold.
+        Prefer a lossless format: JPEG may move a pixel over a threshold.
     max_pixels : int, default 200,000,000
         Files with more pixels are refused by their header, before decoding.
 
@@ -120,13 +138,13 @@ def read_trimap(path, *, max_pixels=MAX_PIXELS):
     return read_plane(path, "trimap", max_pixels=max_pixels)
 
 
-def read_alpha(path, *, max_pixels=MAX_PIXELS):
+def read_alpha(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
     """Read an alpha as (H, W), upright, from a grey picture or from the transparency of a cut-out.
 
     Parameters
     ----------
     path : str, path or binary file
-        A grey picture, or any picture with transparency (RGBA), whose transparency is then the alpha.
+        A grey picture, or a picture with transparency (RGBA), which is then the alpha.
     max_pixels : int, default 200,000,000
         Files with more pixels are refused by their header, before decoding.
 
@@ -141,6 +159,11 @@ def read_alpha(path, *, max_pixels=MAX_PIXELS):
         If there is no such file.
     ValueError
         As for `read_image`; or if the file has colour and is fully opaque.
+
+    Warns
+    -----
+    UserWarning
+        As for `read_image`.
     """
     picture = _read(path, "alpha", max_pixels)
     label = f"alpha {_name_of(path)}"
@@ -151,17 +174,27 @@ def read_alpha(path, *, max_pixels=MAX_PIXELS):
     return _grey(picture.colour, label)
 
 
-def read_profile(path):
-    """Return the ICC profile of a picture's RGB colours as bytes, or None if it has none.
+def read_profile(path: Source) -> bytes | None:
+    """Return the ICC profile of a picture's RGB colours, or None if it has none.
 
-    Hand it to `write_image`, so that results look like the picture they came from. Profiles of CMYK and grey
+    Pass it to `write_image`, so that the result shows the same colours as the picture. Profiles of CMYK and grey
     files do not describe the RGB that `read_image` returns, and count as none.
+
+    Parameters
+    ----------
+    path : str, path or binary file
+        As for `read_image`.
+
+    Returns
+    -------
+    profile : bytes or None
+        The profile as stored.
     """
-    profile = open_picture(_bytes_of(path, "image"), f"image {_name_of(path)}").info.get("icc_profile")
+    profile = open_picture(_bytes_of(path, "image"), f"image {_name_of(path)}").profile
     return profile if profile is not None and profile[16:20] == b"RGB " else None
 
 
-def write_image(path, image, *, bits=8, profile=None):
+def write_image(path: Source, image: npt.ArrayLike, *, bits: int = 8, profile: bytes | None = None) -> None:
     """Write an RGB or RGBA picture; the file appears whole or not at all.
 
     Parameters
@@ -193,7 +226,7 @@ def write_image(path, image, *, bits=8, profile=None):
     _write(path, pixels, bits, profile)
 
 
-def write_alpha(path, alpha, *, bits=8):
+def write_alpha(path: Source, alpha: npt.ArrayLike, *, bits: int = 8) -> None:
     """Write an alpha, trimap or mask as a grey picture; the file appears whole or not at all.
 
     Parameters
@@ -215,7 +248,10 @@ def write_alpha(path, alpha, *, bits=8):
     _write(path, check_plane(alpha, "alpha"), bits, None)
 
 
-def check_output(path, *, inputs=(), bits=8, transparent=False):
+def check_output(
+    path: str | os.PathLike[str], *, inputs: Iterable[str | os.PathLike[str]] = (), bits: int = 8,
+    transparent: bool = False,
+) -> None:
     """Refuse, before any work, an output that could not be written or would overwrite an input.
 
     Parameters
@@ -243,42 +279,49 @@ def check_output(path, *, inputs=(), bits=8, transparent=False):
     check_writable(path)
 
 
-def _read(path, name, max_pixels):
-    """Decode a file upright; every way it can be wrong becomes one sentence."""
+def _read(path: Source, name: str, max_pixels: int) -> Picture:
+    """Decode a file upright; every fault of it becomes one sentence."""
     max_pixels = check_integer(max_pixels, "max_pixels", low=1)
     label = f"{name} {_name_of(path)}"
     data = _bytes_of(path, name)
-    picture = open_picture(data, label)
-    width, height = picture.size
+    opened = open_picture(data, label)
+    width, height = opened.size
     if width * height > max_pixels:
         raise ValueError(f"{label} has {width} x {height} = {width * height} pixels, expected at most {max_pixels} "
                          "(max_pixels)")
-    return decode(data, picture, label, max_pixels)
+    _warn_of_pages(opened, label)
+    return decode(data, opened, label, max_pixels)
 
 
-def _bytes_of(path, name):
+def _warn_of_pages(opened: OpenedPicture, label: str) -> None:
+    if opened.n_pages > 1:
+        warn_caller(f"{label} has {opened.n_pages} pages or frames, of which only the first is read", UserWarning)
+
+
+def _bytes_of(path: Source, name: str) -> bytes:
     """Return the contents of a path or of a binary file (from its start, where it can be rewound)."""
-    if hasattr(path, "read"):
+    if isinstance(path, str | os.PathLike):
+        if not os.path.exists(path):
+            raise FileNotFoundError(f"{name} {path} does not exist, expected {EXPECTED}")
+        if os.path.isdir(path):
+            raise IsADirectoryError(f"{name} {path} is a folder, expected {EXPECTED}")
+        data = Path(path).read_bytes()
+    else:
         if path.seekable():
             path.seek(0)
         data = path.read()
-    elif not os.path.exists(path):
-        raise FileNotFoundError(f"{name} {path} does not exist, expected {EXPECTED}")
-    elif os.path.isdir(path):
-        raise IsADirectoryError(f"{name} {path} is a folder, expected {EXPECTED}")
-    else:
-        data = Path(path).read_bytes()
     if not data:
         raise ValueError(f"{name} {_name_of(path)} is empty, expected {EXPECTED}")
     return data
 
 
-def _name_of(path):
-    return getattr(path, "name", "<stream>") if hasattr(path, "read") else os.fspath(path)
+def _name_of(path: Source) -> str:
+    """Return the name of a path or file object for messages."""
+    return os.fspath(path) if isinstance(path, str | os.PathLike) else getattr(path, "name", "<stream>")
 
 
-def _grey(colour, label):
-    """Return one channel of a picture whose channels agree; refuse true colour."""
+def _grey(colour: npt.NDArray[Any], label: str) -> FloatArray:
+    """Return one channel of a picture whose channels agree; refuse colour."""
     if colour.ndim == 2:
         return check_plane(colour, label)
     plane = check_image(colour, label)
@@ -288,14 +331,14 @@ def _grey(colour, label):
     return plane[:, :, 0].copy() if spread == 0 else plane.mean(axis=2, dtype=np.float32)
 
 
-def _format_of(path, bits, transparent):
+def _format_of(path: Source, bits: int, transparent: bool) -> Format:
     """Return the format a path or file object asks for; refuse what that format cannot hold."""
     check_choice(bits, "bits", (8, 16))
-    if hasattr(path, "write"):
+    if not isinstance(path, str | os.PathLike):
         return "PNG"
     extension = Path(path).suffix.lower()
     if extension not in EXTENSIONS:
-        raise ValueError(f"output {path} ends in {extension!r}, expected one of {', '.join(EXTENSIONS)}")
+        raise ValueError(f"output {path} ends in {extension!r}, expected one of {extensions()}")
     if bits == 16 and EXTENSIONS[extension] not in ("PNG", "TIFF"):
         raise ValueError(f"output {path} holds 8 bits a channel, expected .png or .tif for 16")
     if transparent and EXTENSIONS[extension] == "JPEG":
@@ -303,11 +346,11 @@ def _format_of(path, bits, transparent):
     return EXTENSIONS[extension]
 
 
-def _write(path, pixels, bits, profile):
+def _write(path: Source, pixels: FloatArray, bits: int, profile: bytes | None) -> None:
     """Encode in memory, then write the whole file."""
     kind = _format_of(path, bits, pixels.ndim == 3 and pixels.shape[2] == 4)
     data = encode((to_uint16 if bits == 16 else to_uint8)(pixels), kind, bits=bits, profile=profile)
-    if hasattr(path, "write"):
-        path.write(data)
-    else:
+    if isinstance(path, str | os.PathLike):
         write_bytes(path, data)
+    else:
+        path.write(data)

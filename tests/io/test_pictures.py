@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hybridmatte.io import files as _files
+from hybridmatte.io import files as files_module
 from hybridmatte.io import pictures as image_module
 from hybridmatte.io.pictures import (
     check_output,
@@ -25,7 +25,7 @@ DEEP = np.random.default_rng(4).integers(0, 65536, (5, 7, 4), dtype=np.uint16)
 
 
 def turned(pixels, orientation):
-    """What a camera with this EXIF orientation stores, by the tag's definition: where row 0 and column 0 lie."""
+    """Return what a camera with this EXIF orientation stores: the tag says where row 0 and column 0 lie."""
     store = {
         1: lambda a: a, 2: np.fliplr, 3: lambda a: np.rot90(a, 2), 4: np.flipud,
         5: lambda a: np.swapaxes(a, 0, 1), 6: lambda a: np.rot90(a, 1),
@@ -35,7 +35,7 @@ def turned(pixels, orientation):
 
 
 def png(width, height, *, bits=8, kind=2, data=b""):
-    """A PNG of any header, whatever its pixels."""
+    """Return a PNG with any header and any data."""
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)), (b"IDAT", zlib.compress(data)),
               (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -96,21 +96,24 @@ def test_exif_orientation_is_applied(tmp_path, kind, orientation):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["png", "tif"])
-def test_exif_orientation_is_applied_to_sixteen_bits(tmp_path, kind, orientation):
-    write_image(tmp_path / f"a.{kind}", turned(DEEP[:, :, :3], orientation), bits=16)
-    data = (tmp_path / f"a.{kind}").read_bytes()
-    if kind == "png":
-        exif = Image.Exif()
-        exif[274] = orientation
-        body = b"eXIf" + exif.tobytes()[6:]
-        data = data[:33] + struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)) + data[33:]
-    else:  # put the orientation (274) in the place of rows per strip (278), which has a default
-        entry = struct.pack("<HHI", 278, 4, 1)
-        data = data.replace(entry + struct.pack("<I", turned(DEEP, orientation).shape[0]),
-                            struct.pack("<HHI", 274, 3, 1) + struct.pack("<I", orientation))
+def test_exif_orientation_is_applied_to_sixteen_bits(tmp_path, orientation):
+    write_image(tmp_path / "a.png", turned(DEEP[:, :, :3], orientation), bits=16)
+    data = (tmp_path / "a.png").read_bytes()
+    exif = Image.Exif()
+    exif[274] = orientation
+    body = b"eXIf" + exif.tobytes()[6:]
+    data = data[:33] + struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)) + data[33:]
     (tmp_path / "b").write_bytes(data)
     np.testing.assert_array_equal(np.rint(read_image(tmp_path / "b") * 65535), DEEP[:, :, :3])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_several_frames_are_said(kind):
+    file = io.BytesIO()
+    frames = [Image.new("L", (3, 2), value) for value in (10, 100, 200)]
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:], lossless=True)
+    with pytest.warns(UserWarning, match="image <stream> has 3 pages or frames, of which only the first is read"):
+        assert np.rint(read_image(file).max() * 255) == 10
 
 
 @pytest.mark.parametrize(("mode", "expected"), [
@@ -252,7 +255,7 @@ def test_failed_writes_leave_nothing_and_keep_the_old_file(tmp_path, monkeypatch
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_files.os, "replace", full)
+    monkeypatch.setattr(files_module.os, "replace", full)
     with pytest.raises(OSError, match=r"a\.png cannot be written \(No space left"):
         write_alpha(path, np.ones((2, 3)))
     assert path.read_bytes() == before
@@ -270,7 +273,7 @@ def test_output_folder_must_be_writable(tmp_path, monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(_files.Path, "write_bytes", refuse)
+    monkeypatch.setattr(files_module.Path, "write_bytes", refuse)
     with pytest.raises(PermissionError, match=r"a\.png cannot be written \(Permission denied\)"):
         check_output(tmp_path / "a.png")
 

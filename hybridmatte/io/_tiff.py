@@ -1,0 +1,232 @@
+"""TIFF files through tifffile: the layout of the first page, its samples as colours, and writing.
+
+Pages of 8 bits and less in a common layout are decoded by Pillow, see `Layout.suits_pillow`. All others are decoded
+here. tifffile decodes uncompressed, Deflate and PackBits samples by itself; LZW is decoded by OpenCV, and needs the
+package imagecodecs where OpenCV cannot do it. What is neither is refused with its reason.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import struct
+from typing import Any, Literal, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from hybridmatte.io._picture import Picture, UnsupportedPicture
+
+__all__ = ["Layout", "decode_tiff", "encode_tiff", "read_layout"]
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it logs is raised here as one sentence
+
+Colours = Literal["white is zero", "grey", "RGB", "palette", "CMYK", "YCbCr", "other"]
+COLOURS: dict[int, Colours] = {0: "white is zero", 1: "grey", 2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr"}
+N_COLOURS = {"white is zero": 1, "grey": 1, "RGB": 3, "CMYK": 4}
+NUMBERS = {1: "unsigned integers", 2: "signed integers", 3: "floating-point numbers"}  # by SampleFormat
+UNSPECIFIED, ASSOCIATED, STRAIGHT = 0, 1, 2  # kinds of an extra sample
+MAX_EXTRA = 3
+REDUCED_OR_MASK = 0b101  # of NewSubfileType
+LZW = 5
+FLOAT_PREDICTOR = 3
+READABLE = "8 or 16 bits a channel, or floating-point numbers, as grey, RGB or CMYK"
+
+
+class Layout(NamedTuple):
+    """What the tags of a TIFF's first page say; `page` is tifffile's, whose samples are not read yet."""
+
+    page: tifffile.TiffPage
+    colours: Colours
+    bits: int
+    is_float: bool
+    extra: tuple[int, ...]
+    orientation: int
+    profile: bytes | None
+    n_pages: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height as stored."""
+        return self.page.imagewidth, self.page.imagelength
+
+    @property
+    def suits_pillow(self) -> bool:
+        """Whether Pillow decodes this layout, and rightly; tests hold the rest against what tifffile wrote."""
+        if self.is_float or self.bits > 8:
+            return False
+        if not self.extra:
+            return True
+        is_separate = self.page.planarconfig == 2
+        if is_separate and self.page.compression == 1:
+            return False
+        if self.extra == (STRAIGHT,) and self.colours == "grey":
+            return not is_separate
+        return self.colours == "RGB" or (self.alpha_kind == UNSPECIFIED and (self.colours == "grey" or is_separate))
+
+    @property
+    def alpha_kind(self) -> int:
+        """Kind of the first extra sample: unspecified (no alpha), associated or straight alpha."""
+        return self.extra[0] if self.extra else UNSPECIFIED
+
+
+def read_layout(data: bytes) -> Layout:
+    """Return the layout of a TIFF's first page; refuse one whose numbers could not be read rightly."""
+    file = tifffile.TiffFile(io.BytesIO(data))
+    page = file.pages.first
+    if page.imagewidth < 1 or page.imagelength < 1:
+        raise ValueError("its first page has no size")
+    if not isinstance(page.bitspersample, int):
+        raise UnsupportedPicture(f"has channels of {page.bitspersample} bits, expected the same for all")
+    if page.imagedepth != 1:
+        raise UnsupportedPicture(f"has a volume of {page.imagedepth} slices, expected one picture")
+    layout = Layout(page, COLOURS.get(page.photometric, "other"), page.bitspersample, page.sampleformat == 3,
+                    _extra_samples(page), page.tags.valueof(274, 1), page.tags.valueof(34675), _count_pages(file))
+    _check_numbers(page)
+    _check_colours(layout)
+    return layout
+
+
+def decode_tiff(data: bytes, layout: Layout, max_pixels: int) -> Picture:
+    """Decode the first page of a TIFF, upright."""
+    page = layout.page
+    _check_segments(page, len(data), max_pixels)
+    samples = _decode_lzw(data, layout) if page.compression == LZW and not _tifffile_decodes(LZW) else _decode(page)
+    samples = samples.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)
+    return _as_picture(samples, layout).turned(layout.orientation)
+
+
+def encode_tiff(pixels: npt.NDArray[Any], profile: bytes | None) -> bytes:
+    """Encode uint8 or uint16 pixels (H, W), (H, W, 3) or (H, W, 4) with straight alpha, compressed by Deflate."""
+    file = io.BytesIO()
+    tifffile.imwrite(
+        file, pixels, photometric="minisblack" if pixels.ndim == 2 else "rgb", byteorder="<", compression="zlib",
+        extrasamples=["unassalpha"] if pixels.ndim == 3 and pixels.shape[2] == 4 else None, iccprofile=profile,
+        metadata=None, software=False)
+    return file.getvalue()
+
+
+def _extra_samples(page: tifffile.TiffPage) -> tuple[int, ...]:
+    """Return the kinds of the samples beyond the colours; a fourth one of RGB that is not declared is straight."""
+    colours = COLOURS.get(page.photometric, "other")
+    count = page.samplesperpixel - N_COLOURS.get(colours, page.samplesperpixel)
+    declared = tuple(int(kind) for kind in page.extrasamples)[:max(count, 0)]
+    if not declared and colours == "RGB" and count == 1:
+        return (STRAIGHT,)
+    return declared + (UNSPECIFIED,) * (count - len(declared))
+
+
+def _count_pages(file: tifffile.TiffFile) -> int:
+    """Return the number of pages that are pictures of their own, not thumbnails or masks of another page."""
+    try:
+        return sum(not page.aspage().subfiletype & REDUCED_OR_MASK for page in file.pages)
+    except (ValueError, LookupError, TypeError, AttributeError, struct.error):
+        return 1  # the first page has been read, a damaged one behind it is not wanted
+
+
+def _check_numbers(page: tifffile.TiffPage) -> None:
+    """Refuse kinds of number whose full scale is unknown or that no decoder here reads."""
+    bits, kind = page.bitspersample, page.sampleformat
+    if (kind == 1 and bits in (1, 2, 4, 8, 16)) or (kind == 3 and bits in (16, 32, 64)):
+        return
+    numbers = NUMBERS.get(kind, "numbers of an unknown kind")
+    raise UnsupportedPicture(f"has {numbers} of {bits} bits, expected {READABLE}")
+
+
+def _check_colours(layout: Layout) -> None:
+    """Refuse what the colours or the extra channels do not determine."""
+    page = layout.page
+    if layout.colours == "other":
+        name = getattr(page.photometric, "name", page.photometric)
+        raise UnsupportedPicture(f"has colours of the kind {name}, expected {READABLE}")
+    if layout.colours in ("palette", "YCbCr") and (layout.bits > 8 or layout.is_float):
+        raise UnsupportedPicture(f"has {layout.colours} colours of {layout.bits} bits, expected {READABLE}")
+    needed = N_COLOURS.get(layout.colours, 1)
+    if page.samplesperpixel < needed:
+        raise ValueError(f"{layout.colours} has {page.samplesperpixel} channels")
+    if layout.alpha_kind == ASSOCIATED and layout.colours not in ("grey", "RGB"):
+        raise UnsupportedPicture(f"has {layout.colours} colours multiplied by an alpha, expected straight ones")
+    most = 1 if needed == 1 else MAX_EXTRA
+    if layout.colours in N_COLOURS and (len(layout.extra) > most or any(layout.extra[1:])):
+        raise UnsupportedPicture(f"has {page.samplesperpixel} channels, expected {layout.colours} and at most one "
+                                 "alpha behind it")
+
+
+def _check_segments(page: tifffile.TiffPage, file_size: int, max_pixels: int) -> None:
+    """Refuse a page whose strips or tiles are missing, lie beyond the end of the file, or are too large."""
+    height, width = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, page.imagewidth)
+    if height < 1 or width < 1 or (page.is_tiled and height * width > max_pixels + 2**20):
+        raise ValueError(f"its tiles are {width} x {height} pixels")
+    count = math.ceil(page.imagelength / height) * math.ceil(page.imagewidth / width)
+    count *= page.samplesperpixel if page.planarconfig == 2 else 1
+    segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))[:count]
+    if len(segments) < count or not all(0 < start and 0 < size <= file_size - start for start, size in segments):
+        raise ValueError("some of its pixels are missing")
+
+
+def _tifffile_decodes(compression: int) -> bool:
+    try:
+        return tifffile.TIFF.DECOMPRESSORS[compression] is not None
+    except KeyError:
+        return False
+
+
+def _decode(page: tifffile.TiffPage) -> npt.NDArray[Any]:
+    """Return the samples (H, W, samples) that tifffile decodes."""
+    name = getattr(page.compression, "name", page.compression)
+    if page.compression != 1 and not _tifffile_decodes(page.compression):
+        raise UnsupportedPicture(f"has compression {name}, expected none or Deflate (or: pip install imagecodecs)")
+    if page.predictor == FLOAT_PREDICTOR and FLOAT_PREDICTOR not in tifffile.TIFF.UNPREDICTORS:
+        raise UnsupportedPicture("has a predictor for floating-point numbers, expected none "
+                                 "(or: pip install imagecodecs)")
+    planes = page.asarray(squeeze=False)[:, 0]  # (samples stored apart, H, W, samples stored together)
+    samples = np.moveaxis(planes, 0, -1)
+    return samples.astype(samples.dtype.newbyteorder("="), copy=False)
+
+
+def _decode_lzw(data: bytes, layout: Layout) -> npt.NDArray[Any]:
+    """Return the samples (H, W) or (H, W, samples) of an LZW page as stored, by OpenCV."""
+    page = layout.page
+    is_separate = page.planarconfig == 2 and page.samplesperpixel > 1
+    if is_separate or page.samplesperpixel not in (1, 3, 4) or layout.colours == "CMYK" or page.dtype == np.float16:
+        how = f"{layout.colours}, {page.samplesperpixel} x {layout.bits} bits{', separate planes' * is_separate}"
+        raise UnsupportedPicture(f"has LZW compression of a rare layout ({how}), expected no compression or Deflate "
+                                 "(or: pip install imagecodecs)")
+    file = bytearray(data)
+    # OpenCV turns the picture and, in some versions, inverts it: both are done here for all decoders alike
+    for tag, neutral in ((274, 1), (262, 1 if layout.colours == "white is zero" else None)):
+        if tag in page.tags and neutral is not None:
+            struct.pack_into(f"{page.parent.byteorder}H", file, page.tags[tag].valueoffset, neutral)
+    pixels = cv2.imdecode(np.frombuffer(file, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != page.dtype or pixels.size != np.prod(page.shape):
+        raise ValueError("its pixels cannot be decompressed")
+    return pixels if pixels.ndim == 2 else pixels[:, :, [2, 1, 0, 3][:page.samplesperpixel]]
+
+
+def _as_picture(samples: npt.NDArray[Any], layout: Layout) -> Picture:
+    """Return samples (H, W, samples) as grey or straight RGB, and as transparency."""
+    count, scale = N_COLOURS[layout.colours], _full_scale(samples.dtype)
+    colour, alpha = samples[:, :, :count], None
+    if layout.colours == "white is zero":
+        colour = scale - colour
+    elif layout.colours == "CMYK":
+        share = colour.astype(np.float32) / np.float32(scale)
+        colour = (1 - share[:, :, :3]) * (1 - share[:, :, 3:])
+    if layout.alpha_kind != UNSPECIFIED:
+        alpha = samples[:, :, count]
+        colour = _straight(colour, alpha) if layout.alpha_kind == ASSOCIATED else colour
+    return Picture(colour[:, :, 0] if colour.shape[2] == 1 else colour, alpha)
+
+
+def _full_scale(dtype: np.dtype[Any]) -> Any:
+    return dtype.type(np.iinfo(dtype).max if dtype.kind == "u" else 1)
+
+
+def _straight(colour: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return float32 colours in [0, 1] divided by alpha; where alpha is 0, they are as stored."""
+    scale = np.float32(_full_scale(colour.dtype))
+    share, weight = colour.astype(np.float32) / scale, alpha.astype(np.float32)[:, :, None] / scale
+    return np.divide(share, weight, out=share, where=weight > 0).clip(0, 1)
