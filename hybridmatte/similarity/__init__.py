@@ -1,1 +1,1 @@
-"""Which pixels are alike: top-K of a window, and nearest neighbours in feature space."""
+"""Which pixels are similar: the top-K of a window, nearest neighbours in feature space, and known regions expanded."""

@@ -1,32 +1,39 @@
-"""Kernels of the exact nearest-neighbour search: a bucketed kd-tree.
+"""Numba kernels of the exact nearest-neighbour search: a kd-tree with buckets.
 
-Points are permuted into leaves of LEAF consecutive slots, stored dimension by dimension so that a leaf is scanned in
-vector registers. Node 1 is the root, nodes 2k and 2k + 1 are the children of node k, each with the box of its points;
-the nodes of the last level hold one leaf each, or none (an empty box, infinitely far). A query scans its own leaf
-first, which with the neighbours of the query before bounds the walk from the root that follows: queries that are near
-each other should follow each other.
+The tree is binary and complete. Node 1 is the root, and nodes 2k and 2k + 1 are the children of node k. Each node has
+the bounding box of its points. A node of the last level holds one leaf or none; a node without points has an empty box,
+at infinite distance. A leaf holds LEAF points in consecutive slots, stored dimension by dimension, so that a scan of
+the leaf vectorises.
+
+Building: from the root down, each node splits its points at the median along the dimension of their largest extent
+(`_split_node`). The top levels are split in place; each subtree below is split in a copy of its points that fits the
+processor's cache (`_split_subtrees`). The boxes of the leaves are then merged upwards (`_bound_nodes`).
+
+Searching: a query first scans one leaf near it. The neighbours found there, and those of the previous query, bound the
+distance of its K-th neighbour. The query then walks the tree from the root and skips every box beyond that bound. Hence
+the search is fast where consecutive queries are near each other.
 """
 
 import numpy as np
 from numba import njit, prange
 
-LEAF = 32
-CHUNK = 5
-BLOCKS = 64
-SUBTREE = 7
-_SAMPLE = 63
+LEAF = 32  # points in a leaf
+CHUNK = 5  # dimensions that a leaf scan computes together; points have at least as many
+BLOCKS = 64  # blocks of consecutive queries, each searched by one thread
+SUBTREE = 7  # levels of a subtree that is split in a copy of its points
+_SAMPLE = 63  # largest sample from which pivots are chosen
 
 
 @njit(cache=True)
 def _leaf_range(n_leaves, node, level):
-    """Return the leaves [a, b) under a node of a level."""
+    """Return the range [a, b) of the leaves below a node of a level."""
     i = node - (1 << level)
     return (i * n_leaves) >> level, ((i + 1) * n_leaves) >> level
 
 
 @njit(cache=True)
 def _insertion_sort(key, perm, lo, hi):
-    """Sort key[lo:hi] and carry perm along."""
+    """Sort key[lo:hi] in place, and reorder perm[lo:hi] with it."""
     for i in range(lo + 1, hi):
         k, v = key[i], perm[i]
         j = i - 1
@@ -39,8 +46,12 @@ def _insertion_sort(key, perm, lo, hi):
 
 
 @njit(cache=True)
-def _pivots(key, lo, hi, rank, is_stuck, sample):
-    """Return two values of key[lo:hi] that most likely enclose the one of the given rank; equal ones if stuck."""
+def _choose_pivots(key, lo, hi, rank, is_stuck, sample):
+    """Return two values that probably enclose the value of the given rank in key[lo:hi].
+
+    They are taken from a sorted sample of key[lo:hi], on both sides of the rank. If the previous pivots did not shorten
+    the range (`is_stuck`), both pivots are one value, which shortens the range or ends the selection.
+    """
     n = min(max((hi - lo) // 16, 9), _SAMPLE)
     margin = 0 if is_stuck else 1 + n // 16
     for i in range(n):
@@ -56,7 +67,10 @@ def _pivots(key, lo, hi, rank, is_stuck, sample):
 
 @njit(cache=True)
 def _partition(key, perm, key_out, perm_out, lo, hi, low, high):
-    """Reorder stably into below low, between, above high; return where the second and third part begin."""
+    """Partition key[lo:hi], and perm with it, into values below `low`, between, and above `high`.
+
+    Each part keeps its order. Return the starts of the second and third part.
+    """
     a, b, c = lo, lo, hi
     for i in range(lo, hi):
         k, v = key[i], perm[i]
@@ -81,10 +95,10 @@ def _partition(key, perm, key_out, perm_out, lo, hi, low, high):
 
 @njit(cache=True)
 def _select(key, perm, key_out, perm_out, lo, hi, rank, sample):
-    """Reorder so that key[lo:rank] <= key[rank:hi], keeping the order of points where possible."""
+    """Reorder key[lo:hi], and perm with it, so that key[lo:rank] <= key[rank:hi] (quickselect with two pivots)."""
     is_stuck = False
     while hi - lo > 24:
-        low, high = _pivots(key, lo, hi, rank, is_stuck, sample)
+        low, high = _choose_pivots(key, lo, hi, rank, is_stuck, sample)
         a, c = _partition(key, perm, key_out, perm_out, lo, hi, low, high)
         is_stuck = a == lo and c == hi
         if rank < a:
@@ -99,8 +113,8 @@ def _select(key, perm, key_out, perm_out, lo, hi, rank, sample):
 
 
 @njit(cache=True)
-def _widest(columns, perm, lo, hi):
-    """Return the dimension in which (a sample of) the points perm[lo:hi] extends furthest."""
+def _widest_dimension(columns, perm, lo, hi):
+    """Return the dimension of the largest extent of the points perm[lo:hi], estimated from about 64 of them."""
     step = max((hi - lo) // 64, 1)
     best, widest = np.float32(-1.0), 0
     for d in range(columns.shape[0]):
@@ -116,13 +130,16 @@ def _widest(columns, perm, lo, hi):
 
 @njit(cache=True)
 def _split_node(columns, perm, key, key_out, perm_out, sample, n_leaves, node, level, offset):
-    """Split a node of a level at the leaf boundary in its middle; `offset` leaves lie before the first of perm."""
+    """Split the points of a node at the leaf boundary in the middle, along the dimension of largest extent.
+
+    The points of leaf `l` are perm[(l - offset) * LEAF:][:LEAF].
+    """
     first, last = _leaf_range(n_leaves, node, level)
     middle = _leaf_range(n_leaves, 2 * node + 1, level + 1)[0]
     if not first < middle < last:
         return
     lo, hi = (first - offset) * LEAF, min((last - offset) * LEAF, perm.size)
-    column = columns[_widest(columns, perm, lo, hi)]
+    column = columns[_widest_dimension(columns, perm, lo, hi)]
     for j in range(lo, hi):
         key[j] = column[perm[j]]
     _select(key, perm, key_out, perm_out, lo, hi, (middle - offset) * LEAF, sample)
@@ -130,7 +147,7 @@ def _split_node(columns, perm, key, key_out, perm_out, sample, n_leaves, node, l
 
 @njit(cache=True, parallel=True)
 def _split_level(columns, perm, key, key_out, perm_out, n_leaves, level):
-    """Split every node of a level."""
+    """Split every node of a level, in parallel."""
     for i in prange(1 << level):
         _split_node(columns, perm, key, key_out, perm_out, np.empty(_SAMPLE, np.float32), n_leaves, (1 << level) + i,
                     level, 0)
@@ -138,7 +155,7 @@ def _split_level(columns, perm, key, key_out, perm_out, n_leaves, level):
 
 @njit(cache=True)
 def _write_leaf(points, order, start, n, leaf, node, leaf_points, low, high):
-    """Store n points as one leaf and bound them; missing slots lie at infinity."""
+    """Store the points order[start:start + n] as a leaf, and their box in its node; unused slots lie at infinity."""
     for d in range(points.shape[0]):
         column = points[d]
         least = greatest = column[order[start]]
@@ -155,7 +172,7 @@ def _write_leaf(points, order, start, n, leaf, node, leaf_points, low, high):
 
 @njit(cache=True, parallel=True)
 def _split_subtrees(columns, perm, leaf_points, low, high, level, depth):
-    """Split the nodes of a level down to the leaves, each with a copy of its points, which fits the cache."""
+    """Split the nodes of a level down to the leaves, in parallel, each in a copy of its points that fits the cache."""
     n_dims, n_leaves = columns.shape[0], leaf_points.shape[0]
     for i in prange(1 << level):
         a, b = _leaf_range(n_leaves, (1 << level) + i, level)
@@ -181,7 +198,7 @@ def _split_subtrees(columns, perm, leaf_points, low, high, level, depth):
 
 @njit(cache=True)
 def _bound_nodes(low, high, n_inner):
-    """Bound every inner node by its children."""
+    """Set the box of every inner node to the union of its children's boxes."""
     for node in range(n_inner - 1, 0, -1):
         for d in range(low.shape[1]):
             low[node, d] = min(low[2 * node, d], low[2 * node + 1, d])
@@ -189,9 +206,18 @@ def _bound_nodes(low, high, n_inner):
 
 
 def build_tree(columns):
-    """Return (perm, leaf_points, low, high, depth) for points given as (D, n) float32 columns, D >= CHUNK.
+    """Return the tree of points given as (D, n) float32 columns, D at least CHUNK.
 
-    Slot s of leaf l holds point perm[l * LEAF + s].
+    Returns
+    -------
+    perm : (n,) int32 array
+        The points in the order of the slots: slot s of leaf l holds point perm[l * LEAF + s].
+    leaf_points : (n_leaves, D, LEAF) float32 array
+        The points of each leaf.
+    low, high : (2 << depth, D) float32 arrays
+        The corners of each node's box.
+    depth : int
+        Level of the leaves; the root has level 0.
     """
     n_dims, n_points = columns.shape
     n_leaves = -(-n_points // LEAF)
@@ -212,7 +238,11 @@ def build_tree(columns):
 
 @njit(cache=True)
 def _scan_leaf(leaf_points, leaf, query, scratch, best, slots):
-    """Enter the points of one leaf that are nearer than the last of best (ascending squared distances)."""
+    """Insert the points of a leaf that are nearer than the K-th neighbour into the query's neighbours.
+
+    best (K,) holds the squared distances of the neighbours in ascending order, slots (K,) their slots. scratch is two
+    arrays (LEAF,): the squared distances of the leaf's points, and the points that are near enough.
+    """
     points, (distance, nearer) = leaf_points[leaf], scratch
     q0, q1, q2, q3, q4 = query[0], query[1], query[2], query[3], query[4]
     for p in range(LEAF):
@@ -234,7 +264,7 @@ def _scan_leaf(leaf_points, leaf, query, scratch, best, slots):
     if n_nearer == 0:
         return
     n = 0
-    for p in range(LEAF):  # without a branch: which are nearer cannot be foreseen
+    for p in range(LEAF):  # without a branch, which the processor could not predict
         nearer[n] = p
         n += distance[p] < bound
     for i in range(n):
@@ -250,8 +280,8 @@ def _scan_leaf(leaf_points, leaf, query, scratch, best, slots):
 
 
 @njit(cache=True)
-def _box_gaps(low, high, node, query):
-    """Return the squared distances between a query and the boxes of two sibling nodes, node and node + 1."""
+def _box_distances(low, high, node, query):
+    """Return the squared distances from a query to the boxes of two siblings, node and node + 1; 0 inside a box."""
     left = right = np.float32(0.0)
     for d in range(low.shape[1]):
         v = query[d]
@@ -263,17 +293,18 @@ def _box_gaps(low, high, node, query):
 
 
 @njit(cache=True)
-def _walk(leaf_points, low, high, depth, query, own, scale, stack, stack_gap, scratch, best, slots):
-    """Scan the leaves nearer than the last neighbour found, but for the query's own, near ones first.
+def _walk_tree(leaf_points, low, high, depth, query, own, scale, stack, stack_gap, scratch, best, slots):
+    """Scan every leaf whose box is nearer than the query's K-th neighbour, except the leaf `own`.
 
-    `scale` multiplies the squared distances of leaves before they are compared: 1 is exact.
+    The walk goes down to the nearer child first and stacks the other, with its squared distance. `scale` multiplies a
+    box's squared distance before the comparison with the K-th neighbour's: 1 is exact.
     """
     kth = best.shape[0] - 1
     node, gap, size = 1, np.float32(0.0), 0
     while True:
         while scale * gap < best[kth] and node < 1 << depth:
             node *= 2
-            gap, right = _box_gaps(low, high, node, query)
+            gap, right = _box_distances(low, high, node, query)
             far = node + 1
             if right < gap:
                 gap, right = right, gap
@@ -293,53 +324,56 @@ def _walk(leaf_points, low, high, depth, query, own, scale, stack, stack_gap, sc
 
 
 @njit(cache=True)
-def _reach(before, farthest, query):
-    """Return a squared distance below which a query has K points: those of another, whose last is at `farthest`.
+def _distance_bound(previous, farthest, query):
+    """Return an upper bound on the squared distance of a query's K-th neighbour.
 
-    The triangle's inequality, with more room than rounding takes; also above 0.
+    The K neighbours of the previous query lie within sqrt(farthest) of it. Hence, by the triangle inequality, they lie
+    within |query - previous| + sqrt(farthest) of this query. The bound is a little larger, to allow for rounding, and
+    above 0.
     """
     step = np.float32(0.0)
     for d in range(query.shape[0]):
-        step += (query[d] - before[d]) ** 2
-    reach = np.sqrt(step) + np.sqrt(farthest)
-    return reach * reach * np.float32(1.0001) + np.float32(1e-30)
+        step += (query[d] - previous[d]) ** 2
+    bound = np.sqrt(step) + np.sqrt(farthest)
+    return bound * bound * np.float32(1.0001) + np.float32(1e-30)
 
 
 @njit(cache=True, parallel=True)
 def search(leaf_points, low, high, depth, leaves, queries, n_neighbors, epsilon):
-    """Return (squared distances, slots) of the points nearest to queries, given a leaf near each query.
+    """Return the nearest points of queries (M, D): squared distances, ascending, and slots, both (M, K).
 
-    Any leaf will do, and any order; the work is quickest when the leaf is the one that holds the query, and the query
-    before is near. With epsilon > 0 the k-th point returned may be up to 1 + epsilon times as far as the true
-    one; 0 is exact.
+    leaves (M,) is the leaf that each query scans first. Any leaf and any order of the queries give the same distances;
+    the search is fastest where the leaf is the nearest one and the previous query is near. With epsilon = 0 the search
+    is exact; otherwise the k-th point found may be up to 1 + epsilon times as far as the true k-th neighbour.
     """
     scale = np.float32((1.0 + epsilon) ** 2)
     n_queries = queries.shape[0]
     best = np.empty((n_queries, n_neighbors), np.float32)
     slots = np.empty((n_queries, n_neighbors), np.int32)
     for i in prange(BLOCKS):
-        block = (i % (BLOCKS // 2)) * 2 + i // (BLOCKS // 2)  # neighbouring blocks to different threads: even load
+        # All even blocks, then all odd ones: each of two threads gets blocks from everywhere, an even load.
+        block = (i % (BLOCKS // 2)) * 2 + i // (BLOCKS // 2)
         stack, stack_gap = np.empty(depth + 2, np.int32), np.empty(depth + 2, np.float32)
         scratch = np.empty(LEAF, np.float32), np.empty(LEAF, np.int32)
         first = n_queries * block // BLOCKS
         for q in range(first, n_queries * (block + 1) // BLOCKS):
             best[q] = np.inf
-            if q > first:  # times the scale: the walk must not pass over what the reach promises
-                best[q] = scale * _reach(queries[q - 1], best[q - 1, n_neighbors - 1], queries[q])
+            if q > first:  # multiplied by `scale` as box distances are, so that no point within the bound is skipped
+                best[q] = scale * _distance_bound(queries[q - 1], best[q - 1, n_neighbors - 1], queries[q])
             _scan_leaf(leaf_points, leaves[q], queries[q], scratch, best[q], slots[q])
-            _walk(leaf_points, low, high, depth, queries[q], leaves[q], scale, stack, stack_gap, scratch, best[q],
-                  slots[q])
+            _walk_tree(leaf_points, low, high, depth, queries[q], leaves[q], scale, stack, stack_gap, scratch, best[q],
+                       slots[q])
     return best, slots
 
 
 @njit(cache=True, parallel=True)
 def locate(low, high, depth, n_leaves, queries):
-    """Return a leaf near each query, by going down to the nearer child."""
+    """Return a leaf near each query (M, D), found by going down from the root to the nearer child."""
     leaves = np.empty(queries.shape[0], np.int32)
     for q in prange(queries.shape[0]):
         node = 1
         while node < 1 << depth:
-            left, right = _box_gaps(low, high, 2 * node, queries[q])
+            left, right = _box_distances(low, high, 2 * node, queries[q])
             node = 2 * node + (right < left)
         leaves[q] = ((node - (1 << depth)) * n_leaves) >> depth
     return leaves
@@ -347,7 +381,7 @@ def locate(low, high, depth, n_leaves, queries):
 
 @njit(cache=True, parallel=True)
 def gather(columns, indices):
-    """Return some of the points given as (D, n) columns as rows (m, D)."""
+    """Return the points at `indices` (m,) of the columns (D, n) as rows (m, D)."""
     rows = np.empty((indices.size, columns.shape[0]), np.float32)
     for i in prange(indices.size):
         for d in range(columns.shape[0]):

@@ -1,35 +1,45 @@
-"""The window top-K of batches of tensors: on the CPU the Numba kernel, elsewhere shifted images and integer keys."""
+"""The window top-K of batches of tensors: by the Numba kernel on the CPU, by tensor operations on other devices."""
+
+from __future__ import annotations
 
 import numpy as np
 import torch
 from torch.nn.functional import pad
 
 from hybridmatte._validation_torch import torch_threads
+from hybridmatte.similarity._window_numba import fill_topk
 
-CHUNK_BYTES = 2**28  # of the keys held at a time on a device
-PLACE_BITS = 20  # of a key, below the bits of the squared distance; a window has at most 2^20 pixels
+CHUNK_BYTES = 2**28  # memory for the keys of one strip of rows
+PLACE_BITS = 20  # lowest bits of a key, which hold the place; a window has at most 2**20 places
 
 
-def topk_batch(image, window_size, margin, n_neighbors):
-    """Return distances and flat offsets (B, H, W, K) of a float32 image (B, 3, H, W), on its device."""
-    from hybridmatte.similarity._window_numba import fill_topk
+def topk_batch(
+    image: torch.Tensor, window_size: int, margin: int, n_neighbors: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return distances and flat offsets (B, H, W, K) of a float32 image (B, 3, H, W), on its device.
 
+    The image is padded by a margin of black pixels first.
+    """
     if image.device.type != "cpu":
         return topk_shifts(pad(image, (margin,) * 4), window_size, margin, n_neighbors)
     planes = np.pad(image.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)))
     distances = torch.empty((len(image), *image.shape[2:], n_neighbors))
     offsets = torch.empty(distances.shape, dtype=torch.int32)
     with torch_threads():
-        for filled in zip(np.ascontiguousarray(planes), distances.numpy(), offsets.numpy(), strict=True):
-            fill_topk(filled[0], window_size, margin, *filled[1:])
+        for image_planes, image_distances, image_offsets in zip(
+                np.ascontiguousarray(planes), distances.numpy(), offsets.numpy(), strict=True):
+            fill_topk(image_planes, window_size, margin, image_distances, image_offsets)
     return distances, offsets
 
 
-def topk_shifts(planes, window_size, margin, n_neighbors):
-    """Return the same as the kernel with tensor operations alone, in strips of rows.
+def topk_shifts(
+    planes: torch.Tensor, window_size: int, margin: int, n_neighbors: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the same as `topk_batch` for images padded by `margin`, by tensor operations alone.
 
-    A key holds the bits of a squared distance, which order like the distance, above the place in the window, so
-    that ties go to the first place and no two keys are equal.
+    The image is processed in strips of rows. Each pixel gets one integer key for each place of its window. A key has
+    the bits of the squared distance, which sort like the distance, above the number of the place. Hence no two keys are
+    equal, and ties go to the first place. The K smallest keys give distances and places.
     """
     half = window_size // 2
     stride = planes.shape[3]
@@ -40,14 +50,17 @@ def topk_shifts(planes, window_size, margin, n_neighbors):
         n_neighbors, dim=3, largest=False, sorted=True).values for start in range(0, height, n_rows)]
     keys = torch.cat(strips, dim=1)
     squared = (keys >> PLACE_BITS).int().view(torch.float32)
-    distances = squared.double().sqrt().float()  # torch's roots in single precision are not rounded correctly
+    distances = squared.double().sqrt().float()  # torch's square root in float32 is not correctly rounded
     places = (keys & (2**PLACE_BITS - 1)).int()
     rows, columns = torch.div(places, window_size, rounding_mode="floor"), places % window_size
     return distances, (rows - half) * stride + columns - half
 
 
-def _strip_keys(framed, start, stop, window_size):
-    """Return the keys (B, rows, W, window_size^2) of the rows start ... stop - 1."""
+def _strip_keys(framed: torch.Tensor, start: int, stop: int, window_size: int) -> torch.Tensor:
+    """Return the keys (B, rows, W, window_size**2) of the rows start to stop - 1.
+
+    `framed` is the image with a frame of half a window on each side; pixels outside the padded image are infinite.
+    """
     half = window_size // 2
     width = framed.shape[3] - 2 * half
     center = framed[:, :, start + half:stop + half, half:half + width]

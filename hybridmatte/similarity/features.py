@@ -1,13 +1,20 @@
 """Feature vectors of pixels: colour and weighted coordinates."""
 
+from __future__ import annotations
+
+from typing import Literal
+
 import numpy as np
+import numpy.typing as npt
 
 from hybridmatte._validation import check_choice, check_image, check_number
 
 __all__ = ["pixel_features", "pixel_positions"]
 
 
-def pixel_features(image, *, spatial_weight=1.0, color_space="rgb"):
+def pixel_features(
+    image: npt.ArrayLike, *, spatial_weight: float = 1.0, color_space: Literal["rgb", "hsv"] = "rgb"
+) -> npt.NDArray[np.float32]:
     """Return a feature vector of colour and position for each pixel.
 
     Parameters
@@ -15,16 +22,16 @@ def pixel_features(image, *, spatial_weight=1.0, color_space="rgb"):
     image : (H, W, 3) array
         RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
     spatial_weight : float, default 1.0
-        Length of the image's width, and of its height, in units of colour; at least 0. Larger keeps neighbours near.
+        Range of the coordinates: x runs from 0 to this over the image's width, and y over its height. At least 0. With
+        a larger weight, neighbours in feature space lie nearer in the image.
     color_space : {"rgb", "hsv"}, default "rgb"
-        "hsv" gives cosine and sine of the hue (each in [-1, 1]; hue 0 for greys), saturation and value: shades of one
-        colour are closer, and pixels of little colour have no reliable hue.
+        "hsv" gives the cosine and sine of the hue (each in [-1, 1]; grey has hue 0), saturation and value. In this
+        space shades of one colour lie closer than in RGB, but the hue of nearly grey pixels is unreliable.
 
     Returns
     -------
     features : (D, H * W) float32 array
-        One row a feature: R, G, B, x, y (D = 5), or cos H, sin H, S, V, x, y (D = 6); x and y run from 0 to
-        `spatial_weight`.
+        One row for each feature: R, G, B, x, y (D = 5), or cos H, sin H, S, V, x, y (D = 6).
 
     Raises
     ------
@@ -47,21 +54,21 @@ def pixel_features(image, *, spatial_weight=1.0, color_space="rgb"):
     height, width = image.shape[:2]
     n_colors = 3 if color_space == "rgb" else 4
     features = np.empty((n_colors + 2, height, width), np.float32)
-    features[:n_colors] = np.moveaxis(image, 2, 0) if color_space == "rgb" else _hue_circle(image)
+    features[:n_colors] = np.moveaxis(image, 2, 0) if color_space == "rgb" else _hsv_planes(image)
     features[n_colors:] = pixel_positions(height, width, spatial_weight)
     return features.reshape(n_colors + 2, height * width)
 
 
-def pixel_positions(height, width, spatial_weight):
-    """Return x and y of every pixel from 0 to `spatial_weight`, (2, H, W) float32."""
+def pixel_positions(height: int, width: int, spatial_weight: float) -> npt.NDArray[np.float32]:
+    """Return x and y of every pixel, each from 0 to `spatial_weight`, as (2, H, W) float32."""
     positions = np.empty((2, height, width), np.float32)
     positions[0] = spatial_weight * (np.arange(width) / max(width - 1, 1))
     positions[1] = spatial_weight * (np.arange(height) / max(height - 1, 1))[:, None]
     return positions
 
 
-def _hue_circle(image):
-    """Return cos H, sin H, S, V of an (H, W, 3) image as four planes."""
+def _hsv_planes(image: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.floating], ...]:
+    """Return the planes cos H, sin H, S and V of an (H, W, 3) image."""
     red, green, blue = np.moveaxis(image, 2, 0)
     value = image.max(axis=2)
     chroma = value - image.min(axis=2)

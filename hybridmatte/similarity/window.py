@@ -1,64 +1,95 @@
-"""The most similar pixels of the window around each pixel."""
+"""The most similar pixels in the window around each pixel."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from hybridmatte._validation import check_choice, check_image, check_integer, check_window_size, is_torch
+from hybridmatte.similarity._window_numba import fill_topk
+
+if sys.version_info >= (3, 11):
+    from typing import NamedTuple
+else:
+    from typing_extensions import NamedTuple  # Python 3.10's own cannot be generic
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["WindowTopK", "window_topk"]
 
+ArrayT = TypeVar("ArrayT")
+Padding = Literal["cut", "zeros"]
 
-class WindowTopK(NamedTuple):
-    """The most similar pixels of each window, as `window_topk` found them.
 
-    distances are (H, W, K) float32 in [0, sqrt 3], ascending; offsets (H, W, K) int32; of a batch of tensors both
-    have a leading B. window_size and padding are those of the search.
+class WindowTopK(NamedTuple, Generic[ArrayT]):
+    """The most similar pixels of each window, as `window_topk` returns them: arrays or tensors.
+
+    distances are (H, W, K) float32 in [0, sqrt 3], ascending; offsets are (H, W, K) int32. Tensors have a leading batch
+    dimension B. window_size and padding are the options of the search.
     """
 
-    distances: np.ndarray
-    offsets: np.ndarray
+    distances: ArrayT
+    offsets: ArrayT
     window_size: int
-    padding: str
+    padding: Padding
 
     @property
-    def margin(self):
-        """Pixels by which the image was padded on each side; the offsets count in rows of the padded image."""
+    def margin(self) -> int:
+        """Pixels of padding on each side of the image; the offsets refer to rows of the padded image."""
         return self.window_size // 2 if self.padding == "zeros" else 0
 
 
-def window_topk(image, window_size=11, *, n_neighbors=None, padding="cut"):
+@overload
+def window_topk(
+    image: torch.Tensor, window_size: int = 11, *, n_neighbors: int | None = None, padding: Padding = "cut"
+) -> WindowTopK[torch.Tensor]: ...
+@overload
+def window_topk(
+    image: npt.ArrayLike, window_size: int = 11, *, n_neighbors: int | None = None, padding: Padding = "cut"
+) -> WindowTopK[npt.NDArray[Any]]: ...
+def window_topk(
+    image: npt.ArrayLike | torch.Tensor,
+    window_size: int = 11,
+    *,
+    n_neighbors: int | None = None,
+    padding: Padding = "cut",
+) -> WindowTopK[npt.NDArray[Any]] | WindowTopK[torch.Tensor]:
     """Return, for each pixel, the most similar pixels of the window centred at it.
 
-    Similarity is the Euclidean distance of the colours. The result is exact; ties go to the first in row-major
-    window order, and the centre counts as one of the pixels. Time grows with the square of the window, memory is
-    8 bytes per pixel and neighbour: the unfolded image is never made.
+    Similarity is measured by the Euclidean distance between colours. The result is exact. Ties go to the first pixel in
+    row-major window order. The centre counts as one of the pixels. Time grows with the square of the window size.
+    Memory is 8 bytes for each pixel and neighbour; the unfolded image is never stored.
 
     Parameters
     ----------
     image : (H, W, 3) array or (B, 3, H, W) tensor
-        RGB in [0, 1]; of arrays, uint8 and uint16 are scaled. Never modified. The result lives where the image does.
+        RGB in [0, 1]; uint8 and uint16 arrays are scaled. Never modified. The result is on the image's device.
     window_size : int, default 11
-        Side of the window in pixels, odd, at least 3. Larger reaches further.
-    n_neighbors : int, default None
-        Number of pixels K kept of each window; `window_size` if None. At most the number of pixels in the
-        smallest window that the border leaves.
+        Side of the window in pixels, odd, at least 3. A larger window finds similar pixels farther away.
+    n_neighbors : int, optional
+        Number of pixels K returned for each window; by default `window_size`. At most the number of pixels in the
+        smallest window, which is that of a corner with padding "cut".
     padding : {"cut", "zeros"}, default "cut"
-        "cut": the window ends at the border. "zeros": pixels outside the image count as black ones.
+        "cut": windows end at the border of the image. "zeros": pixels outside the image count as black pixels.
 
     Returns
     -------
     topk : WindowTopK
-        `distances` (H, W, K) float32, ascending; `offsets` (H, W, K) int32, the flat index of the neighbour less
-        the flat index of the pixel, so that with "cut" `values.ravel()[arange(H * W) + offsets]` gathers the values
-        of the neighbours. With "zeros" both indices count in the image padded by `window_size // 2` pixels on
-        each side, whose rows are `W + window_size - 1` long. Of a tensor both are tensors (B, H, W, K), with the
-        same values to the bit.
+        `distances` (H, W, K) float32, ascending. `offsets` (H, W, K) int32: the flat index of the neighbour minus the
+        flat index of the pixel. With "cut", `values.ravel()[arange(H * W).reshape(H, W, 1) + offsets]` gathers the
+        neighbours' values. With "zeros", both indices refer to the image padded by `window_size // 2` pixels on each
+        side, whose rows have `W + window_size - 1` pixels. For a tensor, both are tensors (B, H, W, K) with exactly
+        the values of the arrays.
 
     Raises
     ------
     ValueError
-        If the image is not of these shapes, in [0, 1] and without a gradient, or an option is outside its range.
+        If the image has another shape, has values outside [0, 1] or requires a gradient, or an option is outside its
+        range.
 
     See Also
     --------
@@ -66,8 +97,8 @@ def window_topk(image, window_size=11, *, n_neighbors=None, padding="cut"):
 
     Notes
     -----
-    For pixel i the pixels j of its window are ordered by ``||I_i - I_j||_2`` (Eq. 7 of [1]_). The authors' code
-    pads with zeros, which makes a dark border similar to pixels that do not exist; "cut" does not.
+    For pixel i, the pixels j of its window are sorted by ``||I_i - I_j||_2`` (Eq. 7 of [1]_). The authors' code pads
+    the image with zeros, which makes a dark border similar to pixels that do not exist; "cut" avoids that.
 
     References
     ----------
@@ -83,32 +114,40 @@ def window_topk(image, window_size=11, *, n_neighbors=None, padding="cut"):
     """
     if is_torch(image):
         from hybridmatte._validation_torch import check_image_batch
-        from hybridmatte.similarity._window_torch import topk_batch as search
+        from hybridmatte.similarity._window_torch import topk_batch
 
-        image = check_image_batch(image).float()
-        shape = image.shape[2:]
-    else:
-        search = _topk_array
-        image = check_image(image)
-        shape = image.shape[:2]
+        batch = check_image_batch(image).float()
+        height, width = batch.shape[2:]
+        window_size, margin, n_neighbors = _check_options(height, width, window_size, n_neighbors, padding)
+        return WindowTopK(*topk_batch(batch, window_size, margin, n_neighbors), window_size, padding)
+    image = check_image(image)
+    height, width = image.shape[:2]
+    window_size, margin, n_neighbors = _check_options(height, width, window_size, n_neighbors, padding)
+    return WindowTopK(*_topk_array(image, window_size, margin, n_neighbors), window_size, padding)
+
+
+def _check_options(
+    height: int, width: int, window_size: int, n_neighbors: int | None, padding: Padding
+) -> tuple[int, int, int]:
+    """Return the window size, the image's margin in pixels, and the number of neighbours."""
     window_size = check_window_size(window_size)
     check_choice(padding, "padding", ("cut", "zeros"))
     half = window_size // 2
     n_fewest = window_size**2
     if padding == "cut":
-        n_fewest = min(half + 1, shape[0]) * min(half + 1, shape[1])
+        n_fewest = min(half + 1, height) * min(half + 1, width)
     if n_neighbors is None and window_size > n_fewest:
-        raise ValueError(f"window_size is {window_size}, expected at most {n_fewest} for an image of {shape[0]} x "
-                         f"{shape[1]} pixels: so many are in the window of a corner")
+        raise ValueError(f"window_size is {window_size}, expected at most {n_fewest} for an image of {height} x "
+                         f"{width} pixels, the number of pixels in the window of a corner")
     n_neighbors = window_size if n_neighbors is None else n_neighbors
     n_neighbors = check_integer(n_neighbors, "n_neighbors", low=1, high=n_fewest)
-    margin = half if padding == "zeros" else 0
-    return WindowTopK(*search(image, window_size, margin, n_neighbors), window_size, padding)
+    return window_size, half if padding == "zeros" else 0, n_neighbors
 
 
-def _topk_array(image, window_size, margin, n_neighbors):
-    from hybridmatte.similarity._window_numba import fill_topk
-
+def _topk_array(
+    image: npt.NDArray[np.float32], window_size: int, margin: int, n_neighbors: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+    """Return distances and flat offsets (H, W, K) of a float32 image (H, W, 3) padded by a margin of black pixels."""
     planes = np.pad(np.moveaxis(image, 2, 0), ((0, 0), (margin, margin), (margin, margin)))
     distances = np.empty((*image.shape[:2], n_neighbors), np.float32)
     offsets = np.empty(distances.shape, np.int32)

@@ -1,4 +1,4 @@
-"""Pixel features: positions span the weight, hues lie on the circle."""
+"""Pixel features against the plain loop and the standard library's HSV."""
 
 import colorsys
 

@@ -1,4 +1,4 @@
-"""Known regions expanded: against the plain form, and the rule's properties."""
+"""Expansion of the known regions: against the oracle, and the rule's properties."""
 
 import numpy as np
 import pytest
@@ -9,17 +9,17 @@ from tests.synthetic import soft_disk
 
 
 @pytest.mark.parametrize(("radius", "color_distance"),
-                         [(12.0, 12 / 255), (5.5, 0.1), (3.0, 0.5), (1.0, 0.2), (0.0, 1.0)])
+                         [(12.0, 12 / 255), (5.5, 0.1), (3.0, 0.5), (1.0, 0.2), (0.5, 1.0), (0.0, 1.0)])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_equals_the_plain_form(radius, color_distance, seed):
+def test_equals_the_oracle(radius, color_distance, seed):
     scene = soft_disk((23, 31), noise=0.03, seed=seed)
     image = np.round(scene.image.astype(np.float64) * 255) / 255
     expanded = expand_known(image, scene.trimap, radius=radius, color_distance=color_distance)
-    plain = baselines.known_expansion.expand_known(image, scene.trimap, radius, color_distance)
-    assert np.array_equal(expanded, plain)
+    expected = baselines.known_expansion.expand_known(image, scene.trimap, radius, color_distance)
+    assert np.array_equal(expanded, expected)
 
 
-def test_random_labels_equal_the_plain_form(rng):
+def test_random_labels_equal_the_oracle(rng):
     image, trimap = rng.random((13, 29, 3)).astype(np.float32), rng.choice([0.0, 0.5, 0.5, 1.0], (13, 29))
     expanded = expand_known(image, trimap, radius=4.0, color_distance=0.6)
     assert np.array_equal(expanded, baselines.known_expansion.expand_known(image, trimap, 4.0, 0.6))
@@ -48,6 +48,11 @@ def test_a_tie_stays_unknown():
     trimap = np.array([[0.0, 0.5, 1.0]])
     assert expand_known(np.zeros((1, 3, 3)), trimap)[0, 1] == 0.5
     assert expand_known(np.array([0, 0.01, 0.03])[None, :, None] * np.ones(3), trimap)[0, 1] == 0.0
+
+
+def test_a_tie_is_decided_at_the_next_distance():
+    image = np.array([0, 0, 0, 0, 0.02])[None, :, None] * np.ones(3)
+    assert expand_known(image, np.array([[0.0, 0.0, 0.5, 1.0, 1.0]]))[0, 2] == 0.0
 
 
 @pytest.mark.parametrize(("options", "message"), [

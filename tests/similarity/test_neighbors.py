@@ -14,7 +14,7 @@ CASES = [
     pytest.param(2000, 5, 20, id="colours and positions"),
     pytest.param(3000, 9, 4, id="nine dimensions"),
     pytest.param(17, 1, 17, id="all points, one dimension"),
-    pytest.param(33, 2, 20, id="one point more than a leaf"),
+    pytest.param(33, 2, 20, id="one more point than a leaf holds"),
     pytest.param(1, 5, 1, id="one point"),
 ]
 
@@ -32,7 +32,7 @@ def test_distances_equal_brute_force(n_points, n_dims, n_neighbors, is_coarse, r
     assert all(len(set(row)) == n_neighbors for row in found.indices.tolist())
 
 
-def test_equals_scipy_on_clustered_points(rng):
+def test_equals_scipy_for_clustered_points(rng):
     points = (rng.random((40, 5))[rng.integers(0, 40, 9000)] + 0.01 * rng.standard_normal((9000, 5))).astype(np.float32)
     found = nearest_neighbors(points, points[::7], 10)
     assert_close(found.distances, cKDTree(points).query(points[::7], 10)[0].astype(np.float32))
@@ -53,7 +53,7 @@ def test_one_thread_and_two_agree_bit_for_bit(rng):
 
 @pytest.mark.parametrize("n_neighbors", [1, 3, 20])
 @pytest.mark.parametrize("epsilon", [0.0, 0.3, 1.0])
-def test_every_slot_holds_a_point_beside_clusters_and_loners(n_neighbors, epsilon, rng):
+def test_every_slot_holds_a_point_for_clusters_and_isolated_points(n_neighbors, epsilon, rng):
     clusters = rng.random((30, 1, 5)) * 10 + 0.001 * rng.random((30, 50, 5))
     points = np.concatenate([clusters.reshape(-1, 5), rng.random((60, 5)) * 30]).astype(np.float32)
     perm, *tree = kernels.build_tree(np.ascontiguousarray(points.T))

@@ -23,21 +23,21 @@ def test_distances_equal_brute_force(n_points, n_dims, n_neighbors, is_coarse, r
     assert all(len(set(row)) == n_neighbors for row in indices.tolist())
 
 
-def test_clusters_need_more_blocks_than_are_taken_first(rng, monkeypatch):
+def test_clusters_need_more_blocks_than_the_first_search(rng, monkeypatch):
     points = rng.random((40, 5))[rng.integers(0, 40, 6000)] + 0.1 * rng.standard_normal((6000, 5))
-    points, taken = torch.from_numpy(points).float(), []
+    points, compared = torch.from_numpy(points).float(), []
     search = _neighbors_torch._search_blocks
 
-    def watched(tree, groups, n_blocks, n_neighbors):
-        taken.append(n_blocks)
+    def recorded(tree, groups, n_blocks, n_neighbors):
+        compared.append(n_blocks)
         return search(tree, groups, n_blocks, n_neighbors)
 
-    monkeypatch.setattr(_neighbors_torch, "_search_blocks", watched)
+    monkeypatch.setattr(_neighbors_torch, "_search_blocks", recorded)
     monkeypatch.setattr(_neighbors_torch, "BUDGET", 1 << 20)
     squared, _ = search_tensor_tree(build_tensor_tree(points), points[::60], 10)
     expected = torch.cdist(points[::60].double(), points.double()).square().sort(dim=1).values[:, :10]
     assert torch.allclose(squared.double(), expected, rtol=1e-4, atol=1e-7)
-    assert min(taken) == _neighbors_torch.FIRST_BLOCKS < max(taken)
+    assert min(compared) == _neighbors_torch.FIRST_BLOCKS < max(compared)
 
 
 def test_every_point_is_in_the_tree_once(rng):

@@ -1,4 +1,4 @@
-"""Window top-K against the double loop, and its rules for ties and borders."""
+"""The window top-K against the double loop, with ties and at borders."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The window top-K of tensors: the array's, to the bit, on the CPU and by the operations other devices use."""
+"""The window top-K of tensors has the bits of the array's, by the CPU kernel and by the operations of other devices."""
 
 import numpy as np
 import pytest
@@ -56,6 +56,14 @@ def test_bad_tensors(change, error, message, rng):
     image = torch.from_numpy(IMAGES["noise"](rng)).permute(0, 3, 1, 2)
     with pytest.raises(error, match=message):
         window_topk(change(image))
+
+
+def test_a_subclass_of_tensor_is_a_tensor(rng):
+    class OwnTensor(torch.Tensor):
+        """A subclass outside of torch's own modules."""
+
+    image = torch.from_numpy(IMAGES["noise"](rng)).permute(0, 3, 1, 2)
+    assert torch.equal(window_topk(image.as_subclass(OwnTensor)).offsets, window_topk(image).offsets)
 
 
 def test_half_precision_is_promoted(rng):
