@@ -1,7 +1,9 @@
-"""The edge of the torch side: what a batch must be, and who may carry a gradient."""
+"""Input checks for tensors: shape, dtype, device, range of values, and which inputs may carry a gradient."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numba
 import torch
 
 from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
@@ -9,24 +11,27 @@ from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
 __all__ = ["check_batch", "check_image_batch", "check_no_gradient", "check_planes", "check_range", "check_together",
            "promote", "split_planes", "torch_threads"]
 
+COLOR_LAYERS = ("image", "foreground", "background")  # names of the inputs with three channels
 
-def check_batch(tensor, name, channels=1):
-    """Refuse what is not a floating-point tensor (B, channels, H, W) with at least one pixel."""
+
+def check_batch(tensor: object, name: str, channels: int = 1) -> torch.Tensor:
+    """Return a floating-point tensor (B, channels, H, W) with at least one pixel; refuse anything else."""
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"{name} is a {type(tensor).__name__}, expected a torch tensor (B, {channels}, H, W)")
     if not tensor.dtype.is_floating_point:
         raise TypeError(f"{name} has dtype {tensor.dtype}, expected floating point in [0, 1]")
     if tensor.ndim != 4 or tensor.shape[1] != channels or 0 in tensor.shape:
-        raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected (B, {channels}, H, W), none of them 0")
+        raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected (B, {channels}, H, W) without a side of 0")
     return tensor
 
 
-def check_image_batch(image, name="image"):
-    """Refuse what is not a batch of RGB images in [0, 1] without a gradient; half precision becomes float32."""
+def check_image_batch(image: torch.Tensor, name: str = "image") -> torch.Tensor:
+    """Return a batch of RGB images in [0, 1] that requires no gradient; half precision becomes float32."""
     check_batch(image, name, 3)
     check_no_gradient(image, name)
     image = promote(image)
-    values = image.numpy() if image.device.type == "cpu" else image  # not to wake torch's threads before Numba's
+    # on the CPU NumPy finds the range: torch would start its threads before Numba starts its own
+    values = image.numpy() if image.device.type == "cpu" else image
     low, high = float(values.min()), float(values.max())
     if not (low >= 0.0 and high <= 1.0):
         came = "NaN" if low != low else f"values from {low!r} to {high!r}"
@@ -35,20 +40,20 @@ def check_image_batch(image, name="image"):
     return image
 
 
-def check_no_gradient(tensor, name):
-    """Refuse a tensor that requires a gradient where none can flow."""
+def check_no_gradient(tensor: torch.Tensor, name: str) -> torch.Tensor:
+    """Return a tensor of an input without a gradient; refuse one that requires a gradient."""
     if tensor.requires_grad:
         raise ValueError(f"{name} requires a gradient, but none flows to it; pass {name}.detach()")
     return tensor
 
 
-def check_together(**tensors):
-    """Check that all tensors fit the first in batch, height, width, device and dtype; None is let through.
+def check_together(**tensors: torch.Tensor | None) -> None:
+    """Refuse tensors that differ from the first in batch, height, width, device or dtype; None is skipped.
 
-    image, foreground and background have 3 channels, all else has 1.
+    The names image, foreground and background have 3 channels, all other names have 1.
     """
     (first, reference), *others = tensors.items()
-    check_batch(reference, first, _channels(first))
+    reference = check_batch(reference, first, _channels(first))
     for name, tensor in others:
         if tensor is None:
             continue
@@ -63,25 +68,30 @@ def check_together(**tensors):
                             "dtype")
 
 
-def _channels(name):
-    return 3 if name in ("image", "foreground", "background") else 1
+def _channels(name: str) -> int:
+    """Return the number of channels of the input of that name."""
+    return 3 if name in COLOR_LAYERS else 1
 
 
-def check_planes(trimap, prior, confidence):
-    """Refuse values out of range, and an image (B, 1, H, W) whose trimap and prior leave its answer undefined."""
+def check_planes(trimap: torch.Tensor, prior: torch.Tensor | None, confidence: torch.Tensor | None) -> None:
+    """Refuse values out of range, and an image whose trimap and prior leave its alpha undefined.
+
+    All are (B, 1, H, W). Alpha is defined where the trimap has foreground and background pixels, where it has no
+    unknown pixel, and where the prior has a positive confidence on an unknown pixel.
+    """
     for name, plane, high in (("trimap", trimap, 1.0), ("prior", prior, 1.0), ("confidence", confidence, float("inf"))):
         if plane is not None:
             check_range(plane, name, high)
     for index, plane in enumerate(trimap):
         is_foreground, is_background, is_unknown = split_planes(plane)
-        is_drawn = prior is not None and bool((confidence[index] * is_unknown).any())
-        if is_unknown.any() and not is_drawn and not (is_foreground.any() and is_background.any()):
+        has_prior = prior is not None and confidence is not None and bool((confidence[index] * is_unknown).any())
+        if is_unknown.any() and not has_prior and not (is_foreground.any() and is_background.any()):
             missing = "background" if is_foreground.any() else "foreground"
             raise ValueError(f"trimap has no {missing} pixel in image {index} of the batch, expected at least one, or "
                              "a prior with a positive confidence")
 
 
-def check_range(tensor, name, high=1.0):
+def check_range(tensor: torch.Tensor, name: str, high: float = 1.0) -> None:
     """Refuse values below 0, above `high`, infinite or NaN."""
     low, top = (float(value) for value in tensor.detach().aminmax())
     if not (low >= 0.0 and top <= high and top < float("inf")):
@@ -89,23 +99,22 @@ def check_range(tensor, name, high=1.0):
         raise ValueError(f"{name} has {came}, expected finite ones of at least 0" + " and at most 1" * (high == 1.0))
 
 
-def split_planes(trimap):
+def split_planes(trimap: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the foreground, background and unknown pixels of a trimap, boolean tensors of its shape."""
     is_foreground, is_background = trimap >= FOREGROUND_MIN, trimap <= BACKGROUND_MAX
     return is_foreground, is_background, ~(is_foreground | is_background)
 
 
 @contextmanager
-def torch_threads():
-    """Let Numba use as many threads as torch, and leave torch's number as it was.
+def torch_threads() -> Iterator[None]:
+    """Run Numba with torch's number of threads, and keep torch's own number.
 
-    Both may run on one OpenMP library, in which each loop of Numba's sets the number of threads for torch too: a loss
-    would take torch from one thread to two, and change the rounding of every later step.
+    Both libraries may share one OpenMP runtime. There each parallel loop of Numba also sets the number of threads of
+    torch, which would change the rounding of every later torch operation.
     """
-    import numba
-
     threads, before = torch.get_num_threads(), numba.get_num_threads()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    most = numba.config.NUMBA_NUM_THREADS  # pyright: ignore[reportAttributeAccessIssue, reportPrivateImportUsage]
+    numba.set_num_threads(min(threads, most))
     try:
         yield
     finally:
@@ -113,6 +122,6 @@ def torch_threads():
         torch.set_num_threads(threads)
 
 
-def promote(tensor):
-    """Return a tensor of half precision as float32, any other as it is."""
+def promote(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor of half precision as float32, any other tensor unchanged."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor

@@ -1,4 +1,6 @@
-"""The matting priors and the supervised losses, differentiable: alpha (B, 1, H, W) first, then what it is held against.
+"""The matting priors and the supervised losses, differentiable in alpha.
+
+Each is a function and a module. Alpha (B, 1, H, W) is the first input, and the loss is a scalar tensor.
 
 Needs torch: ``pip install hybridmatte[deep]``.
 """

@@ -1,19 +1,20 @@
-"""Kernels of the losses over similar pairs: value and gradient in one pass over the pairs.
+"""Numba kernels of the losses over similar pixels: value and gradient in one pass over the pairs.
 
-alpha and gradient are (B, P), the pixels of the padded planes in one row each; a pixel's pairs are at the flat offsets
-of a `WindowTopK`. Rows are cut into bands; a band writes into at most `reach` rows beyond its own, and all even bands
-run before all odd ones, so no two that run together write into one place and sums have a fixed order.
+alpha and gradient are (B, P): the padded planes of each image, flattened. The pairs of a pixel lie at the flat offsets
+of a `WindowTopK`. Each image is cut into bands of rows. A band writes its gradient into at most `reach` rows outside
+itself, and bands have at least twice as many rows. All even bands run before all odd bands, so no two bands that run
+at the same time write to the same place, and every sum has a fixed order.
 """
 
 import numpy as np
 from numba import njit, prange
 
-DC, DDC, SYMMETRIC_DDC, HINGE = 0, 1, 2, 3
+DC, DDC, SYMMETRIC_DDC, HINGE = 0, 1, 2, 3  # codes of the penalties of a pair
 
 
 @njit(cache=True, parallel=True)
 def farthest_row(offsets, n_pixels, stride, margin):
-    """Return the largest distance in rows that a flat offset spans, or -1 if one leads out of the padded plane."""
+    """Return the largest number of rows that a flat offset spans, or -1 if an offset leaves the padded plane."""
     batch, height, width, n_neighbors = offsets.shape
     largest = np.zeros(height, np.int64)
     for y in prange(height):
@@ -34,8 +35,8 @@ def farthest_row(offsets, n_pixels, stride, margin):
 
 
 @njit(cache=True)
-def add_up(values):
-    """Return the sum in order; inside a parallel function Numba would sum in as many parts as there are threads."""
+def sum_in_order(values):
+    """Return the sum in order; in a parallel function the order of Numba's own sum depends on the thread count."""
     total = 0.0
     for value in values:
         total += value
@@ -51,8 +52,8 @@ def sign_of(value):
 
 
 @njit(cache=True)
-def pair_charge(form, x, d):
-    """Return the charge of a pair whose alphas differ by x and whose colours by d, and its derivative in x."""
+def pair_penalty(form, x, d):
+    """Return the penalty of a pair whose alphas differ by x and whose colours by d, and its derivative in x."""
     size = abs(x)
     sign = sign_of(x)
     if form == DDC:
@@ -66,7 +67,7 @@ def pair_charge(form, x, d):
 
 @njit(cache=True, parallel=True)
 def pair_loss(alpha, distances, offsets, stride, margin, band_rows, form, gradient):
-    """Return the sum of all pairs' charges; add its gradient to `gradient`."""
+    """Return the sum of the penalties of all pairs; add its gradient to `gradient`."""
     batch, height, width, n_neighbors = distances.shape
     n_bands = (height + band_rows - 1) // band_rows
     sums = np.zeros(batch * n_bands)
@@ -83,20 +84,21 @@ def pair_loss(alpha, distances, offsets, stride, margin, band_rows, form, gradie
                     own = 0.0
                     for k in range(n_neighbors):
                         there = here + offsets[image, y, x, k]
-                        charge, derivative = pair_charge(form, values[here] - values[there], distances[image, y, x, k])
-                        total += charge
+                        penalty, derivative = pair_penalty(form, values[here] - values[there],
+                                                           distances[image, y, x, k])
+                        total += penalty
                         own += derivative
                         slope[there] -= derivative
                     slope[here] += own
             sums[image * n_bands + band] = total
-    return add_up(sums)
+    return sum_in_order(sums)
 
 
 @njit(cache=True, parallel=True)
-def affinity_loss(alpha, distances, offsets, stride, margin, band_rows, farthest, gradient):
+def affinity_loss(alpha, distances, offsets, stride, margin, band_rows, max_distance, gradient):
     """Return the sum over pixels of |sum_j A_ij alpha_j - alpha_i|; add its gradient to `gradient`.
 
-    A_ij is proportional to 1 - d_ij / farthest, each row summing to 1.
+    A_ij is proportional to 1 - d_ij / max_distance, and each row of A sums to 1.
     """
     batch, height, width, n_neighbors = distances.shape
     n_bands = (height + band_rows - 1) // band_rows
@@ -114,15 +116,15 @@ def affinity_loss(alpha, distances, offsets, stride, margin, band_rows, farthest
                     mass = 0.0
                     mean = 0.0
                     for k in range(n_neighbors):
-                        weight = max(farthest - distances[image, y, x, k], 0.0)
+                        weight = max(max_distance - distances[image, y, x, k], 0.0)
                         mass += weight
                         mean += weight * (values[here + offsets[image, y, x, k]] - values[here])
                     residual = mean / mass
                     total += abs(residual)
                     sign = sign_of(residual)
                     for k in range(n_neighbors):
-                        weight = max(farthest - distances[image, y, x, k], 0.0)
+                        weight = max(max_distance - distances[image, y, x, k], 0.0)
                         slope[here + offsets[image, y, x, k]] += sign * weight / mass
                     slope[here] -= sign
             sums[image * n_bands + band] = total
-    return add_up(sums)
+    return sum_in_order(sums)

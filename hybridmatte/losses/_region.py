@@ -1,42 +1,51 @@
-"""Means over a region of a batch, 0 with a zero gradient where the region is empty."""
+"""Input checks of the losses, and means over a region of a batch."""
 
 import torch
 from torch.nn.functional import conv2d
 
 from hybridmatte._validation_torch import check_no_gradient, check_range, check_together, promote
 
-__all__ = ["checked", "convolve", "region_mean", "region_of"]
+__all__ = ["check_inputs", "check_with_region", "convolve", "region_mean"]
 
 
-def checked(alpha, **others):
-    """Check that all fit together, only alpha carries a gradient and all else is in [0, 1]; return them promoted.
+def check_inputs(alpha: torch.Tensor, **others: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Check the inputs of a loss; return alpha, then the others, half precision promoted to float32.
 
-    Alpha comes first; a region of booleans becomes one of alpha's dtype.
+    All must agree in batch, height, width, device and dtype. The others must be in [0, 1] and require no gradient.
     """
-    region = others.get("region")
-    if isinstance(region, torch.Tensor) and region.dtype == torch.bool:
-        others["region"] = region.to(alpha.dtype)
     check_together(alpha=alpha, **others)
     for name, tensor in others.items():
-        if tensor is not None:
-            check_no_gradient(tensor, name)
-            # a true alpha or image that is NaN outside the region does not count, inside it the loss is NaN
-            check_range(tensor if name in ("trimap", "region") else tensor.nan_to_num(nan=0.0), name)
-    return [promote(alpha), *(tensor if tensor is None else promote(tensor) for tensor in others.values())]
+        check_no_gradient(tensor, name)
+        # NaN in a target or an image is allowed: outside the region it does not count, inside the loss becomes NaN
+        check_range(tensor if name in ("trimap", "region") else tensor.nan_to_num(nan=0.0), name)
+    return promote(alpha), *(promote(tensor) for tensor in others.values())
 
 
-def region_of(region, like):
-    """Return a region (B, 1, H, W), pixels of a value above 0.5, as booleans; all pixels for None."""
-    return torch.ones_like(like, dtype=torch.bool) if region is None else region > 0.5
+def check_with_region(alpha: torch.Tensor, region: torch.Tensor | None, **others: torch.Tensor
+                      ) -> tuple[torch.Tensor, ...]:
+    """Check the inputs of a loss over a region; return what `check_inputs` returns, then the region as booleans.
+
+    A pixel is in the region if its value is True or above 0.5; all pixels are if the region is None.
+    """
+    if region is None:
+        values, *rest = check_inputs(alpha, **others)
+        return values, *rest, torch.ones_like(values, dtype=torch.bool)
+    if isinstance(region, torch.Tensor) and region.dtype == torch.bool:
+        region = region.to(alpha.dtype)
+    *rest, shares = check_inputs(alpha, **others, region=region)
+    return *rest, shares > 0.5
 
 
-def region_mean(values, region):
-    """Return the mean of values (B, C, H, W) over the pixels of a region (B, 1, H, W) and the channels."""
-    total = torch.where(region, values, 0.0).sum()
-    return total / (region.sum() * values.shape[1]).clamp(min=1)
+def region_mean(values: torch.Tensor, is_counted: torch.Tensor) -> torch.Tensor:
+    """Return the mean of values (B, C, H, W) over the channels and the pixels of a region (B, 1, H, W).
+
+    The mean over an empty region is 0, and its gradient is 0.
+    """
+    total = torch.where(is_counted, values, 0.0).sum()
+    return total / (is_counted.sum() * values.shape[1]).clamp(min=1)
 
 
-def convolve(values, filters):
-    """Return `conv2d` in the values' own precision, inside autocast too: differences of alpha are small."""
+def convolve(values: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
+    """Return `conv2d` in the dtype of the values, also under autocast: differences of alpha need the precision."""
     with torch.autocast(values.device.type, enabled=False):
         return conv2d(values, filters)

@@ -1,4 +1,7 @@
-"""What the losses over similar pairs share: the neighbours, the padded alpha, and the two ways to sum."""
+"""The neighbours of the losses over similar pixels, and two ways to sum over them: a Numba kernel, and torch alone."""
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch.autograd import Function
@@ -6,42 +9,51 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 from hybridmatte._validation_torch import check_no_gradient, check_together, promote, torch_threads
+from hybridmatte.losses._pairs_numba import farthest_row
 from hybridmatte.similarity.window import WindowTopK, window_topk
 
-MIN_BAND_ROWS = 8
+MIN_BAND_ROWS = 8  # see _pairs_numba
+Padding: TypeAlias = Literal["cut", "zeros"]
 
 
-def find_similar(alpha, image, window_size, padding, similarity):
-    """Check the inputs of a loss; return alpha in float32 or float64, and the `WindowTopK` of the image."""
+def find_similar(alpha: torch.Tensor, image: torch.Tensor, window_size: int, padding: Padding,
+                 similarity: WindowTopK | None) -> tuple[torch.Tensor, WindowTopK]:
+    """Check the inputs of a loss; return alpha in float32 or float64, and the similar pixels of the image."""
     check_together(alpha=alpha, image=image)
     if similarity is None:
         return promote(alpha), window_topk(image, window_size, padding=padding)
     check_no_gradient(image, "image")
+    return promote(alpha), _check_similarity(similarity, alpha)
+
+
+def _check_similarity(similarity: WindowTopK, alpha: torch.Tensor) -> WindowTopK:
+    """Return a similarity that fits alpha; refuse any other."""
     if not isinstance(similarity, WindowTopK) or not isinstance(similarity.offsets, torch.Tensor):
         raise TypeError(f"similarity is a {type(similarity).__name__}, expected a WindowTopK of tensors, from "
                         "window_topk(image)")
     if similarity.distances.shape != similarity.offsets.shape or similarity.distances.dtype != torch.float32:
         raise ValueError(f"similarity has distances of shape {tuple(similarity.distances.shape)} and dtype "
-                         f"{similarity.distances.dtype}, expected float32 like its offsets, "
+                         f"{similarity.distances.dtype}, expected float32 and the shape of its offsets, "
                          f"{tuple(similarity.offsets.shape)}")
     expected = (alpha.shape[0], *alpha.shape[2:])
     if tuple(similarity.offsets.shape[:3]) != expected:
-        raise ValueError(f"similarity is of shape {tuple(similarity.offsets.shape)}, expected {expected} and K, as "
+        raise ValueError(f"similarity has shape {tuple(similarity.offsets.shape)}, expected {expected} and K, as "
                          f"alpha has shape {tuple(alpha.shape)}")
     if similarity.offsets.device != alpha.device:
         raise ValueError(f"similarity is on {similarity.offsets.device} but alpha is on {alpha.device}, expected one "
                          "device")
-    return promote(alpha), similarity
+    return similarity
 
 
-def sum_over_pairs(alpha, similarity, kernel, *options):
+def sum_over_pairs(alpha: torch.Tensor, similarity: WindowTopK, kernel: Callable[..., float], *options: Any
+                   ) -> torch.Tensor:
     """Return the sum that a kernel of ``_pairs_numba`` computes of alpha (B, 1, H, W) on the CPU, differentiable."""
     planes = pad(alpha[:, 0], (similarity.margin,) * 4)
     return _KernelSum.apply(planes, similarity, kernel, options)
 
 
-def neighbor_alpha(alpha, similarity):
-    """Return alpha at each pixel's similar pixels, (B, H, W, K), 0 outside the image, by tensor operations alone."""
+def neighbor_alpha(alpha: torch.Tensor, similarity: WindowTopK) -> torch.Tensor:
+    """Return alpha at the similar pixels of each pixel, (B, H, W, K), by torch alone; it is 0 outside the image."""
     margin = similarity.margin
     planes = pad(alpha[:, 0], (margin,) * 4)
     rows, columns = (torch.arange(side, device=alpha.device) + margin for side in alpha.shape[2:])
@@ -50,12 +62,11 @@ def neighbor_alpha(alpha, similarity):
 
 
 class _KernelSum(Function):
-    """A sum whose kernel gives its gradient along with its value."""
+    """The sum of a kernel that returns its value and writes its gradient in the same pass."""
 
     @staticmethod
     def forward(ctx, planes, similarity, kernel, options):
-        from hybridmatte.losses._pairs_numba import farthest_row
-
+        """Return the sum over the padded planes of alpha (B, H, W); keep its gradient."""
         values = planes.detach().contiguous().flatten(1).numpy()
         offsets, stride = similarity.offsets.numpy(), planes.shape[2]
         gradient = torch.zeros_like(planes, memory_format=torch.contiguous_format)
@@ -71,6 +82,7 @@ class _KernelSum(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_output):
+    def backward(ctx, grad_output):  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Return the kept gradient times the gradient of the result."""
         (gradient,) = ctx.saved_tensors
         return grad_output * gradient, None, None, None

@@ -1,20 +1,25 @@
-"""The affinity loss: each alpha the mean of those of similar pixels."""
+"""The affinity loss: each alpha is to be the weighted mean of the alphas of similar pixels."""
 
 import math
 
-from hybridmatte.losses._similar import find_similar, neighbor_alpha, sum_over_pairs
+import torch
+
+from hybridmatte.losses import _pairs_numba as kernels
+from hybridmatte.losses._similar import Padding, find_similar, neighbor_alpha, sum_over_pairs
+from hybridmatte.similarity.window import WindowTopK
 
 __all__ = ["affinity_loss"]
 
-FARTHEST = math.sqrt(3.0)  # between two colours in [0, 1]^3
+MAX_DISTANCE = math.sqrt(3.0)  # between two colours in [0, 1]^3
 
 
-def affinity_loss(alpha, image, *, window_size=11, padding="cut", similarity=None):
-    """Charge pixels whose alpha is not the weighted mean of those of similar pixels: the nonlocal principle.
+def affinity_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11,
+                  padding: Padding = "cut", similarity: WindowTopK | None = None) -> torch.Tensor:
+    """Penalise pixels whose alpha is not the weighted mean of the alphas of similar pixels: the nonlocal principle.
 
-    ``||A a - a||_1 / N`` over the N pixels of the batch, ``A_ij`` proportional to ``1 - ||I_i - I_j||_2 / sqrt(3)`` on
-    the K selected pairs, rows summing to 1. Constants and linear ramps cost nothing, so a hair may stop growing at a
-    ramp, and an edge may turn as steep as it likes; see docs/theory.
+    ``||A a - a||_1 / N`` over the N pixels of the batch. ``A_ij`` is proportional to ``1 - ||I_i - I_j||_2 / sqrt(3)``
+    on the K selected pairs of pixel i, and the rows of A sum to 1. Constants and linear ramps have no penalty, so a
+    hair may stop growing at a ramp, and the slope of an edge is not bounded; see docs/theory.
 
     Parameters
     ----------
@@ -45,13 +50,11 @@ def affinity_loss(alpha, image, *, window_size=11, padding="cut", similarity=Non
     values, similarity = find_similar(alpha, image, window_size, padding, similarity)
     if values.device.type != "cpu":
         return affinity_by_tensors(values, similarity).to(alpha.dtype)
-    from hybridmatte.losses import _pairs_numba as kernels
-
-    return (sum_over_pairs(values, similarity, kernels.affinity_loss, FARTHEST) / values.numel()).to(alpha.dtype)
+    return (sum_over_pairs(values, similarity, kernels.affinity_loss, MAX_DISTANCE) / values.numel()).to(alpha.dtype)
 
 
-def affinity_by_tensors(alpha, similarity):
+def affinity_by_tensors(alpha: torch.Tensor, similarity: WindowTopK) -> torch.Tensor:
     """Return the affinity loss by tensor operations alone, on any device."""
-    weights = (FARTHEST - similarity.distances.to(alpha.dtype)).clamp(min=0)
+    weights = (MAX_DISTANCE - similarity.distances.to(alpha.dtype)).clamp(min=0)
     difference = neighbor_alpha(alpha, similarity) - alpha[:, 0, :, :, None]
     return ((weights * difference).sum(dim=3) / weights.sum(dim=3)).abs().mean()

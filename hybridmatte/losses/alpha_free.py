@@ -1,19 +1,28 @@
 """The total loss of training without alpha labels."""
 
+from typing import Literal
+
+import torch
+
 from hybridmatte._validation import check_choice, check_number
+from hybridmatte.losses._similar import Padding
 from hybridmatte.losses.affinity import affinity_loss
 from hybridmatte.losses.known import known_loss
 from hybridmatte.losses.pairs import dc_loss, ddc_hinge_loss, ddc_loss
+from hybridmatte.similarity.window import WindowTopK
 
 __all__ = ["PRIORS", "alpha_free_loss"]
 
 PRIORS = {"affinity": affinity_loss, "dc": dc_loss, "ddc": ddc_loss, "hinge": ddc_hinge_loss}
 
 
-def alpha_free_loss(alpha, image, trimap, *, weight=10.0, prior="ddc", window_size=11, padding="cut", similarity=None):
-    """Train on trimaps alone: ``known_loss + weight * prior``.
+def alpha_free_loss(alpha: torch.Tensor, image: torch.Tensor, trimap: torch.Tensor, *, weight: float = 10.0,
+                    prior: Literal["ddc", "hinge", "dc", "affinity"] = "ddc", window_size: int = 11,
+                    padding: Padding = "cut", similarity: WindowTopK | None = None) -> torch.Tensor:
+    """Train on trimaps without alpha labels: ``known_loss + weight * prior``.
 
-    The known loss teaches what the object is, the prior spreads alpha into the unknown region along like colours.
+    The known loss teaches the network what the object is. The prior carries alpha from the known pixels into the
+    unknown region, along similar colours.
 
     Parameters
     ----------
@@ -22,9 +31,10 @@ def alpha_free_loss(alpha, image, trimap, *, weight=10.0, prior="ddc", window_si
     trimap : (B, 1, H, W) tensor
         As in `known_loss`.
     weight : float, default 10
-        Weight of the prior, at least 0; the paper's value.
+        Weight of the prior, at least 0; the default is the paper's.
     prior : {"ddc", "hinge", "dc", "affinity"}, default "ddc"
-        The paper's loss, its hinge, or one of those it is compared with.
+        `ddc_loss`, which the paper proposes; `ddc_hinge_loss`; or `dc_loss` or `affinity_loss`, which the paper
+        compares it with.
 
     Returns
     -------
@@ -49,5 +59,5 @@ def alpha_free_loss(alpha, image, trimap, *, weight=10.0, prior="ddc", window_si
     """
     check_choice(prior, "prior", list(PRIORS))
     weight = check_number(weight, "weight", low=0)
-    charge = PRIORS[prior](alpha, image, window_size=window_size, padding=padding, similarity=similarity)
-    return known_loss(alpha, trimap) + weight * charge
+    penalty = PRIORS[prior](alpha, image, window_size=window_size, padding=padding, similarity=similarity)
+    return known_loss(alpha, trimap) + weight * penalty

@@ -4,18 +4,18 @@ import torch
 from torch.nn.functional import pad
 
 from hybridmatte._validation import check_number
-from hybridmatte.losses._region import checked, convolve, region_mean, region_of
+from hybridmatte.losses._region import check_with_region, convolve, region_mean
 
 __all__ = ["gradient_loss", "gradient_penalty_loss"]
 
 SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
 
 
-def gradient_loss(alpha, target, *, region=None):
-    """Charge differences in slope: mean over the region's pixels of ``|Sx a - Sx t| + |Sy a - Sy t|``.
+def gradient_loss(alpha: torch.Tensor, target: torch.Tensor, *, region: torch.Tensor | None = None) -> torch.Tensor:
+    """Penalise differences of the Sobel gradients: mean over the region's pixels of ``|Sx a - Sx t| + |Sy a - Sy t|``.
 
-    Sx and Sy are Sobel's filters, divided by 8, so that a ramp of slope s gives s; the image is continued at the
-    border by its edge pixels.
+    Sx and Sy are Sobel's filters divided by 8, so that a ramp of slope s has the gradient s. At the border the edge
+    pixels are repeated.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def gradient_loss(alpha, target, *, region=None):
     Returns
     -------
     loss : scalar tensor
-        0 with a zero gradient if no pixel counts.
+        0 with a zero gradient if the region is empty.
 
     Raises
     ------
@@ -45,28 +45,30 @@ def gradient_loss(alpha, target, *, region=None):
     >>> gradient_loss(ramp, torch.zeros_like(ramp), region=interior).item()
     0.125
     """
-    values, target, region = checked(alpha, target=target, region=region)
-    slopes = sobel(values - target).abs().sum(dim=1, keepdim=True)
-    return region_mean(slopes, region_of(region, values)).to(alpha.dtype)
+    values, promoted_target, is_counted = check_with_region(alpha, region, target=target)
+    slopes = sobel(values - promoted_target).abs().sum(dim=1, keepdim=True)
+    return region_mean(slopes, is_counted).to(alpha.dtype)
 
 
-def gradient_penalty_loss(alpha, target, *, weight=0.01, region=None):
-    """Charge differences between forward steps, and steps as such.
+def gradient_penalty_loss(alpha: torch.Tensor, target: torch.Tensor, *, weight: float = 0.01,
+                          region: torch.Tensor | None = None) -> torch.Tensor:
+    """Penalise differences of the forward differences of alpha and target, and the forward differences of alpha.
 
-    Mean over the steps between horizontal neighbours of ``|Da - Dt| + weight |Da|``, plus the same of vertical ones;
-    the second term keeps alpha flat where the true alpha is. A step counts if both its pixels are in the region.
+    With D the difference of two horizontal neighbours, the mean over these pairs of ``|Da - Dt| + weight |Da|``, plus
+    the same mean over vertical neighbours. The second term keeps alpha flat where the target is flat. A pair counts if
+    both pixels are in the region.
 
     Parameters
     ----------
     alpha, target, region
         As in `l1_loss`.
     weight : float, default 0.01
-        Weight of the steps as such, at least 0.
+        Weight of the second term, at least 0.
 
     Returns
     -------
     loss : scalar tensor
-        0 with a zero gradient if no step counts.
+        0 with a zero gradient if no pair of neighbours is in the region.
 
     Raises
     ------
@@ -86,18 +88,17 @@ def gradient_penalty_loss(alpha, target, *, weight=0.01, region=None):
     0.01
     """
     weight = check_number(weight, "weight", low=0)
-    values, target, region = checked(alpha, target=target, region=region)
-    is_counted = region_of(region, values)
-    total = 0.0
+    values, promoted_target, is_counted = check_with_region(alpha, region, target=target)
+    total = values.new_zeros(())
     for dim in (3, 2):
-        steps, wanted = values.diff(dim=dim), target.diff(dim=dim)
+        difference, wanted = values.diff(dim=dim), promoted_target.diff(dim=dim)
         length = values.shape[dim] - 1
         both = is_counted.narrow(dim, 0, length) & is_counted.narrow(dim, 1, length)
-        total = total + region_mean((steps - wanted).abs() + weight * steps.abs(), both)
+        total = total + region_mean((difference - wanted).abs() + weight * difference.abs(), both)
     return total.to(alpha.dtype)
 
 
-def sobel(values):
+def sobel(values: torch.Tensor) -> torch.Tensor:
     """Return the horizontal and vertical slopes (B, 2, H, W) of values (B, 1, H, W) by Sobel's filters."""
     horizontal = torch.tensor(SOBEL, dtype=values.dtype, device=values.device) / 8
     filters = torch.stack([horizontal, horizontal.T])[:, None]

@@ -1,15 +1,17 @@
-"""The known loss: alpha where the trimap knows it."""
+"""The known loss: alpha against the known pixels of a trimap."""
+
+import torch
 
 from hybridmatte._validation_torch import split_planes
-from hybridmatte.losses._region import checked, region_mean
+from hybridmatte.losses._region import check_inputs, region_mean
 
 __all__ = ["known_loss"]
 
 
-def known_loss(alpha, trimap):
-    """Charge alpha on the known pixels of a trimap.
+def known_loss(alpha: torch.Tensor, trimap: torch.Tensor) -> torch.Tensor:
+    """Penalise the difference from the trimap on its known pixels.
 
-    Mean over all known pixels of the batch of ``|a_i - t_i|``, t being 0 on the background and 1 on the foreground.
+    Mean over all known pixels of the batch of ``|a_i - t_i|``, where t is 0 in the background and 1 in the foreground.
 
     Parameters
     ----------
@@ -26,9 +28,9 @@ def known_loss(alpha, trimap):
     Raises
     ------
     ValueError
-        If shapes or devices disagree, or the trimap has values outside [0, 1] or requires a gradient.
+        If shapes or devices differ, or the trimap has values outside [0, 1] or requires a gradient.
     TypeError
-        If an input is not a floating-point tensor, or dtypes disagree.
+        If an input is not a floating-point tensor, or dtypes differ.
 
     References
     ----------
@@ -41,7 +43,7 @@ def known_loss(alpha, trimap):
     >>> known_loss(torch.tensor([[[[0.5, 0.5, 1.0]]]]), trimap).item()
     0.25
     """
-    values, known = checked(alpha, trimap=trimap)
-    is_foreground, is_background, _ = split_planes(known)
+    values, promoted_trimap = check_inputs(alpha, trimap=trimap)
+    is_foreground, is_background, _ = split_planes(promoted_trimap)
     error = (values - is_foreground.to(values.dtype)).abs()
     return region_mean(error, is_foreground | is_background).to(alpha.dtype)

@@ -1,4 +1,6 @@
-"""The closed-form matting Laplacian as a quadratic form in torch, without the matrix."""
+"""The quadratic form of the closed-form matting Laplacian, in torch, without building the matrix."""
+
+import torch
 
 from hybridmatte._validation import check_number
 from hybridmatte._validation_torch import check_image_batch, check_together
@@ -7,19 +9,19 @@ from hybridmatte.methods._closed_form_torch import closed_form_product
 __all__ = ["matting_laplacian_loss"]
 
 
-def matting_laplacian_loss(alpha, image, *, epsilon=1e-7):
-    """Charge alpha that is not affine in colour within 3 x 3 windows: ``a' L a / N`` over the N pixels of the batch.
+def matting_laplacian_loss(alpha: torch.Tensor, image: torch.Tensor, *, epsilon: float = 1e-7) -> torch.Tensor:
+    """Penalise alpha that is not affine in colour within 3 x 3 windows: ``a' L a / N`` over the N pixels of the batch.
 
-    L is that of `closed_form_laplacian`. Each window's share is the squared error of fitting its alphas by an affine
-    function of its colours, plus epsilon times the squared slope; it is computed in float64 from the window's moments,
-    in time and memory linear in the pixels.
+    L is the matrix of `closed_form_laplacian`. Each window contributes the squared error of fitting its alphas by an
+    affine function of its colours, plus epsilon times the squared slope of that function. The loss is computed in
+    float64 from the moments of the windows; time and memory are linear in the number of pixels.
 
     Parameters
     ----------
     alpha : (B, 1, H, W) tensor
         In [0, 1]; the gradient flows to it.
     image : (B, 3, H, W) tensor
-        RGB in [0, 1], of alpha's dtype and device; carries no gradient.
+        RGB in [0, 1], of alpha's dtype and device, without a gradient.
     epsilon : float, default 1e-7
         Regularisation of the colour covariance, in squared RGB units; larger is smoother.
 

@@ -1,31 +1,57 @@
-"""Losses over pairs of similar pixels: distance consistency (DC), its directional form (DDC), and the hinge."""
+"""Losses over pairs of similar pixels: distance consistency (DC), its directional form (DDC), and the DDC hinge."""
 
-from hybridmatte._validation import check_choice
-from hybridmatte.losses._similar import find_similar, neighbor_alpha, sum_over_pairs
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+
+from hybridmatte.losses import _pairs_numba as kernels
+from hybridmatte.losses._similar import Padding, find_similar, neighbor_alpha, sum_over_pairs
+from hybridmatte.similarity.window import WindowTopK
 
 __all__ = ["dc_loss", "ddc_hinge_loss", "ddc_loss"]
 
 
-def dc_loss(alpha, image, *, window_size=11, padding="cut", similarity=None):
-    """Charge similar pixels whose alphas differ by another amount than their colours: distance consistency.
+class PairPenalty(NamedTuple):
+    """The penalty of a pair whose alphas differ by x and whose colours are a distance d apart."""
+
+    code: int  # of the same penalty in the Numba kernel
+    formula: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+    def __call__(self, x: torch.Tensor, d: torch.Tensor) -> torch.Tensor:
+        """Return the penalties of pairs, by torch."""
+        return self.formula(x, d)
+
+
+FORMS = {
+    "dc": PairPenalty(kernels.DC, lambda x, d: (x.abs() - d).abs()),
+    "ddc": PairPenalty(kernels.DDC, lambda x, d: (x - d).abs()),
+    "symmetric_ddc": PairPenalty(kernels.SYMMETRIC_DDC, lambda x, d: x.abs().maximum(d)),
+    "hinge": PairPenalty(kernels.HINGE, lambda x, d: (x.abs() - d).clamp(min=0)),
+}
+
+
+def dc_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11,
+            padding: Padding = "cut", similarity: WindowTopK | None = None) -> torch.Tensor:
+    """Penalise similar pixels whose alphas do not differ by their colour distance: distance consistency.
 
     Mean over the K selected pairs (i, j) of every pixel i of the batch, with x = a_i - a_j and
-    d = ||I_i - I_j||_2, of ``| |x| - d |``. It wants alpha to vary where the image does, also inside the foreground,
-    and is not convex; `ddc_loss` and `ddc_hinge_loss` mend both.
+    d = ||I_i - I_j||_2, of ``| |x| - d |``. The loss asks alpha to vary wherever the image varies, also inside the
+    foreground, and it is not convex. `ddc_loss` and `ddc_hinge_loss` have neither fault.
 
     Parameters
     ----------
     alpha : (B, 1, H, W) tensor
-        In [0, 1]; the gradient flows to it. Half precision is computed in single and returned as it came.
+        In [0, 1]; the gradient flows to it. Half precision is computed in float32; the loss keeps alpha's dtype.
     image : (B, 3, H, W) tensor
-        RGB in [0, 1], of alpha's dtype and device; carries no gradient.
+        RGB in [0, 1], of alpha's dtype and device, without a gradient.
     window_size : int, default 11
-        Side K of the window in pixels, odd, at least 3; the K most similar pixels of a window count.
+        Side K of the window in pixels, odd, at least 3; the K most similar pixels of a window are its pairs.
     padding : {"cut", "zeros"}, default "cut"
         "cut" ends windows at the border; "zeros" surrounds image and alpha with zeros, as the authors do.
     similarity : WindowTopK, optional
-        From ``window_topk(image)``, to spare the search when an image is used again; its own window_size and padding
-        count then.
+        Result of ``window_topk(image)``, which saves the search when an image is used again. Its own window_size and
+        padding apply then.
 
     Returns
     -------
@@ -35,9 +61,9 @@ def dc_loss(alpha, image, *, window_size=11, padding="cut", similarity=None):
     Raises
     ------
     ValueError
-        If shapes or devices disagree, the image is not in [0, 1] or requires a gradient, or an option is out of range.
+        If shapes or devices differ, the image is not in [0, 1] or requires a gradient, or an option is out of range.
     TypeError
-        If an input is not a tensor, or dtypes disagree.
+        If an input is not a tensor, or dtypes differ.
 
     References
     ----------
@@ -50,23 +76,25 @@ def dc_loss(alpha, image, *, window_size=11, padding="cut", similarity=None):
     >>> bool(dc_loss(image[:, :1], image, window_size=3) > 0)
     True
     """
-    return _mean_charge("dc", alpha, image, window_size, padding, similarity)
+    return _mean_penalty(FORMS["dc"], alpha, *find_similar(alpha, image, window_size, padding, similarity))
 
 
-def ddc_loss(alpha, image, *, window_size=11, symmetric=False, padding="cut", similarity=None):
-    """Charge similar pixels whose alphas differ by more than their colours: directional distance consistency.
+def ddc_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11, symmetric: bool = False,
+             padding: Padding = "cut", similarity: WindowTopK | None = None) -> torch.Tensor:
+    """Penalise similar pixels whose alphas differ by more than their colours: directional distance consistency (DDC).
 
     Mean over the K selected pairs (i, j) of every pixel i of the batch, with x = a_i - a_j and
-    d = ||I_i - I_j||_2, of ``|x - d|``; with `symmetric`, of ``(|x - d| + |-x - d|) / 2 = max(|x|, d)``, as though
-    every pair were selected both ways. Three in four are; the others, one way only, reward x = d, a direction without
-    meaning. Convex in alpha. Where all pairs are mutual its least value is the mean of d, not 0.
+    d = ||I_i - I_j||_2, of ``|x - d|``. With `symmetric` the mean is of ``(|x - d| + |-x - d|) / 2 = max(|x|, d)``, as
+    if every pair were selected in both directions. About three pairs in four are; a pair selected in one direction
+    only rewards x = d, and that sign has no meaning. The loss is convex in alpha. Where all pairs are mutual, its
+    minimum is the mean of d, not 0.
 
     Parameters
     ----------
     alpha, image, window_size, padding, similarity
         As in `dc_loss`.
     symmetric : bool, default False
-        Whether each pair counts both ways.
+        Whether each pair counts in both directions.
 
     Returns
     -------
@@ -87,19 +115,20 @@ def ddc_loss(alpha, image, *, window_size=11, symmetric=False, padding="cut", si
     >>> import torch
     >>> image = torch.zeros(1, 3, 4, 4)
     >>> image[..., 2:] = 1
-    >>> ddc_loss(image[:, :1], image, window_size=3).item()  # alpha keeps to the colours
+    >>> ddc_loss(image[:, :1], image, window_size=3).item()  # alpha is constant where the colour is
     0.0
     """
-    form = "symmetric_ddc" if symmetric else "ddc"
-    return _mean_charge(form, alpha, image, window_size, padding, similarity)
+    form = FORMS["symmetric_ddc" if symmetric else "ddc"]
+    return _mean_penalty(form, alpha, *find_similar(alpha, image, window_size, padding, similarity))
 
 
-def ddc_hinge_loss(alpha, image, *, window_size=11, padding="cut", similarity=None):
-    """Charge similar pixels only for what their alphas differ beyond their colours.
+def ddc_hinge_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11,
+                   padding: Padding = "cut", similarity: WindowTopK | None = None) -> torch.Tensor:
+    """Penalise alpha differences that exceed the colour distance.
 
     Mean over the K selected pairs (i, j) of every pixel i of the batch, with x = a_i - a_j and
-    d = ||I_i - I_j||_2, of ``max(|x| - d, 0)``: symmetric `ddc_loss` less its least value. Convex; 0 exactly where
-    alpha is 1-Lipschitz along the selected pairs.
+    d = ||I_i - I_j||_2, of ``max(|x| - d, 0)``. This is the symmetric `ddc_loss` minus its minimum. The loss is convex
+    in alpha, and 0 exactly where alpha is 1-Lipschitz along the selected pairs.
 
     Parameters
     ----------
@@ -123,31 +152,18 @@ def ddc_hinge_loss(alpha, image, *, window_size=11, padding="cut", similarity=No
     >>> ddc_hinge_loss(torch.full((1, 1, 4, 4), 0.3), image, window_size=3).item()
     0.0
     """
-    return _mean_charge("hinge", alpha, image, window_size, padding, similarity)
+    return _mean_penalty(FORMS["hinge"], alpha, *find_similar(alpha, image, window_size, padding, similarity))
 
 
-FORMS = {
-    "dc": lambda x, d: (x.abs() - d).abs(),
-    "ddc": lambda x, d: (x - d).abs(),
-    "symmetric_ddc": lambda x, d: x.abs().maximum(d),
-    "hinge": lambda x, d: (x.abs() - d).clamp(min=0),
-}
-
-
-def _mean_charge(form, alpha, image, window_size, padding, similarity):
-    """Return the mean charge of the selected pairs: by the kernel on the CPU, by tensor operations elsewhere."""
-    check_choice(form, "form", list(FORMS))
-    values, similarity = find_similar(alpha, image, window_size, padding, similarity)
+def _mean_penalty(form: PairPenalty, alpha: torch.Tensor, values: torch.Tensor, similarity: WindowTopK) -> torch.Tensor:
+    """Return the mean penalty of the pairs in alpha's dtype: by the kernel on the CPU, elsewhere by torch."""
     if values.device.type != "cpu":
-        return charge_by_tensors(form, values, similarity).to(alpha.dtype)
-    from hybridmatte.losses import _pairs_numba as kernels
-
-    code = {"dc": kernels.DC, "ddc": kernels.DDC, "symmetric_ddc": kernels.SYMMETRIC_DDC, "hinge": kernels.HINGE}[form]
-    total = sum_over_pairs(values, similarity, kernels.pair_loss, code)
+        return penalty_by_tensors(form, values, similarity).to(alpha.dtype)
+    total = sum_over_pairs(values, similarity, kernels.pair_loss, form.code)
     return (total / similarity.offsets.numel()).to(alpha.dtype)
 
 
-def charge_by_tensors(form, alpha, similarity):
-    """Return the mean charge of the selected pairs by tensor operations alone, on any device."""
+def penalty_by_tensors(form: PairPenalty, alpha: torch.Tensor, similarity: WindowTopK) -> torch.Tensor:
+    """Return the mean penalty of the selected pairs by tensor operations alone, on any device."""
     difference = alpha[:, 0, :, :, None] - neighbor_alpha(alpha, similarity)
-    return FORMS[form](difference, similarity.distances.to(alpha.dtype)).mean()
+    return form(difference, similarity.distances.to(alpha.dtype)).mean()

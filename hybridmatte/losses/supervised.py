@@ -1,14 +1,16 @@
-"""Losses against a true alpha: L1, squares, composition, and mining of the hardest pixels."""
+"""Losses against a true alpha: absolute and squared error, composition error, and hard mining."""
+
+import torch
 
 from hybridmatte._validation import check_number
 from hybridmatte._validation_torch import check_together, promote
-from hybridmatte.losses._region import checked, region_mean, region_of
+from hybridmatte.losses._region import check_with_region, region_mean
 
 __all__ = ["composition_loss", "hard_mining_loss", "l1_loss", "l2_loss"]
 
 
-def l1_loss(alpha, target, *, region=None):
-    """Charge the difference from a true alpha: mean over the region's pixels of ``|a_i - t_i|``.
+def l1_loss(alpha: torch.Tensor, target: torch.Tensor, *, region: torch.Tensor | None = None) -> torch.Tensor:
+    """Penalise the absolute difference from a true alpha: mean over the region's pixels of ``|a_i - t_i|``.
 
     Parameters
     ----------
@@ -17,19 +19,20 @@ def l1_loss(alpha, target, *, region=None):
     target : (B, 1, H, W) tensor
         The true alpha, of alpha's dtype and device.
     region : (B, 1, H, W) tensor, optional
-        Pixels that count are True, or have a value above 0.5; all by default. The mean is over the whole batch's.
+        A pixel counts if its value is True or above 0.5; without a region all pixels count. The mean is over the
+        whole batch.
 
     Returns
     -------
     loss : scalar tensor
-        0 with a zero gradient if no pixel counts.
+        0 with a zero gradient if the region is empty.
 
     Raises
     ------
     ValueError
-        If shapes or devices disagree, a value is not in [0, 1], or target or region require a gradient.
+        If shapes or devices differ, a value is not in [0, 1], or target or region require a gradient.
     TypeError
-        If an input is not a floating-point tensor, or dtypes disagree.
+        If an input is not a floating-point tensor, or dtypes differ.
 
     Examples
     --------
@@ -37,12 +40,12 @@ def l1_loss(alpha, target, *, region=None):
     >>> l1_loss(torch.tensor([[[[0.25, 1.0]]]]), torch.tensor([[[[0.0, 1.0]]]])).item()
     0.125
     """
-    values, target, region = checked(alpha, target=target, region=region)
-    return region_mean((values - target).abs(), region_of(region, values)).to(alpha.dtype)
+    values, promoted_target, is_counted = check_with_region(alpha, region, target=target)
+    return region_mean((values - promoted_target).abs(), is_counted).to(alpha.dtype)
 
 
-def l2_loss(alpha, target, *, region=None):
-    """Charge the square of the difference from a true alpha: mean over the region's pixels of ``(a_i - t_i)^2``.
+def l2_loss(alpha: torch.Tensor, target: torch.Tensor, *, region: torch.Tensor | None = None) -> torch.Tensor:
+    """Penalise the squared difference from a true alpha: mean over the region's pixels of ``(a_i - t_i)^2``.
 
     Parameters
     ----------
@@ -52,7 +55,7 @@ def l2_loss(alpha, target, *, region=None):
     Returns
     -------
     loss : scalar tensor
-        0 with a zero gradient if no pixel counts.
+        0 with a zero gradient if the region is empty.
 
     Raises
     ------
@@ -65,12 +68,13 @@ def l2_loss(alpha, target, *, region=None):
     >>> l2_loss(torch.tensor([[[[0.5, 1.0]]]]), torch.tensor([[[[0.0, 1.0]]]])).item()
     0.125
     """
-    values, target, region = checked(alpha, target=target, region=region)
-    return region_mean((values - target).square(), region_of(region, values)).to(alpha.dtype)
+    values, promoted_target, is_counted = check_with_region(alpha, region, target=target)
+    return region_mean((values - promoted_target).square(), is_counted).to(alpha.dtype)
 
 
-def composition_loss(alpha, image, foreground, background, *, region=None):
-    """Charge the difference between the image and what alpha composes of its true layers.
+def composition_loss(alpha: torch.Tensor, image: torch.Tensor, foreground: torch.Tensor, background: torch.Tensor, *,
+                     region: torch.Tensor | None = None) -> torch.Tensor:
+    """Penalise the difference between the image and the composite of its true colour layers by alpha.
 
     Mean over the region's pixels and the three channels of ``|a F + (1 - a) B - I|``.
 
@@ -86,7 +90,7 @@ def composition_loss(alpha, image, foreground, background, *, region=None):
     Returns
     -------
     loss : scalar tensor
-        0 with a zero gradient if no pixel counts.
+        0 with a zero gradient if the region is empty.
 
     Raises
     ------
@@ -104,30 +108,25 @@ def composition_loss(alpha, image, foreground, background, *, region=None):
     >>> composition_loss(torch.full((1, 1, 1, 1), 0.75), white, white, black).item()
     0.25
     """
-    values, image, region = checked(alpha, image=image, region=region)
-    layers = [_checked_layer(alpha, layer, name) for name, layer in
-              (("foreground", foreground), ("background", background))]
-    composed = values * layers[0] + (1 - values) * layers[1]
-    return region_mean((composed - image).abs(), region_of(region, values)).to(alpha.dtype)
+    values, promoted_image, is_counted = check_with_region(alpha, region, image=image)
+    check_together(alpha=alpha, foreground=foreground)  # a gradient and any values are allowed in the layers
+    check_together(alpha=alpha, background=background)
+    composite = values * promote(foreground) + (1 - values) * promote(background)
+    return region_mean((composite - promoted_image).abs(), is_counted).to(alpha.dtype)
 
 
-def _checked_layer(alpha, layer, name):
-    """Return a layer that fits alpha, promoted; unlike the other inputs it may carry a gradient."""
-    check_together(alpha=alpha, **{name: layer})
-    return promote(layer)
+def hard_mining_loss(alpha: torch.Tensor, target: torch.Tensor, *, percent: float = 50.0,
+                     region: torch.Tensor | None = None) -> torch.Tensor:
+    """Penalise the largest errors: mean of ``|a_i - t_i|`` over a percentage of the region's pixels.
 
-
-def hard_mining_loss(alpha, target, *, percent=50.0, region=None):
-    """Charge the hardest pixels: mean of ``|a_i - t_i|`` over the given percentage of the region's largest errors.
-
-    The percentage is of the whole batch's pixels in the region, rounded up.
+    The percentage is of the region's pixels in the whole batch, rounded up.
 
     Parameters
     ----------
     alpha, target, region
         As in `l1_loss`.
     percent : float, default 50
-        Share of the region's pixels that count, above 0, at most 100.
+        Percentage of the region's pixels that count, above 0, at most 100.
 
     Returns
     -------
@@ -152,9 +151,9 @@ def hard_mining_loss(alpha, target, *, percent=50.0, region=None):
     0.7
     """
     percent = check_number(percent, "percent", above=0, high=100)
-    values, target, region = checked(alpha, target=target, region=region)
-    errors = (values - target).abs()[region_of(region, values)]
+    values, promoted_target, is_counted = check_with_region(alpha, region, target=target)
+    errors = (values - promoted_target).abs()[is_counted]
     if errors.numel() == 0:
         return (values * 0).sum().to(alpha.dtype)
-    n_hard = -int(-errors.numel() * percent // 100)
+    n_hard = -int(-errors.numel() * percent // 100)  # rounded up
     return errors.topk(n_hard).values.mean().to(alpha.dtype)

@@ -1,4 +1,4 @@
-"""Batches for the loss tests, and every loss with inputs it takes."""
+"""Batches for the tests of the losses, and the list of all losses with the names of their inputs."""
 
 from functools import partial
 
@@ -16,7 +16,10 @@ PAIR_LOSSES = {
 
 
 def batch(size=(2, 13, 17), *, seed=0, dtype=torch.float64):
-    """Return alpha, target, trimap (B, 1, H, W) and image, foreground, background (B, 3, H, W), random, by name."""
+    """Return random inputs by name.
+
+    alpha, target and trimap are (B, 1, H, W), image, foreground and background are (B, 3, H, W).
+    """
     generator = torch.Generator().manual_seed(seed)
     n, height, width = size
 
@@ -25,7 +28,7 @@ def batch(size=(2, 13, 17), *, seed=0, dtype=torch.float64):
 
     named = {name: draw(1) for name in ("alpha", "target", "trimap")}
     named.update({name: draw(3) for name in ("image", "foreground", "background")})
-    # exact in float32, as a gradient check in float64 must not fall between two selections
+    # exact in float32, so that the float64 gradient check selects the same pairs as the float32 search
     named["image"] = named["image"].float().to(dtype)
     named["trimap"] = (named["trimap"] * 3).floor().clamp(max=2) / 2
     return named

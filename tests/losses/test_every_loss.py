@@ -1,13 +1,24 @@
-"""What holds of every loss: its gradient, its invariances, its answer to bad input, its module."""
+"""Properties of every loss: gradient, invariances, refusal of bad input, and the module with the same signature."""
+
+import inspect
+from functools import partial
 
 import pytest
 import torch
 
 from hybridmatte import losses
+from hybridmatte.losses.pyramid import downsample, upsample
 from tests.losses.cases import EVERY_LOSS, batch
 
 
+def function_of(name):
+    """Return a loss without the options that the tests fix."""
+    loss = EVERY_LOSS[name][0]
+    return loss.func if isinstance(loss, partial) else loss
+
+
 def inputs_of(name, data):
+    """Return a loss and its inputs, alpha first."""
     loss, names = EVERY_LOSS[name]
     return loss, [data["alpha"], *(data[other] for other in names)]
 
@@ -137,14 +148,27 @@ def test_module_is_the_function(name):
 
 
 def test_every_function_has_its_module():
-    functions = [name for name in losses.__all__ if name.endswith("_loss")]
-    modules = {module.function.__name__ for module in MODULES.values()}
-    assert modules == set(functions)
+    functions = {getattr(losses, name) for name in losses.__all__ if name.endswith("_loss")}
+    assert {function_of(name) for name in MODULES} == functions
+    assert set(MODULES.values()) == {getattr(losses, name) for name in losses.__all__ if name.endswith("Loss")}
 
 
-def test_module_refuses_unknown_options():
-    with pytest.raises(TypeError, match="DDCLoss got the option 'window', expected one of"):
-        losses.DDCLoss(window=11)
+@pytest.mark.parametrize("name", MODULES)
+def test_module_has_the_signature_of_its_function(name):
+    """Options, with the same defaults and types, are given to the constructor, the tensors to the call."""
+    parameters = inspect.signature(function_of(name)).parameters.values()
+    is_option = {parameter.name: parameter.kind is parameter.KEYWORD_ONLY
+                 and parameter.name not in ("similarity", "region") for parameter in parameters}
+    options = list(inspect.signature(MODULES[name].__init__).parameters.values())[1:]
+    tensors = list(inspect.signature(MODULES[name].forward).parameters.values())[1:]
+    assert options == [parameter for parameter in parameters if is_option[parameter.name]]
+    assert tensors == [parameter for parameter in parameters if not is_option[parameter.name]]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_module_refuses_unknown_options(name):
+    with pytest.raises(TypeError, match="got an unexpected keyword argument 'window'"):
+        MODULES[name](window=11)
 
 
 def test_composition_gradient_flows_to_the_layers():
@@ -157,11 +181,9 @@ def test_composition_gradient_flows_to_the_layers():
 
 @pytest.mark.parametrize("width", [32, 33])
 def test_ramps_have_no_band(width):
-    """A ramp is reproduced from its coarser form: only the border and the last, coarsest level cost."""
-    from hybridmatte.losses.pyramid import _doubled, _halved
-
+    """A ramp is reproduced from its coarser level: only the border and the coarsest level contribute."""
     ramp = torch.arange(float(width), dtype=torch.float64).repeat(1, 1, 24, 1) / width
-    band = ramp - _doubled(_halved(ramp), ramp.shape[2:])
+    band = ramp - upsample(downsample(ramp), ramp.shape[2:])
     assert band[..., 8:-8, 8:-8].abs().max() < 1e-12
 
 

@@ -1,4 +1,4 @@
-"""The quadratic form of the closed form in torch against the classical matrix."""
+"""The quadratic form of the closed-form Laplacian in torch against the sparse matrix."""
 
 import pytest
 import torch
@@ -31,6 +31,6 @@ def test_gradient_to_the_image():
     assert torch.autograd.gradcheck(lambda *tensors: closed_form_product(*tensors, 1e-2), inputs)
 
 
-def test_no_window_no_charge():
+def test_zero_without_a_window():
     data = batch((1, 2, 9))
     assert matting_laplacian_loss(data["alpha"], data["image"]).item() == 0.0

@@ -1,5 +1,6 @@
-"""The losses over similar pairs: held against the oracles, and what theory says of them."""
+"""The losses over similar pixels against the oracles in `baselines`, and their properties from the theory."""
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from baselines import losses as oracle
 from hybridmatte import losses, window_topk
 from hybridmatte.losses.affinity import affinity_by_tensors
-from hybridmatte.losses.pairs import FORMS, charge_by_tensors
+from hybridmatte.losses.pairs import FORMS, penalty_by_tensors
 from tests.losses.cases import PAIR_LOSSES, batch
 
 numbers = st.floats(-1.0, 1.0)
@@ -51,7 +52,7 @@ def test_kernel_equals_tensor_operations(name, padding):
         elif name == "affinity":
             value = affinity_by_tensors(alpha, similarity)
         else:
-            value = charge_by_tensors(name, alpha, similarity)
+            value = penalty_by_tensors(FORMS[name], alpha, similarity)
         value.backward()
         values.append((value.item(), alpha.grad))
     assert values[0][0] == pytest.approx(values[1][0], rel=1e-12)
@@ -60,8 +61,6 @@ def test_kernel_equals_tensor_operations(name, padding):
 
 @every_pair_loss
 def test_same_bits_for_one_thread_and_many(name):
-    import numba
-
     data = batch((2, 120, 50), dtype=torch.float32)
     results = []
     threads = numba.get_num_threads()
@@ -84,7 +83,7 @@ def test_similarity_once_for_many_steps(name):
     similarity = window_topk(data["image"], 5)
     direct = PAIR_LOSSES[name](data["alpha"], data["image"], window_size=5)
     assert PAIR_LOSSES[name](data["alpha"], data["image"], similarity=similarity).item() == direct.item()
-    with pytest.raises(ValueError, match=r"similarity is of shape \(2, 13, 17, 5\), expected \(1, 13, 17\) and K"):
+    with pytest.raises(ValueError, match=r"similarity has shape \(2, 13, 17, 5\), expected \(1, 13, 17\) and K"):
         PAIR_LOSSES[name](data["alpha"][:1], data["image"][:1], similarity=similarity)
     with pytest.raises(TypeError, match="similarity is a ndarray, expected a WindowTopK of tensors"):
         PAIR_LOSSES[name](data["alpha"], data["image"], similarity=np.zeros(3))
@@ -119,7 +118,7 @@ def test_convex_along_random_segments(name, seed, t):
 
 
 def test_dc_is_not_convex():
-    """Of two mirrored alphas that follow the colours, the mean is constant, and pays for every pair."""
+    """Two mirrored ramps that follow the colours have no penalty; every pair of their mean, a constant, has one."""
     ramp = torch.linspace(0, 1, 9, dtype=torch.float64).repeat(1, 1, 5, 1)
     image = (ramp / 3**0.5).repeat(1, 3, 1, 1)
     costs = [losses.dc_loss(alpha, image, window_size=3).item()
@@ -146,7 +145,7 @@ def test_refuses_images_out_of_range(change, message):
         losses.ddc_loss(data["alpha"], change(data["image"]))
 
 
-def test_refuses_a_similarity_that_leads_out_of_the_image():
+def test_refuses_a_similarity_whose_offsets_leave_the_image():
     data = batch((1, 9, 12))
     padded = window_topk(data["image"], padding="zeros")
     with pytest.raises(ValueError, match="similarity has offsets that lead out of the image"):
