@@ -1,21 +1,27 @@
-"""Composite foregrounds over backgrounds for training and testing."""
+"""Composites of foregrounds over backgrounds, for training and testing."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 from hybridmatte._validation import check_integer, check_number
 from hybridmatte.data.augmentation import random_trimap
+from hybridmatte.data.folders import MattingFolder, Sample
+from hybridmatte.data.lazy_sequence import LazySequence
 from hybridmatte.foreground import composite
 
 __all__ = ["Composites", "combine_foregrounds", "composite_sample", "fit_background"]
 
 
-class Composites(Sequence):
-    """Every foreground over several backgrounds, as Composition-1k is made.
+class Composites(LazySequence[Sample]):
+    """Every foreground over several backgrounds, in the order of Composition-1k.
 
-    Composite k has foreground ``k // per_foreground`` and background k, the backgrounds repeating if there are fewer;
-    each is a function of its number and the seed.
+    Composite k has foreground ``k // per_foreground`` and background k; if there are fewer backgrounds, they repeat.
+    Each composite depends on its number and the seed alone.
 
     Parameters
     ----------
@@ -24,20 +30,31 @@ class Composites(Sequence):
     backgrounds : sequence of Sample
         With background.
     per_foreground : int, default 20
-        20 for the standard test set, 100 for the training set.
+        Number of composites of each foreground: 20 in the standard test set, 100 in the training set.
     trimaps : MattingFolder, optional
-        Of the composites, by their names ``<foreground>_<number>``, as Composition-1k's test set has them. Else a
-        foreground's own is kept, or a trimap made by `random_trimap`.
+        Trimaps of the composites, named ``<foreground>_<number>`` as in Composition-1k's test set. By default a
+        foreground's own trimap is kept; without one, `random_trimap` makes it.
     combine : float, default 0
-        Probability that another foreground lies behind the first, as is usual in training; its trimap is then new.
+        Probability that another foreground is placed behind the first, as is usual in training. The combination gets a
+        new trimap.
     seed : int, default 0
+        Seed of all random choices.
 
     References
     ----------
     .. [1] N. Xu, B. Price, S. Cohen, T. Huang. Deep image matting. CVPR 2017. Section 3.
     """
 
-    def __init__(self, foregrounds, backgrounds, *, per_foreground=20, trimaps=None, combine=0.0, seed=0):
+    def __init__(
+        self,
+        foregrounds: Sequence[Sample],
+        backgrounds: Sequence[Sample],
+        *,
+        per_foreground: int = 20,
+        trimaps: MattingFolder | None = None,
+        combine: float = 0.0,
+        seed: int = 0,
+    ) -> None:
         if not len(foregrounds) or not len(backgrounds):
             raise ValueError(f"there are {len(foregrounds)} foregrounds and {len(backgrounds)} backgrounds, expected "
                              "at least one of each")
@@ -46,19 +63,22 @@ class Composites(Sequence):
         self._per_foreground = check_integer(per_foreground, "per_foreground", low=1)
         self._combine = check_number(combine, "combine", low=0, high=1)
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of composites."""
         return len(self._foregrounds) * self._per_foreground
 
-    def __getitem__(self, index):
-        """Make one composite: a Sample with image, alpha, trimap, foreground and background."""
-        sample, generator = self.uncomposed(index)
+    def _item(self, index: int) -> Sample:
+        """Return one composite: a Sample with image, alpha, trimap, foreground and background."""
+        sample, generator = self.layers_of(index)
         if sample.trimap is None:
-            sample = sample._replace(trimap=random_trimap(sample.alpha, generator))
-        return composite_sample(sample, sample.background)
+            sample = sample._replace(trimap=random_trimap(sample.require("alpha"), generator))
+        return composite_sample(sample, sample.require("background"))
 
-    def uncomposed(self, index):
-        """Return the layers of one composite, the background in its own size, and the generator it goes on with."""
+    def layers_of(self, index: int) -> tuple[Sample, np.random.Generator]:
+        """Return the layers of one composite, and the generator for its further random choices.
+
+        The background has its own size.
+        """
         if not 0 <= index < len(self):
             raise IndexError(f"index is {index}, expected 0 to {len(self) - 1}")
         generator = np.random.default_rng([self._seed, index])
@@ -71,74 +91,79 @@ class Composites(Sequence):
             sample = sample._replace(trimap=self._trimaps[self._trimap_of[sample.name]].trimap)
         return sample, generator
 
-    def layers(self):
-        """Return the same samples not yet composed, as sequence: `Augmentation` composes them after cutting."""
+    def layers(self) -> Sequence[Sample]:
+        """Return the samples as layers that are not yet composited; `Augmentation` composites them after cropping."""
         return _Layers(self)
 
 
-class _Layers(Sequence):
-    """The samples of composites without image, and without trimap where one has to be made."""
+class _Layers(LazySequence[Sample]):
+    """The layers of composites: samples without an image, and without a trimap where it has to be made."""
 
-    def __init__(self, composites):
+    def __init__(self, composites: Composites) -> None:
         self._composites = composites
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._composites)
 
-    def __getitem__(self, index):
-        return self._composites.uncomposed(index)[0]
+    def _item(self, index: int) -> Sample:
+        return self._composites.layers_of(index)[0]
 
 
-def fit_background(background, shape):
-    """Cut a background to a shape, enlarged first where it is too small, as Composition-1k's own script does.
+def fit_background(background: npt.NDArray[np.float32], shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Crop a background to a shape; enlarge it first if it is too small. Composition-1k's own script does the same.
 
     Parameters
     ----------
     background : (h, w, 3) float32 array
+        RGB in [0, 1].
     shape : (int, int)
-        Height and width wanted.
+        Height and width of the result.
 
     Returns
     -------
     background : (H, W, 3) float32 array
-        The upper left corner, after cubic enlargement by one factor for both sides if a side is short.
+        The upper left corner. If a side is too short, both sides are first enlarged by one factor, with cubic
+        interpolation.
 
     Examples
     --------
     >>> fit_background(np.zeros((10, 40, 3), np.float32), (20, 30)).shape
     (20, 30, 3)
     """
-    import cv2
-
     height, width = shape
     factor = max(height / background.shape[0], width / background.shape[1])
     if factor > 1.0:
         size = int(np.ceil(background.shape[1] * factor)), int(np.ceil(background.shape[0] * factor))
-        background = cv2.resize(background, size, interpolation=cv2.INTER_CUBIC).clip(0.0, 1.0)
+        background = np.asarray(cv2.resize(background, size, interpolation=cv2.INTER_CUBIC), np.float32).clip(0.0, 1.0)
     return np.ascontiguousarray(background[:height, :width])
 
 
-def composite_sample(sample, background):
-    """Return a sample's foreground over a background: the sample with ``image`` and ``background`` set.
+def composite_sample(sample: Sample, background: npt.NDArray[np.float32]) -> Sample:
+    """Composite a sample's foreground over a background.
 
     Parameters
     ----------
     sample : Sample
         With foreground and alpha.
     background : (h, w, 3) float32 array
-        Of any size, see `fit_background`.
+        Of any size; see `fit_background`.
 
     Returns
     -------
     sample : Sample
+        The sample with `image` and `background` set.
     """
-    background = fit_background(background, sample.alpha.shape)
-    image = composite(sample.foreground, sample.alpha, background)
+    alpha = sample.require("alpha")
+    background = fit_background(background, alpha.shape)
+    image = composite(sample.require("foreground"), alpha, background)
     return sample._replace(image=image, background=background)
 
 
-def combine_foregrounds(front, behind):
-    """Put one foreground over another: alpha ``1 - (1 - a)(1 - b)``, and the colours that composite to the same.
+def combine_foregrounds(front: Sample, behind: Sample) -> Sample:
+    """Place one foreground over another, as one foreground.
+
+    With the alphas a and b, the result has alpha ``1 - (1 - a)(1 - b)``, and the colours that give the same composite
+    over any background.
 
     Parameters
     ----------
@@ -148,20 +173,20 @@ def combine_foregrounds(front, behind):
     Returns
     -------
     sample : Sample
-        Of the name of `front`, with foreground and alpha only.
+        With the name of `front`, a foreground and an alpha only.
 
     References
     ----------
     .. [1] J. Tang, Y. Aksoy, C. Oztireli, M. Gross, T. Aydin. Learning-based sampling for natural image matting.
        CVPR 2019. Section 4.
     """
-    import cv2
-
-    height, width = front.alpha.shape
-    other = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
-             for plane in (behind.foreground, behind.alpha)]
-    alpha = front.alpha + (1.0 - front.alpha) * other[1]
-    shown = front.alpha[:, :, None] * front.foreground + ((1.0 - front.alpha) * other[1])[:, :, None] * other[0]
-    foreground = np.where(alpha[:, :, None] > 0.0, shown / np.maximum(alpha, 1e-6)[:, :, None], front.foreground)
+    front_alpha, front_colours = front.require("alpha"), front.require("foreground")
+    height, width = front_alpha.shape
+    behind_colours, behind_alpha = (np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR))
+                                    for plane in (behind.require("foreground"), behind.require("alpha")))
+    visible_alpha = (1.0 - front_alpha) * behind_alpha
+    alpha = front_alpha + visible_alpha
+    colours = front_alpha[:, :, None] * front_colours + visible_alpha[:, :, None] * behind_colours
+    foreground = np.where(alpha[:, :, None] > 0.0, colours / np.maximum(alpha, 1e-6)[:, :, None], front_colours)
     return front._replace(foreground=foreground.clip(0.0, 1.0).astype(np.float32), alpha=alpha.astype(np.float32),
                           image=None, trimap=None, background=None)

@@ -1,67 +1,96 @@
-"""Samples from a folder: one sub-folder a part, paired by stem."""
+"""Samples from a folder: one sub-folder for each part, files paired by stem."""
 
-from collections.abc import Sequence
-from functools import partial
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
+import numpy.typing as npt
 
-from hybridmatte._validation import check_choice
+from hybridmatte._validation import check_choice, to_float
 from hybridmatte.batch.jobs import pictures_in
+from hybridmatte.data.lazy_sequence import LazySequence
 from hybridmatte.io.pictures import read_alpha, read_image, read_plane, read_trimap
 from hybridmatte.trimap import refuse_labels
 
-__all__ = ["PARTS", "MattingFolder", "Sample"]
+__all__ = ["PARTS", "MattingFolder", "Part", "Sample"]
 
-LISTED = 100  # stems without a partner that are named
-PARTS = ("image", "alpha", "trimap", "mask", "foreground", "background")
+Part = Literal["image", "alpha", "trimap", "mask", "foreground", "background"]
+Reader = Callable[[Path], npt.NDArray[Any]]
 
-
-def _read_scaled(path, read, part):
-    """Read a plane, refused if it holds labels."""
-    plane = read(path)
-    refuse_labels(plane, f"{part} {path}")
-    return plane
+LISTED = 100  # an error message lists at most this many stems without a partner
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
-READERS = {"image": read_image, "alpha": read_alpha, "foreground": read_image, "background": read_image,
-           "trimap": partial(_read_scaled, read=read_trimap, part="trimap"),
-           "mask": partial(_read_scaled, read=partial(read_plane, name="mask"), part="mask")}
+def _read_trimap(path: Path) -> npt.NDArray[np.float32]:
+    """Read a trimap; refuse one that holds labels."""
+    trimap = read_trimap(path)
+    refuse_labels(trimap, f"trimap {path}")
+    return trimap
+
+
+def _read_mask(path: Path) -> npt.NDArray[np.float32]:
+    """Read a mask; refuse one that holds labels."""
+    mask = read_plane(path, "mask")
+    refuse_labels(mask, f"mask {path}")
+    return mask
+
+
+READERS: dict[Part, Reader] = {"image": read_image, "alpha": read_alpha, "foreground": read_image,
+                               "background": read_image, "trimap": _read_trimap, "mask": _read_mask}
 
 
 class Sample(NamedTuple):
-    """A stem and what belongs to it, float32 in [0, 1]: colours (H, W, 3), planes (H, W); None where not asked for."""
+    """The parts that belong to one stem: colours (H, W, 3), planes (H, W); None for parts that were not requested.
+
+    Parts are float32 in [0, 1], unless a function says otherwise.
+    """
 
     name: str
-    image: np.ndarray = None
-    alpha: np.ndarray = None
-    trimap: np.ndarray = None
-    mask: np.ndarray = None
-    foreground: np.ndarray = None
-    background: np.ndarray = None
+    image: npt.NDArray[Any] | None = None
+    alpha: npt.NDArray[Any] | None = None
+    trimap: npt.NDArray[Any] | None = None
+    mask: npt.NDArray[Any] | None = None
+    foreground: npt.NDArray[Any] | None = None
+    background: npt.NDArray[Any] | None = None
+
+    def require(self, part: Part) -> npt.NDArray[Any]:
+        """Return a part; refuse a sample that lacks it."""
+        array = getattr(self, part)
+        if array is None:
+            raise ValueError(f"sample {self.name!r} has no {part}, expected one")
+        return array
 
 
-class MattingFolder(Sequence):
-    """The samples of a folder, sorted by stem and read when asked for.
+class MattingFolder(LazySequence[Sample]):
+    """The samples of a folder, sorted by stem; each is read when it is accessed.
 
     Parameters
     ----------
     root : str or path
-        Folder with the sub-folders ``image alpha trimap mask foreground background``, or some of them.
+        Folder with the sub-folders ``image``, ``alpha``, ``trimap``, ``mask``, ``foreground`` and ``background``, or
+        some of them.
     parts : sequence of str
-        What a sample must have; every stem of the first needs a partner in all others.
+        Parts that each sample must have. Every stem of the first part needs a partner in all others.
     folders : dict, optional
-        Sub-folder of a part, where it does not bear the part's name.
+        The sub-folder of each part that is not named after the part.
     readers : dict, optional
-        Function from a path to an array, for parts that are stored in a way of their own.
+        Function from a path to an array, for parts stored in a special format.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The stems in order.
 
     Raises
     ------
     FileNotFoundError
         If root or a sub-folder is missing.
     ValueError
-        If there is no sample, or a stem lacks a partner; when a sample is read, if its parts differ in size.
+        If there is no sample, or a stem lacks a partner; and, when a sample is read, if its parts differ in size.
 
     Examples
     --------
@@ -71,11 +100,18 @@ class MattingFolder(Sequence):
     FileNotFoundError: data folder nowhere does not exist, expected one with image, trimap
     """
 
-    def __init__(self, root, parts, *, folders=None, readers=None):
+    def __init__(
+        self,
+        root: str | PathLike[str],
+        parts: Sequence[Part],
+        *,
+        folders: Mapping[Part, str] | None = None,
+        readers: Mapping[Part, Reader] | None = None,
+    ) -> None:
         root, self.parts = Path(root), tuple(parts)
         for part in self.parts:
             check_choice(part, "parts", PARTS)
-        self._readers = READERS | (readers or {})
+        self._readers: dict[Part, Reader] = {**READERS, **(readers or {})}
         if not root.is_dir():
             raise FileNotFoundError(f"data folder {root} does not exist, expected one with {', '.join(self.parts)}")
         self._paths = {part: _pictures(root, (folders or {}).get(part, part), part) for part in self.parts}
@@ -89,15 +125,14 @@ class MattingFolder(Sequence):
                 raise ValueError(f"data folder {root} has no {part} for {len(missing)} of {len(self.names)} stems, "
                                  f"expected one for each {self.parts[0]}: {', '.join(missing[:LISTED])}{more}")
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of samples."""
         return len(self.names)
 
-    def __getitem__(self, index):
+    def _item(self, index: int) -> Sample:
         """Read one sample."""
         name = self.names[index]
-        arrays = {part: self._readers[part](self._paths[part][name]) for part in self.parts}
-        arrays = {part: _as_float(array) for part, array in arrays.items()}
+        arrays = {part: to_float(self._readers[part](self._paths[part][name]), "picture") for part in self.parts}
         shapes = {part: array.shape[:2] for part, array in arrays.items() if part != "background"}
         for part, shape in shapes.items():
             first = next(iter(shapes))
@@ -107,8 +142,8 @@ class MattingFolder(Sequence):
         return Sample(name, **arrays)
 
 
-def _pictures(root, folder, part):
-    """Return the pictures of one part by stem."""
+def _pictures(root: Path, folder: str, part: Part) -> dict[str, Path]:
+    """Return the picture files of one part by stem."""
     if not (root / folder).is_dir():
         present = sorted(path.name for path in root.iterdir() if path.is_dir())
         raise FileNotFoundError(f"data folder {root} has no folder {folder!r} for {part}, only "
@@ -117,9 +152,3 @@ def _pictures(root, folder, part):
     if problems:
         raise ValueError(next(iter(problems.values())))
     return pictures
-
-
-def _as_float(array):
-    from hybridmatte._validation import to_float
-
-    return to_float(array, "picture")

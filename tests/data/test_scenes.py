@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hybridmatte.data import random_hair, random_scene, scenes
-from hybridmatte.data.drawing import cloud
+from hybridmatte.data.drawing import smooth_noise
 from hybridmatte.foreground import composite
 from tests.tolerances import assert_close
 
@@ -38,8 +38,9 @@ def test_function_of_the_generator(kind):
 
 
 def test_lace_composite_is_the_picture_drawn_over_the_background(monkeypatch):
-    drawn, averaged = [], scenes.averaged
-    monkeypatch.setattr(scenes, "averaged", lambda canvas, colour: drawn.append(canvas) or averaged(canvas, colour))
+    drawn, average_canvas = [], scenes.average_canvas
+    monkeypatch.setattr(scenes, "average_canvas",
+                        lambda canvas, colour: drawn.append(canvas) or average_canvas(canvas, colour))
     sample = random_scene((60, 70), np.random.default_rng(1), kind="lace")
     background = np.random.default_rng(2).random((60, 70, 3)).astype(np.float32)
     fine = background.repeat(4, axis=0).repeat(4, axis=1)
@@ -100,8 +101,8 @@ def test_any_kind_comes():
     assert {random_scene((16, 16), generator).name for _ in range(60)} == set(KINDS)
 
 
-def test_cloud_is_smooth():
-    plane = cloud((64, 64), np.random.default_rng(0), octaves=1)
+def test_noise_is_smooth():
+    plane = smooth_noise((64, 64), np.random.default_rng(0), octaves=1)
     assert np.abs(np.diff(plane)).max() < 0.2
     assert np.ptp(plane) > 0.2
 

@@ -10,8 +10,9 @@ from tests.tolerances import assert_close
 
 def test_composite_is_the_picture_drawn_over_the_background(monkeypatch):
     drawn = []
-    averaged = strands.averaged
-    monkeypatch.setattr(strands, "averaged", lambda canvas, colour: drawn.append(canvas) or averaged(canvas, colour))
+    average_canvas = strands.average_canvas
+    monkeypatch.setattr(strands, "average_canvas",
+                        lambda canvas, colour: drawn.append(canvas) or average_canvas(canvas, colour))
     sample = random_hair((60, 70), np.random.default_rng(1))
     background = np.random.default_rng(2).random((60, 70, 3)).astype(np.float32)
     fine = background.repeat(4, axis=0).repeat(4, axis=1)
