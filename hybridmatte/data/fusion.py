@@ -1,8 +1,14 @@
-"""Samples for disentangled pre-training: two photographs fused by a random trimap and a random alpha."""
+"""Samples for disentangled pre-training: two photographs composited with a random trimap and a random alpha."""
+
+from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from hybridmatte._validation import check_choice, check_image, check_integer, check_number, to_float
+from hybridmatte.data.augmentation import Augmentation
 from hybridmatte.data.folders import Sample
 from hybridmatte.foreground import composite
 from hybridmatte.io._codec import to_uint8
@@ -10,24 +16,28 @@ from hybridmatte.trimap import split_trimap
 
 __all__ = ["fuse_photographs", "layers_of_photographs", "random_alpha", "random_patch_trimap"]
 
+Level = Literal["pixel", "block"]
 LEVELS = ("pixel", "block")
 
 
-def random_patch_trimap(size, generator, *, grid=7, unknown=0.75, foreground=0.125, background=0.125):
-    """Draw a trimap of square cells, each unknown, foreground or background as a whole.
+def random_patch_trimap(size: int | tuple[int, int], generator: np.random.Generator, *, grid: int = 7,
+                        unknown: float = 0.75, foreground: float = 0.125,
+                        background: float = 0.125) -> npt.NDArray[np.float32]:
+    """Draw a trimap of square cells, each of which is unknown, foreground or background as a whole.
 
-    The paper says "7 x 7" at 224 x 224; it is read as 7 x 7 cells of 32 pixels, not as cells of 7 pixels.
+    The paper says "7 x 7" at 224 x 224 pixels. Here this means 7 x 7 cells of 32 pixels, not cells of 7 pixels.
 
     Parameters
     ----------
     size : int or (int, int)
-        Height and width in pixels, at least `grid`; where the grid does not divide them, cells differ by a pixel.
+        Height and width in pixels, at least `grid`. If `grid` does not divide them, the sides of cells differ by a
+        pixel.
     generator : numpy.random.Generator
     grid : int, default 7
-        Cells on a side.
+        Number of cells in each direction.
     unknown, foreground, background : float
-        Shares of the cells, of sum 1. The numbers of cells are always the same: the shares' running sums, times the
-        number of cells, rounded; of 49 cells 37, 6 and 6.
+        Shares of the cells, with sum 1. The number of cells of each kind is not random: with 49 cells and the default
+        shares it is 37, 6 and 6. The numbers are the differences of the rounded cumulative shares.
 
     Returns
     -------
@@ -37,7 +47,7 @@ def random_patch_trimap(size, generator, *, grid=7, unknown=0.75, foreground=0.1
     Raises
     ------
     ValueError
-        If the shares do not add up to 1, or a side has fewer pixels than cells.
+        If the sum of the shares is not 1, or a side has fewer pixels than cells.
 
     References
     ----------
@@ -49,27 +59,28 @@ def random_patch_trimap(size, generator, *, grid=7, unknown=0.75, foreground=0.1
     >>> [int((trimap == value).sum()) // 32**2 for value in (0, 0.5, 1)]
     [6, 37, 6]
     """
-    cell_of = _cells(size, grid)
+    cell_indices = _cell_indices(size, grid)
     shares = [check_number(share, name, low=0, high=1) for name, share in
               (("unknown", unknown), ("foreground", foreground), ("background", background))]
     if abs(sum(shares) - 1) > 1e-6:
         raise ValueError(f"unknown, foreground and background add up to {sum(shares):g}, expected 1")
     ends = np.round(np.cumsum(shares) * grid**2).astype(int)
-    kinds = np.repeat(np.array([0.5, 1.0, 0.0], np.float32), np.diff(ends, prepend=0))
-    return generator.permutation(kinds)[cell_of]
+    values = np.repeat(np.array([0.5, 1.0, 0.0], np.float32), np.diff(ends, prepend=0))
+    return generator.permutation(values)[cell_indices]
 
 
-def random_alpha(trimap, generator, *, level="pixel", grid=7):
-    """Draw an alpha for a trimap: 0 and 1 where it says so, an integer from 0 to 255 over 255 where it is unknown.
+def random_alpha(trimap: npt.ArrayLike, generator: np.random.Generator, *, level: Level = "pixel",
+                 grid: int = 7) -> npt.NDArray[np.float32]:
+    """Draw an alpha for a trimap: 0 and 1 on known pixels, a random multiple of 1/255 on unknown ones.
 
     Parameters
     ----------
     trimap : (H, W) array
     generator : numpy.random.Generator
     level : {"pixel", "block"}, default "pixel"
-        Whether every pixel has a value of its own, or every cell of the grid.
+        Whether a value is drawn for each pixel or for each cell of the grid.
     grid : int, default 7
-        Cells on a side, for "block".
+        Number of cells in each direction, for "block".
 
     Returns
     -------
@@ -78,7 +89,7 @@ def random_alpha(trimap, generator, *, level="pixel", grid=7):
     Raises
     ------
     ValueError
-        If there is no such level, or the trimap is none, see `hybridmatte.trimap.split_trimap`.
+        If level is another word, or the trimap is not valid; see `hybridmatte.trimap.split_trimap`.
 
     References
     ----------
@@ -90,32 +101,35 @@ def random_alpha(trimap, generator, *, level="pixel", grid=7):
     >>> alpha[0, [0, 2]].tolist()
     [0.0, 1.0]
     """
-    return to_float(_draw_bytes(trimap, generator, level, grid), "alpha")
+    return to_float(_random_alpha_uint8(trimap, generator, level, grid), "alpha")
 
 
-def _draw_bytes(trimap, generator, level, grid):
-    """Return `random_alpha` times 255, uint8."""
+def _random_alpha_uint8(trimap: npt.ArrayLike, generator: np.random.Generator, level: Level,
+                        grid: int) -> npt.NDArray[np.uint8]:
+    """Return `random_alpha` times 255."""
     check_choice(level, "level", LEVELS)
-    split = split_trimap(trimap)
+    regions = split_trimap(trimap)
     if level == "pixel":
-        values = generator.integers(0, 256, split.is_unknown.shape, np.uint8)
+        values = generator.integers(0, 256, regions.is_unknown.shape, np.uint8)
     else:
-        values = generator.integers(0, 256, grid**2, np.uint8)[_cells(split.is_unknown.shape, grid)]
-    return np.where(split.is_unknown, values, np.uint8(255) * split.is_foreground)
+        values = generator.integers(0, 256, grid**2, np.uint8)[_cell_indices(regions.is_unknown.shape, grid)]
+    return np.where(regions.is_unknown, values, np.uint8(255) * regions.is_foreground)
 
 
-def fuse_photographs(front, behind, *, augmentation, generator, grid=7, unknown=0.75, level="pixel"):
-    """Make a sample to learn from out of two photographs: both cut out, and fused by a random alpha.
+def fuse_photographs(front: npt.ArrayLike, behind: npt.ArrayLike, *, augmentation: Augmentation,
+                     generator: np.random.Generator, grid: int = 7, unknown: float = 0.75,
+                     level: Level = "pixel") -> Sample:
+    """Make a training sample from two photographs: crop both, and composite them with a random alpha.
 
     Parameters
     ----------
     front, behind : (h, w, 3) arrays
-        uint8, or float32 in [0, 1]; of any size: one that is smaller than what is cut out is mirrored at its borders.
+        uint8, or float32 in [0, 1], of any size. A photograph smaller than the crop is mirrored at its borders.
     augmentation : Augmentation
-        Cuts and recolours each of them.
+        Crops each photograph and changes its colours.
     generator : numpy.random.Generator
     grid, unknown
-        See `random_patch_trimap`; foreground and background share what is known.
+        See `random_patch_trimap`. Foreground and background have equal shares of the known cells.
     level : {"pixel", "block"}, default "pixel"
         See `random_alpha`.
 
@@ -127,7 +141,8 @@ def fuse_photographs(front, behind, *, augmentation, generator, grid=7, unknown=
     Raises
     ------
     ValueError
-        If a photograph has not an image's shape, or is float and not in [0, 1], or an option is out of its range.
+        If a photograph does not have the shape of an image, or is floating point and not in [0, 1], or an option is
+        out of its range.
 
     Examples
     --------
@@ -146,33 +161,38 @@ def fuse_photographs(front, behind, *, augmentation, generator, grid=7, unknown=
                            background=background, trimap=np.float32(0.5) * sample.trimap)
 
 
-def layers_of_photographs(front, behind, *, augmentation, generator, grid=7, unknown=0.75, level="pixel"):
-    """Return what `fuse_photographs` composes, in bytes and without image: a quarter of the memory, and exact.
+def layers_of_photographs(front: npt.ArrayLike, behind: npt.ArrayLike, *, augmentation: Augmentation,
+                          generator: np.random.Generator, grid: int = 7, unknown: float = 0.75,
+                          level: Level = "pixel") -> Sample:
+    """Return the layers that `fuse_photographs` composites, as uint8 and without the image.
+
+    They take a quarter of the memory of the float32 layers and are exact. Parameters are those of `fuse_photographs`.
 
     Returns
     -------
     sample : Sample
-        Alpha, foreground and background from 0 to 255, trimap 0, 1 and 2, uint8.
+        Alpha, foreground and background from 0 to 255, trimap 0, 1 and 2; all uint8.
     """
-    layers = [augmentation(Sample("", image=_checked(photograph)), generator).image for photograph in (front, behind)]
+    layers = [augmentation(Sample("", image=_check_photograph(photograph)), generator).image
+              for photograph in (front, behind)]
     known = (1 - unknown) / 2
     trimap = random_patch_trimap(augmentation.crop, generator, grid=grid, unknown=unknown, foreground=known,
                                  background=known)
-    front, behind = (layer if layer.dtype == np.uint8 else to_uint8(layer) for layer in layers)
-    return Sample("fused", alpha=_draw_bytes(trimap, generator, level, grid), trimap=(2 * trimap).astype(np.uint8),
-                  foreground=front, background=behind)
+    foreground, background = (layer if layer.dtype == np.uint8 else to_uint8(layer) for layer in layers)
+    return Sample("fused", alpha=_random_alpha_uint8(trimap, generator, level, grid),
+                  trimap=(2 * trimap).astype(np.uint8), foreground=foreground, background=background)
 
 
-def _checked(photograph):
-    """Return a photograph; bytes are only asked for their shape."""
-    if getattr(photograph, "dtype", None) == np.uint8 and photograph.ndim == 3 and photograph.shape[2] == 3:
+def _check_photograph(photograph: npt.ArrayLike) -> npt.NDArray[np.uint8] | npt.NDArray[np.float32]:
+    """Return uint8 arrays (h, w, 3) as they are, and other images as float32."""
+    if isinstance(photograph, np.ndarray) and photograph.dtype == np.uint8 and photograph.shape[2:] == (3,):
         return photograph
     return check_image(photograph, "photograph")
 
 
-def _cells(size, grid):
-    """Return the number of its cell for every pixel, (H, W)."""
+def _cell_indices(size: int | tuple[int, ...], grid: int) -> npt.NDArray[np.int_]:
+    """Return for each pixel (H, W) the index of its cell, in row-major order."""
     grid = check_integer(grid, "grid", low=1)
-    height, width = (size, size) if np.ndim(size) == 0 else size
-    rows, columns = (np.arange(check_integer(side, "size", low=grid)) * grid // side for side in (height, width))
+    sides = [check_integer(side, "size", low=grid) for side in np.broadcast_to(size, 2).tolist()]
+    rows, columns = (np.arange(side) * grid // side for side in sides)
     return rows[:, None] * grid + columns

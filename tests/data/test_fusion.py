@@ -1,4 +1,4 @@
-"""Fused photographs: exact cells, alphas, augmentation of bytes, unreadable files, streams."""
+"""Fused photographs: trimap cells, random alphas, augmentation of uint8 images, unreadable files, streams."""
 
 import itertools
 import shutil
@@ -46,7 +46,7 @@ draw = partial(layers_of_photographs, augmentation=AUGMENTATION)
 
 
 @given(st.integers(1, 9), st.floats(0, 1), st.floats(0, 1), st.integers(9, 40), st.integers(9, 40))
-def test_the_number_of_cells_of_each_kind_is_exact(grid, unknown, split, height, width):
+def test_number_of_cells_of_each_kind_is_exact(grid, unknown, split, height, width):
     foreground = (1 - unknown) * split
     shares = {"unknown": unknown, "foreground": foreground, "background": 1 - unknown - foreground}
     shares = {name: max(share, 0.0) for name, share in shares.items()}
@@ -61,7 +61,7 @@ def test_the_number_of_cells_of_each_kind_is_exact(grid, unknown, split, height,
         assert shares[share] > 0 or not (cells == value).any()
 
 
-def test_paper_cells():
+def test_cells_of_the_paper():
     trimap = random_patch_trimap(224, np.random.default_rng(3))
     assert [np.count_nonzero(trimap[::32, ::32] == value) for value in (0.5, 1, 0)] == [37, 6, 6]
     assert np.array_equal(np.kron(trimap[::32, ::32], np.ones((32, 32))), trimap)
@@ -82,7 +82,7 @@ def test_alpha_agrees_with_the_trimap(level):
         assert len(np.unique(blocks[is_unknown])) > 20
 
 
-def test_sample_is_its_own_composite():
+def test_image_is_the_composite_of_the_layers():
     front, behind = photographs(2)
     sample = fuse(front, behind, np.random.default_rng(0))
     alpha = sample.alpha[:, :, None]
@@ -101,7 +101,7 @@ def test_small_photographs_are_mirrored_to_the_crop():
 
 @pytest.mark.parametrize("option", [{"hue": 180.0}, {"saturation": 0.5}, {"brightness": 0.3}, {"contrast": 0.4},
                                     {"shear": 20.0}, {"degrees": 30.0}], ids=lambda option: next(iter(option)))
-def test_bytes_and_floats_are_augmented_alike(option):
+def test_uint8_and_float_images_are_augmented_alike(option):
     photograph, change, error = photographs(1)[0], 0.0, 0.0
     augmentation, still = (Augmentation(crop=56, unknown=0.0, flip=0.0, **more) for more in (option, {}))
     for seed in range(8):
@@ -129,7 +129,7 @@ def test_bad_trimaps(arguments, message):
 
 
 class TestCrops:
-    def test_sample_is_a_function_of_its_number(self):
+    def test_sample_depends_only_on_its_number(self):
         whole = FusedCrops(photographs(), draw, seed=0, start=0, count=12)
         tail = FusedCrops(photographs(), draw, seed=0, start=7, count=5)
         assert len(whole) == 12
@@ -146,7 +146,7 @@ class TestCrops:
             assert np.allclose(part[1].permute(1, 2, 0).squeeze(), getattr(expected, name), atol=1e-6), name
         assert unpack(batch) is batch
 
-    def test_every_photograph_is_once_in_front_and_once_behind(self):
+    def test_each_photograph_is_foreground_once_and_background_once(self):
         plain = [np.full((60, 60, 3), 40 * k, np.uint8) for k in range(5)]
         for lap in (0, 1):
             crops = FusedCrops(plain, partial(layers_of_photographs, augmentation=Augmentation(crop=16)), seed=1,
@@ -167,14 +167,14 @@ class TestPhotographs:
         (tmp_path / "notes.txt").write_text("no photograph")
         return tmp_path
 
-    def test_folders_in_folders(self, folder):
+    def test_subfolders_are_searched(self, folder):
         found = Photographs(folder)
         assert len(found) == 4
         assert np.array_equal(found[1], photographs(4)[2])
         with pytest.raises(IndexError, match="index is 4"):
             found[4]
 
-    def test_unreadable_ones_are_named_counted_and_skipped(self, folder):
+    def test_unreadable_files_are_named_counted_and_skipped(self, folder):
         (folder / "class0" / "0.png").write_bytes(b"")
         (folder / "class0" / "2.png").write_bytes(b"not a picture")
         found = Photographs(folder)
@@ -187,7 +187,7 @@ class TestPhotographs:
         with pytest.warns(UserWarning, match="so far"), pytest.raises(ValueError, match="only 1 of 4 photographs"):
             Photographs(folder)[0]
 
-    def test_unreadable_ones_are_named_once_for_all_processes(self, folder):
+    def test_unreadable_files_are_named_once_for_all_processes(self, folder):
         (folder / "class0" / "0.png").write_bytes(b"")
         found = Photographs(folder)
         reader = get_context("fork").Process(target=found.__getitem__, args=(0,))
@@ -198,14 +198,14 @@ class TestPhotographs:
         assert [path.name for path in found.unreadable] == ["0.png"]
         assert np.array_equal(found[0], photographs(4)[2])  # without a warning
 
-    def test_small_ones_are_named_and_counted(self, folder):
+    def test_small_photographs_are_named_and_counted(self, folder):
         for index in range(4, 13):
             shutil.copyfile(folder / "class0" / "0.png", folder / "class0" / f"{index}.png")
         with pytest.warns(UserWarning, match="is 80 x 70, smaller than crops of 999") as said:
             list(Photographs(folder, wanted=999))
         assert ["(10 so far)" in str(warning.message) for warning in said] == [False, True]
 
-    def test_none_can_be_read_any_more(self, folder):
+    def test_all_files_become_unreadable(self, folder):
         found = Photographs(folder)
         for path in folder.rglob("*.png"):
             path.write_bytes(b"")
@@ -245,7 +245,7 @@ class TestUnreadable:
 class TestStreams:
     @pytest.fixture(params=["shards", "hub"])
     def source(self, request, tmp_path):
-        """Write 6 photographs, and a file that is none, as shards or as a data set of the hub's layout."""
+        """Write 6 photographs and a file that is not a picture, as shards or as a data set in the hub's layout."""
         if request.param == "shards":
             import webdataset
 
@@ -261,7 +261,7 @@ class TestStreams:
         (tmp_path / "data" / "train" / "broken.jpg").write_bytes(b"no picture")
         return f"hf:{tmp_path / 'data'}"
 
-    def test_all_come_again_and_again_and_the_broken_one_is_named(self, source):
+    def test_stream_repeats_and_names_the_broken_file(self, source):
         stream = iter(stream_photographs(source, seed=1))
         with pytest.warns(UserWarning, match=r"broken.* cannot be read and is skipped"):
             found = [next(stream) for _ in range(30)]
@@ -283,7 +283,7 @@ class TestStreams:
                 for k in range(2)]
         assert not seen[0] & seen[1]
 
-    def test_nothing_readable_ends(self, tmp_path):
+    def test_stream_without_a_readable_file_ends(self, tmp_path):
         import webdataset
 
         with webdataset.ShardWriter(str(tmp_path / "%03d.tar"), verbose=0) as shards:
@@ -291,7 +291,7 @@ class TestStreams:
         with pytest.warns(UserWarning, match="cannot be read"), pytest.raises(ValueError, match="in a row cannot be"):
             next(iter(stream_photographs(str(tmp_path / "000.tar"))))
 
-    def test_one_photograph_alone_ends(self):
+    def test_stream_of_one_photograph_ends(self):
         crops = FusedStream(lambda seed: itertools.repeat(photographs(1)[0]), draw, seed=0, batches=2,  # noqa: ARG005
                             batch_size=2)
         with pytest.raises(ValueError, match="photographs of the stream are the same"):
