@@ -1,1 +1,1 @@
-"""The default method: information flow, corrected per pixel by a small network."""
+"""The default method: a small network corrects the alpha of information flow in each unknown pixel."""

@@ -1,249 +1,141 @@
-"""What is seen of a pixel when a matte is corrected: what solver and samples say there and around, how colours fit."""
+"""Per-pixel features for correcting the solver's alpha."""
 
-from itertools import combinations, product
-from typing import NamedTuple
+from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import cv2
 import numpy as np
+import numpy.typing as npt
 
-__all__ = ["CANDIDATES", "FEATURES", "GROUPS", "MARGIN", "PLANES", "TRUSTED", "Solved", "fusion_features",
-           "known_distances"]
+from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates
+from hybridmatte.correction.window_statistics import Plane, Values, WindowStatistics
 
-TRUSTED = "information_flow"  # the best single solver, whose alpha is corrected
-CANDIDATES = (TRUSTED, "samples")  # the samples' alpha is that of `hybridmatte.sampling.sample_alpha`
-OWN = (*CANDIDATES, "to_foreground", "to_background", "confidence", "contrast",
-       *(f"residual_{name}" for name in CANDIDATES))  # planes that differ between unknown pixels
-PLANES = (*OWN, "is_foreground", "is_background")
-MARGIN = 17  # pixels around a pixel that are seen
-REACH = 4.0  # distances to the known regions are log(1 + pixels) over this
-RESIDUAL = 3.0  # a colour error of 1 / RESIDUAL fills its plane
-EPSILON = 1e-4  # of regressions: added to variances
-RADII = (1, 4, 12)  # of means; windows end at the image
-SPREAD_RADII = (1, 2, 4, 8)  # of standard deviations
-GREY_RADII, COLOUR_RADII, PAIR_RADII = (1, 2, 5, 10), (2, 5), (2, 6)  # of regressions and correlations
-EXTREMES = {TRUSTED: (3, 5, 9, 13, 25), "samples": (3, 9, 25), "grey": (3, 9, 25)}
+__all__ = ["CANDIDATES", "FEATURES", "FEATURE_TABLE", "MARGIN", "Feature", "correction_features"]
+
+CANDIDATES = (BASE_SOLVER, "samples")  # the two estimates of alpha
+PIXEL_PLANES = (*CANDIDATES, "to_foreground", "to_background", "confidence", "contrast",
+                *(f"residual_{name}" for name in CANDIDATES))  # planes whose value at the pixel is a feature
+WINDOW_PLANES = (*PIXEL_PLANES, "is_foreground", "is_background")  # planes whose means are features
 COLOURS = ("red", "green", "blue")
-SUMMED = (*((name,) for name in (*PLANES, "apart", *COLOURS, "grey")),  # whose means in windows are sought
-          *((name, name) for name in (*CANDIDATES, *COLOURS, "grey")), *combinations(COLOURS, 2), CANDIDATES,
-          *product(CANDIDATES, (*COLOURS, "grey")))
-SCALES = (1, 2, 4)  # standard deviations of Gaussians, pixels
-DIFFERENCE = f"samples - {TRUSTED}"
+MARGIN = 17  # pixels: no feature, except the distances, depends on a pixel further away
+RESIDUAL_SCALE = 3.0  # multiplies colour residuals, so that most of [0, 1] is used
+EPSILON = 1e-4  # regularises regressions: added to variances
+MEAN_RADII, DEVIATION_RADII = (1, 4, 12), (1, 2, 4, 8)  # pixels
+GREY_RADII, COLOUR_RADII, CORRELATION_RADII = (1, 2, 5, 10), (2, 5), (2, 6)  # pixels
+EXTREME_SIDES = {BASE_SOLVER: (3, 5, 9, 13, 25), "samples": (3, 9, 25), "grey": (3, 9, 25)}  # pixels, by plane
+BLUR_SCALES = (1, 2, 4)  # pixels
 
 
-def _names():
-    """Return the features' names, a group of them a way of making them."""
-    return {
-        "planes": list(OWN),
-        "means": [f"{name}, mean {r}" for r in RADII for name in PLANES],
-        "difference": [DIFFERENCE],
-        "mean differences": [f"|{DIFFERENCE}|, mean {r}" for r in RADII],
-        "deviations": [f"{name}, deviation {r}" for r in SPREAD_RADII for name in (*CANDIDATES, "colours")],
-        "extremes": [f"{name}, {kind} {k}" for name, sides in EXTREMES.items() for k in sides
-                     for kind in ("least", "most")],
-        "grey fits": [f"{name}, {kind} {r}" for r in GREY_RADII for name in CANDIDATES
-                      for kind in ("correlation with grey", f"fitted to grey less {TRUSTED}")],
-        "colour fits": [f"{name}, {kind} {r}" for r in COLOUR_RADII for name in CANDIDATES
-                        for kind in (f"fitted to colours less {TRUSTED}", "misfit to colours")],
-        "correlations": [f"samples, correlation with {TRUSTED} {r}" for r in PAIR_RADII],
-        "slopes": [f"{name}, slope" for name in ("grey", *CANDIDATES)],
-        "colours": ["to foreground colour", "to background colour", "grey", "grey of foreground",
-                    "grey of background", "colourfulness"],
-        "details": [f"{name} {scale}" for scale in SCALES
-                    for name in ("grey, detail", f"{TRUSTED}, detail", "grey, slope")],
-    }
+class Feature(NamedTuple):
+    """One input of the correction network: `function(statistics, *arguments)` returns its values (n,)."""
+
+    group: str
+    name: str
+    function: Callable[..., Values]
+    arguments: tuple = ()
 
 
-GROUPS = _names()
-FEATURES = tuple(name for names in GROUPS.values() for name in names)
-
-
-class Solved(NamedTuple):
-    """What is judged by, all of one height and width.
-
-    image is (3, H, W) in [0, 1]; known is (H, W), 0, 0.5 and 1; alpha (H, W), the trusted solver's, and samples
-    (8, H, W), the alpha, confidence, foreground and background of `sample_alpha`, are in [0, 1]; distances (2, H, W)
-    are those to the known foreground and background as log(1 + pixels) / REACH. All are float32.
-    """
-
-    image: np.ndarray
-    known: np.ndarray
-    alpha: np.ndarray
-    samples: np.ndarray
-    distances: np.ndarray
-
-    def part(self, rows, columns):
-        """Return the same of a rectangle, without copies."""
-        return Solved(*(plane[..., rows, columns] for plane in self))
-
-
-def known_distances(known):
-    """Return the distances (2, H, W) of `Solved` from a trimap of 0, 0.5 and 1 with both regions."""
-    return np.log1p([_distance(known != value) for value in (1, 0)]) / np.float32(REACH)
-
-
-def fusion_features(solved, chosen):
-    """Return the features of some pixels.
+def correction_features(estimates: SolverEstimates, is_chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Compute the features of chosen pixels.
 
     Parameters
     ----------
-    solved : Solved
-    chosen : (H, W) bool array
+    estimates : SolverEstimates
+    is_chosen : (H, W) bool array
+        n chosen pixels.
 
     Returns
     -------
-    rows : (n, len(FEATURES)) float32 array
-        Of the chosen pixels, in the order of `FEATURES`; each feature lies together in memory. They depend on pixels
-        at most `MARGIN` away, but for the distances of `Solved`.
+    features : (n, len(FEATURES)) float32 array
+        In the order of `FEATURES`, Fortran-contiguous. They depend on pixels at most `MARGIN` away; the distances of
+        `SolverEstimates` are the exception.
     """
-    seen = _Seen(_named_planes(solved), chosen)
-    columns = np.empty((len(FEATURES), len(seen.pixels)), np.float32)
-    for column, values in zip(columns, _features(seen), strict=True):
-        column[:] = values
+    statistics = WindowStatistics(_named_planes(estimates), is_chosen)
+    columns = np.empty((len(FEATURE_TABLE), len(statistics.pixels)), np.float32)
+    for column, feature in zip(columns, FEATURE_TABLE, strict=True):
+        column[:] = feature.function(statistics, *feature.arguments)
     return columns.T
 
 
-def _features(seen):
-    """Return a feature (n,) after the other."""
-    yield from (seen.own(name) for name in OWN)
-    yield from (seen.mean(name, r) for r in RADII for name in PLANES)
-    yield seen.own("samples") - seen.own(TRUSTED)
-    yield from (seen.mean("apart", r) for r in RADII)
-    yield from _deviations(seen)
-    yield from _extremes(seen)
-    yield from _grey_fits(seen)
-    yield from _colour_fits(seen)
-    yield from (seen.correlation("samples", TRUSTED, r) for r in PAIR_RADII)
-    yield from (seen.take(_slope(seen.named[name])) for name in ("grey", *CANDIDATES))
-    yield from _colour_features(seen)
-    yield from _details(seen)
+def _named_planes(estimates: SolverEstimates) -> dict[str, Plane]:
+    """Return the planes (H, W) float32 that the features are computed from, by name.
 
-
-def _named_planes(solved):
-    """Return the planes (H, W) float32 that features are made of, by name.
-
-    Contrast is the distance between the samples' colours, the residual of a candidate the distance of the image's
-    colour from what its alpha makes of them.
+    "contrast" is the distance between the sampled foreground and background colours. The residual of a candidate is the
+    distance between the image's colour and the candidate's mixture of the sampled colours. "disagreement" is the
+    absolute difference of the two candidates.
     """
-    image, foreground, background = layers = solved.image, solved.samples[2:5], solved.samples[5:8]
-    named = dict(zip((*CANDIDATES, "confidence"), (solved.alpha, *solved.samples[:2]), strict=True))
-    named |= dict(zip(("to_foreground", "to_background"), solved.distances, strict=True))
-    named |= {name: np.float32(solved.known == value) for name, value in (("is_foreground", 1), ("is_background", 0))}
-    contrast, shown = foreground - background, image - background
-    named["contrast"] = _length(contrast)
+    image, foreground, background = layers = estimates.image, estimates.samples[2:5], estimates.samples[5:8]
+    planes = dict(zip((*CANDIDATES, "confidence"), (estimates.alpha, *estimates.samples[:2]), strict=True))
+    planes |= dict(zip(("to_foreground", "to_background"), estimates.distances, strict=True))
+    planes |= {name: (estimates.known == value).astype(np.float32)
+               for name, value in (("is_foreground", 1), ("is_background", 0))}
+    contrast, over_background = foreground - background, image - background
+    planes["contrast"] = _length(contrast)
     for name in CANDIDATES:
-        named[f"residual_{name}"] = np.float32(RESIDUAL) * _length(shown - named[name] * contrast)
-    for kind, layer in zip(("", "foreground ", "background "), layers, strict=True):
-        named |= {f"{kind}{colour}": plane for colour, plane in zip(COLOURS, layer, strict=True)}
-    return named | {"apart": np.abs(solved.samples[0] - solved.alpha), "grey": image.mean(axis=0)}
+        planes[f"residual_{name}"] = np.float32(RESIDUAL_SCALE) * _length(over_background - planes[name] * contrast)
+    for prefix, layer in zip(("", "foreground ", "background "), layers, strict=True):
+        planes |= {f"{prefix}{colour}": plane for colour, plane in zip(COLOURS, layer, strict=True)}
+    return planes | {"disagreement": np.abs(estimates.samples[0] - estimates.alpha), "grey": image.mean(axis=0)}
 
 
-class _Seen:
-    """Named planes as some pixels see them: their own values, and means and covariances in windows around them."""
-
-    def __init__(self, named, chosen):
-        self.named, self.shape, self.pixels = named, chosen.shape, np.flatnonzero(chosen)
-        self._sums = dict(zip(SUMMED, _sums(named, chosen.shape), strict=True))
-        self._found = {}
-
-    def take(self, plane):
-        return plane.ravel().take(self.pixels)
-
-    def own(self, name):
-        """Return the pixels' own values (n,) of a plane."""
-        return self._once(("own", name), lambda: self.take(self.named[name]))
-
-    def colours(self, kind=""):
-        """Return the pixels' colours (3, n): the image's, or with "foreground " or "background " the samples'."""
-        return np.stack([self.own(f"{kind}{colour}") for colour in COLOURS])
-
-    def mean(self, name, r):
-        """Return the means (n,) of a plane in windows, as far as the plane reaches."""
-        return self._once(("rounded", name, r), lambda: np.float32(self._mean(name, r)))
-
-    def covariance(self, one, other, r):
-        from hybridmatte.correction._features_numba import window_covariances
-
-        names = (one, other) if (one, other) in self._sums else (other, one)
-        return self._once((names, r), lambda: window_covariances(
-            self._sums[names], self._mean(one, r), self._mean(other, r), *self._windows(r)))
-
-    def variance(self, name, r):
-        return np.maximum(self.covariance(name, name, r), 0)
-
-    def correlation(self, one, other, r):
-        softened = [self.variance(name, r) + EPSILON for name in (one, other)]
-        return self.covariance(one, other, r) / np.sqrt(softened[0] * softened[1])
-
-    def _mean(self, name, r):
-        from hybridmatte.correction._features_numba import window_means
-
-        return self._once(("mean", name, r), lambda: window_means(self._sums[name,], *self._windows(r)))
-
-    def _windows(self, r):
-        from hybridmatte.correction._features_numba import windows
-
-        return self._once(("windows", r), lambda: windows(self.pixels, *self.shape, r))
-
-    def _once(self, key, make):
-        if key not in self._found:
-            self._found[key] = make()
-        return self._found[key]
+def _difference(statistics: WindowStatistics) -> Values:
+    """Return the sampled alpha minus the solver's alpha."""
+    return statistics.value("samples") - statistics.value(BASE_SOLVER)
 
 
-def _sums(named, shape):
-    """Return the sums (len(SUMMED), (H + 1) (W + 1)) float64 of planes and products, above and to the left."""
-    import cv2
-
-    sums = np.empty((len(SUMMED), shape[0] + 1, shape[1] + 1))
-    for plane_sums, names in zip(sums, SUMMED, strict=True):
-        planes = [named[name] for name in names]
-        cv2.integral(planes[0] if len(planes) == 1 else np.multiply(*planes, dtype=np.float64), plane_sums)
-    return sums.reshape(len(SUMMED), -1)
+def _colour_deviation(statistics: WindowStatistics, r: int) -> Values:
+    """Return the mean over R, G and B of the standard deviations in windows."""
+    red, green, blue = (statistics.deviation(colour, r) for colour in COLOURS)
+    return (red + green + blue) / 3
 
 
-def _deviations(seen):
-    """Return standard deviations of the candidates, and the colours' mean one, of every radius."""
-    for r in SPREAD_RADII:
-        varied = [np.sqrt(seen.variance(name, r)) for name in (*CANDIDATES, *COLOURS)]
-        yield from (*varied[:-3], sum(varied[-3:]) / 3)
+def _correlation(statistics: WindowStatistics, one: str, other: str, r: int) -> Values:
+    """Return the correlation of two planes in windows; it fades to 0 where a plane is flat."""
+    variances = [statistics.variance(name, r) + EPSILON for name in (one, other)]
+    return statistics.covariance(one, other, r) / np.sqrt(variances[0] * variances[1])
 
 
-def _extremes(seen):
-    """Return the least and largest values of planes in squares."""
-    import cv2
-
-    return (seen.take(change(seen.named[name], np.ones((k, k), np.uint8))) for name, sides in EXTREMES.items()
-            for k in sides for change in (cv2.erode, cv2.dilate))
-
-
-def _grey_fits(seen):
-    """Return candidates' correlations with grey, and how far the lines fitted to grey are from the trusted one."""
-    for r in GREY_RADII:
-        away = (seen.own("grey") - seen.mean("grey", r)) / (seen.variance("grey", r) + EPSILON)
-        for name in CANDIDATES:
-            yield seen.correlation(name, "grey", r)
-            yield seen.mean(name, r) + seen.covariance(name, "grey", r) * away - seen.own(TRUSTED)
+def _grey_fit(statistics: WindowStatistics, name: str, r: int) -> Values:
+    """Return the linear regression of a plane on grey in windows, minus the solver's alpha."""
+    grey, variance = statistics.value("grey"), statistics.variance("grey", r) + EPSILON
+    scaled_grey = (grey - statistics.mean("grey", r)) / variance
+    fit = statistics.mean(name, r) + statistics.covariance(name, "grey", r) * scaled_grey
+    return fit - statistics.value(BASE_SOLVER)
 
 
-def _colour_fits(seen):
-    """Return how far the planes fitted to the colours are from the trusted candidate, and how badly they fit."""
-    for r in COLOUR_RADII:
-        away = [seen.own(colour) - seen.mean(colour, r) for colour in COLOURS]
-        solve = _colour_solver(seen, r)
-        for name in CANDIDATES:
-            common = [seen.covariance(name, colour, r) for colour in COLOURS]
-            slopes = solve(common)
-            yield seen.mean(name, r) + _dot(slopes, away) - seen.own(TRUSTED)
-            yield np.sqrt(np.maximum(seen.variance(name, r) - _dot(slopes, common), 0))
+def _colour_fit(statistics: WindowStatistics, name: str, r: int) -> Values:
+    """Return the linear regression of a plane on R, G and B in windows, minus the solver's alpha."""
+    slopes, _ = _colour_regression(statistics, name, r)
+    centred = [statistics.value(colour) - statistics.mean(colour, r) for colour in COLOURS]
+    return statistics.mean(name, r) + _dot(slopes, centred) - statistics.value(BASE_SOLVER)
 
 
-def _dot(ones, others):
-    return sum(one * other for one, other in zip(ones, others, strict=True))
+def _colour_misfit(statistics: WindowStatistics, name: str, r: int) -> Values:
+    """Return the standard deviation of what the regression on R, G and B leaves unexplained."""
+    slopes, covariances = _colour_regression(statistics, name, r)
+    return np.sqrt(np.maximum(statistics.variance(name, r) - _dot(slopes, covariances), 0))
 
 
-def _colour_solver(seen, r):
-    """Return a function that solves for slopes (three arrays) by LDL factors of the colours' covariances in windows."""
-    c = {(a, b): seen.covariance(COLOURS[a], COLOURS[b], r) + EPSILON * (a == b)
-         for a in range(3) for b in range(a + 1)}
+def _colour_regression(statistics: WindowStatistics, name: str, r: int) -> tuple[list[Values], list[Values]]:
+    """Return the slopes of a plane's regression on R, G and B, and its covariances with them: three arrays each."""
+    def compute():
+        covariances = [statistics.covariance(name, colour, r) for colour in COLOURS]
+        return _colour_solver(statistics, r)(covariances), covariances
+
+    return statistics.cached(("colour regression", name, r), compute)
+
+
+def _colour_solver(statistics: WindowStatistics, r: int) -> Callable[[list[Values]], list[Values]]:
+    """Return a function that solves with the colours' 3 x 3 covariance matrices, by their LDL' factors."""
+    return statistics.cached(("colour solver", r), lambda: _factorised({
+        (a, b): statistics.covariance(COLOURS[a], COLOURS[b], r) + EPSILON * (a == b)
+        for a in range(3) for b in range(a + 1)}))
+
+
+def _factorised(c: dict[tuple[int, int], Values]) -> Callable[[list[Values]], list[Values]]:
+    """Return a function that solves with n symmetric 3 x 3 matrices; c holds their lower triangles."""
     d0 = np.maximum(c[0, 0], EPSILON)
     l10, l20 = c[1, 0] / d0, c[2, 0] / d0
     d1 = np.maximum(c[1, 1] - l10 * c[1, 0], EPSILON)
@@ -254,41 +146,101 @@ def _colour_solver(seen, r):
         y1 = right[1] - l10 * right[0]
         x2 = (right[2] - l20 * right[0] - l21 * y1) / d2
         x1 = y1 / d1 - l21 * x2
-        return right[0] / d0 - l10 * x1 - l20 * x2, x1, x2
+        return [right[0] / d0 - l10 * x1 - l20 * x2, x1, x2]
 
     return solve
 
 
-def _colour_features(seen):
-    """Return how far the colours are from the samples' and how bright they are."""
-    image, foreground, background = (seen.colours(kind) for kind in ("", "foreground ", "background "))
-    return [_length(image - foreground), _length(image - background), seen.own("grey"), foreground.mean(axis=0),
-            background.mean(axis=0), image.max(axis=0) - image.min(axis=0)]
+def _slope(statistics: WindowStatistics, name: str) -> Values:
+    """Return the length of a plane's gradient."""
+    return statistics.at_pixels(_gradient_length(statistics.planes[name]))
 
 
-def _details(seen):
-    """Return what Gaussians take away from grey and the trusted candidate, and the slopes that they leave."""
-    import cv2
-
-    for scale in SCALES:
-        grey, alpha = (cv2.GaussianBlur(seen.named[name], (0, 0), scale) for name in ("grey", TRUSTED))
-        yield from (seen.own("grey") - seen.take(grey), seen.own(TRUSTED) - seen.take(alpha), seen.take(_slope(grey)))
+def _detail(statistics: WindowStatistics, name: str, scale: float) -> Values:
+    """Return a plane minus its blurred form."""
+    return statistics.value(name) - statistics.at_pixels(statistics.blurred(name, scale))
 
 
-def _slope(plane):
-    """Return the length of a plane's gradient by Sobel's filters."""
-    import cv2
+def _blurred_slope(statistics: WindowStatistics, name: str, scale: float) -> Values:
+    """Return the length of the gradient of a blurred plane."""
+    return statistics.at_pixels(_gradient_length(statistics.blurred(name, scale)))
 
+
+def _sampled_colour_distance(statistics: WindowStatistics, layer: str) -> Values:
+    """Return the distance between the image's colour and the sampled colour of a layer."""
+    return _length(_colours(statistics) - _colours(statistics, layer))
+
+
+def _sampled_grey(statistics: WindowStatistics, layer: str) -> Values:
+    """Return the mean of R, G and B of the sampled colour of a layer."""
+    return _colours(statistics, layer).mean(axis=0)
+
+
+def _colourfulness(statistics: WindowStatistics) -> Values:
+    """Return the largest minus the smallest of the image's R, G and B."""
+    image = _colours(statistics)
+    return image.max(axis=0) - image.min(axis=0)
+
+
+def _colours(statistics: WindowStatistics, layer: str = "") -> npt.NDArray[np.float32]:
+    """Return the colours (3, n) of the image, or the sampled ones of layer "foreground" or "background"."""
+    return np.stack([statistics.value(f"{layer} {colour}".lstrip()) for colour in COLOURS])
+
+
+def _gradient_length(plane: Plane) -> Plane:
+    """Return the length of a plane's gradient by Sobel filters."""
     return np.hypot(cv2.Sobel(plane, cv2.CV_32F, 1, 0), cv2.Sobel(plane, cv2.CV_32F, 0, 1))
 
 
-def _distance(is_outside):
-    """Return the distances to the pixels that are not outside."""
-    import cv2
-
-    return cv2.distanceTransform(np.uint8(is_outside), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-
-
-def _length(colours):
-    """Return the lengths (...) of colours (3, ...)."""
+def _length(colours: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the lengths (...) of vectors (3, ...)."""
     return np.sqrt((colours**2).sum(axis=0))
+
+
+def _dot(ones: list[Values], others: list[Values]) -> Values:
+    """Return the dot products (n,) of vectors (3,), given as one array (n,) for each component."""
+    products = [one * other for one, other in zip(ones, others, strict=True)]
+    return products[0] + products[1] + products[2]
+
+
+FEATURE_TABLE: tuple[Feature, ...] = (  # the trained weights depend on the order of the rows
+    *(Feature("planes", name, WindowStatistics.value, (name,)) for name in PIXEL_PLANES),
+    *(Feature("means", f"{name}, mean {r}", WindowStatistics.mean, (name, r))
+      for r in MEAN_RADII for name in WINDOW_PLANES),
+    Feature("difference", f"samples - {BASE_SOLVER}", _difference),
+    *(Feature("mean differences", f"|samples - {BASE_SOLVER}|, mean {r}", WindowStatistics.mean, ("disagreement", r))
+      for r in MEAN_RADII),
+    *(feature for r in DEVIATION_RADII for feature in (
+        *(Feature("deviations", f"{name}, deviation {r}", WindowStatistics.deviation, (name, r))
+          for name in CANDIDATES),
+        Feature("deviations", f"colours, deviation {r}", _colour_deviation, (r,)))),
+    *(Feature("extremes", f"{name}, {kind} {side}", function, (name, side))
+      for name, sides in EXTREME_SIDES.items() for side in sides
+      for kind, function in (("least", WindowStatistics.minimum), ("most", WindowStatistics.maximum))),
+    *(feature for r in GREY_RADII for name in CANDIDATES for feature in (
+        Feature("grey fits", f"{name}, correlation with grey {r}", _correlation, (name, "grey", r)),
+        Feature("grey fits", f"{name}, fitted to grey less {BASE_SOLVER} {r}", _grey_fit, (name, r)))),
+    *(feature for r in COLOUR_RADII for name in CANDIDATES for feature in (
+        Feature("colour fits", f"{name}, fitted to colours less {BASE_SOLVER} {r}", _colour_fit, (name, r)),
+        Feature("colour fits", f"{name}, misfit to colours {r}", _colour_misfit, (name, r)))),
+    *(Feature("correlations", f"samples, correlation with {BASE_SOLVER} {r}", _correlation,
+              ("samples", BASE_SOLVER, r)) for r in CORRELATION_RADII),
+    *(Feature("slopes", f"{name}, slope", _slope, (name,)) for name in ("grey", *CANDIDATES)),
+    Feature("colours", "to foreground colour", _sampled_colour_distance, ("foreground",)),
+    Feature("colours", "to background colour", _sampled_colour_distance, ("background",)),
+    Feature("colours", "grey", WindowStatistics.value, ("grey",)),
+    Feature("colours", "grey of foreground", _sampled_grey, ("foreground",)),
+    Feature("colours", "grey of background", _sampled_grey, ("background",)),
+    Feature("colours", "colourfulness", _colourfulness),
+    *(feature for scale in BLUR_SCALES for feature in (
+        Feature("details", f"grey, detail {scale}", _detail, ("grey", scale)),
+        Feature("details", f"{BASE_SOLVER}, detail {scale}", _detail, (BASE_SOLVER, scale)),
+        Feature("details", f"grey, slope {scale}", _blurred_slope, ("grey", scale)))),
+)
+FEATURES: tuple[str, ...] = tuple(feature.name for feature in FEATURE_TABLE)
+
+# Old names, until the other rooms use the new ones.
+TRUSTED, Solved, fusion_features = BASE_SOLVER, SolverEstimates, correction_features
+GROUPS = {group: [row.name for row in FEATURE_TABLE if row.group == group] for group in
+          dict.fromkeys(row.group for row in FEATURE_TABLE)}
+from hybridmatte.correction.estimates import known_distances  # noqa: E402, F401

@@ -1,47 +1,60 @@
-"""The best answer without torch: a small network that corrects the best solver pixel by pixel."""
+"""The default method: estimate alpha with classical solvers and correct it with a small network, without torch."""
+
+from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Lock
+from typing import Literal, cast
 
 import numpy as np
+import numpy.typing as npt
+from numba import get_num_threads
+from threadpoolctl import threadpool_limits
 
 from hybridmatte._validation import check_choice, check_plane
-from hybridmatte.correction.features import FEATURES, MARGIN, TRUSTED, Solved, fusion_features, known_distances
-from hybridmatte.correction.network import answer
-from hybridmatte.correction.weights import bundled_fusion
+from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates, solver_estimates
+from hybridmatte.correction.features import FEATURES, MARGIN, correction_features
+from hybridmatte.correction.network import Perceptron, predict_correction
+from hybridmatte.correction.weights import load_correction_network
 from hybridmatte.errors import warn_caller
-from hybridmatte.linalg.threads import threads_for
+from hybridmatte.methods.registry import METHODS, solve
 from hybridmatte.systems.problem import check_problem
 from hybridmatte.trimap import split_trimap
 
-__all__ = ["QUALITIES", "check_way", "corrected", "fuse_solved", "matte", "matte_by", "solve_all"]
+__all__ = ["QUALITIES", "Quality", "check_method_or_quality", "correct_alpha", "corrected_alpha", "matte", "matte_by"]
 
+Quality = Literal["best", "fast"]
 QUALITIES = {
-    "best": "information flow and samples, and a small network that corrects it in each pixel",
-    "fast": "information flow, the best single solver, in two thirds of the time",
+    "best": "information flow, corrected in each pixel by a small network that also sees sampled colours",
+    "fast": "information flow alone, the best single solver, in two thirds of the time",
 }
-EXPANSION = 12.0  # pixels, of the known regions, as in `solve_information_flow`; what it decides is not corrected
-TILE = 256  # pixels of a tile's side; MARGIN more are seen around it; up to 140 MB a thread
-LOCK = Lock()  # of two limits of BLAS that overlap, the second would restore the first
+TILE_SIDE = 256  # pixels; features also see MARGIN pixels around a tile; a thread needs up to 140 MB
+BLAS_LOCK = Lock()  # overlapping limits of BLAS threads would leave the limit in place when the last one ends
+
+Tile = tuple[slice, slice]  # rows and columns
 
 
-def matte(image, trimap, *, quality="best"):
+def matte(image: npt.ArrayLike, trimap: npt.ArrayLike, *, quality: Quality = "best") -> npt.NDArray[np.float32]:
     """Estimate alpha from an image and a trimap, as well as this library can.
 
-    With ``quality="best"`` information flow solves for alpha, shared sampling looks for each pixel's foreground and
-    background, and a small network that comes with the package says what information flow misses, by what both say in
-    the pixel and around it, and how the colours follow. The network takes about a fifth of the solvers' time. 24
-    megapixels, of which a ninth is unknown, take 3.6 GB of memory.
+    With ``quality="best"``, `solve_information_flow` estimates alpha and `sample_alpha` estimates the foreground and
+    background colour of each unknown pixel. A small network, which comes with the package and needs no torch, then
+    predicts the solver's error in each pixel, from both estimates and the colours in windows around the pixel. The
+    network takes about a fifth of the solvers' time. An image of 24 megapixels, of which a ninth is unknown, takes
+    3.6 GB of memory.
 
-    Without an unknown pixel, as of a mask, alpha is the trimap; `trimap_from_mask` makes a trimap of a mask.
+    A trimap without unknown pixels, such as a mask, is returned as it is. `trimap_from_mask` makes a trimap from a
+    mask.
 
     Parameters
     ----------
-    image, trimap : (H, W, 3) and (H, W) arrays
-        As in `solve_cf`; never modified.
+    image : (H, W, 3) array
+        RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
+    trimap : (H, W) array
+        Background at most 0.1, foreground at least 0.9, the rest unknown, after scaling to [0, 1]. Never modified.
     quality : {"best", "fast"}, default "best"
-        "fast" is the best single solver, `solve_information_flow`.
+        "fast" returns the alpha of the best single solver, `solve_information_flow`.
 
     Returns
     -------
@@ -51,18 +64,19 @@ def matte(image, trimap, *, quality="best"):
     Raises
     ------
     ValueError
-        As in `solve_cf`, if there is no such quality, or if the file of weights is damaged.
+        If an input is not as described, quality is another word, or the weight file is damaged.
 
     Warns
     -----
     UserWarning
-        If no pixel is unknown.
+        If the trimap has no unknown pixel.
     ConvergenceWarning
         If a solver stops early.
 
     References
     ----------
     .. [1] D. Cho, Y.-W. Tai, I. S. Kweon. Natural image matting using deep convolutional neural networks. ECCV 2016.
+       A network that improves on the alphas of solvers.
 
     Examples
     --------
@@ -73,118 +87,99 @@ def matte(image, trimap, *, quality="best"):
     >>> alpha[0, 0], alpha[0, -1], bool(np.abs(alpha[:, 32] - 0.5).max() < 0.2)
     (np.float32(0.0), np.float32(1.0), True)
     """
-    from hybridmatte.methods.registry import solve
-
     check_choice(quality, "quality", list(QUALITIES))
-    _warn_of_mask(trimap)
+    _warn_if_all_known(trimap)
     if quality == "fast":
-        return solve(image, trimap, TRUSTED)
+        return solve(image, trimap, BASE_SOLVER)
     problem = check_problem(image, trimap)
-    bundled_fusion()  # what is damaged is found before the solvers run
+    load_correction_network()  # raises for damaged weights before the solvers run
     if not problem.is_unknown.any():
         return problem.known_alpha
-    return fuse_solved(solve_all(problem))
+    return correct_alpha(solver_estimates(problem))
 
 
-def matte_by(image, trimap, method=None, quality=None):
-    """Return alpha by a method of `hybridmatte.METHODS` or else by a quality of `matte`, "best" if neither is given."""
-    from hybridmatte.methods.registry import solve
-
-    method, quality = check_way(method, quality)
+def matte_by(image: npt.ArrayLike, trimap: npt.ArrayLike, method: str | None = None,
+             quality: Quality | None = None) -> npt.NDArray[np.float32]:
+    """Estimate alpha by a method of `hybridmatte.METHODS`, or by a quality of `matte`; "best" if neither is given."""
+    method, quality = check_method_or_quality(method, quality)
     if method is None:
-        return matte(image, trimap, quality=quality)
-    _warn_of_mask(trimap)
+        return matte(image, trimap, quality=quality or "best")
+    _warn_if_all_known(trimap)
     return solve(image, trimap, method=method)
 
 
-def _warn_of_mask(trimap):
+def _warn_if_all_known(trimap: npt.ArrayLike) -> None:
+    """Warn if a trimap has no unknown pixel."""
     if not split_trimap(check_plane(trimap, "trimap")).is_unknown.any():
-        warn_caller("trimap has no unknown pixel, so nothing is solved; a mask is made a trimap by trimap_from_mask, "
-                    "or by the command: hybridmatte trimap", UserWarning)
+        warn_caller("trimap has no unknown pixel, so nothing is solved; trimap_from_mask, or the command "
+                    "hybridmatte trimap, makes a trimap from a mask", UserWarning)
 
 
-def check_way(method, quality):
-    """Return method and quality, of which just one is not None, checked."""
-    from hybridmatte.methods.registry import METHODS
-
+def check_method_or_quality(method: str | None, quality: str | None) -> tuple[str | None, Quality | None]:
+    """Return method and quality, checked; exactly one of them is not None."""
     if method is None:
-        return None, check_choice("best" if quality is None else quality, "quality", list(QUALITIES))
+        return None, cast(Quality, check_choice("best" if quality is None else quality, "quality", list(QUALITIES)))
     if quality is not None:
-        raise ValueError(f"quality is {quality!r} and method {method!r}, expected one of the two")
+        raise ValueError(f"quality is {quality!r} and method is {method!r}, expected one of the two")
     return check_choice(method, "method", list(METHODS)), None
 
 
-def solve_all(problem):
-    """Return what information flow and samples say of a checked problem with unknown pixels, as `Solved`."""
-    from hybridmatte.methods.registry import solve_information_flow
-    from hybridmatte.methods.shared_sampling import sample_alpha
-    from hybridmatte.systems.expansion import expand_problem
-
-    problem = expand_problem(problem, EXPANSION)
-    known = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
-    alpha = solve_information_flow(problem.image, known, expansion=0.0)
-    with threads_for(problem.is_unknown.sum()):
-        samples = sample_alpha(problem.image, known, expansion=0.0)
-    return Solved(as_planes(problem.image), known, alpha, as_planes(*samples), known_distances(known))
-
-
-def as_planes(*arrays):
-    """Return float32 arrays (H, W) and (H, W, channels) as planes (all channels, H, W), one after the other."""
-    planes = [np.moveaxis(np.atleast_3d(array), 2, 0) for array in arrays]
-    return np.concatenate(planes, out=np.empty((sum(map(len, planes)), *planes[0].shape[1:]), np.float32))
-
-
-def fuse_solved(solved):
-    """Return alpha (H, W) float32 of `Solved`, corrected by the package's network."""
-    from numba import get_num_threads
-    from threadpoolctl import threadpool_limits
-
-    network, alpha, is_open = bundled_fusion(), solved.alpha.copy(), solved.known == 0.5
-    with LOCK, threadpool_limits(1, "blas"), ThreadPoolExecutor(get_num_threads()) as pool:
-        tiles = _tiles(is_open)
-        for tile, found in zip(tiles, pool.map(partial(_fuse_tile, solved, is_open, network), tiles), strict=True):
-            alpha[tile][is_open[tile]] = found
+def correct_alpha(estimates: SolverEstimates) -> npt.NDArray[np.float32]:
+    """Return the solver's alpha (H, W), corrected on the unknown pixels by the package's network."""
+    network, alpha, is_unknown = load_correction_network(), estimates.alpha.copy(), estimates.known == 0.5
+    correct_tile = partial(_correct_tile, estimates, is_unknown, network)
+    with BLAS_LOCK, threadpool_limits(1, "blas"), ThreadPoolExecutor(get_num_threads()) as pool:
+        tiles = _tiles(is_unknown)
+        for tile, corrected in zip(tiles, pool.map(correct_tile, tiles), strict=True):
+            alpha[tile][is_unknown[tile]] = corrected
     return alpha
 
 
-def corrected(network, rows, trusted=TRUSTED):
-    """Return alpha (n,) of rows of features (n, len(FEATURES)): a candidate's, and what a `Perceptron` adds to it."""
-    return (rows[:, FEATURES.index(trusted)] + answer(network, rows)).clip(0, 1)
+def corrected_alpha(network: Perceptron, features: npt.NDArray[np.float32],
+                    base: str = BASE_SOLVER) -> npt.NDArray[np.float32]:
+    """Return the feature named `base` plus the network's correction, in [0, 1], (n,) for features (n, F)."""
+    return (features[:, FEATURES.index(base)] + predict_correction(network, features)).clip(0, 1)
 
 
-def _fuse_tile(solved, is_open, network, tile):
-    """Return alpha (n,) of a tile's open pixels."""
-    seen = tuple(slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, side))
-                 for part, side in zip(tile, is_open.shape, strict=True))
-    chosen = np.zeros_like(is_open[seen])
-    chosen[tuple(slice(part.start - around.start, part.stop - around.start)
-                 for part, around in zip(tile, seen, strict=True))] = is_open[tile]
-    return corrected(network, fusion_features(solved.part(*seen), chosen))
+def _correct_tile(estimates: SolverEstimates, is_unknown: npt.NDArray[np.bool_], network: Perceptron,
+                  tile: Tile) -> npt.NDArray[np.float32]:
+    """Return the corrected alpha (n,) of a tile's unknown pixels."""
+    rows, columns = (slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, side))
+                     for part, side in zip(tile, is_unknown.shape, strict=True))
+    inner = tuple(slice(part.start - crop.start, part.stop - crop.start)
+                  for part, crop in zip(tile, (rows, columns), strict=True))
+    is_chosen = np.zeros_like(is_unknown[rows, columns])
+    is_chosen[inner] = is_unknown[tile]
+    return corrected_alpha(network, correction_features(estimates.crop(rows, columns), is_chosen))
 
 
-def _tiles(is_open):
-    """Return tiles no larger than their open pixels need, those with most first: what is left last is quickly done."""
+def _tiles(is_unknown: npt.NDArray[np.bool_]) -> list[Tile]:
+    """Return tiles cropped to their unknown pixels, largest first, for load balance."""
     tiles = []
-    for rows in _spans(is_open.any(axis=1)):
-        for columns in _spans(is_open[rows].any(axis=0)):
-            height, width = (_extent(is_open[rows, columns].any(axis=axis)) for axis in (1, 0))
+    for rows in _spans(is_unknown.any(axis=1)):
+        for columns in _spans(is_unknown[rows].any(axis=0)):
+            height, width = (_extent(is_unknown[rows, columns].any(axis=axis)) for axis in (1, 0))
             if height.stop:
                 tiles.append((slice(rows.start + height.start, rows.start + height.stop),
                               slice(columns.start + width.start, columns.start + width.stop)))
-    return sorted(tiles, key=lambda tile: -np.count_nonzero(is_open[tile]))
+    return sorted(tiles, key=lambda tile: -np.count_nonzero(is_unknown[tile]))
 
 
-def _extent(is_wanted):
-    """Return the slice from the first to the last that is wanted of a line, an empty one if nothing is."""
-    wanted = np.flatnonzero(is_wanted)
-    return slice(int(wanted[0]), int(wanted[-1]) + 1) if len(wanted) else slice(0, 0)
+def _extent(is_true: npt.ArrayLike) -> slice:
+    """Return the slice from the first to the last true value (n,); an empty slice if there is none."""
+    indices = np.flatnonzero(is_true)
+    return slice(int(indices[0]), int(indices[-1]) + 1) if len(indices) else slice(0, 0)
 
 
-def _spans(is_wanted):
-    """Return slices of at most TILE that cover what is wanted of a line, none if nothing is."""
-    extent = _extent(is_wanted)
+def _spans(is_true: npt.ArrayLike) -> list[slice]:
+    """Return slices of about equal length, at most TILE_SIDE, from the first to the last true value (n,)."""
+    extent = _extent(is_true)
     start, end = extent.start, extent.stop
     if start == end:
         return []
-    edges = np.linspace(start, end, -(-(end - start) // TILE) + 1).round().astype(int).tolist()
+    edges = np.linspace(start, end, -(-(end - start) // TILE_SIDE) + 1).round().astype(int).tolist()
     return [slice(*edge) for edge in zip(edges[:-1], edges[1:], strict=True)]
+
+# Old names, until the other rooms use the new ones.
+solve_all, fuse_solved, corrected, check_way = solver_estimates, correct_alpha, corrected_alpha, check_method_or_quality
+from hybridmatte.correction.estimates import as_planes  # noqa: E402, F401

@@ -1,69 +1,81 @@
-"""A small fully connected network without torch: what `matte` asks of each pixel."""
+"""The small fully connected network that corrects alpha, evaluated by NumPy."""
+
+from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load
 
-__all__ = ["LIMIT", "RANK_REACH", "Perceptron", "answer", "prepared", "read_perceptron"]
+from hybridmatte.correction import _network_numba as kernels
 
-LIMIT = 4.0  # standard deviations; features farther out are taken for this far
-RANK_REACH = 3**0.5  # ranks are between this and minus this, of deviation 1
-BLOCK = 1000  # pixels at once: what is between layers stays in a cache, its rows not at the same place in a page
+__all__ = ["RANK_LIMIT", "SCORE_LIMIT", "Perceptron", "normalize_features", "predict_correction", "read_perceptron"]
+
+SCORE_LIMIT = 4.0  # standard deviations: standard scores are clipped to this
+RANK_LIMIT = 3**0.5  # ranks are uniform between minus this and this, so that their standard deviation is 1
+BLOCK = 1000  # pixels evaluated at once: hidden values stay in the cache, and rows do not share addresses in a page
 
 
 class Perceptron(NamedTuple):
-    """A network's normalization and layers.
+    """Normalisation and layers of a fully connected network with SiLU between layers and one output.
 
-    Each of F features is looked at twice: less its mean and over its scale, both (F,), and by its rank between knots
-    (F, K), increasing. weights and biases are as many arrays as there are layers, (inputs, outputs) and (outputs,),
-    the first of 2 F inputs and the last of one output. All are float32.
+    The network sees each of F features twice: as standard score, and as rank between the feature's knots.
+
+    Attributes
+    ----------
+    mean, scale : (F,) float32 arrays
+        The standard score is (feature - mean) / scale.
+    knots : (F, K) float32 array
+        Increasing quantiles of each feature; the rank is linear between them.
+    weights, biases : tuples of float32 arrays
+        For each layer (inputs, outputs) and (outputs,). The first layer has 2 F inputs, the last layer one output.
     """
 
-    mean: np.ndarray
-    scale: np.ndarray
-    knots: np.ndarray
-    weights: tuple
-    biases: tuple
+    mean: npt.NDArray[np.float32]
+    scale: npt.NDArray[np.float32]
+    knots: npt.NDArray[np.float32]
+    weights: tuple[npt.NDArray[np.float32], ...]
+    biases: tuple[npt.NDArray[np.float32], ...]
 
 
-def read_perceptron(content):
-    """Return the `Perceptron` in the bytes of a safetensors file: "mean", "weights.0", "weights.1" and so on."""
-    from safetensors.numpy import load
-
+def read_perceptron(content: bytes) -> Perceptron:
+    """Return the network in a safetensors file, whose tensors are "mean", "scale", "knots", "weights.0", ..."""
     tensors = load(content)
     layers = range(sum(name.startswith("weights.") for name in tensors))
-    kinds = (tuple(tensors[f"{kind}.{k}"] for k in layers) for kind in ("weights", "biases"))
-    return Perceptron(tensors["mean"], tensors["scale"], tensors["knots"], *kinds)
+    weights, biases = (tuple(tensors[f"{kind}.{k}"] for k in layers) for kind in ("weights", "biases"))
+    return Perceptron(tensors["mean"], tensors["scale"], tensors["knots"], weights, biases)
 
 
-def prepared(network, rows):
-    """Return rows of features (n, F) as a network sees them, (n, 2 F) float32; a feature's values lie together."""
-    from hybridmatte.correction._network_numba import prepare
-
-    out = np.empty((2 * rows.shape[1], len(rows)), np.float32)
-    prepare(np.ascontiguousarray(rows.T, np.float32), network.mean, network.scale, np.float32(LIMIT), network.knots,
-            np.float32(RANK_REACH), out)
+def normalize_features(network: Perceptron, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return standard scores and ranks (n, 2 F) of features (n, F), Fortran-contiguous."""
+    out = np.empty((2 * features.shape[1], len(features)), np.float32)
+    kernels.normalize(np.ascontiguousarray(features.T, np.float32), network.mean, network.scale,
+                      np.float32(SCORE_LIMIT), network.knots, np.float32(RANK_LIMIT), out)
     return out.T
 
 
-def answer(network, rows):
-    """Return a network's answers (n,) float32 to rows of features (n, F) float32."""
-    out = np.empty(len(rows), np.float32)
-    for start in range(0, len(rows), BLOCK):
+def predict_correction(network: Perceptron, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the network's output (n,) for features (n, F): what to add to the solver's alpha."""
+    out = np.empty(len(features), np.float32)
+    for start in range(0, len(features), BLOCK):
         block = slice(start, start + BLOCK)
-        out[block] = _last_layer(network, prepared(network, rows[block]))
+        out[block] = _evaluate_layers(network, normalize_features(network, features[block]))
     return out
 
 
-def _last_layer(network, seen):
-    """Return the answers (n,) to prepared rows (n, 2 F)."""
-    x = seen.T  # pixels last: a value's pixels lie together, as the features' do
+def _evaluate_layers(network: Perceptron, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the outputs (n,) for normalised features (n, 2 F)."""
+    x = inputs.T  # one row for each hidden value, as for each feature
     for k, (weights, biases) in enumerate(zip(network.weights, network.biases, strict=True)):
         x = weights.T @ x
         x += biases[:, None]
         if k < len(network.weights) - 1:
-            x *= np.float32(0.5)  # SiLU, x / (1 + exp(-x)), in place
+            x *= np.float32(0.5)  # SiLU in place: x / (1 + exp(-x)) = x / 2 * (1 + tanh(x / 2))
             gate = np.tanh(x)
             gate += 1
             x *= gate
     return x[0]
+
+# Old names, until the other rooms use the new ones.
+answer, prepared = predict_correction, normalize_features

@@ -1,76 +1,46 @@
-"""What is learned and comes with the package: a network, run by OpenCV, and that of `matte`. Torch is not needed."""
+"""Weight files that come with the package, read only if their checksum is right."""
+
+from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from threading import Lock
 
-import numpy as np
+from hybridmatte.correction.network import Perceptron, read_perceptron
 
-__all__ = ["WEIGHTS", "bundled_fusion", "checksum", "run_bundled"]
+__all__ = ["WEIGHTS", "checksum", "load_correction_network", "read_weights"]
 
 WEIGHTS = {name: Path(__file__).parents[1] / "weights" / name for name in ("fusion", "people")}  # folders
-STRIDE = 16  # pixels that height and width are multiples of
-SMALLEST = 32  # pixels of a side; at less, where features are one pixel wide, OpenCV 5.0 reads beyond them
-LOCK = Lock()  # a network keeps its input until it is run
 
 
-def run_bundled(name, image):
-    """Run a network of the package on an image.
+@lru_cache(maxsize=1)
+def load_correction_network() -> Perceptron:
+    """Return the network of `hybridmatte.matte`; errors are those of `read_weights`."""
+    return read_perceptron(read_weights(WEIGHTS["fusion"] / "model.safetensors"))
 
-    Parameters
-    ----------
-    name : {"people"}
-    image : (H, W, 3) float32 array
-        RGB in [0, 1].
 
-    Returns
-    -------
-    alpha : (H, W) float32 array
+def read_weights(path: Path) -> bytes:
+    """Return the content of a weight file.
 
     Raises
     ------
     ValueError
-        If the file of weights is missing, or is not the one whose checksum lies beside it.
+        If the file or the checksum beside it (suffix .sha256) cannot be read, or they do not match.
     """
-    height, width = image.shape[:2]
-    below, beside = (max(-side % STRIDE, SMALLEST - side) for side in (height, width))
-    padded = np.pad(image.transpose(2, 0, 1), ((0, 0), (0, below), (0, beside)), mode="edge")
-    with LOCK:
-        network = _loaded(name)
-        network.setInput(padded[None])
-        return network.forward()[0, 0, :height, :width].copy()
-
-
-@lru_cache(maxsize=1)
-def bundled_fusion():
-    """Return the `hybridmatte.perceptron.Perceptron` of `matte`; errors are those of `run_bundled`."""
-    from hybridmatte.correction.network import read_perceptron
-
-    return read_perceptron(_checked(WEIGHTS["fusion"] / "model.safetensors"))
-
-
-@lru_cache(maxsize=1)
-def _loaded(name):
-    import cv2
-
-    # OpenCV 5.0 runs networks of other shapes on what lies behind the planes: only the right file may pass
-    return cv2.dnn.readNetFromONNX(np.frombuffer(_checked(WEIGHTS[name] / "model.onnx"), np.uint8))
-
-
-def _checked(path):
-    """Return the bytes of a file of weights if they are those of the checksum beside it."""
     try:
         content, expected = path.read_bytes(), path.with_suffix(".sha256").read_text(encoding="ascii").strip()
     except OSError as error:
-        raise ValueError(f"weights {path} or their checksum cannot be read: {error}; "
-                         "install hybridmatte again") from error
+        raise ValueError(f"weights {path} or the checksum beside them cannot be read ({error}), expected the files "
+                         "that come with hybridmatte; install it again") from error
     if checksum(content) != expected:
-        raise ValueError(f"weights {path} are damaged or others, expected those of the checksum in model.sha256; "
-                         "install hybridmatte again")
+        raise ValueError(f"weights {path} do not match the checksum in {path.stem}.sha256, expected the files that "
+                         "come with hybridmatte; install it again")
     return content
 
 
-def checksum(content):
-    """Return the SHA-256 of bytes, in hexadecimal digits."""
+def checksum(content: bytes) -> str:
+    """Return the SHA-256 of bytes as hexadecimal digits."""
     return sha256(content).hexdigest()
+
+# Old name, until the other rooms use the new one.
+bundled_fusion = load_correction_network

@@ -1,5 +1,8 @@
-"""What corrects the best solver's matte pixel by pixel: a small fully connected network, in torch."""
+"""The small fully connected network that corrects the solver's alpha in each pixel, in torch."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -9,45 +12,46 @@ from torch import nn
 from torch.nn.functional import dropout, silu
 
 from hybridmatte._validation import check_integer, check_number
-from hybridmatte.correction.network import LIMIT, RANK_REACH, Perceptron
+from hybridmatte.correction.network import RANK_LIMIT, SCORE_LIMIT, Perceptron
 from hybridmatte.networks.network import model_card
 
 __all__ = ["SolverFusion"]
 
-KNOTS = 33  # of the ranks of each feature, one more than a power of 2
-GAP = 2e-3  # standard deviations between knots, at least
-ROUNDING = 1e-6  # of the knots themselves, is added to it
-SORTED = 60_000  # rows that knots are taken from, at most
-CARD = model_card("""From what is seen of a pixel to its alpha; see `hybridmatte.matte`.
+KNOTS = 33  # for the ranks of each feature: 32 intervals
+MIN_GAP = 2e-3  # standard deviations between two knots
+ROUNDING = 1e-6  # relative: added to the gap, so that it survives float32 rounding
+MAX_QUANTILE_ROWS = 60_000  # that the knots are computed from
+CARD = model_card("""From the features of a pixel to its alpha; see `hybridmatte.matte`.
 """)
 
 
 class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
                    model_card_template=CARD):
-    """A network whose answer is added to the alpha of the solver that is trusted.
+    """A fully connected network whose output is added to the alpha of a solver, independently for each pixel.
 
-    `hybridmatte.matte` evaluates the same without torch. The last layer begins at zero: nothing is corrected.
+    `hybridmatte.matte` evaluates the same network without torch. The last layer is initialised with zeros, so that an
+    untrained network returns the solver's alpha.
 
     Parameters
     ----------
     features : int
-        Of a pixel, see `hybridmatte.fusion_features.FEATURES`.
+        Number of features of a pixel; see `hybridmatte.correction.features.FEATURES`.
     trusted : int
-        The feature that is corrected.
+        Index of the feature that is the solver's alpha.
     widths : sequence of int
-        Of the hidden layers, each followed by SiLU.
+        Numbers of hidden values in the hidden layers, each followed by SiLU.
     dropout : float, default 0
-        Share of the features and hidden values that are left out while training.
+        Probability with which a feature or a hidden value is set to zero during training.
 
     Shapes
     ------
     features : (n, features)
-    alpha : (n,)
+    alpha : (n,), in [0, 1]
 
     References
     ----------
     .. [1] D. Cho, Y.-W. Tai, I. S. Kweon. Natural image matting using deep convolutional neural networks. ECCV 2016.
-       The idea of improving on solvers by what is learned.
+       A network that improves on the alphas of solvers.
 
     Examples
     --------
@@ -57,7 +61,11 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
     True
     """
 
-    def __init__(self, *, features, trusted, widths, dropout=0.0):
+    mean: torch.Tensor
+    scale: torch.Tensor
+    knots: torch.Tensor
+
+    def __init__(self, *, features: int, trusted: int, widths: Sequence[int], dropout: float = 0.0) -> None:
         super().__init__()
         check_integer(features, "features", low=1)
         self.trusted = check_integer(trusted, "trusted", low=0, high=features - 1)
@@ -73,40 +81,41 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
             nn.init.uniform_(weights, -(size**-0.5), size**-0.5)
         nn.init.zeros_(self.weights[-1])
 
-    def normalize(self, rows):
-        """Take mean, scale and knots of the features from rows (n, features) that are learned from."""
+    def normalize(self, rows: torch.Tensor) -> None:
+        """Set the normalisation (mean, scale and knots) from the features (n, features) of training pixels."""
         self.mean.copy_(rows.mean(dim=0))
         self.scale.copy_(rows.std(dim=0, correction=0) + 1e-3)
-        shares = np.linspace(0, 1, KNOTS)
-        self.knots.copy_(torch.from_numpy(np.quantile(rows[::-(-len(rows) // SORTED)].numpy(), shares, axis=0).T))
+        step = -(-len(rows) // MAX_QUANTILE_ROWS)
+        quantiles = np.quantile(rows[::step].numpy(), np.linspace(0, 1, KNOTS), axis=0)
+        self.knots.copy_(torch.from_numpy(quantiles.T))
         for k in range(1, KNOTS):
             before = self.knots[:, k - 1]
-            self.knots[:, k] = torch.maximum(self.knots[:, k], before + GAP * self.scale + ROUNDING * before.abs())
+            self.knots[:, k] = torch.maximum(self.knots[:, k], before + MIN_GAP * self.scale + ROUNDING * before.abs())
 
-    def forward(self, features):
-        """Return alpha (n,) in [0, 1] of pixels' features (n, features)."""
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Return alpha (n,) in [0, 1] for the features (n, features) of pixels."""
         return (features[:, self.trusted] + self.corrections(features)).clamp(0, 1)
 
-    def corrections(self, features):
-        """Return what is added (n,) to the trusted alpha of pixels' features (n, features)."""
+    def corrections(self, features: torch.Tensor) -> torch.Tensor:
+        """Return what is added (n,) to the solver's alpha, for the features (n, features) of pixels."""
         if features.ndim != 2 or features.shape[1] != len(self.mean):
             raise ValueError(f"features has shape {tuple(features.shape)}, expected (n, {len(self.mean)})")
-        x = self.prepared(features)
+        x = self.normalized(features)
         for k, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
             x = torch.addmm(biases, dropout(x, self.dropout, self.training), weights)
             if k < len(self.weights) - 1:
                 x = silu(x)
         return x[:, 0]
 
-    def prepared(self, features):
-        """Return features (n, features) over their deviations, and their ranks between the knots, (n, 2 features)."""
+    def normalized(self, features: torch.Tensor) -> torch.Tensor:
+        """Return the standard scores of features (n, features), then their ranks between the knots: (n, 2 features)."""
         ends = self.knots.unbind(dim=1)
         ranks = sum(((features - low) / (high - low)).clamp(0, 1) for low, high in pairwise(ends)) / (len(ends) - 1)
-        deviations = ((features - self.mean) / self.scale).clamp(-LIMIT, LIMIT)
-        return torch.cat([deviations, RANK_REACH * (2 * ranks - 1)], dim=1)
+        scores = ((features - self.mean) / self.scale).clamp(-SCORE_LIMIT, SCORE_LIMIT)
+        return torch.cat([scores, RANK_LIMIT * (2 * ranks - 1)], dim=1)
 
-    def without_torch(self):
-        """Return the `hybridmatte.perceptron.Perceptron` of the network."""
+    def without_torch(self) -> Perceptron:
+        """Return the network as a `hybridmatte.correction.network.Perceptron`, which NumPy evaluates."""
         mean, scale, knots, *layers = (tensor.detach().cpu().numpy() for tensor in (
             self.mean, self.scale, self.knots, *self.weights, *self.biases))
         half = len(layers) // 2

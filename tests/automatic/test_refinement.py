@@ -1,4 +1,4 @@
-"""`refine` and `decontaminate`: nearer to the truth than interpolation, known pixels exact, mistakes told."""
+"""`refine` and `decontaminate`: more accurate than interpolation, known pixels exact, errors for bad inputs."""
 
 import cv2
 import numpy as np
@@ -33,7 +33,7 @@ def error(alpha):
 
 
 @pytest.mark.parametrize("factor", [4, 8, 16])
-def test_nearer_than_interpolation(factor):
+def test_more_accurate_than_interpolation(factor):
     small = smaller(SCENE.alpha, factor)
     enlarged = cv2.resize(small, SCENE.alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
     assert error(refine(SCENE.image, small)) < 0.6 * error(enlarged)
@@ -48,7 +48,7 @@ def test_means_are_kept():
 def test_hard_mask_follows_the_edge():
     image = np.zeros((64, 64, 3), np.float32)
     image[:, 27:] = (0.9, 0.5, 0.2)
-    mask = np.float32(np.arange(8) >= 3)[None].repeat(8, axis=0)  # 8 pixels each: the edge at 24, not 27
+    mask = np.float32(np.arange(8) >= 3)[None].repeat(8, axis=0)  # 8 pixels each: edge at 24, not 27
     refined = refine(image, mask)
     assert refined[:, 26].max() < 0.3
     assert refined[:, 27].min() > 0.7
@@ -61,7 +61,7 @@ def test_trimap_stays_exact():
     assert error(refined) < error(refine(SCENE.image, smaller(SCENE.alpha, 4)))
 
 
-def test_confidence_draws_to_alpha():
+def test_larger_confidence_follows_alpha():
     wrong = np.float32(SCENE.alpha > 0.9)
     near, far = (np.abs(refine(SCENE.image, wrong, confidence=c) - wrong).mean() for c in (100.0, 1e-3))
     assert near < far
@@ -69,7 +69,8 @@ def test_confidence_draws_to_alpha():
     assert_close(refine(SCENE.image, wrong, confidence=plane), refine(SCENE.image, wrong, confidence=100.0))
 
 
-def test_haze_is_not_solved_for(monkeypatch):
+def test_haze_adds_few_unknown_pixels(monkeypatch):
+    """An alpha of 0.03 instead of 0, and 0.97 instead of 1, counts as known."""
     seen, check = [], refinement.check_problem
     monkeypatch.setattr(refinement, "check_problem", lambda *planes: seen.append(planes[1]) or check(*planes))
     small = smaller(SCENE.alpha, 4)
@@ -78,8 +79,8 @@ def test_haze_is_not_solved_for(monkeypatch):
     assert 0 < (seen[0] == 0.5).mean() < 1.5 * (seen[1] == 0.5).mean() < 0.6
 
 
-def test_rounds_are_those_of_solving_anew():
-    """Each round adds to the solution what its prior adds: as solving again with that prior."""
+def test_rounds_equal_independent_solves():
+    """Each round solves only for the change of the prior; the sum is the solution for the new prior."""
     small = smaller(SCENE.alpha, 8)
     prior = cv2.resize(small, SCENE.alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
     trimap = np.full(prior.shape, 0.5)
@@ -94,12 +95,12 @@ def test_rounds_are_those_of_solving_anew():
     assert_close(refine(SCENE.image, small), expected, 1e-3)
 
 
-def test_an_alpha_of_one_stays():
+def test_an_opaque_alpha_stays():
     assert (refine(SCENE.image, np.ones((12, 16), np.float32)) == 1).all()
 
 
-def test_an_alpha_of_nothing_is_warned_of():
-    with pytest.warns(UserWarning, match="there is nothing to refine: alpha is nowhere above 0.05"):
+def test_warning_for_an_empty_alpha():
+    with pytest.warns(UserWarning, match="alpha is nowhere above 0.05 or trimap is all background"):
         assert not refine(SCENE.image, np.zeros((12, 16), np.float32)).any()
 
 
@@ -113,7 +114,7 @@ def test_any_size_and_content(shape, factor, seed):
     assert refined.max() <= 1
 
 
-def test_rounding_above_one_is_no_mistake():
+def test_rounding_above_one_is_accepted():
     assert_close(refine(SCENE.image, np.full((12, 16), 1 + 2e-7, np.float32)), np.ones(SCENE.alpha.shape))
     with pytest.raises(ValueError, match="alpha has floating-point values"):
         refine(SCENE.image, np.full((12, 16), 1.001, np.float32))
@@ -140,7 +141,7 @@ def test_mistakes(alpha, options, message):
         refine(SCENE.image, alpha, **options)
 
 
-def test_decontaminate_has_no_colour_of_the_background():
+def test_decontaminate_removes_the_background_colour():
     cut = decontaminate(SCENE.image, SCENE.alpha)
     assert_close(cut[:, :, 3], SCENE.alpha)
     assert_close(cut[:, :, :3], estimate_foreground(SCENE.image, SCENE.alpha))
@@ -190,11 +191,11 @@ class TestCommands:
             assert "is also an input" in capsys.readouterr().err
         assert before == (trimap.read_bytes(), small.read_bytes())
 
-    def test_a_small_alpha_is_sent_to_refine(self, folder, capsys):
+    def test_error_for_a_small_alpha_names_refine(self, folder, capsys):
         assert self.run("decontaminate", folder / "image.png", folder / "small.png", "-o", folder / "cut.png") == 2
         assert "expected the same height and width (refine brings an alpha to" in capsys.readouterr().err
 
-    def test_wrong_aspect_is_told(self, folder, capsys):
+    def test_error_for_another_aspect_ratio(self, folder, capsys):
         write_alpha(folder / "turned.png", smaller(SCENE.alpha, 4).T)
         assert self.run("refine", folder / "image.png", folder / "turned.png", "-o", folder / "full.png") == 2
         assert "turned by a quarter" in capsys.readouterr().err

@@ -1,13 +1,13 @@
-"""From a mask to alpha: any size of mask, bad masks, both paths, and the command."""
+"""Alpha from a mask: sizes of masks, bad masks, with and without a network, and the command `auto`."""
 
 import numpy as np
 import pytest
 
-from hybridmatte import matte_alone, matte_from_mask
-from hybridmatte.automatic.mattes import fit_mask
+from hybridmatte import matte_from_mask
+from hybridmatte.automatic.from_mask import fit_mask
 from hybridmatte.cli import main
 from hybridmatte.io.pictures import read_alpha, read_image, write_alpha, write_image
-from hybridmatte.methods import registry as alpha
+from hybridmatte.methods.registry import solve
 from hybridmatte.trimap import trimap_from_mask
 from tests.synthetic import soft_disk
 
@@ -15,13 +15,13 @@ SCENE = soft_disk((90, 120), seed=1)
 MASK = SCENE.alpha > 0.5
 
 
-class TestClassicalPath:
+class TestWithoutNetwork:
     def test_band_then_solver(self):
         result = matte_from_mask(SCENE.image, MASK, method="knn", erode=3, dilate=4)
         trimap = trimap_from_mask(MASK, erode=3, dilate=4)
         assert (result.trimap == trimap).all()
-        assert (result.alpha == alpha.solve(SCENE.image, trimap, "knn")).all()
-        assert result.how == "trimap by erosion and dilation, alpha by knn"
+        assert (result.alpha == solve(SCENE.image, trimap, "knn")).all()
+        assert result.description == "trimap by erosion and dilation, alpha by knn"
 
     def test_mask_of_another_size(self):
         small = matte_from_mask(SCENE.image, MASK[::3, ::3], erode=6, dilate=6)
@@ -60,8 +60,8 @@ class TestMasks:
         with pytest.raises(ValueError, match=message):
             matte_from_mask(SCENE.image, mask)
 
-    def test_inverted_mask_is_warned_of(self):
-        with pytest.warns(UserWarning, match="holds 100% of the image's border"):
+    def test_warning_for_an_inverted_mask(self):
+        with pytest.warns(UserWarning, match="mask contains 100% of the image's border"):
             matte_from_mask(SCENE.image, ~MASK)
 
     def test_another_kind_of_network(self):
@@ -72,27 +72,6 @@ class TestMasks:
     def test_options_without_effect(self, option):
         with pytest.raises(ValueError, match=f"{option} is .*, expected none with a network"):
             matte_from_mask(SCENE.image, MASK, network=object(), **{option: 3})
-
-
-class TestAlone:
-    def test_large_images_are_small_to_the_network(self):
-        torch = pytest.importorskip("torch")
-        networks = pytest.importorskip("hybridmatte.networks")
-        network, seen = networks.unet("tiny").eval(), []
-        network.register_forward_pre_hook(lambda _, arguments: seen.append(tuple(arguments[0].shape[2:])))
-        torch.nn.init.constant_(network.head.bias, 1.0)
-        result = matte_alone(np.random.default_rng(0).random((600, 900, 3)), network)
-        assert seen == [(512, 768)]
-        assert result.alpha.shape == (600, 900)
-        assert result.trimap is None
-
-    def test_nothing_found(self):
-        torch = pytest.importorskip("torch")
-        networks = pytest.importorskip("hybridmatte.networks")
-        network = networks.unet("tiny").eval()
-        torch.nn.init.constant_(network.head.bias, -50.0)
-        with pytest.warns(UserWarning, match="nothing is found"):
-            assert matte_alone(SCENE.image, network).alpha.max() < 0.5
 
 
 class TestCommand:
@@ -110,7 +89,7 @@ class TestCommand:
 
         return command
 
-    def test_cuts_out_and_says_how(self, run, tmp_path):
+    def test_cuts_out_and_describes_how(self, run, tmp_path):
         code, err = run("auto @image.png --mask @mask.png -o @cut.png --trimap @found.png --erode 6 --dilate 6")
         assert code == 0, err
         assert "trimap by erosion and dilation, alpha by cf" in err
@@ -172,7 +151,7 @@ class TestCommand:
         assert code == 2
         assert "expected one from the image alone, or --mask" in err
 
-    def test_path_is_said_whatever_comes_after(self, run, tmp_path):
+    def test_description_is_printed_before_errors(self, run, tmp_path):
         (tmp_path / "bad.png").write_text("text")
         code, err = run("auto @bad.png --mask @mask.png -o @out.png")
         assert code == 2
@@ -186,12 +165,12 @@ class TestCommand:
         assert err.count("is no folder") == 1
         assert not (tmp_path / "out").exists()
 
-    def test_turned_mask_is_told(self, run, tmp_path):
+    def test_turned_mask(self, run, tmp_path):
         write_alpha(tmp_path / "turned.png", np.float32(MASK.T))
         assert "it looks turned by a quarter" in run("auto @image.png --mask @turned.png -o @a.png")[1]
 
     def test_cut_out_as_mask(self, run, tmp_path):
-        """What rembg writes: RGBA, whose transparency is the mask."""
+        """The opacity of an RGBA picture, as rembg writes it, serves as the mask."""
         write_image(tmp_path / "rgba.png", np.dstack([SCENE.image, np.float32(MASK)]))
         code, err = run("auto @image.png --mask @rgba.png --matte -o @alpha.png --erode 6 --dilate 6")
         assert code == 0, err
@@ -202,7 +181,7 @@ class TestCommand:
         ("auto @image.png -o @a.png --method best", "method is 'best'"),
         ("auto @image.png -o @a.png --network @nowhere --erode 3", "--erode is 3.0, expected none with --network"),
         ("auto @image.png -o @a.png --network @nowhere --invert", "--invert is True, expected none without --mask"),
-        ("trimap @empty.png -o @a.png", "mask has no pixel inside, expected the object's outline"),
+        ("trimap @empty.png -o @a.png", "mask has no pixel inside, expected the outline of an object"),
         ("trimap @person.png -o @a.png", "mask has no value above 0.0588 of 1"),
         ("auto @image.png --mask @mask.png -o @mask.png", "is also an input"),
         ("auto @image.png --mask @mask.png -o @a.jpg", "a.jpg"),

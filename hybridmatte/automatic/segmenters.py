@@ -1,0 +1,53 @@
+"""Segmentation networks that come with the package, run by OpenCV without torch."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from threading import Lock
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from hybridmatte.correction.weights import WEIGHTS, read_weights
+
+__all__ = ["run_segmenter"]
+
+STRIDE = 16  # pixels: height and width are padded to multiples of this
+MIN_SIDE = 32  # pixels: with shorter sides, where features are one pixel wide, OpenCV 5.0 reads beyond its buffers
+LOCK = Lock()  # a network keeps its input until it runs, so that threads must take turns
+
+
+def run_segmenter(name: Literal["people"], image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Estimate a soft mask with a network that comes with the package.
+
+    Parameters
+    ----------
+    name : {"people"}
+    image : (H, W, 3) float32 array
+        RGB in [0, 1].
+
+    Returns
+    -------
+    alpha : (H, W) float32 array
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the weight file is missing or damaged.
+    """
+    height, width = image.shape[:2]
+    below, right = (max(-side % STRIDE, MIN_SIDE - side) for side in (height, width))
+    padded = np.pad(image.transpose(2, 0, 1), ((0, 0), (0, below), (0, right)), mode="edge")
+    with LOCK:
+        network = _load_network(name)
+        network.setInput(padded[None])
+        return network.forward()[0, 0, :height, :width].astype(np.float32)  # a copy of the network's buffer
+
+
+@lru_cache(maxsize=1)
+def _load_network(name: str) -> cv2.dnn.Net:
+    """Return a network; the checksum matters, as OpenCV 5.0 reads beyond its buffers for some damaged files."""
+    return cv2.dnn.readNetFromONNX(np.frombuffer(read_weights(WEIGHTS[name] / "model.onnx"), np.uint8))

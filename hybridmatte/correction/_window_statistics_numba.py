@@ -1,0 +1,42 @@
+"""Kernels for means and covariances in square windows, computed from integral images."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def window_corners(pixels, height, width, r):
+    """Return the corners (4, n) int32 of windows in a flat integral image, and the inverse (n,) of the windows' areas.
+
+    The windows have radius r and are cut at the image's border. The integral image is (height + 1, width + 1); its
+    first row and column are zero. pixels (n,) are flat indices of the windows' centres in the image.
+    """
+    corners, inverse_areas = np.empty((4, pixels.size), np.int32), np.empty(pixels.size)
+    for i in range(pixels.size):
+        y, x = pixels[i] // width, pixels[i] % width
+        top, bottom = max(y - r, 0), min(y + r + 1, height)
+        left, right = max(x - r, 0), min(x + r + 1, width)
+        corners[0, i], corners[1, i] = top * (width + 1) + left, top * (width + 1) + right
+        corners[2, i], corners[3, i] = bottom * (width + 1) + left, bottom * (width + 1) + right
+        inverse_areas[i] = 1.0 / ((bottom - top) * (right - left))
+    return corners, inverse_areas
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def window_means(integral, corners, inverse_areas):
+    """Return the mean (n,) of a plane in each window, from the plane's flat integral image."""
+    means = np.empty(inverse_areas.size)
+    for i in range(inverse_areas.size):
+        total = integral[corners[3, i]] - integral[corners[2, i]] - integral[corners[1, i]] + integral[corners[0, i]]
+        means[i] = total * inverse_areas[i]
+    return means
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def window_covariances(integral, one_mean, other_mean, corners, inverse_areas):
+    """Return the covariance (n,) float32 of two planes in each window.
+
+    integral is the flat integral image of the planes' product; one_mean and other_mean (n,) are the planes' means.
+    """
+    products = window_means(integral, corners, inverse_areas)
+    return (products - one_mean * other_mean).astype(np.float32)

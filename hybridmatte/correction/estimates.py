@@ -1,0 +1,73 @@
+"""Estimates of the classical solvers, which the correction network starts from."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from hybridmatte.linalg.threads import threads_for
+from hybridmatte.methods.information_flow import solve_information_flow
+from hybridmatte.methods.shared_sampling import sample_alpha
+from hybridmatte.systems.problem import Problem, expand_problem
+
+__all__ = ["BASE_SOLVER", "SolverEstimates", "as_planes", "known_distances", "solver_estimates"]
+
+BASE_SOLVER = "information_flow"  # the best single solver: the network corrects its alpha
+EXPANSION = 12.0  # radius in pixels, as in `solve_information_flow`; pixels that it makes known are not corrected
+DISTANCE_SCALE = 4.0  # divides log(1 + pixels): a distance of 54 pixels becomes 1
+
+
+class SolverEstimates(NamedTuple):
+    """The input of the correction: an image, its known pixels, and two estimates of alpha.
+
+    All planes are float32 and have the same height and width.
+
+    Attributes
+    ----------
+    image : (3, H, W) array
+        RGB in [0, 1].
+    known : (H, W) array
+        0 on the known background, 1 on the known foreground, 0.5 on unknown pixels.
+    alpha : (H, W) array
+        Alpha of `BASE_SOLVER`, in [0, 1].
+    samples : (8, H, W) array
+        Alpha, confidence, foreground colour and background colour of `sample_alpha`, in [0, 1].
+    distances : (2, H, W) array
+        Distances to the known foreground and to the known background, as log(1 + pixels) / 4.
+    """
+
+    image: npt.NDArray[np.float32]
+    known: npt.NDArray[np.float32]
+    alpha: npt.NDArray[np.float32]
+    samples: npt.NDArray[np.float32]
+    distances: npt.NDArray[np.float32]
+
+    def crop(self, rows: slice, columns: slice) -> SolverEstimates:
+        """Return the estimates in a rectangle, as views."""
+        return SolverEstimates(*(plane[..., rows, columns] for plane in self))
+
+
+def solver_estimates(problem: Problem) -> SolverEstimates:
+    """Run information flow and shared sampling on a checked problem that has unknown pixels."""
+    problem = expand_problem(problem, EXPANSION)
+    known = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
+    alpha = solve_information_flow(problem.image, known, expansion=0.0)
+    with threads_for(problem.is_unknown.sum()):
+        samples = sample_alpha(problem.image, known, expansion=0.0)
+    return SolverEstimates(as_planes(problem.image), known, alpha, as_planes(*samples), known_distances(known))
+
+
+def as_planes(*arrays: npt.NDArray) -> npt.NDArray[np.float32]:
+    """Return arrays (H, W) and (H, W, C) as one float32 array (channels, H, W), channels in the order given."""
+    planes = [np.moveaxis(np.atleast_3d(array), 2, 0) for array in arrays]
+    return np.concatenate(planes, out=np.empty((sum(map(len, planes)), *planes[0].shape[1:]), np.float32))
+
+
+def known_distances(known: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return `SolverEstimates.distances` for a trimap of 0, 0.5 and 1 that has foreground and background."""
+    pixels: list[Any] = [cv2.distanceTransform((known != value).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+                         for value in (1, 0)]
+    return np.log1p(np.stack(pixels)) / np.float32(DISTANCE_SCALE)
