@@ -1,6 +1,7 @@
-"""Data sets for training and evaluation: folders on disk, named data sets, compositing and augmentation.
+"""Data for training and evaluation: folders on disk, named data sets, compositing, drawn scenes and augmentation.
 
-Arrays throughout, as in `hybridmatte`; only `crops` knows torch. Randomness comes from generators that are passed in.
+Samples consist of NumPy arrays, as everywhere in `hybridmatte`; only `crops` makes tensors. Functions with random
+choices take a generator or a seed.
 """
 
 from hybridmatte._lazy import lazy_names
@@ -33,8 +34,8 @@ _MODULE_OF = {
     "open_named": "named",
     "random_alpha": "fusion",
     "random_hair": "strands",
-    "random_scene": "scenes",
     "random_patch_trimap": "fusion",
+    "random_scene": "scenes",
     "random_segmentation": "segmentation",
     "random_trimap": "augmentation",
     "soft_segmentation": "segmentation",

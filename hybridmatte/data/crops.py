@@ -1,132 +1,179 @@
-"""Training samples as tensors, each a function of the seed and its number alone."""
+"""Training samples as tensors; each depends on the seed and its number alone.
+
+Whatever the number of workers, processes and restarts, sample number k is the same.
+"""
+
+from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
+
+from hybridmatte.data.augmentation import Augmentation
+from hybridmatte.data.folders import Sample
 
 __all__ = ["FusedCrops", "FusedStream", "TrainingCrops", "collate", "unpack"]
 
-SIDES = 32  # pixels, of which sides of crops of several sizes are multiples
-ALIKE = 1000  # photographs in a row that end a stream if they are the same
+Tensors = dict[str, torch.Tensor]
+Photograph = npt.NDArray[Any]
+
+SIDE_STEP = 32  # pixels: the sides of crops of several sizes are multiples of this
+MOST_EQUAL = 1000  # a stream ends with an error after this many equal photographs in a row
 
 
-class TrainingCrops(torch.utils.data.Dataset):
-    """Augmented crops of samples, without end: number k is drawn by a generator of its own, seeded by (seed, k).
+class DrawSample(Protocol):
+    """Fuses two photographs to a Sample, with a generator for its random choices."""
 
-    Whatever the number of workers, processes and restarts, crop k is the same; every run through the samples is in an
-    order of its own.
+    def __call__(self, front: Photograph, behind: Photograph, *, generator: np.random.Generator) -> Sample: ...
+
+
+class OpenStream(Protocol):
+    """Opens a stream of photographs."""
+
+    def __call__(self, *, seed: int) -> Iterator[Photograph]: ...
+
+
+class TrainingCrops(torch.utils.data.Dataset[Tensors]):
+    """Augmented crops of samples; crop number k uses its own generator, seeded by (seed, k).
+
+    Every pass through the samples has its own random order.
 
     Parameters
     ----------
     samples : sequence of Sample
-        E.g. a `MattingFolder`.
+        For example a `MattingFolder`.
     augmentation : Augmentation
+        Makes the crops.
     seed : int
+        Seed of all random choices.
     start, count : int
-        The crops are number `start` to ``start + count - 1``.
+        The crops have the numbers `start` to ``start + count - 1``.
     finish : callable, optional
-        ``finish(sample, generator)`` to what is learned from, of the crop: a Sample, or arrays by name.
+        ``finish(sample, generator)`` turns a crop into the training input: a Sample, or arrays by name.
     largest, step : int, default 0 and 1
-        Where largest is above the augmentation's crop, each run of `step` crops has a side of its own between, a
-        multiple of 32.
+        If `largest` is above the augmentation's crop, crops have several sizes: each run of `step` crops has a random
+        side between the two, a multiple of 32.
 
     Returns of item k
     -----------------
     parts : dict of (C, crop, crop) float32 tensors
-        Those that the samples have.
+        The parts that the samples have.
     """
 
-    def __init__(self, samples, augmentation, *, seed, start, count, finish=None, largest=0, step=1):
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        augmentation: Augmentation,
+        *,
+        seed: int,
+        start: int,
+        count: int,
+        finish: Callable[[Sample, np.random.Generator], Sample | Mapping[str, npt.NDArray[Any]]] | None = None,
+        largest: int = 0,
+        step: int = 1,
+    ) -> None:
         self._samples, self._augmentation, self._finish = samples, augmentation, finish
         self._largest, self._step = largest, step
         self._seed, self._start, self._count = seed, start, count
-        self._order = _Order(seed, len(samples))
+        self._order = _ShuffledPasses(seed, len(samples))
 
-    def __len__(self):
-        """Return how many crops there are."""
+    def __len__(self) -> int:
+        """Return the number of crops."""
         return self._count
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Tensors:
         """Return the parts of one crop."""
         number = self._start + index
         place, _ = self._order(number)
         generator = np.random.default_rng([self._seed, 1, number])
-        sample = self._sized(number)(self._samples[place], generator)
-        return to_tensors(sample if self._finish is None else self._finish(sample, generator))
+        sample = self._augmentation_of(number)(self._samples[place], generator)
+        return _to_tensors(sample if self._finish is None else self._finish(sample, generator))
 
-    def _sized(self, number):
-        """Return the augmentation at the side that the step of crop `number` has."""
+    def _augmentation_of(self, number: int) -> Augmentation:
+        """Return the augmentation with the side of the run to which crop `number` belongs."""
         low, high = self._augmentation.crop, max(self._largest, self._augmentation.crop)
         if low == high:
             return self._augmentation
         generator = np.random.default_rng([self._seed, 2, number // self._step])
-        side = int(generator.integers(low // SIDES, high // SIDES + 1)) * SIDES
+        side = int(generator.integers(low // SIDE_STEP, high // SIDE_STEP + 1)) * SIDE_STEP
         return dataclasses.replace(self._augmentation, crop=side)
 
 
-class FusedCrops(torch.utils.data.Dataset):
-    """Layers of fused photographs without end, in bytes; sample k is a function of the seed and k.
+class FusedCrops(torch.utils.data.Dataset[Tensors]):
+    """Layers of fused photographs, as uint8; sample k depends on the seed and k alone.
 
-    `unpack` makes a batch of them what `fuse_photographs` returns, on the device that it lies on by then.
+    `unpack` turns a batch of these layers into what `fuse_photographs` returns, on the batch's device.
 
-    Every photograph is once in front and once behind in a run through them all.
+    In each pass through the photographs, every photograph is the foreground once and the background once.
 
     Parameters
     ----------
     photographs : sequence of (h, w, 3) arrays
-        E.g. `Photographs`.
+        For example `Photographs`.
     draw : callable
-        ``draw(front, behind, generator=...)`` to a Sample, see `layers_of_photographs`.
+        ``draw(front, behind, generator=...)`` returns a Sample; see `layers_of_photographs`.
     seed, start, count : int
         As in `TrainingCrops`.
     """
 
-    def __init__(self, photographs, draw, *, seed, start, count):
+    def __init__(
+        self, photographs: Sequence[Photograph], draw: DrawSample, *, seed: int, start: int, count: int
+    ) -> None:
         self._photographs, self._draw, self._seed, self._start, self._count = photographs, draw, seed, start, count
-        self._order = _Order(seed, len(photographs))
+        self._order = _ShuffledPasses(seed, len(photographs))
 
-    def __len__(self):
-        """Return how many samples there are."""
+    def __len__(self) -> int:
+        """Return the number of samples."""
         return self._count
 
-    def __getitem__(self, index):
-        """Return the parts of one sample; the photograph behind is the next one's front, read but once in a row."""
+    def __getitem__(self, index: int) -> Tensors:
+        """Return the parts of one sample.
+
+        The background of a sample is the foreground of the next one, so that `Photographs` reads it only once.
+        """
         number, seed = self._start + index, [self._seed, 1, self._start + index]
         front, behind = (self._photographs[place] for place in self._order(number))
-        while behind is front:  # one of them cannot be read, and the other came in its place
+        while behind is front:  # one of the two files is unreadable, and `Photographs` gave the other in its place
             number += 1
             behind = self._photographs[self._order(number)[1]]
-        return to_tensors(self._draw(front, behind, generator=np.random.default_rng(seed)))
+        return _to_tensors(self._draw(front, behind, generator=np.random.default_rng(seed)))
 
 
-class FusedStream(torch.utils.data.IterableDataset):
-    """Layers of fused photographs of a stream, in whole batches, dealt out over a loader's workers; see `unpack`.
+class FusedStream(torch.utils.data.IterableDataset[Tensors]):
+    """Layers of fused photographs from a stream; a loader's workers share the batches. See `unpack`.
 
     Parameters
     ----------
     open_stream : callable
-        ``open_stream(seed=...)`` to an endless iterator of photographs, a worker's own; see `stream_photographs`.
+        ``open_stream(seed=...)`` returns an endless iterator of photographs, the worker's own part; see
+        `stream_photographs`.
     draw : callable
         As in `FusedCrops`.
     seed : int
+        Seed of all random choices.
     batches, batch_size : int
-        Of this process.
+        Number of batches of this process, and of samples in a batch.
     process : int, default 0
-        Number of this process among those that train together.
+        Number of this process among the processes that train together.
     """
 
-    def __init__(self, open_stream, draw, *, seed, batches, batch_size, process=0):
+    def __init__(
+        self, open_stream: OpenStream, draw: DrawSample, *, seed: int, batches: int, batch_size: int, process: int = 0
+    ) -> None:
         self._open_stream, self._draw, self._seed, self._process = open_stream, draw, seed, process
         self._batches, self._batch_size = batches, batch_size
 
-    def __len__(self):
-        """Return how many samples all workers yield."""
+    def __len__(self) -> int:
+        """Return the number of samples of all workers together."""
         return self._batches * self._batch_size
 
-    def __iter__(self):
-        """Yield this worker's samples, each photograph before the one that came before it."""
+    def __iter__(self) -> Iterator[Tensors]:
+        """Yield this worker's samples: each photograph in front of the one that came before it."""
         worker = torch.utils.data.get_worker_info()
         place, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
         generator = np.random.default_rng([self._seed, place, self._process])
@@ -137,43 +184,55 @@ class FusedStream(torch.utils.data.IterableDataset):
                              "there are workers in all processes, or more")
         for _ in range(len(range(place, self._batches, workers)) * self._batch_size):
             front = next(photographs)
-            if np.array_equal(front, behind):
-                front = self._another(photographs, behind)
-            yield to_tensors(self._draw(front, behind, generator=generator))
+            if np.array_equal(front, behind):  # a new pass may begin with the photograph that ended the last one
+                front = _next_different(photographs, behind)
+            yield _to_tensors(self._draw(front, behind, generator=generator))
             behind = front
 
 
-    def _another(self, photographs, behind):
-        """Return the next photograph that is not the one before: shuffled laps may begin with the last one's end."""
-        for front in itertools.islice(photographs, ALIKE):
-            if not np.array_equal(front, behind):
-                return front
-        raise ValueError(f"{ALIKE} photographs of the stream are the same, expected different ones")
+def _next_different(photographs: Iterator[Photograph], behind: Photograph) -> Photograph:
+    """Return the next photograph that differs from `behind`."""
+    for front in itertools.islice(photographs, MOST_EQUAL):
+        if not np.array_equal(front, behind):
+            return front
+    raise ValueError(f"{MOST_EQUAL} photographs of the stream are the same, expected different ones")
 
 
-class _Order:
-    """The place of number k among n, and of the next in the same lap; every lap is in an order of its own."""
+class _ShuffledPasses:
+    """Endless passes through n items, each in its own random order.
 
-    def __init__(self, seed, length):
-        self._seed, self._length, self._lap = seed, length, (None, None)
+    Called with a number k, returns the k-th item of all passes, and the item after it in the same pass; after the last
+    item of a pass comes its first.
+    """
 
-    def __call__(self, number):
-        lap, place = divmod(number, self._length)
-        if self._lap[0] != lap:
-            self._lap = lap, np.random.default_rng([self._seed, 0, lap]).permutation(self._length)
-        order = self._lap[1]
-        return int(order[place]), int(order[(place + 1) % self._length])
+    def __init__(self, seed: int, length: int) -> None:
+        self._seed, self._length = seed, length
+        self._pass: int | None = None
+        self._permutation: npt.NDArray[np.int64] = np.empty(0, np.int64)
+
+    def __call__(self, number: int) -> tuple[int, int]:
+        number_of_pass, place = divmod(number, self._length)
+        if self._pass != number_of_pass:
+            self._pass = number_of_pass
+            self._permutation = np.random.default_rng([self._seed, 0, number_of_pass]).permutation(self._length)
+        return int(self._permutation[place]), int(self._permutation[(place + 1) % self._length])
 
 
-def collate(samples):
-    """Return a batch of samples, name to tensor (B, C, H, W), channels last: colours are moved as they lie, in rows."""
+def collate(samples: Sequence[Tensors]) -> Tensors:
+    """Return a batch of samples: tensors (B, C, H, W) by name, in channels-last memory format.
+
+    The channels of the samples' colours are interleaved in memory, and this format copies them without reordering.
+    """
     rows = [{name: part.permute(1, 2, 0) for name, part in sample.items()} for sample in samples]
     batch = torch.utils.data.default_collate(rows)
     return {name: part.permute(0, 3, 1, 2) for name, part in batch.items()}
 
 
-def unpack(batch):
-    """Return a batch with image and in float32, its layers composed; one that has an image is returned as it is."""
+def unpack(batch: Tensors) -> Tensors:
+    """Return a batch of uint8 layers as float32 with the composited image; a batch with an image is returned as it is.
+
+    The trimap becomes 0, 0.5 and 1.
+    """
     if "image" in batch:
         return batch
     foreground, background, alpha = (batch[name].float() * (1 / 255) for name in ("foreground", "background", "alpha"))
@@ -182,13 +241,13 @@ def unpack(batch):
             "background": background}
 
 
-def to_tensors(sample):
-    """Return the parts that a sample, or a dict, has, name to tensor (C, H, W)."""
-    parts = sample if isinstance(sample, dict) else sample._asdict()
-    return {name: to_tensor(array) for name, array in parts.items() if name != "name" and array is not None}
+def _to_tensors(sample: Sample | Mapping[str, npt.NDArray[Any]]) -> Tensors:
+    """Return the parts that are present in a sample, or in arrays by name, as tensors (C, H, W)."""
+    parts = sample._asdict() if isinstance(sample, Sample) else sample
+    return {name: _to_tensor(array) for name, array in parts.items() if name != "name" and array is not None}
 
 
-def to_tensor(array):
+def _to_tensor(array: npt.NDArray[Any]) -> torch.Tensor:
     """Return an array (H, W) or (H, W, 3) as a tensor (C, H, W), which may share its memory."""
     tensor = torch.from_numpy(np.ascontiguousarray(array))
     return tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)

@@ -1,53 +1,56 @@
-"""How well-known data sets lie on disk after unpacking."""
+"""Well-known data sets: their folders after unpacking."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from hybridmatte._validation import check_choice
-from hybridmatte.data.folders import MattingFolder
+from hybridmatte.data.folders import MattingFolder, Part, Reader
 from hybridmatte.io.pictures import read_plane
 
 __all__ = ["NAMED", "Layout", "offers", "open_named"]
 
 
 class Layout(NamedTuple):
-    """Where a data set comes from, and for each split the folder of each part."""
+    """The source of a data set, and for each split the folder of each part."""
 
     source: str
-    splits: dict
+    splits: dict[str, dict[Part, str]]
 
 
-def _read_pet_trimap(path):
-    """Read a trimap of labels 1 foreground, 2 background, 3 not classified."""
+def _read_pet_trimap(path: Path) -> npt.NDArray[np.float32]:
+    """Read a trimap with the labels 1 foreground, 2 background and 3 not classified."""
     labels = np.round(read_plane(path) * 255).astype(int)
     if not 1 <= labels.min() <= labels.max() <= 3:
         raise ValueError(f"trimap {path} has labels from {labels.min()} to {labels.max()}, expected 1, 2 and 3")
     return np.array([0.0, 1.0, 0.0, 0.5], np.float32)[labels]
 
 
-READERS = {"oxford-iiit-pet": {"trimap": _read_pet_trimap}}
+READERS: dict[str, dict[Part, Reader]] = {"oxford-iiit-pet": {"trimap": _read_pet_trimap}}
 
-_P3M = {"alpha": "mask", "trimap": "trimap"}
-
-NAMED = {
+NAMED: dict[str, Layout] = {
     "folder": Layout("your own, paired by stem", {"all": {}}),
     "am-2k": Layout("github.com/JizhiziLi/GFM", {
         "train": {"image": "train/original", "alpha": "train/mask"},
         "validation": {"image": "validation/original", "alpha": "validation/mask", "trimap": "validation/trimap"}}),
     "p3m-10k": Layout("github.com/JizhiziLi/P3M", {
         "train": {"image": "train/blurred_image", "alpha": "train/mask"},
-        "p3m-500-p": {"image": "validation/P3M-500-P/blurred_image",
-                      **{part: f"validation/P3M-500-P/{folder}" for part, folder in _P3M.items()}},
-        "p3m-500-np": {"image": "validation/P3M-500-NP/original_image",
-                       **{part: f"validation/P3M-500-NP/{folder}" for part, folder in _P3M.items()}}}),
+        "p3m-500-p": {"image": "validation/P3M-500-P/blurred_image", "alpha": "validation/P3M-500-P/mask",
+                      "trimap": "validation/P3M-500-P/trimap"},
+        "p3m-500-np": {"image": "validation/P3M-500-NP/original_image", "alpha": "validation/P3M-500-NP/mask",
+                       "trimap": "validation/P3M-500-NP/trimap"}}),
     "composition-1k": Layout("its authors, by request: sites.google.com/view/deepimagematting", {
         "train": {"foreground": "Training_set/Adobe-licensed images/fg",
                   "alpha": "Training_set/Adobe-licensed images/alpha"},
         "train-other": {"foreground": "Training_set/Other/fg", "alpha": "Training_set/Other/alpha"},
         "test": {"foreground": "Test_set/Adobe-licensed images/fg", "alpha": "Test_set/Adobe-licensed images/alpha"},
-        "test-trimaps": {"trimap": "Test_set/Adobe-licensed images/trimaps"}}),  # of the composites, by their names
+        "test-trimaps": {"trimap": "Test_set/Adobe-licensed images/trimaps"}}),  # named like the composites
     "distinctions-646": Layout("github.com/yuhaoliu7456/CVPR2020-HAttMatting", {
         "train": {"foreground": "Train/FG", "alpha": "Train/GT"},
         "test": {"foreground": "Test/FG", "alpha": "Test/GT"}}),
@@ -67,44 +70,48 @@ NAMED = {
 }
 
 
-def offers(name, root, part, *, split=None):
-    """Tell whether a named data set, as it lies on disk, has a part; arguments as in `open_named`."""
+def offers(name: str, root: str | PathLike[str], part: Part, *, split: str | None = None) -> bool:
+    """Return whether a named data set has a part, by its layout and on disk; for arguments see `open_named`."""
     folders = _folders(name, split)
     return (name == "folder" or part in folders) and (Path(root) / folders.get(part, part)).is_dir()
 
 
-def _folders(name, split):
-    """Return the folder of each part of a data set's split."""
+def _folders(name: str, split: str | None) -> dict[Part, str]:
+    """Return the folder of each part in a data set's split."""
     layout = NAMED[check_choice(name, "data set", tuple(NAMED))]
     if split is None and len(layout.splits) == 1:
         split = next(iter(layout.splits))
-    return layout.splits[check_choice(split, f"split of {name}", tuple(layout.splits))]
+    check_choice(split, f"split of {name}", tuple(layout.splits))
+    return layout.splits[str(split)]
 
 
-def open_named(name, root, parts, *, split=None):
-    """Open a named data set as its authors pack it, or a folder of your own.
+def open_named(
+    name: str, root: str | PathLike[str], parts: Sequence[Part], *, split: str | None = None
+) -> MattingFolder:
+    """Open a named data set in its authors' layout, or your own folder.
 
     Parameters
     ----------
     name : str
-        One of `NAMED`; "folder" for the layout of `MattingFolder`.
+        A key of `NAMED`; "folder" for the layout of `MattingFolder`.
     root : str or path
-        Where it was unpacked.
+        Folder into which the data set was unpacked.
     parts : sequence of str
-        What is wanted of each sample: image, alpha, trimap, mask, foreground, background.
+        Parts that each sample must have, of image, alpha, trimap, mask, foreground and background.
     split : str, optional
-        One of the data set's splits; its only one by default.
+        A split of the data set. May be omitted if there is only one.
 
     Returns
     -------
     samples : MattingFolder
+        The samples of the split, sorted by stem.
 
     Raises
     ------
     FileNotFoundError
-        If the folder is not there or looks different; the message says what was expected and where the data is from.
+        If the folder is missing or has another layout; the message gives the expected folders and the data's source.
     ValueError
-        If name or split is unknown, or the split has no such part.
+        If name or split is unknown, or the split lacks a part.
 
     Examples
     --------

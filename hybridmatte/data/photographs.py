@@ -1,66 +1,81 @@
-"""Photographs without labels: a folder of any depth, tar shards, or a data set of the Hugging Face hub."""
+"""Photographs without labels: from a folder of any depth, tar shards, or a data set of the Hugging Face hub.
+
+The packages that read shards and hub data sets belong to an optional extra; the functions that need them import them.
+"""
+
+from __future__ import annotations
 
 import itertools
 import random
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from ctypes import Array
 from multiprocessing.sharedctypes import RawArray
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
+from hybridmatte.data.lazy_sequence import LazySequence
 from hybridmatte.errors import require_extra
 from hybridmatte.io.pictures import EXTENSIONS
 
 __all__ = ["Photographs", "count_shards", "decode_photograph", "is_stream", "stream_photographs"]
 
-SHUFFLED = 1000  # photographs that a stream holds to draw from
-BROKEN = 1000  # files in a row that end a stream if none can be read
-HUB, SHARDS = "hf:", ".tar"  # what the name of a stream begins or ends with
+Photograph = npt.NDArray[np.uint8]  # (H, W, 3)
+
+SHUFFLED = 1000  # photographs in a stream's shuffle buffer
+MOST_BROKEN = 1000  # a stream ends with an error after this many unreadable files in a row
+HUB, SHARDS = "hf:", ".tar"  # prefix of a hub data set's name, and suffix of a shard's
 
 
-class Photographs(Sequence):
-    """The photographs of a folder and all folders in it, sorted by path and read when asked for, uint8.
+class Photographs(LazySequence[Photograph]):
+    """The photographs of a folder and of all folders in it, as uint8, sorted by path; each is read when accessed.
 
-    One that cannot be read is skipped: the next one comes in its place, with a warning that names and counts it. What
-    one worker process of a loader has warned of, the others know; that is why this cannot be pickled otherwise.
+    If a photograph cannot be read, the next readable one takes its place; a warning names it and counts such files.
+    Worker processes share the lists of reported files, so that each file is reported once. Because of this shared
+    memory, an object can be passed to a process that starts, but cannot be pickled otherwise.
 
     Parameters
     ----------
     root : str or path
-        Its files ending in .png, .jpg, .tif or .webp count.
+        Folder; files with the extensions .png, .jpg, .tif and .webp are photographs.
     wanted : int, default 0
-        Pixels that both sides of a photograph should have; smaller ones are given all the same, and warned of.
+        Smallest side in pixels that a photograph should have. Smaller photographs are returned with a warning.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder.
+        If the folder does not exist.
     ValueError
-        If it has fewer than two photographs, or, when one is read, fewer than two of them can be.
+        If the folder has fewer than two photographs; and, when one is read, if fewer than two are readable.
     """
 
-    def __init__(self, root, *, wanted=0):
+    def __init__(self, root: str | PathLike[str], *, wanted: int = 0) -> None:
         root = Path(root)
         if not root.is_dir():
             raise FileNotFoundError(f"data folder {root} does not exist, expected one with photographs")
         self._paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in EXTENSIONS)
         if len(self._paths) < 2:
             raise ValueError(f"data folder {root} has {len(self._paths)} photographs, expected at least 2")
-        self._wanted, self._last = wanted, (None, None)
+        self._wanted = wanted
+        self._last: tuple[int | None, Photograph | None] = (None, None)  # the last photograph read and its index
         self._unreadable, self._small = (RawArray("b", len(self._paths)) for _ in range(2))  # shared by processes
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of files."""
         return len(self._paths)
 
     @property
-    def unreadable(self):
-        """The paths found so far that cannot be read."""
+    def unreadable(self) -> list[Path]:
+        """The paths that were found to be unreadable so far."""
         return [path for path, is_so in zip(self._paths, self._unreadable, strict=True) if is_so]
 
-    def __getitem__(self, index):
-        """Return photograph (H, W, 3) number `index`, or the next one that can be read."""
+    def _item(self, index: int) -> Photograph:
+        """Return photograph number `index`, or the next readable one."""
         if not 0 <= index < len(self):
             raise IndexError(f"index is {index}, expected 0 to {len(self) - 1}")
         for other in range(index, index + len(self)):
@@ -69,67 +84,66 @@ class Photographs(Sequence):
                 return photograph
         raise ValueError(f"none of {len(self)} photographs can be read, the first is {self._paths[0]}")
 
-    def _read(self, index):
-        """Return a photograph or None; the last one is kept, as it is often wanted twice in turn."""
+    def _read(self, index: int) -> Photograph | None:
+        """Return a photograph, or None if it cannot be read; the last one is kept, as it is often read twice."""
         if self._unreadable[index]:
             return None
         if self._last[0] != index:
             photograph = _read_photograph(self._paths[index])
             if photograph is None:
-                self._skip(index)
+                self._report_unreadable(index)
                 return None
             if min(photograph.shape[:2]) < self._wanted and not self._small[index]:
-                self._tell_small(index, photograph.shape)
+                self._report_small(index, photograph.shape)
             self._last = index, photograph
         return self._last[1]
 
-    def _skip(self, index):
-        """Name and count a photograph that cannot be read."""
+    def _report_unreadable(self, index: int) -> None:
+        """Warn of an unreadable photograph; raise an error if fewer than two readable ones remain."""
         self._unreadable[index] = True
         path, count = self._paths[index], _count(self._unreadable)
-        warnings.warn(f"photograph {path} cannot be read and is skipped ({count} so far)", stacklevel=4)
+        warnings.warn(f"photograph {path} cannot be read and is skipped ({count} so far)", stacklevel=5)
         if count >= len(self) - 1:
             raise ValueError(f"only {len(self) - count} of {len(self)} photographs can be read, expected at least 2; "
-                             f"not {path}, ...")
+                             f"{path} is the last that cannot")
 
-    def _tell_small(self, index, shape):
-        """Count a photograph that is smaller than wanted, and name the 1st, 10th, 100th, ..."""
+    def _report_small(self, index: int, shape: tuple[int, ...]) -> None:
+        """Warn of a photograph that is too small, if it is the 1st, 10th, 100th, ... such one."""
         self._small[index] = True
         count = _count(self._small)
         if count == 10 ** (len(str(count)) - 1):
             warnings.warn(f"photograph {self._paths[index]} is {shape[1]} x {shape[0]}, smaller than crops of "
-                          f"{self._wanted}: it is mirrored at its borders ({count} so far)", stacklevel=4)
+                          f"{self._wanted}: it is mirrored at its borders ({count} so far)", stacklevel=5)
 
 
-def _count(flags):
-    return np.count_nonzero(np.frombuffer(flags, np.int8))
+def _count(flags: Array[Any]) -> int:
+    """Return the number of flags that are set."""
+    return int(np.count_nonzero(np.frombuffer(memoryview(flags), np.int8)))
 
 
-def _read_photograph(path):
-    """Return a photograph, or None if the file cannot be read or is none."""
+def _read_photograph(path: Path) -> Photograph | None:
+    """Return a photograph, or None if the file cannot be read or is not a picture."""
     try:
         return decode_photograph(path.read_bytes())
     except OSError:
         return None
 
 
-def decode_photograph(data):
-    """Decode the bytes of a picture as uint8 (H, W, 3), upright RGB; None if they are none."""
-    import cv2
-
+def decode_photograph(data: bytes) -> Photograph | None:
+    """Decode the bytes of a picture file as uint8 RGB (H, W, 3), upright; return None if they are not a picture."""
     if not data:
         return None
     photograph = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    return None if photograph is None else cv2.cvtColor(photograph, cv2.COLOR_BGR2RGB)
+    return None if photograph is None else np.asarray(cv2.cvtColor(photograph, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def is_stream(source):
-    """Tell whether a name is one for `stream_photographs`, not that of a folder."""
+def is_stream(source: str) -> bool:
+    """Return whether `source` names a stream for `stream_photographs`, and not a folder."""
     return source.startswith(HUB) or source.endswith(SHARDS)
 
 
-def count_shards(source):
-    """Return how many tar shards a stream has, all of which must exist if they are local; None for the hub's.
+def count_shards(source: str) -> int | None:
+    """Return the number of a stream's tar shards; None for a data set of the hub.
 
     Parameters
     ----------
@@ -139,11 +153,12 @@ def count_shards(source):
     Returns
     -------
     count : int or None
+        The number of shards.
 
     Raises
     ------
     FileNotFoundError
-        If a shard that is no URL does not exist.
+        If a shard that is not a URL does not exist.
     """
     if source.startswith(HUB):
         return None
@@ -157,78 +172,84 @@ def count_shards(source):
     return len(shards)
 
 
-def stream_photographs(source, *, seed=0, share=(0, 1)):
-    """Return an endless, shuffled stream of photographs, uint8; each worker of a loader sees a part of its own.
+def stream_photographs(source: str, *, seed: int = 0, share: tuple[int, int] = (0, 1)) -> Iterator[Photograph]:
+    """Return an endless, shuffled stream of photographs, uint8; each worker of a loader gets its own part.
 
     Parameters
     ----------
     source : str
-        Tar shards, by a name ending in ``.tar`` with ``{000..123}`` for several; or ``hf:`` and the name or folder of
-        a Hugging Face data set with a column ``image``, read from its split "train" without keeping it on disk.
+        The name of tar shards, which ends in ``.tar`` and has ``{000..123}`` for several; or ``hf:`` and the name or
+        folder of a Hugging Face data set with a column ``image``. Its split "train" is read without storing it.
     seed : int, default 0
+        Seed of the shuffling.
     share : (int, int), default (0, 1)
-        Number of this process, and how many there are: each sees a part of its own.
+        Number of this process, and number of processes: each process gets its own part.
 
     Returns
     -------
-    stream : iterable of (H, W, 3) arrays
+    stream : iterator of (H, W, 3) arrays
+        Photographs; after the last, the stream starts again in another order.
 
     Raises
     ------
     MissingExtraError
-        Without webdataset or datasets.
+        If webdataset or datasets is not installed.
     ValueError
         If the data set has no column ``image``, or a thousand files in a row cannot be read.
     """
     require_extra("streams", "webdataset", "datasets")
     if source.startswith(HUB):
-        return _from_hub(source.removeprefix(HUB), seed, share)
-    return _from_shards(source, seed, share)
+        return _stream_hub(source.removeprefix(HUB), seed, share)
+    return _stream_shards(source, seed, share)
 
 
-def _from_shards(source, seed, share):
+def _stream_shards(source: str, seed: int, share: tuple[int, int]) -> Iterator[Photograph]:
+    """Stream photographs from tar shards."""
     import webdataset
 
-    def own(urls):
+    def own_shards(urls: Iterable[Any]) -> Iterator[Any]:
         return itertools.islice(urls, share[0], None, share[1])
 
-    shards = webdataset.WebDataset(source, shardshuffle=SHUFFLED, seed=seed, nodesplitter=own)
+    shards = webdataset.WebDataset(  # pyright: ignore[reportAttributeAccessIssue] -- a lazy export without a type
+        source, shardshuffle=SHUFFLED, seed=seed, nodesplitter=own_shards)
     entries = shards.repeat().shuffle(SHUFFLED, rng=random.Random(seed))
-    return _decoded((_picture_of(entry), entry["__key__"]) for entry in entries)
+    return _decode((_picture_of(entry), entry["__key__"]) for entry in entries)
 
 
-def _picture_of(entry):
-    """Return the bytes of the picture among a shard entry's files; none if there is no picture."""
+def _picture_of(entry: dict[str, Any]) -> bytes:
+    """Return the bytes of the picture file in a shard's entry; empty if there is none."""
     return next((data for name, data in entry.items() if f".{name.rpartition('.')[2]}".lower() in EXTENSIONS), b"")
 
 
-def _from_hub(name, seed, share):
+def _stream_hub(name: str, seed: int, share: tuple[int, int]) -> Iterator[Photograph]:
+    """Stream photographs from a data set of the Hugging Face hub."""
     import datasets
     from datasets.distributed import split_dataset_by_node
 
-    photographs = datasets.load_dataset(name, split="train", streaming=True)
-    if "image" not in (photographs.column_names or ["image"]):
-        raise ValueError(f"data set {name} has columns {', '.join(photographs.column_names)}, expected one named image")
-    photographs = photographs.cast_column("image", datasets.Image(decode=False))
-    photographs = split_dataset_by_node(photographs, rank=share[0], world_size=share[1])
-    photographs = photographs.shuffle(seed=seed, buffer_size=SHUFFLED).repeat(None)
-    pictures = (entry["image"] for entry in photographs)
-    return _decoded((picture["bytes"] or _bytes_of(picture["path"]), picture["path"]) for picture in pictures)
+    entries = datasets.load_dataset(name, split="train", streaming=True)
+    columns = entries.column_names
+    if columns and "image" not in columns:
+        raise ValueError(f"data set {name} has columns {', '.join(columns)}, expected one named image")
+    entries = entries.cast_column("image", datasets.Image(decode=False))
+    entries = split_dataset_by_node(entries, rank=share[0], world_size=share[1])
+    entries = entries.shuffle(seed=seed, buffer_size=SHUFFLED).repeat(None)
+    pictures = (entry["image"] for entry in entries)
+    return _decode((picture["bytes"] or _bytes_of(picture["path"]), picture["path"]) for picture in pictures)
 
 
-def _bytes_of(path):
-    """Return the bytes of a file on disk, on the hub (hf://) or behind a URL; none if there is no such file."""
+def _bytes_of(path: str | PathLike[str]) -> bytes:
+    """Return the bytes of a file on disk, on the hub (hf://) or behind a URL; empty if the file does not exist."""
     import fsspec
 
     try:
         with fsspec.open(path, "rb") as file:
-            return file.read()
+            return file.read()  # pyright: ignore[reportAttributeAccessIssue] -- fsspec declares a list of files
     except OSError:
         return b""
 
 
-def _decoded(entries):
-    """Yield the photographs of pairs of bytes and name; those that are none are named, counted and skipped."""
+def _decode(entries: Iterable[tuple[bytes, str]]) -> Iterator[Photograph]:
+    """Yield the photographs of pairs of bytes and name; warn of each unreadable one once, and skip it."""
     unreadable, in_a_row = set(), 0
     for data, name in entries:
         photograph = decode_photograph(data)
@@ -240,5 +261,6 @@ def _decoded(entries):
         if name not in unreadable:
             unreadable.add(name)
             warnings.warn(f"photograph {name} cannot be read and is skipped ({len(unreadable)} so far)", stacklevel=2)
-        if in_a_row == BROKEN:
-            raise ValueError(f"{BROKEN} photographs in a row cannot be read, the last {name}, expected readable ones")
+        if in_a_row == MOST_BROKEN:
+            raise ValueError(f"{MOST_BROKEN} photographs in a row cannot be read, the last {name}, expected readable "
+                             "ones")

@@ -1,4 +1,4 @@
-"""Crops, colours, trimaps and composites: pairing, ranges, seeds."""
+"""Random crops, colours, trimaps and composites: parts stay aligned, values in range, results depend on seeds."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def crop(seed=0, **options):
 
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=30)
-def test_parts_are_cut_alike(seed):
+def test_parts_are_cropped_alike(seed):
     cut = crop(seed, degrees=30.0)
     assert cut.image.shape == (32, 32, 3)
     assert np.abs(cut.image[:, :, 1] - cut.alpha).max() < 1e-6
@@ -46,7 +46,7 @@ def test_parts_are_cut_alike(seed):
     assert all(0 <= part.min() <= part.max() <= 1 for part in cut[1:] if part is not None)
 
 
-def test_same_seed_same_crop_and_another_another():
+def test_crop_depends_on_the_seed():
     for option in ({}, {"degrees": 20.0}, {"brightness": 0.3, "hue": 30.0, "saturation": 0.4, "contrast": 0.2}):
         assert np.array_equal(crop(3, **option).image, crop(3, **option).image)
         assert not np.array_equal(crop(3, **option).image, crop(4, **option).image)
@@ -60,7 +60,7 @@ def test_colours_change_image_and_not_alpha(option):
 
 
 def test_crops_are_centred_on_unknown_pixels():
-    """With a small unknown spot, nearly every crop must hold it."""
+    """Every crop must contain a small unknown spot, and few crops without this option do."""
     scene = soft_disk((200, 200))
     trimap = np.zeros((200, 200), np.float32)
     trimap[150:152, 30:32] = 0.5
@@ -80,7 +80,7 @@ def test_plain_crop_is_a_part_of_the_image():
 
 
 def test_smaller_crops_are_averaged():
-    """A fine chessboard becomes grey at a third of its size, wherever the crop lies; a ramp stays the same ramp."""
+    """At a third of its size, a fine chessboard becomes grey for any position of the crop, and a ramp stays a ramp."""
     y, x = np.mgrid[:240, :300]
     image = np.stack([(x + y) % 2, x / 299, y / 239], axis=2).astype(np.float32)
     augmentation = Augmentation(crop=60, sizes=(3.0, 3.0), flip=0.0, unknown=0.0)
@@ -150,7 +150,7 @@ class TestCompositeSets:
         assert np.abs(seventh.image - expected).max() < 1e-6
         assert (seventh.trimap[(seventh.alpha > 0.01) & (seventh.alpha < 0.99)] == 0.5).all()
 
-    def test_trimaps_of_composites_go_by_name(self):
+    def test_trimaps_of_composites_are_found_by_name(self):
         class Trimaps(list):
             names = tuple(f"{k}_{i}" for k in range(3) for i in range(4))
 
@@ -159,13 +159,13 @@ class TestCompositeSets:
         composites = self.make(trimaps=trimaps)[2]
         assert all((sample.trimap == np.float32(k / 11)).all() for k, sample in enumerate(composites))
 
-    def test_combined_ones_differ_and_repeat(self):
+    def test_combined_foregrounds_differ_and_repeat(self):
         plain, combined, again = self.make()[2][3], self.make(combine=1.0)[2][3], self.make(combine=1.0)[2][3]
         assert combined.alpha.sum() > plain.alpha.sum()
         assert np.array_equal(combined.image, again.image)
         assert np.array_equal(combined.trimap, again.trimap)
 
-    def test_layers_are_composed_after_cutting(self):
+    def test_layers_are_composited_after_cropping(self):
         composites = self.make()[2]
         augmentation = Augmentation(crop=32, unknown=1.0, degrees=20, hue=20)
         layers = composites.layers()
@@ -199,10 +199,24 @@ class TestTrainingCrops:
         for left, right in zip(one, two, strict=True):
             assert all(torch.equal(left[part], right[part]) for part in left)
 
-    def test_every_lap_shows_every_sample(self):
-        crops = self.crops(count=6)
-        order = [np.random.default_rng([5, 0, lap]).permutation(3).tolist() for lap in (0, 1)]
-        assert [sorted(lap) for lap in order] == [[0, 1, 2]] * 2
-        assert crops[0]["image"].shape == (3, 32, 32)
-        assert crops[0]["alpha"].shape == (1, 32, 32)
-        assert "mask" not in crops[0]
+    def test_every_pass_has_every_sample_in_its_own_order(self):
+        names = []
+
+        def record(sample, generator):
+            del generator
+            names.append(sample.name)
+            return sample
+
+        samples = [sample_of(seed=seed)._replace(name=str(seed)) for seed in range(3)]
+        crops = TrainingCrops(samples, Augmentation(crop=32), seed=5, start=0, count=30, finish=record)
+        for k in range(30):
+            crops[k]
+        passes = [names[k:k + 3] for k in range(0, 30, 3)]
+        assert all(sorted(one) == ["0", "1", "2"] for one in passes)
+        assert len({tuple(one) for one in passes}) > 2
+
+    def test_parts_are_tensors_of_channels(self):
+        crop = self.crops()[0]
+        assert crop["image"].shape == (3, 32, 32)
+        assert crop["alpha"].shape == (1, 32, 32)
+        assert "mask" not in crop

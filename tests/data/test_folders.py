@@ -1,4 +1,4 @@
-"""Folders of samples, and the named data sets' layouts."""
+"""Folders of samples, and the layouts of named data sets."""
 
 import numpy as np
 import pytest
@@ -29,6 +29,23 @@ def test_samples_are_paired_by_stem(tmp_path):
         for part in ("image", "alpha", "mask"):
             assert np.abs(getattr(sample, part) * 255 - values[part, sample.name]).max() < 1e-4
             assert getattr(sample, part).dtype == np.float32
+
+
+def test_a_slice_is_a_list_of_samples(tmp_path):
+    fill(tmp_path, {"image": "image"}, names=("a", "b", "c", "d"))
+    samples = MattingFolder(tmp_path, ["image"])
+    assert [sample.name for sample in samples[1:]] == ["b", "c", "d"]
+    assert [sample.name for sample in samples[::-2]] == ["d", "b"]
+    assert samples[-1].name == "d"
+    with pytest.raises(IndexError):
+        samples[4]
+
+
+def test_a_missing_part_is_named():
+    sample = Sample("cat", image=np.zeros((2, 3, 3)))
+    assert sample.require("image") is sample.image
+    with pytest.raises(ValueError, match="sample 'cat' has no alpha, expected one"):
+        sample.require("alpha")
 
 
 def test_a_missing_partner_is_named(tmp_path):
@@ -89,7 +106,7 @@ def test_pet_trimaps_are_labels(tmp_path):
     assert open_named("oxford-iiit-pet", tmp_path, ["image", "trimap"])[0].trimap.tolist() == [[1.0, 0.0, 0.5]]
 
 
-def test_what_is_offered(tmp_path):
+def test_parts_of_a_data_set(tmp_path):
     fill(tmp_path, {"image": "image"})
     assert offers("folder", tmp_path, "image")
     assert not offers("folder", tmp_path, "trimap")

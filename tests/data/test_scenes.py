@@ -1,4 +1,4 @@
-"""Drawn scenes: exact alphas, what each kind shows, the same from the same seed."""
+"""Drawn scenes: exact alpha, properties of each kind, results that depend on the seed alone."""
 
 import cv2
 import numpy as np
@@ -30,7 +30,7 @@ def test_every_kind(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_function_of_the_generator(kind):
+def test_result_depends_on_the_generator(kind):
     first, again, other = (random_scene((50, 60), np.random.default_rng(seed), kind=kind) for seed in (0, 0, 1))
     assert (first.alpha == again.alpha).all()
     assert (first.foreground == again.foreground).all()
@@ -49,8 +49,8 @@ def test_lace_composite_is_the_picture_drawn_over_the_background(monkeypatch):
     assert_close(composite(sample.foreground, sample.alpha, background), expected.astype(np.float32), 1e-6)
 
 
-def test_motion_is_the_mean_of_the_places(monkeypatch):
-    """Over a still, plain background the composite of the mean is the mean of the composites."""
+def test_motion_is_the_mean_of_the_positions(monkeypatch):
+    """An opaque object of one colour keeps its area and its colour."""
     still = (np.zeros((40, 40, 3), np.float32), np.zeros((40, 40), np.float32))
     still[0][12:28, 12:28], still[1][12:28, 12:28] = (0.9, 0.2, 0.4), 1
     monkeypatch.setattr(scenes, "_hair", lambda *_: still)
@@ -62,7 +62,7 @@ def test_motion_is_the_mean_of_the_places(monkeypatch):
 
 
 def test_fur_is_shorter_than_hair():
-    """How far the furthest strand reaches beyond the body, which is the same for the same seed."""
+    """Compare the largest distance of a strand from the body, which is the same for one seed."""
     options = {"strands": (300, 300), "widths": (2.0, 2.0)}
     for seed in range(4):
         body, fur, hair = (random_hair((128, 128), np.random.default_rng(seed), lengths=lengths, **options).alpha > 0
@@ -79,15 +79,15 @@ def test_glass_has_highlights_of_white():
 
 
 def test_plant_is_opaque_and_stands_on_the_ground():
-    """Every leaf and twig hangs on what stands at the lower border."""
+    """Twigs and leaves are connected with the lower border."""
     for seed in range(4):
         alpha = random_scene((160, 160), np.random.default_rng(seed), kind="plant").alpha
         parts, _ = cv2.connectedComponents(np.uint8(alpha > 0))
-        assert parts <= 3  # the ground's, the plant, and a leaf whose twig is out of the picture
+        assert parts <= 3  # the background, the plant, and a leaf whose twig is outside the picture
         assert alpha[-1].max() == 1
 
 
-def test_texture_is_seen():
+def test_texture_multiplies_colours():
     texture = np.random.default_rng(3).random((60, 70, 3)).astype(np.float32)
     for kind in ("hair", "fur", "lace", "plant"):
         sample = random_scene((60, 70), np.random.default_rng(1), kind=kind, texture=texture)
@@ -96,7 +96,7 @@ def test_texture_is_seen():
         assert_close(sample.foreground, (2 * plain.foreground * texture).clip(0, 1), 1e-6)
 
 
-def test_any_kind_comes():
+def test_every_kind_is_drawn():
     generator = np.random.default_rng(0)
     assert {random_scene((16, 16), generator).name for _ in range(60)} == set(KINDS)
 

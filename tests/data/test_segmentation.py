@@ -1,4 +1,4 @@
-"""Coarse segmentations and pseudo trimaps: widths in pixels, nothing lost, the same from the same seed."""
+"""Coarse segmentations and pseudo trimaps: widths in pixels, objects kept, results that depend on the seed alone."""
 
 import numpy as np
 import pytest
@@ -18,14 +18,14 @@ def column(plane):
 
 
 class TestRandomSegmentation:
-    def test_too_small_and_too_large_by_chance(self):
+    def test_area_is_too_small_or_too_large_at_random(self):
         areas = [random_segmentation(STRIPE, np.random.default_rng(seed), width=20).sum() / STRIPE.sum()
                  for seed in range(60)]
         assert min(areas) < 0.9
         assert max(areas) > 1.3
         assert np.ptp(areas) < 0.8  # eroded, then dilated, both by at most 20 of its 100 pixels; first by up to 10
 
-    def test_function_of_the_generator(self):
+    def test_result_depends_on_the_generator(self):
         planes = [random_segmentation(STRIPE, np.random.default_rng(seed)) for seed in (0, 0, 1)]
         assert (planes[0] == planes[1]).all()
         assert (planes[0] != planes[2]).any()
@@ -37,7 +37,7 @@ class TestRandomSegmentation:
         assert ((plane > 0.1) & (plane < 0.9)).any()
 
     @pytest.mark.parametrize("seed", range(8))
-    def test_small_objects_are_never_lost(self, seed):
+    def test_small_objects_remain(self, seed):
         alpha = np.zeros((128, 128))
         alpha[60:68, 60:68] = 1
         assert random_segmentation(alpha, np.random.default_rng(seed)).max() > 0
@@ -55,12 +55,12 @@ class TestSoftSegmentation:
         assert soft[119] + soft[120] == pytest.approx(1, abs=1e-3)
         assert soft[110] > 0.01
 
-    def test_deepest_is_left(self):
+    def test_deepest_pixels_remain(self):
         left = column(soft_segmentation(STRIPE, erode=500, blur=0))
         assert 0 < left.sum() <= 11
         assert left[149:151].all()
 
-    def test_full_and_empty_stay(self):
+    def test_full_and_empty_masks_are_unchanged(self):
         for value in (0.0, 1.0):
             plane = np.full((20, 20), value)
             assert_close(soft_segmentation(plane), plane, 1e-6)
@@ -95,7 +95,7 @@ def test_real_task():
 
 
 def test_real_task_segments_what_is_not_background():
-    """15 and 50 pixels beside the outline, then 20 eroded: 30 pixels outside of it."""
+    """The unknown region reaches 50 pixels outside the outline; eroded by 20, the segmentation reaches 30."""
     image = np.zeros((*STRIPE.shape, 3), np.float32)
     task = AsRealTask([Sample("b", background=image)], Augmentation(crop=16), 1.0)
     mask = task(Sample("stripe", image=image, mask=STRIPE), np.random.default_rng(0)).mask

@@ -1,4 +1,4 @@
-"""Drawn hair: exact composites, thin strands, the same from the same seed."""
+"""Drawn hair: exact composites, thin strands, results that depend on the seed alone."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_composite_is_the_picture_drawn_over_the_background(monkeypatch):
     assert_close(composite(sample.foreground, sample.alpha, background), expected.astype(np.float32), 1e-6)
 
 
-def test_texture_is_seen_through_the_shades():
+def test_texture_multiplies_colours():
     texture = np.random.default_rng(3).random((60, 70, 3)).astype(np.float32)
     sample = random_hair((60, 70), np.random.default_rng(1), texture=texture)
     plain = random_hair((60, 70), np.random.default_rng(1), texture=np.full((60, 70, 3), 0.5, np.float32))
@@ -31,7 +31,7 @@ def test_texture_is_seen_through_the_shades():
         random_hair((50, 50), np.random.default_rng(0), texture=texture)
 
 
-def test_function_of_the_generator():
+def test_result_depends_on_the_generator():
     first, again, other = (random_hair((50, 60), np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert (first.alpha == again.alpha).all()
     assert (first.foreground == again.foreground).all()
