@@ -1,20 +1,23 @@
-"""Small made scenes shared by all tests: an image, its trimap, and the true alpha."""
+"""Small synthetic scenes shared by all tests: an image, its trimap, and its true alpha."""
+
+from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 
 class Scene(NamedTuple):
     """image (H, W, 3), trimap (H, W) of 0, 0.5 and 1, alpha (H, W); float32 in [0, 1]."""
 
-    image: np.ndarray
-    trimap: np.ndarray
-    alpha: np.ndarray
+    image: npt.NDArray[np.float32]
+    trimap: npt.NDArray[np.float32]
+    alpha: npt.NDArray[np.float32]
 
 
-def soft_disk(shape=(29, 37), *, noise=0.01, seed=0):
-    """A soft-edged disk, reddish over bluish, both shaded smoothly, with a little noise."""
+def soft_disk(shape: tuple[int, int] = (29, 37), *, noise: float = 0.01, seed: int = 0) -> Scene:
+    """Return a reddish disk with a soft edge over bluish background, both with smooth shading and some noise."""
     rng = np.random.default_rng(seed)
     height, width = shape
     y, x = np.mgrid[:height, :width].astype(np.float64)
@@ -31,8 +34,8 @@ def soft_disk(shape=(29, 37), *, noise=0.01, seed=0):
     return _scene(image, trimap, alpha)
 
 
-def colour_ramp(shape=(13, 29)):
-    """Two constant colours mixed along a ramp: alpha is exactly affine in the colour everywhere."""
+def colour_ramp(shape: tuple[int, int] = (13, 29)) -> Scene:
+    """Return two constant colours mixed along a ramp: alpha is exactly affine in the colour everywhere."""
     height, width = shape
     alpha = np.tile(np.clip((np.arange(width) - 6.0) / (width - 13.0), 0.0, 1.0), (height, 1))
     image = alpha[:, :, None] * np.array([0.9, 0.6, 0.2]) + (1 - alpha[:, :, None]) * np.array([0.1, 0.2, 0.5])
@@ -40,8 +43,8 @@ def colour_ramp(shape=(13, 29)):
     return _scene(image, trimap, alpha)
 
 
-def constant(shape=(13, 29)):
-    """One colour everywhere, background at the left, foreground at the right: nothing to tell them apart."""
+def constant(shape: tuple[int, int] = (13, 29)) -> Scene:
+    """Return one colour everywhere, with background at the left and foreground at the right."""
     trimap = np.full(shape, 0.5)
     trimap[:, :4] = 0.0
     trimap[:, -4:] = 1.0
@@ -49,8 +52,8 @@ def constant(shape=(13, 29)):
     return _scene(image, trimap, trimap)
 
 
-def hard_edge(shape=(13, 29)):
-    """A black and a white half; alpha is the white half, the middle columns are unknown."""
+def hard_edge(shape: tuple[int, int] = (13, 29)) -> Scene:
+    """Return a black half and a white half; alpha is 1 in the white half, and the middle columns are unknown."""
     alpha = np.zeros(shape)
     alpha[:, shape[1] // 2:] = 1.0
     trimap = alpha.copy()
@@ -58,5 +61,5 @@ def hard_edge(shape=(13, 29)):
     return _scene(np.repeat(alpha[:, :, None], 3, axis=2), trimap, alpha)
 
 
-def _scene(*planes):
+def _scene(*planes: npt.NDArray[np.floating]) -> Scene:
     return Scene(*(np.ascontiguousarray(plane, dtype=np.float32) for plane in planes))

@@ -1,8 +1,9 @@
-"""The oracles themselves: what must hold of their mathematics, and agreement with other packages."""
+"""The oracles: properties of their mathematics, and agreement with other packages."""
 
 import numpy as np
 import pytest
 import scipy.sparse
+from scipy.spatial import cKDTree
 
 from baselines.closed_form import closed_form_laplacian
 from baselines.knn import knn_features, knn_laplacian
@@ -18,7 +19,7 @@ from tests.tolerances import assert_close
 SHAPE = (9, 11)
 LAPLACIANS = [
     pytest.param(closed_form_laplacian, 1e-10, id="closed_form"),
-    pytest.param(learning_based_laplacian, 1e-6, id="learning_based"),  # epsilon holds the offset too
+    pytest.param(learning_based_laplacian, 1e-6, id="learning_based"),  # epsilon penalises the offset too
     pytest.param(random_walk_laplacian, 1e-10, id="random_walk"),
     pytest.param(lambda image: large_kernel_laplacian(image, window_size=7), 1e-10, id="large_kernel"),
     pytest.param(knn_laplacian, 1e-10, id="knn"),
@@ -30,7 +31,7 @@ LAPLACIANS = [
 
 @pytest.fixture
 def image(rng):
-    """A random image of mild contrast."""
+    """Return a random image of mild contrast."""
     return 0.3 + 0.4 * rng.random((*SHAPE, 3))
 
 
@@ -50,20 +51,20 @@ class TestEveryLaplacian:
         matrix, mirrored = laplacian(image).toarray(), laplacian(image[:, ::-1]).toarray()
         assert_close(mirrored, matrix[np.ix_(order, order)], 1e-8)
 
-    def test_channel_order_is_free(self, laplacian, constant, image):
+    def test_channel_order_does_not_matter(self, laplacian, constant, image):
         del constant
         assert_close(laplacian(image[:, :, ::-1]).toarray(), laplacian(image).toarray(), 1e-8)
 
 
 @pytest.mark.parametrize("laplacian", [closed_form_laplacian, learning_based_laplacian])
 class TestLocalLaplacians:
-    def test_colour_lines_are_nearly_free(self, laplacian, image):
+    def test_colour_lines_cost_almost_nothing(self, laplacian, image):
         line = (image @ [0.5, -0.2, 0.3] + 0.1).ravel()
         noise = np.random.default_rng(1).permutation(line)
         matrix = laplacian(image)
         assert line @ matrix @ line < 1e-5 * (noise @ matrix @ noise)
 
-    def test_rows_of_unknown_pixels_need_their_windows_only(self, laplacian, image):
+    def test_rows_of_unknown_pixels_need_only_their_windows(self, laplacian, image):
         is_unknown = np.zeros(SHAPE, dtype=bool)
         is_unknown[3:5, 4:8] = True
         whole, part = laplacian(image), laplacian(image, is_unknown=is_unknown)
@@ -72,7 +73,8 @@ class TestLocalLaplacians:
 
     def test_solves_a_colour_line(self, laplacian):
         scene = colour_ramp()
-        assert_close(solve_system(laplacian(scene.image), scene.trimap), scene.alpha, 1e-4)  # epsilon bends it
+        alpha = solve_system(laplacian(scene.image), scene.trimap)
+        assert_close(alpha, scene.alpha, 1e-4)  # epsilon moves alpha off the line
 
 
 def test_random_walk_by_hand():
@@ -84,7 +86,7 @@ def test_random_walk_by_hand():
 
 
 def test_knn_by_hand():
-    """Three pixels in a row, the middle one nearer in colour to the last; two neighbours, the pixel itself first."""
+    """Three pixels in a row, the middle one nearer in colour to the last; the first neighbour is the pixel itself."""
     image = np.repeat(np.array([[[0.0], [0.6], [1.0]]]), 3, axis=2)
     laplacian = knn_laplacian(image, n_neighbors=(2,), spatial_weight=(0.0,))
     assert_close(laplacian.toarray(), np.array([[1.0, -1, 0], [-1, 3, -2], [0, -2, 2]]))
@@ -96,7 +98,7 @@ def test_knn_by_hand():
     assert_close(soft.toarray(), np.array(expected))
 
 
-def test_knn_features_run_over_the_unit_square():
+def test_knn_positions_span_the_weighted_unit_square():
     features = knn_features(np.zeros((3, 5, 3)), spatial_weight=2.0).reshape(3, 5, 5)
     assert features[0, 0].tolist() == [0, 0, 0, 0, 0]
     assert features[2, 4].tolist() == [0, 0, 0, 2, 2]
@@ -126,7 +128,7 @@ class TestWindowTopK:
         assert (result.distances[:, :, 0] == 0).all()
         assert_close(window_topk(image, window_size=5, n_neighbors=3).distances, result.distances[:, :, :3])
 
-    def test_zeros_outside_attract_a_dark_border(self):
+    def test_a_dark_border_is_similar_to_zeros_outside(self):
         dark = np.full((7, 7, 3), 0.0)
         assert window_topk(dark, 3, padding="zeros").dy[0, 0].tolist() == [-1, -1, -1]
         inside = window_topk(dark, 3, padding="cut")
@@ -138,8 +140,6 @@ class TestWindowTopK:
 
 
 def test_nearest_neighbors_against_scipy(rng):
-    from scipy.spatial import cKDTree
-
     points, queries = rng.random((80, 5)), rng.random((13, 5))
     distances, indices = nearest_neighbors(points, 7, queries)
     expected_distances, expected_indices = cKDTree(points).query(queries, 7)
@@ -165,7 +165,7 @@ class TestSolve:
             step = 1e-3 * rng.standard_normal(SHAPE) * (trimap == 0.5)
             assert objective(alpha) < objective(alpha + step)
 
-    def test_confidence_leads_to_the_prior(self, image, rng):
+    def test_high_confidence_gives_the_prior(self, image, rng):
         trimap = np.full(SHAPE, 0.5)
         trimap[:, 0], trimap[:, -1] = 0.0, 1.0
         prior = rng.random(SHAPE)
@@ -176,15 +176,16 @@ class TestSolve:
         trimap = np.array([[0.0, 1.0]])
         assert solve_system(scipy.sparse.identity(2), trimap).tolist() == [[0.0, 1.0]]
 
-    def test_cuts_to_the_unit_interval(self):
-        """Three pixels in a line under a curvature penalty run past 1."""
+    def test_clips_to_the_unit_interval(self):
+        """The third of three pixels would exceed 1 under a curvature penalty."""
         curvature = np.array([[1.0, -2.0, 1.0]])
         alpha = solve_system(scipy.sparse.csr_matrix(curvature.T @ curvature), np.array([[0.0, 1.0, 0.5]]))
         assert alpha.tolist() == [[0.0, 1.0, 1.0]]
 
     def test_hard_edge(self):
         scene = hard_edge()
-        assert_close(solve_system(random_walk_laplacian(scene.image), scene.trimap), scene.alpha, 1e-4)  # floor 1e-6
+        alpha = solve_system(random_walk_laplacian(scene.image), scene.trimap)
+        assert_close(alpha, scene.alpha, 1e-4)  # weights across the edge are 1e-5, not 0
 
 
 @pytest.mark.peer

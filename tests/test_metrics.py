@@ -1,4 +1,4 @@
-"""Error measures: what must hold of any, hand-computed values, and the pixel-by-pixel oracle."""
+"""Metrics: properties of every metric, values computed by hand, and a pixel-by-pixel oracle."""
 
 import numpy as np
 import pytest
@@ -25,13 +25,13 @@ ORACLES = {
 
 @pytest.fixture
 def noisy(scene, rng):
-    """A wrong alpha for the scene, with islands and holes."""
+    """Return a wrong alpha for the scene, with islands and holes."""
     return np.clip(scene.alpha + 0.3 * rng.standard_normal(scene.alpha.shape), 0, 1).astype(np.float32)
 
 
 @pytest.mark.parametrize("metric", METRICS)
 class TestEveryMetric:
-    def test_zero_for_the_truth(self, metric, scene):
+    def test_zero_for_the_true_alpha(self, metric, scene):
         assert metric(scene.alpha, scene.alpha, scene.trimap) == 0.0
 
     def test_symmetric_and_positive(self, metric, scene, noisy):
@@ -40,7 +40,7 @@ class TestEveryMetric:
         assert error > 0.0
         assert metric(scene.alpha, noisy, scene.trimap) == pytest.approx(error, rel=1e-6)
 
-    def test_turns_and_flips_change_nothing(self, metric, scene, noisy):
+    def test_unchanged_by_transposition_and_flips(self, metric, scene, noisy):
         error = metric(noisy, scene.alpha, scene.trimap)
         flipped = metric(noisy[::-1], scene.alpha[::-1], scene.trimap[::-1])
         turned = metric(noisy.T, scene.alpha.T, scene.trimap.T)
@@ -62,14 +62,14 @@ class TestEveryMetric:
         floats = [plane / 255 for plane in planes]
         assert metric(*planes) == pytest.approx(metric(*floats), rel=1e-6)
 
-    def test_inputs_are_left_alone(self, metric, scene, noisy):
+    def test_inputs_are_not_modified(self, metric, scene, noisy):
         before = noisy.copy(), scene.alpha.copy()
         metric(noisy, scene.alpha, scene.trimap)
         assert np.array_equal(noisy, before[0])
         assert np.array_equal(scene.alpha, before[1])
 
-    def test_only_the_region_counts_for_its_pixels(self, metric):
-        """One wrong unknown pixel in a row of known ones gives the same error wherever it lies inside."""
+    def test_position_of_the_region_does_not_matter(self, metric):
+        """One wrong unknown pixel among known pixels gives the same error at every position."""
         errors = []
         for column in (8, 14, 20):
             target = np.zeros(SHAPE)
@@ -103,7 +103,7 @@ class TestEveryMetric:
     target=arrays(np.float32, (7, 9), elements=st.floats(0, 1, width=32)),
 )
 def test_bounds_and_order(alpha, target):
-    """MSE <= MAD <= 1, the triangle inequality through the mean, and MAD^2 <= MSE."""
+    """MSE <= MAD <= 1, SAD is MAD times the number of pixels, and MAD^2 <= MSE."""
     total, mean, squared = (metric(alpha, target, region="whole") for metric in (sad, mad, mse))
     assert 0.0 <= squared <= mean + 1e-12
     assert mean <= 1.0
@@ -150,16 +150,16 @@ def test_gradient_ignores_a_constant_offset():
 
 
 def test_connectivity_by_hand():
-    """A body of three pixels, an island of 0.6 in alpha alone, and a pixel within theta of its level."""
+    """A body of three pixels, an island of 0.6 in alpha alone, and a pixel less than theta above its level."""
     target = np.array([[1.0, 1.0, 1.0, 0.0, 0.0, 0.0]])
     alpha = np.array([[1.0, 1.0, 0.9, 0.0, 0.6, 0.1]])
-    # Column 2 leaves the body at level 1.0, so l = 0.9: d is 0 for alpha and 0.1 < 0.15 for the target. Column 4 is
-    # never in it, l = 0: d is 0.6 and 0. Column 5: d is 0.1 and ignored.
+    # Column 2 is not in the body at level 1.0, so l = 0.9: d is 0 for alpha, and 0.1 < 0.15 for the target. Column 4 is
+    # never in the body, so l = 0: d is 0.6 for alpha and 0 for the target. In column 5, d is 0.1 and ignored.
     assert connectivity_error(alpha, target, region="whole") == pytest.approx(0.6)
 
 
-def test_connectivity_is_blind_to_connected_shading():
-    """Where both sink together from one body, alpha may be 0.14 too high at no cost, 0.16 not."""
+def test_connectivity_ignores_small_differences_of_connected_pixels():
+    """Next to the body, an alpha that is 0.14 too high costs nothing, and one that is 0.16 too high does."""
     target = np.array([[1.0, 1.0, 1.0, 0.5, 0.5]])
     alpha = np.array([[1.0, 1.0, 1.0, 0.64, 0.66]])
     assert connectivity_error(alpha, target, region="whole") == pytest.approx(0.16, abs=1e-6)
@@ -173,7 +173,7 @@ class TestTrimapScores:
         assert scores == pytest.approx({"accuracy": 4 / 8, "iou_background": 1 / 3, "iou_unknown": 1 / 5,
                                         "iou_foreground": 2 / 4, "iou": (1 / 3 + 1 / 5 + 2 / 4) / 3})
 
-    def test_region_in_neither(self):
+    def test_region_that_neither_trimap_has(self):
         scores = trimap_scores(np.ones((2, 2)), np.ones((2, 2)))
         assert scores["accuracy"] == scores["iou"] == scores["iou_foreground"] == 1
         assert np.isnan(scores["iou_unknown"])

@@ -1,3 +1,5 @@
+"""Trimaps: regions of a trimap, and trimaps from masks and alphas."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -26,7 +28,7 @@ def test_split_at_the_thresholds(value, region):
 
 
 @given(seed=st.integers(0, 10**6), erode=st.floats(0, 2.5), dilate=st.floats(0, 2.5))
-def test_mask_band_is_the_euclidean_one(seed, erode, dilate):
+def test_band_of_a_mask_equals_scipys_distance_transform(seed, erode, dilate):
     mask = random_mask(seed)
     trimap = trimap_from_mask(mask, erode=erode, dilate=dilate)
     np.testing.assert_array_equal(trimap == 1, distance_transform_edt(mask) > erode)
@@ -46,7 +48,7 @@ def test_mask_trimap_never_contradicts_the_mask(seed):
     np.testing.assert_array_equal(swapped, 1 - trimap_from_mask(mask, erode=1, dilate=2))
 
 
-def test_no_band_is_the_mask_itself():
+def test_width_zero_returns_the_mask():
     mask = random_mask(1)
     np.testing.assert_array_equal(trimap_from_mask(mask, erode=0, dilate=0), mask)
 
@@ -66,19 +68,19 @@ def test_small_objects_keep_a_core_by_default():
     assert (trimap_from_mask(mask) == 1).any()
 
 
-def test_threshold_cuts_soft_masks():
+def test_soft_masks_are_thresholded():
     mask = np.array([[0.0, 0.3, 0.5, 0.7, 1.0]])
     np.testing.assert_array_equal(trimap_from_mask(mask, erode=0, dilate=0), [[0, 0, 1, 1, 1]])
     np.testing.assert_array_equal(trimap_from_mask(mask, erode=0, dilate=0, threshold=0.6), [[0, 0, 0, 1, 1]])
 
 
 @pytest.mark.parametrize("value", [0, 1])
-def test_masks_without_outline_are_returned(value):
+def test_masks_without_outline_are_unchanged(value):
     np.testing.assert_array_equal(trimap_from_mask(np.full((4, 5), float(value))), np.full((4, 5), value))
     np.testing.assert_array_equal(trimap_from_alpha(np.full((4, 5), float(value))), np.full((4, 5), value))
 
 
-def test_alpha_trimap_holds_every_mixed_pixel(scene):
+def test_trimap_from_alpha_has_every_mixed_pixel_unknown(scene):
     trimap = trimap_from_alpha(scene.alpha, erode=1.5, dilate=1)
     mixed = (scene.alpha > 0.05) & (scene.alpha < 0.95)
     assert (trimap[mixed] == 0.5).all()
@@ -92,9 +94,9 @@ def test_alpha_trimap_holds_every_mixed_pixel(scene):
     pytest.param(lambda m: trimap_from_mask(m, erode=-1), ValueError,
                  "erode is -1, expected .* at least 0", id="negative"),
     pytest.param(lambda m: trimap_from_mask(m, erode=50), ValueError,
-                 "erode is 50 pixels and leaves no foreground, expected less than 10", id="eaten foreground"),
+                 "erode is 50 pixels and leaves no foreground, expected less than 10", id="no foreground remains"),
     pytest.param(lambda m: trimap_from_mask(m, dilate=50), ValueError,
-                 "dilate is 50 .* no background", id="eaten background"),
+                 "dilate is 50 .* no background", id="no background remains"),
     pytest.param(lambda m: trimap_from_mask(m, dilate="3"), TypeError, "dilate is '3', expected a number", id="text"),
     pytest.param(lambda m: trimap_from_mask(m, threshold=0), ValueError, "threshold is 0", id="threshold 0"),
     pytest.param(lambda m: trimap_from_mask(m * 2), ValueError, "mask has floating-point values", id="range"),
@@ -114,7 +116,7 @@ def test_bad_input(call, error, match):
 class TestSeveralObjects:
     MASK = np.zeros((300, 400), bool)
     MASK[40:200, 40:200] = True
-    MASK[100:109, 300:309] = True  # half of it is less deep than 1% of the diagonal, 5 pixels
+    MASK[100:109, 300:309] = True  # largest distance 5 pixels, 1% of the diagonal: eroded by 2.5
     MASK[250:253, 300:303] = True
 
     def test_each_keeps_a_core_and_specks_become_unknown(self):
@@ -124,10 +126,10 @@ class TestSeveralObjects:
         assert (trimap[102:107, 302:307] == 1).all()
         assert (trimap[250:253, 300:303] == 0.5).all()
 
-    def test_a_speck_alone_keeps_a_core(self):
+    def test_a_speck_without_other_objects_keeps_a_core(self):
         alone = np.zeros((300, 400), bool)
         alone[250:253, 300:303] = True
         assert trimap_from_mask(alone)[251, 301] == 1
 
-    def test_width_given_is_taken_everywhere(self):
+    def test_explicit_width_applies_to_all_objects(self):
         assert (trimap_from_mask(self.MASK, erode=6)[100:109, 300:309] == 0.5).all()

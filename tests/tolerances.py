@@ -1,14 +1,17 @@
-"""How closely results must agree, by dtype; a wider tolerance is written at its test, with the reason."""
+"""Tolerances by dtype. A test that needs a wider tolerance states it, with the reason."""
+
+from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 TOLERANCE = {np.dtype(np.float64): 1e-10, np.dtype(np.float32): 1e-5}
 
 
-def assert_close(result, expected, tolerance=None):
-    """Compare by the largest absolute difference, allowed `tolerance` absolutely and relative to the largest value.
+def assert_close(result: npt.ArrayLike, expected: npt.ArrayLike, tolerance: float | None = None) -> None:
+    """Assert that the largest absolute difference is at most `tolerance`, times the largest value if that exceeds 1.
 
-    By default the tolerance of the coarser of the two dtypes, float64 for Python numbers.
+    The default is the tolerance of the coarser of the two dtypes. Python numbers count as float64.
     """
     result, expected = np.asarray(result), np.asarray(expected)
     assert result.shape == expected.shape
