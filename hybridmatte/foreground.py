@@ -1,49 +1,80 @@
-"""Colours behind an alpha: estimate foreground and background, compose them anew, cut out."""
+"""Foreground and background colours behind an alpha: estimate, composite, cut out."""
 
-import sys
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from pathlib import Path
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
+import cv2
 import numpy as np
+import numpy.typing as npt
+from numba import get_num_threads
 
+from hybridmatte import _foreground_numba as kernels
 from hybridmatte._validation import check_image, check_plane, check_same_shape
-from hybridmatte.errors import MissingExtraError, warn_caller
+from hybridmatte.correction.matting import Quality, matte_by
+from hybridmatte.errors import warn_caller
 from hybridmatte.trimap import refuse_labels
 
 __all__ = ["Layers", "composite", "cutout", "decontaminate", "estimate_foreground", "estimate_layers"]
+
+ITERATIONS = 4  # at each level
+SMALL_SIDE, SMALL_ITERATIONS = 32, 10  # levels of up to 32 x 32 pixels cost little and set the large-scale colours
+OVER_RELAXATION = np.float32(1.4)  # in all iterations but the last, so that the last meets the compositing equation
+PIXELS_PER_BAND = 32768  # a smaller band of rows costs more to hand to a thread than it saves
 
 
 class Layers(NamedTuple):
     """The two colour layers of an image, (H, W, 3) float32 each."""
 
-    foreground: np.ndarray
-    background: np.ndarray
+    foreground: npt.NDArray[np.float32]
+    background: npt.NDArray[np.float32]
 
 
-def estimate_layers(image, alpha):
+def estimate_layers(image: npt.ArrayLike, alpha: npt.ArrayLike) -> Layers:
     """Estimate foreground and background colours of an image, given its alpha.
 
-    Multi-level estimation, PyMatting's implementation as it is: smooth layers that satisfy
-    ``image = alpha * foreground + (1 - alpha) * background`` nearly, found from coarse to fine. Time and memory
-    are linear in the pixels: about a tenth of a second a megapixel, 60 bytes a pixel.
+    Composited, the layers reproduce the image approximately. Where alpha changes, they are smooth, because the image
+    alone does not determine them there. Where nothing is mixed, they are exactly the image's colours: the foreground
+    where alpha is 1, the background where alpha is 0. The method is iterative: it starts from a single pixel, doubles
+    the size at each level, and runs a few iterations there. The result does not depend on the number of threads.
+
+    Time and memory are linear in the number of pixels. One megapixel, of which an eighth is mixed, takes about 0.1
+    seconds on one core, and less on several. Peak memory is 31 bytes a pixel beside the float32 inputs; the layers are
+    24 of them.
 
     Parameters
     ----------
     image : (H, W, 3) array
         RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
     alpha : (H, W) array
-        In [0, 1], or uint8 or uint16.
+        In [0, 1], or uint8 or uint16. Never modified.
 
     Returns
     -------
     layers : Layers
-        Two (H, W, 3) float32 arrays in [0, 1]: foreground and background, each defined everywhere.
+        Two (H, W, 3) float32 arrays in [0, 1]: foreground and background. Both are defined at every pixel.
 
     Raises
     ------
     ValueError
         If image and alpha differ in height or width, or a value is not finite.
+
+    Notes
+    -----
+    The cost that the layers F and B make small is, with I the image, j the four neighbours of pixel i, each pair
+    counted once, and epsilon = 1e-5,
+
+        sum_i |alpha_i F_i + (1 - alpha_i) B_i - I_i|^2
+        + sum_ij (epsilon + |alpha_i - alpha_j|) (|F_i - F_j|^2 + |B_i - B_j|^2).
+
+    Three things differ from the authors' implementation. There, the smoothness term also moves the layers at pixels
+    that are wholly opaque or transparent; here these pixels are constraints. There, all pixels are updated in place,
+    row by row; here the red and the black pixels of a chequerboard take turns, with over-relaxation, which converges
+    faster and runs on several threads. There, a coarser level takes one pixel of each block; here it takes the mean of
+    the block's pixels of similar alpha, which is less noisy.
 
     References
     ----------
@@ -51,17 +82,22 @@ def estimate_layers(image, alpha):
     """
     image = check_image(image)
     alpha = check_plane(alpha, "alpha", image.shape[:2])
-    if alpha.size == 1:  # PyMatting divides by log2 of the longer side
-        layers = estimate_layers(np.repeat(image, 2, axis=1), np.repeat(alpha, 2, axis=1))
-        return Layers(*(layer[:, :1] for layer in layers))
-    layers = _pymatting_estimator()(image, alpha, return_background=True)
-    return Layers(*(np.clip(layer, 0, 1, dtype=np.float32) for layer in layers))
+    layers = [_mean_colour(image, alpha > 0.9), _mean_colour(image, alpha < 0.1)]
+    with ThreadPoolExecutor(get_num_threads()) as pool:
+        levels = [(image, alpha)]
+        while levels[-1][1].size > 1:
+            levels.append(_shrink(pool, *levels[-1]))
+        while levels:
+            image, alpha = levels.pop()
+            layers = [_enlarge(pool, layer, alpha.shape) for layer in layers]
+            _relax(pool, image, alpha, layers)
+    return Layers(*layers)
 
 
-def estimate_foreground(image, alpha):
+def estimate_foreground(image: npt.ArrayLike, alpha: npt.ArrayLike) -> npt.NDArray[np.float32]:
     """Estimate the foreground colours of an image, given its alpha.
 
-    A cut-out must show these, not the image's own colours, which at mixed pixels still hold the old background.
+    Use these colours in a cut-out. The image's own colours still contain the old background where pixels are mixed.
     See `estimate_layers` for the method and its cost.
 
     Parameters
@@ -74,7 +110,7 @@ def estimate_foreground(image, alpha):
     Returns
     -------
     foreground : (H, W, 3) float32 array
-        In [0, 1], defined everywhere.
+        In [0, 1], defined at every pixel; exactly the image's colours where alpha is 1.
 
     Raises
     ------
@@ -92,10 +128,10 @@ def estimate_foreground(image, alpha):
     return estimate_layers(image, alpha).foreground
 
 
-def composite(foreground, alpha, background):
+def composite(foreground: npt.ArrayLike, alpha: npt.ArrayLike, background: npt.ArrayLike) -> npt.NDArray[np.float32]:
     """Put foreground colours over a background: ``alpha * foreground + (1 - alpha) * background``.
 
-    On the stored numbers, as picture editors do by default; no linear light.
+    The stored values are mixed as they are, without conversion to linear light. Picture editors do the same by default.
 
     Parameters
     ----------
@@ -122,8 +158,6 @@ def composite(foreground, alpha, background):
     >>> composite(np.ones((1, 1, 3)), np.array([[0.25]]), (0, 0.5, 1))
     array([[[0.25 , 0.625, 1.   ]]], dtype=float32)
     """
-    import cv2
-
     foreground = check_image(foreground, "foreground")
     alpha = check_plane(alpha, "alpha", foreground.shape[:2], "foreground")
     if np.shape(background) == (3,):
@@ -139,8 +173,12 @@ def composite(foreground, alpha, background):
     return image
 
 
-def cutout(image, trimap, *, method=None, quality=None):
-    """Cut an object out: solve for alpha, estimate its foreground colours, return both as RGBA.
+def cutout(
+    image: npt.ArrayLike, trimap: npt.ArrayLike, *, method: str | None = None, quality: Quality | None = None
+) -> npt.NDArray[np.float32]:
+    """Cut an object out: solve for alpha, estimate the foreground colours, return both as RGBA.
+
+    See `hybridmatte.matte` for alpha and `estimate_layers` for the colours, with the cost of each.
 
     Parameters
     ----------
@@ -151,7 +189,7 @@ def cutout(image, trimap, *, method=None, quality=None):
     method : str, optional
         One of `hybridmatte.METHODS`.
     quality : {"best", "fast"}, optional
-        Without a method, see `hybridmatte.matte`; default "best".
+        Quality of `hybridmatte.matte`, default "best". Only without `method`.
 
     Returns
     -------
@@ -161,33 +199,33 @@ def cutout(image, trimap, *, method=None, quality=None):
     Raises
     ------
     ValueError
-        If image and trimap differ in height or width, the method cannot answer, or both method and quality are given.
+        If image and trimap differ in height or width, the method cannot solve for this trimap, or both method and
+        quality are given.
     """
-    from hybridmatte.correction.matting import matte_by
-
     return decontaminate(image, matte_by(image, trimap, method, quality))
 
 
-def decontaminate(image, alpha):
-    """Cut an object out by an alpha from anywhere, free of the old background's colours.
+def decontaminate(image: npt.ArrayLike, alpha: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Cut an object out by a given alpha, and remove the old background's colours from its edges.
 
     Parameters
     ----------
     image : (H, W, 3) array
         RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
     alpha : (H, W) array
-        In [0, 1], or uint8 or uint16: a solver's, a network's, another program's. `hybridmatte.refine` brings a smaller
-        one to the image's size.
+        In [0, 1], or uint8 or uint16, from a solver, a network or another program. `hybridmatte.refine` brings an alpha
+        of another size to the image's size.
 
     Returns
     -------
     cutout : (H, W, 4) float32 array
-        Straight (not premultiplied) RGBA in [0, 1]; see `estimate_layers` for the colours.
+        Straight (not premultiplied) RGBA in [0, 1]. `estimate_layers` describes the colours.
 
     Raises
     ------
     ValueError
-        If image and alpha differ in height or width, a value is not finite, or alpha is of labels, all small.
+        If image and alpha differ in height or width, a value is not finite, or all values of alpha are so small that
+        they must be labels.
 
     Warns
     -----
@@ -199,7 +237,7 @@ def decontaminate(image, alpha):
     >>> import numpy as np
     >>> alpha = np.tile(np.float32([0, 0, 0.5, 1, 1]), (4, 1))
     >>> image = np.repeat(alpha[:, :, None], 3, axis=2) * np.float32([1, 0.5, 0])
-    >>> decontaminate(image, alpha)[0, 2].round(2)             # half orange, half black: orange of alpha 0.5
+    >>> decontaminate(image, alpha)[0, 2].round(2)             # a mixed pixel: orange at alpha 0.5
     array([1. , 0.5, 0. , 0.5], dtype=float32)
     """
     alpha = check_plane(alpha, "alpha")
@@ -209,25 +247,52 @@ def decontaminate(image, alpha):
     return np.dstack([estimate_foreground(image, alpha), alpha])
 
 
-def _pymatting_estimator():
-    """Return PyMatting's estimate_foreground_ml without importing the rest of PyMatting.
+def _mean_colour(image: npt.NDArray[np.float32], is_layer: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Return the mean colour of the pixels in `is_layer`, or of all pixels if there are none, as a (1, 1, 3) layer."""
+    mask = is_layer.view(np.uint8) if is_layer.any() else None
+    return np.array(cv2.mean(image, mask)[:3], dtype=np.float32).reshape(1, 1, 3)
 
-    `import pymatting` compiles every solver it has, half a minute at first use; its estimator is one file that
-    needs nothing else. The file is loaded under its own name, which is what Numba's cache on disk records, so
-    that an ordinary import before or after shares module and cache.
-    """
-    name = "pymatting.foreground.estimate_foreground_ml"
-    if name in sys.modules:
-        return sys.modules[name].estimate_foreground_ml
-    package = find_spec("pymatting")
-    if package is None:
-        raise MissingExtraError("foreground colours need pymatting, expected it installed: pip install pymatting")
-    file = Path(package.submodule_search_locations[0], "foreground", "estimate_foreground_ml.py")
-    spec = spec_from_file_location(name, file)
-    module = sys.modules[name] = module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module.estimate_foreground_ml
+
+def _shrink(pool, image, alpha):
+    """Return image and alpha of the next coarser level, half as high and half as wide, rounded up."""
+    shape = (alpha.shape[0] + 1) // 2, (alpha.shape[1] + 1) // 2
+    coarse_image, coarse_alpha = np.empty((*shape, 3), dtype=np.float32), np.empty(shape, dtype=np.float32)
+    _on_bands(pool, shape, partial(kernels.shrink_rows, image, alpha, coarse_image, coarse_alpha))
+    return coarse_image, coarse_alpha
+
+
+def _enlarge(pool, coarse, shape):
+    """Return a layer of one level at the (height, width) of the next finer level."""
+    if coarse.shape[:2] == shape:
+        return coarse
+    fine = np.empty((*shape, 3), dtype=np.float32)
+    _on_bands(pool, shape, partial(kernels.enlarge_rows, coarse, fine))
+    return fine
+
+
+def _relax(pool, image, alpha, layers):
+    """Update the foreground and background of one level in place."""
+    is_small = max(alpha.shape) <= SMALL_SIDE
+    iterations = SMALL_ITERATIONS if is_small else ITERATIONS
+    for k in range(iterations):
+        omega = OVER_RELAXATION if k < iterations - 1 else np.float32(1)
+        everywhere = is_small or k == 0
+        for colour in (0, 1):
+            _on_bands(pool, alpha.shape, partial(kernels.relax_rows, image, alpha, *layers, colour, omega, everywhere))
+
+
+def _on_bands(pool: ThreadPoolExecutor, shape: tuple[int, int], kernel: Callable[[int, int], None]) -> None:
+    """Call kernel(first, last) on all bands of rows, and wait for them; a single band stays in this thread."""
+    bands = _bands(shape)
+    if len(bands) == 1:
+        kernel(*bands[0])
+    else:
+        list(pool.map(kernel, *zip(*bands, strict=True)))
+
+
+def _bands(shape: tuple[int, int]) -> list[tuple[int, int]]:
+    """Return (first, last) rows of bands: one for a small level, and up to four a thread for load balance."""
+    height, width = shape
+    count = max(1, min(4 * get_num_threads(), height * width // PIXELS_PER_BAND, height))
+    edges = [height * k // count for k in range(count + 1)]
+    return list(zip(edges[:-1], edges[1:], strict=True))

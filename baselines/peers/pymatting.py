@@ -1,7 +1,8 @@
-"""PyMatting's solvers at their default settings; what is said of them was measured with version 1.1.16.
+"""PyMatting's solvers and its foreground estimation at their default settings.
 
-All but `sampling` solve ``(L + lambda C) a = lambda C t`` with C marking the known pixels: soft constraints over the
-whole image, so known pixels move a little unless the solver cuts them out, as closed form does.
+The descriptions hold for version 1.1.16. All solvers but `sampling` solve ``(L + lambda C) a = lambda C t`` with C
+marking the known pixels: soft constraints over the whole image, so known pixels move a little unless the solver cuts
+them out, as closed form does.
 """
 
 import numpy as np
@@ -62,6 +63,16 @@ def sampling(image, trimap):
     the horizontal step used twice, where the paper steps along both axes.
     """
     return _run(pymatting.estimate_alpha_sm, image, trimap)
+
+
+def estimate_layers(image, alpha):
+    """Return the foreground and background colours of the multi-level estimation (Germer et al. 2020).
+
+    Levels grow by the same factor along both axes, by at most 2; pixels are updated in place, row by row. Colours move
+    at pixels whose alpha is 0 or 1 too, where alpha changes beside them.
+    """
+    image, alpha = np.asarray(image, dtype=np.float32), np.asarray(alpha, dtype=np.float32)
+    return pymatting.estimate_foreground_ml(image, alpha, return_background=True)
 
 
 def _run(estimate, image, trimap):
