@@ -84,6 +84,8 @@ class MattingFolder(LazySequence[Sample]):
     ----------
     names : tuple of str
         The stems in order.
+    parts : tuple of str
+        The parts of each sample.
 
     Raises
     ------
@@ -99,6 +101,9 @@ class MattingFolder(LazySequence[Sample]):
         ...
     FileNotFoundError: data folder nowhere does not exist, expected one with image, trimap
     """
+
+    names: tuple[str, ...]
+    parts: tuple[Part, ...]
 
     def __init__(
         self,

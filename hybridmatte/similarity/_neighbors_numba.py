@@ -14,8 +14,13 @@ distance of its K-th neighbour. The query then walks the tree from the root and 
 the search is fast where consecutive queries are near each other.
 """
 
+from __future__ import annotations
+
 import numpy as np
+import numpy.typing as npt
 from numba import njit, prange
+
+Floats = npt.NDArray[np.float32]
 
 LEAF = 32  # points in a leaf
 CHUNK = 5  # dimensions that a leaf scan computes together; points have at least as many
@@ -205,7 +210,7 @@ def _bound_nodes(low, high, n_inner):
             high[node, d] = max(high[2 * node, d], high[2 * node + 1, d])
 
 
-def build_tree(columns):
+def build_tree(columns: Floats) -> tuple[npt.NDArray[np.int32], Floats, Floats, Floats, int]:
     """Return the tree of points given as (D, n) float32 columns, D at least CHUNK.
 
     Returns

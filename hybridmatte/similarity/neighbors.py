@@ -40,6 +40,8 @@ class NeighborTree:
         The indices of the points, leaf by leaf, so that consecutive points are near each other.
     """
 
+    order: npt.NDArray[np.int32]
+
     def __init__(self, columns: npt.NDArray[np.float32]) -> None:
         self.order, self._leaf_points, self._low, self._high, self._depth = kernels.build_tree(columns)
         self._columns = columns
