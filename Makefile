@@ -10,7 +10,7 @@ RUN := $(VENV)/bin/python
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
-	@$(RUN) -m experiments.demo
+	@$(RUN) -m experiments demo
 
 test: $(VENV)/installed-test
 	$(RUN) -m ruff check .

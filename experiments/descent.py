@@ -1,7 +1,9 @@
-"""Descent on alpha itself under one prior, with no network: what the losses want, seen directly."""
+"""Gradient descent on alpha itself under one prior, without a network: shows what each loss favours."""
 
 from functools import partial
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from hybridmatte import losses, window_topk
@@ -14,21 +16,23 @@ PRIORS = {
     "symmetric ddc": partial(losses.ddc_loss, symmetric=True),
     "hinge": losses.ddc_hinge_loss,
 }
+LOSSES = {name: loss for name, loss in PRIORS.items() if loss is not None}
 
 
-def to_batch(plane):
+def to_batch(plane: npt.NDArray) -> torch.Tensor:
     """Return an (H, W) or (H, W, 3) array as a batch of one, float32."""
     tensor = torch.from_numpy(plane.astype("float32"))
     return tensor[None, None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)[None]
 
 
-def descend(image, trimap, prior, *, start, steps, rate=0.01, weight=10.0, fix_known=True, window_size=11, every=None):
-    """Minimise a prior over alpha (H, W) by Adam; return alpha, and with `every` the alphas on the way.
+def descend(image: npt.NDArray, trimap: npt.NDArray, prior: str, *, start: npt.NDArray, steps: int, rate: float = 0.01,
+            fix_known: bool = True, every: int = 0) -> list[npt.NDArray[np.float32]]:
+    """Minimise a prior over alpha (H, W) by Adam; return the alphas on the way, after each `every` steps, and the last.
 
-    Known pixels are fixed, or, as in training, only charged: the loss is then ``known_loss + weight * prior``.
+    Known pixels are fixed, or, as in training, only penalised: the loss is then ``known_loss + 10 * prior``.
     """
     image, trimap, alpha = to_batch(image), to_batch(trimap), to_batch(start).clone().requires_grad_()
-    similarity = window_topk(image, window_size)
+    similarity = window_topk(image, 11)
     is_known, target = (trimap <= 0.1) | (trimap >= 0.9), (trimap >= 0.9).float()
     optimizer = torch.optim.Adam([alpha], lr=rate)
     history = []
@@ -36,7 +40,7 @@ def descend(image, trimap, prior, *, start, steps, rate=0.01, weight=10.0, fix_k
         if every and step % every == 0:
             history.append(alpha.detach()[0, 0].numpy().copy())
         optimizer.zero_grad()
-        loss = weight * PRIORS[prior](alpha, image, similarity=similarity) if PRIORS[prior] else 0.0
+        loss = 10.0 * PRIORS[prior](alpha, image, similarity=similarity) if PRIORS[prior] else 0.0
         if not fix_known:
             loss = loss + losses.known_loss(alpha, trimap)
         loss.backward()
@@ -45,5 +49,4 @@ def descend(image, trimap, prior, *, start, steps, rate=0.01, weight=10.0, fix_k
             alpha.clamp_(0.0, 1.0)
             if fix_known:
                 alpha[is_known] = target[is_known]
-    result = alpha.detach()[0, 0].numpy()
-    return (result, history) if every else result
+    return [*history, alpha.detach()[0, 0].numpy()]

@@ -1,30 +1,40 @@
-"""What experiments share: the form of result.json, merging, configs, timing; and the benchmark's arithmetic."""
+"""The experiments: list, command line, form of the results, generated pages, and the arithmetic of the benchmark."""
 
 import dataclasses
 import json
+import operator
+import os
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from experiments.bench_solvers.pairs import FOLDER, PAIRS, Config
-from experiments.bench_solvers.report import make_report, summarise_pair, verdicts
-from experiments.bench_solvers.worker import run_in_turn
-from experiments.common import (
-    ROOT,
-    Case,
-    check_results,
-    environment,
-    load_config,
-    merge_results,
-    summarise,
-    time_call,
-)
+from experiments import __main__ as command_line
+from experiments import bench_losses, bench_solvers, pages, runner
+from experiments.bench_solvers import report as solvers_report
+from experiments.bench_solvers.config import FILE, Config
+from experiments.bench_solvers.pairs import PAIRS
+from experiments.bench_solvers.photographs import run_in_turn
+from experiments.bench_solvers.summary import goals_of, summarise_pair
+from experiments.configs import load_config
+from experiments.data_sets import Case
+from experiments.experiment import Experiment
+from experiments.fresh_process import call_fresh
+from experiments.metadata import run_metadata
+from experiments.options import DataOptions, Options, option
+from experiments.registry import EXPERIMENTS, RECIPES
+from experiments.results import RESULTS, ROOT, check_results, make_row, merge_results, read_results
+from experiments.timing import summarise, time_call
+from hybridmatte import write_alpha, write_image
+from tests.synthetic import soft_disk
 
 METADATA = {"commit": "abc", "date": "2026-01-01", "versions": {"numpy": "2.0"}, "processor": "one", "threads": 2}
 KEYS = ("bench", "method", "package", "peer", "subject")
+RECORDED = [experiment for experiment in EXPERIMENTS.values() if (RESULTS / f"{experiment.name}.json").exists()]
+FOLDER = ROOT / "experiments"
 
 
 def row(method="cf", subject="GT02 trimap1", package="hybridmatte", seconds=1.0, sad=4000.0, **more):
@@ -33,48 +43,220 @@ def row(method="cf", subject="GT02 trimap1", package="hybridmatte", seconds=1.0,
             "error": {"sad": sad, "mse": 0.02}, "warnings": [], **more}
 
 
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        pytest.param({"results": [{"method": "cf"}]}, ValueError, r"results\[0\] has no 'subject'", id="missing key"),
-        pytest.param({"results": [{**row(), "median_s": "1"}]}, TypeError, "median_s is '1'", id="wrong type"),
-        pytest.param({"results": [{**row(), "size": True}]}, TypeError, "size is True", id="bool for number"),
-        pytest.param({"metadata": {**METADATA, "threads": 2.0}}, TypeError, "threads is 2.0", id="float threads"),
-        pytest.param({"extra": 1}, ValueError, "document has keys", id="extra key"),
-    ],
-)
-def test_schema_refuses(change, error, message):
-    document = {"metadata": METADATA, "results": [row()]}
-    assert check_results(document) is document
-    with pytest.raises(error, match=message):
-        check_results({**document, **change})
+class TestResults:
+    @pytest.mark.parametrize(
+        ("change", "error", "message"),
+        [
+            pytest.param({"results": [{"method": "cf"}]}, ValueError, r"results\[0\] has no 'subject'", id="missing"),
+            pytest.param({"results": [{**row(), "median_s": "1"}]}, TypeError, "median_s is '1'", id="wrong type"),
+            pytest.param({"results": [{**row(), "size": True}]}, TypeError, "size is True", id="bool for number"),
+            pytest.param({"metadata": {**METADATA, "threads": 2.0}}, TypeError, "threads is 2.0", id="float threads"),
+            pytest.param({"extra": 1}, ValueError, "document has keys", id="extra key"),
+        ],
+    )
+    def test_schema_refuses(self, change, error, message):
+        document = {"metadata": METADATA, "results": [row()]}
+        assert check_results(document) is document
+        with pytest.raises(error, match=message):
+            check_results({**document, **change})
+
+    @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
+    def test_recorded_results_fit_the_schema(self, path):
+        read_results(path)
+
+    def test_metadata_of_this_run_fits_the_schema(self):
+        check_results({"metadata": run_metadata(2, ["numpy"]), "results": [make_row("cf", "GT02", (3, 4))]})
+
+    def test_partial_runs_merge(self, tmp_path):
+        path = tmp_path / "made.json"
+        merge_results(path, METADATA, [row("cf"), row("knn")], KEYS)
+        later = {**METADATA, "commit": "def"}
+        document = merge_results(path, later, [row("cf", seconds=2.0), row("cf", package="PyMatting")], KEYS)
+        assert json.loads(path.read_text(encoding="utf-8")) == document
+        assert [(r["method"], r["package"], r["median_s"], r["commit"]) for r in document["results"]] == [
+            ("cf", "hybridmatte", 2.0, "def"), ("knn", "hybridmatte", 1.0, "abc"), ("cf", "PyMatting", 1.0, "def"),
+        ]
+        assert document["metadata"]["commit"] == "def"
+        assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.parent.glob("*/result.json")), ids=lambda path: path.parent.name)
-def test_recorded_results_fit_the_schema(path):
-    check_results(json.loads(path.read_text(encoding="utf-8")))
+class TestRegistry:
+    def test_every_folder_is_listed(self):
+        assert {path.stem for path in RESULTS.glob("*.json")} <= {*EXPERIMENTS}
+        folders = {path.name for path in FOLDER.iterdir() if path.is_dir() and path.name != "__pycache__"}
+        assert folders == {*EXPERIMENTS, *RECIPES}
+
+    @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=EXPERIMENTS)
+    def test_packages_hold_what_the_runner_loads(self, experiment):
+        folder = FOLDER / experiment.name
+        assert "def run(" in (folder / "run.py").read_text(encoding="utf-8")
+        assert (folder / "report.py").exists() == experiment.is_recorded
+        assert (folder / "draw.py").exists() == bool(experiment.pictures)
+
+    @pytest.mark.parametrize("name", [*EXPERIMENTS, *RECIPES])
+    def test_readmes_are_short_and_say_how_to_run(self, name):
+        text = (FOLDER / name / "README.md").read_text(encoding="utf-8")
+        assert f"python -m experiments {name}" in text or f"hybridmatte train experiments/{name}/" in text
+        assert text.count("\n") < 50
+
+    @pytest.mark.parametrize("path", [*FOLDER.glob("*/README.md"), *RESULTS.glob("*.md"),
+                                      *(ROOT / "docs" / "notes").glob("*.md")], ids=lambda path: str(path.name))
+    def test_lines_end_by_100_characters(self, path):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert [line for line in lines if len(line) > 100 and not line.startswith(("|", "    "))] == []
+
+    def test_choices_are_the_entries_of_the_tables(self):
+        pytest.importorskip("torch")
+        from experiments import priors_alone
+        from experiments.bench_losses.forms import OURS, UNFOLDED
+        from experiments.priors_alone.run import SOLVERS
+
+        assert tuple(SOLVERS) == priors_alone.METHODS
+        assert tuple(OURS) == tuple(UNFOLDED) == bench_losses.LOSSES
 
 
-def test_metadata_of_this_run_fits_the_schema():
-    check_results({"metadata": environment(2), "results": []})
+class TestCommandLine:
+    def test_list_names_everything_without_heavy_imports(self):
+        code = "import sys; from experiments.__main__ import main; main(['--list']); print(*sys.modules)"
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+        listing, modules = out.rstrip().rsplit("\n", 1)
+        assert [line.strip() for line in listing.splitlines() if line.strip() in {*EXPERIMENTS, *RECIPES}] == [
+            *EXPERIMENTS, *RECIPES]
+        assert all(experiment.question in listing for experiment in EXPERIMENTS.values())
+        assert not {"torch", "numba", "cv2", "matplotlib", "experiments.runner"} & set(modules.split())
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            pytest.param(["bench_attention", "--round", "3"], "unrecognized arguments: --round 3", id="unknown option"),
+            pytest.param(["bench_magic"], "invalid choice: 'bench_magic'", id="unknown experiment"),
+            pytest.param(["bench_fusion", "--rounds", "0"], "argument --rounds: 0, expected at least 1", id="minimum"),
+            pytest.param(["bench_losses", "--losses", "l2"], "argument --losses: invalid choice: 'l2'", id="choice"),
+            pytest.param(["fusion", "--seeds", "one"], "argument --seeds: invalid int value: 'one'", id="type"),
+            pytest.param([], "no experiment given, expected a name, --list or --report", id="nothing"),
+            pytest.param(["demo", "--report"], "demo records no result", id="nothing to report"),
+            pytest.param(["priors_alone", "--data", "nowhere", "--output", "@"], "data folder nowhere does not exist",
+                         id="no data"),
+        ],
+    )
+    def test_refusals_are_sentences(self, words, message, capsys, tmp_path):
+        with pytest.raises(SystemExit) as left:
+            command_line.main([str(tmp_path) if word == "@" else word for word in words])
+        assert left.value.code == 2
+        assert message in capsys.readouterr().err
+
+    def test_options_are_typed(self):
+        @dataclasses.dataclass(frozen=True, kw_only=True)
+        class Made(DataOptions):
+            names: tuple[str, ...] = option(("a", "b"), "names", choices=("a", "b", "c"))
+            steps: int | None = option(None, "steps", minimum=1)
+            quick: bool = option(False, "quick")
+
+        def parse(*words):
+            parser = command_line.argparse.ArgumentParser()
+            command_line.add_options(parser, Made)
+            return command_line.read_options(Made, parser.parse_args(words))
+
+        assert parse() == Made()
+        assert parse("--names", "c", "--steps", "3", "--quick", "--threads", "1", "--data", "d") == Made(
+            names=("c",), steps=3, quick=True, threads=1, data=Path("d"))
+        assert parse("--names").names == ()
+
+    def test_missing_extra_is_named(self, monkeypatch, capsys, tmp_path):
+        for module in ("experiments.bench_attention.run", "experiments.demo.run"):
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        monkeypatch.setitem(sys.modules, "torch", None)
+        monkeypatch.setattr("hybridmatte.errors.find_spec", lambda _: None)
+        for name, message in (("bench_attention", "torch not installed, expected the extra 'deep': pip install"),
+                              ("demo", "sklearn not installed, expected the extra 'demo': pip install")):
+            with pytest.raises(SystemExit, match="2"):
+                command_line.main([name, "--output", str(tmp_path)])
+            assert message in capsys.readouterr().err
 
 
-def test_partial_runs_merge(tmp_path):
-    path = tmp_path / "result.json"
-    merge_results(path, METADATA, [row("cf"), row("knn")], KEYS)
-    later = {**METADATA, "commit": "def"}
-    document = merge_results(path, later, [row("cf", seconds=2.0), row("cf", package="PyMatting")], KEYS)
-    assert json.loads(path.read_text(encoding="utf-8")) == document
-    assert [(r["method"], r["package"], r["median_s"], r["commit"]) for r in document["results"]] == [
-        ("cf", "hybridmatte", 2.0, "def"), ("knn", "hybridmatte", 1.0, "abc"), ("cf", "PyMatting", 1.0, "def"),
-    ]
-    assert document["metadata"]["commit"] == "def"
-    assert list(tmp_path.iterdir()) == [path]
+class TestPages:
+    @pytest.mark.parametrize("experiment", RECORDED, ids=lambda experiment: experiment.name)
+    def test_pages_are_up_to_date(self, experiment):
+        """`python -m experiments NAME --report` would change nothing."""
+        page = pages.make_page(experiment, read_results(RESULTS / f"{experiment.name}.json"))
+        assert page == (RESULTS / f"{experiment.name}.md").read_text(encoding="utf-8")
+        for link in pages.re.findall(r"\]\(([^)#]*)\)", page):
+            assert (RESULTS / link).exists(), link
+        assert {*experiment.pictures} <= {*pages.re.findall(r"!\[[^\]]*\]\(([^)]*)\)", page)}
+
+    def test_index_is_up_to_date(self):
+        assert pages.make_index(RECORDED) == (RESULTS / "index.md").read_text(encoding="utf-8")
+
+    @pytest.mark.parametrize("name", ["fusion", "people_weights"])
+    def test_tables_of_model_cards_are_up_to_date(self, name):
+        def tables(text):
+            return [line.replace(" \\*", "") for line in text.splitlines() if line.startswith("|")]
+
+        experiment, text = EXPERIMENTS[name], EXPERIMENTS[name].card.read_text(encoding="utf-8")
+        blocks = experiment.report_card(read_results(RESULTS / f"{name}.json"))
+        assert tables(pages.CARD_BLOCK.search(text)[0]) == tables("\n".join(blocks))
+
+    def test_card_is_replaced_between_its_marks(self, tmp_path):
+        path, experiment = tmp_path / "README.md", EXPERIMENTS["people_weights"]
+        document = read_results(RESULTS / "people_weights.json")
+        path.write_text("before\n<!-- results: old -->\nold\n<!-- end of results -->\nafter\n")
+        pages.write_card(path, experiment, document)
+        text = path.read_text()
+        assert text.startswith("before\n<!-- results: generated by `python -m experiments people_weights --report` -->")
+        assert text.endswith("<!-- end of results -->\nafter\n")
+        assert "old" not in text.split("after")[0].split("-->", 1)[1].split("|")[0]
+        path.write_text("no marks")
+        with pytest.raises(ValueError, match="0 blocks of results, expected 1"):
+            pages.write_card(path, experiment, document)
+
+    def test_rows_of_modified_checkouts_are_marked(self):
+        experiment = EXPERIMENTS["bench_automatic"]
+        document = read_results(RESULTS / "bench_automatic.json")
+        assert "\\*" not in pages.make_page(experiment, document)
+        changed = [{**document["results"][0], "commit": "abc1234-dirty"}, *document["results"][1:]]
+        page = pages.make_page(experiment, {**document, "results": changed})
+        assert "| closed form \\* |" in page
+        assert "| KNN |" in page
+        assert page.endswith("on a modified checkout of abc1234; to be measured again.\n")
+
+    @pytest.mark.parametrize("experiment", RECORDED, ids=lambda experiment: experiment.name)
+    def test_every_report_marks(self, experiment):
+        document = read_results(RESULTS / f"{experiment.name}.json")
+        for commit, has_marks in (("abc-dirty", True), ("abc", False)):
+            changed = {**document, "results": [{**row, "commit": commit} for row in document["results"]]}
+            assert any("\\*" in block for block in experiment.report(changed)) == has_marks
+
+
+class TestRunner:
+    @dataclasses.dataclass(frozen=True)
+    class Made(Experiment):
+        """Yields two parts, then fails."""
+
+        def run(self, options):  # noqa: ARG002
+            yield [make_row("one", "first", 1, {"foreground_s": 0.5}, median_s=1.0)]
+            yield [make_row("two", "first", 1, {"foreground_s": 0.5}, median_s=1.0)]
+            raise RuntimeError("stopped")
+
+    def test_what_is_done_is_recorded_and_reported(self, tmp_path, capsys):
+        experiment = self.Made(name="bench_automatic", question="Does it?", cost="nothing")
+        with pytest.raises(RuntimeError, match="stopped"):
+            runner.measure(experiment, Options(output=tmp_path / "new"))
+        document = read_results(tmp_path / "new" / "bench_automatic.json")
+        assert [row["method"] for row in document["results"]] == ["one", "two"]
+        assert document["results"][0]["commit"] == document["metadata"]["commit"]
+        assert "| two" in (tmp_path / "new" / "bench_automatic.md").read_text(encoding="utf-8")
+        assert "two, first: {'foreground_s': 0.5}, 1 s" in capsys.readouterr().out
+
+    def test_report_writes_the_same_page_elsewhere(self, tmp_path):
+        for name in ("bench_networks.json", "bench_networks.md"):
+            (tmp_path / name).write_bytes((RESULTS / name).read_bytes())
+        command_line.main(["bench_networks", "--report", "--output", str(tmp_path)])
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["bench_networks.json", "bench_networks.md"]
+        assert (tmp_path / "bench_networks.md").read_bytes() == (RESULTS / "bench_networks.md").read_bytes()
 
 
 def test_configs_are_typed(tmp_path):
-    pytest.importorskip("tomllib")  # Python 3.11
-    assert load_config(FOLDER / "config.toml", Config).threads == 2
+    assert load_config(FILE, Config).rounds == 3
     kind = dataclasses.make_dataclass("Kind", [("rounds", int)], frozen=True)
     path = tmp_path / "config.toml"
     path.write_text("rounds = 3")
@@ -95,13 +277,55 @@ def test_timing_repeats_and_warms_up():
     assert summarise([4.0, 1.0, 2.0])[1:] == (2.0, 1.5, 3)
 
 
-def test_peak_memory_is_that_of_the_fresh_process():
-    code = "import numpy; from experiments.common import peak_mib; a = peak_mib(); b = numpy.ones(2**23)"
-    output = subprocess.run([sys.executable, "-c", code + "; print(a, peak_mib())"], capture_output=True, text=True,
-                            check=True, cwd=ROOT).stdout
-    before, after = map(float, output.split())
-    assert 10 < before < 200
-    assert 60 < after - before < 70  # 64 MiB
+class TestFreshProcess:
+    def test_result_and_threads(self):
+        assert call_fresh(operator.add, [1], [2], threads=1) == [1, 2]
+        assert call_fresh(os.getenv, "NUMBA_NUM_THREADS", threads=3) == "3"
+
+    def test_failure(self, capfd):
+        with pytest.raises(subprocess.CalledProcessError):
+            call_fresh(operator.truediv, 1, 0, threads=1)
+        assert "ZeroDivisionError" in capfd.readouterr().err
+
+    def test_peak_memory_is_that_of_the_fresh_process(self):
+        code = "import numpy; from experiments.fresh_process import peak_mib; a = peak_mib(); b = numpy.ones(2**23)"
+        output = subprocess.run([sys.executable, "-c", code + "; print(a, peak_mib())"], capture_output=True, text=True,
+                                check=True, cwd=ROOT).stdout
+        before, after = map(float, output.split())
+        assert 10 < before < 200
+        assert 60 < after - before < 70  # 64 MiB
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A data folder with one small alphamatting photograph."""
+    scene = soft_disk((40, 50))
+    for part in ("image", "alpha", "trimap1", "trimap2"):
+        (tmp_path / "alphamatting" / part).mkdir(parents=True)
+    write_image(tmp_path / "alphamatting" / "image" / "GT00.png", scene.image)
+    write_alpha(tmp_path / "alphamatting" / "alpha" / "GT00.png", scene.alpha)
+    for part in ("trimap1", "trimap2"):
+        write_alpha(tmp_path / "alphamatting" / part / "GT00.png", scene.trimap)
+    return tmp_path
+
+
+def test_priors_run_on_made_data(data, monkeypatch):
+    pytest.importorskip("torch")
+    from experiments.priors_alone import run as priors
+
+    monkeypatch.setattr(priors, "STEPS", 60)
+    options = EXPERIMENTS["priors_alone"].options(data=data, methods=("hinge, descent", "closed form"))
+    (descended,), (solved,) = EXPERIMENTS["priors_alone"].run(options)
+    assert (solved["method"], solved["subject"], solved["size"]) == ("closed form", "GT00 trimap1", [40, 50])
+    assert solved["error"]["mse"] < descended["error"]["mse"] < 0.1
+
+
+def test_solvers_run_on_made_data(data):
+    options = bench_solvers.Options(data=data, methods=("cf",), trimaps=("trimap1",), rounds=1)
+    rows = next(bench_solvers.EXPERIMENT.run(options))
+    assert [row["package"] for row in rows] == ["hybridmatte", "PyMatting"]
+    assert {row["subject"] for row in rows} == {"GT00 trimap1"}
+    assert rows[0]["error"]["mse"] == pytest.approx(rows[1]["error"]["mse"], rel=0.02)
 
 
 def test_ours_and_the_peer_run_in_turn():
@@ -122,7 +346,7 @@ def test_ours_and_the_peer_run_in_turn():
     assert runs["peer"][1] == [4.0] * 3
 
 
-class TestReport:
+class TestSolversReport:
     ROWS = [  # noqa: RUF012
         row(subject="GT02 trimap1", seconds=1.0, sad=4000.0), row(subject="GT04 trimap1", seconds=2.0, sad=8000.0),
         row(subject="GT06 trimap1", seconds=1.0, sad=1.0),
@@ -137,8 +361,8 @@ class TestReport:
         assert summary["hybridmatte"]["sad"] == {"trimap1": 6000.0}
         assert summary["PyMatting"]["warned"] == 1
 
-    def test_verdicts(self):
-        goals = verdicts(PAIRS[0], summarise_pair(self.ROWS, PAIRS[0]))
+    def test_goals(self):
+        goals = goals_of(PAIRS[0], summarise_pair(self.ROWS, PAIRS[0]))
         reached = {text: (value, is_met) for text, value, is_met in goals}
         assert reached["speed ratio >= 5"] == ("5.0", True)
         assert reached["SAD of the peer's, trimap1 <= 1.01"] == ("1.0909", False)
@@ -148,9 +372,9 @@ class TestReport:
         rows = [*self.ROWS]
         for position, difference in ((0, 2e-3), (1, 1e-4)):
             rows[position] = {**rows[position], "error": {**rows[position]["error"], "direct": difference}}
-        assert verdicts(PAIRS[0], summarise_pair(rows, PAIRS[0]))[-1][1:] == ("2.0e-03", False)
+        assert goals_of(PAIRS[0], summarise_pair(rows, PAIRS[0]))[-1][1:] == ("2.0e-03", False)
 
     def test_losing_rows_stay(self):
-        text = make_report({"metadata": METADATA, "results": self.ROWS})
+        text = "\n".join(solvers_report.report({"metadata": METADATA, "results": self.ROWS}))
         assert "| cf | PyMatting | SAD of the peer's, trimap1 <= 1.01 | 1.0909 | **no** |" in text
         assert "| cf | hybridmatte | 6.000 | 20.00 | 1.500 | 5.0 x (4.0 to 6.0) | 3 | 0 | 2 |" in text

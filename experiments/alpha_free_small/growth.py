@@ -1,10 +1,12 @@
-"""Fig. 2 of the paper: how an alpha grows under each policy, on the demo's flower."""
+"""The growth of an alpha under each policy, on the demo's flower (Fig. 2 of the paper)."""
+
+from pathlib import Path
 
 import cv2
 import lightning
 import numpy as np
 
-from experiments.alpha_free_small.samples import flower
+from experiments.samples import flower_sample
 from hybridmatte.io._codec import to_uint8
 from hybridmatte.networks import predict_alpha
 
@@ -21,12 +23,12 @@ class KeepAlphas(lightning.Callback):
     def on_train_batch_end(self, trainer, module, *_):
         """Keep the alpha after a step of STEPS."""
         if trainer.global_step in STEPS:
-            sample = flower()
+            sample = flower_sample()
             trimap = sample.trimap if module.network.takes_trimap else None
             self.alphas[trainer.global_step] = predict_alpha(module.network, sample.image, trimap)
 
 
-def draw_growth(keepers, path):
+def draw_growth(keepers: dict[str, KeepAlphas], path: Path) -> None:
     """Write a sheet: a row a policy, a column a number of steps."""
     rows = []
     for policy, keeper in keepers.items():

@@ -1,14 +1,16 @@
-"""How undecided alphas are, and what is left of their error once they are as decided as the true ones."""
+"""The softness of alphas, and their error once they are made as soft as the true ones."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 STEPS = 40  # of the bisection
 
 
-def describe(pairs):
+def describe(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
     """Return softness, the true alphas' softness, and SAD-T at the latter, of (alpha, true alpha) in unknown regions.
 
-    Softness is the mean of 4 a (1 - a). Alphas are made softer or harder by one power of their odds for all images.
+    Softness is the mean of 4 a (1 - a). One power of the odds, the same for all images, makes alphas softer or harder.
     """
     alphas, truths = zip(*pairs, strict=True)
     goal, low, high = softness(truths), -3.0, 3.0
@@ -20,12 +22,12 @@ def describe(pairs):
     return {"softness": softness(alphas), "true_softness": goal, "sad_t_matched": float(error)}
 
 
-def softness(alphas):
+def softness(alphas: Sequence[np.ndarray]) -> float:
     """Return the mean over images of the mean of 4 a (1 - a)."""
     return float(np.mean([np.mean(4 * alpha * (1 - alpha)) for alpha in alphas]))
 
 
-def sharpened(alphas, exponent):
+def sharpened(alphas: Sequence[np.ndarray], exponent: float) -> list[np.ndarray]:
     """Return alphas whose odds a / (1 - a) are raised to the power e ** exponent."""
     power = np.exp(exponent)
     clipped = [np.clip(np.float64(alpha), 1e-6, 1 - 1e-6) for alpha in alphas]

@@ -1,23 +1,12 @@
-"""Which of our solvers is compared with which peer, and what the comparison must reach."""
+"""Which of our solvers is compared with which peer, and the goals of the comparison."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
-
-@dataclass(frozen=True)
-class Config:
-    """config.toml, key for key."""
-
-    threads: int
-    rounds: int
-    max_seconds: float
-    direct: list
-    import_repeats: int
-    mosaic_peer_limit_mp: float
+import hybridmatte
 
 
 class Pair(NamedTuple):
@@ -33,7 +22,7 @@ class Pair(NamedTuple):
     function: str | None = None
     speed: float | None = None
     accuracy: float | None = None
-    sad: tuple | None = None
+    sad: tuple[float, float] | None = None
 
 
 PAIRS = (
@@ -47,24 +36,21 @@ PAIRS = (
     Pair("information_flow", "OpenCV", "opencv", "timed_information_flow", 10.0, sad=(4.5, 6.4)),
     Pair("nonlocal", None),
 )
-FOLDER = Path(__file__).parent
 
 
-def is_available(pair):
+def is_available(pair: Pair) -> bool:
     """Tell whether the peer of a pair can be called here."""
     if pair.peer == "OpenCV":
         return import_module("baselines.peers.opencv").is_available()
     return pair.peer is None or find_spec(pair.module) is not None
 
 
-def ours(method):
+def ours(method: str) -> Callable:
     """Return f(image, trimap) -> (alpha, seconds) of a method of ours at its default settings."""
-    import hybridmatte
-
     return _timed(lambda image, trimap: hybridmatte.solve(image, trimap, method=method))
 
 
-def theirs(pair):
+def theirs(pair: Pair) -> Callable:
     """Return f(image, trimap) -> (alpha, seconds) of a peer."""
     function = getattr(import_module(f"baselines.peers.{pair.module}"), pair.function)
     if pair.function.startswith("timed_"):
@@ -72,8 +58,8 @@ def theirs(pair):
     return _timed(function)
 
 
-def _timed(function):
-    """Return a function that also tells its seconds."""
+def _timed(function: Callable) -> Callable:
+    """Return a function that returns the seconds of the call beside its result."""
 
     def run(image, trimap):
         start = perf_counter()

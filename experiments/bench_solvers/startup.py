@@ -1,12 +1,15 @@
-"""What starting costs: `import hybridmatte`, and the first call of each method without compiled kernels on disk."""
+"""Cost of starting: `import hybridmatte`, and the first call of each method without compiled kernels on disk."""
 
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 
-from experiments.common import summarise, thread_environment
+from experiments.fresh_process import thread_environment
+from experiments.results import Row, make_row
+from experiments.timing import summarise
 
-_IMPORT = """
+IMPORT = """
 import time
 start = time.perf_counter()
 import hybridmatte
@@ -15,7 +18,7 @@ hybridmatte.solve
 print(time.perf_counter() - start)
 """
 
-_FIRST_CALL = """
+FIRST_CALL = """
 import sys, time
 import numpy as np
 import hybridmatte
@@ -30,32 +33,32 @@ for _ in range(2):
 """
 
 
-def import_rows(config):
+def import_rows(threads: int, repeats: int) -> list[Row]:
     """Return the rows of `import hybridmatte` and of a solver's name with it, each time in a fresh interpreter."""
-    runs = [_numbers(_IMPORT, [], thread_environment(config.threads)) for _ in range(config.import_repeats + 1)]
+    runs = [_numbers(IMPORT, [], thread_environment(threads)) for _ in range(repeats + 1)]
     names = ("import hybridmatte", "from hybridmatte import solve")
     return [_row("import", name, seconds[1:]) for name, seconds in zip(names, zip(*runs, strict=True), strict=True)]
 
 
-def compile_rows(methods, config):
+def compile_rows(threads: int, methods: Sequence[str]) -> Iterator[list[Row]]:
     """Yield, for each method, the seconds of its first call on an empty cache less those of its second."""
     for method in methods:
         with tempfile.TemporaryDirectory() as folder:
-            environment = {**thread_environment(config.threads), "NUMBA_CACHE_DIR": folder}
-            first, second = _numbers(_FIRST_CALL, [method], environment)
-            cached = _numbers(_FIRST_CALL, [method], environment)
-        yield {**_row("compile", method, [first - second]), "cached_first_s": cached[0] - cached[1]}
+            environment = {**thread_environment(threads), "NUMBA_CACHE_DIR": folder}
+            first, second = _numbers(FIRST_CALL, [method], environment)
+            cached = _numbers(FIRST_CALL, [method], environment)
+        yield [{**_row("compile", method, [first - second]), "cached_first_s": cached[0] - cached[1]}]
 
 
-def _numbers(code, arguments, environment):
+def _numbers(code: str, arguments: Sequence[str], environment: dict[str, str]) -> list[float]:
     """Run code in a fresh interpreter and return the numbers it prints."""
     command = [sys.executable, "-c", code, *arguments]
     output = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
     return [float(line) for line in output.split()]
 
 
-def _row(bench, method, seconds):
+def _row(bench: str, method: str, seconds: Sequence[float]) -> Row:
     """Return a result row."""
     timing = summarise(seconds)
-    return {"bench": bench, "method": method, "package": "hybridmatte", "peer": None, "subject": bench, "size": 0,
-            "median_s": timing.median_s, "iqr_s": timing.iqr_s, "count": timing.count, "peak_mib": None, "error": None}
+    return {"bench": bench, "package": "hybridmatte", "peer": None,
+            **make_row(method, bench, 0, median_s=timing.median_s, iqr_s=timing.iqr_s, count=timing.count)}

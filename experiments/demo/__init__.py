@@ -1,7 +1,25 @@
-"""Cut a flower out of a photograph: the whole way from image and trimap to alpha, cut-out and contact sheet."""
+"""Cut a flower out of a photograph: from image and trimap to alpha, cut-out and contact sheet."""
 
-from importlib.util import find_spec
+import os
+from dataclasses import dataclass
 from pathlib import Path
 
-IMAGE = Path(find_spec("sklearn").submodule_search_locations[0], "datasets", "images", "flower.jpg")
-TRIMAP = Path(__file__).with_name("flower_trimap.png")
+from experiments.experiment import Experiment
+from experiments.options import Options, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions(Options):
+    """Options of the demo."""
+
+    threads: int = option(os.cpu_count() or 1, "CPU threads", minimum=1)
+    output: Path = option(Path("demo_output"), "folder of the pictures")
+
+
+EXPERIMENT = Experiment(
+    name="demo",
+    question="Does the whole way from a photograph and a trimap to a clean cut-out work on this machine?",
+    cost="two to four minutes the first time, mostly compilation, then seconds; extra demo",
+    options=DemoOptions,
+    is_recorded=False,
+)

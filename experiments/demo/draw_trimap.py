@@ -10,7 +10,7 @@ is unknown, but for what lies more than 2 pixels outside the outline.
 import cv2
 import numpy as np
 
-from experiments.demo import IMAGE, TRIMAP
+from experiments.example_photographs import FLOWER_TRIMAP, flower_photograph
 from hybridmatte import read_image, trimap_from_mask, write_alpha
 
 # Corners (x, y) in pixels of the 640 x 427 photograph, clockwise from the left of the top.
@@ -42,4 +42,4 @@ def _largest(region):
 
 
 if __name__ == "__main__":
-    write_alpha(TRIMAP, draw(read_image(IMAGE)))
+    write_alpha(FLOWER_TRIMAP, draw(read_image(flower_photograph())))

@@ -1,1 +1,37 @@
 """Disentangled pre-training at the size of two CPU cores: what it saves and what it gains in fine-tuning."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.experiment import Experiment
+from experiments.options import TrainingOptions, option
+
+VARIANTS = {"as the paper": {}, "block alpha": {"alpha_level": "block"},
+            "no trimap": {"trimap_input": False, "one_hot": False}, "unknown 25": {"unknown_cells": 0.25},
+            "unknown 50": {"unknown_cells": 0.5}, "unknown 90": {"unknown_cells": 0.9}}
+NETWORKS = {"unet": {"network": "unet", "size": "tiny"},
+            "unet of pvt": {"network": "unet", "size": "pvt_v2_b0", "width": 0.25},  # a transformer
+            "matteformer": {"network": "matteformer", "size": "tiny"}}
+PARTS = ("encoder", "all")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(TrainingOptions):
+    """Options of this experiment."""
+
+    kept: Path = option(Path("dpt_small_networks"), "folder of pre-trained networks")
+    networks: tuple[str, ...] = option(("unet",), "networks", choices=tuple(NETWORKS))
+    variants: tuple[str, ...] = option(("as the paper",), "variants of pre-training", choices=tuple(VARIANTS))
+    parts: tuple[str, ...] = option(PARTS, "parts of the network to take over", choices=PARTS)
+    no_random: bool = option(False, "leave out the start from random weights")
+    budget: int = option(1, "factor on the steps of pretrain.toml", minimum=1)
+
+
+EXPERIMENT = Experiment(
+    name="dpt_small",
+    question="Does disentangled pre-training save steps or lower the error of fine-tuning?",
+    cost="4 to 8 minutes for each start and seed, and pre-training; extras deep and bench, the data folder",
+    options=Options,
+    packages=("numpy", "torch", "timm", "lightning"),
+    pictures=("dpt_small_curves.png",),
+)

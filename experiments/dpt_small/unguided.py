@@ -1,9 +1,9 @@
-"""Fig. 6 of the paper: what a network that was only pre-trained makes of photographs, its trimap all unknown."""
+"""Alphas of a network that was only pre-trained, its trimap all unknown (Fig. 6 of the paper)."""
 
 import cv2
 import numpy as np
 
-from experiments.common import data_folder
+from experiments.data_sets import data_folder
 from hybridmatte import read_image
 from hybridmatte.io._codec import to_uint8
 from hybridmatte.networks import predict_alpha

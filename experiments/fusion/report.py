@@ -1,86 +1,89 @@
-"""The tables of the README, and the model card beside the weights."""
+"""The page from the recorded result, and the block in the model card."""
 
-import json
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
-from experiments.common import spread, write_block
-from experiments.fusion.scoring import AVERAGE, FUSION, ORACLE
+from experiments.fusion import AVERAGE, FUSION, ORACLE, VARIANTS
+from experiments.results import Document, Row
+from experiments.tables import mark, spread, table
 from hybridmatte import METHODS
 
 ERRORS = {"sad": "SAD / 1000", "mse": "MSE x 1000", "grad": "Grad / 1000"}
 TRIMAPS = ("trimap1", "trimap2")
+ABOUT = ("Means over the twelve photographs, trimap1 / trimap2; of the fusion the mean and standard deviation over the "
+         "seeds, each photograph scored by networks that have not seen it.")
+Found = dict[str, dict[str, dict[str, dict[str, Row]]]]  # {method: {trimap: {seed: {photograph: row}}}}
 
 
-def write_report(folder, weights, variants):
-    """Write the tables, variants in the last, into README.md and, if there are weights, the first into their card."""
-    document = json.loads(Path(folder, "result.json").read_text(encoding="utf-8"))
-    about, found = document["metadata"], by_method(document["results"])
-    head = [f"Latest run: commit {about['commit']}, {about['date']}. Means over the twelve photographs, trimap1 / "
-            "trimap2; of the fusion the mean and standard deviation over the seeds, each photograph scored by "
-            "networks that have not seen it."]
-    main = main_table(found)
-    worst = worst_lines(found)
-    write_block(Path(folder, "README.md"), [*head, "", *main, "", *worst, *ablation_table(found, variants)])
-    if Path(weights, "README.md").exists():
-        write_block(Path(weights, "README.md"), [*head, "", *main, "", *worst])
+def report(document: Document) -> list[str]:
+    """Return the comparison with the solvers, the worst photographs, and the ablation."""
+    found = by_method(document["results"])
+    return [ABOUT, main_table(found), worst_line(found), *ablation_table(found, [FUSION, *VARIANTS])]
 
 
-def by_method(rows):
-    """Return ``{method: {trimap: {seed: {photograph: errors}}}}``."""
+def report_card(document: Document) -> list[str]:
+    """Return what the model card shows: the page without the ablation."""
+    found = by_method(document["results"])
+    return [ABOUT, main_table(found), worst_line(found)]
+
+
+def by_method(rows: Sequence[Row]) -> Found:
+    """Return the rows by method, trimap, seed and photograph."""
     found = {}
     for row in rows:
         name, trimap, *seed = row["subject"].split(" ", 2)
         seeds = found.setdefault(row["method"], {}).setdefault(trimap, {})
-        seeds.setdefault(seed[0] if seed else "", {})[name] = row["error"]
+        seeds.setdefault(seed[0] if seed else "", {})[name] = row
     return found
 
 
-def means(found, method, trimap, key):
+def means(found: Found, method: str, trimap: str, key: str) -> list[float]:
     """Return the means over photographs of a method's error, one a seed, of seeds that scored all."""
     most = max(map(len, found["cf"][trimap].values()))
-    return [np.mean([errors[key] for errors in run.values()]) for run in found[method].get(trimap, {}).values()
-            if len(run) == most]
+    runs = [run for run in found[method].get(trimap, {}).values() if len(run) == most]
+    return [float(np.mean([row["error"][key] for row in run.values()])) for run in runs]
 
 
-def best_solver(found, trimap, key):
+def best_solver(found: Found, trimap: str, key: str) -> tuple[float, str]:
     """Return the least mean error of a single solver, and its name."""
     return min((means(found, name, trimap, key)[0], name) for name in METHODS)
 
 
-def main_table(found):
+def main_table(found: Found) -> str:
     """Return each solver, their average, the oracle and the fusion, and its ratio to the best solver."""
-    lines = [f"| method | {' | '.join(ERRORS.values())} |", "| --- |" + " --- |" * len(ERRORS)]
-    for name in [*METHODS, AVERAGE, ORACLE, FUSION]:
-        cells = [" / ".join(spread(means(found, name, trimap, key)) for trimap in TRIMAPS) for key in ERRORS]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    cells = [" / ".join(f"{np.mean(means(found, FUSION, trimap, key)) / best_solver(found, trimap, key)[0]:.2f}"
-                        for trimap in TRIMAPS) for key in ERRORS]
-    return [*lines, f"| {FUSION} over the best single solver | {' | '.join(cells)} |"]
+    lines = [error_line(found, name) for name in [*METHODS, AVERAGE, ORACLE, FUSION]]
+    ratios = [" / ".join(f"{np.mean(means(found, FUSION, trimap, key)) / best_solver(found, trimap, key)[0]:.2f}"
+                         for trimap in TRIMAPS) for key in ERRORS]
+    return table(["method", *ERRORS.values()], [*lines, [f"{FUSION} over the best single solver", *ratios]])
 
 
-def worst_lines(found):
+def worst_line(found: Found) -> str:
     """Return how the fusion compares with each photograph's own best solver, by SAD, mean over seeds."""
     ratios = {}
     for trimap in TRIMAPS:
         for name in next(iter(found["cf"][trimap].values())):
-            fused = np.mean([run[name]["sad"] for run in found[FUSION][trimap].values() if name in run])
-            ratios[f"{name} {trimap}"] = fused / min(found[method][trimap][""][name]["sad"] for method in METHODS)
+            fused = np.mean([run[name]["error"]["sad"] for run in found[FUSION][trimap].values() if name in run])
+            best = min(found[method][trimap][""][name]["error"]["sad"] for method in METHODS)
+            ratios[f"{name} {trimap}"] = fused / best
     above = {name: ratio for name, ratio in ratios.items() if ratio > 1.1}
     named = ", ".join(f"{name} {ratio:.2f}" for name, ratio in sorted(above.items(), key=lambda pair: -pair[1]))
-    return [f"Against each photograph's own best of the eight solvers, by SAD: from {min(ratios.values()):.2f} to "
-            f"{max(ratios.values()):.2f}; more than 10% worse: {named or 'none'}."]
+    return (f"Against each photograph's own best of the eight solvers, by SAD: from {min(ratios.values()):.2f} to "
+            f"{max(ratios.values()):.2f}; more than 10% worse: {named or 'none'}.")
 
 
-def ablation_table(found, variants):
+def ablation_table(found: Found, variants: Sequence[str]) -> list[str]:
     """Return those of the variants that were scored, nothing if there are none."""
-    names = [name for name in variants if name in found]
-    if not names:
-        return []
-    lines = ["", f"| networks | seeds | {' | '.join(ERRORS.values())} |",
-             "| --- | --- |" + " --- |" * len(ERRORS)]
-    for name in names:
-        cells = [" / ".join(spread(means(found, name, trimap, key)) for trimap in TRIMAPS) for key in ERRORS]
-        lines.append(f"| {name} | {len(means(found, name, TRIMAPS[0], 'sad'))} | {' | '.join(cells)} |")
-    return lines
+    lines = []
+    for name in variants:
+        if name in found:
+            label, *cells = error_line(found, name)
+            lines.append([label, len(means(found, name, TRIMAPS[0], "sad")), *cells])
+    return [table(["networks", "seeds", *ERRORS.values()], lines)] if lines else []
+
+
+def error_line(found: Found, method: str) -> list[str]:
+    """Return a method's cells: its name, and each error with both trimaps."""
+    rows = [row for seeds in found[method].values() for run in seeds.values() for row in run.values()]
+    return [method + mark(rows), *(" / ".join(spread(means(found, method, trimap, key)) for trimap in TRIMAPS)
+                                   for key in ERRORS)]

@@ -5,10 +5,12 @@ Each scene is a function of its name: ``real/<photograph>/<k>``, ``composite/<fo
 
 import zlib
 from functools import lru_cache
+from pathlib import Path
 
+import cv2
 import numpy as np
 
-from experiments.common import alphamatting_cases, alphamatting_names, data_folder
+from experiments.data_sets import alphamatting_cases, alphamatting_names, data_folder
 from hybridmatte import estimate_foreground, read_alpha, read_image
 from hybridmatte._validation import to_float
 from hybridmatte.data import Photographs, Sample, combine_foregrounds, composite_sample, random_scene
@@ -25,7 +27,7 @@ TRIES = 100
 CLEAR_KINDS, SOLID_KINDS = ("smoke", "glass"), ("hair", "fur", "lace", "plant")  # the former have no opaque pixel
 
 
-def scene_names(data):
+def scene_names(data: Path) -> list[str]:
     """Return the names of all scenes."""
     labelled = alphamatting_names(data)
     groups = {"real": labelled, "composite": [*labelled, *other_names(data)], "drawn": [*SCENES]}
@@ -33,13 +35,13 @@ def scene_names(data):
             for k in range(COUNTS[group])]
 
 
-def other_names(data):
+def other_names(data: Path) -> list[str]:
     """Return the names of the photographs with predicted alphas."""
     return [f"{folder}-{path.stem}" for folder in OTHERS
             for path in sorted((data_folder(data) / folder / "image").glob("*.jpg"))]
 
 
-def make_scene(name, data):
+def make_scene(name: str, data: Path) -> Sample:
     """Return the `Sample` of a name, with image, trimap and alpha."""
     group, source, number = name.split("/")
     generator = np.random.default_rng(zlib.crc32(name.encode()))
@@ -56,10 +58,8 @@ def make_scene(name, data):
     raise ValueError(f"scene {name} has no known region of one kind in {TRIES} tries, expected both")
 
 
-def scene_trimap(alpha, generator):
+def scene_trimap(alpha: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Return a trimap of any width: what is mixed and around it, in some places closed as with a brush."""
-    import cv2
-
     mixed = (alpha > CLEAR) & (alpha < 1 - CLEAR)
     distance = cv2.distanceTransform(np.uint8(~mixed), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     low, high = np.log(WIDTHS)
@@ -73,7 +73,7 @@ def scene_trimap(alpha, generator):
     return np.where(is_unknown, np.float32(0.5), np.float32(alpha > 0.5))
 
 
-def is_given(name):
+def is_given(name: str) -> bool:
     """Return whether a scene is a photograph with one of the site's own trimaps."""
     group, _, number = name.split("/")
     return group == "real" and int(number) < GIVEN_TRIMAPS
@@ -87,7 +87,7 @@ def _real(data, source, number, generator):
 
 
 @lru_cache(maxsize=32)
-def layers_of(source, data):
+def layers_of(source: str, data: Path) -> Sample:
     """Return the foreground colours and alpha of a photograph."""
     if "-" in source:
         folder, stem = source.split("-", 1)
@@ -106,8 +106,6 @@ def _sides(generator):
 
 def _cut(layers, generator):
     """Return a part of a foreground at a random size, mirrored or not, with other colours."""
-    import cv2
-
     shape, height = _sides(generator), layers.alpha.shape[0]
     factor = np.exp(generator.uniform(np.log(0.4), np.log(1.1))) * 600 / height
     planes = np.dstack([layers.foreground * layers.alpha[:, :, None], layers.alpha])
@@ -146,8 +144,6 @@ def _recoloured(image, generator):
 
 def _background(data, generator, shape):
     """Return a part of a photograph (H, W, 3), often out of focus, with other colours."""
-    import cv2
-
     photographs = _photographs(data)
     image = np.float32(photographs[int(generator.integers(len(photographs)))]) / 255
     factor = max(shape[0] / image.shape[0], shape[1] / image.shape[1]) * np.exp(generator.uniform(0, 0.5))

@@ -5,12 +5,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from experiments.demo import IMAGE, TRIMAP
+from experiments.example_photographs import FLOWER_TRIMAP, flower_photograph, temple_photograph
 from hybridmatte import composite, read_image, read_trimap, trimap_from_alpha
 
 SHAPE = (320, 400)  # pixels, of the made scenes
 FINE = 4  # strands are drawn so many times larger, then averaged
-BACKDROP = IMAGE.with_name("china.jpg")
 
 
 class Scene(NamedTuple):
@@ -23,7 +22,7 @@ class Scene(NamedTuple):
 
 def flower():
     """The demo's photograph and trimap, half size."""
-    image, trimap = read_image(IMAGE), read_trimap(TRIMAP)
+    image, trimap = read_image(flower_photograph()), read_trimap(FLOWER_TRIMAP)
     size = (image.shape[1] // 2, image.shape[0] // 2)
     image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     trimap = cv2.resize(trimap, size, interpolation=cv2.INTER_NEAREST)
@@ -82,7 +81,7 @@ def _shrink(canvas):
 
 
 def _backdrop(top, left):
-    image = read_image(BACKDROP)
+    image = read_image(temple_photograph())
     return image[top:top + SHAPE[0], left:left + SHAPE[1]]
 
 

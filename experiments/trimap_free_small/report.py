@@ -1,9 +1,7 @@
-"""The tables of the README from result.json."""
+"""The page from the recorded result."""
 
-import json
-from pathlib import Path
-
-from experiments.common import spread, write_block
+from experiments.results import Document
+from experiments.tables import seed_table
 
 TRIMAP = {"accuracy": ("accuracy", 1.0), "iou_background": ("background IoU", 1.0), "iou_unknown": ("unknown IoU", 1.0),
           "iou_foreground": ("foreground IoU", 1.0), "iou": ("mean IoU", 1.0)}
@@ -14,28 +12,18 @@ TITLES = {"trimap": ("trimaps, segmentation eroded by", TRIMAP), "alpha": ("alph
           "real, portraits": ("portraits", ALPHA)}
 
 
-def write_report(folder):
-    """Write a table a question into README.md."""
-    document = json.loads(Path(folder, "result.json").read_text(encoding="utf-8"))
-    about, tables = document["metadata"], {}
+def report(document: Document) -> list[str]:
+    """Return a table for each question, and the picture of the attention."""
+    tables = {}
     for row in document["results"]:
         title, method = row["method"].split(": ")
         eroded = int(row["subject"].split()[-1])
-        tables.setdefault(title, {}).setdefault((method, eroded), []).append(row["error"])
-    lines = [f"Latest run: commit {about['commit']}, {about['date']}. Of the means over images, mean and standard "
-             "deviation over the seeds, each of which scores another third of the twelve."]
-    for title, (words, columns) in TITLES.items():
-        if title in tables:
-            lines += ["", *table(words, columns, tables[title])]
-    write_block(Path(folder, "README.md"), lines)
-
-
-def table(words, columns, found):
-    """Return the lines of one table."""
-    names = [name for name in columns if any(name in errors for runs in found.values() for errors in runs)]
-    lines = [f"| {words} | seeds | {' | '.join(columns[name][0] for name in names)} |",
-             "| --- | --- |" + " --- |" * len(names)]
-    for (method, eroded), runs in found.items():
-        cells = [spread([errors[name] * columns[name][1] for errors in runs]) for name in names]
-        lines.append(f"| {method}{f', {eroded}' if eroded else ''} | {len(runs)} | {' | '.join(cells)} |")
-    return lines
+        name = f"{method}, {eroded}" if eroded else method
+        tables.setdefault(title, {}).setdefault(name, []).append(row)
+    return ["SAD, Grad, Conn and SAD-T are divided by 1000. Of the means over images, mean and standard deviation over "
+            "the seeds, each of which scores another third of the twelve.",
+            *(seed_table(words, columns, tables[title]) for title, (words, columns) in TITLES.items()
+              if title in tables),
+            "![Attention of Net-M on the demo's flower](trimap_free_small_attention.jpg)",
+            "The demo's flower at half size, seed 0: image, trimap, where an unknown place, a place of the foreground "
+            "and one of the background attend to, and the strength of the result."]

@@ -1,23 +1,17 @@
-"""The tables of the README from result.json."""
+"""The page from the recorded result."""
 
-import json
-from pathlib import Path
+from experiments.results import Document
+from experiments.tables import seed_table
 
-from experiments.common import seed_table, write_block
-
-COLUMNS = {"portraits_whole": "portraits, whole", "portraits_boundary": "portraits, boundary",
-           "people_whole": "held-out people, whole"}
+COLUMNS = {"portraits_whole": ("portraits, whole", 1.0), "portraits_boundary": ("portraits, boundary", 1.0),
+           "people_whole": ("held-out people, whole", 1.0)}
 
 
-def write_report(folder):
-    """Write a table a question into README.md."""
-    document = json.loads(Path(folder, "result.json").read_text(encoding="utf-8"))
-    about, tables = document["metadata"], {}
+def report(document: Document) -> list[str]:
+    """Return a table for each question."""
+    tables = {}
     for row in document["results"]:
         title, name = row["method"].split(": ", 1)
-        tables.setdefault(title, {}).setdefault(name, []).append(row["error"])
-    lines = [f"Latest run: commit {about['commit']}, {about['date']}. MSE x 1000, means over images; of these, mean "
-             "and standard deviation over the seeds."]
-    for title, found in tables.items():
-        lines += ["", *seed_table(title, COLUMNS, found)]
-    write_block(Path(folder, "README.md"), lines)
+        tables.setdefault(title, {}).setdefault(name, []).append(row)
+    return ["MSE x 1000, means over images; of these, mean and standard deviation over the seeds.",
+            *(seed_table(title, COLUMNS, found) for title, found in tables.items())]

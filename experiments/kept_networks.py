@@ -1,0 +1,39 @@
+"""Networks that an experiment trains once and keeps in a folder."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.options import TrainingOptions
+from hybridmatte.data import Sample
+from hybridmatte.networks import MattingNetwork
+from hybridmatte.training import read_config, train
+
+
+def train_kept(folder: Path, recipe: Path, samples: Callable[[], Sequence[Sample] | Path], options: TrainingOptions, *,
+               network: Callable[[], MattingNetwork] | None = None, backgrounds: Path | None = None,
+               **changes: Any) -> Path:
+    """Train a network unless `folder` keeps it; an interrupted training goes on. Return the folder of the network.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the training run.
+    recipe : Path
+        Configuration in TOML; `changes` replace its values.
+    samples : callable
+        Returns the samples to learn from, or their folder; called only to train.
+    options : TrainingOptions
+    network : callable, optional
+        Makes a network that no configuration names.
+    backgrounds : Path, optional
+        Photographs to composite the samples over.
+    """
+    if not (folder / "network").is_dir():
+        start = time.perf_counter()
+        train(read_config(recipe, **changes), samples(), folder, network=None if network is None else network(),
+              precision=options.precision, progress=False, backgrounds=backgrounds,
+              resume=(folder / "checkpoints" / "last.ckpt").exists())
+        print(f"trained {folder} in {time.perf_counter() - start:.0f} s", flush=True)
+    return folder / "network"

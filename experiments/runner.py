@@ -1,0 +1,55 @@
+"""Run an experiment, record its rows as they come, and write its page."""
+
+from pathlib import Path
+
+from experiments import pages
+from experiments.experiment import Experiment
+from experiments.metadata import run_metadata
+from experiments.options import Options
+from experiments.registry import EXPERIMENTS
+from experiments.results import RESULTS, Row, merge_results, read_results
+from hybridmatte.errors import MissingExtraError
+
+
+def measure(experiment: Experiment, options: Options) -> None:
+    """Run an experiment, and record and print each row; the page is written also if the run stops early."""
+    metadata = run_metadata(options.threads, experiment.packages)  # before the record changes the checkout
+    options.output.mkdir(parents=True, exist_ok=True)
+    try:
+        for rows in experiment.run(options):
+            for row in rows:
+                print(describe(row), flush=True)
+            merge_results(result_path(experiment, options.output), metadata, rows, experiment.keys)
+    finally:
+        if result_path(experiment, options.output).exists():
+            write_page(experiment, options.output)
+
+
+def write_page(experiment: Experiment, folder: Path = RESULTS) -> None:
+    """Write the page, the drawn pictures and, in the project's own folder, the model card and the index."""
+    document = read_results(result_path(experiment, folder))
+    (folder / f"{experiment.name}.md").write_text(pages.make_page(experiment, document), encoding="utf-8")
+    if experiment.pictures:
+        try:
+            experiment.draw(document, folder)
+        except MissingExtraError as error:
+            print(f"no pictures: {error}")
+    if folder == RESULTS:
+        if experiment.card is not None:
+            pages.write_card(experiment.card, experiment, document)
+        recorded = [other for other in EXPERIMENTS.values() if result_path(other, folder).exists()]
+        (folder / "index.md").write_text(pages.make_index(recorded), encoding="utf-8")
+
+
+def result_path(experiment: Experiment, folder: Path) -> Path:
+    """Return the file of the recorded result."""
+    return folder / f"{experiment.name}.json"
+
+
+def describe(row: Row) -> str:
+    """Return a row as one line for the terminal."""
+    errors = {name: float(f"{value:.4g}") for name, value in (row["error"] or {}).items()
+              if isinstance(value, int | float)}
+    seconds = "" if row["median_s"] is None else f", {row['median_s']:.3g} s"
+    memory = "" if row["peak_mib"] is None else f", {row['peak_mib']:.0f} MiB"
+    return f"{row['method']}, {row['subject']}: {errors or ''}{seconds}{memory}"

@@ -1,0 +1,77 @@
+"""The networks of a seed, trained when they are first needed and kept, and their scores."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.data_sets import training_photographs
+from experiments.kept_networks import train_kept
+from experiments.mattes import read_mattes
+from experiments.people_scores import mean_square, predict_small
+from experiments.results import Row, make_row
+from experiments.samples import people, predicted
+from experiments.wsshm_small import Options
+from hybridmatte.automatic.from_image import PEOPLE_SIDE
+from hybridmatte.networks import load_network
+
+SEGMENTATION, MATTE, BLENDING = (Path(__file__).with_name(f"{name}.toml")
+                                 for name in ("segmentation", "matte", "blending"))
+
+
+class Networks:
+    """The networks of one seed, by the numbers of masks and mattes that they learn from."""
+
+    def __init__(self, seed: int, options: Options):
+        self.seed, self._options, self._mattes, self._scores = seed, options, {}, {}
+
+    def pretrained(self, count: int, **changes: Any) -> Path:
+        """Return the folder of a network pre-trained on masks."""
+        name = f"pre-trained {count} {changes.get('network', 'unet')}"
+        return self._train(name, SEGMENTATION, lambda: self._people(count), **changes)
+
+    def teacher(self, count: int, amount: str, **changes: Any) -> Path:
+        """Return the folder of a network trained on mattes, from one pre-trained on masks if there are any."""
+        start = {"init_from": str(self.pretrained(count, **changes))} if count else {}
+        name = f"teacher {count} {amount} {changes.get('network', 'unet')}"
+        return self._train(name, MATTE, lambda: self._foregrounds(amount),
+                           backgrounds=training_photographs(self._options.data), **start, **changes)
+
+    def student(self, count: int, amount: str, name: str = "student", **changes: Any) -> Path:
+        """Return the folder of a network trained on blended labels."""
+        network = {key: value for key, value in changes.items() if key in ("network", "boundary")}
+        return self._train(f"{name} {count} {amount}", BLENDING, lambda: self._people(count),
+                           teacher=str(self.teacher(count, amount)),
+                           init_from=str(self.pretrained(count, **network)), **changes)
+
+    def row(self, name: str, folder: Path) -> Row:
+        """Return the row of a network's scores."""
+        if folder not in self._scores:
+            self._scores[folder] = score(folder, self._options.data)
+        count = len(predicted(self._options.data, "portraits"))
+        return make_row(name, f"seed {self.seed}", count, self._scores[folder])
+
+    def _people(self, count: int) -> list:
+        """Return so many photographs of people with masks to learn from."""
+        return people(self._options.data)[0][:count]
+
+    def _foregrounds(self, amount: str) -> list:
+        if amount not in self._mattes:
+            self._mattes[amount] = read_mattes(self._options.data, amount)
+        return self._mattes[amount]
+
+    def _train(self, name: str, recipe: Path, samples, **changes: Any) -> Path:
+        """Return the folder of a network, trained now if it is not kept."""
+        return train_kept(self._options.kept / str(self.seed) / name, recipe, samples, self._options, seed=self.seed,
+                          **changes)
+
+
+def score(folder: Path, data: Path) -> dict[str, float]:
+    """Return the errors of a network on the portraits with predicted alphas and on the held-out people with masks."""
+    network, portraits, held_out = load_network(folder), predicted(data, "portraits"), people(data)[1]
+    found = [predict_small(network, sample.image, PEOPLE_SIDE) for sample in portraits]
+    targets = [sample.alpha for sample in portraits]
+    errors = {"portraits_whole": mean_square(found, targets),
+              "portraits_boundary": mean_square(found, targets, boundary=True)}
+    found = [predict_small(network, sample.image, PEOPLE_SIDE) for sample in held_out]
+    return errors | {"people_whole": mean_square(found, [np.float32(sample.mask >= 0.5) for sample in held_out])}
