@@ -1,1 +1,1 @@
-"""Run one job per picture over folders, in one or several processes."""
+"""Run one job for every picture of a folder, in one or several processes."""

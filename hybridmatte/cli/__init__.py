@@ -1,26 +1,33 @@
-"""The command line: ``hybridmatte --help``. A thin layer over the package."""
+"""The command line: ``hybridmatte --help``. Each command is a thin layer over the package.
+
+The modules of this folder import nothing heavy at their top; a command imports what it needs when it runs. So
+``--help`` is fast, and Numba is imported only after `main` has chosen its threading layer.
+"""
+
+from __future__ import annotations
 
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 
 __all__ = ["main"]
 
 THREADING_LAYERS = "omp tbb workqueue"  # Numba's, fastest first: starting OpenMP's threads costs 2 us, TBB's 30 to 90
-PLAIN_ERRORS = (ValueError, OSError, ImportError, MemoryError, ArithmeticError)  # whose message is for the person
+USER_ERRORS = (ValueError, OSError, ImportError, MemoryError, ArithmeticError)  # shown without a traceback
 
 
-def main(arguments=None):
-    """Run one command; errors end as one sentence on standard error and exit code 2."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; an error ends it with one sentence on standard error and exit code 2."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    if arguments[:1] == ["--version"]:  # before the heavy imports
+    if arguments[:1] == ["--version"]:  # answered before typer is imported
         from hybridmatte import __version__
 
         sys.stdout.write(f"hybridmatte {__version__}\n")
         return
-    os.environ.setdefault("NUMBA_THREADING_LAYER_PRIORITY", THREADING_LAYERS)  # before Numba is imported
-    from hybridmatte.cli._app import app
-    from hybridmatte.cli._streams import note
+    os.environ.setdefault("NUMBA_THREADING_LAYER_PRIORITY", THREADING_LAYERS)  # read when Numba is imported
+    from hybridmatte.cli.app import app
+    from hybridmatte.cli.streams import note
     from hybridmatte.errors import is_interrupt, remembering_interrupts
 
     with warnings.catch_warnings(), remembering_interrupts():
@@ -32,14 +39,14 @@ def main(arguments=None):
             if is_interrupt(error):
                 note("interrupted")
                 sys.exit(130)
-            if not isinstance(error, PLAIN_ERRORS):
+            if not isinstance(error, USER_ERRORS):
                 raise
             note(f"error: {_sentence(error)}")
             sys.exit(2)
 
 
-def _sentence(error):
-    """Return what went wrong in words; errors of the system itself come as a number and a file."""
+def _sentence(error: Exception) -> str:
+    """Return an error as one sentence; errors of the operating system have a number and a file name instead."""
     if isinstance(error, OSError) and error.errno is not None:
         return f"{error.filename or 'standard output'} cannot be used: {error.strerror}"
     return str(error) or type(error).__name__

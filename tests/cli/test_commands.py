@@ -16,33 +16,41 @@ import pytest
 
 import hybridmatte
 from hybridmatte import compilation, metrics
-from hybridmatte.cli import _cut, main
-from hybridmatte.correction import matting as solver_fusion
+from hybridmatte.cli import first_use, main
+from hybridmatte.correction import matting
 from hybridmatte.errors import ConvergenceWarning
 from hybridmatte.io.pictures import read_alpha, read_image, write_alpha, write_image
+from hybridmatte.methods.registry import METHODS, Method
 
 
 @pytest.fixture
 def fake_alpha(monkeypatch):
-    """Stand in for the solvers: alpha is the trimap, with a warning or an error for some methods."""
-    calls = []
+    """Replace the solvers: alpha is the trimap, with a warning or an error for some methods; list who was called."""
+    solvers = SimpleNamespace(calls=[], solve=_return_trimap)
 
-    def solve(image, trimap, *, method):
-        calls.append(method)
-        if image.shape[:2] != trimap.shape:
-            raise ValueError(f"trimap has shape {trimap.shape} but image has shape {image.shape}")
-        if method == "fails":
-            raise np.linalg.LinAlgError("system is singular, expected a known pixel")
-        if method == "warns":
-            warnings.warn("conjugate gradients reached 1e-3,\nexpected 1e-6", ConvergenceWarning, stacklevel=1)
-        return trimap
+    def called(name):
+        def solve(image, trimap, **_):
+            solvers.calls.append(name)
+            return solvers.solve(image, trimap, name)
 
-    methods = {"plain": "Does it; use it first.", "warns": "Warns.", "fails": "Fails."}
-    module = SimpleNamespace(solve=solve, METHODS=methods, calls=calls)
-    monkeypatch.setitem(sys.modules, "hybridmatte.methods.registry", module)
-    monkeypatch.setattr(solver_fusion, "matte", lambda image, trimap, quality: module.solve(image, trimap,
-                                                                                              method=quality))
-    return module
+        return solve
+
+    for name in list(METHODS):
+        monkeypatch.delitem(METHODS, name)
+    for name in ("plain", "warns", "fails"):
+        monkeypatch.setitem(METHODS, name, Method(name, called(name), f"{name} at it", f"when {name} is wanted"))
+    monkeypatch.setattr(matting, "matte", lambda image, trimap, quality: called(quality)(image, trimap))
+    return solvers
+
+
+def _return_trimap(image, trimap, name):
+    if image.shape[:2] != trimap.shape:
+        raise ValueError(f"trimap has shape {trimap.shape} but image has shape {image.shape}")
+    if name == "fails":
+        raise np.linalg.LinAlgError("system is singular, expected a known pixel")
+    if name == "warns":
+        warnings.warn("conjugate gradients reached 1e-3,\nexpected 1e-6", ConvergenceWarning, stacklevel=1)
+    return trimap
 
 
 @pytest.fixture
@@ -313,7 +321,8 @@ def test_methods_are_listed(run):
     result = run("methods")
     assert result.code == 0
     assert "--quality best" in result.out
-    assert "Fails." in result.out
+    assert "fails at it" in result.out
+    assert "when fails is wanted" in result.out
 
 
 @pytest.fixture
@@ -442,7 +451,7 @@ def test_interruption_in_the_compiler_ends_every_command(run, monkeypatch):
 
 
 def test_ignored_interrupts_stay_ignored(run, fake_alpha, monkeypatch):
-    def solve(_image, trimap, **_):
+    def solve(_image, trimap, _name):
         signal.raise_signal(signal.SIGINT)
         return trimap
 
@@ -490,7 +499,7 @@ def test_others_help_while_it_is_compiled(run, monkeypatch, command, parts):
 
 @pytest.mark.usefixtures("fake_alpha")
 @pytest.mark.parametrize(("compiling", "words"), [
-    ([False, False, False], ["still working"]), ([False, False, True], ["still working", _cut.COMPILING])])
+    ([False, False, False], ["still working"]), ([False, False, True], ["still working", first_use.COMPILING])])
 def test_what_only_takes_long_is_said_once(run, monkeypatch, compiling, words):
     asked = patience_is_over(monkeypatch, compiling)
     assert run("matte @image.png @trimap.png -o @out.png").err.splitlines() == words
@@ -501,7 +510,7 @@ def test_what_only_takes_long_is_said_once(run, monkeypatch, compiling, words):
 def test_others_help_with_a_folder_too(run, monkeypatch):
     asked = patience_is_over(monkeypatch, [False, True])
     done = run("matte @images @trimaps -o @out")
-    assert done.err.splitlines()[0] == _cut.COMPILING
+    assert done.err.splitlines()[0] == first_use.COMPILING
     assert len(asked) == 1
 
 
@@ -519,7 +528,7 @@ def patience_is_over(monkeypatch, compiling):
             del timeout
             return not looks
 
-    monkeypatch.setattr(_cut, "Event", Looks)
+    monkeypatch.setattr(first_use, "Event", Looks)
     monkeypatch.setattr(compilation, "is_compiling", lambda: looks.pop(0))
     monkeypatch.setattr(compilation, "compiling_ahead", ahead)
     return asked

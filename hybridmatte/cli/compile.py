@@ -1,15 +1,17 @@
-"""``compile``: what the first run would do, beforehand."""
+"""``compile``: compile what `matte` and `cutout` need, before their first run."""
+
+from __future__ import annotations
 
 import time
 
 import typer
 
-from hybridmatte.cli._streams import note
+from hybridmatte.cli.streams import note
 from hybridmatte.errors import is_interrupt
 
 
-def compile_default():
-    """Compile matte and cutout on all cores, once after installing, so that no first run has to wait."""
+def compile_default() -> None:
+    """Compile matte and cutout on all cores, once after installation, so that their first run does not wait."""
     from hybridmatte import compilation
 
     start = time.perf_counter()

@@ -1,23 +1,26 @@
-"""``compare`` and ``methods``."""
+"""``compare``: the results of several methods side by side."""
+
+from __future__ import annotations
 
 from typing import Annotated
 
 import typer
 
-from hybridmatte.cli._streams import DEFAULT_MAX_PIXELS, MaxPixels, Output, destination, note, show, sources
-from hybridmatte.io.pictures import read_image, read_profile, read_trimap, write_image
+from hybridmatte.cli.options import MAX_PIXELS, MaxPixels, Output, Photograph
+from hybridmatte.cli.streams import destination, note, sources
 
 
 def compare(
-    image: Annotated[str, typer.Argument(metavar="IMAGE", help="Photograph, or - for standard input.")],
-    trimap: Annotated[str, typer.Argument(metavar="TRIMAP", help="Its trimap, or -.")],
+    image: Photograph,
+    trimap: Annotated[str, typer.Argument(metavar="TRIMAP", help="Trimap of the photograph, or -.")],
     output: Output,
-    methods: Annotated[str | None, typer.Option("--methods", "-m", help="Names with commas between; default all.")]
+    methods: Annotated[str | None, typer.Option("--methods", "-m", help="Names separated by commas. Default: all.")]
     = None,
-    max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
-):
+    max_pixels: MaxPixels = MAX_PIXELS,
+) -> None:
     """Solve one image with several methods and draw a contact sheet of the results, with times."""
     from hybridmatte.comparison import compare_methods, contact_sheet
+    from hybridmatte.io.pictures import read_image, read_profile, read_trimap, write_image
 
     inputs = sources(image, trimap)
     target = destination(output, inputs)
@@ -35,19 +38,3 @@ def compare(
     write_image(target, contact_sheet(pixels, known, trials), profile=read_profile(inputs[0]))
     if any(trial.error is not None for trial in trials):
         raise typer.Exit(1)
-
-
-def methods():
-    """List the methods: what each does and when to use it."""
-    from rich.table import Table
-
-    from hybridmatte.correction.matting import QUALITIES
-    from hybridmatte.methods.registry import METHODS
-
-    table = Table("Method", "What it does", "When to use it")
-    for name, what in QUALITIES.items():
-        table.add_row(f"--quality {name}", what, "by default" if name == "best" else "many images, little time")
-    for name, summary in METHODS.items():
-        what, _, when = summary.partition("; ")
-        table.add_row(name, what, when)
-    show(table)

@@ -1,0 +1,67 @@
+"""The work on one job that needs a network, and so torch."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from hybridmatte._validation import to_float
+from hybridmatte.automatic.from_image import matte_from_image
+from hybridmatte.automatic.from_mask import AutomaticResult, matte_from_mask
+from hybridmatte.batch.pairing import Job
+from hybridmatte.batch.work import FileOptions, check_job_output, plane_of
+from hybridmatte.io.pictures import read_alpha, read_image, write_alpha
+from hybridmatte.networks import JointInference, MattingNetwork, MattingUNet, load_network, predict_labels
+from hybridmatte.trimap import refuse_labels
+
+__all__ = ["blended_file", "load_image_network", "load_mask_network", "load_teacher", "matte_by_image_network",
+           "matte_by_mask_network"]
+
+_cached_network = lru_cache(maxsize=1)(load_network)  # each worker process loads the network once
+
+
+def load_image_network(name: str) -> MattingNetwork:
+    """Return the network of that name; refuse one that takes a trimap or a mask."""
+    network = _cached_network(name)
+    if not isinstance(network, MattingNetwork) or network.takes_trimap:
+        raise ValueError(f"network {name} is a {type(network).__name__} that takes a trimap or a mask, expected one "
+                         "from the image alone, or --mask")
+    return network
+
+
+def load_mask_network(name: str) -> JointInference:
+    """Return the network of that name; refuse one that takes no mask."""
+    network = _cached_network(name)
+    if not isinstance(network, JointInference):
+        raise ValueError(f"network {name} is a {type(network).__name__}, expected a JointInference, which takes a mask")
+    return network
+
+
+def load_teacher(name: str) -> MattingUNet:
+    """Return the network of that name; refuse one without a boundary head."""
+    network = _cached_network(name)
+    if not isinstance(network, MattingUNet) or not network.has_boundary:
+        raise ValueError(f"network {name} has no boundary head, expected one trained with boundary = true")
+    return network
+
+
+def matte_by_image_network(image: npt.NDArray[np.float32], *, network: str) -> AutomaticResult:
+    """Estimate alpha from an image by the network of that name."""
+    return matte_from_image(image, load_image_network(network))
+
+
+def matte_by_mask_network(image: npt.NDArray[np.float32], mask: npt.NDArray[np.float32], *,
+                          network: str) -> AutomaticResult:
+    """Estimate alpha from an image and a mask by the network of that name."""
+    return matte_from_mask(image, mask, network=load_mask_network(network))
+
+
+def blended_file(job: Job, *, network: str, files: FileOptions) -> None:
+    """Write the blended label of a job's image and mask, see `hybridmatte.networks.predict_labels`."""
+    check_job_output(job)
+    image = read_image(job.image, max_pixels=files.max_pixels)
+    mask = read_alpha(plane_of(job), max_pixels=files.max_pixels)
+    refuse_labels(mask, "mask")
+    write_alpha(job.output, predict_labels(load_teacher(network), image, to_float(mask, "mask")), bits=files.bits)

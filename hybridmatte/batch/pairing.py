@@ -1,0 +1,96 @@
+"""Find the jobs of a folder: every picture, its trimap, mask or alpha, and the file to write. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from hybridmatte.io.formats import EXTENSIONS, extensions
+
+__all__ = ["Job", "pair_by_stem", "pictures_in"]
+
+
+class Job(NamedTuple):
+    """One image, its trimap, mask or alpha (`plane`, None for an image alone), and the file to write."""
+
+    image: Path | BinaryIO
+    plane: Path | BinaryIO | None
+    output: Path | BinaryIO
+
+
+def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Path], dict[str, str]]:
+    """Return the pictures of a folder by their stems, and what is wrong with stems that occur twice.
+
+    Parameters
+    ----------
+    folder : str or path
+        Its files ending in .png, .jpg, .tif or .webp count; hidden files and sub-folders do not.
+    name : str, default "folder"
+        What the folder is to the caller, for error messages.
+
+    Returns
+    -------
+    pictures : dict of str to path
+        Stem to file, sorted; without the stems in `problems`.
+    problems : dict of str to str
+        Stem to sentence.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        If there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise FileNotFoundError(f"{name} {folder} does not exist, expected a folder")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{name} {folder} is a file, expected a folder like the others")
+    pictures: dict[str, Path] = {}
+    problems: dict[str, str] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in EXTENSIONS or path.name.startswith(".") or not path.is_file():
+            continue
+        if path.stem in pictures:
+            problems[path.stem] = f"{name} has both {pictures[path.stem].name} and {path.name}, expected one a stem"
+        pictures[path.stem] = path
+    return {stem: path for stem, path in pictures.items() if stem not in problems}, problems
+
+
+def pair_by_stem(images: str | Path, planes: str | Path | None, outputs: str | Path,
+                 name: str = "trimap") -> tuple[list[Job], list[str]]:
+    """Pair the pictures of two folders by their stems.
+
+    Parameters
+    ----------
+    images, planes : str or path
+        Folders of pictures; ``cat.jpg`` goes with ``cat.png``. Without planes, each job has an image alone.
+    outputs : str or path
+        Folder of the results, each ``<stem>.png``.
+    name : {"trimap", "mask", "alpha"}, default "trimap"
+        What the planes are, for messages.
+
+    Returns
+    -------
+    jobs : list of Job
+        Sorted by stem.
+    problems : list of str
+        One sentence for every image that cannot be paired.
+
+    Raises
+    ------
+    OSError
+        If a folder is missing.
+    ValueError
+        If there is no image at all.
+    """
+    image_of, problems = pictures_in(images, "image")
+    if not image_of and not problems:
+        raise ValueError(f"image {images} holds no picture, expected files ending in {extensions()}")
+    jobs = []
+    plane_of, plane_problems = ({}, {}) if planes is None else pictures_in(planes, name)
+    for stem, path in image_of.items():
+        if planes is None or stem in plane_of:
+            jobs.append(Job(path, plane_of.get(stem), Path(outputs, f"{stem}.png")))
+        else:
+            problems[stem] = plane_problems.get(stem, f"image {path} has no {name} in {planes}, expected {stem}.png")
+    return jobs, [problems[stem] for stem in sorted(problems)]

@@ -1,0 +1,114 @@
+"""Run one function over many jobs, in this process or in several, and collect what failed.
+
+A spawned worker imports this module before it sets the environment variables that limit its threads. Numba and OpenCV
+read these variables when they are imported. So this module and what it imports must import neither.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+from hybridmatte.batch.pairing import Job
+from hybridmatte.errors import is_interrupt
+
+__all__ = ["Outcome", "run_job", "run_jobs"]
+
+THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+
+
+class Outcome(NamedTuple):
+    """The result of a job: seconds taken, warnings given, and the error as one sentence, or None."""
+
+    job: Job
+    seconds: float
+    warnings: tuple[str, ...]
+    error: str | None
+
+
+def run_jobs(jobs: Iterable[Job], work: Callable[[Job], object], *, workers: int = 1,
+             on_done: Callable[[Outcome], object] | None = None) -> list[Outcome]:
+    """Call a function for every job. A job that fails, or whose process dies, stops no other.
+
+    Parameters
+    ----------
+    jobs : iterable of Job
+        What to do.
+    work : callable
+        Takes a job; must be picklable if workers is above 1.
+    workers : int, default 1
+        Number of processes, each with an equal share of the processor's threads. 1 works in this process.
+    on_done : callable, optional
+        Called in this process with each Outcome, in the order of completion.
+
+    Returns
+    -------
+    outcomes : list of Outcome
+        In the order of completion.
+    """
+    jobs, outcomes = list(jobs), []
+
+    def collect(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        if on_done is not None:
+            on_done(outcome)
+
+    if workers <= 1 or len(jobs) <= 1:
+        for job in jobs:
+            collect(run_job(work, job))
+        return outcomes
+    unfinished = _run_in_pool(jobs, work, min(workers, len(jobs)), collect)
+    for job in unfinished:  # a process died: a process for each remaining job shows which job makes it die
+        if _run_in_pool([job], work, 1, collect):
+            collect(Outcome(job, 0.0, (), f"{_name_of(job)}: its process died (out of memory?), expected a result"))
+    return outcomes
+
+
+def run_job(work: Callable[[Job], object], job: Job) -> Outcome:
+    """Call a function for one job; any error becomes a sentence of the outcome."""
+    start, error = time.perf_counter(), None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            work(job)
+        except Exception as problem:  # noqa: BLE001 - an error of one job is reported, and must not stop the others
+            if is_interrupt(problem):
+                raise KeyboardInterrupt from None
+            error = f"{_name_of(job)}: " + " ".join(str(problem).split() or [type(problem).__name__])
+    messages = tuple(" ".join(str(warning.message).split()) for warning in caught)
+    return Outcome(job, time.perf_counter() - start, messages, error)
+
+
+def _name_of(job: Job) -> str:
+    return Path(str(job.image)).name
+
+
+def _run_in_pool(jobs: list[Job], work: Callable[[Job], object], workers: int,
+                 collect: Callable[[Outcome], None]) -> list[Job]:
+    """Run jobs in a new pool of processes; return the unfinished jobs if one of the processes died."""
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_limit_threads, initargs=(threads,))
+    unfinished = dict.fromkeys(jobs)
+    try:
+        pending = {pool.submit(run_job, work, job): job for job in jobs}
+        while pending:
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                collect(future.result())
+                del unfinished[pending.pop(future)]
+    except BrokenProcessPool:
+        return list(unfinished)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return []
+
+
+def _limit_threads(threads: int) -> None:
+    """Set the number of threads that Numba, OpenMP, OpenBLAS and OpenCV will use once they are imported."""
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))

@@ -1,0 +1,47 @@
+"""The list of commands."""
+
+from __future__ import annotations
+
+import typer
+
+from hybridmatte.cli.auto import auto
+from hybridmatte.cli.benchmark_network import benchmark_network
+from hybridmatte.cli.blend import blend
+from hybridmatte.cli.compare import compare
+from hybridmatte.cli.compile import compile_default
+from hybridmatte.cli.composite import composite
+from hybridmatte.cli.cutout import cutout
+from hybridmatte.cli.decontaminate import decontaminate
+from hybridmatte.cli.evaluate import evaluate
+from hybridmatte.cli.export import export
+from hybridmatte.cli.matte import matte
+from hybridmatte.cli.methods import methods
+from hybridmatte.cli.predict import predict
+from hybridmatte.cli.refine import refine
+from hybridmatte.cli.train import train
+from hybridmatte.cli.trimap import trimap
+
+__all__ = ["app"]
+
+# in the order of the help text
+COMMANDS = (matte, cutout, auto, refine, decontaminate, trimap, composite, evaluate, compare, methods, train, predict,
+            export, blend, benchmark_network)
+
+app = typer.Typer(
+    name="hybridmatte",
+    help="Natural image matting: from an image and a trimap to alpha, cut-out and composite.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _options(_version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    """Natural image matting: from an image and a trimap to alpha, cut-out and composite."""
+
+
+for _command in COMMANDS:
+    app.command(no_args_is_help=_command is not methods)(_command)
+app.command("compile")(compile_default)

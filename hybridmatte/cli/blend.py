@@ -1,0 +1,28 @@
+"""``blend``: labels from a teacher network and masks."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from hybridmatte.cli.folder_run import Request, run
+from hybridmatte.cli.options import MAX_PIXELS, Bits, MaxPixels, OutputOrFolder, Resume, Workers
+
+
+def blend(
+    network: Annotated[str, typer.Argument(metavar="TEACHER", help="Folder of a network with a boundary head.")],
+    image: Annotated[str, typer.Argument(metavar="IMAGES", help="Folder of photographs, or one photograph.")],
+    mask: Annotated[str, typer.Argument(metavar="MASKS", help="Folder of masks with the same file stems, or one "
+                                        "mask.")],
+    output: OutputOrFolder, bits: Bits = 8, workers: Workers = 1, resume: Resume = False,
+    max_pixels: MaxPixels = MAX_PIXELS,
+) -> None:
+    """Write blended labels: the teacher's alpha on its boundary, the mask (white from 50% on) elsewhere."""
+    from hybridmatte.batch.network_work import blended_file, load_teacher
+    from hybridmatte.batch.work import FileOptions
+
+    load_teacher(network)  # refuses a wrong network before anything is written
+    work = partial(blended_file, network=network, files=FileOptions(bits, max_pixels))
+    run(Request(image, mask, output, "mask", bits, workers=workers, resume=resume), work)

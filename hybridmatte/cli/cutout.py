@@ -1,0 +1,30 @@
+"""``cutout``: the foreground as RGBA, from an image and a trimap."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from hybridmatte.cli.folder_run import Request, run
+from hybridmatte.cli.options import (
+    MAX_PIXELS,
+    Bits,
+    Image,
+    MaxPixels,
+    Method,
+    OutputOrFolder,
+    Quality,
+    Resume,
+    Trimap,
+    Workers,
+)
+
+
+def cutout(image: Image, trimap: Trimap, output: OutputOrFolder, method: Method = None, quality: Quality = None,
+           bits: Bits = 8, workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = MAX_PIXELS) -> None:
+    """Cut the foreground out as RGBA; the old background's colours are removed from its edges."""
+    from hybridmatte.batch.work import FileOptions, cutout_file
+    from hybridmatte.correction.matting import check_method_or_quality
+
+    method, quality = check_method_or_quality(method, quality)
+    work = partial(cutout_file, method=method, quality=quality, files=FileOptions(bits, max_pixels))
+    run(Request(image, trimap, output, bits=bits, transparent=True, workers=workers, resume=resume), work)

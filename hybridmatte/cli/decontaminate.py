@@ -1,0 +1,25 @@
+"""``decontaminate``: the foreground as RGBA, from an image and its alpha."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from hybridmatte.cli.folder_run import Request, run
+from hybridmatte.cli.options import MAX_PIXELS, Bits, Image, MaxPixels, OutputOrFolder, Resume, Workers
+
+
+def decontaminate(
+    image: Image,
+    alpha: Annotated[str, typer.Argument(metavar="ALPHA", help="Alpha of the photograph, folder of alphas with the "
+                                         "same file stems, or -.")],
+    output: OutputOrFolder, bits: Bits = 8, workers: Workers = 1, resume: Resume = False,
+    max_pixels: MaxPixels = MAX_PIXELS,
+) -> None:
+    """Cut the foreground out by its alpha; the old background's colours are removed from its edges."""
+    from hybridmatte.batch.work import FileOptions, decontaminated_file
+
+    work = partial(decontaminated_file, files=FileOptions(bits, max_pixels))
+    run(Request(image, alpha, output, "alpha", bits, transparent=True, workers=workers, resume=resume), work)

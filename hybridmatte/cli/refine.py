@@ -1,0 +1,34 @@
+"""``refine``: bring an alpha to a photograph's size and edges."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hybridmatte.cli.folder_run import Request, run
+from hybridmatte.cli.options import MAX_PIXELS, Bits, Image, MaxPixels, OutputOrFolder, Resume, Workers
+
+
+def refine(
+    image: Image,
+    alpha: Annotated[str, typer.Argument(metavar="ALPHA", help="Alpha of a network or a segmenter, at any size of the "
+                                         "same aspect ratio, folder of alphas with the same file stems, or -.")],
+    output: OutputOrFolder,
+    trimap: Annotated[str | None, typer.Option("--trimap", metavar="FILE", help="Trimap whose known pixels stay exact; "
+                                               "for a single image.")] = None,
+    confidence: Annotated[float | None, typer.Option("--confidence", min=0, help="Weight of ALPHA against the image. "
+                                                     "Default: 0.1.")] = None,
+    bits: Bits = 8, workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = MAX_PIXELS,
+) -> None:
+    """Bring an alpha to a photograph's size and edges."""
+    from hybridmatte.batch.work import FileOptions, refined_file
+
+    if trimap is not None and Path(image).is_dir():
+        raise ValueError(f"--trimap is {trimap}, expected none for a folder of images")
+    if trimap is not None and Path(trimap).absolute() == Path(output).absolute():
+        raise ValueError(f"--output is {output}, which is also --trimap, expected another file")
+    work = partial(refined_file, trimap=trimap, confidence=confidence, files=FileOptions(bits, max_pixels))
+    run(Request(image, alpha, output, "alpha", bits, workers=workers, resume=resume), work)

@@ -1,0 +1,69 @@
+"""Inputs and outputs of commands: paths, ``-`` for the standard streams, notes on standard error."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["destination", "note", "show", "sources"]
+
+PIPE_WIDTH = 160  # characters of a table that is not shown in a terminal
+
+
+class StandardInput(io.BytesIO):
+    """The bytes of standard input, with a name for messages."""
+
+    name = "<standard input>"
+
+
+def note(text: str, console: Console | None = None) -> None:
+    """Print one line on standard error, or on the console of a progress bar that is shown there."""
+    console = console or Console(stderr=True)
+    console.print(" ".join(text.split()), soft_wrap=True, markup=False, highlight=False, emoji=False)
+
+
+def show(table: Table) -> None:
+    """Print a table on standard output."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPE_WIDTH)
+    console.print(table)
+
+
+def sources(*names: str) -> list[Path | BinaryIO]:
+    """Return the input files: paths, and standard input, read to its end, for ``-``, which may occur once."""
+    if names.count("-") > 1:
+        raise ValueError("- is given for two inputs, expected one, for there is one standard input")
+    return [StandardInput(sys.stdin.buffer.read()) if name == "-" else _existing_file(name) for name in names]
+
+
+def destination(name: str, inputs: list[Path | BinaryIO], *, bits: int = 8,
+                transparent: bool = False) -> Path | BinaryIO:
+    """Return the output: a path that can be written and is no input, or standard output for ``-``."""
+    from hybridmatte._validation import check_choice
+    from hybridmatte.io.pictures import check_output
+
+    if name == "-":
+        if sys.stdout.isatty():
+            raise ValueError("output - is a terminal, expected a pipe or a file")
+        check_choice(bits, "bits", (8, 16))
+        return sys.stdout.buffer
+    paths = [path for path in inputs if isinstance(path, Path)]
+    check_output(name, inputs=paths, bits=bits, transparent=transparent)
+    return Path(name)
+
+
+def _existing_file(name: str) -> Path:
+    """Return the path of an input; refuse a folder and a file that does not exist."""
+    path = Path(name)
+    if path.is_dir():
+        raise IsADirectoryError(f"{name} is a folder, expected a picture; matte, cutout, auto, refine and "
+                                "decontaminate take folders, both for image and for trimap, mask or alpha")
+    if not path.exists():
+        raise FileNotFoundError(f"{name} does not exist, expected a picture")
+    return path
