@@ -1,13 +1,24 @@
 """Preconditioned conjugate gradients on tensors, on any device."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import torch
 
-from hybridmatte.linalg.conjugate_gradient import CGResult
+from hybridmatte.linalg.conjugate_gradient import KrylovResult
 
 __all__ = ["conjugate_gradient_tensors"]
 
 
-def conjugate_gradient_tensors(multiply, rhs, precondition, *, rtol, maxiter):
+def conjugate_gradient_tensors(
+    matvec: Callable[[torch.Tensor], torch.Tensor],
+    rhs: torch.Tensor,
+    precondition: Callable[[torch.Tensor], torch.Tensor],
+    *,
+    rtol: float,
+    maxiter: int,
+) -> KrylovResult:
     """Solve ``A x = rhs`` for float64 tensors of one shape; see `conjugate_gradient`."""
     norm = torch.linalg.vector_norm(rhs).item()
     x, residual, direction = torch.zeros_like(rhs), rhs.clone(), torch.zeros_like(rhs)
@@ -18,9 +29,9 @@ def conjugate_gradient_tensors(multiply, rhs, precondition, *, rtol, maxiter):
         beta = -step * (ahead * product).sum() / descent
         descent = (ahead * residual).sum()
         direction = ahead + beta * direction
-        product = multiply(direction)
+        product = matvec(direction)
         step = descent / (direction * product).sum()
         x += step * direction
         residual -= step * product
         reached = torch.linalg.vector_norm(residual).item() / norm
-    return CGResult(x, iteration, reached, reached <= rtol)
+    return KrylovResult(x, iteration, reached, reached <= rtol)

@@ -1,7 +1,8 @@
-"""Kernels of the primal-dual iterations for charges on differences along links (tail, head, length).
+"""Kernels of the primal-dual iterations for penalties on differences along links (tail, head, length).
 
-Links are sorted by tail. `tail_start` (n + 1) gives each unknown pixel's links as tail, `head_start` and `head_links`
-those as head; ends are numbers of unknown pixels, or -1 - k for the known value k.
+Links are sorted by tail. `tail_start` (n + 1,) gives the first link of each unknown node as tail; `head_start` and
+`head_links` list the links of each unknown node as head. An end is the number of an unknown node, or -1 - k for the
+known value k.
 """
 
 import numpy as np
@@ -19,7 +20,7 @@ def end_value(alpha, known, end):
 
 @njit(cache=True, parallel=True)
 def step_dual(ahead, known, tails, heads, lengths, sigma, relaxation, form, dual):
-    """Move each link's dual along the difference of alphas and, by the relaxation, beyond its projection to [-1, 1]."""
+    """Take a relaxed dual step: along the difference of alphas, projected to [-1, 1]."""
     n = tails.shape[0]
     for piece in prange(PIECES):
         for e in range(piece * n // PIECES, (piece + 1) * n // PIECES):
@@ -34,7 +35,7 @@ def step_dual(ahead, known, tails, heads, lengths, sigma, relaxation, form, dual
 
 @njit(cache=True)
 def divergence(dual, i, tail_start, head_start, head_links):
-    """Return the sum of the duals of the links that leave pixel i less those that arrive."""
+    """Return the divergence at node i: the duals of the links that leave it minus those of the links that enter it."""
     total = 0.0
     for e in range(tail_start[i], tail_start[i + 1]):
         total += dual[e]
@@ -45,7 +46,7 @@ def divergence(dual, i, tail_start, head_start, head_links):
 
 @njit(cache=True, parallel=True)
 def step_primal(dual, tail_start, head_start, head_links, tau, relaxation, weight, prior, alpha, ahead):
-    """Move each alpha against the divergence and to its prior, beyond its projection to [0, 1], and look ahead."""
+    """Take a relaxed primal step, projected to [0, 1], and write the extrapolated alpha into `ahead`."""
     n = alpha.shape[0]
     for piece in prange(PIECES):
         for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
@@ -59,7 +60,7 @@ def step_primal(dual, tail_start, head_start, head_links, tau, relaxation, weigh
 
 @njit(cache=True)
 def primal_value(alpha, known, tails, heads, lengths, form, weight, prior):
-    """Return the charge of alpha: over the links, and to the prior."""
+    """Return the penalty of alpha: over the links, and of its distance from the prior."""
     total = 0.0
     for e in range(tails.shape[0]):
         difference = end_value(alpha, known, tails[e]) - end_value(alpha, known, heads[e])
@@ -74,7 +75,7 @@ def primal_value(alpha, known, tails, heads, lengths, form, weight, prior):
 
 @njit(cache=True)
 def dual_value(dual, known, tails, heads, lengths, form, tail_start, head_start, head_links, weight, prior):
-    """Return the dual's lower bound of the charge of any alpha in [0, 1]."""
+    """Return the lower bound that the dual variables give for the penalty of any alpha in [0, 1]."""
     total = 0.0
     for e in range(tails.shape[0]):
         total -= lengths[e] * (dual[e] if form == DDC else abs(dual[e]))

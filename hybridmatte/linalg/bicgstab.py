@@ -1,23 +1,35 @@
 """Preconditioned stabilised biconjugate gradients, for systems that are not symmetric."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import numpy as np
 
-from hybridmatte.linalg.conjugate_gradient import CGResult
+from hybridmatte.linalg._vector_numba import dot
+from hybridmatte.linalg.conjugate_gradient import KrylovResult, Vector
 
 __all__ = ["bicgstab"]
 
 
-def bicgstab(matvec, rhs, precondition, *, rtol=1e-6, maxiter=1000):
+def bicgstab(
+    matvec: Callable[[Vector], Vector],
+    rhs: Vector,
+    precondition: Callable[[Vector], Vector],
+    *,
+    rtol: float = 1e-6,
+    maxiter: int = 1000,
+) -> KrylovResult:
     """Solve ``A x = rhs`` for a square A by preconditioned stabilised biconjugate gradients, starting from zero.
 
-    Two products and two preconditioners an iteration. Starts over from the point reached where the method breaks
-    down.
+    An iteration takes two products with A and two applications of the preconditioner. If the shadow residual becomes
+    orthogonal to the residual, the method restarts from the current point.
 
     Parameters
     ----------
     matvec, precondition : callable
-        Take an (n,) float64 array, return A, or an approximation of its inverse, times it; may return the same buffer
-        each time.
+        Take an (n,) float64 array and return A, or an approximation of the inverse of A, times that array. Both may
+        return the same buffer at each call.
     rhs : (n,) float64 array
         Right-hand side.
     rtol : float, default 1e-6
@@ -27,8 +39,13 @@ def bicgstab(matvec, rhs, precondition, *, rtol=1e-6, maxiter=1000):
 
     Returns
     -------
-    result : CGResult
-        x (n,), iterations, residual relative to |rhs|, converged.
+    result : KrylovResult
+        x (n,), iterations, residual relative to ``|rhs|``, converged.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If a search direction is orthogonal to the shadow residual, or a product is not finite.
 
     References
     ----------
@@ -41,8 +58,6 @@ def bicgstab(matvec, rhs, precondition, *, rtol=1e-6, maxiter=1000):
     >>> bicgstab(lambda x: matrix @ x, np.array([4.0, 8.0]), lambda r: r).x.round(6)
     array([1., 2.])
     """
-    from hybridmatte.linalg._vector_numba import dot
-
     norm = np.sqrt(dot(rhs, rhs))
     x, residual, shadow = np.zeros_like(rhs), rhs.copy(), rhs.copy()
     direction, product = np.zeros_like(rhs), np.zeros_like(rhs)
@@ -69,4 +84,4 @@ def bicgstab(matvec, rhs, precondition, *, rtol=1e-6, maxiter=1000):
         x += alpha * ahead + omega * beside
         residual = residual - omega * turned
         reached = np.sqrt(dot(residual, residual)) / norm
-    return CGResult(x, iteration, reached, reached <= rtol)
+    return KrylovResult(x, iteration, reached, reached <= rtol)

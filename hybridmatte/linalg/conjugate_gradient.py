@@ -1,40 +1,60 @@
 """Preconditioned conjugate gradients."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-__all__ = ["CGResult", "conjugate_gradient"]
+from hybridmatte.linalg import _vector_numba as kernels
+
+__all__ = ["KrylovResult", "Vector", "conjugate_gradient"]
+
+Vector = npt.NDArray[np.floating[Any]]  # (n,) float64 or float32
 
 
-class CGResult(NamedTuple):
-    """What conjugate gradients reached: solution, iterations, relative residual, and whether that is enough."""
+class KrylovResult(NamedTuple):
+    """Result of a Krylov method.
 
-    x: np.ndarray
+    x (n,) is the solution, `residual` its residual norm relative to that of the right-hand side, and `converged`
+    whether that is at most the wanted one.
+    """
+
+    x: Any
     iterations: int
     residual: float
     converged: bool
 
 
-def conjugate_gradient(matvec, rhs, precondition=None, *, x0=None, rtol=1e-7, maxiter=2000):
+def conjugate_gradient(
+    matvec: Callable[[Vector], Vector],
+    rhs: Vector,
+    precondition: Callable[[Vector], Vector] | None = None,
+    *,
+    x0: Vector | None = None,
+    rtol: float = 1e-7,
+    maxiter: int = 2000,
+) -> KrylovResult:
     """Solve ``A x = rhs`` for a symmetric positive definite A by preconditioned conjugate gradients.
 
-    The flexible form (Polak and Ribiere's beta) is used, which tolerates a preconditioner that is symmetric only up
-    to rounding. One product with A, one preconditioner and 40 bytes of vectors per unknown an iteration,
-    20 in single precision.
+    The method is flexible conjugate gradients (beta by Polak and Ribiere), which tolerates a preconditioner that is
+    symmetric only up to rounding. An iteration takes one product with A and one application of the preconditioner.
+    The vectors take 40 bytes per unknown, 20 in single precision.
 
     Parameters
     ----------
     matvec : callable
-        Takes an (n,) array of rhs's precision, returns A times it; may return the same buffer each time. `precondition`
-        must not call it if it does: the last product is read again after the preconditioner has run.
+        Takes an (n,) array in the precision of rhs and returns A times that array. It may return the same buffer at
+        each call; then `precondition` must not call `matvec`, because the last product is still needed afterwards.
     rhs : (n,) float64 or float32 array
         Right-hand side.
     precondition : callable, optional
-        Takes a residual, returns an approximation of the inverse of A times it, float32 or float64; may return the
-        same buffer each time.
+        Takes a residual (n,) and returns an approximation of the inverse of A times the residual, float32 or float64.
+        It may return the same buffer at each call. Without it, the method is plain conjugate gradients.
     x0 : (n,) array, optional
-        Start, zero by default. Never modified.
+        First guess; zero by default. Never modified.
     rtol : float, default 1e-7
         Stop when ``|rhs - A x| <= rtol * |rhs|`` in the Euclidean norm.
     maxiter : int, default 2000
@@ -42,13 +62,13 @@ def conjugate_gradient(matvec, rhs, precondition=None, *, x0=None, rtol=1e-7, ma
 
     Returns
     -------
-    result : CGResult
-        x (n,), iterations, residual relative to |rhs|, converged.
+    result : KrylovResult
+        x (n,), iterations, residual relative to ``|rhs|``, converged.
 
     Raises
     ------
     numpy.linalg.LinAlgError
-        If A or the preconditioner turns out not to be positive definite.
+        If A or the preconditioner is found not to be positive definite.
 
     References
     ----------
@@ -62,12 +82,10 @@ def conjugate_gradient(matvec, rhs, precondition=None, *, x0=None, rtol=1e-7, ma
     >>> result.x.round(6), result.converged
     (array([2., 1.]), True)
     """
-    from hybridmatte.linalg import _vector_numba as kernels
-
     norm_rhs = float(np.sqrt(kernels.dot(rhs, rhs)))
     x = np.zeros_like(rhs) if x0 is None else x0.astype(rhs.dtype)
     if norm_rhs == 0.0:
-        return CGResult(np.zeros_like(rhs), 0, 0.0, True)
+        return KrylovResult(np.zeros_like(rhs), 0, 0.0, True)
     residual = rhs.copy() if x0 is None else rhs - matvec(x)
     reached = float(np.sqrt(kernels.dot(residual, residual))) / norm_rhs
     direction, product = np.zeros_like(rhs), np.zeros_like(rhs)
@@ -87,4 +105,4 @@ def conjugate_gradient(matvec, rhs, precondition=None, *, x0=None, rtol=1e-7, ma
                                         f"{curvature:g} and descent {descent:g}, expected both positive")
         step = descent / curvature
         reached = float(np.sqrt(kernels.advance(step, direction, product, x, residual))) / norm_rhs
-    return CGResult(x, iteration, reached, reached <= rtol)
+    return KrylovResult(x, iteration, reached, reached <= rtol)

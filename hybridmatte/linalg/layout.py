@@ -1,21 +1,28 @@
-"""Unknown pixels numbered in straight runs, so that cost and memory follow the unknown region."""
+"""Numbering of the marked points of a grid, such that a stencil reads contiguous memory."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+
+from hybridmatte.linalg import _layout_numba as kernels
 
 __all__ = ["UnknownLayout", "make_layout"]
 
-RADIUS = 2  # reach in pixels of the local Laplacians: two pixels of one 3 x 3 window are at most 2 apart
-N_CHUNKS = 64  # pieces of work of about equal size; fixed, so that results do not depend on the thread count
+RADIUS = 2  # pixels, reach of a 5 x 5 stencil: two pixels of one 3 x 3 window are at most 2 apart
+N_CHUNKS = 64  # pieces of work of about equal size; fixed, so that results do not depend on the number of threads
 
 
 @dataclass(frozen=True)
 class UnknownLayout:
-    """Where the unknown pixels of an image lie in one flat array of cells.
+    """Positions of the unknown pixels of an image in one flat array of cells.
 
-    Runs of unknown pixels in a row are contiguous, with empty cells between runs, so a stencil reads straight
-    runs of memory. Runs at most one stencil width apart are joined; cells between them hold no pixel.
+    The unknown pixels of a row that stand next to each other have consecutive cells, with empty cells between such
+    runs, so that a stencil reads contiguous memory. Runs that are at most one stencil width apart are joined; the cells
+    between them hold no pixel. Time and memory of a product follow the unknown region, not the image.
 
     Attributes
     ----------
@@ -24,50 +31,51 @@ class UnknownLayout:
     n_cells : int
         Length of a vector over the layout.
     pixels : (n_cells,) int32 array
-        Flat pixel index of a cell, -1 for a cell without an unknown pixel.
+        Flat pixel index of each cell, -1 for a cell without an unknown pixel.
     segments, row_start, spans, chunks : int32 arrays
-        The runs, the first run of each row, the spans between which stencil offsets change, and the first span of
-        each piece of work; see ``_layout_numba``.
+        The runs, the first run of each row, the spans between which the stencil's offsets change, and the first span
+        of each piece of work; see ``_layout_numba``.
     bands : (n + 1,) int64 array
-        First image row of each piece of work of about equal numbers of unknown pixels.
+        First image row of each piece of work; the pieces hold about equal numbers of unknown pixels.
     """
 
-    shape: tuple
+    shape: tuple[int, int]
     n_cells: int
-    pixels: np.ndarray
-    segments: np.ndarray
-    row_start: np.ndarray
-    spans: np.ndarray
-    chunks: np.ndarray
-    bands: np.ndarray
+    pixels: npt.NDArray[np.int32]
+    segments: npt.NDArray[np.int32]
+    row_start: npt.NDArray[np.int32]
+    spans: npt.NDArray[np.int32]
+    chunks: npt.NDArray[np.int64]
+    bands: npt.NDArray[np.int64]
 
-    def gather(self, plane):
-        """Return the values of an (H, W) plane on the cells as float64, 0 on cells without a pixel."""
+    def gather(self, plane: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Return the values of a plane (H, W) on the cells, (n_cells,); 0 on cells without a pixel."""
         is_pixel = self.pixels >= 0
         values = np.zeros(self.n_cells)
         values[is_pixel] = plane.ravel()[self.pixels[is_pixel]]
         return values
 
-    def scatter(self, values, plane):
-        """Write the cells' values into the unknown pixels of a C-contiguous (H, W) plane."""
+    def scatter(self, values: npt.NDArray[Any], plane: npt.NDArray[Any]) -> None:
+        """Write the cells' values (n_cells,) into the unknown pixels of a C-contiguous plane (H, W)."""
         is_pixel = self.pixels >= 0
         plane.reshape(-1)[self.pixels[is_pixel]] = values[is_pixel]
 
-    def cell_map(self):
-        """Return the (H, W) int32 plane of the pixels' cells, 0 where there is none."""
+    def cell_map(self) -> npt.NDArray[np.int32]:
+        """Return the cell of each pixel, (H, W); 0 for pixels that are not unknown."""
         cells = np.zeros(self.shape, np.int32)
         is_pixel = self.pixels >= 0
         cells.reshape(-1)[self.pixels[is_pixel]] = np.flatnonzero(is_pixel)
         return cells
 
 
-def make_layout(is_unknown, rows=(-2, -1, 1, 2), radius=RADIUS):
-    """Number the unknown pixels of an (H, W) boolean mask; time and memory are linear in the image.
+def make_layout(
+    is_unknown: npt.NDArray[np.bool_], rows: tuple[int, ...] = (-2, -1, 1, 2), radius: int = RADIUS
+) -> UnknownLayout:
+    """Return the layout of the unknown pixels of a mask (H, W).
 
-    `rows` are the offsets in y, `radius` the reach in x of the stencil that will read the cells.
+    `rows` are the offsets in y, and `radius` the reach in x, of the stencil that will read the cells. Time and memory
+    are linear in the pixels of the image.
     """
-    from hybridmatte.linalg import _layout_numba as kernels
-
     pad = 2 * max(radius, 1)
     count = kernels.count_segments(is_unknown, pad + 1)
     segments, row_start, end = kernels.find_segments(is_unknown, pad + 1, pad, count)
@@ -80,8 +88,8 @@ def make_layout(is_unknown, rows=(-2, -1, 1, 2), radius=RADIUS):
     return UnknownLayout(is_unknown.shape, n_cells, pixels, segments, row_start, spans, chunks, bands)
 
 
-def _cuts(cumulative, n_parts):
-    """Cut an increasing sequence into at most `n_parts` stretches of about equal increase."""
+def _cuts(cumulative: npt.NDArray[Any], n_parts: int) -> npt.NDArray[np.int64]:
+    """Return the first indices of at most `n_parts` stretches of about equal increase of an increasing sequence."""
     if len(cumulative) == 0:
         return np.zeros(1, np.int64)
     targets = cumulative[-1] * np.arange(1, n_parts) / max(n_parts, 1)

@@ -1,72 +1,99 @@
-"""Aggregation multigrid on the colour line, the preconditioner of the local Laplacians."""
+"""Aggregation multigrid on the colour line: the preconditioner of the stencil systems of matting."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-__all__ = ["ColorLineMultigrid"]
+from hybridmatte.linalg import _aggregate_numba, _block_numba, _stencil_numba
+from hybridmatte.linalg._dense_numba import invert_dense, multiply_dense
+from hybridmatte.linalg._vector_numba import dot
+from hybridmatte.linalg.conjugate_gradient import Vector
+from hybridmatte.linalg.layout import UnknownLayout
 
-PIXEL_BLOCK = 4  # side in pixels of the blocks of the first coarse level; 3 takes fewer, dearer iterations
+__all__ = ["ColorLineMultigrid", "StencilMatrix"]
+
+PIXEL_BLOCK = 4  # side in pixels of the blocks of the first coarse level; 3 takes fewer but costlier iterations
 GROUP = 2  # side in blocks of the groups of the later levels
 COARSEST = 60  # blocks that are few enough for a dense inverse
 DAMPING = 1.8  # of the smoother, over the largest eigenvalue; below 2 it cannot diverge
 SAFETY = 1.1  # Lanczos steps find the largest eigenvalue from below
-DEPENDENT = 1e-9  # squared norm, relative, at which a colour counts as constant over a block
+DEPENDENT = 1e-9  # relative squared norm at which a colour counts as constant over a block
+
+Float32 = npt.NDArray[np.float32]
+
+
+class StencilMatrix(Protocol):
+    """A symmetric matrix stored as a 5 x 5 stencil: its layout, the entries to later neighbours, and its diagonal."""
+
+    layout: UnknownLayout
+    weights: npt.NDArray[Any]
+    diagonal: npt.NDArray[Any]
 
 
 class ColorLineMultigrid:
-    """One V-cycle of aggregation multigrid with the coarse functions {1, R, G, B}.
+    """One V-cycle of aggregation multigrid with the near-null space {1, R, G, B}.
 
-    Matting Laplacians of small windows hardly charge an alpha that is affine in colour; so the coarse functions on
-    each 4 x 4 block of pixels are the constant and the three colours, orthonormalised. The pixel level is plain
-    aggregation (its two-level method needs 11 to 22 iterations); from the block level on, groups of 2 x 2 blocks
-    carry prolongations smoothed once. One step of damped Jacobi before and after, on the pixels with the diagonal, on
-    the blocks with their 4 x 4 diagonal blocks (Chebyshev steps of degree 2 save 10% of the iterations and cost more,
-    as the cycle is bound by the bytes of the matrices). In float32, but for the coarsest inverse.
+    A matting Laplacian of small windows hardly penalises an alpha that is affine in colour. So the coarse functions on
+    each 4 x 4 block of pixels are the constant and the three colours, orthonormalised. The pixel level uses plain
+    aggregation (as a two-level method it needs 11 to 22 iterations). From the block level on, groups of 2 x 2 blocks
+    are aggregated, with prolongations smoothed once. The smoother is one step of damped Jacobi before and after the
+    coarse correction: with the diagonal on the pixels, with the 4 x 4 diagonal blocks on the coarse levels. (Chebyshev
+    steps of degree 2 save 10% of the iterations and cost more than that, because the cycle is bound by the bytes of the
+    matrices.) All is float32 but the coarsest inverse.
 
-    Memory is about 450 bytes per unknown pixel, twice that during set-up; no factorisation but a dense inverse of at
-    most 240 unknowns at the coarsest level.
+    Memory is about 450 bytes per unknown pixel, twice that during set-up. The only factorisation is a dense inverse of
+    at most 240 unknowns on the coarsest level.
 
     Parameters
     ----------
-    system : StencilSystem
-        The system to precondition; its diagonal may hold a prior's confidence.
+    system : StencilMatrix
+        The matrix to precondition, such as a `StencilSystem`; its diagonal may hold a prior's confidence.
     image : (H, W, 3) float32 array
-        The colours that span the coarse functions.
+        The colours, which span the near-null space together with the constant.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the coarsest matrix is not positive definite.
 
     Notes
     -----
-    Calling it with a residual (n_cells,) returns a float32 buffer (n_cells,) that the next call overwrites. The same
-    call gives the same bits for any number of threads.
+    Called with a residual (n_cells,), the object returns a float32 buffer (n_cells,) that the next call overwrites. The
+    result has the same bits for any number of threads.
 
     References
     ----------
     .. [1] P. Vanek, J. Mandel, M. Brezina. Algebraic multigrid by smoothed aggregation. Computing 1996.
     """
 
-    def __init__(self, system, image):
+    def __init__(self, system: StencilMatrix, image: Float32) -> None:
         self._pixels, block_matrix, index_shape, positions, triangles = _pixel_level(system, image)
         self._levels = _block_levels(block_matrix, index_shape, positions, triangles)
 
-    def __call__(self, residual):
-        """Apply the cycle to a residual; the returned buffer is overwritten by the next call."""
+    def __call__(self, residual: Vector) -> Float32:
+        """Apply the cycle to a residual (n_cells,); the next call overwrites the returned buffer."""
         self._pixels.smooth_and_restrict(residual, self._levels[0].rhs)
         return self._pixels.correct_and_smooth(_cycle(self._levels, 0))
 
     @property
-    def level_sizes(self):
-        """Number of blocks on each level above the pixels."""
+    def level_sizes(self) -> list[int]:
+        """Number of blocks on each coarse level."""
         return [level.rhs.shape[0] for level in self._levels]
 
 
-def _largest_eigenvalue(apply, start, iterations=10):
-    """Estimate the largest eigenvalue of S A from above by Lanczos steps, S and A symmetric and S > 0.
+def _largest_eigenvalue(
+    apply: Callable[[Float32], tuple[Float32, Float32]], start: Float32, iterations: int = 10
+) -> float:
+    """Estimate the largest eigenvalue of S A by Lanczos steps, for symmetric A and symmetric positive definite S.
 
-    `apply` takes x and returns (A x, S A x); inner products are those of A, in which S A is symmetric. The estimate
-    is the largest Ritz value times a safety factor.
+    `apply` takes x and returns (A x, S A x). Inner products are those of A, in which S A is symmetric. The estimate is
+    the largest Ritz value times a safety factor, because Ritz values are below the largest eigenvalue.
     """
-    from hybridmatte.linalg._vector_numba import dot
-
     x, previous, diagonal, beside = start, None, [], []
     ax, sax = apply(x)
     for _ in range(iterations):
@@ -89,9 +116,9 @@ def _largest_eigenvalue(apply, start, iterations=10):
 
 
 class _PixelLevel:
-    """The finest level: a float32 copy of the stencil, its smoother, and the block functions."""
+    """The finest level: a float32 copy of the stencil, its smoother, and the coarse functions on pixel blocks."""
 
-    def __init__(self, system, cells, basis):
+    def __init__(self, system: StencilMatrix, cells: npt.NDArray[np.int32], basis: Float32) -> None:
         layout = system.layout
         diagonal = system.diagonal
         self._stencil = (layout.spans, layout.chunks, system.weights.astype(np.float32), diagonal.astype(np.float32))
@@ -100,31 +127,25 @@ class _PixelLevel:
         self._rhs, self._x, self._spare = (np.zeros(layout.n_cells, np.float32) for _ in range(3))
         self._step *= np.float32(DAMPING / self._estimate_largest())
 
-    def _estimate_largest(self):
-        from hybridmatte.linalg._stencil_numba import multiply
-
+    def _estimate_largest(self) -> float:
         start = np.random.default_rng(0).standard_normal(len(self._step), np.float32) * (self._step > 0)
 
         def apply(x):
-            multiply(*self._stencil, x, self._spare)
+            _stencil_numba.multiply(*self._stencil, x, self._spare)
             return self._spare.copy(), self._step * self._spare
 
         return _largest_eigenvalue(apply, start)
 
-    def smooth_and_restrict(self, residual, coarse_rhs):
-        from hybridmatte.linalg._aggregate_numba import restrict
-        from hybridmatte.linalg._stencil_numba import scale_residual, subtract_product
+    def smooth_and_restrict(self, residual: Vector, coarse_rhs: Float32) -> None:
+        """Write the restriction of the residual after one smoothing step from zero into `coarse_rhs`."""
+        _stencil_numba.scale_residual(self._step, residual, self._rhs, self._x)
+        _stencil_numba.subtract_product(*self._stencil, self._rhs, self._x, self._spare)
+        _aggregate_numba.restrict(self._cells, self._basis, self._spare, coarse_rhs)
 
-        scale_residual(self._step, residual, self._rhs, self._x)
-        subtract_product(*self._stencil, self._rhs, self._x, self._spare)
-        restrict(self._cells, self._basis, self._spare, coarse_rhs)
-
-    def correct_and_smooth(self, coarse):
-        from hybridmatte.linalg._aggregate_numba import prolong
-        from hybridmatte.linalg._stencil_numba import smooth
-
-        prolong(self._cells, self._basis, coarse, self._x)
-        smooth(*self._stencil, self._step, self._rhs, self._x, self._spare)
+    def correct_and_smooth(self, coarse: Float32) -> Float32:
+        """Return the solution after the coarse correction and one more smoothing step."""
+        _aggregate_numba.prolong(self._cells, self._basis, coarse, self._x)
+        _stencil_numba.smooth(*self._stencil, self._step, self._rhs, self._x, self._spare)
         return self._spare
 
 
@@ -132,33 +153,32 @@ class _PixelLevel:
 class _BlockMatrix:
     """A sparse matrix of 4 x 4 blocks, stored column by column."""
 
-    indptr: np.ndarray
-    indices: np.ndarray
-    blocks: np.ndarray
+    indptr: npt.NDArray[np.int32]
+    indices: npt.NDArray[np.int32]
+    blocks: Float32
     n_columns: int
 
-    def __matmul__(self, other):
-        from hybridmatte.linalg._block_numba import count_product, fill_product
-
+    def __matmul__(self, other: _BlockMatrix) -> _BlockMatrix:
         counts = np.empty(len(self.indptr) - 1, np.int32)
         left, right = (self.indptr, self.indices), (other.indptr, other.indices)
-        count_product(*left, *right, other.n_columns, counts)
+        _block_numba.count_product(*left, *right, other.n_columns, counts)
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
         result = _BlockMatrix(indptr, np.empty(indptr[-1], np.int32), np.empty((indptr[-1], 4, 4), np.float32),
                               other.n_columns)
-        fill_product(*left, self.blocks, *right, other.blocks, other.n_columns, *result.arrays())
+        _block_numba.fill_product(*left, self.blocks, *right, other.blocks, other.n_columns, *result.arrays())
         return result
 
     @property
-    def transposed(self):
-        from hybridmatte.linalg._block_numba import transpose
+    def transposed(self) -> _BlockMatrix:
+        """The transpose."""
+        return _BlockMatrix(*_block_numba.transpose(*self.arrays(), self.n_columns), len(self.indptr) - 1)
 
-        return _BlockMatrix(*transpose(*self.arrays(), self.n_columns), len(self.indptr) - 1)
-
-    def arrays(self):
+    def arrays(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Float32]:
+        """Return (indptr, indices, blocks), as the kernels take them."""
         return self.indptr, self.indices, self.blocks
 
-    def toarray(self):
+    def toarray(self) -> npt.NDArray[np.float64]:
+        """Return the matrix as a dense array (4 n, 4 n_columns)."""
         n, m = len(self.indptr) - 1, self.n_columns
         dense = np.zeros((n, m, 4, 4))
         dense[np.repeat(np.arange(n), np.diff(self.indptr)), self.indices] = self.blocks.transpose(0, 2, 1)
@@ -166,9 +186,9 @@ class _BlockMatrix:
 
 
 class _BlockLevel:
-    """One coarse level in float32: matrix, smoother, transfer to the next level."""
+    """One coarse level in float32: matrix, smoother, prolongation and restriction."""
 
-    def __init__(self, matrix, inverse, largest, prolongation):
+    def __init__(self, matrix: _BlockMatrix, inverse: Float32, largest: float, prolongation: _BlockMatrix) -> None:
         self.matrix = matrix.arrays()
         self.step = inverse * np.float32(DAMPING / largest)
         self.prolongation, self.restriction = prolongation.arrays(), prolongation.transposed.arrays()
@@ -176,43 +196,37 @@ class _BlockLevel:
 
 
 class _CoarsestLevel:
-    """The last level, solved by a dense inverse."""
+    """The coarsest level, solved by a dense inverse."""
 
-    def __init__(self, matrix):
-        from hybridmatte.linalg._dense_numba import invert_dense
-
+    def __init__(self, matrix: _BlockMatrix) -> None:
         dense = matrix.toarray()
         self._inverse = invert_dense((dense + dense.T) / 2.0).astype(np.float32)
         if not np.isfinite(self._inverse).all():
-            raise np.linalg.LinAlgError("the coarsest system is not positive definite, expected it as the finest is")
+            raise np.linalg.LinAlgError("the coarsest multigrid matrix is not positive definite, expected it to be")
         self.rhs, self._x = (np.zeros((len(matrix.indptr) - 1, 4), np.float32) for _ in range(2))
 
-    def solve(self):
-        from hybridmatte.linalg._dense_numba import multiply_dense
-
+    def solve(self) -> Float32:
+        """Return the solution for the level's right-hand side."""
         multiply_dense(self._inverse, self.rhs.reshape(-1), self._x.reshape(-1))
         return self._x
 
 
-def _cycle(levels, k):
-    """Solve level k approximately for its right-hand side."""
-    from hybridmatte.linalg import _block_numba as kernels
-
+def _cycle(levels: list[Any], k: int) -> Float32:
+    """Return an approximate solution of level k for its right-hand side, by one V-cycle."""
     level = levels[k]
     if isinstance(level, _CoarsestLevel):
         return level.solve()
-    kernels.scale_residual(level.step, level.rhs, level.x)
-    kernels.subtract_product(*level.matrix, level.rhs, level.x, level.spare)
-    kernels.multiply(*level.restriction, level.spare, levels[k + 1].rhs)
-    kernels.add_product(*level.prolongation, _cycle(levels, k + 1), level.x)
-    kernels.smooth(*level.matrix, level.step, level.rhs, level.x, level.spare)
+    _block_numba.scale_residual(level.step, level.rhs, level.x)
+    _block_numba.subtract_product(*level.matrix, level.rhs, level.x, level.spare)
+    _block_numba.multiply(*level.restriction, level.spare, levels[k + 1].rhs)
+    _block_numba.add_product(*level.prolongation, _cycle(levels, k + 1), level.x)
+    _block_numba.smooth(*level.matrix, level.step, level.rhs, level.x, level.spare)
     return level.spare
 
 
-def _pixel_level(system, image):
-    """Build the finest level and the block matrix under it."""
-    from hybridmatte.linalg import _aggregate_numba as kernels
-
+def _pixel_level(system: StencilMatrix, image: Float32) -> tuple[Any, ...]:
+    """Return the finest level, the matrix of the next one, and the grid shape, positions and factors of its blocks."""
+    kernels = _aggregate_numba
     layout = system.layout
     index, positions = kernels.mark_blocks(layout.segments, *layout.shape, PIXEL_BLOCK)
     n = len(positions)
@@ -229,11 +243,9 @@ def _pixel_level(system, image):
     return _PixelLevel(system, cells, basis), matrix, index.shape, positions, triangles
 
 
-def _block_levels(matrix, shape, positions, triangles):
-    """Coarsen a block matrix until it is small."""
-    from hybridmatte.linalg import _aggregate_numba, _block_numba
-
-    levels = []
+def _block_levels(matrix: _BlockMatrix, shape: tuple[int, ...], positions: Any, triangles: Any) -> list[Any]:
+    """Return the coarse levels, from the block matrix down to one that is small enough for a dense inverse."""
+    levels: list[Any] = []
     while True:
         n = len(positions)
         inverse = np.zeros((n, 4, 4), np.float32)
@@ -252,30 +264,30 @@ def _block_levels(matrix, shape, positions, triangles):
         positions, triangles = parent_positions, coarse_triangles
 
 
-def _largest_block_eigenvalue(matrix, inverse):
-    """Estimate the largest eigenvalue of the matrix scaled by its diagonal blocks."""
-    from hybridmatte.linalg import _block_numba as kernels
-
+def _largest_block_eigenvalue(matrix: _BlockMatrix, inverse: Float32) -> float:
+    """Estimate the largest eigenvalue of the matrix scaled by the inverses of its diagonal blocks."""
     product, scaled = (np.empty((len(inverse), 4), np.float32) for _ in range(2))
 
     def apply(x):
-        kernels.multiply(*matrix.arrays(), x, product)
-        kernels.scale_residual(inverse, product, scaled)
+        _block_numba.multiply(*matrix.arrays(), x, product)
+        _block_numba.scale_residual(inverse, product, scaled)
         return product.copy(), scaled.copy()
 
     return _largest_eigenvalue(apply, np.random.default_rng(0).standard_normal(product.shape, np.float32))
 
 
-def _smooth_prolongation(matrix, inverse, parents, basis, omega, n_columns):
-    """Return (Id - omega D^-1 A) P for the block functions P."""
-    from hybridmatte.linalg._block_numba import smoothed_prolongation
-
+def _smooth_prolongation(
+    matrix: _BlockMatrix, inverse: Float32, parents: Any, basis: Float32, omega: float, n_columns: int
+) -> _BlockMatrix:
+    """Return the smoothed prolongation (Id - omega D^-1 A) P of the tentative prolongation P."""
     room = np.diff(matrix.indptr)
     starts = np.concatenate([[0], np.cumsum(room)]).astype(np.int32)
     indices = np.empty(starts[-1], np.int32)
     blocks = np.empty((starts[-1], 4, 4), np.float32)
     counts = np.empty(len(room), np.int32)
-    smoothed_prolongation(*matrix.arrays(), inverse, parents, basis, omega, starts, indices, blocks, counts)
+    _block_numba.smoothed_prolongation(
+        *matrix.arrays(), inverse, parents, basis, omega, starts, indices, blocks, counts
+    )
     used = np.arange(starts[-1]) - np.repeat(starts[:-1], room) < np.repeat(counts, room)
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     return _BlockMatrix(indptr, indices[used], blocks[used], n_columns)

@@ -1,35 +1,74 @@
-"""The classical answer to the DDC prior: a convex program."""
+"""The DDC prior as a convex program: alpha of similar pixels differs by no more than their colours.
 
-from functools import partial
+Minimised is the sum over the most similar pairs of each window of ``|x - d|`` (DDC) or ``max(|x| - d, 0)`` (hinge),
+with x the difference in alpha and d the distance in colour, plus the prior's term. The pairs come from `window_topk`;
+`minimize_links` runs the primal-dual iterations.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from hybridmatte._validation import check_choice, check_integer, check_number, is_torch
 from hybridmatte.errors import ConvergenceWarning, warn_caller
-from hybridmatte.systems.pipeline import solve_with
+from hybridmatte.linalg.primal_dual import Links, PrimalDualResult, minimize_links
+from hybridmatte.linalg.threads import threads_for
+from hybridmatte.similarity.window import WindowTopK, window_topk
+from hybridmatte.systems.problem import check_problem, finish_alpha
 
-__all__ = ["solve_ddc"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["make_links", "solve_ddc", "warn_open_gap"]
 
 
+@overload
+def solve_ddc(
+    image: torch.Tensor,
+    trimap: torch.Tensor,
+    *,
+    form: Literal["ddc", "hinge"] = ...,
+    window_size: int = ...,
+    prior: torch.Tensor | None = ...,
+    confidence: torch.Tensor | float | None = ...,
+    gap: float = ...,
+    maxiter: int = ...,
+) -> torch.Tensor: ...
+@overload
+def solve_ddc(
+    image: npt.ArrayLike,
+    trimap: npt.ArrayLike,
+    *,
+    form: Literal["ddc", "hinge"] = ...,
+    window_size: int = ...,
+    prior: npt.ArrayLike | None = ...,
+    confidence: npt.ArrayLike | None = ...,
+    gap: float = ...,
+    maxiter: int = ...,
+) -> npt.NDArray[np.float32]: ...
 def solve_ddc(image, trimap, *, form="ddc", window_size=11, prior=None, confidence=None, gap=2e-5, maxiter=5000):
     """Estimate alpha by directional distance consistency: similar pixels differ in alpha by no more than in colour.
 
-    The minimiser of `ddc_loss` or `ddc_hinge_loss` itself, with no network, over the unknown pixels. Sharp, piecewise
-    flat alphas; on photographs behind `solve_cf` and `solve_knn`: made to study the losses.
+    The result minimises `ddc_loss` or `ddc_hinge_loss` itself over the unknown pixels, without a network. Alpha is
+    sharp and piecewise constant. On photographs it is less accurate than `solve_cf` and `solve_knn`; the function is
+    for the study of the losses.
 
     Parameters
     ----------
     image, trimap, prior, confidence
-        As in `solve_cf`; a pixel has about 2 `window_size` links, each charging at most the difference in alpha.
+        As in `solve_cf`; a pixel has about 2 `window_size` links, and each penalises at most the difference in alpha.
         Tensors (B, 3, H, W) and (B, 1, H, W) are solved on their device, by tensor operations; no gradient flows.
     form : {"ddc", "hinge"}, default "ddc"
-        Charge of a pair with x = a_i - a_j and d = ||I_i - I_j||_2: ``|x - d|``, or ``max(|x| - d, 0)``.
+        Penalty of a pair with x = a_i - a_j and d = ||I_i - I_j||_2: ``|x - d|``, or ``max(|x| - d, 0)``.
     window_size : int, default 11
         Side of the windows in pixels, odd, at least 3.
     gap : float, default 2e-5
-        Stop when the charge is proved to be within this of the least one, on average over the pairs (a duality gap).
+        Stop when the penalty, averaged over the pairs, is proved to be within this of the least one (duality gap).
     maxiter : int, default 5000
-        Most iterations; 0.1 microseconds per unknown pixel each, on two cores; photographs take 500 to 1500.
+        Most iterations. One takes 0.1 microseconds per unknown pixel on two cores; photographs take 500 to 1500.
 
     Returns
     -------
@@ -48,7 +87,7 @@ def solve_ddc(image, trimap, *, form="ddc", window_size=11, prior=None, confiden
 
     See Also
     --------
-    hybridmatte.lipschitz_band : bounds of the answer where the known pixels do not contradict each other.
+    hybridmatte.lipschitz_band : bounds of the result where the known pixels do not contradict each other.
 
     References
     ----------
@@ -64,65 +103,50 @@ def solve_ddc(image, trimap, *, form="ddc", window_size=11, prior=None, confiden
     [0.0, 0.5, 1.0]
     """
     check_choice(form, "form", ("ddc", "hinge"))
-    gap = check_number(gap, "gap", above=0)
+    gap, maxiter = check_number(gap, "gap", above=0), check_integer(maxiter, "maxiter", low=1)
     if is_torch(image):
-        maxiter = check_integer(maxiter, "maxiter", low=1)
-        return _solve_batch(image, trimap, prior, confidence, form=form, window_size=window_size, gap=gap,
-                            maxiter=maxiter)
-    run = partial(_solve, form=form, window_size=window_size, gap=gap)
-    return solve_with(run, image, trimap, prior, confidence, 1e-7, maxiter)
+        from hybridmatte.methods._ddc_torch import solve_ddc_batch
 
-
-def _solve(problem, *, form, window_size, gap, rtol, maxiter):  # noqa: ARG001
-    from hybridmatte.linalg.primal_dual import make_links, minimize_links
-    from hybridmatte.similarity.window import window_topk
-    from hybridmatte.systems.problem import finish_alpha
-
-    links = make_links(window_topk(problem.image, window_size), problem.is_unknown, problem.known_alpha)
-    prior = np.full(len(links.pixels), 0.5)
-    weight = np.zeros_like(prior)
-    if problem.prior is not None:
-        prior, weight = (plane.ravel()[links.pixels].astype(np.float64)
-                         for plane in (problem.prior, 2.0 * problem.confidence))
-    result = minimize_links(links, form, start=prior.copy(), weight=weight, prior=prior, gap=gap, maxiter=maxiter)
-    _warn_if_open(result, len(links.tails), gap)
+        return solve_ddc_batch(image, trimap, prior, confidence, form=form, window_size=window_size, gap=gap,
+                               maxiter=maxiter)
+    problem = check_problem(image, trimap, prior, confidence)
     alpha = np.zeros(problem.is_unknown.shape)
+    if not problem.is_unknown.any():
+        return finish_alpha(problem, alpha)
+    with threads_for(int(problem.is_unknown.sum())):
+        links = make_links(window_topk(problem.image, window_size), problem.is_unknown, problem.known_alpha)
+        given = np.full(len(links.pixels), 0.5)
+        weight = np.zeros_like(given)
+        if problem.prior is not None and problem.confidence is not None:
+            given, weight = (plane.ravel()[links.pixels].astype(np.float64)
+                             for plane in (problem.prior, 2.0 * problem.confidence))
+        result = minimize_links(links, form, start=given.copy(), weight=weight, prior=given, gap=gap, maxiter=maxiter)
+    warn_open_gap(result, len(links.tails), gap)
     alpha.ravel()[links.pixels] = result.alpha
     return finish_alpha(problem, alpha)
 
 
-def _solve_batch(image, trimap, prior, confidence, *, form, window_size, gap, maxiter):
-    """Solve a batch of tensors on its device; return (B, 1, H, W) in the image's dtype."""
-    import torch
-
-    from hybridmatte._validation_torch import check_image_batch, check_no_gradient, check_together, split_planes
-    from hybridmatte.linalg._primal_dual_torch import TensorLinks, minimize_tensor_links
-    from hybridmatte.systems._problem_torch import check_prior_batch
-
-    check_together(trimap=trimap, image=image, prior=prior)
-    weight = check_prior_batch(trimap, prior, confidence)
-    colors, planes = check_image_batch(image).float(), []
-    given = torch.full_like(trimap, 0.5) if prior is None else prior
-    weight = torch.zeros_like(trimap) if weight is None else weight
-    for name, tensor in (("trimap", trimap), ("prior", given), ("confidence", weight)):
-        check_no_gradient(tensor, name)
-    weight = 2.0 * weight.double()
-    for index in range(len(image)):
-        is_foreground, _, is_unknown = split_planes(trimap[index, 0])
-        plane = is_foreground.double()
-        if is_unknown.any():
-            links = TensorLinks(colors[index], plane, is_unknown, window_size)
-            own = {"prior": given[index, 0][is_unknown].double(), "weight": weight[index, 0][is_unknown]}
-            result = minimize_tensor_links(links, form, start=own["prior"], gap=gap, maxiter=maxiter, **own)
-            _warn_if_open(result, len(links.lengths), gap)
-            plane[is_unknown] = result.alpha
-        planes.append(plane)
-    return torch.stack(planes)[:, None].to(image.dtype)
+def make_links(
+    topk: WindowTopK, is_unknown: npt.NDArray[np.bool_], known_alpha: npt.NDArray[np.float32]
+) -> Links:
+    """Return the links to the most similar pixels of each window that have an unknown end, without loops."""
+    pixels = np.flatnonzero(is_unknown)
+    number = np.full(is_unknown.size, -1, np.int64)
+    number[pixels] = np.arange(len(pixels))
+    tails = np.repeat(np.arange(is_unknown.size), topk.offsets.shape[2])
+    heads = tails + topk.offsets.ravel()
+    lengths = topk.distances.ravel()
+    wanted = (tails != heads) & ((number[tails] >= 0) | (number[heads] >= 0))
+    tails, heads, lengths = tails[wanted], heads[wanted], lengths[wanted]
+    ends = np.where(number >= 0, number, -1 - (known_alpha.ravel() > 0.5).astype(np.int64))
+    order = np.argsort(ends[tails], kind="stable")  # those with a known tail come first
+    return Links(ends[tails][order].astype(np.int32), ends[heads][order].astype(np.int32), lengths[order],
+                 np.array([0.0, 1.0]), pixels)
 
 
-def _warn_if_open(result, n_links, gap):
-    """Warn if the duality gap was not closed."""
-    reached = (result.charge - result.bound) / max(n_links, 1)
+def warn_open_gap(result: PrimalDualResult, n_links: int, gap: float) -> None:
+    """Give a `ConvergenceWarning` if the duality gap was not closed."""
+    reached = (result.penalty - result.bound) / max(n_links, 1)
     if reached > gap:
         warn_caller(f"ddc reached a duality gap of {reached:.1e} a pair after {result.iterations} iterations, wanted "
                     f"{gap:.1e}; raise maxiter or gap", ConvergenceWarning)

@@ -1,65 +1,169 @@
-"""The KNN matting Laplacian: pixels alike in colour, and near, have like alpha."""
+"""KNN matting (Chen et al. 2013): pixels similar in colour and position have similar alpha, wherever they are.
+
+Minimised is ``a' L a`` with the known pixels fixed, ``L = D - W`` with ``W = A + A' + 0.01 B``; see `knn_laplacian`.
+The search for neighbours is in ``hybridmatte.similarity``; ``_links_numba`` turns lists of neighbours into the rows of
+a graph; `GraphSystem` is the linear system; `solve_problem` solves it.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
+import cv2
 import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
 
-from hybridmatte._validation import check_choice, check_image, check_integer, check_number, check_unknown
+from hybridmatte._validation import (
+    check_choice,
+    check_image,
+    check_integer,
+    check_number,
+    check_unknown,
+    is_torch,
+)
+from hybridmatte.methods import _links_numba as kernels
+from hybridmatte.similarity import _neighbors_numba as tree_kernels
 from hybridmatte.similarity.features import pixel_features
+from hybridmatte.systems.graph import GraphSystem
+from hybridmatte.systems.problem import check_problem
+from hybridmatte.systems.solve import solve_problem
 
-__all__ = ["GraphSystem", "knn_laplacian", "knn_system"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["KnnOptions", "check_options", "knn_laplacian", "knn_system", "solve_knn"]
 
 ADJACENT_WEIGHT = 0.01  # of the 4 adjacent pixels, against 1 of a neighbour
-KNOWN_FACTOR = 2.0  # every link from an unknown to a known pixel is taken to be mutual
-EXACT_PIXELS = 1 << 16
-SEARCH_EPSILON = 1.0
-REACH = 0.1
+KNOWN_FACTOR = 2.0  # every link from an unknown to a known pixel is assumed to be mutual
+EXACT_PIXELS = 1 << 16  # pixels up to which the search is exact
+SEARCH_EPSILON = 1.0  # beyond that, the k-th neighbour may be 1 + this times as far as the true one
+REACH = 0.1  # distance in feature space from the unknown pixels within which candidates are searched
 
 
-class GraphSystem(NamedTuple):
-    """The equations of a graph's unknown pixels: ``diagonal * a - W a = rhs``, W symmetric, non-negative.
+class KnnOptions(NamedTuple):
+    """The options of the graph: neighbours and spatial weight of each set, kernel of the weights, colour space."""
 
-    pixels (n,) int32 are the flat indices of the unknown pixels in the order of the rows; indptr (n + 1,) int64,
-    indices (nnz,) int32, data (nnz,) float32 hold W between unknown pixels without a diagonal; diagonal and rhs (n,)
-    float64 include the links to known pixels.
+    n_neighbors: tuple[int, ...] = (20, 10)
+    spatial_weights: tuple[float, ...] = (2.0, 0.1)
+    kernel: str = "binary"
+    color_space: str = "rgb"
+
+
+@overload
+def solve_knn(
+    image: torch.Tensor,
+    trimap: torch.Tensor,
+    *,
+    n_neighbors: Sequence[int] = ...,
+    spatial_weights: Sequence[float] = ...,
+    kernel: Literal["binary", "soft"] = ...,
+    prior: torch.Tensor | None = ...,
+    confidence: torch.Tensor | float | None = ...,
+    rtol: float = ...,
+    maxiter: int = ...,
+) -> torch.Tensor: ...
+@overload
+def solve_knn(
+    image: npt.ArrayLike,
+    trimap: npt.ArrayLike,
+    *,
+    n_neighbors: Sequence[int] = ...,
+    spatial_weights: Sequence[float] = ...,
+    kernel: Literal["binary", "soft"] = ...,
+    prior: npt.ArrayLike | None = ...,
+    confidence: npt.ArrayLike | None = ...,
+    rtol: float = ...,
+    maxiter: int = ...,
+) -> npt.NDArray[np.float32]: ...
+def solve_knn(image, trimap, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1), kernel="binary", prior=None,
+              confidence=None, rtol=2e-6, maxiter=1000):
+    """Estimate alpha by KNN matting.
+
+    Every pixel is linked to the pixels most similar to it in colour and position, and linked pixels get similar alpha.
+    So alpha crosses gaps that stop `solve_cf`: holes, foliage, spotted backgrounds. Where foreground and background
+    share colours, it can be wrong far from any edge. In images of more than 65,536 pixels the graph is approximate, see
+    `knn_laplacian`. Tensors on another device than the CPU get the exact graph of their unknown pixels.
+
+    Parameters
+    ----------
+    image, trimap, prior, confidence, maxiter
+        As in `solve_cf`; each pixel has about 60 links of weight 1, so give the confidence on that scale.
+    n_neighbors : sequence of int, default (20, 10)
+        Neighbours in each set, including the pixel itself; more is smoother and slower.
+    spatial_weights : sequence of float, default (2.0, 0.1)
+        For each set, the length of the image's sides in units of colour (weight of the position).
+    kernel : {"binary", "soft"}, default "binary"
+        Weight of a link: 1, or decreasing with the distance in feature space.
+    rtol : float, default 2e-6
+        As in `solve_cf`; at the default within 2e-4 of the converged alpha on the photographs tried.
+
+    Returns
+    -------
+    alpha : (H, W) float32 array
+        In [0, 1]; exactly 0 or 1 on known pixels.
+
+    Raises
+    ------
+    ValueError
+        As in `solve_cf`, except that the image may have any size.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `maxiter` iterations do not reach `rtol`.
+
+    References
+    ----------
+    .. [1] Q. Chen, D. Li, C.-K. Tang. KNN matting. TPAMI 2013.
     """
+    options = check_options(n_neighbors, spatial_weights, kernel)
+    if is_torch(image):
+        from hybridmatte.methods._knn_torch import solve_knn_batch
 
-    pixels: np.ndarray
-    indptr: np.ndarray
-    indices: np.ndarray
-    data: np.ndarray
-    diagonal: np.ndarray
-    rhs: np.ndarray
+        return solve_knn_batch(image, trimap, prior, confidence, options, rtol=rtol, maxiter=maxiter)
+    problem = check_problem(image, trimap, prior, confidence)
+    return solve_problem(problem, partial(knn_system, options=options), method="knn", rtol=rtol, maxiter=maxiter)
 
 
-def knn_laplacian(image, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1), kernel="binary", color_space="rgb",
-                  is_unknown=None):
+def knn_laplacian(
+    image: npt.ArrayLike,
+    *,
+    n_neighbors: Sequence[int] = (20, 10),
+    spatial_weights: Sequence[float] = (2.0, 0.1),
+    kernel: Literal["binary", "soft"] = "binary",
+    color_space: Literal["rgb", "hsv"] = "rgb",
+    is_unknown: npt.NDArray[np.bool_] | None = None,
+) -> csr_matrix:
     """Return the KNN matting Laplacian of an image as a sparse matrix.
 
-    Every pixel is linked to its nearest neighbours in a space of colour and position, once with near and once with
-    distant neighbours allowed. Exact for the whole image. With `is_unknown`, rows of unknown pixels only, in a few
-    microseconds a row and 0.2 a pixel, and approximate where the difference is small and the gain is large:
+    Every pixel is linked to its nearest neighbours in a space of colour and position: one set of neighbours near in the
+    image, and one set at any distance. The matrix of the whole image is exact. With `is_unknown`, only the rows of
+    unknown pixels are computed, at a few microseconds a row plus 0.2 for each pixel of the image, with two
+    approximations:
 
-    * Known pixels are not searched from. Their links to unknown pixels would come back as the transpose of A; every
-      link from an unknown to a known pixel is taken to be mutual instead, and counts twice.
-    * In images of more than 65,536 pixels the k-th neighbour may be up to twice as far as the true one, and with
-      spatial weights of 0.4 and more candidates farther than a distance of 0.1 from all unknown pixels are left out.
+    * No search starts at a known pixel. Its links to unknown pixels would appear as the transpose of A. Instead, every
+      link from an unknown to a known pixel is assumed to be mutual, and counts twice.
+    * In images of more than 65,536 pixels the k-th neighbour may be up to twice as far as the true one. With spatial
+      weights of at least 0.4, candidates farther than 0.1 in feature space from all unknown pixels are ignored.
 
     Over twelve photographs with two trimaps each, alpha in the unknown region differs from the exact graph's by 0.009
-    on average (0.003 to 0.022 by image; up to 0.3 at single pixels), and is nearer to the true alpha: mean SAD 5.35
-    and 8.89 thousand against 5.47 and 9.08, mean MSE x 1000 15.7 and 18.9 against 16.5 and 20.0.
+    on average (0.003 to 0.022 by image, up to 0.3 at single pixels). It is closer to the true alpha: mean SAD / 1000 is
+    5.35 and 8.89 (narrow and wide trimaps) against 5.47 and 9.08, mean MSE x 1000 is 15.7 and 18.9 against 16.5 and
+    20.0.
 
     Parameters
     ----------
     image : (H, W, 3) array
-        RGB in [0, 1]; uint8 and uint16 are scaled. Grey is repeated over three channels, of RGBA the fourth
-        channel is dropped. Never modified.
+        RGB in [0, 1]; uint8 and uint16 are scaled. Grey is repeated over three channels; the fourth channel of RGBA is
+        dropped. Never modified.
     n_neighbors : sequence of int, default (20, 10)
-        Neighbours in each set, the pixel itself counted; at least 1, cut to the number of pixels. More is smoother
-        and slower.
+        Neighbours in each set, including the pixel itself; at least 1, limited to the number of pixels. More neighbours
+        give smoother alpha and take longer.
     spatial_weights : sequence of float, default (2.0, 0.1)
-        For each set, the length of the image's sides in units of colour; at least 0.
+        For each set, the length of the image's sides in units of colour (weight of the position); at least 0.
     kernel : {"binary", "soft"}, default "binary"
         Weight of a link: 1, or ``1 - |f_i - f_j|_1 / D`` (at least 0) with D features f.
     color_space : {"rgb", "hsv"}, default "rgb"
@@ -70,21 +174,21 @@ def knn_laplacian(image, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1), ke
     Returns
     -------
     laplacian : (H * W, H * W) csr_matrix, float64
-        Symmetric positive semidefinite if all rows are asked for; rows sum to zero.
+        Symmetric positive semidefinite if all rows are wanted; rows sum to zero.
 
     Raises
     ------
     ValueError
-        If a value is not finite or outside its range, is_unknown does not fit the image, or the two sequences differ
-        in length.
+        If a value is not finite or outside its range, the shape of is_unknown is not the image's, or the two sequences
+        differ in length.
 
     Notes
     -----
-    ``L = D - W``, ``W = A + A' + 0.01 B``: A_ij is the sum over the sets of the weight of j among the neighbours of i,
-    B_ij = 1 for horizontally and vertically adjacent pixels, D the diagonal of the row sums of W. B is not in the
-    paper. It is far below the 60 links of a pixel, and joins every unknown pixel to a known one: without it, a group
-    of like pixels that are each other's only neighbours would leave the system singular (none of the photographs has
-    one, made images do).
+    ``L = D - W`` with ``W = A + A' + 0.01 B``. A_ij is the sum over the sets of the weight of j among the neighbours of
+    i; B_ij is 1 for horizontally and vertically adjacent pixels; D is the diagonal matrix of the row sums of W. B is
+    not in the paper. Its weight is small against the 60 links of a pixel, and it connects every unknown pixel to a
+    known one. Without B, a group of similar pixels that are each other's only neighbours would make the system
+    singular; none of the photographs has such a group, but synthetic images do.
 
     References
     ----------
@@ -97,44 +201,43 @@ def knn_laplacian(image, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1), ke
     >>> laplacian.shape, bool(abs(laplacian.sum(axis=1)).max() < 1e-5)
     ((30, 30), True)
     """
-    from scipy.sparse import csr_matrix
-
-    from hybridmatte.methods import _links_numba as kernels
-
-    image = check_image(image)
+    pixels = check_image(image)
     is_whole = is_unknown is None
-    is_unknown = check_unknown(is_unknown, image)
+    wanted = check_unknown(is_unknown, pixels)
     options = check_options(n_neighbors, spatial_weights, kernel, color_space)
-    shape = (is_unknown.size, is_unknown.size)
-    if not is_unknown.any():
+    shape = (wanted.size, wanted.size)
+    if not wanted.any():
         return csr_matrix(shape)
-    pixels, links, weights = _link(image, is_unknown, is_whole or is_unknown.size <= EXACT_PIXELS, *options)
+    rows, links, weights = _link(pixels, wanted, is_whole or wanted.size <= EXACT_PIXELS, options)
     counts = kernels.compress_rows(links, weights)
     graph = kernels.merge(links, weights, counts, *kernels.transpose(links, weights, counts))
-    rows = kernels.expand(pixels, links, weights, counts, *graph, KNOWN_FACTOR, is_unknown.size)
-    laplacian = csr_matrix(rows[::-1], shape=shape)
+    expanded = kernels.expand(rows, links, weights, counts, *graph, KNOWN_FACTOR, wanted.size)
+    laplacian = csr_matrix(expanded[::-1], shape=shape)
     laplacian.sort_indices()
     return laplacian
 
 
-def knn_system(image, is_unknown, known_alpha, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1), kernel="binary",
-               color_space="rgb"):
+def knn_system(
+    image: npt.NDArray[np.float32],
+    is_unknown: npt.NDArray[np.bool_],
+    known_alpha: npt.NDArray[np.float32],
+    *,
+    options: KnnOptions = KnnOptions(),  # noqa: B008 - immutable
+) -> GraphSystem:
     """Return the `GraphSystem` of the KNN Laplacian with the known pixels eliminated.
 
-    image is (H, W, 3) float32, is_unknown (H, W) bool with at least one unknown pixel, known_alpha (H, W) float32; the
-    options and what is approximate are those of `knn_laplacian`.
+    At least one pixel is unknown. The approximations are those of `knn_laplacian`.
     """
-    from hybridmatte.methods import _links_numba as kernels
-
-    options = check_options(n_neighbors, spatial_weights, kernel, color_space)
-    pixels, links, weights = _link(image, is_unknown, is_unknown.size <= EXACT_PIXELS, *options)
+    pixels, links, weights = _link(image, is_unknown, is_unknown.size <= EXACT_PIXELS, options)
     counts = kernels.compress_rows(links, weights)
     graph = kernels.merge(links, weights, counts, *kernels.transpose(links, weights, counts))
     diagonal, rhs = kernels.ground(links, weights, counts, graph[0], graph[2], known_alpha.ravel(), KNOWN_FACTOR)
     return GraphSystem(pixels, *graph, diagonal, rhs)
 
 
-def check_options(n_neighbors, spatial_weights, kernel, color_space):
+def check_options(
+    n_neighbors: Sequence[int], spatial_weights: Sequence[float], kernel: str, color_space: str = "rgb"
+) -> KnnOptions:
     """Return the options of the graph, checked."""
     for value, name in ((n_neighbors, "n_neighbors"), (spatial_weights, "spatial_weights")):
         if not isinstance(value, Sequence) or isinstance(value, str) or len(value) == 0:
@@ -142,57 +245,62 @@ def check_options(n_neighbors, spatial_weights, kernel, color_space):
     if len(n_neighbors) != len(spatial_weights):
         raise ValueError(f"n_neighbors has {len(n_neighbors)} entries but spatial_weights has {len(spatial_weights)}, "
                          "expected the same number")
-    n_neighbors = tuple(check_integer(n, "n_neighbors", low=1) for n in n_neighbors)
-    spatial_weights = tuple(check_number(weight, "spatial_weights", low=0) for weight in spatial_weights)
+    numbers = tuple(check_integer(n, "n_neighbors", low=1) for n in n_neighbors)
+    weights = tuple(check_number(weight, "spatial_weights", low=0) for weight in spatial_weights)
     check_choice(kernel, "kernel", ("binary", "soft"))
-    return n_neighbors, spatial_weights, kernel, check_choice(color_space, "color_space", ("rgb", "hsv"))
+    return KnnOptions(numbers, weights, kernel, check_choice(color_space, "color_space", ("rgb", "hsv")))
 
 
-def _link(image, is_unknown, is_exact, n_neighbors, spatial_weights, kernel, color_space):
-    """Return (pixels, links, weights): the unknown pixels in search order and their links, one row each."""
-    from hybridmatte.methods import _links_numba as kernels
-
-    n_rows, code, found = np.count_nonzero(is_unknown), None, []
-    for n, spatial_weight in zip(n_neighbors, spatial_weights, strict=True):
-        columns = pixel_features(image, spatial_weight=spatial_weight, color_space=color_space)
+def _link(
+    image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_], is_exact: bool, options: KnnOptions
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Return (pixels, links, weights): the unknown pixels in the order of the search, and the links of each, a row."""
+    n_rows = np.count_nonzero(is_unknown)
+    pixels, code, found = np.empty(0, np.int32), None, []
+    for n, spatial_weight in zip(options.n_neighbors, options.spatial_weights, strict=True):
+        features = pixel_features(image, spatial_weight=spatial_weight, color_space=options.color_space)
         candidates = _candidates(is_unknown, spatial_weight, n, is_exact)
-        queried, slots, pixel_of_slot = _search(columns, candidates, is_unknown, n, is_exact)
+        queried, slots, pixel_of_slot = _search(features, candidates, is_unknown, n, is_exact)
         if code is None:
             pixels = queried
             code = np.arange(n_rows, n_rows + is_unknown.size, dtype=np.int32)
             code[pixels] = np.arange(n_rows, dtype=np.int32)
         links, weights = np.empty(slots.shape, np.int32), np.ones(slots.shape, np.float32)
         kernels.enter_neighbors(slots, pixel_of_slot, code[queried], code, links)
-        if kernel == "soft":
-            kernels.enter_soft_weights(slots, pixel_of_slot, queried, code[queried], columns, weights)
+        if options.kernel == "soft":
+            kernels.enter_soft_weights(slots, pixel_of_slot, queried, code[queried], features, weights)
         found.append((links, weights))
     found.append(kernels.enter_adjacent(pixels, *is_unknown.shape, code, np.float32(ADJACENT_WEIGHT / 2)))
     return pixels, np.hstack([links for links, _ in found]), np.hstack([weights for _, weights in found])
 
 
-def _search(columns, candidates, is_unknown, n_neighbors, is_exact):
-    """Return (queried, slots, pixel_of_slot): unknown pixels in the order of the tree, and their neighbours."""
-    from hybridmatte.similarity import _neighbors_numba as kernels
-
-    points = np.ascontiguousarray(columns[:, candidates]) if len(candidates) < is_unknown.size else columns
-    perm, *tree = kernels.build_tree(points)
-    pixel_of_slot = candidates[perm]
+def _search(
+    features: npt.NDArray[np.float32],
+    candidates: npt.NDArray[np.int32],
+    is_unknown: npt.NDArray[np.bool_],
+    n_neighbors: int,
+    is_exact: bool,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return (queried, slots, pixel_of_slot): the unknown pixels in the order of the tree, and their neighbours."""
+    points = np.ascontiguousarray(features[:, candidates]) if len(candidates) < is_unknown.size else features
+    order, *tree = tree_kernels.build_tree(points)
+    pixel_of_slot = candidates[order]
     own = np.flatnonzero(is_unknown.ravel()[pixel_of_slot])
-    queries = kernels.gather(points, perm[own])
+    queries = tree_kernels.gather(points, order[own])
     n_neighbors = min(n_neighbors, len(candidates))
-    _, slots = kernels.search(*tree, own // kernels.LEAF, queries, n_neighbors, 0.0 if is_exact else SEARCH_EPSILON)
+    _, slots = tree_kernels.search(*tree, own // tree_kernels.LEAF, queries, n_neighbors,
+                                   0.0 if is_exact else SEARCH_EPSILON)
     return pixel_of_slot[own], slots, pixel_of_slot
 
 
-def _candidates(is_unknown, spatial_weight, n_neighbors, is_exact):
-    """Return the flat indices of the pixels within reach of an unknown one: the distance REACH in feature space."""
+def _candidates(
+    is_unknown: npt.NDArray[np.bool_], spatial_weight: float, n_neighbors: int, is_exact: bool
+) -> npt.NDArray[np.int32]:
+    """Return the flat indices of the pixels within REACH, in feature space, of an unknown one."""
     height, width = is_unknown.shape
     everything = np.arange(is_unknown.size, dtype=np.int32)
     if is_exact or spatial_weight < 4 * REACH:
         return everything
-
-    import cv2
-
     sides = [2 * int(np.ceil(REACH / spatial_weight * side)) + 1 for side in (height, width)]
     near = np.flatnonzero(cv2.dilate(is_unknown.astype(np.uint8), np.ones(sides, np.uint8))).astype(np.int32)
     return near if len(near) >= n_neighbors else everything

@@ -1,34 +1,40 @@
-"""The band between the smallest and the largest alpha that vary between similar pixels no more than the colours."""
+"""Bounds of every alpha that is 1-Lipschitz in the colour distance between similar pixels."""
+
+from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
 
+from hybridmatte.similarity.window import window_topk
 from hybridmatte.systems.problem import check_problem
 
 __all__ = ["LipschitzBand", "lipschitz_band"]
 
 
 class LipschitzBand(NamedTuple):
-    """lower and upper, (H, W) float32 in [0, 1]; where lower exceeds upper no such alpha exists."""
+    """Lower and upper bound of alpha, (H, W) float32 in [0, 1]; where lower exceeds upper, no such alpha exists."""
 
-    lower: np.ndarray
-    upper: np.ndarray
+    lower: npt.NDArray[np.float32]
+    upper: npt.NDArray[np.float32]
 
     @property
-    def is_empty(self):
-        """Pixels (H, W) where the known pixels contradict each other: a cheap path joins foreground and background."""
+    def is_empty(self) -> npt.NDArray[np.bool_]:
+        """Pixels (H, W) at which known pixels contradict each other: a short path joins foreground and background."""
         return self.lower > self.upper
 
 
-def lipschitz_band(image, trimap, *, window_size=11):
-    """Return the McShane and Whitney extensions of the known alphas: bounds of every alpha that pays no hinge.
+def lipschitz_band(image: npt.ArrayLike, trimap: npt.ArrayLike, *, window_size: int = 11) -> LipschitzBand:
+    """Return the McShane and Whitney extensions of the known alphas: bounds of every alpha with a hinge penalty of 0.
 
-    Pixels are joined to the `window_size` most similar ones of their window at a cost of their distance in colour. With
-    dist the cheapest path, an alpha that is 1-Lipschitz along all joins lies between
+    Each pixel is linked to the `window_size` most similar pixels of its window, and the length of a link is the colour
+    distance. With dist the length of the shortest path, an alpha that is 1-Lipschitz along all links lies between
     ``max_k t_k - dist(i, k)`` and ``min_k t_k + dist(i, k)`` over the known pixels k. On photographs the band is mostly
-    empty, as small steps in colour lead from foreground to background; then `solve_ddc` pays, and this tells where.
-    Two shortest-path searches: about 4 microseconds per pixel of the image.
+    empty, because small steps in colour lead from foreground to background. There the penalty of `solve_ddc` cannot be
+    0, and this function shows where. It takes two shortest-path searches: about 4 microseconds per pixel of the image.
 
     Parameters
     ----------
@@ -42,8 +48,8 @@ def lipschitz_band(image, trimap, *, window_size=11):
     Returns
     -------
     band : LipschitzBand
-        lower, upper, (H, W) float32, clipped to [0, 1]; 0 and 1 where no path leads to a known pixel. Known pixels keep
-        what the others would allow them, so a contradiction shows there too.
+        lower, upper, (H, W) float32, clipped to [0, 1]; 0 and 1 where no path leads to a known pixel. At a known pixel
+        the bounds come from all known pixels, so that a contradiction shows there too.
 
     Raises
     ------
@@ -64,11 +70,6 @@ def lipschitz_band(image, trimap, *, window_size=11):
     >>> [plane[1, [0, 5, 10]].round(3).tolist() for plane in band]
     [[0.0, 0.5, 1.0], [0.0, 0.5, 1.0]]
     """
-    from scipy.sparse import csr_matrix
-    from scipy.sparse.csgraph import dijkstra
-
-    from hybridmatte.similarity.window import window_topk
-
     problem = check_problem(image, trimap)
     topk = window_topk(problem.image, window_size)
     n, k = problem.is_unknown.size, topk.offsets.shape[2]

@@ -1,34 +1,76 @@
-"""The classical solvers: alpha from an image and a trimap."""
+"""The list of methods: each with its name, its function, what it does and when to use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from hybridmatte._validation import check_choice
-from hybridmatte.methods.flow_solvers import solve_information_flow, solve_sampling
-from hybridmatte.methods.graph_solvers import solve_knn, solve_nonlocal
-from hybridmatte.methods.window_solvers import solve_cf, solve_large_kernel, solve_learning_based, solve_random_walk
+from hybridmatte.methods.closed_form import solve_cf
+from hybridmatte.methods.information_flow import solve_information_flow
+from hybridmatte.methods.knn import solve_knn
+from hybridmatte.methods.large_kernel import solve_large_kernel
+from hybridmatte.methods.learning_based import solve_learning_based
+from hybridmatte.methods.nonlocal_means import solve_nonlocal
+from hybridmatte.methods.random_walk import solve_random_walk
+from hybridmatte.methods.shared_sampling import solve_sampling
 
-__all__ = ["DEFAULT_METHOD", "METHODS", "solve", "solve_cf", "solve_information_flow", "solve_knn",
-           "solve_large_kernel", "solve_learning_based", "solve_nonlocal", "solve_random_walk", "solve_sampling"]
+__all__ = ["DEFAULT_METHOD", "METHODS", "Method", "solve"]
 
-METHODS = {
-    "cf": "closed form: alpha affine in colour in 3 x 3 windows; the safe first choice",
-    "knn": "KNN: like alpha for like colours, near or far; gaps, holes and spotted backgrounds",
-    "information_flow": "information flow: mixtures, known colours and neighbours together; best single answer, slower",
-    "sampling": "shared sampling: colours sampled from the known regions; wide unknown regions, distinct colours",
-    "nonlocal": "nonlocal: like alpha for like pixels of a window; textures that repeat, small gaps",
-    "learning_based": "learning based: closed form with another regularisation; slightly smoother",
-    "large_kernel": "large kernel: closed form over 21 x 21 windows; carries alpha further, loses fine detail",
-    "random_walk": "random walk: few assumptions; for hard edges and flat colours, not for hair",
-}
+
+class Method(NamedTuple):
+    """A matting method.
+
+    name is the name by which `solve` and the command line know it; solve is its function of (image, trimap, *, prior,
+    confidence); summary says what it assumes, and when says when to use it.
+    """
+
+    name: str
+    solve: Callable[..., npt.NDArray[np.float32]]
+    summary: str
+    when: str
+
+
+METHODS = {method.name: method for method in (
+    Method("cf", solve_cf, "closed form: alpha is affine in colour in 3 x 3 windows",
+           "the safe first choice: hair, fur, soft edges, narrow unknown regions"),
+    Method("knn", solve_knn, "KNN: similar colours have similar alpha, near or far",
+           "gaps, holes, foliage and spotted backgrounds"),
+    Method("information_flow", solve_information_flow,
+           "information flow: colour mixtures, known colours and neighbours together",
+           "the most accurate single method on average; slower"),
+    Method("sampling", solve_sampling, "shared sampling: pairs of colours from the known regions explain each pixel",
+           "wide unknown regions, if foreground and background differ in colour"),
+    Method("nonlocal", solve_nonlocal, "nonlocal: alpha is the mean over similar pixels of a window",
+           "textures that repeat, small gaps"),
+    Method("learning_based", solve_learning_based, "learning based: closed form with another regularisation",
+           "as cf; slightly smoother"),
+    Method("large_kernel", solve_large_kernel, "large kernel: closed form in 21 x 21 windows",
+           "wide unknown regions with little fine detail"),
+    Method("random_walk", solve_random_walk, "random walk: neighbours of similar colour have similar alpha",
+           "hard edges and flat colours, any image size; not for hair"),
+)}
 DEFAULT_METHOD = "cf"
 
 
-def solve(image, trimap, method=DEFAULT_METHOD, *, prior=None, confidence=None):
+def solve(
+    image: npt.ArrayLike,
+    trimap: npt.ArrayLike,
+    method: str = DEFAULT_METHOD,
+    *,
+    prior: npt.ArrayLike | None = None,
+    confidence: npt.ArrayLike | None = None,
+) -> npt.NDArray[np.float32]:
     """Estimate alpha with the method of the given name, at its default settings.
 
     Parameters
     ----------
     image : (H, W, 3) array
-        RGB in [0, 1]; uint8 and uint16 are scaled. Grey is repeated over three channels, of RGBA the fourth
-        channel is dropped. Never modified.
+        RGB in [0, 1]; uint8 and uint16 are scaled. Grey is repeated over three channels; the fourth channel of RGBA is
+        dropped. Never modified.
     trimap : (H, W) array
         Background at most 0.1, foreground at least 0.9, the rest unknown, after scaling to [0, 1].
     method : str, default "cf"
@@ -55,5 +97,5 @@ def solve(image, trimap, method=DEFAULT_METHOD, *, prior=None, confidence=None):
     >>> solve(image, trimap, "cf")[2, [0, 10, 19]].round(2)
     array([0.  , 0.53, 1.  ], dtype=float32)
     """
-    check_choice(method, "method", METHODS)
-    return globals()[f"solve_{method}"](image, trimap, prior=prior, confidence=confidence)
+    options: dict[str, Any] = {"prior": prior, "confidence": confidence}
+    return METHODS[check_choice(method, "method", list(METHODS))].solve(image, trimap, **options)

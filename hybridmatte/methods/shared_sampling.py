@@ -1,61 +1,139 @@
-"""Shared sampling: alpha, foreground and background colours of each pixel from samples of the known regions."""
+"""Shared sampling (Gastal and Oliveira 2010): colours sampled from the known regions explain the unknown pixels.
+
+Each unknown pixel samples pairs of colours along rays (``_sampling_numba``), compares its best pair with those of its
+neighbours, and smooths the result (``_sharing_numba``). `solve_sampling` then minimises the closed-form energy with the
+samples' alpha as a prior.
+"""
+
+from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
-from hybridmatte._validation import check_image, check_integer, check_plane
+from hybridmatte._validation import check_image, check_integer, check_number, check_plane
+from hybridmatte.linalg.threads import threads_for
+from hybridmatte.methods import _sampling_numba as rays
+from hybridmatte.methods import _sharing_numba as sharing
 from hybridmatte.methods.closed_form import closed_form_system
+from hybridmatte.methods.windows import REACH
 from hybridmatte.similarity.known_expansion import expand_known
-from hybridmatte.systems.expansion import expand_problem
-from hybridmatte.systems.local import solve_local
-from hybridmatte.systems.problem import finish_alpha
-from hybridmatte.trimap import split_trimap
+from hybridmatte.systems.problem import Problem, check_problem, expand_problem, finish_alpha
+from hybridmatte.systems.solve import check_stopping, solve_problem
+from hybridmatte.trimap import Regions, split_trimap
 
-__all__ = ["Samples", "sample_alpha", "solve_samples"]
+__all__ = ["Samples", "sample_alpha", "solve_sampling"]
 
+SAMPLE_WEIGHT = 0.03  # confidence in a sample that explains its pixel perfectly
 SHARED = 200  # pixels that share their samples
 SMOOTHED = 100  # pixels over which layers are smoothed
-REFINED_EXPANSION = 12.0  # pixels
+EXPANSION = 12.0  # pixels, of the known regions before sampling
 EPSILON = 1e-7  # of the closed-form Laplacian
 SHARPNESS = 10.0  # confidence falls to 1 / e at a colour error of 1 / SHARPNESS
 
 
 class Samples(NamedTuple):
-    """What sampling found.
+    """Result of `sample_alpha`.
 
-    alpha and confidence are (H, W) float32 in [0, 1], 0 or 1 and 1 on known pixels; foreground and background are
-    (H, W, 3) float32 colours, the image's own on known pixels.
+    alpha and confidence are (H, W) float32 in [0, 1]; on known pixels, alpha is 0 or 1 and the confidence is 1.
+    foreground and background are (H, W, 3) float32 colours; on known pixels, they are the image's own.
     """
 
-    alpha: np.ndarray
-    confidence: np.ndarray
-    foreground: np.ndarray
-    background: np.ndarray
+    alpha: npt.NDArray[np.float32]
+    confidence: npt.NDArray[np.float32]
+    foreground: npt.NDArray[np.float32]
+    background: npt.NDArray[np.float32]
 
 
-def sample_alpha(image, trimap, *, n_rays=4, expansion=12.0):
-    """Return alpha, its confidence, and the layers' colours by shared sampling.
+def solve_sampling(
+    image: npt.ArrayLike,
+    trimap: npt.ArrayLike,
+    *,
+    refine: bool = True,
+    sample_weight: float = SAMPLE_WEIGHT,
+    prior: npt.ArrayLike | None = None,
+    confidence: npt.ArrayLike | None = None,
+    rtol: float = 1e-5,
+    maxiter: int = 500,
+) -> npt.NDArray[np.float32]:
+    """Estimate alpha by shared sampling and matte refinement.
 
-    Each unknown pixel looks along a few rays for known foreground and background, keeps the pair that explains its
-    colour best, compares it with its neighbours' pairs, and smooths. It sees colours far away that propagation cannot
-    reach, and needs no linear system; where foreground and background colours overlap it is noisy, which the matte
-    refinement of `solve_sampling` mends. Time is linear in the unknown pixels for a given width of the region, about 4
-    microseconds each on two cores; memory about 220 bytes each, and 16 a pixel of the
-    image.
+    Each unknown pixel compares pairs of colours from the known regions around it, and keeps the pair that explains its
+    own colour best (`sample_alpha`). A closed-form solve with these samples as its prior then smooths alpha along the
+    edges of the image. The method is good where foreground and background differ in colour, also in wide unknown
+    regions and behind gaps.
+
+    Parameters
+    ----------
+    image, trimap, prior, confidence, rtol, maxiter
+        As in `solve_cf`; the samples are a second prior beside the given one.
+    refine : bool, default True
+        Whether to solve, or to return the alpha of the samples (averaged with the prior by confidence).
+    sample_weight : float, default 0.03
+        Confidence in a sample that explains its pixel perfectly, at least 0.
+
+    Returns
+    -------
+    alpha : (H, W) float32 array
+        In [0, 1]; exactly 0 or 1 on known pixels.
+
+    Raises
+    ------
+    ValueError
+        As in `solve_cf`; a prior does not replace a missing foreground or background.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `maxiter` iterations do not reach `rtol`.
+
+    References
+    ----------
+    .. [1] E. Gastal, M. Oliveira. Shared sampling for real-time alpha matting. Eurographics 2010.
+    """
+    problem = check_problem(image, trimap, prior, confidence)
+    sample_weight = check_number(sample_weight, "sample_weight", low=0)
+    rtol, maxiter = check_stopping(rtol, maxiter)
+    problem = expand_problem(problem, EXPANSION)
+    if not problem.is_unknown.any():
+        return finish_alpha(problem, problem.known_alpha)
+    expanded = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
+    with threads_for(int(problem.is_unknown.sum())):
+        samples = sample_alpha(problem.image, expanded, expansion=0.0)
+    problem = _join_priors(problem, samples.alpha, sample_weight * samples.confidence)
+    if not refine:
+        return finish_alpha(problem, problem.prior)
+    build = partial(closed_form_system, epsilon=EPSILON)
+    return solve_problem(problem, build, method="sampling", reach=REACH, rtol=rtol, maxiter=maxiter)
+
+
+def sample_alpha(
+    image: npt.ArrayLike, trimap: npt.ArrayLike, *, n_rays: int = 4, expansion: float = 12.0
+) -> Samples:
+    """Estimate alpha, its confidence, and the foreground and background colours by shared sampling.
+
+    Each unknown pixel follows a few rays to the known foreground and background, keeps the pair of colours that
+    explains its own colour best, compares it with the pairs of its neighbours, and smooths the result. So it uses
+    colours that are too far away for propagation, and needs no linear system. Where foreground and background colours
+    overlap, the result is noisy; the matte refinement of `solve_sampling` removes this noise. Time is linear in the
+    number of unknown pixels for a given width of the unknown region: about 4 microseconds each on two cores. Memory is
+    about 220 bytes for each unknown pixel and 16 bytes for each pixel of the image.
 
     Parameters
     ----------
     image : (H, W, 3) array
-        RGB in [0, 1]; uint8 and uint16 are scaled. Grey is repeated over three channels, of RGBA the fourth
-        channel is dropped. Never modified.
+        RGB in [0, 1]; uint8 and uint16 are scaled. Grey is repeated over three channels; the fourth channel of RGBA is
+        dropped. Never modified.
     trimap : (H, W) array
         Background at most 0.1, foreground at least 0.9, the rest unknown, after scaling to [0, 1].
     n_rays : int, default 4
-        Rays from each pixel; more find more samples, and time grows with their square.
+        Rays from each pixel. More rays find more samples; time grows with the square of their number.
     expansion : float, default 12
-        Radius in pixels of `expand_known`, which comes first, and 255 times its colour distance; 0 skips it.
+        The known regions are expanded first, by `expand_known`: radius in pixels, and 255 times the colour distance; 0
+        skips this.
 
     Returns
     -------
@@ -70,12 +148,13 @@ def sample_alpha(image, trimap, *, n_rays=4, expansion=12.0):
 
     See Also
     --------
-    hybridmatte.alpha.solve_sampling : the same with its matte refinement.
+    solve_sampling : the same, with matte refinement.
 
     Notes
     -----
-    As in the paper, but for the known regions' expansion, whose colour distance shrinks with the distance. Where no
-    ray of a pixel or of those sharing with it meets a region, the region's mean colour stands in.
+    The method is the paper's, except that the colour distance of the expansion decreases with the distance in the
+    image. Where no ray of a pixel, or of the pixels that share samples with it, meets a region, the region's mean
+    colour is used.
 
     References
     ----------
@@ -106,38 +185,8 @@ def sample_alpha(image, trimap, *, n_rays=4, expansion=12.0):
     return samples
 
 
-def solve_samples(problem, *, refine, sample_weight, rtol, maxiter):
-    """Return alpha (H, W) float32 of a checked problem; see `hybridmatte.alpha.solve_sampling`.
-
-    Warns
-    -----
-    ConvergenceWarning
-        If `maxiter` iterations do not reach `rtol`.
-    """
-    problem, samples = expand_and_sample(problem)
-    return refine_samples(problem, samples, refine=refine, sample_weight=sample_weight, rtol=rtol, maxiter=maxiter)
-
-
-def expand_and_sample(problem):
-    """Return a checked problem with its known regions expanded, and its `Samples`; None if all is known then."""
-    problem = expand_problem(problem, REFINED_EXPANSION)
-    trimap = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
-    return problem, sample_alpha(problem.image, trimap, expansion=0.0) if problem.is_unknown.any() else None
-
-
-def refine_samples(problem, samples, *, refine, sample_weight, rtol, maxiter):
-    """Return alpha (H, W) float32 of what `expand_and_sample` returned."""
-    if samples is None:
-        return finish_alpha(problem, problem.known_alpha)
-    problem = _join_priors(problem, samples.alpha, sample_weight * samples.confidence)
-    if not refine:
-        return finish_alpha(problem, problem.prior)
-    build = partial(closed_form_system, epsilon=EPSILON)
-    return solve_local(problem, build, reach=2, rtol=rtol, maxiter=maxiter, method="sampling")
-
-
-def _check_regions(regions):
-    """Refuse a trimap that has unknown pixels but lacks a region."""
+def _check_regions(regions: Regions) -> None:
+    """Refuse a trimap that has unknown pixels but no foreground or no background."""
     if regions.is_unknown.any():
         for name, region in (("foreground", regions.is_foreground), ("background", regions.is_background)):
             if not region.any():
@@ -145,13 +194,10 @@ def _check_regions(regions):
                                  "solve_cf can answer")
 
 
-def _sample(image, labels, pixels, n_rays):
-    """Return layers (n, 6), alpha (n,) and confidence (n,) of the unknown pixels (n,)."""
-    import cv2
-
-    from hybridmatte.methods import _sampling_numba as rays
-    from hybridmatte.methods import _sharing_numba as sharing
-
+def _sample(
+    image: npt.NDArray[np.float32], labels: npt.NDArray[np.int8], pixels: npt.NDArray[np.int64], n_rays: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return colours (n, 6), alpha (n,) and confidence (n,) of the unknown pixels (n,)."""
     index = np.full(labels.shape, -1, np.int32)
     index.ravel()[pixels] = np.arange(len(pixels))
     boxes = np.array([_box(labels == side) for side in (0, 1)])
@@ -168,44 +214,42 @@ def _sample(image, labels, pixels, n_rays):
     return sharing.smooth(image, labels, index, pixels, starts, shares, offsets, near, np.float32(SHARPNESS))
 
 
-def _distances(labels):
-    """Return distances (H W, 2) uint8 to the background and the foreground, the larger of both axes, at most 255."""
-    import cv2
-
+def _distances(labels: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+    """Return the chessboard distances (H W, 2) to the background and to the foreground, in pixels, at most 255."""
     found = (cv2.distanceTransform(np.uint8(labels != side), cv2.DIST_C, 3) for side in (0, 1))
     return np.stack([np.minimum(distance, 255).astype(np.uint8).ravel() for distance in found], axis=1)
 
 
-def _box(region):
-    """Return the first and last row and column of a region."""
+def _box(region: npt.NDArray[np.bool_]) -> tuple[Any, ...]:
+    """Return the first and last row, and the first and last column, of a region."""
     rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
     return rows[0], rows[-1], columns[0], columns[-1]
 
 
-def _rays(n_rays, shape):
-    """Return the rays around the circle that `gather` follows, as many for each turn.
+def _rays(n_rays: int, shape: tuple[int, ...]) -> tuple[npt.NDArray[Any], ...]:
+    """Return tables of the rays that `gather` follows, n_rays for each of N_TURNS turns of the first ray.
 
-    Directions (D, 2) int32 in fixed point, the largest component 1; where the first K steps lead, (D, K) int32 flat
-    pixels counted from the first; the `edge_energies` they cross, (D, K) int32 likewise; and steps per pixel (D,).
+    The tables hold the directions (D, 2), int32 in fixed point, with a largest component of 1; the flat pixel after
+    each step, relative to the first pixel, (D, K) int32; the entry of `edge_energies` that each step crosses, relative
+    to that of the first pixel, (D, K) int32; and the steps per pixel of length (D,).
     """
-    from hybridmatte.methods._sampling_numba import N_TURNS, ONE, SHIFT
-
-    angles = np.arange(n_rays * N_TURNS) * (2.0 * np.pi / (n_rays * N_TURNS))
+    n_turns, one, shift = rays.N_TURNS, rays.ONE, rays.SHIFT
+    angles = np.arange(n_rays * n_turns) * (2.0 * np.pi / (n_rays * n_turns))
     directions = np.stack([np.sin(angles), np.cos(angles)], axis=1)
-    directions = np.rint(directions / np.abs(directions).max(axis=1, keepdims=True) * ONE).astype(np.int32)
+    directions = np.rint(directions / np.abs(directions).max(axis=1, keepdims=True) * one).astype(np.int32)
     paths, edges = np.empty((2, len(directions), max(shape)), np.int32)
     for direction, path, edge in zip(directions, paths, edges, strict=True):  # one by one, for less memory
-        y, x = (ONE // 2 + direction[:, None] * np.arange(max(shape))) >> SHIFT
+        y, x = (one // 2 + direction[:, None] * np.arange(max(shape))) >> shift
         dy, dx = np.diff(y, prepend=0), np.diff(x, prepend=0)
         path[:] = y * shape[1] + x
         is_forward = (dy > 0) | ((dy == 0) & (dx > 0))  # the earlier pixel of a step has its edge
         edge[:] = 4 * path + np.where(is_forward, np.where(dy > 0, dx + 2, 0) - 4 * (dy * shape[1] + dx),
                                       np.where(dy < 0, 2 - dx, 0))
-    return directions, paths, edges, ONE / np.hypot(*directions.T.astype(np.float64))
+    return directions, paths, edges, one / np.hypot(*directions.T.astype(np.float64))
 
 
-def _disk(area):
-    """Return the offsets of a disk of about `area` pixels by distance, and their squared distances."""
+def _disk(area: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the offsets of a disk of about `area` pixels, sorted by distance, and their squared distances."""
     radius = int(np.ceil(np.sqrt(area / np.pi)))
     offsets = np.stack(np.mgrid[-radius:radius + 1, -radius:radius + 1], axis=2).reshape(-1, 2)
     squared = (offsets**2).sum(axis=1)
@@ -214,9 +258,11 @@ def _disk(area):
     return offsets[order], squared[order]
 
 
-def _join_priors(problem, alpha, weight):
+def _join_priors(
+    problem: Problem, alpha: npt.NDArray[np.float32], weight: npt.NDArray[np.float32]
+) -> Problem:
     """Return the problem with a second prior beside its own: the weighted mean, and the sum of the weights."""
-    if problem.prior is None:
+    if problem.prior is None or problem.confidence is None:
         return problem._replace(prior=alpha, confidence=weight)
     total = problem.confidence + weight
     mean = np.divide(problem.confidence * problem.prior + weight * alpha, total, out=alpha.copy(), where=total > 0)

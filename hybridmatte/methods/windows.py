@@ -1,39 +1,54 @@
-"""Assemble the Laplacians of 3 x 3 windows: as a linear system over the unknown pixels, and as CSR."""
+"""Assembly of the Laplacians of 3 x 3 windows: as a linear system over the unknown pixels, or as a CSR matrix."""
+
+from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
 
-from hybridmatte.linalg.layout import make_layout
+from hybridmatte.linalg.layout import UnknownLayout, make_layout
+from hybridmatte.methods._window_numba import assemble, rows_to_csr
 from hybridmatte.systems.stencil import StencilSystem
 
-__all__ = ["stencil_csr", "stencil_system"]
+__all__ = ["REACH", "stencil_csr", "stencil_system"]
+
+REACH = 2  # pixels: the largest distance in x or y between two pixels of one 3 x 3 window
 
 
-def stencil_system(image, is_unknown, known_alpha, form, parameter):
-    """Assemble the system of a 3 x 3 Laplacian; `form` is one of the constants of ``_window_numba``."""
+def stencil_system(
+    image: npt.NDArray[np.float32],
+    is_unknown: npt.NDArray[np.bool_],
+    known_alpha: npt.NDArray[np.float32],
+    form: int,
+    parameter: float,
+) -> StencilSystem:
+    """Return the system of a Laplacian of 3 x 3 windows with the known pixels eliminated.
+
+    `form` is one of the constants of ``_window_numba``, `parameter` the Laplacian's own: epsilon or sigma.
+    """
     layout = make_layout(is_unknown)
-    system = StencilSystem(layout, np.zeros((12, layout.n_cells)), np.zeros(layout.n_cells), np.zeros(layout.n_cells))
-    _assemble(image, is_unknown, known_alpha, form, parameter, system, np.zeros((0, 25)))
+    weights, (diagonal, rhs) = np.zeros((12, layout.n_cells)), np.zeros((2, layout.n_cells))
+    system = StencilSystem(layout, weights, diagonal, rhs, image)
+    _assemble(image, is_unknown, known_alpha, form, parameter, layout, weights, diagonal, rhs, np.zeros((0, 25)))
     return system
 
 
-def stencil_csr(image, is_unknown, form, parameter):
-    """Return the rows of the unknown pixels of a 3 x 3 Laplacian as CSR of shape (H * W, H * W)."""
-    from scipy.sparse import csr_matrix
-
-    from hybridmatte.methods._window_numba import rows_to_csr
-
+def stencil_csr(
+    image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_], form: int, parameter: float
+) -> csr_matrix:
+    """Return the rows of the unknown pixels of a Laplacian of 3 x 3 windows, (H * W, H * W) float64."""
     height, width = is_unknown.shape
     layout = make_layout(is_unknown)
-    rows = np.zeros((layout.n_cells, 25))
-    empty = StencilSystem(layout, np.zeros((12, 0)), np.zeros(0), np.zeros(0))
-    _assemble(image, is_unknown, np.zeros((height, width)), form, parameter, empty, rows)
-    reach = [np.minimum(np.arange(n) + 2, n - 1) - np.maximum(np.arange(n) - 2, 0) + 1 for n in (height, width)]
-    per_row = np.where(is_unknown, np.outer(*reach), 0).ravel()
+    rows, none = np.zeros((layout.n_cells, 25)), np.zeros(0)
+    known_alpha = np.zeros((height, width))
+    _assemble(image, is_unknown, known_alpha, form, parameter, layout, np.zeros((12, 0)), none, none, rows)
+    reach_y, reach_x = (np.minimum(np.arange(n) + REACH, n - 1) - np.maximum(np.arange(n) - REACH, 0) + 1
+                        for n in (height, width))
+    per_row = np.where(is_unknown, np.outer(reach_y, reach_x), 0).ravel()
     indptr = np.concatenate([[0], np.cumsum(per_row)])
     index_type = np.int32 if indptr[-1] < 2**31 else np.int64
     indptr = indptr.astype(index_type)
-    indices = np.empty(indptr[-1], index_type)
-    data = np.empty(indptr[-1])
+    indices, data = np.empty(indptr[-1], index_type), np.empty(indptr[-1])
     cells = np.flatnonzero(layout.pixels >= 0)
     rows_to_csr(rows, cells, layout.pixels, height, width, indptr, indices, data)
     laplacian = csr_matrix((data, indices, indptr), shape=(height * width, height * width))
@@ -41,9 +56,14 @@ def stencil_csr(image, is_unknown, form, parameter):
     return laplacian
 
 
-def _assemble(image, is_unknown, known_alpha, form, parameter, system, rows):
-    from hybridmatte.methods._window_numba import assemble
-
-    layout = system.layout
-    assemble(image, is_unknown, known_alpha, layout.segments, layout.row_start, layout.bands, form, parameter,
-             system.weights, system.diagonal, system.rhs, rows)
+def _assemble(
+    image: npt.NDArray[np.float32],
+    is_unknown: npt.NDArray[np.bool_],
+    known_alpha: npt.NDArray[np.floating],
+    form: int,
+    parameter: float,
+    layout: UnknownLayout,
+    *out: npt.NDArray[np.float64],
+) -> None:
+    """Run the assembly kernel over the rows of a layout; `out` are weights, diagonal, rhs and dense rows."""
+    assemble(image, is_unknown, known_alpha, layout.segments, layout.row_start, layout.bands, form, parameter, *out)

@@ -1,17 +1,19 @@
-"""The system of a neighbour graph by tensor operations alone, on any device.
+"""The system of a neighbour graph by tensor operations, on any device.
 
-Preconditioned by its diagonal: links between distant pixels carry values over the image in a few steps. On two
-photographs `GraphAggregation`, in tensors, took 41 and 48 iterations where this takes 67 and 103, each of which is a
-product and little else.
+It is preconditioned by its diagonal, because links between distant pixels carry values over the image in a few
+iterations. On two photographs this takes 67 and 103 iterations, each little more than a product; `GraphAggregation` by
+tensor operations took 41 and 48, each of them costlier.
 """
+
+from __future__ import annotations
 
 import torch
 
-__all__ = ["DeviceGraph"]
+__all__ = ["TensorGraphSystem"]
 
 
-class DeviceGraph:
-    """``diagonal * x - W x = rhs`` on the unknown pixels of one image; vectors (n,) in the order of `pixels`.
+class TensorGraphSystem:
+    """``diagonal * x - W x = rhs`` on the unknown pixels of one image; vectors (n,) are in the order of `pixels`.
 
     Parameters
     ----------
@@ -22,7 +24,17 @@ class DeviceGraph:
     confidence : (H, W) tensor or None
     """
 
-    def __init__(self, pixels, rows, columns, weights, *, known_alpha, is_unknown, confidence):
+    def __init__(
+        self,
+        pixels: torch.Tensor,
+        rows: torch.Tensor,
+        columns: torch.Tensor,
+        weights: torch.Tensor,
+        *,
+        known_alpha: torch.Tensor,
+        is_unknown: torch.Tensor,
+        confidence: torch.Tensor | None,
+    ) -> None:
         self._pixels, n = pixels, len(pixels)
         weights = weights.double()
         zeros = torch.zeros(n, dtype=torch.float64, device=pixels.device)
@@ -36,18 +48,18 @@ class DeviceGraph:
         links = torch.stack([rows[inner], row_of[columns[inner]]])
         self._links = torch.sparse_coo_tensor(links, weights[inner], (n, n), check_invariants=False).coalesce()
 
-    def multiply(self, x):
+    def matvec(self, x: torch.Tensor) -> torch.Tensor:
         """Return A x in float64."""
         return self.diagonal * x - self._links @ x
 
-    def precondition(self, residual):
+    def precondition(self, residual: torch.Tensor) -> torch.Tensor:
         """Return an approximation of A^-1 residual."""
         return residual / self.diagonal
 
-    def gather(self, plane):
+    def gather(self, plane: torch.Tensor) -> torch.Tensor:
         """Return the unknown pixels of a plane (H, W)."""
         return plane.flatten()[self._pixels].double()
 
-    def scatter(self, x, plane):
+    def scatter(self, x: torch.Tensor, plane: torch.Tensor) -> torch.Tensor:
         """Return a plane (H, W) with x on the unknown pixels."""
         return plane.flatten().index_copy(0, self._pixels, x).reshape(plane.shape)

@@ -1,4 +1,6 @@
-"""The prior and its confidence at the edge of the solves that take tensors."""
+"""Checks of the prior of a batch of tensors."""
+
+from __future__ import annotations
 
 import torch
 
@@ -8,8 +10,10 @@ from hybridmatte.systems.problem import DEFAULT_CONFIDENCE
 __all__ = ["check_prior_batch"]
 
 
-def check_prior_batch(trimap, prior, confidence):
-    """Return the confidence as planes like the prior, or None without one; refuse what leaves alpha undefined."""
+def check_prior_batch(
+    trimap: torch.Tensor, prior: torch.Tensor | None, confidence: torch.Tensor | float | None
+) -> torch.Tensor | None:
+    """Return the confidence as planes like the prior, or None without one; refuse inputs that leave alpha undefined."""
     if prior is None and confidence is not None:
         raise ValueError("confidence came without a prior, expected both or neither")
     if prior is not None:

@@ -1,41 +1,42 @@
-"""From image, trimap and prior to a linear system: known pixels out, prior in."""
+"""A matting problem: checked image, regions of the trimap, and prior."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from hybridmatte._validation import (
-    check_confidence,
-    check_image,
-    check_integer,
-    check_number,
-    check_plane,
-    check_same_shape,
-)
-from hybridmatte.errors import ConvergenceWarning, warn_caller
+from hybridmatte._validation import check_confidence, check_image, check_plane, check_same_shape
+from hybridmatte.similarity.known_expansion import expand_known
 from hybridmatte.trimap import split_trimap
 
-__all__ = ["DEFAULT_CONFIDENCE", "Problem", "check_problem", "finish_alpha", "warn_unconverged"]
+__all__ = ["DEFAULT_CONFIDENCE", "Problem", "check_plane_like_image", "check_problem", "expand_problem", "finish_alpha"]
 
-DEFAULT_CONFIDENCE = 0.1
+DEFAULT_CONFIDENCE = 0.1  # weight of a prior, on the scale of the Laplacian's diagonal
 
 
 class Problem(NamedTuple):
     """A checked matting problem.
 
-    image is (H, W, 3) float32; is_unknown (H, W) bool; known_alpha (H, W) float32, 1 on the known foreground and 0
-    elsewhere; prior and confidence are (H, W) float32 planes, or both None.
+    image is (H, W, 3) float32; is_unknown is (H, W) bool; known_alpha is (H, W) float32, 1 on the known foreground and
+    0 elsewhere; prior and confidence are (H, W) float32, or both None.
     """
 
-    image: np.ndarray
-    is_unknown: np.ndarray
-    known_alpha: np.ndarray
-    prior: np.ndarray | None
-    confidence: np.ndarray | None
+    image: npt.NDArray[np.float32]
+    is_unknown: npt.NDArray[np.bool_]
+    known_alpha: npt.NDArray[np.float32]
+    prior: npt.NDArray[np.float32] | None
+    confidence: npt.NDArray[np.float32] | None
 
 
-def check_problem(image, trimap, prior=None, confidence=None):
-    """Check and convert the inputs that all solvers share.
+def check_problem(
+    image: npt.ArrayLike,
+    trimap: npt.ArrayLike,
+    prior: npt.ArrayLike | None = None,
+    confidence: npt.ArrayLike | None = None,
+) -> Problem:
+    """Check and convert the inputs that all methods share.
 
     Parameters
     ----------
@@ -44,9 +45,9 @@ def check_problem(image, trimap, prior=None, confidence=None):
     trimap : (H, W) array
         Background at most 0.1, foreground at least 0.9, the rest unknown.
     prior : (H, W) array, optional
-        Alpha in [0, 1] that unknown pixels are drawn to.
+        Estimate of alpha in [0, 1].
     confidence : float or (H, W) array, optional
-        Weight of the prior, at least 0; `DEFAULT_CONFIDENCE` if there is a prior.
+        Weight of the prior, at least 0; 0.1 if there is a prior.
 
     Returns
     -------
@@ -55,33 +56,38 @@ def check_problem(image, trimap, prior=None, confidence=None):
     Raises
     ------
     ValueError
-        If shapes disagree, a value is not finite or out of range, a confidence comes without a prior, or unknown
-        pixels have neither a known foreground and a known background nor a prior to follow.
+        If shapes disagree, a value is not finite or out of range, a confidence comes without a prior, or there are
+        unknown pixels but no foreground or no background, and no prior with a positive confidence.
     TypeError
         If an input is of the wrong kind.
     """
-    image = check_image(image)
-    check_plane_like_image(trimap, "trimap", image)
+    pixels = check_image(image)
+    check_plane_like_image(trimap, "trimap", pixels)
     regions = split_trimap(trimap)
-    prior, confidence = _check_prior(prior, confidence, image)
-    if regions.is_unknown.any() and (prior is None or not confidence[regions.is_unknown].any()):
+    prior, confidence = _check_prior(prior, confidence, pixels)
+    if regions.is_unknown.any() and (confidence is None or not confidence[regions.is_unknown].any()):
         for name, region in (("foreground", regions.is_foreground), ("background", regions.is_background)):
             if not region.any():
                 bound = "at least 0.9" if name == "foreground" else "at most 0.1"
                 raise ValueError(f"trimap has no {name} pixel, expected at least one, with a value of {bound} (or a "
                                  "prior with a positive confidence, which hybridmatte.solve takes)")
-    return Problem(image, regions.is_unknown, regions.is_foreground.astype(np.float32), prior, confidence)
+    return Problem(pixels, regions.is_unknown, regions.is_foreground.astype(np.float32), prior, confidence)
 
 
-def check_plane_like_image(plane, name, image):
-    """Refuse a plane whose height or width differ from the image's, then one with colour channels."""
+def check_plane_like_image(
+    plane: npt.ArrayLike, name: str, image: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return a plane (H, W) of the image's size; refuse another size first, then colour channels."""
     shape = np.shape(plane)
     if len(shape) in (2, 3):
         check_same_shape(shape, name, image.shape, "image")
     return check_plane(plane, name, image.shape)
 
 
-def _check_prior(prior, confidence, image):
+def _check_prior(
+    prior: Any, confidence: Any, image: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.float32] | None, npt.NDArray[np.float32] | None]:
+    """Return prior and confidence as planes (H, W), or None for both."""
     if prior is None:
         if confidence is not None:
             raise ValueError("confidence came without a prior, expected both or neither")
@@ -90,18 +96,20 @@ def _check_prior(prior, confidence, image):
     return prior, check_confidence(DEFAULT_CONFIDENCE if confidence is None else confidence, image.shape[:2])
 
 
-def check_stopping(rtol, maxiter):
-    """Return the stopping rule of an iterative solver, checked."""
-    return check_number(rtol, "rtol", above=0, high=0.1), check_integer(maxiter, "maxiter", low=1)
+def expand_problem(problem: Problem, radius: float) -> Problem:
+    """Return a smaller problem: unknown pixels near known ones of almost the same colour become known.
+
+    The rule is `expand_known` with a radius in pixels and a colour distance of radius / 255. Pixels with a positive
+    confidence stay unknown, because their prior is better evidence than their neighbours' colours.
+    """
+    trimap = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
+    trimap = expand_known(problem.image, trimap, radius=radius, color_distance=radius / 255)
+    is_unknown = problem.is_unknown & (trimap == 0.5)
+    if problem.confidence is not None:
+        is_unknown |= problem.is_unknown & (problem.confidence > 0)
+    return problem._replace(is_unknown=is_unknown, known_alpha=np.where(is_unknown, np.float32(0.0), np.rint(trimap)))
 
 
-def finish_alpha(problem, unknown_alpha):
-    """Return the (H, W) float32 alpha: known pixels exactly 0 or 1, the given (H, W) values clipped elsewhere."""
-    return np.where(problem.is_unknown, np.clip(unknown_alpha, 0.0, 1.0), problem.known_alpha).astype(np.float32)
-
-
-def warn_unconverged(result, rtol, method):
-    """Give a `ConvergenceWarning` if conjugate gradients stopped early."""
-    if not result.converged:
-        warn_caller(f"{method} reached a relative residual of {result.residual:.1e} after {result.iterations} "
-                    f"iterations, wanted {rtol:.1e}; raise maxiter or rtol", ConvergenceWarning)
+def finish_alpha(problem: Problem, alpha: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return alpha (H, W) clipped to [0, 1] on unknown pixels, and exactly 0 or 1 on known ones."""
+    return np.where(problem.is_unknown, np.clip(alpha, 0.0, 1.0), problem.known_alpha).astype(np.float32)

@@ -1,30 +1,38 @@
-"""Parts of the unknown region that no window joins: independent systems, each with its own pace."""
+"""Independent parts of the unknown region: parts that no window of a local Laplacian connects."""
 
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 __all__ = ["independent_regions"]
 
-MIN_UNKNOWNS = 20_000  # regions below are joined with the next ones, as each solve has a fixed cost
+MIN_UNKNOWNS = 20_000  # smaller parts are solved together, because each solve has a fixed cost
 
 
-def independent_regions(is_unknown, reach):
-    """List the parts of the unknown region between which a Laplacian has no entry, in small crops of the image.
+def independent_regions(
+    is_unknown: npt.NDArray[np.bool_], reach: int
+) -> list[tuple[tuple[slice, slice], npt.NDArray[np.bool_]]]:
+    """Return the parts of the unknown region between which a Laplacian has no entry, each in a crop of the image.
 
-    Conjugate gradients on the whole takes the iterations of its hardest part, and the memory of all; part by part,
-    easy parts stop early, and a part's arrays stay in the processor's cache. Small parts share a crop.
+    Conjugate gradients on the whole region take as many iterations as the hardest part, and the memory of all parts.
+    Part by part, easy parts stop early, and a part's arrays stay in the processor's cache. Small parts share a crop.
 
     Parameters
     ----------
     is_unknown : (H, W) bool array
         Unknown pixels.
     reach : int
-        Largest distance in x or y between two pixels with an entry: side of the windows less 1.
+        Largest distance in x or y between two pixels with an entry: the side of the windows minus 1.
 
     Returns
     -------
     regions : list of ((slice, slice), (h, w) bool array)
-        Rows and columns of a crop, which holds every window of the part that lies in the image, and the part's pixels
-        in it. The parts are disjoint and cover the unknown region; adjoining rows of crops may overlap.
+        Rows and columns of a crop, and the part's pixels in it. The crop contains every window of the part that lies in
+        the image. The parts are disjoint and cover the unknown region; crops may overlap.
 
     Examples
     --------
@@ -33,8 +41,6 @@ def independent_regions(is_unknown, reach):
     >>> [(crop[0], part.sum()) for crop, part in independent_regions(is_unknown, 2)]
     [(slice(0, 9, None), np.int64(2))]
     """
-    import cv2
-
     side = 2 * (reach // 2) + 1
     joined = cv2.dilate(is_unknown.view(np.uint8), np.ones((side, side), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8, ltype=cv2.CV_32S)
@@ -56,8 +62,8 @@ def independent_regions(is_unknown, reach):
     return regions
 
 
-def _join_small(sizes):
-    """Group the numbers 1.. of the parts: each large part alone, small ones in order until they are large together."""
+def _join_small(sizes: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    """Group the parts, numbered from 1: large parts alone, small ones in order until a group is large."""
     groups, waiting = [], []
     for number in range(1, len(sizes) + 1):
         if sizes[number - 1] >= MIN_UNKNOWNS:
@@ -70,8 +76,8 @@ def _join_small(sizes):
     return [*groups, np.array(waiting)] if waiting else groups
 
 
-def _crop(boxes, margin, shape):
-    """Return the rows and columns around boxes (4, n) of first and last rows and columns, `margin` wider."""
+def _crop(boxes: npt.NDArray[Any], margin: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the rows and columns of the bounding box of boxes (4, n), extended by a margin within the image."""
     top, left = np.maximum(boxes[[0, 2]].min(axis=1) - margin, 0)
     bottom, right = np.minimum(boxes[[1, 3]].max(axis=1) + margin, shape)
     return slice(int(top), int(bottom)), slice(int(left), int(right))

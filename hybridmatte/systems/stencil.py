@@ -1,50 +1,58 @@
-"""A local Laplacian over the unknown pixels, stored as a 5 x 5 stencil, with the known pixels eliminated."""
+"""The linear system of a local Laplacian, stored as a 5 x 5 stencil over the unknown pixels."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from hybridmatte.linalg._stencil_numba import multiply
+from hybridmatte.linalg.conjugate_gradient import Vector
 from hybridmatte.linalg.layout import UnknownLayout
+from hybridmatte.linalg.multigrid import ColorLineMultigrid
+from hybridmatte.systems.solve import LinearSystem
 
 __all__ = ["StencilSystem"]
 
 
-@dataclass
-class StencilSystem:
-    """The linear system ``A x = rhs`` of a local Laplacian with the known pixels eliminated.
+class StencilSystem(LinearSystem):
+    """``A x = rhs`` for a Laplacian of 3 x 3 windows; vectors have one entry for each cell of a layout.
 
     Attributes
     ----------
     layout : UnknownLayout
-        Which cell holds which unknown pixel.
+        The cell of each unknown pixel.
     weights : (12, n_cells) array
-        Entries from a pixel to the 12 later ones of its 5 x 5 neighbourhood in row-major order; A is symmetric.
+        Entries of A from a pixel to the 12 later ones of its 5 x 5 neighbourhood, in row-major order; A is symmetric.
     diagonal, rhs : (n_cells,) arrays
-        Diagonal and right-hand side, 0 on cells without a pixel.
+        Diagonal and right-hand side; 0 for cells without a pixel.
+    image : (H, W, 3) float32 array
+        The colours, which span the near-null space of A together with the constant.
     """
 
-    layout: UnknownLayout
-    weights: np.ndarray
-    diagonal: np.ndarray
-    rhs: np.ndarray
+    def __init__(
+        self,
+        layout: UnknownLayout,
+        weights: npt.NDArray[Any],
+        diagonal: npt.NDArray[Any],
+        rhs: npt.NDArray[Any],
+        image: npt.NDArray[np.float32],
+    ) -> None:
+        self.layout, self.weights, self.diagonal, self.rhs, self.image = layout, weights, diagonal, rhs, image
+        self.pixels = layout.pixels
+        self._product = np.zeros(layout.n_cells, weights.dtype)
 
-    def __post_init__(self):
-        self._product = np.zeros(self.layout.n_cells, self.weights.dtype)
-
-    def multiply(self, x):
+    def matvec(self, x: Vector) -> Vector:
         """Return A x in a buffer that the next call overwrites."""
-        from hybridmatte.linalg._stencil_numba import multiply
-
         multiply(self.layout.spans, self.layout.chunks, self.weights, self.diagonal, x, self._product)
         return self._product
 
-    def astype(self, dtype):
-        """Return the system in another precision."""
-        arrays = (self.weights, self.diagonal, self.rhs)
-        return StencilSystem(self.layout, *(array.astype(dtype, copy=False) for array in arrays))
+    def preconditioner(self) -> ColorLineMultigrid:
+        """Return one V-cycle of multigrid with the near-null space {1, R, G, B}."""
+        return ColorLineMultigrid(self, self.image)
 
-    def add_prior(self, prior, confidence):
-        """Add ``(a - prior)' diag(confidence) (a - prior)``; both are (H, W) planes."""
-        weight = self.layout.gather(confidence)
-        self.diagonal += weight
-        self.rhs += weight * self.layout.gather(prior)
+    def astype(self, dtype: npt.DTypeLike) -> StencilSystem:
+        """Return the system in another precision."""
+        arrays = (array.astype(dtype, copy=False) for array in (self.weights, self.diagonal, self.rhs))
+        return StencilSystem(self.layout, *arrays, self.image)

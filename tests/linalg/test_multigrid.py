@@ -42,7 +42,7 @@ def test_few_iterations_whatever_the_size():
     counts = []
     for shape in [(61, 83), (244, 332)]:
         system, image = make_system(shape=shape)
-        result = conjugate_gradient(system.multiply, system.rhs, ColorLineMultigrid(system, image), rtol=1e-7)
+        result = conjugate_gradient(system.matvec, system.rhs, ColorLineMultigrid(system, image), rtol=1e-7)
         assert result.converged
         counts.append(result.iterations)
     assert max(counts) <= 40
@@ -56,7 +56,7 @@ def test_same_bits_for_one_thread_and_many():
         for count in (1, threads):
             numba.set_num_threads(count)
             precondition = ColorLineMultigrid(system, image)
-            answers.append(conjugate_gradient(system.multiply, system.rhs, precondition).x)
+            answers.append(conjugate_gradient(system.matvec, system.rhs, precondition).x)
     finally:
         numba.set_num_threads(threads)
     assert np.array_equal(*answers)
@@ -75,5 +75,5 @@ def test_largest_eigenvalue_is_bounded_from_above(rng):
 def test_flat_colours_leave_only_the_constant():
     system, image = make_system(shape=(31, 37))
     flat = ColorLineMultigrid(system, np.full_like(image, 0.5))
-    result = conjugate_gradient(system.multiply, system.rhs, flat, rtol=1e-7)
+    result = conjugate_gradient(system.matvec, system.rhs, flat, rtol=1e-7)
     assert result.converged

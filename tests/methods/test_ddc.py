@@ -7,7 +7,8 @@ from scipy.optimize import linprog
 
 import hybridmatte
 from hybridmatte import lipschitz_band, solve_ddc, window_topk
-from hybridmatte.linalg.primal_dual import make_links, minimize_links
+from hybridmatte.linalg.primal_dual import minimize_links
+from hybridmatte.methods.ddc import make_links
 from hybridmatte.systems.problem import check_problem
 from tests.synthetic import soft_disk
 
@@ -23,14 +24,14 @@ def ends(links, alpha):
             for end in (links.tails, links.heads)]
 
 
-def charge(links, alpha, form):
+def penalty(links, alpha, form):
     tails, heads = ends(links, alpha)
     x, d = tails - heads, links.lengths
     return (np.abs(x - d) if form == "ddc" else np.maximum(np.abs(x) - d, 0)).sum()
 
 
-def least_charge(links, form):
-    """Return the least charge by linear programming: s_e >= x_e - d_e, s_e >= -x_e + d_e (or -x_e - d_e, 0)."""
+def least_penalty(links, form):
+    """Return the least penalty by linear programming: s_e >= x_e - d_e, s_e >= -x_e + d_e (or -x_e - d_e, 0)."""
     n, m = len(links.pixels), len(links.tails)
     rows, bounds = [], []
     for e in range(m):
@@ -51,7 +52,7 @@ def least_charge(links, form):
 
 
 @pytest.mark.parametrize("form", ["ddc", "hinge"])
-def test_reaches_the_least_charge(form, rng):
+def test_reaches_the_least_penalty(form, rng):
     image = rng.random((5, 6, 3)) * 0.4
     trimap = np.full((5, 6), 0.5)
     trimap[:, 0], trimap[:, -1] = 0.0, 1.0
@@ -59,21 +60,21 @@ def test_reaches_the_least_charge(form, rng):
     n = len(links.pixels)
     result = minimize_links(links, form, start=np.full(n, 0.5), weight=np.zeros(n), prior=np.zeros(n), gap=1e-6,
                             maxiter=20_000)
-    expected = least_charge(links, form)
-    assert result.charge == pytest.approx(expected, abs=1e-4)
+    expected = least_penalty(links, form)
+    assert result.penalty == pytest.approx(expected, abs=1e-4)
     assert result.bound <= expected + 1e-6
-    assert result.charge == pytest.approx(charge(links, result.alpha, form))
+    assert result.penalty == pytest.approx(penalty(links, result.alpha, form))
 
 
 @pytest.mark.parametrize("form", ["ddc", "hinge"])
-def test_bound_is_below_every_charge(form, rng):
+def test_bound_is_below_every_penalty(form, rng):
     scene = soft_disk()
     links = links_of(scene.image, scene.trimap, 5)
     n = len(links.pixels)
     weight, prior = rng.random(n), rng.random(n)
     result = minimize_links(links, form, start=np.full(n, 0.5), weight=weight, prior=prior, gap=1e-12, maxiter=100)
     for alpha in rng.random((20, n)):
-        assert result.bound <= charge(links, alpha, form) + (weight / 2 * (alpha - prior) ** 2).sum()
+        assert result.bound <= penalty(links, alpha, form) + (weight / 2 * (alpha - prior) ** 2).sum()
 
 
 def test_links_leave_out_what_is_known(rng):
@@ -148,7 +149,7 @@ def test_bad_options():
 
 @pytest.mark.parametrize("with_prior", [False, True], ids=["plain", "prior"])
 @pytest.mark.parametrize("form", ["ddc", "hinge"])
-def test_tensors_reach_the_same_charge(form, with_prior, rng):
+def test_tensors_reach_the_same_penalty(form, with_prior, rng):
     scenes = [soft_disk(), soft_disk(seed=4)]
     images = torch.stack([torch.from_numpy(scene.image).permute(2, 0, 1) for scene in scenes])
     trimaps = torch.stack([torch.from_numpy(scene.trimap)[None] for scene in scenes])
@@ -163,7 +164,7 @@ def test_tensors_reach_the_same_charge(form, with_prior, rng):
         unknown = scene.trimap == 0.5
         costs = []
         for alpha in (found[index, 0].numpy(), expected):
-            cost = charge(links, alpha[unknown].astype(float), form)
+            cost = penalty(links, alpha[unknown].astype(float), form)
             if with_prior:
                 cost += 0.5 * ((alpha - one["prior"])[unknown].astype(float) ** 2).sum()
             costs.append(cost / len(links.tails))

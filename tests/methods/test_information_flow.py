@@ -8,11 +8,12 @@ import baselines.information_flow
 from hybridmatte.errors import ConvergenceWarning
 from hybridmatte.linalg.two_level import run_ends
 from hybridmatte.methods._information_flow_numba import drop_own, mixture_weights
-from hybridmatte.methods.flow_solve import SINGLE_RTOL, solve_flow
 from hybridmatte.methods.information_flow import (
+    SINGLE_RTOL,
     information_flow_laplacian,
     information_flow_system,
     known_to_unknown_flow,
+    solve_information_flow,
 )
 from hybridmatte.similarity.features import pixel_features
 from hybridmatte.systems.problem import check_problem
@@ -21,8 +22,8 @@ from tests.tolerances import assert_close
 
 
 def solve(scene, *, expansion=0.0, known_weight=0.05, rtol=1e-9, maxiter=2000, prior=None, confidence=None):
-    problem = check_problem(scene.image, scene.trimap, prior, confidence)
-    return solve_flow(problem, expansion=expansion, known_weight=known_weight, rtol=rtol, maxiter=maxiter)
+    return solve_information_flow(scene.image, scene.trimap, expansion=expansion, known_weight=known_weight, rtol=rtol,
+                                  maxiter=maxiter, prior=prior, confidence=confidence)
 
 
 def system_of(scene, **options):
@@ -90,28 +91,29 @@ def test_product_and_diagonal_equal_the_sparse_form(rng):
     matrix, _ = system.to_csr()
     order = np.argsort(system.cells)
     x = rng.standard_normal(len(order))
-    assert_close(system.multiply(x)[order], matrix @ x[order])
+    assert_close(system.matvec(x)[order], matrix @ x[order])
     assert_close(system.diagonal[order], matrix.diagonal())
 
 
 @pytest.mark.parametrize("n_functions", [1, 3])
 @pytest.mark.parametrize("n_runs", [1, 7, 40])
-def test_entries_between_runs_are_summed(n_runs, n_functions, rng):
+def test_coarse_matrix_equals_the_sparse_product(n_runs, n_functions, rng):
     system, _ = system_of(soft_disk((23, 29)))
     matrix, _ = system.to_csr()
     n, order = len(system.cells), np.argsort(system.cells)
     basis, ends = rng.integers(-9, 10, (n_functions, n)), run_ends(n, n_runs)
     run_of = np.searchsorted(ends, np.arange(n), side="right")
     columns = ((run_of[:, None] == np.arange(n_runs))[:, :, None] * basis.T[:, None]).reshape(n, -1)[order]
-    assert_close(system.between_runs(ends, basis), columns.T @ (matrix @ columns), 1e-9 * 81 * n)
+    system.ends, system.basis = ends, basis
+    assert_close(system.coarse_matrix(), columns.T @ (matrix @ columns), 1e-9 * 81 * n)
 
 
 def test_single_precision_says_the_same(rng):
     system, _ = system_of(soft_disk((23, 29)))
-    single, x = system.astype(np.float32), rng.random(len(system.cells))
-    product = single.multiply(x.astype(np.float32))
+    single, x = system.single(), rng.random(len(system.cells))
+    product = single.matvec(x.astype(np.float32))
     assert product.dtype == single.diagonal.dtype == np.float32
-    assert_close(product, system.multiply(x), 1e-5)
+    assert_close(product, system.matvec(x), 1e-5)
     scene = soft_disk((61, 67), noise=0.02)
     assert_close(solve(scene, rtol=SINGLE_RTOL), solve(scene), 1e-3)
 
@@ -128,8 +130,8 @@ def test_one_unknown_pixel_has_a_sparse_form():
 def test_a_prior_decides_however_weak_it_is():
     prior, confidence = np.full((64, 64), 0.25, np.float32), np.zeros((64, 64), np.float32)
     confidence[5, 7] = 1e-6
-    problem = check_problem(np.full((64, 64, 3), 0.5), np.full((64, 64), 0.5), prior, confidence)
-    alpha = solve_flow(problem, expansion=0.0, known_weight=0.05, rtol=1e-4, maxiter=1000)
+    image, trimap = np.full((64, 64, 3), 0.5), np.full((64, 64), 0.5)
+    alpha = solve_information_flow(image, trimap, prior=prior, confidence=confidence, expansion=0.0, rtol=1e-4)
     assert_close(alpha, prior, 1e-3)
 
 
@@ -190,20 +192,21 @@ def test_a_strong_prior_is_followed_and_stops_the_expansion():
 
 def test_a_prior_answers_where_nothing_is_known(rng):
     image, prior = rng.random((9, 11, 3)), np.full((9, 11), 0.25, np.float32)
-    problem = check_problem(image, np.full((9, 11), 0.5), prior, 0.1)
-    alpha = solve_flow(problem, expansion=12.0, known_weight=0.05, rtol=1e-9, maxiter=2000)
+    trimap = np.full((9, 11), 0.5)
+    alpha = solve_information_flow(image, trimap, prior=prior, confidence=0.1, rtol=1e-9, maxiter=2000)
     assert_close(alpha, prior)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (2, 2)])
 def test_tiny_images(shape):
-    problem = check_problem(np.full((*shape, 3), 0.5), np.full(shape, 0.5), np.full(shape, 0.75), 1.0)
-    alpha = solve_flow(problem, expansion=12.0, known_weight=0.05, rtol=1e-9, maxiter=100)
+    image, trimap, prior = np.full((*shape, 3), 0.5), np.full(shape, 0.5), np.full(shape, 0.75)
+    alpha = solve_information_flow(image, trimap, prior=prior, confidence=1.0, rtol=1e-9, maxiter=100)
     assert_close(alpha, np.full(shape, 0.75, np.float32))
 
 
 def test_few_iterations_warn():
-    with pytest.warns(ConvergenceWarning, match=r"information flow reached a relative residual of .* after 2 iterat"):
+    message = "information flow reached a relative residual of .* after 2 iterations"
+    with pytest.warns(ConvergenceWarning, match=message):
         solve(soft_disk((23, 29)), maxiter=2)
 
 

@@ -1,14 +1,17 @@
 """The KNN Laplacian against brute force, and how far the reduced form may be from it."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from baselines.knn import knn_laplacian as oracle
 from baselines.solve import solve_system
+from hybridmatte.linalg.graph_aggregation import GraphAggregation
 from hybridmatte.methods import knn
-from hybridmatte.methods.knn import knn_laplacian, knn_system
-from hybridmatte.systems.graph import GraphAggregation, solve_graph
+from hybridmatte.methods.knn import KnnOptions, knn_laplacian, knn_system
 from hybridmatte.systems.problem import check_problem
+from hybridmatte.systems.solve import solve_problem
 from tests.synthetic import constant, soft_disk
 from tests.tolerances import assert_close
 
@@ -17,8 +20,8 @@ SCENE = soft_disk()
 
 def solve(scene, **options):
     problem = check_problem(scene.image, scene.trimap, options.pop("prior", None), options.pop("confidence", None))
-    system = knn_system(problem.image, problem.is_unknown, problem.known_alpha, **options)
-    return solve_graph(problem, system, rtol=1e-8, maxiter=500, method="knn")
+    build = partial(knn_system, options=KnnOptions(**options))
+    return solve_problem(problem, build, rtol=1e-8, maxiter=500, method="knn")
 
 
 @pytest.mark.parametrize("kernel", ["binary", "soft"])

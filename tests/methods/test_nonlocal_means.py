@@ -1,14 +1,16 @@
 """The nonlocal Laplacian against brute force, and its solve against the direct one."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from baselines.nonlocal_means import nonlocal_affinity
 from baselines.solve import solve_system
 from hybridmatte.methods import nonlocal_means
-from hybridmatte.methods.means_solve import solve_means
-from hybridmatte.methods.nonlocal_means import nonlocal_laplacian, nonlocal_system
+from hybridmatte.methods.nonlocal_means import NonlocalOptions, nonlocal_laplacian, nonlocal_system
 from hybridmatte.systems.problem import check_problem
+from hybridmatte.systems.solve import solve_problem
 from tests.synthetic import constant, soft_disk
 
 SCENE = soft_disk()
@@ -17,8 +19,8 @@ SMALL = {"window_size": 7, "patch_size": 3, "h1": 0.2, "h2": 4.0, "n_neighbors":
 
 def solve(scene, **options):
     problem = check_problem(scene.image, scene.trimap, options.pop("prior", None), options.pop("confidence", None))
-    system = nonlocal_system(problem.image, problem.is_unknown, problem.known_alpha, **options)
-    return solve_means(problem, system, rtol=1e-9, maxiter=1000, method="nonlocal")
+    build = partial(nonlocal_system, options=NonlocalOptions(**options))
+    return solve_problem(problem, build, rtol=1e-9, maxiter=1000, method="nonlocal")
 
 
 def test_equals_the_double_loop(monkeypatch, rng):

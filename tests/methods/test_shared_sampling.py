@@ -6,8 +6,7 @@ import pytest
 import baselines.sampling
 from hybridmatte.methods._sampling_numba import edge_energies, meet, path_energy
 from hybridmatte.methods._sharing_numba import scattered
-from hybridmatte.methods.shared_sampling import Samples, _distances, _rays, sample_alpha, solve_samples
-from hybridmatte.systems.problem import check_problem
+from hybridmatte.methods.shared_sampling import Samples, _distances, _rays, sample_alpha, solve_sampling
 from tests.synthetic import colour_ramp, soft_disk
 from tests.tolerances import assert_close
 
@@ -15,8 +14,8 @@ NEAR_TIES = 3e-3  # float32 decides some near ties, such as the third best sampl
 
 
 def solve(scene, *, refine=True, sample_weight=0.03, prior=None, confidence=None):
-    problem = check_problem(scene.image, scene.trimap, prior, confidence)
-    return solve_samples(problem, refine=refine, sample_weight=sample_weight, rtol=1e-7, maxiter=500)
+    return solve_sampling(scene.image, scene.trimap, refine=refine, sample_weight=sample_weight, prior=prior,
+                          confidence=confidence, rtol=1e-7)
 
 
 @pytest.mark.parametrize("expansion", [pytest.param(0.0, id="trimap as given"), pytest.param(12.0, id="expanded")])

@@ -95,7 +95,7 @@ def test_system_is_the_laplacian_with_known_pixels_eliminated(build, oracle, mas
     pixels = system.layout.pixels[cells]
     is_known = ~is_unknown.ravel()
     assert sorted(pixels) == list(np.flatnonzero(is_unknown))
-    columns = [system.multiply((np.arange(system.layout.n_cells) == cell).astype(float))[cells] for cell in cells]
+    columns = [system.matvec((np.arange(system.layout.n_cells) == cell).astype(float))[cells] for cell in cells]
     assert_close(np.stack(columns, axis=1), matrix[np.ix_(pixels, pixels)], 1e-8)
     assert_close(system.diagonal[cells], np.diag(matrix)[pixels], 1e-8)
     assert_close(system.rhs[cells], -matrix[np.ix_(pixels, is_known)] @ known_alpha.ravel()[is_known], 1e-8)

@@ -8,7 +8,10 @@ import torch
 
 import hybridmatte
 from hybridmatte.losses import ddc_loss
-from hybridmatte.methods._closed_form_torch import closed_form_product
+from hybridmatte.methods._closed_form_torch import closed_form_layer
+from hybridmatte.methods._knn_torch import knn_layer
+from hybridmatte.methods.knn import KnnOptions
+from hybridmatte.systems import differentiable
 from tests.synthetic import constant, hard_edge, soft_disk
 
 SOLVERS = {"cf": hybridmatte.solve_cf, "knn": hybridmatte.solve_knn}
@@ -76,8 +79,6 @@ def test_gradient_to_the_image(with_prior):
 
 
 def test_image_gradient_does_not_depend_on_the_strips(monkeypatch):
-    from hybridmatte.methods import differentiable
-
     gradients = []
     for strip in (2, 64):
         monkeypatch.setattr(differentiable, "STRIP", strip)
@@ -194,21 +195,15 @@ def test_confidence_needs_a_prior():
 @pytest.fixture
 def by_device():
     """Solve as other devices do, on the CPU: by_device["cf"](image, trimap, ...)."""
-    from hybridmatte.methods import differentiable
-
-    on_device = {"cf": differentiable._closed_form_on_device, "knn": differentiable._knn_on_device}
-
-    def solver(name, **fixed):
+    def solver(layer, options):
         def solve(image, trimap, prior=None, confidence=None, *, rtol=1e-8, maxiter=500):
-            make = on_device[name](*fixed.values(), rtol=rtol, maxiter=maxiter, method=name)
-            form = partial(closed_form_product, epsilon=fixed["epsilon"]) if name == "cf" else None
-            return differentiable._solve_batch(differentiable._Layer(make, form), image, trimap, prior, confidence)
+            on_device = layer(options, rtol=rtol, maxiter=maxiter, on_device=True)
+            return differentiable.solve_batch(on_device, image, trimap, prior, confidence)
 
         return solve
 
-    knn = {"n_neighbors": (20, 10), "spatial_weights": (2.0, 0.1), "kernel": "binary"}
-    return {"cf": solver("cf", epsilon=1e-7), "knn": solver("knn", options=knn),
-            "stiff": solver("cf", epsilon=0.1), "soft": solver("knn", options={**knn, "kernel": "soft"})}
+    return {"cf": solver(closed_form_layer, 1e-7), "stiff": solver(closed_form_layer, 0.1),
+            "knn": solver(knn_layer, KnnOptions()), "soft": solver(knn_layer, KnnOptions(kernel="soft"))}
 
 
 class TestOtherDevices:
@@ -244,7 +239,7 @@ class TestOtherDevices:
     @every_solver
     def test_few_iterations(self, by_device, name):
         image, trimap = to_tensors(soft_disk((122, 166)))
-        with pytest.warns(hybridmatte.ConvergenceWarning, match=name):
+        with pytest.warns(hybridmatte.ConvergenceWarning, match={"cf": "closed_form", "knn": "knn"}[name]):
             by_device[name](image, trimap, maxiter=3)
         by_device[name](image, trimap, maxiter=150)
 
