@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -24,21 +24,17 @@ from hybridmatte.errors import warn_caller
 from hybridmatte.methods.registry import solve
 from hybridmatte.trimap import depth_inside, trimap_along
 
-__all__ = ["ImageNetwork", "PEOPLE_SIDE", "matte_from_image", "predict_shrunk"]
+if TYPE_CHECKING:
+    from hybridmatte.networks import MattingNetwork  # needs torch
+
+__all__ = ["PEOPLE_SIDE", "matte_from_image", "predict_shrunk"]
 
 NETWORK_SIDE = 512  # pixels: default shorter side of the image that a given network sees
 PEOPLE_SIDE = 192  # pixels: same for the built-in network, which was trained on photographs of 96 to 384 pixels
 PEOPLE_BAND = 0.03  # of the diagonal: default width of the unknown band on each side of the built-in network's outline
 
 
-@runtime_checkable
-class ImageNetwork(Protocol):
-    """A network that can do without a trimap, such as a `hybridmatte.networks.MattingNetwork`."""
-
-    takes_trimap: bool
-
-
-def matte_from_image(image: npt.ArrayLike, network: ImageNetwork | None = None, *, side: int | None = None,
+def matte_from_image(image: npt.ArrayLike, network: MattingNetwork | None = None, *, side: int | None = None,
                      method: str | None = None, erode: float | None = None,
                      dilate: float | None = None) -> AutomaticResult:
     """Estimate alpha from an image alone; a network finds the kind of object that it was trained to find.
@@ -124,12 +120,12 @@ def predict_shrunk(image: npt.NDArray[np.float32], side: int,
     return predict(cv2.resize(image, size, interpolation=cv2.INTER_AREA).clip(0, 1))
 
 
-def _predict_alpha(network: ImageNetwork, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _predict_alpha(network: MattingNetwork, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return a network's alpha for an image; refuse networks that take a trimap."""
-    if not isinstance(network, ImageNetwork):
+    from hybridmatte.networks import MattingNetwork, predict_alpha  # needs torch
+
+    if not isinstance(network, MattingNetwork):
         raise ValueError(f"network is a {type(network).__name__}, expected a MattingNetwork")
     if network.takes_trimap:
         raise ValueError("network takes a trimap, expected one from the image alone")
-    from hybridmatte.networks import predict_alpha  # needs torch, as does every such network
-
     return predict_alpha(network, image)

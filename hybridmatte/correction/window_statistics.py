@@ -17,6 +17,8 @@ Plane = npt.NDArray[Any]  # (H, W) float32
 Values = npt.NDArray[Any]  # (n,) float32, one for each chosen pixel
 T = TypeVar("T")
 
+BLOCK = 40  # integral images allocated at once; the features need 33, and one large array gets faster (huge) pages
+
 
 class WindowStatistics:
     """Values of named planes at chosen pixels, and their statistics in windows around these pixels.
@@ -34,6 +36,8 @@ class WindowStatistics:
     def __init__(self, planes: Mapping[str, Plane], is_chosen: npt.NDArray[np.bool_]) -> None:
         self.planes, self.shape, self.pixels = planes, is_chosen.shape, np.flatnonzero(is_chosen)
         self._results: dict[Hashable, object] = {}
+        self._product = np.empty(self.shape)  # buffer
+        self._free_integrals: list[npt.NDArray[np.float64]] = []
 
     def cached(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return the result kept under a key; compute it if there is none."""
@@ -86,9 +90,14 @@ class WindowStatistics:
 
     def _integral(self, *names: str) -> npt.NDArray[Any]:
         """Return the flat float64 integral image of a plane, or of the product of two planes."""
-        return self.cached(("integral", *names), lambda: cv2.integral(
-            self.planes[names[0]] if len(names) == 1
-            else np.multiply(*(self.planes[name] for name in names), dtype=np.float64)).ravel())
+        return self.cached(("integral", *names), lambda: self._compute_integral([self.planes[name] for name in names]))
+
+    def _compute_integral(self, factors: list[Plane]) -> npt.NDArray[Any]:
+        """Return the flat integral image of one plane or of the product of two."""
+        if not self._free_integrals:
+            self._free_integrals.extend(np.empty((BLOCK, self.shape[0] + 1, self.shape[1] + 1)))
+        plane = factors[0] if len(factors) == 1 else np.multiply(*factors, out=self._product, dtype=np.float64)
+        return cv2.integral(plane, self._free_integrals.pop()).ravel()
 
     def _corners(self, r: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
         """Return the corners of the windows in an integral image, and the inverse of the windows' areas."""

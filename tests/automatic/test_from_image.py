@@ -106,10 +106,10 @@ class TestGivenNetwork:
         (None, "network is a object, expected a MattingNetwork"),
     ], ids=["trimap", "object"])
     def test_other_networks_are_refused(self, options, message):
-        if options is not None:
-            network = pytest.importorskip("hybridmatte.networks").unet("tiny", **options)
+        networks = pytest.importorskip("hybridmatte.networks")
+        network = object() if options is None else networks.unet("tiny", **options)
         with pytest.raises(ValueError, match=message):
-            matte_from_image(SMALL.image, object() if options is None else network)
+            matte_from_image(SMALL.image, network)
 
 
 def test_old_names_are_deprecated():
