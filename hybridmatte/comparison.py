@@ -1,51 +1,83 @@
-"""Run several methods on one image, and show their results side by side."""
+"""Run several methods on one image, and draw their results side by side."""
+
+from __future__ import annotations
 
 import time
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+from scipy.ndimage import uniform_filter
 
 from hybridmatte._validation import check_choice, check_image, check_plane
+from hybridmatte.correction.matting import matte_by
 from hybridmatte.foreground import composite, estimate_foreground
+from hybridmatte.methods.registry import METHODS
 from hybridmatte.trimap import split_trimap
 
-__all__ = ["Trial", "compare_methods", "contact_sheet"]
+__all__ = ["BEST", "Trial", "compare_methods", "contact_sheet"]
 
-BEST = "best"  # of `hybridmatte.matte`
+BEST = "best"  # a quality of `hybridmatte.matte`
 PANEL = 320  # longest side of a panel in pixels
-LABEL = 26  # height of the strip with a card's name
-GAP = 10
+LABEL = 26  # height in pixels of the strip with a card's label
+FONT_SIZE = 16
+GAP = 10  # pixels
 PAPER, INK = 0.94, (30, 30, 30)
-UNKNOWN_TINT = (0.15, 0.55, 1.0)
+LIGHT, DARK = (0.95, 0.95, 0.95), (0.12, 0.12, 0.12)
+UNKNOWN_TINT = np.array([0.15, 0.55, 1.0], np.float32)
+MIN_CROP = 24  # pixels
+
+FloatArray = npt.NDArray[np.float32]
+Crop = tuple[slice, slice]
 
 
 class Trial(NamedTuple):
-    """One method's result: alpha (H, W) or None, seconds taken, warnings, and the error as a sentence or None."""
+    """The result of one method.
+
+    Attributes
+    ----------
+    method : str
+        A key of `hybridmatte.METHODS`, or "best".
+    alpha : (H, W) float32 array or None
+        None if the method failed.
+    seconds : float
+        Time of the solve, without compilation.
+    warnings : tuple of str
+        Messages of the warnings that the method gave.
+    error : str or None
+        The error as one sentence.
+    """
 
     method: str
-    alpha: np.ndarray | None
+    alpha: FloatArray | None
     seconds: float
-    warnings: tuple
+    warnings: tuple[str, ...]
     error: str | None
 
 
-def compare_methods(image, trimap, methods=None, *, on_start=None):
-    """Solve one image with several methods, timing each.
+def compare_methods(
+    image: npt.ArrayLike, trimap: npt.ArrayLike, methods: Sequence[str] | None = None, *,
+    on_start: Callable[[str], object] | None = None,
+) -> list[Trial]:
+    """Solve one image with several methods, and time each.
 
-    Every method first solves a small scene untimed, so that the times hold no compilation. A method that fails
-    is recorded and stops no other.
+    Every method first solves a small scene untimed, so that the times contain no compilation. An error of one method
+    is recorded in its trial and does not stop the others.
 
     Parameters
     ----------
     image : (H, W, 3) array
-        RGB in [0, 1]; uint8 and uint16 are scaled.
+        RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
     trimap : (H, W) array
         Background at most 0.1, foreground at least 0.9, the rest unknown.
     methods : sequence of str, optional
-        Names from `hybridmatte.METHODS`, or "best" for `hybridmatte.matte`; default all, "best" last.
+        Names from `hybridmatte.METHODS`, or "best" for `hybridmatte.matte`. Default: all, "best" last.
     on_start : callable, optional
-        Takes each method's name as its turn comes.
+        Called with the name of each method before it starts.
 
     Returns
     -------
@@ -57,37 +89,35 @@ def compare_methods(image, trimap, methods=None, *, on_start=None):
     ValueError
         If image and trimap differ in height or width, or a method is unknown.
     """
-    from hybridmatte.methods.registry import METHODS
-
     image = check_image(image)
     trimap = check_plane(trimap, "trimap", image.shape[:2])
-    known = [*METHODS, BEST]
-    names = known if methods is None else list(methods)
+    choices = [*METHODS, BEST]
+    names = choices if methods is None else list(methods)
     for name in names:
-        check_choice(name, "method", known)
+        check_choice(name, "method", choices)
     trials = []
     for name in names:
         if on_start is not None:
             on_start(name)
-        trials.append(_trial(image, trimap, name))
+        trials.append(_run_trial(image, trimap, name))
     return trials
 
 
-def contact_sheet(image, trimap, trials):
-    """Draw a sheet: the input, then for every trial its alpha and an enlarged piece over a plain colour.
+def contact_sheet(image: npt.ArrayLike, trimap: npt.ArrayLike, trials: Sequence[Trial]) -> FloatArray:
+    """Draw a sheet: the input, then for every trial its alpha and an enlarged crop of its cut-out over a plain colour.
 
-    The piece is where the results differ most (with one result, where it is most mixed), so the sheet shows
-    what there is to choose between. The plain colour is light if the background known from the trimap is dark,
-    and dark if it is light: left-over background shows as a fringe.
+    All crops show the same place: where the alphas of the trials differ most or, with a single trial, where alpha is
+    most mixed. The plain colour is light if the known background is dark, and dark if it is light, so that remains of
+    the old background are visible as a fringe.
 
     Parameters
     ----------
     image : (H, W, 3) array
-        RGB in [0, 1]; uint8 and uint16 are scaled.
+        RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
     trimap : (H, W) array
         Background at most 0.1, foreground at least 0.9, the rest unknown.
     trials : sequence of Trial
-        From `compare_methods`; those without alpha are left out.
+        From `compare_methods`; trials without alpha are left out.
 
     Returns
     -------
@@ -100,43 +130,42 @@ def contact_sheet(image, trimap, trials):
         If sizes differ, or no trial has an alpha.
     """
     image = check_image(image)
-    trimap = check_plane(trimap, "trimap", image.shape[:2])
-    trials = [trial for trial in trials if trial.alpha is not None]
-    if not trials:
+    regions = split_trimap(check_plane(trimap, "trimap", image.shape[:2]))
+    solved = [(trial, check_plane(trial.alpha, "alpha", image.shape[:2]))
+              for trial in trials if trial.alpha is not None]
+    if not solved:
         raise ValueError("trials has no alpha, expected at least one")
-    regions = split_trimap(trimap)
-    known = image[regions.is_background] if regions.is_background.any() else image.reshape(-1, 3)
-    plain = (0.95, 0.95, 0.95) if known.mean() < 0.5 else (0.12, 0.12, 0.12)
-    piece = _piece(np.stack([trial.alpha for trial in trials]), regions.is_unknown)
+    background = image[regions.is_background] if regions.is_background.any() else image.reshape(-1, 3)
+    plain = LIGHT if background.mean() < 0.5 else DARK
+    crop = _most_interesting_crop(np.stack([alpha for _, alpha in solved]), regions.is_unknown)
     tinted = image.copy()
-    tinted[regions.is_unknown] = 0.4 * image[regions.is_unknown] + 0.6 * np.float32(UNKNOWN_TINT)
-    cards = [_card("image, unknown region tinted", _framed(tinted, piece), image[piece])]
-    for trial in trials:
-        cut = composite(estimate_foreground(image, trial.alpha), trial.alpha, plain)
-        alpha = np.repeat(check_plane(trial.alpha, "alpha")[:, :, None], 3, axis=2)
-        cards.append(_card(f"{trial.method}   {trial.seconds:.2f} s", alpha, cut[piece]))
-    return _grid(cards)
+    tinted[regions.is_unknown] = np.float32(0.4) * image[regions.is_unknown] + np.float32(0.6) * UNKNOWN_TINT
+    cards = [_draw_card("image, unknown region tinted", _draw_frame(tinted, crop), image[crop])]
+    for trial, alpha in solved:
+        cut = composite(estimate_foreground(image, alpha), alpha, plain)
+        label = f"{trial.method}   {trial.seconds:.2f} s"
+        cards.append(_draw_card(label, np.repeat(alpha[:, :, None], 3, axis=2), cut[crop]))
+    return _lay_out(cards)
 
 
-def _trial(image, trimap, method):
-    """Solve with one method, catching what it says; any error but a wrong input of ours is the method's result."""
-    from hybridmatte.correction.matting import matte_by
-
-    way = (None, BEST) if method == BEST else (method, None)
+def _run_trial(image: FloatArray, trimap: FloatArray, method: str) -> Trial:
+    """Solve with one method, first the warm-up scene; record its warnings, its error and its time."""
+    name, quality = (None, BEST) if method == BEST else (method, None)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            matte_by(*_warm_up_scene(), *way)
+            matte_by(*_warm_up_scene(), name, quality)
             caught.clear()
             start = time.perf_counter()
-            alpha, error = matte_by(image, trimap, *way), None
+            alpha, error = matte_by(image, trimap, name, quality), None
         except (ValueError, RuntimeError, MemoryError) as problem:
             start, alpha, error = time.perf_counter(), None, " ".join(str(problem).split())
-    return Trial(method, alpha, time.perf_counter() - start, tuple(str(item.message) for item in caught), error)
+    messages = tuple(str(warning.message) for warning in caught)
+    return Trial(method, alpha, time.perf_counter() - start, messages, error)
 
 
-def _warm_up_scene():
-    """Return a noisy ramp and its trimap, small, but large enough for a multigrid solver to take every path."""
+def _warm_up_scene() -> tuple[FloatArray, FloatArray]:
+    """Return a noisy ramp and its trimap: small, but large enough that multigrid solvers compile all their kernels."""
     image = np.tile(np.linspace(0.1, 0.9, 96, dtype=np.float32)[:, None], (64, 1, 3))
     image += 0.01 * np.random.default_rng(0).standard_normal(image.shape, dtype=np.float32)
     trimap = np.full((64, 96), 0.5, dtype=np.float32)
@@ -144,59 +173,50 @@ def _warm_up_scene():
     return image, trimap
 
 
-def _piece(alphas, is_unknown):
-    """Return the window, a quarter of each side, in which alphas differ most, as a pair of slices."""
-    from scipy.ndimage import uniform_filter
-
+def _most_interesting_crop(alphas: FloatArray, is_unknown: npt.NDArray[np.bool_]) -> Crop:
+    """Return the crop, a quarter of each side, in which alphas (n, H, W) differ most; if n is 1, are most mixed."""
     interest = alphas.std(axis=0) if len(alphas) > 1 else alphas[0] * (1 - alphas[0])
-    size = [max(side // 4, min(side, 24)) for side in is_unknown.shape]
-    score = uniform_filter((interest + 1e-6 * is_unknown).astype(np.float64), size, mode="constant")
+    size: Any = tuple(max(side // 4, min(side, MIN_CROP)) for side in is_unknown.shape)
+    score = uniform_filter((interest + 1e-6 * is_unknown).astype(np.float64), size=size, mode="constant")
     centre = np.unravel_index(np.argmax(score), score.shape)
-    starts = [int(np.clip(c - s // 2, 0, side - s)) for c, s, side in zip(centre, size, is_unknown.shape, strict=True)]
-    return tuple(slice(start, start + s) for start, s in zip(starts, size, strict=True))
+    top, left = (int(np.clip(middle - length // 2, 0, side - length))
+                 for middle, length, side in zip(centre, size, is_unknown.shape, strict=True))
+    return slice(top, top + size[0]), slice(left, left + size[1])
 
 
-def _framed(image, piece):
-    """Draw a frame round the piece, thick enough to be seen when the image is shrunk to a panel."""
+def _draw_frame(image: FloatArray, crop: Crop) -> FloatArray:
+    """Return the image with a white frame round the crop, wide enough to be visible after shrinking to a panel."""
     image = image.copy()
-    thick = max(1, round(max(image.shape[:2]) / PANEL * 1.5))
-    inside = image[piece].copy()
-    image[piece] = 1.0
-    frame = np.s_[thick:-thick, thick:-thick]
-    image[piece][frame] = inside[frame]
+    width = max(1, round(max(image.shape[:2]) / PANEL * 1.5))
+    inner = image[crop].copy()
+    image[crop] = 1.0
+    inside = np.s_[width:-width, width:-width]
+    image[crop][inside] = inner[inside]
     return image
 
 
-def _card(label, left, right):
-    """Return a card: a label over two panels of equal size."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    height, width = _panel_size(left.shape)
+def _draw_card(label: str, left: FloatArray, right: FloatArray) -> FloatArray:
+    """Return a card: a label above two panels of equal size."""
+    scale = PANEL / max(left.shape[:2])
+    height, width = (max(1, round(side * scale)) for side in left.shape[:2])
     card = np.full((LABEL + height, 2 * width + GAP // 2, 3), PAPER, dtype=np.float32)
     card[LABEL:, :width] = _resized(left, width, height)
     card[LABEL:, -width:] = _resized(right, width, height)
     strip = Image.fromarray(np.full((LABEL, card.shape[1], 3), round(PAPER * 255), dtype=np.uint8))
-    ImageDraw.Draw(strip).text((2, 3), label, fill=INK, font=ImageFont.load_default(size=16))
+    ImageDraw.Draw(strip).text((2, 3), label, fill=INK, font=ImageFont.load_default(size=FONT_SIZE))
     card[:LABEL] = np.asarray(strip, dtype=np.float32) / 255
     return card
 
 
-def _panel_size(shape):
-    scale = PANEL / max(shape[:2])
-    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
-
-
-def _resized(image, width, height):
-    """Shrink by area means, enlarge by cubics."""
-    import cv2
-
+def _resized(image: FloatArray, width: int, height: int) -> FloatArray:
+    """Shrink by area means, or enlarge by cubic interpolation."""
     how = cv2.INTER_AREA if image.shape[1] > width else cv2.INTER_CUBIC
     result = cv2.resize(np.ascontiguousarray(image, dtype=np.float32), (width, height), interpolation=how)
-    return np.clip(result, 0.0, 1.0)
+    return np.clip(result, 0.0, 1.0, dtype=np.float32)
 
 
-def _grid(cards):
-    """Lay cards of one size out in rows, about twice as wide as high."""
+def _lay_out(cards: list[FloatArray]) -> FloatArray:
+    """Return a sheet of cards of one size in rows, about twice as wide as high."""
     height, width = cards[0].shape[:2]
     columns = max(1, min(len(cards), round((len(cards) * 2 * height / width) ** 0.5)))
     rows = -(-len(cards) // columns)

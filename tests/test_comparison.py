@@ -1,30 +1,42 @@
-import sys
 import warnings
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from hybridmatte.comparison import GAP, LABEL, PANEL, Trial, compare_methods, contact_sheet
-from hybridmatte.correction import matting as solver_fusion
+from hybridmatte.comparison import (
+    GAP,
+    LABEL,
+    PANEL,
+    Trial,
+    _most_interesting_crop,
+    compare_methods,
+    contact_sheet,
+)
+from hybridmatte.correction import matting
+from hybridmatte.methods.registry import METHODS, Method
 
 
 @pytest.fixture
 def methods(monkeypatch, scene):
-    """Two methods that work, one that fails on all but the warm-up scene, one that warns."""
+    """Replace the methods by two that work, one that fails on all but the warm-up scene, and one that warns."""
 
-    def solve(_, trimap, *, method):
-        if trimap.shape != scene.alpha.shape:
-            return trimap
-        if method == "fails":
-            raise ValueError("trimap is odd, expected even")
-        if method == "warns":
-            warnings.warn("not there yet", UserWarning, stacklevel=1)
-        return scene.alpha if method == "good" else np.round(scene.alpha)
+    def solver(name):
+        def solve(_image, trimap, **_):
+            if trimap.shape != scene.alpha.shape:
+                return trimap
+            if name == "fails":
+                raise ValueError("trimap is odd, expected even")
+            if name == "warns":
+                warnings.warn("not there yet", UserWarning, stacklevel=1)
+            return scene.alpha if name == "good" else np.round(scene.alpha)
 
-    names = dict.fromkeys(["good", "hard", "fails", "warns"], "summary")
-    monkeypatch.setitem(sys.modules, "hybridmatte.methods.registry", SimpleNamespace(solve=solve, METHODS=names))
-    monkeypatch.setattr(solver_fusion, "matte", lambda image, trimap, quality: solve(image, trimap, method=quality))
+        return solve
+
+    for name in list(METHODS):
+        monkeypatch.delitem(METHODS, name)
+    for name in ("good", "hard", "fails", "warns"):
+        monkeypatch.setitem(METHODS, name, Method(name, solver(name), "summary", "when"))
+    monkeypatch.setattr(matting, "matte", lambda image, trimap, quality: solver(quality)(image, trimap))
 
 
 @pytest.mark.usefixtures("methods")
@@ -61,12 +73,10 @@ def test_sheet_shows_each_alpha(scene):
     assert np.corrcoef(blocks.ravel()[: blocks.size], alpha[: blocks.shape[0], : blocks.shape[1]].ravel())[0, 1] > 0.8
 
 
-def test_the_enlarged_piece_is_where_results_differ():
-    from hybridmatte.comparison import _piece
-
+def test_the_crop_is_where_results_differ():
     alphas = np.zeros((2, 80, 120), dtype=np.float32)
     alphas[1, 60:70, 100:110] = 1
-    rows, columns = _piece(alphas, np.ones((80, 120), dtype=bool))
+    rows, columns = _most_interesting_crop(alphas, np.ones((80, 120), dtype=bool))
     assert rows.start <= 60
     assert rows.stop >= 70
     assert columns.start <= 100
