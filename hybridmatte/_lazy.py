@@ -1,15 +1,30 @@
-"""Names of a package that load their module on first use."""
+"""Public names of a package that load their module on first use."""
+
+from __future__ import annotations
 
 import sys
+import warnings
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from typing import Any
 
 __all__ = ["lazy_names"]
 
 
-def lazy_names(package, module_of):
-    """Return the ``__getattr__`` of a package whose public names lie in modules of it, ``{name: module}``."""
+def lazy_names(
+    package: str, module_of: Mapping[str, str], renamed: Mapping[str, str] | None = None
+) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a package.
 
-    def load(name):
+    `module_of` gives the module, relative to the package, that defines each public name. `renamed` gives the new name
+    of each deprecated one; a deprecated name still works, with a `DeprecationWarning`.
+    """
+
+    def load(name: str) -> Any:
+        if renamed is not None and name in renamed:
+            warnings.warn(f"{package}.{name} is deprecated, use {package}.{renamed[name]}", DeprecationWarning,
+                          stacklevel=2)
+            return load(renamed[name])
         if name not in module_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(import_module(f"{package}.{module_of[name]}"), name)

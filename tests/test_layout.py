@@ -1,13 +1,16 @@
 """The package's layout: rooms import upward only, importing stays light, public names and signatures are recorded.
 
-`python -m tests.test_layout` writes the record, tests/public_api.json, again.
+`python -m tests.test_layout` writes the record of the public names, tests/public_api.json, again.
 """
 
 import ast
+import importlib
 import inspect
 import json
 import subprocess
 import sys
+import typing
+import warnings
 from pathlib import Path
 
 import pytest
@@ -17,10 +20,10 @@ import hybridmatte
 PACKAGE = Path(hybridmatte.__file__).parent
 RECORD = Path(__file__).parent / "public_api.json"
 ROOMS = ("_lazy", "errors", "_validation", "io", "trimap", "_validation_torch", "similarity", "linalg", "systems",
-         "methods", "correction", "losses", "foreground", "compilation", "metrics", "comparison", "networks",
-         "automatic", "batch", "data", "training", "cli", "__main__")
-HEAVY = {"torch", "numba", "scipy", "pymatting", "sklearn", "cv2", "pyamg"}
-TORCH_SIDE = ("_validation_torch.py", "differentiable.py", "crops.py")  # imported only once torch is wanted, as are
+         "methods", "correction", "losses", "foreground", "metrics", "comparison", "networks", "automatic", "batch",
+         "data", "training", "cli", "__main__")
+HEAVY = {"torch", "numba", "scipy", "cv2", "pymatting", "sklearn", "PIL", "tifffile"}
+TORCH_FILES = ("_validation_torch.py", "differentiable.py", "crops.py")  # import torch on top, as do
 TORCH_ROOMS = ("losses", "networks", "training")  # and *_torch.py
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 
@@ -41,8 +44,12 @@ def imports(node):
     return names
 
 
+def imports_of_package(node):
+    return [name for name in imports(node) if name.split(".")[0] == "hybridmatte"]
+
+
 def room_of(name):
-    """Return the room a dotted name of hybridmatte lies in; a lazy public name lies in its module's."""
+    """Return the room of a dotted name of hybridmatte; a lazy public name is in the room of its module."""
     parts = name.split(".")
     inside = hybridmatte._MODULE_OF.get(parts[1], parts[1]) if len(parts) == 2 else parts[1]
     return _room(inside.split(".")[0])
@@ -50,7 +57,12 @@ def room_of(name):
 
 def _room(part):
     """Return a package or module name; kernels `_x_numba` lie in the room of x."""
-    return part.removesuffix(".py").removesuffix("_numba").lstrip("_") if "_numba" in part else part.removesuffix(".py")
+    part = part.removesuffix(".py")
+    return part.removesuffix("_numba").lstrip("_") if part.endswith("_numba") else part
+
+
+def is_torch_side(module):
+    return module.name in TORCH_FILES or module.parts[0] in TORCH_ROOMS or module.stem.endswith("_torch")
 
 
 def signature(name):
@@ -70,28 +82,36 @@ def test_rooms_import_upward_only(module):
     own = _room(module.parts[0])
     assert own in ROOMS, f"{own} is a new room, expected one of {ROOMS}"
     allowed = {*ROOMS[:ROOMS.index(own) + 1], "__version__"}
-    names = [name for name in imports(parse(module)) if name.split(".")[0] == "hybridmatte"]
-    assert {room_of(name) for name in names} <= allowed
+    assert {room_of(name) for name in imports_of_package(parse(module))} <= allowed
     assert not {"tests", "baselines", "experiments"} & {name.split(".")[0] for name in imports(parse(module))}
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if not module.stem.endswith("_numba")], ids=str)
-def test_heavy_packages_are_imported_inside_functions(module):
-    kinds = (ast.Import, ast.ImportFrom, ast.If, ast.Try)
-    names = [name for node in parse(module).body if isinstance(node, kinds) for name in imports(node)]
-    is_torch_side = module.name in TORCH_SIDE or module.parts[0] in TORCH_ROOMS or module.stem.endswith("_torch")
-    assert not (HEAVY - ({"torch"} if is_torch_side else set())) & {name.split(".")[0] for name in names}
-    assert not [name for name in names if "_numba" in name], "kernels are imported where they are called"
+@pytest.mark.parametrize("module", [module for module in MODULES if module.parts[0] != "cli"], ids=str)
+def test_imports_stand_at_the_top(module):
+    """Inside functions, only what needs torch is imported: the torch twins, and networks for those who have them."""
+    for function in ast.walk(parse(module)):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            names = imports_of_package(function)
+            assert not [name for name in names if "_torch" not in name and room_of(name) not in TORCH_ROOMS], names
 
 
-def test_import_is_light_and_silent():
-    code = "import sys, hybridmatte; print(*sorted(sys.modules))"
+@pytest.mark.parametrize("module", [module for module in MODULES if not is_torch_side(module)], ids=str)
+def test_torch_is_imported_on_the_torch_side_only(module):
+    top = [node for node in parse(module).body if isinstance(node, (ast.Import, ast.ImportFrom, ast.Try))]
+    names = [name for node in top for name in imports(node)]
+    assert "torch" not in {name.split(".")[0] for name in names}
+    assert not [name for name in names if name.rpartition(".")[0].endswith("_torch")]
+
+
+@pytest.mark.parametrize("module", ["hybridmatte", "hybridmatte.cli", "hybridmatte.batch.pool"])
+def test_import_is_light_and_silent(module):
+    code = f"import sys, {module}; print(*sorted(sys.modules))"
     command = [sys.executable, "-W", "error", "-c", code]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
     assert run.stderr == ""
-    assert "hybridmatte" in loaded
-    assert not {"torch", "numba", "scipy.sparse", "cv2", "pymatting", "sklearn"} & loaded
+    assert module in loaded
+    assert not HEAVY & loaded
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
@@ -114,6 +134,35 @@ def test_lazy_names_lead_to_documented_objects(name):
         assert value.__doc__
 
 
+def test_the_stub_names_what_the_package_loads():
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
+    named = {name.rsplit(".", 1)[1]: name.rsplit(".", 1)[0].removeprefix("hybridmatte.") for name in imports(stub)}
+    assert named == hybridmatte._MODULE_OF
+
+
+@pytest.mark.parametrize(("old", "new"), sorted(hybridmatte._RENAMED.items()))
+def test_renamed_names_warn_and_lead_to_the_new_ones(old, new):
+    with pytest.warns(DeprecationWarning, match=f"hybridmatte.{old} is deprecated, use hybridmatte.{new}"):
+        assert getattr(hybridmatte, old) is getattr(hybridmatte, new)
+    assert old not in dir(hybridmatte)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="typing.get_overloads needs Python 3.11")
+@pytest.mark.parametrize("package", ["hybridmatte", "hybridmatte.losses", "hybridmatte.networks", "hybridmatte.data",
+                                     "hybridmatte.training"])
+def test_public_signatures_are_annotated(package):
+    """Solvers with overloads for arrays and tensors are annotated in the overloads; pyright reads those."""
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        value = getattr(module, name)
+        if not inspect.isfunction(value) or typing.get_overloads(value):
+            continue
+        call = inspect.signature(value)
+        missing = [one.name for one in call.parameters.values() if one.annotation is inspect.Parameter.empty]
+        assert not missing, f"{name} lacks annotations of {missing}"
+        assert call.return_annotation is not inspect.Signature.empty, f"{name} lacks the annotation of its result"
+
+
 def test_unknown_name():
     with pytest.raises(AttributeError, match="module 'hybridmatte' has no attribute 'solve_magic'"):
         hybridmatte.solve_magic  # noqa: B018
@@ -128,4 +177,5 @@ def test_public_names_and_signatures_are_the_recorded_ones():
 
 
 if __name__ == "__main__":
-    RECORD.write_text(json.dumps(public_api(), indent=1) + "\n", encoding="utf-8")
+    with warnings.catch_warnings():
+        RECORD.write_text(json.dumps(public_api(), indent=1) + "\n", encoding="utf-8")

@@ -42,7 +42,9 @@ def closed_form_layer(epsilon: float, *, rtol: float, maxiter: int, on_device: b
         build = partial(closed_form_system, epsilon=epsilon)
         return ProblemSolver(problem, build, method="closed_form", reach=REACH, rtol=rtol, maxiter=maxiter)
 
-    def system(image, is_unknown, known_alpha, confidence):
+    def system(
+        image: torch.Tensor, is_unknown: torch.Tensor, known_alpha: torch.Tensor, confidence: torch.Tensor | None
+    ) -> TensorStencilSystem:
         weights = closed_form_weights(image, epsilon)
         return TensorStencilSystem(*weights, image, is_unknown, known_alpha, confidence, method="closed_form")
 

@@ -39,7 +39,9 @@ def knn_layer(options: KnnOptions, *, rtol: float, maxiter: int, on_device: bool
     def solver(problem: Problem) -> ProblemSolver:
         return ProblemSolver(problem, partial(knn_system, options=options), method="knn", rtol=rtol, maxiter=maxiter)
 
-    def system(image, is_unknown, known_alpha, confidence):
+    def system(
+        image: torch.Tensor, is_unknown: torch.Tensor, known_alpha: torch.Tensor, confidence: torch.Tensor | None
+    ) -> TensorGraphSystem:
         links = knn_tensor_links(image, is_unknown, options)
         return TensorGraphSystem(*links, is_unknown=is_unknown, known_alpha=known_alpha, confidence=confidence)
 

@@ -64,6 +64,13 @@ class FlowSystem(LinearSystem):
         Coarse functions, at most 8; see `hybridmatte.linalg.two_level.affine_basis`.
     """
 
+    local: StencilSystem
+    cells: npt.NDArray[np.int32]
+    mixture: Flow
+    intra: Flow
+    ends: npt.NDArray[np.int64]
+    basis: npt.NDArray[np.int8]
+
     def __init__(
         self,
         local: StencilSystem,
@@ -133,7 +140,8 @@ class FlowSystem(LinearSystem):
         """Return the system in single precision; its coarse matrix is computed in double precision."""
         single = copy(self)
         single.local, single._coarse = self.local.astype(np.float32), self.coarse_matrix()
-        single.rhs, single.start = self.rhs.astype(np.float32), self.start.astype(np.float32)
+        single.rhs = self.rhs.astype(np.float32)
+        single.start = None if self.start is None else self.start.astype(np.float32)
         single._prepare()
         return single
 

@@ -161,6 +161,13 @@ class LargeKernelSystem(LinearSystem):
         Diagonal and right-hand side; 0 for cells without a pixel.
     """
 
+    layout: UnknownLayout
+    radius: int
+    is_window: npt.NDArray[np.bool_]
+    forms: npt.NDArray[np.float64]
+    colors: npt.NDArray[np.float64]
+    counts: npt.NDArray[np.float64]
+
     def __init__(self, layout: UnknownLayout, radius: int, is_window: npt.NDArray[np.bool_]) -> None:
         n = layout.n_cells
         self.layout, self.radius, self.is_window, self.pixels = layout, radius, is_window, layout.pixels

@@ -24,6 +24,9 @@ class TensorGraphSystem:
     confidence : (H, W) tensor or None
     """
 
+    diagonal: torch.Tensor
+    known_rhs: torch.Tensor
+
     def __init__(
         self,
         pixels: torch.Tensor,

@@ -34,6 +34,11 @@ class TensorStencilSystem:
         If no window inside the image reaches an unknown pixel.
     """
 
+    mask: torch.Tensor
+    diagonal: torch.Tensor
+    known_rhs: torch.Tensor
+    precondition: TensorMultigrid
+
     def __init__(
         self,
         weights: torch.Tensor,

@@ -82,6 +82,8 @@ class TensorSystem(Protocol):
 class ArraySolver:
     """A solver on the CPU by the NumPy side; `make` turns a `Problem` into a `ProblemSolver`."""
 
+    is_unknown: torch.Tensor
+
     def __init__(
         self,
         make: Callable[[Problem], ProblemSolver],
@@ -111,6 +113,8 @@ class TensorSolver:
 
     build takes an image (3, H, W), is_unknown, known_alpha and confidence (H, W), and returns a `TensorSystem`.
     """
+
+    is_unknown: torch.Tensor
 
     def __init__(
         self,

@@ -28,6 +28,10 @@ class GraphSystem(LinearSystem):
         Both include the links to known pixels.
     """
 
+    indptr: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int32]
+    data: npt.NDArray[np.float32]
+
     def __init__(
         self,
         pixels: npt.NDArray[np.int32],

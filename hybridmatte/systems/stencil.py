@@ -31,6 +31,10 @@ class StencilSystem(LinearSystem):
         The colours, which span the near-null space of A together with the constant.
     """
 
+    layout: UnknownLayout
+    weights: npt.NDArray[Any]
+    image: npt.NDArray[np.float32]
+
     def __init__(
         self,
         layout: UnknownLayout,
