@@ -1,80 +1,19 @@
-import csv
-import ctypes
+"""Commands on one image and on folders."""
+
 import io
-import json
+import os
 import re
-import signal
 import subprocess
 import sys
-import threading
-import warnings
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import hybridmatte
-from hybridmatte import compilation, metrics
-from hybridmatte.cli import first_use, main
-from hybridmatte.correction import matting
-from hybridmatte.errors import ConvergenceWarning
+from hybridmatte.cli import THREADING_LAYERS, main
+from hybridmatte.cli.app import COMMANDS
 from hybridmatte.io.pictures import read_alpha, read_image, write_alpha, write_image
-from hybridmatte.methods.registry import METHODS, Method
-
-
-@pytest.fixture
-def fake_alpha(monkeypatch):
-    """Replace the solvers: alpha is the trimap, with a warning or an error for some methods; list who was called."""
-    solvers = SimpleNamespace(calls=[], solve=_return_trimap)
-
-    def called(name):
-        def solve(image, trimap, **_):
-            solvers.calls.append(name)
-            return solvers.solve(image, trimap, name)
-
-        return solve
-
-    for name in list(METHODS):
-        monkeypatch.delitem(METHODS, name)
-    for name in ("plain", "warns", "fails"):
-        monkeypatch.setitem(METHODS, name, Method(name, called(name), f"{name} at it", f"when {name} is wanted"))
-    monkeypatch.setattr(matting, "matte", lambda image, trimap, quality: called(quality)(image, trimap))
-    return solvers
-
-
-def _return_trimap(image, trimap, name):
-    if image.shape[:2] != trimap.shape:
-        raise ValueError(f"trimap has shape {trimap.shape} but image has shape {image.shape}")
-    if name == "fails":
-        raise np.linalg.LinAlgError("system is singular, expected a known pixel")
-    if name == "warns":
-        warnings.warn("conjugate gradients reached 1e-3,\nexpected 1e-6", ConvergenceWarning, stacklevel=1)
-    return trimap
-
-
-@pytest.fixture
-def files(tmp_path, scene):
-    """Hold image.png and trimap.png of the soft disk, and alpha.png."""
-    write_image(tmp_path / "image.png", scene.image)
-    write_alpha(tmp_path / "trimap.png", scene.trimap)
-    write_alpha(tmp_path / "alpha.png", scene.alpha)
-    return tmp_path
-
-
-@pytest.fixture
-def run(files, capsys):
-    """Run a command in words, ``@`` standing for the folder; return its exit code and two streams."""
-
-    def command(text):
-        try:
-            code = main([word.replace("@", f"{files}/") for word in text.split()]) or 0
-        except SystemExit as leave:
-            code = leave.code or 0
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=code, out=out, err=err)
-
-    return command
 
 
 def names(folder):
@@ -91,11 +30,23 @@ def test_version_comes_before_heavy_imports():
     assert done.stdout == f"hybridmatte {hybridmatte.__version__}\n[]\n"
 
 
-def test_help_loads_no_solver():
-    code = ("import sys; from hybridmatte.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
-            "print([name for name in ('numba', 'scipy', 'cv2', 'pymatting', 'torch') if name in sys.modules])")
+@pytest.mark.parametrize("arguments", [["--help"], *([command.__name__.replace("_", "-"), "--help"]
+                                                      for command in COMMANDS)], ids=" ".join)
+def test_help_is_light(arguments):
+    code = (f"import sys; from hybridmatte.cli import main\ntry: main({arguments})\nexcept SystemExit: pass\n"
+            "print([name for name in ('numpy', 'PIL', 'numba', 'scipy', 'cv2', 'torch') if name in sys.modules])")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("[]\n")
+    assert "Usage: hybridmatte" in done.stdout
+    assert done.stdout.endswith("\n[]\n")
+
+
+def test_threading_layer_is_chosen_before_numba_is_imported():
+    code = ("import sys; from hybridmatte.cli import main\ntry: main(['methods'])\nexcept SystemExit: pass\n"
+            "print(sys.modules['numba'].config.THREADING_LAYER_PRIORITY)")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_THREADING")}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.splitlines()[-1] == str(THREADING_LAYERS.split())
 
 
 @pytest.mark.usefixtures("fake_alpha")
@@ -234,19 +185,6 @@ def test_cutout_is_rgba_with_clean_colours(run, files):
     assert np.abs(colours - image)[~inside].max() > 0.1
 
 
-@pytest.fixture
-def folders(files, scene):
-    """Hold three images with trimaps, one text file named as an image, one image without a trimap."""
-    for folder in ("images", "trimaps"):
-        (files / folder).mkdir()
-    for name in ("a", "b", "c", "lonely"):
-        write_image(files / "images" / f"{name}.jpg", scene.image)
-    for name in ("a", "b", "c", "broken"):
-        write_alpha(files / "trimaps" / f"{name}.png", scene.trimap)
-    (files / "images" / "broken.png").write_text("text")
-    return files
-
-
 @pytest.mark.usefixtures("fake_alpha", "folders")
 class TestFolders:
     @pytest.mark.parametrize("command", ["matte", "cutout"])
@@ -325,210 +263,9 @@ def test_methods_are_listed(run):
     assert "when fails is wanted" in result.out
 
 
-@pytest.fixture
-def scored(files, scene, rng):
-    """Hold folders a (alphas), t (truths), k (trimaps) of two pictures."""
-    for folder in "atk":
-        (files / folder).mkdir()
-    for name in ("x", "y"):
-        noisy = np.clip(scene.alpha + 0.1 * rng.standard_normal(scene.alpha.shape), 0, 1)
-        write_alpha(files / "a" / f"{name}.png", noisy)
-        write_alpha(files / "t" / f"{name}.png", scene.alpha)
-        write_alpha(files / "k" / f"{name}.png", scene.trimap)
-    return files
-
-
-@pytest.mark.usefixtures("scored")
-class TestEvaluate:
-    def test_numbers_are_those_of_the_metrics(self, run, files):
-        result = run("evaluate @a @t @k --csv @out.csv --json @out.json")
-        assert result.code == 0
-        planes = [read_alpha(files / folder / "x.png") for folder in "atk"]
-        rows = list(csv.DictReader(io.StringIO((files / "out.csv").read_text())))
-        report = json.loads((files / "out.json").read_text())
-        assert [row["name"] for row in rows] == ["x", "y"]
-        for name in ("sad", "mse", "mad", "gradient_error", "connectivity_error"):
-            expected = float(getattr(metrics, name)(*planes))
-            assert float(rows[0][name]) == report["results"][0][name] == expected
-            assert report["mean"][name] == pytest.approx((float(rows[0][name]) + float(rows[1][name])) / 2)
-        assert "SAD / 1000" in result.out
-        assert f"{1000 * report['mean']['mse']:.3f}" in result.out
-
-    def test_whole_image_needs_no_trimap(self, run, files):
-        assert run("evaluate @a @t --region whole --json @out.json").code == 0
-        planes = [read_alpha(files / folder / "y.png") for folder in "at"]
-        report = json.loads((files / "out.json").read_text())
-        assert report["region"] == "whole"
-        assert report["results"][1]["sad"] == float(metrics.sad(*planes, region="whole"))
-
-    def test_what_cannot_be_scored_is_reported(self, run, files):
-        (files / "t" / "x.png").unlink()
-        result = run("evaluate @a @t @k")
-        assert result.code == 1
-        assert "error: x has no truth" in result.err
-        assert "mean of 1" in result.out
-        write_alpha(files / "t" / "x.png", np.zeros((3, 4)))
-        assert "error: x: target has shape (3, 4)" in run("evaluate @a @t @k").err
-
-    def test_nothing_to_score(self, run, files):
-        for name in ("x", "y"):
-            (files / "a" / f"{name}.png").unlink()
-        assert run("evaluate @a @t @k --csv @out.csv").code == 2
-        assert not (files / "out.csv").exists()
-
-    def test_output_folder_is_checked_first(self, run):
-        result = run("evaluate @a @t @k --csv @none/out.csv")
-        assert result.code == 2
-        assert "folder that does not exist" in result.err
-
-
-@pytest.mark.parametrize("option", ["--csv @alphas/image.png", "--json @truths/image.png", "--csv -", "--json @s.csv"])
-def test_evaluate_writes_no_numbers_over_pictures(run, files, option):
-    for folder in ("alphas", "truths"):
-        (files / folder).mkdir()
-        (files / folder / "image.png").write_bytes((files / "alpha.png").read_bytes())
-    before = (files / "alphas" / "image.png").read_bytes()
-    result = run(f"evaluate @alphas @truths --region whole {option}")
-    assert result.code == 2
-    assert "expected the name of a file ending in" in result.err
-    assert (files / "alphas" / "image.png").read_bytes() == (files / "truths" / "image.png").read_bytes() == before
-    assert not (files / "s.csv").exists()
-
-
 @pytest.mark.parametrize("way", ["", "--quality fast", "--method cf"])
 def test_mask_as_trimap_is_pointed_out(run, files, scene, way):
     write_alpha(files / "mask.png", (scene.alpha > 0.5).astype(np.float32))
     result = run(f"matte @image.png @mask.png -o @out.png {way}")
     assert result.code == 0
     assert result.err.count("warning: trimap has no unknown pixel, so nothing is solved") == 1
-
-
-def ctrl_c():
-    raise KeyboardInterrupt
-
-
-def ctrl_c_in_compiled_code():
-    raise SystemError("search returned a result with an exception set") from KeyboardInterrupt()
-
-
-def ctrl_c_in_the_compiler():
-    ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGINT))()
-    raise RuntimeError("object compilation was not done")
-
-
-INTERRUPTS = [ctrl_c, ctrl_c_in_compiled_code, ctrl_c_in_the_compiler]
-
-
-@pytest.mark.parametrize("interrupt", INTERRUPTS)
-def test_interruption_says_how_to_go_on(run, fake_alpha, monkeypatch, interrupt):
-    monkeypatch.setattr(fake_alpha, "solve", lambda *_, **__: interrupt())
-    result = run("matte @image.png @trimap.png -o @out.png")
-    assert result.code == 130
-    assert result.err.splitlines() == ["interrupted; what is written is whole, and --resume goes on from there"]
-
-
-@pytest.mark.parametrize("interrupt", INTERRUPTS)
-def test_interruption_ends_a_folder(run, fake_alpha, files, monkeypatch, interrupt):
-    asked = []
-    for folder, name in (("images", "image.png"), ("trimaps", "trimap.png")):
-        (files / folder).mkdir()
-        for stem in "ab":
-            (files / folder / f"{stem}.png").write_bytes((files / name).read_bytes())
-    monkeypatch.setattr(fake_alpha, "solve", lambda *_, **__: asked.append(0) or interrupt())
-    result = run("matte @images @trimaps -o @out")
-    assert (result.code, asked) == (130, [0])
-    assert result.err.splitlines() == ["interrupted; what is written is whole, and --resume goes on from there"]
-
-
-def test_interruption_in_the_compiler_ends_every_command(run, monkeypatch):
-    monkeypatch.setattr(compilation, "has_compiled", ctrl_c_in_the_compiler)
-    monkeypatch.setattr(compilation, "compile_default", lambda: None)
-    result = run("compile")
-    assert result.code == 130
-    assert result.err.splitlines()[1:] == ["interrupted"]
-    with pytest.raises(KeyboardInterrupt):  # the handler is Python's own again
-        signal.raise_signal(signal.SIGINT)
-
-
-def test_ignored_interrupts_stay_ignored(run, fake_alpha, monkeypatch):
-    def solve(_image, trimap, _name):
-        signal.raise_signal(signal.SIGINT)
-        return trimap
-
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    monkeypatch.setattr(fake_alpha, "solve", solve)
-    try:
-        assert run("matte @image.png @trimap.png -o @out.png").code == 0
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def test_compile_says_whether_there_was_anything_to_do(run, monkeypatch):
-    monkeypatch.setattr(compilation, "compile_default", lambda: None)
-    for has_compiled, word in ((True, "compiled in 0 s"), (False, "was compiled already")):
-        monkeypatch.setattr(compilation, "has_compiled", lambda found=has_compiled: found)
-        done = run("compile")
-        assert done.code == 0
-        assert done.err.splitlines() == ["compiling matte and cutout, a minute or two unless it is done", word]
-
-
-def test_compile_says_what_an_interrupt_leaves(run, monkeypatch):
-    def interrupt():
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(compilation, "compile_default", interrupt)
-    done = run("compile")
-    assert done.code == 130
-    assert "what is compiled stays" in done.err
-
-
-@pytest.mark.usefixtures("fake_alpha")
-@pytest.mark.parametrize(("command", "parts"), [
-    ("cutout", "flow_from_known conjugate_gradients sampling network colours"),
-    ("matte", "flow_from_known conjugate_gradients sampling network"),
-    ("cutout --quality fast", "flow_from_known conjugate_gradients colours"),
-    ("matte --method warns", "")])
-def test_others_help_while_it_is_compiled(run, monkeypatch, command, parts):
-    asked = patience_is_over(monkeypatch, [True])
-    word, *options = command.split()
-    done = run(f"{word} @image.png @trimap.png -o @out.png {' '.join(options)}")
-    assert done.code == 0
-    assert done.err.startswith("compiling, once for all runs to come")
-    assert asked == [tuple(parts.split())]
-
-
-@pytest.mark.usefixtures("fake_alpha")
-@pytest.mark.parametrize(("compiling", "words"), [
-    ([False, False, False], ["still working"]), ([False, False, True], ["still working", first_use.COMPILING])])
-def test_what_only_takes_long_is_said_once(run, monkeypatch, compiling, words):
-    asked = patience_is_over(monkeypatch, compiling)
-    assert run("matte @image.png @trimap.png -o @out.png").err.splitlines() == words
-    assert len(asked) == any(compiling)
-
-
-@pytest.mark.usefixtures("fake_alpha", "folders")
-def test_others_help_with_a_folder_too(run, monkeypatch):
-    asked = patience_is_over(monkeypatch, [False, True])
-    done = run("matte @images @trimaps -o @out")
-    assert done.err.splitlines()[0] == first_use.COMPILING
-    assert len(asked) == 1
-
-
-def patience_is_over(monkeypatch, compiling):
-    """Let work take long, and code be compiled at some of the looks; return the list of what helpers are asked."""
-    asked, looks = [], list(compiling)
-
-    @contextmanager
-    def ahead(parts):
-        asked.append(parts)
-        yield
-
-    class Looks(threading.Event):
-        def wait(self, timeout):
-            del timeout
-            return not looks
-
-    monkeypatch.setattr(first_use, "Event", Looks)
-    monkeypatch.setattr(compilation, "is_compiling", lambda: looks.pop(0))
-    monkeypatch.setattr(compilation, "compiling_ahead", ahead)
-    return asked

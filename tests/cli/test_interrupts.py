@@ -1,0 +1,68 @@
+"""Ctrl-C ends every command with a note and exit code 130."""
+
+import ctypes
+import signal
+
+import pytest
+
+from hybridmatte import compilation
+
+
+def ctrl_c():
+    raise KeyboardInterrupt
+
+
+def ctrl_c_in_compiled_code():
+    raise SystemError("search returned a result with an exception set") from KeyboardInterrupt()
+
+
+def ctrl_c_in_the_compiler():
+    ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGINT))()
+    raise RuntimeError("object compilation was not done")
+
+
+INTERRUPTS = [ctrl_c, ctrl_c_in_compiled_code, ctrl_c_in_the_compiler]
+
+
+@pytest.mark.parametrize("interrupt", INTERRUPTS)
+def test_interruption_says_how_to_go_on(run, fake_alpha, monkeypatch, interrupt):
+    monkeypatch.setattr(fake_alpha, "solve", lambda *_, **__: interrupt())
+    result = run("matte @image.png @trimap.png -o @out.png")
+    assert result.code == 130
+    assert result.err.splitlines() == ["interrupted; what is written is whole, and --resume goes on from there"]
+
+
+@pytest.mark.parametrize("interrupt", INTERRUPTS)
+def test_interruption_ends_a_folder(run, fake_alpha, files, monkeypatch, interrupt):
+    asked = []
+    for folder, name in (("images", "image.png"), ("trimaps", "trimap.png")):
+        (files / folder).mkdir()
+        for stem in "ab":
+            (files / folder / f"{stem}.png").write_bytes((files / name).read_bytes())
+    monkeypatch.setattr(fake_alpha, "solve", lambda *_, **__: asked.append(0) or interrupt())
+    result = run("matte @images @trimaps -o @out")
+    assert (result.code, asked) == (130, [0])
+    assert result.err.splitlines() == ["interrupted; what is written is whole, and --resume goes on from there"]
+
+
+def test_interruption_in_the_compiler_ends_every_command(run, monkeypatch):
+    monkeypatch.setattr(compilation, "has_compiled", ctrl_c_in_the_compiler)
+    monkeypatch.setattr(compilation, "compile_default", lambda: None)
+    result = run("compile")
+    assert result.code == 130
+    assert result.err.splitlines()[1:] == ["interrupted"]
+    with pytest.raises(KeyboardInterrupt):  # the handler is Python's own again
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_ignored_interrupts_stay_ignored(run, fake_alpha, monkeypatch):
+    def solve(_image, trimap, _name):
+        signal.raise_signal(signal.SIGINT)
+        return trimap
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    monkeypatch.setattr(fake_alpha, "solve", solve)
+    try:
+        assert run("matte @image.png @trimap.png -o @out.png").code == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
