@@ -1,6 +1,7 @@
-"""Networks from images to alphas, with trimaps or without, and how to run, keep and load them.
+"""Networks that estimate alpha from images, with or without trimaps; prediction, saving, loading and export.
 
-Needs torch, timm and transformers: ``pip install hybridmatte[deep]``.
+Needs torch, timm and transformers: ``pip install hybridmatte[deep]``. The names below load their module on first use;
+``__init__.pyi`` lists them for type checkers.
 """
 
 from hybridmatte._lazy import lazy_names
@@ -8,7 +9,7 @@ from hybridmatte.errors import require_extra
 
 require_extra("deep", "torch", "timm", "transformers", "huggingface_hub")
 
-_MODULE_OF = {  # no module bears a name of the package: importing it would hide the function
+_MODULE_OF = {  # no module may have a public name: importing the module would replace the function
     "JointInference": "joint_inference",
     "MattingFormer": "matte_former",
     "MattingGCA": "guided_attention",

@@ -1,40 +1,52 @@
-"""Write a network as ONNX, and see that it still gives the same alpha."""
+"""Write a network as an ONNX file, after a check that ONNX Runtime gives the same alpha. Needs the extra ``onnx``."""
 
 import tempfile
 import warnings
+from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from hybridmatte._validation import check_number
 from hybridmatte.errors import require_extra
 from hybridmatte.io.files import check_writable, write_bytes
-from hybridmatte.networks.network import predicting
+from hybridmatte.networks.network import MattingNetwork, predicting
 from hybridmatte.networks.prediction import as_batch
+
+require_extra("onnx", "onnx", "onnxscript", "onnxruntime")
+
+import onnx  # noqa: E402
+import onnxruntime  # noqa: E402
 
 __all__ = ["export_fusion", "export_onnx", "onnx_session", "run_onnx"]
 
-LARGEST = 512  # of a variable side, in strides
+MAX_STRIDES = 512  # largest height or width of a network of variable size, in strides
 
 
-def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
+def export_onnx(network: MattingNetwork, path: str | PathLike[str], image: npt.ArrayLike,
+                trimap: npt.ArrayLike | None = None, *, tolerance: float = 1e-3) -> float:
     """Write a network as an ONNX file and check it on an image.
 
-    Its inputs are ``image`` (B, 3, H, W) in [0, 1] and, if the network takes one, ``trimap`` (B, 1, H, W); height and
-    width are multiples of the network's stride. A `MattingUNet` takes any batch and size, a `MattingViT` one image of
-    the size it was exported with.
+    The file's inputs are ``image`` (B, 3, H, W) in [0, 1] and, if the network takes one, ``trimap`` (B, 1, H, W);
+    height and width must be multiples of the network's stride. The file of a `MattingUNet` accepts any batch and size,
+    that of a `MattingViT` one image of the size that it was exported with.
 
     Parameters
     ----------
     network : MattingNetwork
     path : str or path
-        Ends in ``.onnx``; written only if the check passes.
+        Ends in ``.onnx``; the file is written only if the check passes.
     image : (H, W, 3) array
-        A real photograph: alphas of it are compared. Its size, padded, is that of a fixed-size network.
+        A real photograph: the alphas of torch and ONNX Runtime are compared on it. A network of fixed size is exported
+        for this size, padded to the stride.
     trimap : (H, W) array, optional
         For networks that take one.
     tolerance : float, default 1e-3
-        Largest difference in alpha between torch and ONNX Runtime.
+        Largest allowed difference between the two alphas.
 
     Returns
     -------
@@ -46,23 +58,22 @@ def export_onnx(network, path, image, trimap=None, *, tolerance=1e-3):
     ValueError
         If the difference is larger than the tolerance, or path does not end in ``.onnx``.
     MissingExtraError
-        Without onnx, onnxscript or onnxruntime.
+        If onnx, onnxscript or onnxruntime is not installed; raised when this function is imported.
     """
-    require_extra("onnx", "onnx", "onnxscript", "onnxruntime")
     path, tolerance = _checked(path, tolerance)
     inputs = [network.padded(tensor) for tensor in as_batch(image, trimap) if tensor is not None]
     with network.predicting():
         expected = network(*inputs)
-        written = _simplified(_graph(network, inputs))
+        written = _simplified(_exported_network(network, inputs))
     return _write_if_same(written, inputs, expected, path, tolerance)
 
 
-def export_fusion(network, path, features, *, tolerance=1e-3):
-    """Write a `SolverFusion` as an ONNX file, from ``features`` (n, features) to ``alpha`` (n,); see `export_onnx`.
+def export_fusion(network: torch.nn.Module, path: str | PathLike[str], features: torch.Tensor, *,
+                  tolerance: float = 1e-3) -> float:
+    """Write a `SolverFusion` as an ONNX file from ``features`` (n, features) to ``alpha`` (n,); see `export_onnx`.
 
-    features (n, features), n at least 2, are those of pixels of a real photograph.
+    features (n, features), n at least 2, must come from the pixels of a real photograph.
     """
-    require_extra("onnx", "onnx", "onnxscript", "onnxruntime")
     path, tolerance = _checked(path, tolerance)
     with predicting(network):
         expected = network(features)
@@ -70,7 +81,7 @@ def export_fusion(network, path, features, *, tolerance=1e-3):
     return _write_if_same(written, [features], expected, path, tolerance)
 
 
-def _checked(path, tolerance):
+def _checked(path: str | PathLike[str], tolerance: float) -> tuple[Path, float]:
     """Return the path of an ONNX file that can be written, and a tolerance above 0."""
     path, tolerance = Path(path), check_number(tolerance, "tolerance", above=0)
     if path.suffix != ".onnx":
@@ -79,8 +90,9 @@ def _checked(path, tolerance):
     return path, tolerance
 
 
-def _write_if_same(written, inputs, expected, path, tolerance):
-    """Write an ONNX file's bytes if ONNX Runtime gives what is expected; return the largest difference."""
+def _write_if_same(written: bytes, inputs: Sequence[torch.Tensor], expected: torch.Tensor, path: Path,
+                   tolerance: float) -> float:
+    """Write an ONNX file if ONNX Runtime gives the expected alpha; return the largest difference."""
     difference = float(abs(run_onnx(onnx_session(written), inputs) - expected.numpy()).max())
     if difference > tolerance:
         raise ValueError(f"alpha of the exported network differs by {difference:.1e}, expected at most "
@@ -90,49 +102,55 @@ def _write_if_same(written, inputs, expected, path, tolerance):
 
 
 class _WithoutChecks(torch.nn.Module):
-    """The network for inputs whose sizes need no padding."""
+    """A network for inputs that are checked and padded already.
 
-    def __init__(self, network):
+    Shapes
+    ------
+    image : (B, 3, H, W), RGB in [0, 1], H and W multiples of the stride
+    trimap : (B, 1, H, W); None for a network without trimap
+    alpha : (B, 1, H, W), in [0, 1]
+    """
+
+    def __init__(self, network: MattingNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image, trimap=None):
+    def forward(self, image: torch.Tensor, trimap: torch.Tensor | None = None) -> torch.Tensor:
         return self.network.estimate(self.network.join(image, trimap))
 
 
-def _graph(network, inputs):
-    """Return the bytes of the network's ONNX file."""
+def _exported_network(network: MattingNetwork, inputs: list[torch.Tensor]) -> bytes:
+    """Return the ONNX file of a network, of any batch and size unless the network has a fixed size."""
     shapes, example = None, inputs
     if not network.has_fixed_size:
-        height, width = (torch.export.Dim(name, min=1, max=LARGEST) for name in ("h", "w"))
+        height, width = (torch.export.Dim(name, min=1, max=MAX_STRIDES) for name in ("h", "w"))
         sides = {0: torch.export.Dim("b"), 2: network.stride * height, 3: network.stride * width}
         shapes = tuple(sides for _ in inputs)
-        # a size of 1 or equal sides would be taken for a rule
+        # the exporter would treat a size of 1, or two equal sides, as fixed
         example = [torch.rand(2, tensor.shape[1], 3 * network.stride, 4 * network.stride) for tensor in inputs]
     return _exported(_WithoutChecks(network).eval(), example, ["image", "trimap"][:len(inputs)], shapes)
 
 
-def _exported(module, example, names, shapes):
-    """Return the bytes of the ONNX file of a module from inputs of some names to alpha; shapes may vary."""
+def _exported(module: torch.nn.Module, example: Sequence[torch.Tensor], names: list[str],
+              shapes: tuple[dict[int, Any], ...] | None) -> bytes:
+    """Return the ONNX file of a module from named inputs to alpha; `shapes` has the dimensions that may vary."""
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
-        warnings.simplefilter("ignore")  # of the exporter about itself; what it made is checked
+        warnings.simplefilter("ignore")  # the exporter warns about its own code; the file is checked afterwards
         program = torch.onnx.export(module, tuple(example), dynamo=True, verbose=False, input_names=names,
                                     output_names=["alpha"], dynamic_shapes=shapes)
+        assert program is not None
         file = Path(folder, "network.onnx")
         program.save(file, external_data=False)
         return file.read_bytes()
 
 
-def _simplified(written):
-    """Return an ONNX file's bytes with constants folded, of standard operations only; OpenCV reads those of a U-Net."""
-    import onnx
-    import onnxruntime
-
+def _simplified(written: bytes) -> bytes:
+    """Return an ONNX file with constants folded and standard operations only; OpenCV can read that of a U-Net."""
     with tempfile.TemporaryDirectory() as folder:
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(Path(folder, "network.onnx"))
-        options.log_severity_level = 3  # it warns that the file is for this machine, which these operations are not
+        options.log_severity_level = 3  # hides a warning about files for one machine, which basic operations are not
         onnxruntime.InferenceSession(written, options, providers=["CPUExecutionProvider"])
         model = onnx.load(options.optimized_model_filepath)
     used = {node.domain for node in model.graph.node}
@@ -141,16 +159,15 @@ def _simplified(written):
     return model.SerializeToString()
 
 
-def onnx_session(written, threads=0):
-    """Return a session of ONNX Runtime on the CPU for an ONNX file's bytes; 0 threads are as many as it likes."""
-    import onnxruntime
-
+def onnx_session(written: bytes, threads: int = 0) -> onnxruntime.InferenceSession:
+    """Return an ONNX Runtime session on the CPU for an ONNX file; with 0 threads ONNX Runtime chooses the number."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(written, options, providers=["CPUExecutionProvider"])
 
 
-def run_onnx(session, inputs):
-    """Return the alpha that a session makes of tensors."""
+def run_onnx(session: onnxruntime.InferenceSession, inputs: Sequence[torch.Tensor]) -> npt.NDArray[np.float32]:
+    """Return the alpha that a session computes from tensors."""
     names = [entry.name for entry in session.get_inputs()]
-    return session.run(None, {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)})[0]
+    outputs = session.run(None, {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)})
+    return np.asarray(outputs[0])

@@ -1,6 +1,8 @@
 """MatteFormer: a Swin transformer that attends to the trimap's regions, and a decoder that refines in three steps."""
 
 import re
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -10,31 +12,41 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from hybridmatte._validation import check_choice
 from hybridmatte._validation_torch import promote, split_planes
-from hybridmatte.networks.network import CARD, MattingNetwork, count_planes
+from hybridmatte.networks.network import CARD, MattingNetwork, TrimapOption, count_planes
 from hybridmatte.networks.prior_attention import PriorEncoder
 
 __all__ = ["MattingFormer", "matteformer"]
 
-SIZES = {
-    "swin_tiny": {},  # what MattingFormer takes by itself
+SIZES: dict[str, dict[str, Any]] = {  # arguments of MattingFormer
+    "swin_tiny": {},
     "tiny": {"channels": 16, "depths": (2, 2, 2, 2), "heads": (1, 2, 4, 8), "decoder": (48, 40, 32, 24, 16),
              "drop_path": 0.0},
 }
-LAYERS = (2, 3, 3, 2)  # residual blocks of the decoder at 1/16, 1/8, 1/4 and 1/2
-CERTAIN = 1 / 255  # an alpha nearer than this to 0 or 1 needs no refinement
-REFINED = (15, 7)  # pixels, diameters by which what is uncertain at 1/8 and at 1/4 is widened
+DECODER_BLOCKS = (2, 3, 3, 2)  # residual blocks at 1/16, 1/8, 1/4 and 1/2
+CERTAIN = 1 / 255  # an alpha closer than this to 0 or 1 needs no refinement
+DILATION_DIAMETERS = (15, 7)  # pixels; the uncertain pixels of the alpha at 1/8 and at 1/4 are dilated by these disks
 SIDE_WEIGHTS = (0.5, 0.25, 0.25)  # of the losses at 1/1, 1/4 and 1/8, as in mask-guided matting
 
 
-def matteformer(size="swin_tiny", *, trimap="one-hot"):
+class SideOutputs(NamedTuple):
+    """The alphas (B, 1, H, W) of the decoder's heads at 1/1, 1/4 and 1/8 of the resolution, at the image's size."""
+
+    os1: torch.Tensor
+    os4: torch.Tensor
+    os8: torch.Tensor
+
+
+def matteformer(size: Literal["swin_tiny", "tiny"] = "swin_tiny", *, trimap: TrimapOption = "one-hot"
+                ) -> "MattingFormer":
     """Make a `MattingFormer` with random weights.
 
     Parameters
     ----------
     size : {"swin_tiny", "tiny"}, default "swin_tiny"
-        44.8 million parameters as published, or 1.0 million in the same structure, which train on two CPU cores.
+        44.8 million parameters as published, or 1.0 million of the same structure, which can be trained on two CPU
+        cores.
     trimap : {"one-hot", True}, default "one-hot"
-        Whether the network sees the trimap one-hot as three planes, as published, or as its fourth plane.
+        Whether the network takes the trimap one-hot as three planes, as published, or as the fourth plane.
 
     Returns
     -------
@@ -62,34 +74,46 @@ def matteformer(size="swin_tiny", *, trimap="one-hot"):
 
 class MattingFormer(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
                  model_card_template=CARD):
-    """Prior-attentive Swin transformer with a progressively refining decoder; see `matteformer`.
+    """A Swin transformer with prior tokens and a progressively refining decoder; see `matteformer`.
 
     Parameters
     ----------
-    network : str
-        Always "matteformer": what ``config.json`` tells the class by.
+    network : {"matteformer"}
+        Written to config.json, where it identifies the class.
     channels : int
-        Of the patch embedding; each later stage has twice as many as the one before.
+        Channels of the patch embedding; each later stage has twice as many as the stage before.
     depths, heads : sequences of four int
         Blocks and attention heads of each stage.
     decoder : sequence of five int
-        Channels of the decoder at 1/32, 1/16, 1/8, 1/4, and at 1/2 and 1/1.
+        Channels of the decoder at 1/32, 1/16, 1/8 and 1/4; the last number is that of 1/2 and 1/1.
     drop_path : float
         Rate of stochastic depth at the last block, in [0, 1).
     trimap : {"one-hot", True}
 
+    Shapes
+    ------
+    image : (B, 3, H, W), RGB in [0, 1]
+    trimap : (B, 1, H, W)
+    alpha : (B, 1, H, W), in [0, 1]
+
     Notes
     -----
-    The paper and the code released with it leave the following. A region without a pixel on a stage's grid gets no
-    attention here; there its token is 0 before the normalisation and gets some. What is uncertain is widened on the
-    image's own grid, there on one of 640 x 640 pixels. In training all three sides are charged wherever the loss
-    counts; there, after some epochs, the finer sides only where the coarser one is uncertain, widened at random.
+    Differences from the paper and its released code:
 
-    Windows are padded by tokens of 0 after the normalisation, which are attended to, as in Swin for dense prediction.
+    * A region without a pixel on the grid of a stage gets no attention. There its token is 0 before the normalisation
+      and gets some.
+    * The uncertain pixels are dilated on the grid of the image. There they are dilated on a grid of 640 x 640 pixels.
+    * In training the loss applies to all three heads on all its pixels. There, after some epochs, it applies to the
+      finer heads only where the coarser alpha is uncertain, dilated by a random width.
+
+    Windows are padded by tokens of 0 after the normalisation, and these tokens are attended to, as in Swin for dense
+    prediction.
     """
 
-    def __init__(self, *, network="matteformer", channels=96, depths=(2, 2, 6, 2), heads=(3, 6, 12, 24),
-                 decoder=(512, 256, 128, 64, 32), drop_path=0.3, trimap="one-hot"):
+    def __init__(self, *, network: Literal["matteformer"] = "matteformer", channels: int = 96,
+                 depths: Sequence[int] = (2, 2, 6, 2), heads: Sequence[int] = (3, 6, 12, 24),
+                 decoder: Sequence[int] = (512, 256, 128, 64, 32), drop_path: float = 0.3,
+                 trimap: TrimapOption = "one-hot") -> None:
         super().__init__()
         check_choice(network, "network", ("matteformer",))
         self.trimap_planes = count_planes(trimap)
@@ -101,32 +125,33 @@ class MattingFormer(MattingNetwork, PyTorchModelHubMixin, library_name="hybridma
         outputs = [decoder[-1], *reversed(decoder)]
         self.shortcuts = nn.ModuleList(_shortcut(*pair) for pair in zip(inputs, outputs, strict=True))
         self.decoder = _Decoder(decoder)
-        self.to(memory_format=torch.channels_last)  # convolutions of small channel numbers are then a third faster
+        self.to(memory_format=torch.channels_last)  # makes convolutions of few channels a third faster
 
-    def estimate(self, planes):
-        """Return alpha of normalised planes: the coarsest where it is certain, elsewhere refined.
+    def estimate(self, planes: torch.Tensor) -> torch.Tensor:
+        """Return alpha of the planes that `prepared` returns: the coarsest alpha where it is certain, else a finer one.
 
-        The weights of the three sides are trained by a loss over `side_outputs`; where the coarser ones are uncertain
-        this alpha has no gradient to them.
+        Where the coarser alpha is uncertain, the result has no gradient to it. Training therefore uses
+        `weighted_alphas`, with a loss on each head.
         """
         alpha, *finer = reversed(self.side_outputs(planes))
-        for side, diameter in zip(finer, REFINED, strict=True):
+        for side, diameter in zip(finer, DILATION_DIAMETERS, strict=True):
             alpha = torch.where(_is_uncertain(alpha.detach(), diameter), side, alpha)
         return alpha
 
-    def weighted_alphas(self, image, trimap=None):
-        """Return the three sides' alphas with the weights they are trained by."""
+    def weighted_alphas(self, image: torch.Tensor, trimap: torch.Tensor | None = None
+                        ) -> list[tuple[float, torch.Tensor]]:
+        """Return the alphas of the three heads with the weights of their losses."""
         sides = self.side_outputs(self.prepared(image, trimap))
         height, width = image.shape[2:]
         return [(weight, side[:, :, :height, :width]) for weight, side in zip(SIDE_WEIGHTS, sides, strict=True)]
 
-    def side_outputs(self, planes):
-        """Return the alphas that the decoder sees at 1/1, 1/4 and 1/8 of the resolution, brought to the image's.
+    def side_outputs(self, planes: torch.Tensor) -> SideOutputs:
+        """Return the alphas of the three heads, enlarged to the size of the image.
 
         Parameters
         ----------
         planes : (B, 4 or 6, H, W) tensor
-            What `join` returns, H and W multiples of 32, as `padded` makes them.
+            Result of `prepared`; H and W are multiples of 32.
 
         Returns
         -------
@@ -137,9 +162,9 @@ class MattingFormer(MattingNetwork, PyTorchModelHubMixin, library_name="hybridma
         sources = [planes, half, *stages]
         return self.decoder([shortcut(x) for shortcut, x in zip(self.shortcuts, sources, strict=True)])
 
-    def layer_depths(self):
-        """Return 0 for the embedding, k + 1 for block k of the encoder, and the decoder after the last."""
-        counts = [len(stage.blocks) for stage in self.encoder.stages]
+    def layer_depths(self) -> dict[str, int]:
+        """Return the depth of each parameter: 0 for the embedding, k + 1 for block k, the largest for the decoder."""
+        counts = self.encoder.depths
         depths = {}
         for name, _ in self.named_parameters():
             found = re.match(r"encoder\.stages\.(\d+)\.(?:blocks\.(\d+)|merging)\.", name)
@@ -148,7 +173,7 @@ class MattingFormer(MattingNetwork, PyTorchModelHubMixin, library_name="hybridma
                 depths[name] = sum(counts[:int(found[1])]) + int(found[2] or 0) + 1
         return depths
 
-    def _regions(self, planes):
+    def _regions(self, planes: torch.Tensor) -> torch.Tensor:
         """Return the unknown, background and foreground pixels, (B, 3, H, W) bool."""
         if self.trimap_planes == 3:
             return planes[:, [4, 3, 5]] > 0.5
@@ -157,78 +182,97 @@ class MattingFormer(MattingNetwork, PyTorchModelHubMixin, library_name="hybridma
 
 
 class _Decoder(nn.Module):
-    """Residual blocks up to full resolution, joined by shortcuts, with three heads on the way."""
+    """Residual blocks up to full resolution with additive shortcuts, and heads at 1/8, 1/4 and 1/1.
 
-    def __init__(self, widths):
+    Shapes
+    ------
+    shortcuts : list of six (B, C, h, w), at 1/1, 1/2, 1/4, 1/8, 1/16 and 1/32 of the resolution
+    sides : `SideOutputs` of (B, 1, H, W), in [0, 1]
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
         self.stages = nn.ModuleList(
-            nn.Sequential(_Residual(n_in, n_out, is_up=True), *(_Residual(n_out, n_out) for _ in range(n - 1)))
-            for n, n_in, n_out in zip(LAYERS, widths[:-1], widths[1:], strict=True))
+            nn.Sequential(_Residual(n_in, n_out, upsamples=True), *(_Residual(n_out, n_out) for _ in range(n - 1)))
+            for n, n_in, n_out in zip(DECODER_BLOCKS, widths[:-1], widths[1:], strict=True))
         last = widths[-1]
-        self.last = nn.Sequential(_normed(nn.ConvTranspose2d(last, last, 4, 2, 1, bias=False)), nn.BatchNorm2d(last),
-                                  nn.LeakyReLU(0.2, inplace=True))
+        self.last = nn.Sequential(_with_spectral_norm(nn.ConvTranspose2d(last, last, 4, 2, 1, bias=False)),
+                                  nn.BatchNorm2d(last), nn.LeakyReLU(0.2, inplace=True))
         self.head1, self.head4, self.head8 = (_head(n_in, last) for n_in in (last, widths[3], widths[2]))
 
-    def forward(self, shortcuts):
-        """Return the alphas (B, 1, H, W) of the three heads, finest first, of shortcuts, finest first."""
+    def forward(self, shortcuts: list[torch.Tensor]) -> SideOutputs:
+        """Return the alphas of the three heads."""
         full, half, quarter, eighth, sixteenth, x = shortcuts
         x = self.stages[0](x) + sixteenth
         x = self.stages[1](x) + eighth
-        os8 = self.head8(x)
+        logit8 = self.head8(x)
         x = self.stages[2](x) + quarter
-        os4 = self.head4(x)
+        logit4 = self.head4(x)
         x = self.stages[3](x) + half
-        os1 = self.head1(self.last(x) + full)
-        logits = (promote(logit) for logit in (os1, os4, os8))  # tanh of a half is too coarse near 0 and 1
-        return tuple((torch.tanh(_enlarged(logit, scale)) + 1) / 2
-                     for logit, scale in zip(logits, (1, 4, 8), strict=True))
+        logit1 = self.head1(self.last(x) + full)
+        return SideOutputs(_alpha_of(logit1, 1), _alpha_of(logit4, 4), _alpha_of(logit8, 8))
 
 
 class _Residual(nn.Module):
-    """Two convolutions, the first of which may double the resolution, and a way around them."""
+    """Two convolutions, of which the first may double the resolution, beside a shortcut.
 
-    def __init__(self, n_in, n_out, *, is_up=False):
+    Shapes
+    ------
+    x : (B, n_in, h, w)
+    result : (B, n_out, h, w), or (B, n_out, 2 h, 2 w) if the block upsamples
+    """
+
+    def __init__(self, n_in: int, n_out: int, *, upsamples: bool = False) -> None:
         super().__init__()
-        first = nn.ConvTranspose2d(n_in, n_in, 4, 2, 1, bias=False) if is_up else _convolution(n_in, n_in)
-        self.path = nn.Sequential(_normed(first), nn.BatchNorm2d(n_in), nn.LeakyReLU(0.2, inplace=True),
-                                  _normed(_convolution(n_in, n_out)), nn.BatchNorm2d(n_out))
-        nn.init.zeros_(self.path[-1].weight)  # the block begins as its way around
-        # the convolution of one pixel commutes with the enlargement, and is cheaper before it
-        self.around = nn.Sequential(_normed(_convolution(n_in, n_out, 1)), nn.BatchNorm2d(n_out),
-                                    nn.Upsample(scale_factor=2)) if is_up else nn.Identity()
+        first = nn.ConvTranspose2d(n_in, n_in, 4, 2, 1, bias=False) if upsamples else _convolution(n_in, n_in)
+        last_norm = nn.BatchNorm2d(n_out)
+        self.path = nn.Sequential(_with_spectral_norm(first), nn.BatchNorm2d(n_in), nn.LeakyReLU(0.2, inplace=True),
+                                  _with_spectral_norm(_convolution(n_in, n_out)), last_norm)
+        nn.init.zeros_(last_norm.weight)  # the block starts as its shortcut
+        # a 1 x 1 convolution commutes with the upsampling, and is cheaper before it
+        self.around = nn.Sequential(_with_spectral_norm(_convolution(n_in, n_out, 1)), nn.BatchNorm2d(n_out),
+                                    nn.Upsample(scale_factor=2)) if upsamples else nn.Identity()
         self.activation = nn.LeakyReLU(0.2, inplace=True)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.activation(self.path(x) + self.around(x))
 
 
-def _shortcut(n_in, n_out):
-    return nn.Sequential(_normed(_convolution(n_in, n_out)), nn.ReLU(inplace=True), nn.BatchNorm2d(n_out),
-                         _normed(_convolution(n_out, n_out)), nn.ReLU(inplace=True), nn.BatchNorm2d(n_out))
+def _shortcut(n_in: int, n_out: int) -> nn.Sequential:
+    """Return the layers between features of the encoder and the decoder."""
+    return nn.Sequential(
+        _with_spectral_norm(_convolution(n_in, n_out)), nn.ReLU(inplace=True), nn.BatchNorm2d(n_out),
+        _with_spectral_norm(_convolution(n_out, n_out)), nn.ReLU(inplace=True), nn.BatchNorm2d(n_out))
 
 
-def _head(n_in, n_between):
-    layers = nn.Sequential(_convolution(n_in, n_between), nn.BatchNorm2d(n_between), nn.LeakyReLU(0.2, inplace=True),
-                           nn.Conv2d(n_between, 1, 3, padding=1))
-    for index in (0, 3):
-        nn.init.xavier_uniform_(layers[index].weight)
+def _head(n_in: int, n_between: int) -> nn.Sequential:
+    """Return the layers from features of the decoder to the logit of alpha."""
+    first, last = _convolution(n_in, n_between), nn.Conv2d(n_between, 1, 3, padding=1)
+    layers = nn.Sequential(first, nn.BatchNorm2d(n_between), nn.LeakyReLU(0.2, inplace=True), last)
+    for convolution in (first, last):
+        nn.init.xavier_uniform_(convolution.weight)
     return layers
 
 
-def _convolution(n_in, n_out, size=3):
+def _convolution(n_in: int, n_out: int, size: int = 3) -> nn.Conv2d:
+    """Return a convolution without bias that keeps height and width."""
     return nn.Conv2d(n_in, n_out, size, padding=size // 2, bias=False)
 
 
-def _normed(convolution):
-    """Return a convolution whose weights, a row for each first index, are divided by their spectral norm."""
+def _with_spectral_norm(convolution: nn.Module) -> nn.Module:
+    """Return a convolution whose weight, as a matrix with a row for each first index, is divided by its norm."""
     return spectral_norm(convolution, dim=0)
 
 
-def _enlarged(logit, scale):
-    return interpolate(logit, scale_factor=scale, mode="bilinear", align_corners=False) if scale > 1 else logit
+def _alpha_of(logit: torch.Tensor, scale: int) -> torch.Tensor:
+    """Return the alpha of a logit, enlarged by a factor."""
+    logit = promote(logit)  # tanh in half precision is too coarse near 0 and 1
+    if scale > 1:
+        logit = interpolate(logit, scale_factor=scale, mode="bilinear", align_corners=False)
+    return (torch.tanh(logit) + 1) / 2
 
 
-def _is_uncertain(alpha, diameter):
+def _is_uncertain(alpha: torch.Tensor, diameter: int) -> torch.Tensor:
     """Return the pixels within a disk of that diameter around an alpha that is neither 0 nor 1."""
     is_between = (alpha >= CERTAIN) & (alpha <= 1 - CERTAIN)
     radius = diameter // 2

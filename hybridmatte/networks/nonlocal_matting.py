@@ -1,4 +1,6 @@
-"""Net-M: a residual U-Net whose places look at all others, at little cost, and a module that refines its alpha."""
+"""Net-M: a residual U-Net with light-weight attention between all places, and a module that refines its alpha."""
+
+from typing import Literal
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -7,27 +9,29 @@ from torch.nn.functional import avg_pool2d, dropout, interpolate, max_pool2d
 
 from hybridmatte._validation import check_choice
 from hybridmatte._validation_torch import promote
-from hybridmatte.networks.guided_attention import region_factors
-from hybridmatte.networks.network import CARD
+from hybridmatte.networks.guided_attention import initialize_attention, region_factors
+from hybridmatte.networks.network import CARD, TrimapOption
 from hybridmatte.networks.residual_unet import ResidualUNet
 
 __all__ = ["MattingNonlocal", "NonlocalAttention", "net_m"]
 
 WIDTHS = {"resnet34": 1.0, "tiny": 5 / 32}
 STRIDE = 4  # of the keys
-REFINING = 64  # channels of the refinement
-DROPOUT = 0.1  # of the attention; the paper has some, and does not say how much
+REFINEMENT_CHANNELS = 64
+DROPOUT = 0.1  # of the attention weights; the paper uses dropout but does not give the rate
 
 
-def net_m(size="resnet34", *, trimap="one-hot", refinement=True):
+def net_m(size: Literal["resnet34", "tiny"] = "resnet34", *, trimap: TrimapOption = "one-hot", refinement: bool = True
+          ) -> "MattingNonlocal":
     """Make a `MattingNonlocal` with random weights.
 
     Parameters
     ----------
     size : {"resnet34", "tiny"}, default "resnet34"
-        25.5 million parameters as published, or 0.6 million of the same structure, which train on two CPU cores.
+        25.5 million parameters as published, or 0.6 million of the same structure, which can be trained on two CPU
+        cores.
     trimap : {"one-hot", True, False}, default "one-hot"
-        Whether the network takes a trimap, one-hot as three planes, or as its fourth plane.
+        Whether the network takes a trimap: one-hot as three planes, or as the fourth plane.
     refinement : bool, default True
         Whether the residual module follows; without it the network is the paper's NLM.
 
@@ -58,63 +62,74 @@ def net_m(size="resnet34", *, trimap="one-hot", refinement=True):
 
 class MattingNonlocal(ResidualUNet, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
                       model_card_template=CARD):
-    """A residual U-Net with `NonlocalAttention` in the encoder at 1/8, then a residual of its alpha; see `net_m`.
+    """A residual U-Net with `NonlocalAttention` in the encoder at 1/8, then a refinement of its alpha; see `net_m`.
 
     Parameters
     ----------
     network : {"net_m"}
-        Kept in config.json, to tell the classes of networks apart.
+        Written to config.json, where it identifies the class.
     width : float
-        Factor of all channels; none has fewer than 8.
+        Factor of all channel numbers; each is at least 8.
     trimap : {"one-hot", True, False}
     refinement : bool
 
+    Shapes
+    ------
+    image : (B, 3, H, W), RGB in [0, 1]
+    trimap : (B, 1, H, W); None for a network without trimap
+    alpha : (B, 1, H, W), in [0, 1]
+
     Notes
     -----
-    The paper's tables leave open what follows the last convolution; here it is half of tanh plus a half, as in
-    GCA-Matting, whose U-Net this is. The refined alpha is clipped to [0, 1] in evaluation and not in training.
+    The paper's tables do not say what follows the last convolution. Here it is ``(tanh(x) + 1) / 2``, as in
+    GCA-Matting, whose U-Net this is. The refined alpha is clipped to [0, 1] in `forward`, but not in
+    `weighted_alphas`, which training uses.
     """
 
     encoder_prefix = (*ResidualUNet.encoder_prefix, "attention.")
 
-    def __init__(self, *, network="net_m", width=1.0, trimap="one-hot", refinement=True):
+    def __init__(self, *, network: Literal["net_m"] = "net_m", width: float = 1.0, trimap: TrimapOption = "one-hot",
+                 refinement: bool = True) -> None:
         super().__init__(width, trimap)
         check_choice(network, "network", ("net_m",))
         self.attention = NonlocalAttention(self.channels[2])
-        self.refinement = Refinement(max(8, round(width * REFINING))) if refinement else None
-        self.to(memory_format=torch.channels_last)  # as for GCA-Matting
+        self.refinement = Refinement(max(8, round(width * REFINEMENT_CHANNELS))) if refinement else None
+        self.to(memory_format=torch.channels_last)  # faster on a CPU, see MattingGCA
 
-    def context(self, planes):
-        """Return what is unknown at 1/8."""
-        return self.every_unknown(planes, 8)
+    def context(self, planes: torch.Tensor) -> torch.Tensor | None:
+        """Return the unknown pixels at 1/8, None without a trimap."""
+        return self.unknown_at_stride(planes, 8)
 
-    def attend_encoder(self, features, context):
-        """Return the encoder's features with those of similar places added."""
+    def attend_encoder(self, features: torch.Tensor, context: torch.Tensor | None) -> torch.Tensor:
+        """Return the encoder's features with the features of similar places added."""
         return self.attention(features, context)
 
-    def estimate(self, planes):
-        """Return the refined alpha of normalised planes, or the coarse one without refinement."""
-        return self._both(planes)[-1].clamp(0, 1)
+    def estimate(self, planes: torch.Tensor) -> torch.Tensor:
+        """Return the refined alpha of the planes that `prepared` returns, or the coarse one without refinement."""
+        return self._coarse_and_refined(planes)[-1].clamp(0, 1)
 
-    def weighted_alphas(self, image, trimap=None):
-        """Return coarse and refined alpha, half the loss each: half the paper's sum of both losses."""
-        alphas = [alpha[:, :, :image.shape[2], :image.shape[3]] for alpha in self._both(self.prepared(image, trimap))]
+    def weighted_alphas(self, image: torch.Tensor, trimap: torch.Tensor | None = None
+                        ) -> list[tuple[float, torch.Tensor]]:
+        """Return coarse and refined alpha with the weight 1/2 each; the paper adds the two losses with weight 1."""
+        alphas = [alpha[:, :, :image.shape[2], :image.shape[3]]
+                  for alpha in self._coarse_and_refined(self.prepared(image, trimap))]
         return [(1 / len(alphas), alpha) for alpha in alphas]
 
-    def _both(self, planes):
-        """Return the coarse alpha and the refined one, or the coarse one alone."""
+    def _coarse_and_refined(self, planes: torch.Tensor) -> list[torch.Tensor]:
+        """Return the coarse alpha and the refined one, or the coarse one alone without refinement."""
         coarse = super().estimate(planes)
         return [coarse] if self.refinement is None else [coarse, coarse + self.refinement(coarse)]
 
 
 class NonlocalAttention(nn.Module):
-    """Features plus the mean of all features, weighted by how alike their places are; keys are every fourth position.
+    """Light-weight nonlocal attention: adds to each place a mean of features, weighted by the similarity of places.
 
-    With e a 1 x 1 convolution to half of the d channels and e' its result shrunk by a 4 x 4 convolution of stride 4 on
-    each channel alone, position p becomes ``x_p + W sum_q softmax_q(s(p) e_p . e'_q / sqrt(d / 2)) x'_q``, where x' is
-    the mean of x over each 4 x 4 square and W a 1 x 1 convolution with batch norm. An unknown position has
-    ``s = sqrt(U / K)`` and a known one ``s = sqrt(K / U)``, U and K being the shares of unknown and known positions;
-    both are kept within 0.1 and 10. Without a trimap s is 1.
+    Let x be the features and e a 1 x 1 convolution of x to half of its d channels. A depthwise 4 x 4 convolution of
+    stride 4 reduces e to the keys e', and x' is the mean of x over each 4 x 4 square. Position p becomes
+    ``x_p + W sum_q softmax_q(s(p) e_p . e'_q / sqrt(d / 2)) x'_q``, where W is a 1 x 1 convolution with batch norm.
+
+    Let U and K be the shares of unknown and known positions. An unknown position has the factor ``s = sqrt(U / K)``, a
+    known one ``s = sqrt(K / U)``; both are clipped to [0.1, 10]. Without a trimap s is 1.
 
     Parameters
     ----------
@@ -129,10 +144,11 @@ class NonlocalAttention(nn.Module):
 
     Notes
     -----
-    With 128 channels there are 25,984 parameters, as in the paper's Table 6: 8,256 of e, 1,088 of the shrinking and
-    16,640 of W. That leaves none for shrinking the features that are passed on, hence their mean.
+    128 channels give 25,984 parameters, as in the paper's Table 6: 8,256 of e, 1,088 of the depthwise convolution and
+    16,640 of W. This leaves no parameters for the reduction of the features x to x', hence the mean.
 
-    Weights of an image are h w x h w / 16 float32: of 512 x 512 pixels, whose features have 64 x 64 positions, 4 MiB.
+    The weights of an image are h w x h w / 16 float32. For 512 x 512 pixels the features have 64 x 64 positions, and
+    the weights take 4 MiB.
 
     References
     ----------
@@ -140,27 +156,25 @@ class NonlocalAttention(nn.Module):
        non-local attention. Eq. 2-5, Fig. 3.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         half = channels // 2
         self.embed = nn.Conv2d(channels, half, 1)
         self.shrink = nn.Conv2d(half, half, STRIDE, STRIDE, groups=half)
-        self.mix = nn.Sequential(nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels))
-        for convolution in (self.embed, self.mix[0]):
-            nn.init.xavier_uniform_(convolution.weight)
-        nn.init.zeros_(self.embed.bias)
-        nn.init.constant_(self.mix[1].weight, 1e-3)
+        mix, norm = nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels)
+        self.mix = nn.Sequential(mix, norm)
+        initialize_attention(self.embed, mix, norm)
 
-    def forward(self, features, is_unknown=None):
-        """Return the features with those of similar places added."""
+    def forward(self, features: torch.Tensor, is_unknown: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the features with the features of similar places added."""
         with torch.autocast(features.device.type, enabled=False):
             x = promote(features)
             weights = dropout(self.weights(x, is_unknown), DROPOUT, self.training)
-            seen = (avg_pool2d(x, STRIDE).flatten(2) @ weights.mT).view(x.shape)
-        return features + self.mix(seen.to(features.dtype))
+            attended = (avg_pool2d(x, STRIDE).flatten(2) @ weights.mT).view(x.shape)
+        return features + self.mix(attended.to(features.dtype))
 
-    def weights(self, features, is_unknown=None):
-        """Return how much each position looks at each square of 4 x 4, (B, h w, h w / 16), rows summing to 1."""
+    def weights(self, features: torch.Tensor, is_unknown: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the weights of the 4 x 4 squares for each position, (B, h w, h w / 16), rows summing to 1."""
         embedded = self.embed(features)
         keys, queries = self.shrink(embedded).flatten(2), embedded.flatten(2)
         if is_unknown is not None:
@@ -170,7 +184,7 @@ class NonlocalAttention(nn.Module):
 
 
 class Refinement(nn.Module):
-    """A small U-Net from a coarse alpha to what should be added to it (Fig. S8).
+    """A small U-Net from a coarse alpha to the correction that is added to it (Fig. S8).
 
     Parameters
     ----------
@@ -178,10 +192,11 @@ class Refinement(nn.Module):
 
     Shapes
     ------
-    alpha, residual : (B, 1, H, W), H and W multiples of 16
+    alpha : (B, 1, H, W), H and W multiples of 16
+    residual : (B, 1, H, W)
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.enter = nn.Conv2d(1, 1, 3, padding=1)
         self.down = nn.ModuleList(_convolution(channels if k else 1, channels) for k in range(4))
@@ -189,7 +204,7 @@ class Refinement(nn.Module):
         self.up = nn.ModuleList(_convolution(2 * channels, channels) for _ in range(4))
         self.head = nn.Conv2d(channels, 1, 3, padding=1)
 
-    def forward(self, alpha):
+    def forward(self, alpha: torch.Tensor) -> torch.Tensor:
         """Return the residual."""
         x, skips = self.enter(alpha), []
         for stage in self.down:
@@ -202,5 +217,6 @@ class Refinement(nn.Module):
         return self.head(x)
 
 
-def _convolution(n_in, n_out):
+def _convolution(n_in: int, n_out: int) -> nn.Sequential:
+    """Return a 3 x 3 convolution, batch norm and ReLU that keep height and width."""
     return nn.Sequential(nn.Conv2d(n_in, n_out, 3, padding=1), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))

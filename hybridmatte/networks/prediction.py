@@ -1,41 +1,51 @@
-"""Run a network on an image of any size: whole if it is small enough, else in tiles that overlap."""
+"""Run a network on an image of any size: on the whole image if it is small enough, else in overlapping tiles."""
+
+from typing import overload
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from hybridmatte._validation import check_image, check_integer, check_plane, check_same_shape, is_torch
 from hybridmatte._validation_torch import check_image_batch, check_range, check_together, promote, split_planes
+from hybridmatte.networks.network import MattingNetwork
 from hybridmatte.trimap import refuse_labels
 
 __all__ = ["as_batch", "estimate_alpha", "predict_alpha", "with_known"]
 
-OVERLAP = 0.25  # of a tile's side; a quarter of that at the tile's border counts for nothing, over half it fades in
+OVERLAP = 0.25  # share of a tile's side; there a tile's weight is 0 over the outer quarter, then rises over half of it
 MIN_PIXELS = 1 << 12
 
 
+@overload
+def predict_alpha(network: MattingNetwork, image: torch.Tensor, trimap: torch.Tensor | None = None, *,
+                  max_pixels: int = 1 << 20) -> torch.Tensor: ...
+@overload
+def predict_alpha(network: MattingNetwork, image: npt.ArrayLike, trimap: npt.ArrayLike | None = None, *,
+                  max_pixels: int = 1 << 20) -> npt.NDArray[np.float32]: ...
 def predict_alpha(network, image, trimap=None, *, max_pixels=1 << 20):
     """Estimate alpha by a network.
 
-    An image of more pixels than `max_pixels` is cut into tiles of about that many, which overlap by a quarter and fade
-    into each other; what the network holds in memory then depends on the tile, not on the image. Tiles without an
-    unknown pixel are skipped. A network without trimap sees less of the scene in a tile than in the whole image: give
-    as many pixels as fit.
+    An image of more pixels than `max_pixels` is cut into tiles of about that many pixels. The tiles overlap by a
+    quarter of their side, and their alphas are blended there. Memory then depends on the size of the tile, not of the
+    image. Tiles without an unknown pixel are skipped. A network without trimap sees less of the scene in a tile than
+    in the whole image, so choose `max_pixels` as large as memory allows.
 
     Parameters
     ----------
     network : MattingNetwork
-        Its parameters' device is where it runs; training or evaluation mode is left as it was.
+        It runs on the device of its parameters. Its training or evaluation mode is unchanged afterwards.
     image : (H, W, 3) array or (B, 3, H, W) tensor
         RGB in [0, 1]; arrays of uint8 and uint16 are scaled. Never modified.
     trimap : (H, W) array or (B, 1, H, W) tensor, optional
-        For networks that take one; known pixels are then exactly 0 or 1.
+        For networks that take one; alpha is then exactly 0 or 1 on known pixels.
     max_pixels : int, default 2**20
-        Most pixels of an image that the network sees at once, at least 4096.
+        Largest number of pixels of an image that the network processes at once, at least 4096.
 
     Returns
     -------
     alpha : (H, W) float32 array or (B, 1, H, W) tensor
-        In [0, 1]; a tensor in the image's dtype on its device.
+        In [0, 1]; a tensor has the image's dtype and device.
 
     Raises
     ------
@@ -54,47 +64,61 @@ def predict_alpha(network, image, trimap=None, *, max_pixels=1 << 20):
         tensors = as_batch(image, trimap)
         return predict_alpha(network, *tensors, max_pixels=max_pixels)[0, 0].float().numpy()
     check_together(image=image, trimap=trimap)
-    where = next(network.parameters())
-    batch = [None if tensor is None else promote(tensor).to(where) for tensor in (image, trimap)]
-    check_image_batch(batch[0])
+    parameter = next(network.parameters())
+    images, trimaps = check_image_batch(promote(image).to(parameter)), None
     if trimap is not None:
-        check_range(batch[1], "trimap")
+        trimaps = promote(trimap).to(parameter)
+        check_range(trimaps, "trimap")
     with network.predicting():
-        pairs = ([None if tensor is None else tensor[i:i + 1] for tensor in batch] for i in range(len(image)))
-        alpha = torch.cat([_predict_one(network, *pair, max_pixels) for pair in pairs])
+        alpha = torch.cat([_predict_one(network, images[k:k + 1], None if trimaps is None else trimaps[k:k + 1],
+                                        max_pixels) for k in range(len(images))])
     return alpha.to(image.device, image.dtype)
 
 
-def as_batch(image, trimap=None, name="trimap"):
-    """Return arrays (H, W, 3) and (H, W), checked, as tensors (1, 3, H, W) and (1, 1, H, W); no trimap is None."""
+@overload
+def as_batch(image: npt.ArrayLike, trimap: None = None, name: str = "trimap") -> tuple[torch.Tensor, None]: ...
+@overload
+def as_batch(image: npt.ArrayLike, trimap: npt.ArrayLike, name: str = "trimap"
+             ) -> tuple[torch.Tensor, torch.Tensor]: ...
+@overload
+def as_batch(image: npt.ArrayLike, trimap: npt.ArrayLike | None, name: str = "trimap"
+             ) -> tuple[torch.Tensor, torch.Tensor | None]: ...
+def as_batch(image: npt.ArrayLike, trimap: npt.ArrayLike | None = None, name: str = "trimap"
+             ) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return a checked image (H, W, 3) and trimap (H, W) as tensors (1, 3, H, W) and (1, 1, H, W).
+
+    The second tensor is None without a trimap. `name` is the argument's name in error messages.
+    """
     image = check_image(image)
     planes = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
     if trimap is None:
         return planes, None
-    is_bytes = np.asarray(trimap).dtype.kind == "u"
+    is_integer = np.asarray(trimap).dtype.kind == "u"
     trimap = check_plane(trimap, name)
-    if is_bytes or name == "trimap":  # a soft mask of floats may be faint everywhere
+    if is_integer or name == "trimap":  # a soft mask of floats may be small everywhere
         refuse_labels(trimap, name)
     check_same_shape(trimap.shape, name, image.shape[:2], "image")
     return planes, torch.from_numpy(trimap)[None, None]
 
 
-def _predict_one(network, image, trimap, max_pixels):
-    """Return alpha of one image, (1, 1, H, W), its known pixels exact."""
+def _predict_one(network: MattingNetwork, image: torch.Tensor, trimap: torch.Tensor | None, max_pixels: int
+                 ) -> torch.Tensor:
+    """Return alpha of one image, (1, 1, H, W), exactly 0 or 1 on known pixels."""
     alpha = estimate_alpha(network, image, trimap, max_pixels)
     return alpha if trimap is None else with_known(alpha, trimap, split_planes(trimap)[2])
 
 
-def with_known(alpha, trimap, is_wanted):
-    """Return alpha where it is wanted, elsewhere 1 in the foreground and 0 outside."""
-    return torch.where(is_wanted, alpha, split_planes(trimap)[0].to(alpha.dtype))
+def with_known(alpha: torch.Tensor, trimap: torch.Tensor, is_estimated: torch.Tensor) -> torch.Tensor:
+    """Return alpha on the pixels `is_estimated`; elsewhere 1 in the trimap's foreground and 0 outside of it."""
+    return torch.where(is_estimated, alpha, split_planes(trimap)[0].to(alpha.dtype))
 
 
-def estimate_alpha(network, image, trimap, max_pixels):
-    """Return a network's alpha of one image, (1, 1, H, W), as it is.
+def estimate_alpha(network: MattingNetwork, image: torch.Tensor, trimap: torch.Tensor | None, max_pixels: int
+                   ) -> torch.Tensor:
+    """Return the network's own alpha of one image, (1, 1, H, W).
 
-    In tiles it is the mean of the tiles' alphas, each weighted by its distance to its own inner borders; those without
-    an unknown pixel are taken from the trimap.
+    With tiles it is the weighted mean of their alphas; a tile's weight falls towards those of its borders that lie
+    inside the image. Tiles without an unknown pixel take their values from the trimap.
     """
     height, width = image.shape[2:]
     if height * width <= max_pixels:
@@ -102,21 +126,21 @@ def estimate_alpha(network, image, trimap, max_pixels):
     side = max(int(max_pixels**0.5) // network.stride, 1) * network.stride
     total, weights = image.new_zeros((2, 1, 1, height, width))
     for top, bottom in _spans(height, side):
-        wide = max(max_pixels // (bottom - top) // network.stride, 1) * network.stride
-        for left, right in _spans(width, wide):
-            here = (..., slice(top, bottom), slice(left, right))
-            if trimap is not None and not split_planes(trimap[here])[2].any():
+        tile_width = max(max_pixels // (bottom - top) // network.stride, 1) * network.stride
+        for left, right in _spans(width, tile_width):
+            tile = (..., slice(top, bottom), slice(left, right))
+            if trimap is not None and not split_planes(trimap[tile])[2].any():
                 continue
             fade = _fade(top, bottom, height)[:, None] * _fade(left, right, width)
             fade = fade.to(image.device, image.dtype)
-            total[here] += fade * network(image[here], None if trimap is None else trimap[here])
-            weights[here] += fade
+            total[tile] += fade * network(image[tile], None if trimap is None else trimap[tile])
+            weights[tile] += fade
     alpha = total / weights.clamp(min=torch.finfo(weights.dtype).tiny)
     return alpha if trimap is None else with_known(alpha, trimap, weights > 0)
 
 
-def _spans(length, side):
-    """Return equal, overlapping (start, end) of at most `side` that cover a length."""
+def _spans(length: int, side: int) -> list[tuple[int, int]]:
+    """Return overlapping spans (start, end) of equal length, at most `side`, that cover a length."""
     if length <= side:
         return [(0, length)]
     count = int(np.ceil((length - side) / ((1 - OVERLAP) * side))) + 1
@@ -124,8 +148,8 @@ def _spans(length, side):
     return [(int(start), int(start) + side) for start in starts]
 
 
-def _fade(start, end, length):
-    """Return weights of a span: 1, and falling to 0 towards an end that is not the image's own."""
+def _fade(start: int, end: int, length: int) -> torch.Tensor:
+    """Return the weights of the pixels of a span: 1, falling to 0 towards an end that is not the image's border."""
     position, overlap = torch.arange(end - start) + 0.5, OVERLAP * (end - start)
     inside = torch.full_like(position, torch.inf)
     before = position if start > 0 else inside

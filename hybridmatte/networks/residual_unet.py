@@ -1,4 +1,7 @@
-"""The residual encoder and its mirror as decoder that GCA-Matting and Net-M share; spectral norms throughout."""
+"""The residual U-Net that GCA-Matting and Net-M share: encoder, mirrored decoder, spectral normalisation throughout."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import nn
@@ -6,28 +9,35 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from hybridmatte._validation import check_number
 from hybridmatte._validation_torch import split_planes
-from hybridmatte.networks.network import MattingNetwork, count_planes
+from hybridmatte.networks.network import MattingNetwork, TrimapOption, count_planes
 
 __all__ = ["ResidualUNet"]
 
-CHANNELS = (32, 64, 128, 256, 512)  # at 1/2, 1/4, ... 1/32 of the resolution, at width 1; at full resolution the first
+AnyConvolution = TypeVar("AnyConvolution", nn.Conv2d, nn.ConvTranspose2d)
+CHANNELS = (32, 64, 128, 256, 512)  # at width 1, at 1/2, 1/4, ..., 1/32 of the resolution; the first at full resolution
 DOWN_BLOCKS, UP_BLOCKS = (3, 4, 4, 2), (2, 3, 3, 2)
 SLOPE = 0.2  # of the decoder's activations below 0
 
 
 class ResidualUNet(MattingNetwork):
-    """Residual blocks down to 1/32 and up again, joined by sums; a subclass may attend to the features at 1/8.
+    """Residual blocks down to 1/32 and up again with additive skip connections; a subclass may add attention at 1/8.
 
     Parameters
     ----------
     width : float
-        Factor of all channels; none has fewer than 8.
+        Factor of all channel numbers; each is at least 8.
     trimap : {"one-hot", True, False}
+
+    Shapes
+    ------
+    image : (B, 3, H, W), RGB in [0, 1]
+    trimap : (B, 1, H, W); None for a network without trimap
+    alpha : (B, 1, H, W), in [0, 1]
     """
 
     encoder_prefix = ("stem.", "down.")
 
-    def __init__(self, width, trimap):
+    def __init__(self, width: float, trimap: TrimapOption) -> None:
         super().__init__()
         check_number(width, "width", above=0)
         self.trimap_planes = count_planes(trimap)
@@ -44,12 +54,13 @@ class ResidualUNet(MattingNetwork):
             for n_in, n_out in zip((planes, *channels[:4]), (channels[0], *channels[:4]), strict=True))
         self.up = nn.ModuleList(
             _up_stage(channels[4 - k], channels[3 - k], count) for k, count in enumerate(UP_BLOCKS))
-        self.last = nn.Sequential(_enlarging(channels[0], channels[0]), nn.BatchNorm2d(channels[0]), _leaky())
+        self.last = nn.Sequential(_upsampling_convolution(channels[0], channels[0]), nn.BatchNorm2d(channels[0]),
+                                  _leaky_relu())
         self.head = nn.Conv2d(channels[0], 1, 3, padding=1)
         nn.init.xavier_uniform_(self.head.weight)
 
-    def estimate(self, planes):
-        """Return alpha of normalised planes."""
+    def estimate(self, planes: torch.Tensor) -> torch.Tensor:
+        """Return alpha of the planes that `prepared` returns."""
         context = self.context(planes)
         *sources, x = self._encode(planes, context)
         skips = [skip(source) for skip, source in zip(self.skips, sources, strict=True)]
@@ -59,20 +70,20 @@ class ResidualUNet(MattingNetwork):
                 x = self.attend_decoder(x, context)
         return (torch.tanh(self.head(self.last(x) + skips[0])) + 1) / 2
 
-    def context(self, planes):  # noqa: ARG002
-        """Return what attention wants to know of the planes."""
+    def context(self, planes: torch.Tensor) -> Any:  # noqa: ARG002
+        """Return what the attention of a subclass needs from the planes: None without attention."""
         return None
 
-    def attend_encoder(self, features, context):  # noqa: ARG002
-        """Return the encoder's features at 1/8, attended to."""
+    def attend_encoder(self, features: torch.Tensor, context: Any) -> torch.Tensor:  # noqa: ARG002
+        """Return the encoder's features at 1/8 after attention: unchanged without."""
         return features
 
-    def attend_decoder(self, features, context):  # noqa: ARG002
-        """Return the decoder's features at 1/8, attended to."""
+    def attend_decoder(self, features: torch.Tensor, context: Any) -> torch.Tensor:  # noqa: ARG002
+        """Return the decoder's features at 1/8 after attention: unchanged without."""
         return features
 
-    def layer_depths(self):
-        """Return 0 for the stem, k for stage k of the encoder from 1, and 5 for all else."""
+    def layer_depths(self) -> dict[str, int]:
+        """Return the depth of each parameter: 0 for the stem, k from 1 for stage k of the encoder, 5 for all others."""
         last = 1 + len(self.down)
         depths = {}
         for name, _ in self.named_parameters():
@@ -80,7 +91,7 @@ class ResidualUNet(MattingNetwork):
             depths[name] = 0 if part == "stem" else 1 + int(index) if part == "down" else last
         return depths
 
-    def _encode(self, planes, context):
+    def _encode(self, planes: torch.Tensor, context: Any) -> list[torch.Tensor]:
         """Return the planes and the features at 1/2, 1/4, 1/8, 1/16 and 1/32 of their resolution."""
         features = [planes, self.stem[0](planes)]
         x = self.stem[1](features[-1])
@@ -91,76 +102,90 @@ class ResidualUNet(MattingNetwork):
             features.append(x)
         return features
 
-    def every_unknown(self, planes, step):
-        """Return which pixels are unknown, every `step`-th of them, or None without a trimap."""
+    def unknown_at_stride(self, planes: torch.Tensor, stride: int) -> torch.Tensor | None:
+        """Return which pixels are unknown, (B, 1, H / stride, W / stride) boolean, or None without a trimap."""
         if not self.takes_trimap:
             return None
-        every = planes[:, :, ::step, ::step]
-        return every[:, 4:5] > 0.5 if self.trimap_planes == 3 else split_planes(every[:, 3:4])[2]
+        coarse = planes[:, :, ::stride, ::stride]
+        return coarse[:, 4:5] > 0.5 if self.trimap_planes == 3 else split_planes(coarse[:, 3:4])[2]
 
 
-def _bounded(convolution):
-    """Return the convolution with its weight divided by an estimate of its largest singular value."""
+def _with_spectral_norm(convolution: AnyConvolution) -> AnyConvolution:
+    """Return a convolution whose weight is divided by an estimate of its largest singular value."""
     nn.init.xavier_uniform_(convolution.weight)
-    return spectral_norm(convolution, dim=0)  # of a transposed convolution too, as the authors do
+    spectral_norm(convolution, dim=0)  # dimension 0 for transposed convolutions as well, as in the authors' code
+    return convolution
 
 
-def _convolution(n_in, n_out, size=3, stride=1, padding_mode="zeros"):
-    return _bounded(nn.Conv2d(n_in, n_out, size, stride, size // 2, bias=False, padding_mode=padding_mode))
+def _convolution(n_in: int, n_out: int, size: int = 3, stride: int = 1,
+                 padding_mode: Literal["zeros", "reflect"] = "zeros") -> nn.Conv2d:
+    """Return a convolution without bias that keeps height and width at stride 1."""
+    return _with_spectral_norm(
+        nn.Conv2d(n_in, n_out, size, stride, size // 2, bias=False, padding_mode=padding_mode))
 
 
-def _enlarging(n_in, n_out):
-    return _bounded(nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False))
+def _upsampling_convolution(n_in: int, n_out: int) -> nn.ConvTranspose2d:
+    """Return a transposed convolution that doubles height and width."""
+    return _with_spectral_norm(nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False))
 
 
-def _leaky():
+def _leaky_relu() -> nn.LeakyReLU:
+    """Return the activation of the decoder."""
     return nn.LeakyReLU(SLOPE, inplace=True)
 
 
-def activated(n_in, n_out, stride=1):
-    """Return convolution, norm, activation."""
+def activated(n_in: int, n_out: int, stride: int = 1) -> tuple[nn.Module, ...]:
+    """Return convolution, norm and activation, in this order."""
     return _convolution(n_in, n_out, stride=stride), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)
 
 
-def rectified(n_in, n_out, stride=1, padding_mode="zeros"):
-    """Return convolution, activation, norm: the order of the skip connections and of GCA's guidance."""
+def rectified(n_in: int, n_out: int, stride: int = 1, padding_mode: Literal["zeros", "reflect"] = "zeros"
+              ) -> tuple[nn.Module, ...]:
+    """Return convolution, activation and norm, in this order: that of the skip connections and of GCA's guidance."""
     return (_convolution(n_in, n_out, stride=stride, padding_mode=padding_mode), nn.ReLU(inplace=True),
             nn.BatchNorm2d(n_out))
 
 
-def _down_stage(n_in, n_out, count, stride):
-    """Return residual blocks, the first of the stride."""
+def _down_stage(n_in: int, n_out: int, count: int, stride: int) -> nn.Sequential:
+    """Return residual blocks, of which the first has the stride."""
     blocks = []
     for k in range(count):
         entering, step = (n_in, stride) if k == 0 else (n_out, 1)
         shortcut = nn.Identity()
         if step > 1:
             shortcut = nn.Sequential(nn.AvgPool2d(step), _convolution(entering, n_out, 1), nn.BatchNorm2d(n_out))
-        blocks.append(_Residual([*activated(entering, n_out, step), _convolution(n_out, n_out),
-                                 nn.BatchNorm2d(n_out)], shortcut, nn.ReLU(inplace=True)))
+        blocks.append(_Residual([*activated(entering, n_out, step), _convolution(n_out, n_out)],
+                                nn.BatchNorm2d(n_out), shortcut, nn.ReLU(inplace=True)))
     return nn.Sequential(*blocks)
 
 
-def _up_stage(n_in, n_out, count):
-    """Return residual blocks, the first of which doubles the resolution."""
+def _up_stage(n_in: int, n_out: int, count: int) -> nn.Sequential:
+    """Return residual blocks, of which the first doubles the resolution."""
     blocks = []
     for k in range(count):
         entering, first, shortcut = n_out, _convolution(n_out, n_out), nn.Identity()
         if k == 0:
-            entering, first = n_in, _enlarging(n_in, n_in)
+            entering, first = n_in, _upsampling_convolution(n_in, n_in)
             shortcut = nn.Sequential(nn.Upsample(scale_factor=2), _convolution(n_in, n_out, 1), nn.BatchNorm2d(n_out))
-        blocks.append(_Residual([first, nn.BatchNorm2d(entering), _leaky(), _convolution(entering, n_out),
-                                 nn.BatchNorm2d(n_out)], shortcut, _leaky()))
+        blocks.append(_Residual([first, nn.BatchNorm2d(entering), _leaky_relu(), _convolution(entering, n_out)],
+                                nn.BatchNorm2d(n_out), shortcut, _leaky_relu()))
     return nn.Sequential(*blocks)
 
 
 class _Residual(nn.Module):
-    """Layers, of which the last is a norm that begins at 0, beside a shortcut."""
+    """Layers and a norm beside a shortcut; the norm's weight starts at 0, so the block starts as its shortcut.
 
-    def __init__(self, layers, shortcut, activation):
+    Shapes
+    ------
+    x : (B, n_in, h, w)
+    result : (B, n_out, h', w'), h' and w' being h and w, halved or doubled by the layers and the shortcut
+    """
+
+    def __init__(self, layers: Sequence[nn.Module], norm: nn.BatchNorm2d, shortcut: nn.Module, activation: nn.Module
+                 ) -> None:
         super().__init__()
-        self.layers, self.shortcut, self.activation = nn.Sequential(*layers), shortcut, activation
-        nn.init.zeros_(self.layers[-1].weight)
+        self.layers, self.shortcut, self.activation = nn.Sequential(*layers, norm), shortcut, activation
+        nn.init.zeros_(norm.weight)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.activation(self.layers(x) + self.shortcut(x))

@@ -1,41 +1,48 @@
-"""Start a network from another's weights, and say which."""
+"""Start a network from the weights of another, and report which tensors were loaded."""
 
-from typing import NamedTuple
+from os import PathLike
+from typing import Literal, NamedTuple
 
 import torch
 
 from hybridmatte._validation import check_choice
 from hybridmatte.networks.checkpoint import load_network
+from hybridmatte.networks.joint_inference import JointInference
+from hybridmatte.networks.network import MattingNetwork
+from hybridmatte.networks.trimap_network import TrimapNetwork
 
 __all__ = ["Transfer", "load_parts"]
 
+Shape = tuple[int, ...]
+
 
 class Transfer(NamedTuple):
-    """Names of a network's tensors: those loaded, of these the ones widened by zeros, and those left as they were."""
+    """Names of a network's tensors: those loaded, those of them padded with zeros, and those left unchanged."""
 
-    loaded: tuple
-    widened: tuple
-    left: tuple
+    loaded: tuple[str, ...]
+    widened: tuple[str, ...]
+    left: tuple[str, ...]
 
-    def __str__(self):
-        """Say it in one line."""
+    def __str__(self) -> str:
+        """Return a summary in one line."""
         widened = f" ({', '.join(self.widened)} widened by planes of zeros)" if self.widened else ""
         roots = ", ".join(dict.fromkeys(name.split(".")[0] for name in self.left))
         left = f"{len(self.left)} left as they were, in {roots}" if self.left else "none left"
         return f"{len(self.loaded)} tensors loaded{widened}, {left}"
 
 
-def load_parts(network, source, parts="all"):
+def load_parts(network: MattingNetwork | TrimapNetwork | JointInference, source: str | PathLike[str],
+               parts: Literal["all", "encoder"] = "all") -> Transfer:
     """Load another network's weights into one of the same kind.
 
     Parameters
     ----------
-    network : MattingNetwork
-        Changed in place.
+    network : MattingNetwork, TrimapNetwork or JointInference
+        Modified in place.
     source : str or path
         Folder or hub name, see `load_network`.
     parts : {"all", "encoder"}, default "all"
-        Every tensor, or the encoder's.
+        Every tensor, or the encoder's tensors only.
 
     Returns
     -------
@@ -45,8 +52,8 @@ def load_parts(network, source, parts="all"):
     ------
     ValueError
         If a tensor of these parts is missing on either side or has another shape; nothing is loaded then. Only tensors
-        that see the input may be wider than the source's: a network that takes a trimap can start from one that did
-        not, the weights of its further planes at zero.
+        that process the input may be wider than those of the source: a network that takes a trimap can start from one
+        without trimap, and the weights of its additional planes start at zero.
     """
     prefix = {"all": "", "encoder": network.encoder_prefix}[check_choice(parts, "parts", ("all", "encoder"))]
     other = load_network(source)
@@ -54,17 +61,20 @@ def load_parts(network, source, parts="all"):
                   for each in (network, other))
     if not own:
         raise ValueError(f"network has no tensor whose name begins with {prefix!r}, expected its encoder_prefix to fit")
-    planes = getattr(network, "trimap_planes", 0) if getattr(other, "trimap_planes", None) == 0 else 0
+    planes = 0
+    if isinstance(network, MattingNetwork) and isinstance(other, MattingNetwork) and not other.takes_trimap:
+        planes = network.trimap_planes
     _compare(own, found, source, parts, planes)
     widened = [name for name in own if own[name].shape != found[name].shape]
     for name in widened:
-        found[name] = _widened(found[name], own[name])
+        found[name] = _pad_with_zeros(found[name], own[name])
     network.load_state_dict(found, strict=False)
     return Transfer(tuple(own), tuple(widened), tuple(name for name in network.state_dict() if name not in own))
 
 
-def _compare(own, found, source, parts, planes):
-    """Refuse names and shapes that differ, but for what more planes of the input account for."""
+def _compare(own: dict[str, torch.Tensor], found: dict[str, torch.Tensor], source: str | PathLike[str], parts: str,
+             planes: int) -> None:
+    """Refuse tensors that differ in name or shape; `planes` additional planes of the input are allowed."""
     for name in (*own, *found):
         if name not in own or name not in found:
             here, there = ("network", f"init_from {source}") if name in own else (f"init_from {source}", "network")
@@ -75,16 +85,16 @@ def _compare(own, found, source, parts, planes):
                              + _hint(mine, its))
 
 
-def _hint(mine, its):
-    """Say what may be the matter where two shapes differ in the planes of the input alone."""
+def _hint(mine: Shape, its: Shape) -> str:
+    """Return a hint for the error message if two shapes differ in the planes of the input alone."""
     same = len(mine) == len(its) == 4 and mine[:1] + mine[2:] == its[:1] + its[2:]
     return "; do trimap_input and one_hot agree?" if same and max(mine[1], its[1]) <= 6 else ""
 
 
-def _is_wider(mine, its, planes):
-    """Tell whether a shape is another with more planes: of a convolution's weight, or a vector of its spectral norm.
+def _is_wider(mine: Shape, its: Shape, planes: int) -> bool:
+    """Return whether a shape is another with more planes: of a convolution's weight, or a vector of its spectral norm.
 
-    Both have the new planes last, as the input has.
+    The additional planes come last, as they do in the input.
     """
     if planes == 0 or len(mine) != len(its):
         return False
@@ -93,8 +103,8 @@ def _is_wider(mine, its, planes):
     return len(mine) == 1 and mine[0] > its[0] and (mine[0] - its[0]) % planes == 0 and mine[0] % (3 + planes) == 0
 
 
-def _widened(tensor, like):
-    """Return a tensor with zeros behind, of another's shape."""
+def _pad_with_zeros(tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Return a tensor in the shape of another, with zeros at the end of each dimension."""
     wide = torch.zeros_like(like)
     wide[tuple(slice(side) for side in tensor.shape)] = tensor
     return wide

@@ -1,4 +1,7 @@
-"""Net-T: from an image and a coarse, soft segmentation to the probability of background, unknown and foreground."""
+"""Net-T: from an image and a rough, soft segmentation to the probabilities of background, unknown and foreground."""
+
+from contextlib import AbstractContextManager
+from typing import Any, Literal, NamedTuple
 
 import timm
 import torch
@@ -13,11 +16,21 @@ from hybridmatte.networks.network import model_card, normalized, padded_to, pred
 
 __all__ = ["TrimapNetwork", "net_t"]
 
-SIZES = {  # encoder, its options, and the widths of pyramid and shortcuts
-    "resnet50": ("resnet50", {}, 256, 48),
-    "tiny": ("resnet18", {"channels": (16, 32, 64, 128)}, 64, 12),
+
+class Size(NamedTuple):
+    """The encoder of a size with its options, and the channels of the pyramid and of the shortcuts."""
+
+    encoder: str
+    options: dict[str, Any]
+    pyramid_channels: int
+    shortcut_channels: int
+
+
+SIZES = {
+    "resnet50": Size("resnet50", {}, 256, 48),
+    "tiny": Size("resnet18", {"channels": (16, 32, 64, 128)}, 64, 12),
 }
-TRIMAP_CARD = model_card("""From a photograph and a rough mask to a trimap:
+TRIMAP_CARD = model_card("""Estimates a trimap from a photograph and a rough mask:
 
     from hybridmatte.networks import load_network
     from hybridmatte.networks.joint_inference import predict_trimap
@@ -25,19 +38,19 @@ TRIMAP_CARD = model_card("""From a photograph and a rough mask to a trimap:
     trimap = predict_trimap(load_network("FOLDER, OR OWNER/NAME ON THE HUB"), image, mask)
 """)
 RATES = (1, 6, 12, 18)  # dilations of the pyramid at a stride of 16
-DROPOUTS = (0.5, 0.5, 0.1)  # after the pyramid and each convolution of the join; of the second the paper says nothing
+DROPOUTS = (0.5, 0.5, 0.1)  # after the pyramid and after each convolution of the join; the paper leaves the second open
 
 
-def net_t(size="resnet50", *, pretrained=False):
+def net_t(size: Literal["resnet50", "tiny"] = "resnet50", *, pretrained: bool = False) -> "TrimapNetwork":
     """Make a `TrimapNetwork`.
 
     Parameters
     ----------
     size : {"resnet50", "tiny"}, default "resnet50"
-        40.5 million parameters as published, or 1.1 million of the same structure over a narrow ResNet-18, which train
-        on two CPU cores.
+        40.5 million parameters as published, or 1.1 million of the same structure on a narrow ResNet-18, which can be
+        trained on two CPU cores.
     pretrained : bool, default False
-        Start from timm's ImageNet weights of the encoder, which are downloaded; "resnet50" only.
+        Start from timm's ImageNet weights of the encoder, which are downloaded; for "resnet50" only.
 
     Returns
     -------
@@ -46,7 +59,7 @@ def net_t(size="resnet50", *, pretrained=False):
     Raises
     ------
     ValueError
-        If there is no such size, or no pre-trained weights of it.
+        If there is no such size, or no pre-trained weights of that size.
 
     References
     ----------
@@ -69,8 +82,8 @@ def net_t(size="resnet50", *, pretrained=False):
     return network
 
 
-def with_segmentation(weights):
-    """Return an encoder's weights for two planes more: in its first convolution the first two planes' come again."""
+def with_segmentation(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return an encoder's weights for two more input planes, whose weights repeat those of the first two planes."""
     first = next(name for name, tensor in weights.items() if tensor.ndim == 4)
     return weights | {first: torch.cat([weights[first], weights[first][:, :2]], dim=1)}
 
@@ -79,34 +92,35 @@ class TrimapNetwork(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte",
                     model_card_template=TRIMAP_CARD):
     """A dilated ResNet, atrous spatial pyramid pooling, and a decoder over features at 1/4 and 1/8; see `net_t`.
 
-    The last dropout and convolution work at 1/4 of the resolution's features, enlarged before the classes are told.
-
     Parameters
     ----------
     network : {"net_t"}
-        Kept in config.json, to tell the classes of networks apart.
+        Written to config.json, where it identifies the class.
     size : {"resnet50", "tiny"}
 
     Shapes
     ------
-    image : (B, 3, H, W), in [0, 1]
-    segmentation : (B, 1, H, W), in [0, 1], 1 where the object is
+    image : (B, 3, H, W), RGB in [0, 1]
+    segmentation : (B, 1, H, W), in [0, 1], 1 on the object
     logits : (B, 3, H, W), of background, unknown and foreground
 
     Notes
     -----
-    The paper's table gives the pyramid a rate of 1; as in the code family it comes from, that is the factor of the
+    The paper applies the last convolution to features enlarged to full resolution. Here it runs at 1/4 of the
+    resolution and the logits are enlarged: the result is the same, as the two commute.
+
+    The paper's table gives the pyramid a rate of 1. As in the code that the paper builds on, this is the factor of the
     dilations 6, 12 and 18. The last of the three dilated blocks has dilation 1, as in the table.
     """
 
-    stride = 16
-    encoder_prefix = "encoder."
+    stride: int = 16
+    encoder_prefix: str = "encoder."
 
-    def __init__(self, *, network="net_t", size="resnet50"):
+    def __init__(self, *, network: Literal["net_t"] = "net_t", size: Literal["resnet50", "tiny"] = "resnet50") -> None:
         super().__init__()
         check_choice(network, "network", ("net_t",))
         encoder, options, wide, narrow = SIZES[check_choice(size, "size", tuple(SIZES))]
-        self.encoder = timm.create_model(encoder, features_only=True, in_chans=5, output_stride=16, **options)
+        self.encoder: Any = timm.create_model(encoder, features_only=True, in_chans=5, output_stride=16, **options)
         _undilate(self.encoder.layer4[-1])
         channels = self.encoder.feature_info.channels()
         self.pyramid = nn.Sequential(AtrousPyramid(channels[4], wide, RATES), nn.Dropout(DROPOUTS[0]))
@@ -116,7 +130,7 @@ class TrimapNetwork(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte",
         self.head = nn.Conv2d(wide, 3, 1)
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, image, segmentation):
+    def forward(self, image: torch.Tensor, segmentation: torch.Tensor) -> torch.Tensor:
         """Return the logits of a batch."""
         check_together(image=image, segmentation=segmentation)
         planes = torch.cat([normalized(image), 1 - segmentation, segmentation], dim=1)
@@ -125,18 +139,18 @@ class TrimapNetwork(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte",
         logits = _enlarged(self.decode(low, middle, high), planes.shape[2:])
         return logits[:, :, :image.shape[2], :image.shape[3]]
 
-    def decode(self, low, middle, high):
-        """Return the logits at 1/4: the paper's last convolution comes after the enlargement, which commutes with it.
+    def decode(self, low: torch.Tensor, middle: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+        """Return the logits (B, 3, h, w) at 1/4 of the resolution, of features at 1/4, 1/8 and 1/16.
 
-        low, middle, high : features at 1/4, 1/8 and 1/16.
+        The paper applies the last convolution after the enlargement, see Notes.
         """
         low = self.low(low)
         size = low.shape[2:]
         features = torch.cat([_enlarged(self.pyramid(high), size), self.middle(_enlarged(middle, size)), low], dim=1)
         return self.head(self.join(features))
 
-    def layer_depths(self):
-        """Return 0 for the stem, k for stage k of the encoder, and 5 for pyramid and decoder."""
+    def layer_depths(self) -> dict[str, int]:
+        """Return the depth of each parameter: 0 for the stem, k for stage k of the encoder, 5 for all other parts."""
         depths = {}
         for name, _ in self.named_parameters():
             part = name.split(".")[1]
@@ -144,17 +158,18 @@ class TrimapNetwork(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte",
             depths[name] = inside if name.startswith(self.encoder_prefix) else 5
         return depths
 
-    def predicting(self):
-        """Be in evaluation mode and without gradients for a while."""
+    def predicting(self) -> AbstractContextManager["TrimapNetwork"]:
+        """Return a context manager for evaluation mode without gradients; it restores the mode at its end."""
         return predicting(self)
 
 
-def _undilate(block):
-    """Give a residual block's 3 x 3 convolutions dilation 1."""
+def _undilate(block: nn.Module) -> None:
+    """Set the dilation of a residual block's 3 x 3 convolutions to 1."""
     for layer in block.modules():
         if isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3):
             layer.dilation = layer.padding = (1, 1)
 
 
-def _enlarged(x, size):
+def _enlarged(x: torch.Tensor, size: torch.Size) -> torch.Tensor:
+    """Return x interpolated to a height and width."""
     return interpolate(x, size=size, mode="bilinear", align_corners=False)

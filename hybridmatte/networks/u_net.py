@@ -2,6 +2,7 @@
 
 import difflib
 import math
+from typing import Any, NamedTuple, cast
 
 import timm
 import torch
@@ -11,35 +12,47 @@ from torch.nn.functional import interpolate
 
 from hybridmatte._validation import check_number
 from hybridmatte.networks.atrous_pyramid import AtrousPyramid, convolution, convolve_joined
-from hybridmatte.networks.network import CARD, MattingNetwork, count_planes
+from hybridmatte.networks.network import CARD, MattingNetwork, TrimapOption, count_planes
 
 __all__ = ["MattingUNet", "unet"]
 
-RATES = (1, 3, 6, 9)  # dilations of the pyramid
-SCALED = {  # channels at width 1, and what each must be a multiple of
-    "resnet": ("channels", (64, 128, 256, 512), (1, 1, 1, 1)),
-    "pvt_v2_b0": ("embed_dims", (32, 64, 160, 256), (1, 2, 5, 8)),
+
+
+class ScalableEncoder(NamedTuple):
+    """How a family of timm's encoders is made narrower."""
+
+    argument: str  # of timm.create_model, for the channels of the stages
+    channels: tuple[int, ...]  # at width 1
+    divisors: tuple[int, ...]  # the channels of each stage must be a multiple of its divisor
+
+
+SCALABLE = {  # by the beginning of the encoder's name
+    "resnet": ScalableEncoder("channels", (64, 128, 256, 512), (1, 1, 1, 1)),
+    "pvt_v2_b0": ScalableEncoder("embed_dims", (32, 64, 160, 256), (1, 2, 5, 8)),
 }
-WIDTHS = (32, 48, 64, 128, 256)  # channels of the decoder from full resolution down, at width 1
+RATES = (1, 3, 6, 9)  # dilations of the pyramid
+WIDTHS = (32, 48, 64, 128, 256)  # channels of the decoder at width 1, from full resolution down
 
 
-def unet(size="resnet18", *, width=1.0, trimap=False, pretrained=False, boundary=False):
+def unet(size: str = "resnet18", *, width: float = 1.0, trimap: TrimapOption = False, pretrained: bool = False,
+         boundary: bool = False) -> "MattingUNet":
     """Make a `MattingUNet`.
 
     Parameters
     ----------
     size : str, default "resnet18"
-        Any encoder of timm that returns features of several resolutions, or "tiny": resnet10t at width 0.25, which
-        trains on two CPU cores.
+        Name of an encoder of timm that returns features of several resolutions; or "tiny", which is resnet10t at width
+        0.25 and can be trained on two CPU cores.
     width : float, default 1.0
-        Factor of the channels of a ResNet encoder, or of the transformer pvt_v2_b0, and of the decoder; other encoders
-        can only have 1.
+        Factor of the channels of encoder and decoder. The encoder must be a ResNet or the transformer pvt_v2_b0;
+        other encoders allow 1 only.
     trimap : {False, True, "one-hot"}, default False
-        Whether the network takes a trimap, as its fourth plane or one-hot as three.
+        Whether the network takes a trimap: as the fourth plane, or one-hot as three planes.
     pretrained : bool, default False
         Start from timm's ImageNet weights of the encoder, which are downloaded; at width 1 only.
     boundary : bool, default False
-        Whether a second head tells where alpha is mixed, as a teacher of `MatteLabelBlending` must.
+        Whether a second head estimates the boundary, the pixels with mixed alpha; a teacher of `MatteLabelBlending`
+        needs this head.
 
     Returns
     -------
@@ -48,7 +61,7 @@ def unet(size="resnet18", *, width=1.0, trimap=False, pretrained=False, boundary
     Raises
     ------
     ValueError
-        If timm has no such encoder, or it cannot have that width.
+        If timm has no such encoder, or the encoder does not allow the width.
 
     References
     ----------
@@ -81,12 +94,14 @@ class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatt
                  model_card_template=CARD):
     """U-Net with skip connections up to full resolution; see `unet`.
 
-    The max-pooling after a ResNet's stem is left out, as in the paper, so that features keep twice the resolution.
+    The max-pooling after a ResNet's stem is removed, as in the paper, which doubles the resolution of the features.
 
     Parameters
     ----------
     encoder : str
+        Name of an encoder of timm.
     width : float
+        Factor of the channels of encoder and decoder.
     trimap : {False, True, "one-hot"}
     boundary : bool
 
@@ -94,15 +109,23 @@ class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatt
     ----------
     has_boundary : bool
         Whether there is a boundary head.
+
+    Shapes
+    ------
+    image : (B, 3, H, W), RGB in [0, 1]
+    trimap : (B, 1, H, W); None for a network without trimap
+    alpha : (B, 1, H, W), in [0, 1]
     """
 
-    def __init__(self, *, encoder="resnet18", width=1.0, trimap=False, boundary=False):
+    def __init__(self, *, encoder: str = "resnet18", width: float = 1.0, trimap: TrimapOption = False,
+                 boundary: bool = False) -> None:
         super().__init__()
         self.trimap_planes = count_planes(trimap)
         planes = 3 + self.trimap_planes
         check_number(width, "width", above=0)
-        self.encoder = timm.create_model(encoder, features_only=True, in_chans=planes, **_scaled(encoder, width))
-        if hasattr(self.encoder, "maxpool"):
+        options = _width_options(encoder, width)
+        self.encoder: Any = timm.create_model(encoder, features_only=True, in_chans=planes, **options)
+        if "maxpool" in dict(self.encoder.named_children()):
             self.encoder.maxpool = nn.Identity()
         channels, reductions = self.encoder.feature_info.channels(), self._reductions(planes)
         self.stride = max(reductions)
@@ -120,21 +143,23 @@ class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatt
         self.has_boundary = boundary
         if boundary:
             self.boundary_head = nn.Conv2d(last, 1, 3, padding=1)
-        self.to(memory_format=torch.channels_last)  # convolutions of small channel numbers are then a third faster
+        self.to(memory_format=torch.channels_last)  # makes convolutions of few channels a third faster
 
-    def estimate(self, planes):
-        """Return alpha of normalised planes."""
+    def estimate(self, planes: torch.Tensor) -> torch.Tensor:
+        """Return alpha of the planes that `prepared` returns."""
         return torch.sigmoid(self.head(self._features(planes)))
 
-    def alpha_and_boundary(self, image, trimap=None):
-        """Return alpha and the boundary, where alpha is mixed, both (B, 1, H, W) in [0, 1]."""
+    def alpha_and_boundary(self, image: torch.Tensor, trimap: torch.Tensor | None = None
+                           ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return alpha and the boundary, which is 1 where alpha is mixed, both (B, 1, H, W) in [0, 1]."""
         if not self.has_boundary:
             raise ValueError("network has no boundary head, expected one made with boundary=True")
         x = self._features(self.prepared(image, trimap))
         height, width = image.shape[2:]
-        return tuple(torch.sigmoid(head(x))[:, :, :height, :width] for head in (self.head, self.boundary_head))
+        alpha, boundary = (torch.sigmoid(head(x))[:, :, :height, :width] for head in (self.head, self.boundary_head))
+        return alpha, boundary
 
-    def _features(self, planes):
+    def _features(self, planes: torch.Tensor) -> torch.Tensor:
         """Return the decoder's features at full resolution."""
         features = self.encoder(planes)
         x = self.pyramid(features[-1])
@@ -143,15 +168,15 @@ class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatt
             x = stage(x, skip)
         return x
 
-    def layer_depths(self):
-        """Return the stages of the encoder below each parameter's."""
+    def layer_depths(self) -> dict[str, int]:
+        """Return the depth of each parameter: the number of encoder stages below it; the decoder has all of them."""
         names = [name for name, _ in self.named_parameters()]
         stages = list(dict.fromkeys(name.split(".")[1] for name in names if name.startswith("encoder.")))
         return {name: stages.index(name.split(".")[1]) if name.startswith("encoder.") else len(stages)
                 for name in names}
 
-    def _reductions(self, n_channels):
-        """Return the strides of the encoder's features, by trying."""
+    def _reductions(self, n_channels: int) -> list[int]:
+        """Return the strides of the encoder's features, measured on an image of zeros."""
         training, size = self.encoder.training, 128
         with torch.no_grad():
             shapes = [feature.shape[2] for feature in self.encoder.eval()(torch.zeros(1, n_channels, size, size))]
@@ -159,30 +184,38 @@ class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatt
         return [size // side for side in shapes]
 
 
-def _scaled(encoder, width):
-    """Return the arguments that scale an encoder's channels."""
+def _width_options(encoder: str, width: float) -> dict[str, Any]:
+    """Return the arguments of timm.create_model that multiply an encoder's channels by a width."""
     if width == 1.0:
         return {}
-    for family, (argument, channels, factors) in SCALED.items():
+    for family, (argument, channels, divisors) in SCALABLE.items():
         if encoder.startswith(family):
-            return {argument: tuple(factor * max(math.ceil(8 / factor), int(width * count) // factor)
-                                    for count, factor in zip(channels, factors, strict=True))}
+            return {argument: tuple(divisor * max(math.ceil(8 / divisor), int(width * count) // divisor)
+                                    for count, divisor in zip(channels, divisors, strict=True))}
     raise ValueError(f"width is {width:g}, expected 1 for the encoder {encoder!r}: only those of "
-                     f"{', '.join(SCALED)} can be scaled")
+                     f"{', '.join(SCALABLE)} can be scaled")
 
 
 class _Stage(nn.Module):
-    """Go up by a factor to the resolution of a skip connection and join it.
+    """A stage of the decoder: upsampling to the resolution of a skip connection, then two convolutions of both.
 
-    A factor instead of the skip's size lets ONNX Runtime keep its blocked layout.
+    The upsampling uses a constant factor and not the size of the skip connection, so that ONNX Runtime can keep its
+    blocked memory layout.
+
+    Shapes
+    ------
+    x : (B, n_in, h, w)
+    skip : (B, n_skip, factor h, factor w)
+    result : (B, n_out, factor h, factor w)
     """
 
-    def __init__(self, n_in, n_skip, n_out, factor):
+    def __init__(self, n_in: int, n_skip: int, n_out: int, factor: int) -> None:
         super().__init__()
         self._factor = factor
         self.convolutions = nn.Sequential(convolution(n_in + n_skip, n_out), convolution(n_out, n_out))
 
-    def forward(self, x, skip):
+    def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
         if self._factor > 1:
             x = interpolate(x, scale_factor=self._factor, mode="bilinear", align_corners=False)
-        return self.convolutions[1](convolve_joined(self.convolutions[0], x, skip))
+        first, second = self.convolutions
+        return second(convolve_joined(cast(nn.Sequential, first), x, skip))

@@ -1,37 +1,56 @@
-"""ViTMatte, as transformers has it: a plain vision transformer with window attention and a light decoder."""
+"""ViTMatte by transformers: a plain vision transformer with window attention, and a small convolutional decoder."""
 
 import re
+from os import PathLike
+from typing import Any, Literal, NamedTuple
 
+import torch
 from transformers import VitDetConfig, VitMatteConfig, VitMatteForImageMatting
 from transformers.utils import logging
 
 from hybridmatte._validation import check_choice
-from hybridmatte.networks.network import MattingNetwork, count_planes
+from hybridmatte.networks.network import MattingNetwork, TrimapOption, count_planes
 
 __all__ = ["MattingViT", "vitmatte"]
 
-SIZES = {  # channels, heads, layers, layers with attention over the whole image, decoder channels
-    "base": (768, 12, 12, (2, 5, 8, 11), (256, 128, 64, 32)),
-    "small": (384, 6, 12, (2, 5, 8, 11), (256, 128, 64, 32)),
-    "tiny": (96, 3, 4, (1, 3), (64, 48, 32, 16)),
+
+class Size(NamedTuple):
+    """The transformer of a size, and the channels of the decoder."""
+
+    channels: int
+    heads: int
+    layers: int
+    global_layers: tuple[int, ...]  # layers with attention over the whole image; the others use windows
+    decoder: tuple[int, ...]
+    detail: tuple[int, ...]  # of the convolutions on the input, which bring detail to the decoder
+
+
+SIZES = {
+    "base": Size(768, 12, 12, (2, 5, 8, 11), (256, 128, 64, 32), (48, 96, 192)),
+    "small": Size(384, 6, 12, (2, 5, 8, 11), (256, 128, 64, 32), (48, 96, 192)),
+    "tiny": Size(96, 3, 4, (1, 3), (64, 48, 32, 16), (12, 24, 48)),
 }
-STREAM = {"base": (48, 96, 192), "small": (48, 96, 192), "tiny": (12, 24, 48)}
-WINDOW = 14  # patches on a side of the windows of the other layers
+WINDOW = 14  # side of a window, in patches
 
 
-def vitmatte(size="small", *, trimap=True):
+def vitmatte(size: Literal["small", "base", "tiny"] = "small", *, trimap: TrimapOption = True) -> "MattingViT":
     """Make a `MattingViT` with random weights; `MattingViT.from_pretrained` loads trained ones.
 
     Parameters
     ----------
     size : {"small", "base", "tiny"}, default "small"
-        26 million parameters, 97 million, or 0.8 million, which train on two CPU cores.
+        26 million parameters, 97 million, or 0.8 million, which can be trained on two CPU cores.
     trimap : {True, False, "one-hot"}, default True
-        Whether the network takes a trimap, as its fourth plane, as public checkpoints do, or one-hot as three.
+        Whether the network takes a trimap: as the fourth plane, like public checkpoints, or one-hot as three planes.
 
     Returns
     -------
     network : MattingViT
+
+    Raises
+    ------
+    ValueError
+        If size or trimap is none of these.
 
     References
     ----------
@@ -44,60 +63,68 @@ def vitmatte(size="small", *, trimap=True):
     >>> network(torch.rand(1, 3, 40, 50), torch.rand(1, 1, 40, 50)).shape
     torch.Size([1, 1, 40, 50])
     """
-    channels, heads, layers, whole, decoder = SIZES[check_choice(size, "size", tuple(SIZES))]
+    channels, heads, layers, global_layers, decoder, detail = SIZES[check_choice(size, "size", tuple(SIZES))]
     backbone = VitDetConfig(
         hidden_size=channels, num_attention_heads=heads, num_hidden_layers=layers,
         num_channels=3 + count_planes(trimap), image_size=512, pretrain_image_size=224, patch_size=16,
-        window_size=WINDOW,
-        window_block_indices=[k for k in range(layers) if k not in whole], residual_block_indices=list(whole),
-        use_relative_position_embeddings=True, out_features=[f"stage{layers}"])
+        window_size=WINDOW, window_block_indices=[k for k in range(layers) if k not in global_layers],
+        residual_block_indices=list(global_layers), use_relative_position_embeddings=True,
+        out_features=[f"stage{layers}"])  # pyright: ignore[reportCallIssue]
     config = VitMatteConfig(backbone_config=backbone, hidden_size=channels, fusion_hidden_sizes=list(decoder),
-                            convstream_hidden_sizes=list(STREAM[size]))
+                            convstream_hidden_sizes=list(detail))
     return MattingViT(VitMatteForImageMatting(config))
 
 
 class MattingViT(MattingNetwork):
-    """A transformers `VitMatteForImageMatting` as a `MattingNetwork`; three channels or, with trimap, four or six.
+    """A transformers `VitMatteForImageMatting` as a `MattingNetwork`.
 
     Parameters
     ----------
     model : VitMatteForImageMatting
+        With three input channels, or four or six for a network that takes a trimap.
+
+    Shapes
+    ------
+    image : (B, 3, H, W), RGB in [0, 1]
+    trimap : (B, 1, H, W); None for a network without trimap
+    alpha : (B, 1, H, W), in [0, 1]
     """
 
     mean = std = (0.5, 0.5, 0.5)
     encoder_prefix = "model.backbone."
-    has_fixed_size = True  # the windows' padding is computed from the size while the graph is recorded
+    has_fixed_size = True  # the padding of the windows is computed while the graph is recorded
 
-    def __init__(self, model):
+    def __init__(self, model: VitMatteForImageMatting) -> None:
         super().__init__()
         self.model = model
-        self.trimap_planes = model.config.backbone_config.num_channels - 3
+        self.backbone_config: Any = model.config.backbone_config
+        self.trimap_planes = self.backbone_config.num_channels - 3
 
     @classmethod
-    def from_pretrained(cls, source):
+    def from_pretrained(cls, source: str | PathLike[str]) -> "MattingViT":
         """Load a folder written by `save_pretrained`, or a public checkpoint of transformers' class by its name."""
         return cls(VitMatteForImageMatting.from_pretrained(source))
 
-    def save_pretrained(self, folder):
+    def save_pretrained(self, folder: str | PathLike[str]) -> None:
         """Write the weights (safetensors) and the configuration (JSON) to a folder."""
         shows_bars = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()  # of one file
+        logging.disable_progress_bar()  # it would show the writing of a single file
         try:
             self.model.save_pretrained(folder)
         finally:
             if shows_bars:
                 logging.enable_progress_bar()
 
-    def estimate(self, planes):
-        """Return alpha of normalised planes."""
+    def estimate(self, planes: torch.Tensor) -> torch.Tensor:
+        """Return alpha of the planes that `prepared` returns."""
         return self.model(planes).alphas
 
-    def layer_depths(self):
-        """Return 0 for the embedding, k + 1 for layer k of the transformer, and the decoder after the last."""
-        last = self.model.config.backbone_config.num_hidden_layers + 1
+    def layer_depths(self) -> dict[str, int]:
+        """Return the depth of each parameter: 0 for the embedding, k + 1 for layer k, the largest for the decoder."""
+        last = self.backbone_config.num_hidden_layers + 1
         depths = {}
         for name, _ in self.named_parameters():
             layer = re.search(r"encoder\.layer\.(\d+)\.", name)
-            embedding = 0 if ".embeddings." in name else last
-            depths[name] = int(layer.group(1)) + 1 if layer else embedding
+            outside = 0 if ".embeddings." in name else last
+            depths[name] = int(layer.group(1)) + 1 if layer else outside
         return depths

@@ -1,11 +1,13 @@
-"""GCA-Matting: its published size, its attention against plain loops, and what a network must do."""
+"""GCA-Matting: its published size, its attention against plain loops, and properties that every network needs."""
 
 import json
 
 import numpy as np
 import pytest
 import torch
+from torch.nn.utils.parametrize import is_parametrized
 
+from hybridmatte import networks
 from hybridmatte.networks.guided_attention import GuidedAttention, MattingGCA, gca
 from tests.tolerances import assert_close
 
@@ -20,7 +22,7 @@ def published():
 
 
 def tiny(trimap="one-hot"):
-    """Return a network whose blocks and attention, which begin at or near 0, count."""
+    """Return a network whose residual blocks and attention, at or near 0 before training, have an effect."""
     torch.manual_seed(0)
     network = gca("tiny", trimap=trimap).eval()
     for norm in network.modules():
@@ -36,12 +38,12 @@ def inputs(shape, trimap=True, batch=1):
 
 
 def mirrored(index, size):
-    """Return the index reflected into 0 to size - 1, the first and last not repeated."""
+    """Return the index reflected into 0 to size - 1; the first and last are not repeated."""
     return -index if index < 0 else 2 * (size - 1) - index if index >= size else index
 
 
 def cut(array, y, x, size):
-    """Return the (C, size, size) values from row y and column x on, mirrored beyond the borders."""
+    """Return the (C, size, size) values starting at row y and column x, mirrored at the borders."""
     rows = [mirrored(y + i, array.shape[1]) for i in range(size)]
     columns = [mirrored(x + j, array.shape[2]) for j in range(size)]
     return array[:, rows][:, :, columns]
@@ -62,8 +64,8 @@ def slow_weights(guidance, is_unknown):
     for p, (y, x) in enumerate(places):
         scores = np.zeros(len(places))
         for q, (v, u) in enumerate(places):
-            looks, seen = cut(guidance, y - 1, x - 1, 3), cut(guidance, v - 1, u - 1, 3)
-            scores[q] = np.sum(looks * seen) / max(np.linalg.norm(seen), 1e-4)
+            query, key = cut(guidance, y - 1, x - 1, 3), cut(guidance, v - 1, u - 1, 3)
+            scores[q] = np.sum(query * key) / max(np.linalg.norm(key), 1e-4)
             touches = True
             if is_unknown is not None:
                 touches = cut(is_unknown[None], v - 1, u - 1, 3).any()
@@ -74,22 +76,22 @@ def slow_weights(guidance, is_unknown):
     return weights
 
 
-def slow_seen(weights, features):
-    """Return what every position gets: patches of features weighted, laid over each other, divided by 4."""
+def slow_attended(weights, features):
+    """Return the attended features: weighted means of patches, added where patches overlap, divided by 4."""
     channels, height, width = features.shape
     places = [(y, x) for y in range(0, height, 2) for x in range(0, width, 2)]
-    seen = np.zeros_like(features)
+    attended = np.zeros_like(features)
     for p, (y, x) in enumerate(places):
         patch = sum(weights[p, q] * cut(features, v - 1, u - 1, 4) for q, (v, u) in enumerate(places))
         for i in range(4):
             for j in range(4):
                 if 0 <= y - 1 + i < height and 0 <= x - 1 + j < width:
-                    seen[:, y - 1 + i, x - 1 + j] += patch[:, i, j] / 4
-    return seen
+                    attended[:, y - 1 + i, x - 1 + j] += patch[:, i, j] / 4
+    return attended
 
 
 def scene(generator, shape=(6, 10)):
-    """Return an attention in float64, guidance of 4 and features of 3 channels."""
+    """Return an attention in float64, guidance with 4 channels and features with 3."""
     torch.manual_seed(0)
     attention = GuidedAttention(3, 4).double().eval()
     torch.nn.init.uniform_(attention.mix[1].weight, 0.5, 1.5)
@@ -99,6 +101,7 @@ def scene(generator, shape=(6, 10)):
 
 
 def mask(kind, generator):
+    """Return the unknown positions (2, 1, 3, 5) of a kind."""
     shares = torch.tensor([0.15, 0.4]).view(2, 1, 1, 1)
     return {"some unknown": torch.rand(2, 1, 3, 5, generator=generator) < shares,
             "one unknown": torch.arange(15).view(1, 1, 3, 5).expand(2, -1, -1, -1) == 14,
@@ -123,11 +126,11 @@ class TestAttention:
             narrow = attention.narrow(guidance)[:, :, ::2, ::2].numpy()
             for k in range(2):
                 weights = slow_weights(narrow[k], None if is_unknown is None else is_unknown[k, 0].numpy())
-                seen = torch.from_numpy(slow_seen(weights, features[k].numpy()))
-                assert_close(result[k], features[k] + attention.mix(seen[None])[0])
+                attended = torch.from_numpy(slow_attended(weights, features[k].numpy()))
+                assert_close(result[k], features[k] + attention.mix(attended[None])[0])
 
-    def test_unknown_patches_do_not_look_at_themselves(self):
-        """Of identical places each would look at itself as much as at any other; known ones do."""
+    def test_unknown_patches_have_no_weight_for_themselves(self):
+        """Where all patches are equal, a known patch weighs itself like any other, an unknown one by 0."""
         attention, *_ = scene(torch.Generator())
         is_unknown = torch.arange(7).expand(1, 1, 7, 7) > 3  # patches of 3 x 3 from column 3 on touch it
         weights = attention.weights(torch.ones(1, 2, 7, 7, dtype=torch.float64), is_unknown)
@@ -138,9 +141,9 @@ class TestAttention:
         assert (attention.weights(torch.ones(1, 2, 7, 7)).diagonal(dim1=1, dim2=2) == 0).all()
 
     def test_equal_places_share_their_features(self):
-        """Where the guidance has a period, a place gets the mean of the features a whole number of periods away."""
+        """Where the guidance is periodic, a place gets the mean of the features a whole number of periods away."""
         attention, guidance, features = scene(torch.Generator().manual_seed(2), (8, 24))
-        guidance = 30 * guidance[:, :, :, :6].repeat(1, 1, 1, 4)  # unlike places then count for nothing
+        guidance = 30 * guidance[:, :, :, :6].repeat(1, 1, 1, 4)  # different places then have no weight
         with torch.no_grad():
             weights = attention.weights(attention.narrow(guidance)[:, :, ::2, ::2])
         inside = weights.view(2, 4, 12, 4, 12)[:, 1, 4, 1, [1, 4, 7, 10]]
@@ -164,8 +167,8 @@ class TestAttention:
         assert_close(seen[0].sum(dim=2), np.ones((2, 15)))
 
     @pytest.mark.parametrize("trimap", ["one-hot", True])
-    def test_tells_only_unknown_from_known(self, trimap):
-        """With no weight on the trimap's planes elsewhere, swapping its known colours changes nothing."""
+    def test_attention_distinguishes_only_unknown_from_known(self, trimap):
+        """Swapping foreground and background changes nothing if the other layers have weights of 0 for the trimap."""
         network, (image, _) = tiny(trimap), inputs((128, 160))
         with torch.no_grad():
             for convolution in (network.stem[0][0], network.skips[0][0]):
@@ -179,7 +182,7 @@ class TestAttention:
 
 class TestNetwork:
     def test_published_number_of_parameters(self, published):
-        """25.27 million, in which the authors count the vectors of spectral norm, buffers here."""
+        """25.27 million; the authors also count the vectors of the spectral norms, which are buffers here."""
         count = sum(parameter.numel() for parameter in published.parameters())
         vectors = sum(buffer.numel() for name, buffer in published.named_buffers() if name.endswith(("._u", "._v")))
         assert count == pytest.approx(25.27e6, rel=0.005)
@@ -206,13 +209,13 @@ class TestNetwork:
         assert found == {name: (1, n, 64 // by, 96 // by) for name, (n, by) in expected.items()}
         assert published.stride == 32
 
-    def test_every_convolution_but_attention_and_head_is_bounded(self):
+    def test_every_convolution_but_attention_and_head_has_spectral_norm(self):
         network = tiny()
         for name, module in network.named_modules():
             if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
-                is_bounded = hasattr(module, "parametrizations")
-                assert is_bounded != name.startswith(("attentions.", "head")), name
-                if is_bounded:  # the estimate by powers is from below
+                has_norm = is_parametrized(module)
+                assert has_norm != name.startswith(("attentions.", "head")), name
+                if has_norm:  # the power iteration estimates the norm from below
                     assert 0.999 < torch.linalg.matrix_norm(module.weight.flatten(1), 2) < 1.1, name
 
     @TRIMAPS
@@ -231,7 +234,7 @@ class TestNetwork:
         assert unreached == []
 
     def test_learns(self):
-        """A step along the gradient lowers the loss, from the weights as they are made."""
+        """Gradient steps lower the loss from the initial weights."""
         torch.manual_seed(0)
         network, (image, trimap) = gca("tiny").train(), inputs((64, 64), batch=2)
         optimizer, losses = torch.optim.AdamW(network.parameters(), 1e-3), []
@@ -299,10 +302,8 @@ class TestNetwork:
 @pytest.mark.slow
 def test_onnx_gives_the_same_alpha_at_any_size(tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
-    from hybridmatte.networks import export_onnx
-
     network, path, rng = tiny(), tmp_path / "network.onnx", np.random.default_rng(0)
-    difference = export_onnx(network, path, rng.random((61, 83, 3)), rng.integers(3, size=(61, 83)) / 2)
+    difference = networks.export_onnx(network, path, rng.random((61, 83, 3)), rng.integers(3, size=(61, 83)) / 2)
     assert difference < 1e-5
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     for shape, batch in [((32, 32), 1), ((160, 96), 3)]:

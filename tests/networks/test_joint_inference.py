@@ -1,4 +1,4 @@
-"""Net-T, the three fusions and both networks together."""
+"""Net-T, the three fusions, and joint inference by both networks."""
 
 import json
 
@@ -25,7 +25,7 @@ def joint(fusion="soft", size="tiny"):
 
 
 def with_bands(network):
-    """Have Net-T find background on the left, foreground on the right and the unknown between."""
+    """Replace Net-T by a function with background on the left, foreground on the right and unknown between."""
     def logits(image, _):
         across = torch.linspace(-3, 3, image.shape[3])
         return torch.stack([-across, torch.ones_like(across), across])[None, :, None].expand(
@@ -56,7 +56,7 @@ class TestTrimapNetwork:
         assert [branch[0].dilation[0] for branch in network.pyramid[0].branches] == [1, 6, 12, 18]
 
     def test_last_convolution_commutes_with_the_enlargement(self):
-        """The paper enlarges 256 channels, then tells the classes; enlarging the three classes is the same, cheaper."""
+        """The paper enlarges 256 channels before the last convolution; enlarging its 3 outputs is equal and cheaper."""
         torch.manual_seed(0)
         network, batch, joined = networks.net_t("tiny").eval(), inputs((64, 96)), []
         network.join.register_forward_hook(lambda _, __, output: joined.append(output))
@@ -88,7 +88,7 @@ class TestTrimapNetwork:
         network = networks.net_t("tiny").train()
         for norm in network.modules():
             if isinstance(norm, torch.nn.BatchNorm2d):
-                torch.nn.init.uniform_(norm.weight, 0.5, 1.5)  # residual blocks begin at 0
+                torch.nn.init.uniform_(norm.weight, 0.5, 1.5)  # residual blocks start at 0
         network(*inputs((64, 64), 2)).square().sum().backward()
         assert [key for key, parameter in network.named_parameters()
                 if parameter.grad is None or not parameter.grad.any()] == []
@@ -120,7 +120,7 @@ class TestTrimapNetwork:
 
 class TestFusion:
     def probabilities(self):
-        """Return background, unknown and foreground of three pixels: each is likeliest in one."""
+        """Return the probabilities of background, unknown and foreground of three pixels; each is largest in one."""
         return torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.5, 0.4], [0.0, 0.1, 0.9]]).T[None, :, None]
 
     @pytest.mark.parametrize(("fusion", "expected"), [
@@ -148,7 +148,7 @@ class TestFusion:
 
 class TestJointInference:
     @pytest.mark.parametrize("fusion", ["soft", "soft_sum", "hard"])
-    def test_is_the_fusion_of_both(self, fusion):
+    def test_is_the_fusion_of_both_networks(self, fusion):
         network, (image, mask) = with_bands(joint(fusion)), inputs((48, 64), 2)
         with torch.no_grad():
             probabilities = network.net_t(image, mask).softmax(dim=1)
@@ -171,14 +171,14 @@ class TestJointInference:
         assert 0 < np.abs(tiles - alpha).max() < 0.5
 
     def test_known_tiles_count_as_known(self):
-        """Where no pixel of a tile is unknown, soft fusion takes the trimap's value for alpha, not 0."""
+        """In a tile without an unknown pixel, soft fusion uses the trimap's value as alpha, not 0."""
         network, scene = joint("soft_sum"), soft_disk((80, 256), seed=1)
         alpha, trimap = with_bands(network).predict(scene.image, scene.alpha > 0.5, max_pixels=4096)
         background, unknown, foreground = torch.tensor([-3.0, 1.0, 3.0]).softmax(dim=0).tolist()
         assert_close(alpha[:, -1], np.full(80, foreground + unknown, np.float32))
         assert_close(alpha[:, 0], np.full(80, background, np.float32))
 
-    def test_large_images_are_small_to_net_t(self):
+    def test_large_images_are_shrunk_for_net_t(self):
         network, seen = joint("hard"), []
         network.net_t.register_forward_pre_hook(lambda _, arguments: seen.extend(x.shape for x in arguments))
         alpha, _ = network.predict(np.zeros((8, 2048, 3)), np.zeros((8, 2048)))

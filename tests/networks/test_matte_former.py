@@ -1,4 +1,4 @@
-"""MatteFormer: what its windows attend to, its prior tokens, its refinement, and the duties of every network."""
+"""MatteFormer: its attention, prior tokens and refinement, and properties that every network needs."""
 
 import json
 
@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import linear
 from torch.nn.utils.parametrize import is_parametrized
 
-from hybridmatte.networks import export_onnx
+from hybridmatte import networks
 from hybridmatte.networks.matte_former import MattingFormer, matteformer
 from hybridmatte.networks.prior_attention import PriorAttention, PriorBlock, region_means, separated_pairs
 from tests.synthetic import soft_disk
@@ -19,7 +19,7 @@ ALL_SIX = pytest.mark.parametrize("trimap", ["one-hot", True])
 
 
 def small(seed=0, **options):
-    """Return a network whose residual paths are not 0, as they are before training, in evaluation mode."""
+    """Return a network in evaluation mode, with residual paths that are not 0, as they would be before training."""
     torch.manual_seed(seed)
     network = MattingFormer(**{"channels": 8, "depths": (2, 1, 3, 1), "heads": (1, 2, 2, 4), "drop_path": 0.0,
                                "decoder": (16, 12, 8, 8, 8), **options})
@@ -38,7 +38,7 @@ def inputs(shape, batch=1, seed=0):
 
 
 def tokens_and_regions(height, width, channels=8, seed=0):
-    """Return tokens (1, H, W, C), and one region for each third of them, drawn."""
+    """Return random tokens (1, H, W, C) and three random regions (1, 3, H, W) that cover them."""
     generator = torch.Generator().manual_seed(seed)
     tokens = torch.randn((1, height, width, channels), generator=generator)
     label = torch.randint(3, (1, 1, height, width), generator=generator)
@@ -46,7 +46,7 @@ def tokens_and_regions(height, width, channels=8, seed=0):
 
 
 def watched(network, kind):
-    """Return a list that fills with (input, output) of each module of a kind, in the order they run."""
+    """Return a list that collects (inputs, output) of each module of a class, in the order of execution."""
     seen = []
     for module in network.modules():
         if isinstance(module, kind):
@@ -56,7 +56,7 @@ def watched(network, kind):
 
 class TestSize:
     def test_published(self):
-        """44.8 million; like the released code, count the two vectors of each spectral norm."""
+        """44.8 million; as in the released code, the count includes the two vectors of each spectral norm."""
         network = matteformer()
         count = sum(parameter.numel() for parameter in network.parameters())
         vectors = sum(buffer.numel() for name, buffer in network.named_buffers() if name.endswith(("_u", "_v")))
@@ -80,7 +80,7 @@ class TestSize:
         assert all(0 <= side.min() < side.max() <= 1 for side in sides)
 
     def test_alphas_of_the_heads(self):
-        """Each head sees its own resolution; what it gives is enlarged, then brought to [0, 1]."""
+        """Each head runs at its own resolution; its logit is enlarged, then mapped to [0, 1]."""
         network = small()
         heads = (network.decoder.head1, network.decoder.head4, network.decoder.head8)
         seen = []
@@ -96,7 +96,7 @@ class TestSize:
 
 class TestAttention:
     def test_number_of_tokens(self):
-        """Block k of a stage attends to 49 + 3 (k + 1) tokens; a new stage forgets."""
+        """Block k of a stage attends to 49 + 3 (k + 1) tokens; a new stage starts with an empty memory."""
         network = small()
         seen = watched(network, torch.nn.Softmax)
         with torch.no_grad():
@@ -105,7 +105,7 @@ class TestAttention:
                                                              (49, 52)]
 
     def test_naive_attention(self):
-        """Each head of each window, token by token, with a table of positions made here."""
+        """Against a computation for each head and window, with an independent table of relative positions."""
         torch.manual_seed(0)
         attention = PriorAttention(6, 2, 3)
         torch.nn.init.normal_(attention.position_bias)
@@ -127,8 +127,8 @@ class TestAttention:
             expected = attention.projection(torch.cat(mixed, dim=1))
             assert_close(given[batch, window].detach(), expected.detach())
 
-    def test_other_windows_matter_through_the_prior_tokens_only(self):
-        """A far token counts by its region's mean: two changes that leave the mean change nothing."""
+    def test_other_windows_have_an_effect_through_the_prior_tokens_only(self):
+        """A distant token has an effect through its region's mean: two changes that cancel there change nothing."""
         torch.manual_seed(0)
         block, (tokens, _) = PriorBlock(8, 2, 0).eval(), tokens_and_regions(14, 21)
         regions = torch.zeros(1, 3, 14, 21, dtype=torch.bool)
@@ -151,7 +151,7 @@ class TestAttention:
         pytest.param(1, 14, [0] * 3 + [1] * 7 + [2] * 4, id="shifted by three"),
     ])
     def test_reach_without_regions(self, index, side, bands):
-        """The gradient of one token reaches its own window and nothing else."""
+        """The gradient of one token reaches its own window only."""
         torch.manual_seed(0)
         block, (tokens, regions) = PriorBlock(8, 2, index).eval(), tokens_and_regions(side, side)
         memory = torch.zeros(1, 3, 8) if index else None
@@ -171,7 +171,7 @@ class TestPriorTokens:
         assert_close(region_means(tokens, regions)[0], expected)
 
     def test_each_block_adds_the_means_of_its_own_tokens(self):
-        """In the order unknown, background, foreground, over the trimap's pixels at the stage's stride."""
+        """The order is unknown, background, foreground; regions are the trimap's pixels at the stride of the stage."""
         network, (image, trimap) = small(), inputs((64, 96), batch=2)
         seen = watched(network, PriorBlock)
         taken_by_norms = []
@@ -193,7 +193,7 @@ class TestPriorTokens:
         assert [taken[1] is None for taken, _ in seen] == [True, False, True, True, False, False, True]
 
     def test_memory_goes_through_the_block(self):
-        """A prior token alone in its window would become what the memory makes of it."""
+        """A memory token is updated by its own attention value and by the perceptron."""
         torch.manual_seed(0)
         block, (tokens, regions) = PriorBlock(8, 2, 0).eval(), tokens_and_regions(7, 7)
         with torch.no_grad():
@@ -206,12 +206,12 @@ class TestPriorTokens:
 
     @pytest.mark.parametrize("missing", [(0.0,), (0.5,), (0.0, 1.0), (0.5, 1.0)])
     def test_empty_regions(self, missing):
-        """They get no weight, now or in the memory, the others get some; values and gradients are finite."""
+        """An empty region gets no weight, now or in the memory; other regions do. Values and gradients are finite."""
         network, (image, trimap) = small().train(), inputs((64, 96), batch=2)
         present = next(value for value in (1.0, 0.0, 0.5) if value not in missing)
         for value in missing:
             trimap[trimap == value] = present
-        trimap[1] = inputs((64, 96), seed=3)[1]  # the other image lacks none at strides 4 and 8
+        trimap[1] = inputs((64, 96), seed=3)[1]  # the second image has all regions at strides 4 and 8
         seen = watched(network, torch.nn.Softmax)
         network(image, trimap).sum().backward()
         assert all(parameter.grad is None or parameter.grad.isfinite().all() for parameter in network.parameters())
@@ -252,7 +252,7 @@ class TestRefinement:
             assert (expected == os8[k, 0].numpy()).mean() > 0.5
 
     def test_alpha_before_training_is_the_finest(self):
-        """Nothing is certain then, so each pixel is refined."""
+        """No pixel is certain before training, so every pixel is refined."""
         network = small()
         planes = network.join(*inputs((64, 64)))
         with torch.no_grad():
@@ -333,10 +333,10 @@ class TestNetwork:
             assert not torch.equal(alpha, network(image, 1 - trimap))
 
     def test_spectral_norm_is_one(self):
-        """Of every normed convolution, a row for each first index, once the power iteration has come to its end."""
+        """Of every normed convolution, as a matrix with a row for each first index, after the power iteration."""
         network = small().train()
         normed = [module for module in network.modules() if is_parametrized(module)]
-        assert len(normed) == 6 * 2 + 10 * 2 + 4 + 1  # shortcuts, residual blocks, the ways around, the last
+        assert len(normed) == 6 * 2 + 10 * 2 + 4 + 1  # shortcuts, residual blocks, their shortcuts, the last
         for convolution in normed:
             for _ in range(200):
                 weight = convolution.weight.detach()
@@ -354,11 +354,10 @@ class TestNetwork:
 
     @pytest.mark.slow
     def test_onnx_gives_the_same_alpha(self, tmp_path):
-        """At another size than it was exported with; takes a minute."""
-        import onnxruntime
-
+        """At another size than that of the export; takes a minute."""
+        onnxruntime = pytest.importorskip("onnxruntime")
         network, scene, path = small(depths=(2, 1, 1, 1)), soft_disk((61, 83)), tmp_path / "network.onnx"
-        assert export_onnx(network, path, scene.image, scene.trimap) < 1e-5
+        assert networks.export_onnx(network, path, scene.image, scene.trimap) < 1e-5
         image, trimap = inputs((160, 96), batch=3)
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         alpha, = session.run(None, {"image": image.numpy(), "trimap": trimap.numpy()})

@@ -8,7 +8,7 @@ from tests.tolerances import assert_close
 
 
 def test_number_of_parameters():
-    """6.49 million, of which 10,434 belong to the two heads that are left out."""
+    """6.49 million, of which 10,434 belong to the two training heads that do not exist here."""
     network = networks.modnet()
     assert sum(parameter.numel() for parameter in network.parameters()) + 10_434 == 6_487_043
 
@@ -29,7 +29,7 @@ def test_features():
     assert found == {name: (1, n, 64 // by, 96 // by) for name, (n, by) in expected.items()}
 
 
-def test_half_of_the_channels_are_normed_by_the_image():
+def test_half_of_the_channels_have_instance_norm():
     norm, x = _HalfInstanceNorm(4).train(), torch.randn(3, 4, 5, 6) * 7 + 2
     y = norm(x)
     assert_close(y[:, 2:].mean(dim=(2, 3)).detach(), torch.zeros(3, 2), 1e-5)

@@ -1,5 +1,7 @@
-"""Every network: sizes, gradients, saving, bad input, tiles, ONNX."""
+"""Every network: sizes, gradients, saving, bad input, tiles, ONNX; and the list of public names."""
 
+import ast
+from pathlib import Path
 from unittest.mock import Mock
 
 import numpy as np
@@ -25,11 +27,13 @@ every_network = pytest.mark.parametrize("name", MAKERS)
 
 
 def make(name, trimap=True, seed=0):
+    """Return a network with reproducible weights, in evaluation mode."""
     torch.manual_seed(seed)
     return MAKERS[name](trimap).eval()
 
 
 def inputs(shape, trimap=True, batch=1):
+    """Return a random image and, if wanted, a trimap."""
     generator = torch.Generator().manual_seed(0)
     image = torch.rand((batch, 3, *shape), generator=generator)
     return (image, torch.randint(3, (batch, 1, *shape), generator=generator) / 2) if trimap else (image,)
@@ -40,7 +44,7 @@ def inputs(shape, trimap=True, batch=1):
 @pytest.mark.parametrize("shape", [(64, 96), (47, 81), (9, 70)])
 def test_any_size(name, trimap, shape):
     if name == "matteformer" and not trimap:
-        pytest.skip("its prior tokens are made from the trimap")
+        pytest.skip("its prior tokens need a trimap")
     network = make(name, trimap)
     with torch.no_grad():
         alpha = network(*inputs(shape, trimap, batch=2))
@@ -108,8 +112,8 @@ def test_wrong_trimap(name):
     with pytest.raises(ValueError, match="trimap is missing, expected one"):
         make(name)(*inputs((32, 32), trimap=False))
     if name == "matteformer":
-        return  # there is none without a trimap
-    with pytest.raises(ValueError, match="trimap came, expected none"):
+        return  # this network cannot be made without a trimap
+    with pytest.raises(ValueError, match="trimap was given, expected None"):
         make(name, trimap=False)(*inputs((32, 32)))
 
 
@@ -131,13 +135,14 @@ def test_load_refuses_what_is_no_network(tmp_path, monkeypatch):
     (tmp_path / "run" / "config.json").write_text('{"paradigm": "trimap"}')
     with pytest.raises(FileNotFoundError, match="run/network is no folder, expected"):
         networks.load_network("run/network")
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", Mock(side_effect=LocalEntryNotFoundError("no connection")))
+    monkeypatch.setattr("hybridmatte.networks.checkpoint.hf_hub_download",
+                        Mock(side_effect=LocalEntryNotFoundError("no connection")))
     with pytest.raises(FileNotFoundError, match="nobody/nothing is no folder here, and the hub does not give a model"):
         networks.load_network("nobody/nothing")
     with pytest.raises(FileNotFoundError, match="has no config.json"):
         networks.load_network(tmp_path)
     (tmp_path / "config.json").write_text('{"paradigm": "trimap", "network": "net_t"}')
-    with pytest.raises(ValueError, match="is the folder of a training run, expected its network$"):
+    with pytest.raises(ValueError, match="is the folder of a training run, expected the folder of a network$"):
         networks.load_network(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ValueError, match="of no known network"):
@@ -170,7 +175,7 @@ class TestPredictAlpha:
         assert (alpha[scene.trimap == 0] == 0).all()
 
     def test_tiles_of_a_local_network_have_no_seams(self):
-        """A network that looks at 9 x 9 pixels only gives the same alpha in tiles as on the whole image."""
+        """A network that sees 9 x 9 pixels only gives the same alpha in tiles as on the whole image."""
 
         class Local(networks.MattingNetwork):
             stride = 4
@@ -189,7 +194,7 @@ class TestPredictAlpha:
         assert np.abs(tiled - whole).max() < 1e-5  # the 4 pixels at a tile's border do not count
 
     def test_memory_depends_on_the_tile(self):
-        """No call of the network sees more pixels than allowed, and the tiles cover the image."""
+        """No call of the network gets more pixels than allowed, and the tiles cover the image."""
         seen = []
 
         class Watched(networks.MattingNetwork):
@@ -241,3 +246,11 @@ def test_onnx_gives_the_same_alpha(name, tmp_path):
     with pytest.raises(ValueError, match="differs by .* nothing is written"):
         networks.export_onnx(make(name), tmp_path / "other.onnx", scene.image, scene.trimap, tolerance=1e-12)
     assert not (tmp_path / "other.onnx").exists()
+
+
+def test_the_stub_has_the_public_names():
+    """`__init__.pyi` imports each lazy name from the module that it is loaded from at run time."""
+    stub = ast.parse(Path(networks.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    found = {alias.asname: (node.module, alias.name) for node in stub.body if isinstance(node, ast.ImportFrom)
+             for alias in node.names}
+    assert found == {name: (getattr(networks, name).__module__, name) for name in networks.__all__}

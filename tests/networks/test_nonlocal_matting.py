@@ -19,7 +19,7 @@ def published():
 
 
 def tiny(**options):
-    """Return a network whose blocks and attention, which begin at or near 0, count."""
+    """Return a network whose residual blocks and attention, at or near 0 before training, have an effect."""
     torch.manual_seed(0)
     network = networks.net_m("tiny", **options).eval()
     for norm in network.modules():
@@ -29,7 +29,7 @@ def tiny(**options):
 
 
 def scene(shape=(8, 12), channels=6):
-    """Return an attention in float64 whose every parameter counts, and features."""
+    """Return an attention in float64 with no parameter near 0, and features."""
     torch.manual_seed(0)
     attention = NonlocalAttention(channels).double().eval()
     for parameter in attention.parameters():
@@ -54,8 +54,8 @@ def slow_weights(attention, features, is_unknown):
     return np.array(weights)
 
 
-def slow_seen(weights, features):
-    """Return what every position gets of the means of the squares."""
+def slow_attended(weights, features):
+    """Return the attended features: weighted means of the means over 4 x 4 squares."""
     channels, height, width = features.shape
     means = np.array([features[:, y:y + 4, x:x + 4].mean(axis=(1, 2))
                       for y in range(0, height, 4) for x in range(0, width, 4)])
@@ -77,19 +77,19 @@ class TestAttention:
                 weights = slow_weights(attention, features[k].numpy(),
                                        None if is_unknown is None else is_unknown[k, 0].numpy())
                 assert_close(attention.weights(features, is_unknown)[k], weights)
-                seen = torch.from_numpy(slow_seen(weights, features[k].numpy()))
-                assert_close(result[k], features[k] + attention.mix(seen[None])[0])
+                attended = torch.from_numpy(slow_attended(weights, features[k].numpy()))
+                assert_close(result[k], features[k] + attention.mix(attended[None])[0])
 
     def test_published_number_of_parameters(self, published):
-        """Table 6: 25,984; the parts as the table's text leaves them."""
+        """Table 6: 25,984 in all; the split into parts follows from the text of the table."""
         attention = published.attention
         counts = [sum(parameter.numel() for parameter in part.parameters())
                   for part in (attention.embed, attention.shrink, attention.mix)]
         assert counts == [8_256, 1_088, 16_640]
         assert sum(parameter.numel() for parameter in attention.parameters()) == 25_984
 
-    def test_clipping_of_the_regions_ratio(self):
-        """One unknown of 4096: sqrt(1 / 4095) is below 0.1; its queries then count a tenth, known ones ten times."""
+    def test_clipping_of_the_region_factors(self):
+        """One unknown position of 4096: sqrt(1 / 4095) is clipped to 0.1, and the factor of known positions to 10."""
         attention, features = scene((64, 64))
         features *= 0.02  # no weight rounds to 0
         is_unknown = torch.zeros(1, 1, 64, 64, dtype=torch.bool)
@@ -106,7 +106,7 @@ class TestAttention:
         is_unknown = torch.arange(32).view(1, 1, 4, 8).expand(2, -1, -1, -1) < 9
         assert torch.autograd.gradcheck(lambda x: attention(x, is_unknown), features.requires_grad_())
 
-    def test_dropout_in_training_alone(self):
+    def test_dropout_in_training_only(self):
         attention, features = scene()
         with torch.no_grad():
             assert torch.equal(attention(features), attention(features))
@@ -143,7 +143,7 @@ class TestNetwork:
         assert [len(stage) for stage in published.down] == [3, 4, 4, 2]
         assert [len(stage) for stage in published.up] == [2, 3, 3, 2]
 
-    def test_attention_is_told_what_is_unknown(self):
+    def test_attention_gets_the_unknown_pixels(self):
         network, (image, _) = tiny(), inputs((64, 64))
         seen = []
         network.attention.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[1]))
