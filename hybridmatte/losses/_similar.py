@@ -1,7 +1,7 @@
 """The neighbours of the losses over similar pixels, and two ways to sum over them: a Numba kernel, and torch alone."""
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch.autograd import Function
@@ -10,14 +10,14 @@ from torch.nn.functional import pad
 
 from hybridmatte._validation_torch import check_no_gradient, check_together, promote, torch_threads
 from hybridmatte.losses._pairs_numba import farthest_row
-from hybridmatte.similarity.window import WindowTopK, window_topk
+from hybridmatte.similarity.window import Padding, WindowTopK, window_topk
 
 MIN_BAND_ROWS = 8  # see _pairs_numba
-Padding: TypeAlias = Literal["cut", "zeros"]
+Similarity: TypeAlias = WindowTopK[torch.Tensor]
 
 
 def find_similar(alpha: torch.Tensor, image: torch.Tensor, window_size: int, padding: Padding,
-                 similarity: WindowTopK | None) -> tuple[torch.Tensor, WindowTopK]:
+                 similarity: Similarity | None) -> tuple[torch.Tensor, Similarity]:
     """Check the inputs of a loss; return alpha in float32 or float64, and the similar pixels of the image."""
     check_together(alpha=alpha, image=image)
     if similarity is None:
@@ -26,7 +26,7 @@ def find_similar(alpha: torch.Tensor, image: torch.Tensor, window_size: int, pad
     return promote(alpha), _check_similarity(similarity, alpha)
 
 
-def _check_similarity(similarity: WindowTopK, alpha: torch.Tensor) -> WindowTopK:
+def _check_similarity(similarity: Similarity, alpha: torch.Tensor) -> Similarity:
     """Return a similarity that fits alpha; refuse any other."""
     if not isinstance(similarity, WindowTopK) or not isinstance(similarity.offsets, torch.Tensor):
         raise TypeError(f"similarity is a {type(similarity).__name__}, expected a WindowTopK of tensors, from "
@@ -45,14 +45,14 @@ def _check_similarity(similarity: WindowTopK, alpha: torch.Tensor) -> WindowTopK
     return similarity
 
 
-def sum_over_pairs(alpha: torch.Tensor, similarity: WindowTopK, kernel: Callable[..., float], *options: Any
+def sum_over_pairs(alpha: torch.Tensor, similarity: Similarity, kernel: Callable[..., float], *options: Any
                    ) -> torch.Tensor:
     """Return the sum that a kernel of ``_pairs_numba`` computes of alpha (B, 1, H, W) on the CPU, differentiable."""
     planes = pad(alpha[:, 0], (similarity.margin,) * 4)
     return _KernelSum.apply(planes, similarity, kernel, options)
 
 
-def neighbor_alpha(alpha: torch.Tensor, similarity: WindowTopK) -> torch.Tensor:
+def neighbor_alpha(alpha: torch.Tensor, similarity: Similarity) -> torch.Tensor:
     """Return alpha at the similar pixels of each pixel, (B, H, W, K), by torch alone; it is 0 outside the image."""
     margin = similarity.margin
     planes = pad(alpha[:, 0], (margin,) * 4)

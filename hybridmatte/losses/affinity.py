@@ -5,8 +5,8 @@ import math
 import torch
 
 from hybridmatte.losses import _pairs_numba as kernels
-from hybridmatte.losses._similar import Padding, find_similar, neighbor_alpha, sum_over_pairs
-from hybridmatte.similarity.window import WindowTopK
+from hybridmatte.losses._similar import Similarity, find_similar, neighbor_alpha, sum_over_pairs
+from hybridmatte.similarity.window import Padding
 
 __all__ = ["affinity_loss"]
 
@@ -14,7 +14,7 @@ MAX_DISTANCE = math.sqrt(3.0)  # between two colours in [0, 1]^3
 
 
 def affinity_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11,
-                  padding: Padding = "cut", similarity: WindowTopK | None = None) -> torch.Tensor:
+                  padding: Padding = "cut", similarity: Similarity | None = None) -> torch.Tensor:
     """Penalise pixels whose alpha is not the weighted mean of the alphas of similar pixels: the nonlocal principle.
 
     ``||A a - a||_1 / N`` over the N pixels of the batch. ``A_ij`` is proportional to ``1 - ||I_i - I_j||_2 / sqrt(3)``
@@ -53,7 +53,7 @@ def affinity_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int 
     return (sum_over_pairs(values, similarity, kernels.affinity_loss, MAX_DISTANCE) / values.numel()).to(alpha.dtype)
 
 
-def affinity_by_tensors(alpha: torch.Tensor, similarity: WindowTopK) -> torch.Tensor:
+def affinity_by_tensors(alpha: torch.Tensor, similarity: Similarity) -> torch.Tensor:
     """Return the affinity loss by tensor operations alone, on any device."""
     weights = (MAX_DISTANCE - similarity.distances.to(alpha.dtype)).clamp(min=0)
     difference = neighbor_alpha(alpha, similarity) - alpha[:, 0, :, :, None]

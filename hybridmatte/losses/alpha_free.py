@@ -5,11 +5,11 @@ from typing import Literal
 import torch
 
 from hybridmatte._validation import check_choice, check_number
-from hybridmatte.losses._similar import Padding
+from hybridmatte.losses._similar import Similarity
 from hybridmatte.losses.affinity import affinity_loss
 from hybridmatte.losses.known import known_loss
 from hybridmatte.losses.pairs import dc_loss, ddc_hinge_loss, ddc_loss
-from hybridmatte.similarity.window import WindowTopK
+from hybridmatte.similarity.window import Padding
 
 __all__ = ["PRIORS", "alpha_free_loss"]
 
@@ -18,7 +18,7 @@ PRIORS = {"affinity": affinity_loss, "dc": dc_loss, "ddc": ddc_loss, "hinge": dd
 
 def alpha_free_loss(alpha: torch.Tensor, image: torch.Tensor, trimap: torch.Tensor, *, weight: float = 10.0,
                     prior: Literal["ddc", "hinge", "dc", "affinity"] = "ddc", window_size: int = 11,
-                    padding: Padding = "cut", similarity: WindowTopK | None = None) -> torch.Tensor:
+                    padding: Padding = "cut", similarity: Similarity | None = None) -> torch.Tensor:
     """Train on trimaps without alpha labels: ``known_loss + weight * prior``.
 
     The known loss teaches the network what the object is. The prior carries alpha from the known pixels into the

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from hybridmatte.losses._similar import Padding
+from hybridmatte.losses._similar import Similarity
 from hybridmatte.losses.affinity import affinity_loss
 from hybridmatte.losses.alpha_free import alpha_free_loss
 from hybridmatte.losses.gradient import gradient_loss, gradient_penalty_loss
@@ -14,7 +14,7 @@ from hybridmatte.losses.matting_laplacian import matting_laplacian_loss
 from hybridmatte.losses.pairs import dc_loss, ddc_hinge_loss, ddc_loss
 from hybridmatte.losses.pyramid import laplacian_pyramid_loss
 from hybridmatte.losses.supervised import composition_loss, hard_mining_loss, l1_loss, l2_loss
-from hybridmatte.similarity.window import WindowTopK
+from hybridmatte.similarity.window import Padding
 
 __all__ = [
     "AffinityLoss",
@@ -63,7 +63,7 @@ class AffinityLoss(_LossModule):
         super().__init__(window_size=window_size, padding=padding)
 
     def forward(self, alpha: torch.Tensor, image: torch.Tensor, *,
-                similarity: WindowTopK | None = None) -> torch.Tensor:
+                similarity: Similarity | None = None) -> torch.Tensor:
         """Return the loss of a batch; see `affinity_loss`."""
         return affinity_loss(alpha, image, similarity=similarity, **self.options)
 
@@ -87,7 +87,7 @@ class AlphaFreeLoss(_LossModule):
         super().__init__(weight=weight, prior=prior, window_size=window_size, padding=padding)
 
     def forward(self, alpha: torch.Tensor, image: torch.Tensor, trimap: torch.Tensor, *,
-                similarity: WindowTopK | None = None) -> torch.Tensor:
+                similarity: Similarity | None = None) -> torch.Tensor:
         """Return the loss of a batch; see `alpha_free_loss`."""
         return alpha_free_loss(alpha, image, trimap, similarity=similarity, **self.options)
 
@@ -131,7 +131,7 @@ class DCLoss(_LossModule):
         super().__init__(window_size=window_size, padding=padding)
 
     def forward(self, alpha: torch.Tensor, image: torch.Tensor, *,
-                similarity: WindowTopK | None = None) -> torch.Tensor:
+                similarity: Similarity | None = None) -> torch.Tensor:
         """Return the loss of a batch; see `dc_loss`."""
         return dc_loss(alpha, image, similarity=similarity, **self.options)
 
@@ -153,7 +153,7 @@ class DDCHingeLoss(_LossModule):
         super().__init__(window_size=window_size, padding=padding)
 
     def forward(self, alpha: torch.Tensor, image: torch.Tensor, *,
-                similarity: WindowTopK | None = None) -> torch.Tensor:
+                similarity: Similarity | None = None) -> torch.Tensor:
         """Return the loss of a batch; see `ddc_hinge_loss`."""
         return ddc_hinge_loss(alpha, image, similarity=similarity, **self.options)
 
@@ -175,7 +175,7 @@ class DDCLoss(_LossModule):
         super().__init__(window_size=window_size, symmetric=symmetric, padding=padding)
 
     def forward(self, alpha: torch.Tensor, image: torch.Tensor, *,
-                similarity: WindowTopK | None = None) -> torch.Tensor:
+                similarity: Similarity | None = None) -> torch.Tensor:
         """Return the loss of a batch; see `ddc_loss`."""
         return ddc_loss(alpha, image, similarity=similarity, **self.options)
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import torch
 
 from hybridmatte.losses import _pairs_numba as kernels
-from hybridmatte.losses._similar import Padding, find_similar, neighbor_alpha, sum_over_pairs
-from hybridmatte.similarity.window import WindowTopK
+from hybridmatte.losses._similar import Similarity, find_similar, neighbor_alpha, sum_over_pairs
+from hybridmatte.similarity.window import Padding
 
 __all__ = ["dc_loss", "ddc_hinge_loss", "ddc_loss"]
 
@@ -32,7 +32,7 @@ FORMS = {
 
 
 def dc_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11,
-            padding: Padding = "cut", similarity: WindowTopK | None = None) -> torch.Tensor:
+            padding: Padding = "cut", similarity: Similarity | None = None) -> torch.Tensor:
     """Penalise similar pixels whose alphas do not differ by their colour distance: distance consistency.
 
     Mean over the K selected pairs (i, j) of every pixel i of the batch, with x = a_i - a_j and
@@ -80,7 +80,7 @@ def dc_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11,
 
 
 def ddc_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11, symmetric: bool = False,
-             padding: Padding = "cut", similarity: WindowTopK | None = None) -> torch.Tensor:
+             padding: Padding = "cut", similarity: Similarity | None = None) -> torch.Tensor:
     """Penalise similar pixels whose alphas differ by more than their colours: directional distance consistency (DDC).
 
     Mean over the K selected pairs (i, j) of every pixel i of the batch, with x = a_i - a_j and
@@ -123,7 +123,7 @@ def ddc_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11,
 
 
 def ddc_hinge_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11,
-                   padding: Padding = "cut", similarity: WindowTopK | None = None) -> torch.Tensor:
+                   padding: Padding = "cut", similarity: Similarity | None = None) -> torch.Tensor:
     """Penalise alpha differences that exceed the colour distance.
 
     Mean over the K selected pairs (i, j) of every pixel i of the batch, with x = a_i - a_j and
@@ -155,7 +155,7 @@ def ddc_hinge_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int
     return _mean_penalty(FORMS["hinge"], alpha, *find_similar(alpha, image, window_size, padding, similarity))
 
 
-def _mean_penalty(form: PairPenalty, alpha: torch.Tensor, values: torch.Tensor, similarity: WindowTopK) -> torch.Tensor:
+def _mean_penalty(form: PairPenalty, alpha: torch.Tensor, values: torch.Tensor, similarity: Similarity) -> torch.Tensor:
     """Return the mean penalty of the pairs in alpha's dtype: by the kernel on the CPU, elsewhere by torch."""
     if values.device.type != "cpu":
         return penalty_by_tensors(form, values, similarity).to(alpha.dtype)
@@ -163,7 +163,7 @@ def _mean_penalty(form: PairPenalty, alpha: torch.Tensor, values: torch.Tensor, 
     return (total / similarity.offsets.numel()).to(alpha.dtype)
 
 
-def penalty_by_tensors(form: PairPenalty, alpha: torch.Tensor, similarity: WindowTopK) -> torch.Tensor:
+def penalty_by_tensors(form: PairPenalty, alpha: torch.Tensor, similarity: Similarity) -> torch.Tensor:
     """Return the mean penalty of the selected pairs by tensor operations alone, on any device."""
     difference = alpha[:, 0, :, :, None] - neighbor_alpha(alpha, similarity)
     return form(difference, similarity.distances.to(alpha.dtype)).mean()
