@@ -1,20 +1,34 @@
-# make demo   cut a photograph out, from nothing but python3 >= 3.10 and pip; results in demo_output/
-# make test   linter and tests, in the same environment
-# make clean  remove the environment and the demo's results
+# make demo      cut a photograph out, from nothing but python3 >= 3.10 and pip; results in demo_output/
+# make test      linter, types and the quick tests, in the same environment
+# make test-all  linter, types and all tests, as continuous integration runs them
+# make coverage  the share of lines that all tests reach
+# make docs      the documentation, in docs/_build/html
+# make clean     remove the environment and what these targets made
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+WORKERS ?= 2
 
-.PHONY: demo test clean
+.PHONY: demo lint test test-all coverage docs clean
 .DELETE_ON_ERROR:
 
-demo: $(VENV)/installed
+demo: $(VENV)/installed-demo
 	@$(RUN) -m experiments demo
 
-test: $(VENV)/installed-test
+lint: $(VENV)/installed-test
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest
+	$(VENV)/bin/pyright --pythonpath $(RUN)
+
+test: lint
+	$(RUN) -m pytest -n $(WORKERS) -m "not slow"
+
+test-all: lint
+	$(RUN) -m pytest -n $(WORKERS)
+
+coverage: $(VENV)/installed-test
+	$(RUN) -m coverage run -m pytest
+	$(RUN) -m coverage report
 
 clean:
 	rm -rf $(VENV) demo_output
@@ -34,6 +48,11 @@ $(RUN):
 $(VENV)/installed: pyproject.toml | $(RUN)
 	@echo "installing hybridmatte into $(VENV)"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-demo: $(VENV)/installed
+	@echo "installing the demonstration's photograph (scikit-learn) into $(VENV)"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
