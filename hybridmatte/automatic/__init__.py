@@ -1,19 +1,13 @@
 """Alpha without a trimap: from a rough mask, from the image alone, or from a smaller alpha."""
 
-import warnings
-from importlib import import_module
+from hybridmatte._lazy import lazy_names
 
-_RENAMED = {  # old name: module and new name
-    "FromMask": ("from_mask", "AutomaticResult"),
-    "matte_alone": ("from_image", "matte_from_image"),
+_MODULE_OF = {
+    "AutomaticResult": "from_mask",
+    "matte_from_image": "from_image",
+    "matte_from_mask": "from_mask",
+    "refine": "refinement",
 }
+_RENAMED = {"FromMask": "AutomaticResult", "matte_alone": "matte_from_image"}  # the old names go after 0.2
 
-
-def __getattr__(name: str) -> object:
-    """Return an object by its old name, with a warning; the old names end with the next minor version."""
-    if name not in _RENAMED:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, new_name = _RENAMED[name]
-    warnings.warn(f"hybridmatte.automatic.{name} is now hybridmatte.automatic.{module}.{new_name}",
-                  DeprecationWarning, stacklevel=2)
-    return getattr(import_module(f"{__name__}.{module}"), new_name)
+__getattr__ = lazy_names(__name__, _MODULE_OF, _RENAMED)

@@ -41,7 +41,8 @@ class AutomaticResult(NamedTuple):
     @property
     def how(self) -> str:
         """Old name of `description`."""
-        warnings.warn("AutomaticResult.how is now AutomaticResult.description", DeprecationWarning, stacklevel=2)
+        warnings.warn("AutomaticResult.how is deprecated, use AutomaticResult.description", DeprecationWarning,
+                      stacklevel=2)
         return self.description
 
 

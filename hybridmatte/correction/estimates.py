@@ -71,4 +71,5 @@ def known_distances(known: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     pixels: list[Any] = [cv2.distanceTransform((known != value).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
                          for value in (1, 0)]
     logarithms: npt.NDArray[np.float32] = np.log1p(np.stack(pixels))
-    return logarithms / np.float32(DISTANCE_SCALE)
+    logarithms /= np.float32(DISTANCE_SCALE)
+    return logarithms

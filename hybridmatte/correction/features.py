@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates
+from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates, known_distances  # noqa: F401 -- known_distances for compilation.py
 from hybridmatte.correction.window_statistics import Plane, Values, WindowStatistics
 
 __all__ = ["CANDIDATES", "FEATURES", "FEATURE_TABLE", "MARGIN", "Feature", "correction_features"]
@@ -239,8 +239,4 @@ FEATURE_TABLE: tuple[Feature, ...] = (  # the trained weights depend on the orde
 )
 FEATURES: tuple[str, ...] = tuple(feature.name for feature in FEATURE_TABLE)
 
-# Old names, until the other rooms use the new ones.
-TRUSTED, Solved, fusion_features = BASE_SOLVER, SolverEstimates, correction_features
-GROUPS = {group: [row.name for row in FEATURE_TABLE if row.group == group] for group in
-          dict.fromkeys(row.group for row in FEATURE_TABLE)}
-from hybridmatte.correction.estimates import known_distances  # noqa: E402, F401
+Solved = SolverEstimates  # old name, until hybridmatte/compilation.py uses the new one

@@ -76,6 +76,3 @@ def _evaluate_layers(network: Perceptron, inputs: npt.NDArray[np.float32]) -> np
             gate += 1
             x *= gate
     return x[0]
-
-# Old names, until the other rooms use the new ones.
-answer, prepared = predict_correction, normalize_features

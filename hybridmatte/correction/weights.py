@@ -41,6 +41,3 @@ def read_weights(path: Path) -> bytes:
 def checksum(content: bytes) -> str:
     """Return the SHA-256 of bytes as hexadecimal digits."""
     return sha256(content).hexdigest()
-
-# Old name, until the other rooms use the new one.
-bundled_fusion = load_correction_network

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -153,12 +153,10 @@ def fuse_photographs(front: npt.ArrayLike, behind: npt.ArrayLike, *, augmentatio
     >>> sample.image.shape, sample.alpha.shape
     ((56, 56, 3), (56, 56))
     """
-    sample = layers_of_photographs(front, behind, augmentation=augmentation, generator=generator, grid=grid,
-                                   unknown=unknown, level=level)
-    foreground, background, alpha = (to_float(part, "layer") for part in
-                                     (sample.foreground, sample.background, sample.alpha))
-    return sample._replace(image=composite(foreground, alpha, background), alpha=alpha, foreground=foreground,
-                           background=background, trimap=np.float32(0.5) * sample.trimap)
+    layers = _draw_layers(front, behind, augmentation, generator, grid=grid, unknown=unknown, level=level)
+    foreground, background, alpha = (to_float(layer, "layer") for layer in layers[:3])
+    return Sample("fused", image=composite(foreground, alpha, background), alpha=alpha, foreground=foreground,
+                  background=background, trimap=np.float32(0.5) * layers[3])
 
 
 def layers_of_photographs(front: npt.ArrayLike, behind: npt.ArrayLike, *, augmentation: Augmentation,
@@ -173,14 +171,28 @@ def layers_of_photographs(front: npt.ArrayLike, behind: npt.ArrayLike, *, augmen
     sample : Sample
         Alpha, foreground and background from 0 to 255, trimap 0, 1 and 2; all uint8.
     """
-    layers = [augmentation(Sample("", image=_check_photograph(photograph)), generator).image
-              for photograph in (front, behind)]
+    foreground, background, alpha, trimap = _draw_layers(front, behind, augmentation, generator, grid=grid,
+                                                         unknown=unknown, level=level)
+    return Sample("fused", alpha=alpha, trimap=trimap, foreground=foreground, background=background)
+
+
+def _draw_layers(front: npt.ArrayLike, behind: npt.ArrayLike, augmentation: Augmentation,
+                 generator: np.random.Generator, *, grid: int, unknown: float,
+                 level: Level) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return foreground, background and alpha from 0 to 255, and a trimap of 0, 1 and 2, as uint8."""
+    foreground, background = (_crop_uint8(photograph, augmentation, generator) for photograph in (front, behind))
     known = (1 - unknown) / 2
     trimap = random_patch_trimap(augmentation.crop, generator, grid=grid, unknown=unknown, foreground=known,
                                  background=known)
-    foreground, background = (layer if layer.dtype == np.uint8 else to_uint8(layer) for layer in layers)
-    return Sample("fused", alpha=_random_alpha_uint8(trimap, generator, level, grid),
-                  trimap=(2 * trimap).astype(np.uint8), foreground=foreground, background=background)
+    alpha = _random_alpha_uint8(trimap, generator, level, grid)
+    return foreground, background, alpha, (2 * trimap).astype(np.uint8)
+
+
+def _crop_uint8(photograph: npt.ArrayLike, augmentation: Augmentation,
+                generator: np.random.Generator) -> npt.NDArray[Any]:
+    """Return an augmented crop of a photograph as uint8."""
+    crop = cast("npt.NDArray[Any]", augmentation(Sample("", image=_check_photograph(photograph)), generator).image)
+    return crop if crop.dtype == np.uint8 else to_uint8(crop)
 
 
 def _check_photograph(photograph: npt.ArrayLike) -> npt.NDArray[np.uint8] | npt.NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -110,7 +111,8 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
     def normalized(self, features: torch.Tensor) -> torch.Tensor:
         """Return the standard scores of features (n, features), then their ranks between the knots: (n, 2 features)."""
         ends = self.knots.unbind(dim=1)
-        ranks = sum(((features - low) / (high - low)).clamp(0, 1) for low, high in pairwise(ends)) / (len(ends) - 1)
+        pieces = (((features - low) / (high - low)).clamp(0, 1) for low, high in pairwise(ends))
+        ranks = reduce(torch.add, pieces) / (len(ends) - 1)
         scores = ((features - self.mean) / self.scale).clamp(-SCORE_LIMIT, SCORE_LIMIT)
         return torch.cat([scores, RANK_LIMIT * (2 * ranks - 1)], dim=1)
 

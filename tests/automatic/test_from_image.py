@@ -115,11 +115,11 @@ class TestGivenNetwork:
 def test_old_names_are_deprecated():
     import hybridmatte.automatic
 
-    with pytest.warns(DeprecationWarning, match="matte_alone is now hybridmatte.automatic.from_image.matte_from_image"):
+    with pytest.warns(DeprecationWarning, match="matte_alone is deprecated, use .*matte_from_image"):
         assert hybridmatte.automatic.matte_alone is matte_from_image
-    with pytest.warns(DeprecationWarning, match="FromMask is now"):
+    with pytest.warns(DeprecationWarning, match="FromMask is deprecated, use .*AutomaticResult"):
         old_result = hybridmatte.automatic.FromMask
-    with pytest.warns(DeprecationWarning, match="AutomaticResult.how is now AutomaticResult.description"):
+    with pytest.warns(DeprecationWarning, match="AutomaticResult.how is deprecated, use AutomaticResult.description"):
         assert old_result(SMALL.alpha, None, "by hand").how == "by hand"
     with pytest.raises(AttributeError, match="has no attribute 'matte_from_nothing'"):
         hybridmatte.automatic.matte_from_nothing  # noqa: B018
