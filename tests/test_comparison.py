@@ -23,6 +23,7 @@ def methods(monkeypatch, scene):
     def solver(name):
         def solve(_image, trimap, **_):
             if trimap.shape != scene.alpha.shape:
+                warnings.warn("about the warm-up scene", UserWarning, stacklevel=1)
                 return trimap
             if name == "fails":
                 raise ValueError("trimap is odd, expected even")

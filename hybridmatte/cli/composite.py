@@ -48,6 +48,8 @@ def _read_background(text: str, max_pixels: int) -> npt.NDArray[np.float32]:
     if Path(text).is_file():
         return read_image(text, max_pixels=max_pixels)
     try:
-        return np.array(ImageColor.getrgb(text)[:3], np.float32) / np.float32(255)
+        colour = np.array(ImageColor.getrgb(text)[:3], np.float32)
     except ValueError:
         raise ValueError(f"background {text} is no colour and no file, expected a name, #rrggbb or a picture") from None
+    colour /= 255
+    return colour

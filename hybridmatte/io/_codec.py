@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from tifffile import TiffFileError
 
 from hybridmatte.io._picture import Picture, UnsupportedPicture, to_uint8, to_uint16
 from hybridmatte.io._png import decode_deep_png, encode_deep_png, has_deep_colour
@@ -36,7 +37,7 @@ OPTIONS: dict[Format, dict[str, Any]] = {
 }
 ORIENTATION_TAG = 274
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError,
-          struct.error, zlib.error, lzma.LZMAError)  # what the decoders raise for a damaged file
+          RuntimeError, TiffFileError, struct.error, zlib.error, lzma.LZMAError)  # raised for a damaged file
 _LIMIT_LOCK = Lock()
 
 

@@ -123,7 +123,7 @@ def _count_pages(file: tifffile.TiffFile) -> int:
     """Return the number of pages that are pictures of their own, not thumbnails or masks of another page."""
     try:
         return sum(not page.aspage().subfiletype & REDUCED_OR_MASK for page in file.pages)
-    except (ValueError, LookupError, TypeError, AttributeError, struct.error):
+    except (ValueError, LookupError, TypeError, AttributeError, struct.error, tifffile.TiffFileError):
         return 1  # the first page has been read, a damaged one behind it is not wanted
 
 

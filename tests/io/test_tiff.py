@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import warnings
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -149,6 +150,7 @@ def test_orientation_is_applied_once_by_every_decoder(tmp_path, kind, orientatio
     assert np.abs(read_image(tmp_path / "a.tif") - upright / 65535).max() < tolerance
 
 
+@pytest.mark.skipif(find_spec("imagecodecs") is not None, reason="imagecodecs decodes them")
 @pytest.mark.parametrize(("pixels", "options", "layout"), [
     (np.zeros((3, *SHAPE), "uint16"), {"planarconfig": "separate"}, "RGB, 3 x 16 bits, separate planes"),
     (np.zeros((*SHAPE, 3), "float16"), {}, "RGB, 3 x 16 bits"),
