@@ -102,14 +102,13 @@ def torch_threads():
     Both may run on one OpenMP library, in which each loop of Numba's sets the number of threads for torch too: a loss
     would take torch from one thread to two, and change the rounding of every later step.
     """
-    import numba
+    from hybridmatte.linalg.threads import thread_limit
 
-    threads, before = torch.get_num_threads(), numba.get_num_threads()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    threads = torch.get_num_threads()
     try:
-        yield
+        with thread_limit(threads):
+            yield
     finally:
-        numba.set_num_threads(before)
         torch.set_num_threads(threads)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True)
+
+@njit(cache=True, inline="always")
 def invert_spd(matrix, lower, inverse):
     """Write the inverse of an SPD matrix; a direction whose pivot is lost to rounding is left out.
 

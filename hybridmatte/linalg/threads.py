@@ -1,18 +1,95 @@
-"""Keep small problems on one thread, where starting several costs more than they save."""
+"""Compile kernels, and run each of them on several threads of this process.
 
+A kernel is a Numba function that works on the pieces `first` to `last` of its work and lets other threads run
+meanwhile. Compared with Numba's own parallel loops, kernels compile in a fifth of the time and need no threading
+layer; a loop on two threads starts 5 microseconds later. The pieces are fixed, so results do not depend on the number
+of threads.
+"""
+
+import os
 from contextlib import contextmanager
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread, local
+
+import numba
+
+__all__ = ["kernel", "run", "thread_limit", "threads_for"]
 
 MIN_UNKNOWNS_PER_THREAD = 4000
+MIN_WORK_PER_THREAD = 20_000  # nanoseconds
+
+kernel = partial(numba.njit, cache=True, nogil=True, error_model="numpy")
+_settings = local()
+_tasks = SimpleQueue()
+_workers = []
+
+
+def run(function, n_pieces, *arguments, cost=None):
+    """Call ``function(first, last, *arguments)`` on stretches of the pieces 0 to n_pieces, one stretch a thread.
+
+    `cost` is the time of one piece in nanoseconds, roughly. By default the work is worth every thread.
+    """
+    count = min(n_pieces, _limit())
+    if cost is not None:
+        count = min(count, int(n_pieces * cost) // MIN_WORK_PER_THREAD)
+    if count <= 1:
+        function(0, n_pieces, *arguments)
+        return
+    while len(_workers) < count - 1:
+        _workers.append(Thread(target=_work, daemon=True))
+        _workers[-1].start()
+    done = SimpleQueue()
+    for k in range(1, count):
+        _tasks.put((done, function, (k * n_pieces // count, (k + 1) * n_pieces // count, *arguments)))
+    try:
+        function(0, n_pieces // count, *arguments)
+    finally:
+        errors = [done.get() for _ in range(1, count)]
+    for error in errors:
+        if error is not None:
+            raise error
 
 
 @contextmanager
-def threads_for(n_unknowns):
-    """Limit Numba to the threads that a problem of `n_unknowns` can use, and restore its setting afterwards."""
-    import numba
-
-    before = numba.get_num_threads()
-    numba.set_num_threads(max(1, min(before, n_unknowns // MIN_UNKNOWNS_PER_THREAD)))
+def thread_limit(count):
+    """Run kernels of this thread on at most `count` threads, and restore the limit afterwards."""
+    before = _limit()
+    _settings.limit = max(1, min(before, count))
     try:
         yield
     finally:
-        numba.set_num_threads(before)
+        _settings.limit = before
+
+
+def threads_for(n_unknowns):
+    """Limit kernels to the threads that a problem of `n_unknowns` can use, and restore the limit afterwards."""
+    return thread_limit(int(n_unknowns) // MIN_UNKNOWNS_PER_THREAD)
+
+
+def _limit():
+    """Return on how many threads kernels may run."""
+    return getattr(_settings, "limit", numba.config.NUMBA_NUM_THREADS)
+
+
+def _work():
+    """Run tasks for ever; what a worker thread does."""
+    while True:
+        done, function, arguments = _tasks.get()
+        try:
+            function(*arguments)
+        except BaseException as error:  # raised in the thread that asked
+            done.put(error)
+        else:
+            done.put(None)
+
+
+def _forget_workers():
+    """Start afresh in a forked process, which has none of its parent's other threads."""
+    global _tasks
+    _workers.clear()
+    _tasks = SimpleQueue()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_workers)

@@ -48,16 +48,16 @@ def closed_form_laplacian(image, *, epsilon=1e-7, is_unknown=None):
     >>> laplacian.shape, bool(abs(laplacian.sum(axis=1)).max() < 1e-12)
     ((30, 30), True)
     """
-    from hybridmatte.methods._window_numba import CLOSED_FORM
+    from hybridmatte.methods._closed_form_numba import assemble
 
     image = check_image(image)
     epsilon = check_number(epsilon, "epsilon", above=0)
-    return stencil_csr(image, check_unknown(is_unknown, image), CLOSED_FORM, epsilon)
+    return stencil_csr(image, check_unknown(is_unknown, image), assemble, epsilon)
 
 
 def closed_form_system(image, is_unknown, known_alpha, *, epsilon=1e-7):
     """Return the `StencilSystem` of the closed-form Laplacian with the known pixels eliminated."""
-    from hybridmatte.methods._window_numba import CLOSED_FORM
+    from hybridmatte.methods._closed_form_numba import assemble
 
     epsilon = check_number(epsilon, "epsilon", above=0)
-    return stencil_system(image, is_unknown, known_alpha, CLOSED_FORM, epsilon)
+    return stencil_system(image, is_unknown, known_alpha, assemble, epsilon)

@@ -50,11 +50,11 @@ def learning_based_laplacian(image, *, epsilon=1e-7, is_unknown=None):
     >>> laplacian.shape, bool(abs(laplacian.sum(axis=1)).max() < 1e-6)
     ((30, 30), True)
     """
-    from hybridmatte.methods._window_numba import LEARNING_BASED
+    from hybridmatte.methods._learning_based_numba import assemble
 
     image = check_image(image)
     epsilon = check_number(epsilon, "epsilon", above=0)
-    return stencil_csr(image, check_unknown(is_unknown, image), LEARNING_BASED, epsilon)
+    return stencil_csr(image, check_unknown(is_unknown, image), assemble, epsilon)
 
 
 def learning_based_system(image, is_unknown, known_alpha, *, epsilon=1e-7):
@@ -64,9 +64,9 @@ def learning_based_system(image, is_unknown, known_alpha, *, epsilon=1e-7):
     Laplacian itself, so the unknown pixels are drawn to 0 with the weight `SHRINKAGE`: what nothing determines is
     background.
     """
-    from hybridmatte.methods._window_numba import LEARNING_BASED
+    from hybridmatte.methods._learning_based_numba import assemble
 
     epsilon = check_number(epsilon, "epsilon", above=0)
-    system = stencil_system(image, is_unknown, known_alpha, LEARNING_BASED, epsilon)
+    system = stencil_system(image, is_unknown, known_alpha, assemble, epsilon)
     system.diagonal += SHRINKAGE * (system.layout.pixels >= 0)
     return system

@@ -50,11 +50,11 @@ def random_walk_laplacian(image, *, sigma=0.025, is_unknown=None):
            [-1.,  2., -1.],
            [ 0., -1.,  1.]])
     """
-    from hybridmatte.methods._window_numba import RANDOM_WALK
+    from hybridmatte.methods._random_walk_numba import assemble
 
     image = check_image(image)
     sigma = check_number(sigma, "sigma", above=0)
-    return stencil_csr(image, check_unknown(is_unknown, image), RANDOM_WALK, sigma)
+    return stencil_csr(image, check_unknown(is_unknown, image), assemble, sigma)
 
 
 def random_walk_system(image, is_unknown, known_alpha, *, sigma=0.025):
@@ -63,9 +63,9 @@ def random_walk_system(image, is_unknown, known_alpha, *, sigma=0.025):
     At each step the walk ends in the background with a probability of about `SHRINKAGE`: pixels that no weight worth
     the name ties to the foreground are background.
     """
-    from hybridmatte.methods._window_numba import RANDOM_WALK
+    from hybridmatte.methods._random_walk_numba import assemble
 
     sigma = check_number(sigma, "sigma", above=0)
-    system = stencil_system(image, is_unknown, known_alpha, RANDOM_WALK, sigma)
+    system = stencil_system(image, is_unknown, known_alpha, assemble, sigma)
     system.diagonal += SHRINKAGE * (system.diagonal + (system.layout.pixels >= 0))
     return system
