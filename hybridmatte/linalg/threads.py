@@ -14,12 +14,13 @@ from threading import Thread, local
 
 import numba
 
-__all__ = ["kernel", "run", "thread_limit", "threads_for"]
+__all__ = ["kernel", "part", "run", "thread_limit", "threads_for"]
 
 MIN_UNKNOWNS_PER_THREAD = 4000
 MIN_WORK_PER_THREAD = 20_000  # nanoseconds
 
 kernel = partial(numba.njit, cache=True, nogil=True, error_model="numpy")
+part = partial(numba.njit, inline="always")  # of kernels: becomes a piece of their code, and is not compiled by itself
 _settings = local()
 _tasks = SimpleQueue()
 _workers = []

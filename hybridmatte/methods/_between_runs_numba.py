@@ -5,13 +5,14 @@ Each gathers one half of P' A P, whose transpose is the other: blocks of the fun
 """
 
 import numpy as np
-from numba import njit, prange
+
+from hybridmatte.linalg.threads import kernel, part, run
 
 FLAGS = {"contract"}
 WIDTH = 8  # functions, the last of them zero
 
 
-@njit(cache=True, inline="always")
+@part
 def _slot_of(run, runs, sums, n):
     """Return the place of a run among the first n of runs and their new number; a run not yet there is put last."""
     at = 0
@@ -25,23 +26,21 @@ def _slot_of(run, runs, sums, n):
     return at, n
 
 
-@njit(cache=True, inline="always")
-def _add_outer(factor, left, i, right, j, half, a, b):
+@kernel(fastmath=FLAGS)
+def _add_outer(factor, left, i, right, j, halves, part, a, b):
     """Add factor left[i] right[j]' to the block of runs a and b."""
     for p in range(WIDTH):
         scaled = factor * left[i, p]
         for q in range(WIDTH):
-            half[a, b, p, q] += scaled * right[j, q]
+            halves[part, a, b, p, q] += scaled * right[j, q]
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
-def add_local(spans, weights, diagonal, functions, run_of, halves):
-    """Add half of a stencil's entries, given functions and runs (-1: none) of its cells; `spans` as for its product."""
+@kernel(fastmath=FLAGS)
+def _add_local(first, last, spans, weights, diagonal, functions, run_of, halves):
     n_spans = spans.shape[0]
-    for part in prange(halves.shape[0]):
-        half = halves[part]
-        runs = np.empty(13, np.int32)
-        sums = np.empty((13, WIDTH))
+    runs = np.empty(13, np.int32)
+    sums = np.empty((13, WIDTH))
+    for part in range(first, last):
         for s in range(part * n_spans // halves.shape[0], (part + 1) * n_spans // halves.shape[0]):
             for t in range(spans[s, 1]):
                 cell = spans[s, 0] + t
@@ -59,17 +58,20 @@ def add_local(spans, weights, diagonal, functions, run_of, halves):
                     for q in range(WIDTH):
                         sums[at, q] += weights[k, cell] * functions[later, q]
                 for at in range(n):
-                    _add_outer(1.0, functions, cell, sums, at, half, runs[0], runs[at])
+                    _add_outer(1.0, functions, cell, sums, at, halves, part, runs[0], runs[at])
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
-def add_flow(neighbors, weights, near, ties, functions, run_of, halves):
-    """Add half of the entries of (Id - W)' (Id - W) - V - V', given as for their product."""
+def add_local(spans, weights, diagonal, functions, run_of, halves):
+    """Add half of a stencil's entries, given functions and runs (-1: none) of its cells; `spans` as for its product."""
+    run(_add_local, len(halves), spans, weights, diagonal, functions, run_of, halves)
+
+
+@kernel(fastmath=FLAGS)
+def _add_flow(first, last, neighbors, weights, near, ties, functions, run_of, halves):
     n_rows = functions.shape[0]
-    for part in prange(halves.shape[0]):
-        half = halves[part]
-        runs = np.empty(neighbors.shape[1] + near.shape[1] + 1, np.int32)
-        sums = np.empty((runs.size, WIDTH))
+    runs = np.empty(neighbors.shape[1] + near.shape[1] + 1, np.int32)
+    sums = np.empty((runs.size, WIDTH))
+    for part in range(first, last):
         for i in range(part * n_rows // halves.shape[0], (part + 1) * n_rows // halves.shape[0]):
             n = 1
             runs[0] = run_of[i]
@@ -82,7 +84,7 @@ def add_flow(neighbors, weights, near, ties, functions, run_of, halves):
                     sums[at, q] -= weights[i, k] * functions[other, q]
             for a in range(n):
                 for b in range(a + 1):
-                    _add_outer(0.5 if a == b else 1.0, sums, a, sums, b, half, runs[a], runs[b])
+                    _add_outer(0.5 if a == b else 1.0, sums, a, sums, b, halves, part, runs[a], runs[b])
             n = 1
             for q in range(WIDTH):
                 sums[0, q] = 0.0
@@ -92,14 +94,18 @@ def add_flow(neighbors, weights, near, ties, functions, run_of, halves):
                 for q in range(WIDTH):
                     sums[at, q] -= ties[i, k] * functions[other, q]
             for at in range(n):
-                _add_outer(1.0, functions, i, sums, at, half, runs[0], runs[at])
+                _add_outer(1.0, functions, i, sums, at, halves, part, runs[0], runs[at])
 
 
-@njit(cache=True, parallel=True)
-def join_halves(halves, out):
-    """Write the sum of halves and of its transpose into out (runs, K, runs, K)."""
+def add_flow(neighbors, weights, near, ties, functions, run_of, halves):
+    """Add half of the entries of (Id - W)' (Id - W) - V - V', given as for their product."""
+    run(_add_flow, len(halves), neighbors, weights, near, ties, functions, run_of, halves)
+
+
+@kernel
+def _join_halves(first, last, halves, out):
     n_runs, n_functions = out.shape[:2]
-    for a in prange(n_runs):
+    for a in range(first, last):
         for b in range(n_runs):
             for p in range(n_functions):
                 for q in range(n_functions):
@@ -107,3 +113,8 @@ def join_halves(halves, out):
                     for part in range(halves.shape[0]):
                         total += halves[part, a, b, p, q] + halves[part, b, a, q, p]
                     out[a, p, b, q] = total
+
+
+def join_halves(halves, out):
+    """Write the sum of halves and of its transpose into out (runs, K, runs, K)."""
+    run(_join_halves, len(out), halves, out, cost=1000 * len(out))

@@ -3,8 +3,8 @@
 import numpy as np
 
 from hybridmatte.linalg._spd_numba import invert_spd
-from hybridmatte.linalg.threads import kernel
-from hybridmatte.methods._window_numba import mark_windows, part, store_row, window_moments
+from hybridmatte.linalg.threads import kernel, part
+from hybridmatte.methods._window_numba import mark_windows, store_row, window_moments
 
 
 @part

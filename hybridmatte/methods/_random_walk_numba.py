@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from hybridmatte.linalg.threads import kernel
-from hybridmatte.methods._window_numba import part, store_stencil
+from hybridmatte.linalg.threads import kernel, part
+from hybridmatte.methods._window_numba import store_stencil
 
 MIN_WEIGHT = 1e-5
 

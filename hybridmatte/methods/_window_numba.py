@@ -5,11 +5,8 @@ quadratic form given by the window's mean colour mu (3 numbers) and the symmetri
 """
 
 import numpy as np
-from numba import njit
 
-from hybridmatte.linalg.threads import kernel, run
-
-part = njit(cache=True, inline="always")  # of a kernel: never compiled by itself
+from hybridmatte.linalg.threads import kernel, part, run
 
 
 @part
