@@ -9,6 +9,14 @@ REORDER = {"reassoc", "contract", "nsz"}
 
 
 @kernel(fastmath=REORDER)
+def _total(partial):
+    total = 0.0
+    for piece in range(partial.shape[0]):
+        total += partial[piece]
+    return total
+
+
+@kernel(fastmath=REORDER)
 def _dot(first, last, a, b, partial):
     n = a.shape[0]
     for piece in range(first, last):
@@ -75,8 +83,3 @@ def advance(step, direction, product, x, residual):
     partial = np.empty(PIECES)
     run(_advance, PIECES, step, direction, product, x, residual, partial, cost=x.size / 32)
     return _total(partial)
-
-
-def _total(partial):
-    """Return the sum in order: NumPy's and Python's own sums depend on their versions."""
-    return float(np.add.accumulate(partial)[-1])
