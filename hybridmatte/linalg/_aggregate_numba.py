@@ -94,20 +94,27 @@ def _orthonormalize(first, last, rows, lengths, values, tolerance, basis, triang
                 basis[rows[group, t], c] = functions[t, c]
 
 
+@kernel
+def _collect_cells(first, last, image, cell_map, size, positions, cells, lengths, values):
+    height, width = cell_map.shape
+    for block in range(first, last):
+        n = 0
+        for y in range(positions[block, 0] * size, min(height, (positions[block, 0] + 1) * size)):
+            for x in range(positions[block, 1] * size, min(width, (positions[block, 1] + 1) * size)):
+                cell = cell_map[y, x]
+                if cell > 0:
+                    cells[block, n] = cell
+                    values[cell, 0] = 1.0
+                    for c in range(3):
+                        values[cell, 1 + c] = image[y, x, c]
+                    n += 1
+        lengths[block] = n
+
+
 def pixel_basis(image, cell_map, size, positions, tolerance, cells, basis, triangles):
     """Build the functions of each pixel block: its cells (0 where none), their values by cell, triangular factors."""
-    height, width = (positions.max(axis=0, initial=0) + 1) * size
-    padded = np.zeros((height, width), np.int32)
-    inside = cell_map[:height, :width]
-    padded[:inside.shape[0], :inside.shape[1]] = inside
-    within = padded.reshape(height // size, size, width // size, size).swapaxes(1, 2)[positions[:, 0], positions[:, 1]]
-    within = within.reshape(len(positions), -1)
-    is_cell = within > 0
-    lengths = is_cell.sum(axis=1)
-    cells[np.arange(size * size) < lengths[:, None]] = within[is_cell]
-    values = np.ones((len(basis), 4))
-    is_pixel = cell_map > 0
-    values[cell_map[is_pixel], 1:] = image[is_pixel]
+    lengths, values = np.empty(len(cells), np.int64), np.empty((len(basis), 4))
+    run(_collect_cells, len(cells), image, cell_map, size, positions, cells, lengths, values, cost=50)
     run(_orthonormalize, len(cells), cells, lengths, values, tolerance, basis, triangles, cost=500)
 
 

@@ -69,7 +69,18 @@ def _fill_product(first, last, a_indptr, a_indices, a_blocks, b_indptr, b_indice
                         for p in range(4):
                             blocks[end, q, p] = 0.0
                     end += 1
-                _accumulate_product(a_blocks[position], b_blocks[inner], blocks[at])
+                for k in range(4):
+                    o0, o1, o2, o3 = blocks[at, k, 0], blocks[at, k, 1], blocks[at, k, 2], blocks[at, k, 3]
+                    for q in range(4):
+                        factor = b_blocks[inner, k, q]
+                        o0 += a_blocks[position, q, 0] * factor
+                        o1 += a_blocks[position, q, 1] * factor
+                        o2 += a_blocks[position, q, 2] * factor
+                        o3 += a_blocks[position, q, 3] * factor
+                    blocks[at, k, 0] = o0
+                    blocks[at, k, 1] = o1
+                    blocks[at, k, 2] = o2
+                    blocks[at, k, 3] = o3
 
 
 def fill_product(a_indptr, a_indices, a_blocks, b_indptr, b_indices, b_blocks, n_columns, indptr, indices, blocks):

@@ -26,13 +26,13 @@ def _slot_of(run, runs, sums, n):
     return at, n
 
 
-@kernel(fastmath=FLAGS)
-def _add_outer(factor, left, i, right, j, halves, part, a, b):
+@part
+def _add_outer(factor, left, i, right, j, half, a, b):
     """Add factor left[i] right[j]' to the block of runs a and b."""
     for p in range(WIDTH):
         scaled = factor * left[i, p]
         for q in range(WIDTH):
-            halves[part, a, b, p, q] += scaled * right[j, q]
+            half[a, b, p, q] += scaled * right[j, q]
 
 
 @kernel(fastmath=FLAGS)
@@ -41,6 +41,7 @@ def _add_local(first, last, spans, weights, diagonal, functions, run_of, halves)
     runs = np.empty(13, np.int32)
     sums = np.empty((13, WIDTH))
     for part in range(first, last):
+        half = halves[part]
         for s in range(part * n_spans // halves.shape[0], (part + 1) * n_spans // halves.shape[0]):
             for t in range(spans[s, 1]):
                 cell = spans[s, 0] + t
@@ -58,7 +59,7 @@ def _add_local(first, last, spans, weights, diagonal, functions, run_of, halves)
                     for q in range(WIDTH):
                         sums[at, q] += weights[k, cell] * functions[later, q]
                 for at in range(n):
-                    _add_outer(1.0, functions, cell, sums, at, halves, part, runs[0], runs[at])
+                    _add_outer(1.0, functions, cell, sums, at, half, runs[0], runs[at])
 
 
 def add_local(spans, weights, diagonal, functions, run_of, halves):
@@ -72,6 +73,7 @@ def _add_flow(first, last, neighbors, weights, near, ties, functions, run_of, ha
     runs = np.empty(neighbors.shape[1] + near.shape[1] + 1, np.int32)
     sums = np.empty((runs.size, WIDTH))
     for part in range(first, last):
+        half = halves[part]
         for i in range(part * n_rows // halves.shape[0], (part + 1) * n_rows // halves.shape[0]):
             n = 1
             runs[0] = run_of[i]
@@ -84,7 +86,7 @@ def _add_flow(first, last, neighbors, weights, near, ties, functions, run_of, ha
                     sums[at, q] -= weights[i, k] * functions[other, q]
             for a in range(n):
                 for b in range(a + 1):
-                    _add_outer(0.5 if a == b else 1.0, sums, a, sums, b, halves, part, runs[a], runs[b])
+                    _add_outer(0.5 if a == b else 1.0, sums, a, sums, b, half, runs[a], runs[b])
             n = 1
             for q in range(WIDTH):
                 sums[0, q] = 0.0
@@ -94,7 +96,7 @@ def _add_flow(first, last, neighbors, weights, near, ties, functions, run_of, ha
                 for q in range(WIDTH):
                     sums[at, q] -= ties[i, k] * functions[other, q]
             for at in range(n):
-                _add_outer(1.0, functions, i, sums, at, halves, part, runs[0], runs[at])
+                _add_outer(1.0, functions, i, sums, at, half, runs[0], runs[at])
 
 
 def add_flow(neighbors, weights, near, ties, functions, run_of, halves):

@@ -57,7 +57,8 @@ def _planes(pixels, width, n_planes, offsets):
     """
     radius = int(np.abs(offsets).max())
     columns = pixels % width
-    return radius, int(columns.min()) - radius, (BAND + 2 * radius, n_planes, int(np.ptp(columns)) + 1 + 2 * radius + LANES)
+    shape = BAND + 2 * radius, n_planes, int(np.ptp(columns)) + 1 + 2 * radius + LANES
+    return radius, int(columns.min()) - radius, shape
 
 
 @part
@@ -291,6 +292,6 @@ def smooth(image, labels, index, pixels, starts, shares, offsets, near, sharpnes
     result = np.empty((pixels.size, 6), np.float32)
     final, final_confidence = np.empty(pixels.size, np.float32), np.empty(pixels.size, np.float32)
     tops, room = _bands(starts), _planes(pixels, index.shape[1], 9, offsets)
-    run(_smooth, len(tops), image, labels, index, pixels, starts, tops, *shares, offsets, near, sharpness, *room, result,
-        final, final_confidence)
+    run(_smooth, len(tops), image, labels, index, pixels, starts, tops, *shares, offsets, near, sharpness, *room,
+        result, final, final_confidence)
     return result, final, final_confidence

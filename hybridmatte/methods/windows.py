@@ -44,5 +44,5 @@ def stencil_csr(image, is_unknown, assemble, parameter):
 
 def _assemble(image, is_unknown, known_alpha, assemble, parameter, system, rows):
     layout = system.layout
-    run(assemble, len(layout.bands) - 1, image, is_unknown, known_alpha, layout.segments, layout.row_start, layout.bands,
-        float(parameter), system.weights, system.diagonal, system.rhs, rows)
+    run(assemble, len(layout.bands) - 1, image, is_unknown, known_alpha, layout.segments, layout.row_start,
+        layout.bands, float(parameter), system.weights, system.diagonal, system.rhs, rows)

@@ -5,7 +5,8 @@ ones of all its pixels at once, without branches; a last pass finds where they w
 """
 
 import numpy as np
-from numba import njit, prange
+
+from hybridmatte.linalg.threads import kernel, run
 
 STRIP = 128  # pixels
 DE_BRUIJN = np.uint32(0x077CB531)  # times a single bit, its top five bits tell which
@@ -14,7 +15,7 @@ BIT_OF[[(0x077CB531 << bit) % 2**32 >> 27 for bit in range(32)]] = np.arange(32)
 FLAGS = {"nnan", "nsz"}  # lets minima and maxima become single instructions; changes no value, as none is NaN
 
 
-@njit(cache=True, fastmath=FLAGS)
+@kernel(fastmath=FLAGS)
 def _measure(planes, y, x, width, row, column, out):
     """Write the squared distances of `width` pixels from (y, x) on to those from (row, column) on; outside is inf."""
     n_rows, stride = planes.shape[1], planes.shape[2]
@@ -39,7 +40,7 @@ def _measure(planes, y, x, width, row, column, out):
         result[t] = dr * dr + dg * dg + db * db
 
 
-@njit(cache=True, fastmath=FLAGS)
+@kernel(fastmath=FLAGS)
 def _sift(first, second, b0, b1, b2, b3):
     """Pass two values a pixel up four ascending levels; each level keeps the least, the two largest go on."""
     for t in range(first.shape[0]):
@@ -60,7 +61,7 @@ def _sift(first, second, b0, b1, b2, b3):
         second[t] = w
 
 
-@njit(cache=True)
+@kernel
 def _keep_smallest(squared, rising, best):
     """Write the smallest values of each column of squared (an even number of rows), ascending, into best (4 n rows)."""
     best[:] = np.inf
@@ -72,7 +73,7 @@ def _keep_smallest(squared, rising, best):
             _sift(rising[0], rising[1], best[level], best[level + 1], best[level + 2], best[level + 3])
 
 
-@njit(cache=True, fastmath=FLAGS)
+@kernel(fastmath=FLAGS)
 def _mark(squared, bound, words):
     """Set bit p % 32 of words[p // 32] for each pixel whose value at place p is at most its bound."""
     words[:] = 0
@@ -84,7 +85,7 @@ def _mark(squared, bound, words):
             word[t] |= bit if value[t] <= bound[t] else np.uint32(0)
 
 
-@njit(cache=True)
+@kernel
 def _find_places(words, squared, t, best, values, places):
     """Write the smallest values of pixel t and their places by value, ties in the order of places."""
     n_neighbors = places.shape[0]
@@ -116,12 +117,8 @@ def _find_places(words, squared, t, best, values, places):
             count += 1
 
 
-@njit(cache=True, parallel=True)
-def fill_topk(planes, window_size, margin, distances, offsets):
-    """Write distances and flat offsets (H, W, K) of the most similar pixels of each window.
-
-    planes is (3, H + 2 margin, W + 2 margin); a margin of half a window makes the window never cut.
-    """
+@kernel
+def _fill_topk(first, last, planes, window_size, margin, distances, offsets):
     half = window_size // 2
     stride = planes.shape[2]
     height, width, n_neighbors = distances.shape
@@ -129,14 +126,17 @@ def fill_topk(planes, window_size, margin, distances, offsets):
     steps = np.empty(n_places, np.int32)
     for place in range(n_places):
         steps[place] = (place // window_size - half) * stride + place % window_size - half
-    for i in prange(height):
+    squared = np.empty((n_places + 1, STRIP), np.float32)  # one more row, so that places come in pairs
+    for place in range(n_places + 1):
+        for t in range(STRIP):
+            squared[place, t] = np.inf
+    rising = np.empty((2, STRIP), np.float32)
+    best = np.empty(((n_neighbors + 3) // 4 * 4, STRIP), np.float32)
+    words = np.empty(((n_places + 31) // 32, STRIP), np.uint32)
+    values = np.empty(n_neighbors, np.float32)
+    places = np.empty(n_neighbors, np.int32)
+    for i in range(first, last):
         y = i + margin
-        squared = np.full((n_places + 1, STRIP), np.inf, np.float32)  # one more row, so that places come in pairs
-        rising = np.empty((2, STRIP), np.float32)
-        best = np.empty(((n_neighbors + 3) // 4 * 4, STRIP), np.float32)
-        words = np.empty(((n_places + 31) // 32, STRIP), np.uint32)
-        values = np.empty(n_neighbors, np.float32)
-        places = np.empty(n_neighbors, np.int32)
         for start in range(0, width, STRIP):
             n = min(STRIP, width - start)
             for place in range(n_places):
@@ -150,3 +150,11 @@ def fill_topk(planes, window_size, margin, distances, offsets):
                 for k in range(n_neighbors):
                     distances[i, start + t, k] = np.sqrt(values[k])
                     offsets[i, start + t, k] = steps[places[k]]
+
+
+def fill_topk(planes, window_size, margin, distances, offsets):
+    """Write distances and flat offsets (H, W, K) of the most similar pixels of each window.
+
+    planes is (3, H + 2 margin, W + 2 margin); a margin of half a window makes the window never cut.
+    """
+    run(_fill_topk, len(distances), planes, window_size, margin, distances, offsets)
