@@ -20,7 +20,7 @@ def _slot_of(run, runs, sums, n):
         at += 1
     if at == n:
         runs[n] = run
-        for q in range(WIDTH):
+        for q in range(sums.shape[1]):
             sums[n, q] = 0.0
         n += 1
     return at, n
@@ -29,9 +29,9 @@ def _slot_of(run, runs, sums, n):
 @part
 def _add_outer(factor, left, i, right, j, half, a, b):
     """Add factor left[i] right[j]' to the block of runs a and b."""
-    for p in range(WIDTH):
+    for p in range(left.shape[1]):
         scaled = factor * left[i, p]
-        for q in range(WIDTH):
+        for q in range(right.shape[1]):
             half[a, b, p, q] += scaled * right[j, q]
 
 
@@ -39,7 +39,7 @@ def _add_outer(factor, left, i, right, j, half, a, b):
 def _add_local(first, last, spans, weights, diagonal, functions, run_of, halves):
     n_spans = spans.shape[0]
     runs = np.empty(13, np.int32)
-    sums = np.empty((13, WIDTH))
+    sums = np.empty((13, functions.shape[1]))
     for part in range(first, last):
         half = halves[part]
         for s in range(part * n_spans // halves.shape[0], (part + 1) * n_spans // halves.shape[0]):
@@ -49,14 +49,14 @@ def _add_local(first, last, spans, weights, diagonal, functions, run_of, halves)
                     continue
                 n = 1
                 runs[0] = run_of[cell]
-                for q in range(WIDTH):
+                for q in range(functions.shape[1]):  # not a constant: a short loop would be unrolled and lose its vectors
                     sums[0, q] = 0.5 * diagonal[cell] * functions[cell, q]
                 for k in range(12):
                     later = cell + 1 + k if k < 2 else spans[s, 4 + (k - 2) // 5] + t + (k - 2) % 5 - 2
                     if run_of[later] < 0:
                         continue
                     at, n = _slot_of(run_of[later], runs, sums, n)
-                    for q in range(WIDTH):
+                    for q in range(functions.shape[1]):
                         sums[at, q] += weights[k, cell] * functions[later, q]
                 for at in range(n):
                     _add_outer(1.0, functions, cell, sums, at, half, runs[0], runs[at])
@@ -71,29 +71,29 @@ def add_local(spans, weights, diagonal, functions, run_of, halves):
 def _add_flow(first, last, neighbors, weights, near, ties, functions, run_of, halves):
     n_rows = functions.shape[0]
     runs = np.empty(neighbors.shape[1] + near.shape[1] + 1, np.int32)
-    sums = np.empty((runs.size, WIDTH))
+    sums = np.empty((runs.size, functions.shape[1]))
     for part in range(first, last):
         half = halves[part]
         for i in range(part * n_rows // halves.shape[0], (part + 1) * n_rows // halves.shape[0]):
             n = 1
             runs[0] = run_of[i]
-            for q in range(WIDTH):
+            for q in range(functions.shape[1]):
                 sums[0, q] = functions[i, q]
             for k in range(neighbors.shape[1]):
                 other = neighbors[i, k]
                 at, n = _slot_of(run_of[other], runs, sums, n)
-                for q in range(WIDTH):
+                for q in range(functions.shape[1]):
                     sums[at, q] -= weights[i, k] * functions[other, q]
             for a in range(n):
                 for b in range(a + 1):
                     _add_outer(0.5 if a == b else 1.0, sums, a, sums, b, half, runs[a], runs[b])
             n = 1
-            for q in range(WIDTH):
+            for q in range(functions.shape[1]):
                 sums[0, q] = 0.0
             for k in range(near.shape[1]):
                 other = near[i, k]
                 at, n = _slot_of(run_of[other], runs, sums, n)
-                for q in range(WIDTH):
+                for q in range(functions.shape[1]):
                     sums[at, q] -= ties[i, k] * functions[other, q]
             for at in range(n):
                 _add_outer(1.0, functions, i, sums, at, half, runs[0], runs[at])
