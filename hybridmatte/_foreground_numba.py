@@ -1,15 +1,16 @@
-"""Kernels of the multi-level foreground estimation; each call works on a band of rows and releases the GIL."""
+"""Kernels of the multi-level foreground estimation; each call works on a band of rows."""
 
 import numpy as np
-from numba import njit
+
+from hybridmatte.linalg.threads import kernel
 
 SMOOTHNESS = np.float32(1e-5)  # weight of the smoothness term where alpha is constant; Germer et al. 2020
 ALPHA_RANGE = np.float32(0.1)  # pixels whose alphas differ by this or more are not averaged
 ZERO, ONE = np.float32(0), np.float32(1)
 
 
-@njit(cache=True, nogil=True)
-def shrink_rows(image, alpha, coarse_image, coarse_alpha, first, last):
+@kernel
+def shrink_rows(first, last, image, alpha, coarse_image, coarse_alpha):
     """Write rows first to last - 1 of the next coarser level of image (h, w, 3) and alpha (h, w).
 
     Each pixel is a mean over a block of 2 x 2 pixels, cut at the border. The block's first pixel has weight 1, and the
@@ -35,8 +36,8 @@ def shrink_rows(image, alpha, coarse_image, coarse_alpha, first, last):
             coarse_alpha[y, x] = sum_alpha / sum_weight
 
 
-@njit(cache=True, nogil=True)
-def enlarge_rows(coarse, fine, first, last):
+@kernel
+def enlarge_rows(first, last, coarse, fine):
     """Write rows first to last - 1 of the layer `fine` (h, w, 3), nearest neighbour from the next coarser level."""
     for y in range(first, last):
         for x in range(fine.shape[1]):
@@ -44,8 +45,8 @@ def enlarge_rows(coarse, fine, first, last):
                 fine[y, x, c] = coarse[y // 2, x // 2, c]
 
 
-@njit(cache=True, nogil=True)
-def relax_rows(image, alpha, foreground, background, colour, omega, everywhere, first, last):
+@kernel
+def relax_rows(first, last, image, alpha, foreground, background, colour, omega, everywhere):
     """Update both layers in place at the red (colour 0) or black (colour 1) pixels of rows first to last - 1.
 
     Let I be a pixel's colour in the image (h, w, 3), a its alpha, b = 1 - a, s the sum of the weights of its four
@@ -87,17 +88,29 @@ def relax_rows(image, alpha, foreground, background, colour, omega, everywhere, 
                 visible, hidden = (foreground, background) if a == ONE else (background, foreground)
                 for c in range(3):
                     visible[y, x, c] = image[y, x, c]
-                    mean = (w_up * hidden[up, x, c] + w_down * hidden[down, x, c]
-                            + w_left * hidden[y, left, c] + w_right * hidden[y, right, c])
+                    mean = (
+                        w_up * hidden[up, x, c]
+                        + w_down * hidden[down, x, c]
+                        + w_left * hidden[y, left, c]
+                        + w_right * hidden[y, right, c]
+                    )
                     hidden[y, x, c] = min(mean, ONE)
                 continue
             b = ONE - a
             gain = omega / (s + a * a + b * b)
             for c in range(3):
-                f = (w_up * foreground[up, x, c] + w_down * foreground[down, x, c]
-                     + w_left * foreground[y, left, c] + w_right * foreground[y, right, c])
-                g = (w_up * background[up, x, c] + w_down * background[down, x, c]
-                     + w_left * background[y, left, c] + w_right * background[y, right, c])
+                f = (
+                    w_up * foreground[up, x, c]
+                    + w_down * foreground[down, x, c]
+                    + w_left * foreground[y, left, c]
+                    + w_right * foreground[y, right, c]
+                )
+                g = (
+                    w_up * background[up, x, c]
+                    + w_down * background[down, x, c]
+                    + w_left * background[y, left, c]
+                    + w_right * background[y, right, c]
+                )
                 r = gain * (image[y, x, c] - a * f - b * g)
                 f = foreground[y, x, c] + omega * (f - foreground[y, x, c]) + a * r
                 g = background[y, x, c] + omega * (g - background[y, x, c]) + b * r

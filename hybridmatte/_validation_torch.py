@@ -1,11 +1,10 @@
 """Input checks for tensors: shape, dtype, device, range of values, and which inputs may carry a gradient."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-import numba
 import torch
 
+from hybridmatte.linalg.threads import thread_limit
 from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
 
 __all__ = ["check_batch", "check_image_batch", "check_no_gradient", "check_planes", "check_range", "check_together",
@@ -30,9 +29,7 @@ def check_image_batch(image: torch.Tensor, name: str = "image") -> torch.Tensor:
     check_batch(image, name, 3)
     check_no_gradient(image, name)
     image = promote(image)
-    # on the CPU NumPy finds the range: torch would start its threads before Numba starts its own
-    values = image.numpy() if image.device.type == "cpu" else image
-    low, high = float(values.min()), float(values.max())
+    low, high = (float(value) for value in image.aminmax())
     if not (low >= 0.0 and high <= 1.0):
         came = "NaN" if low != low else f"values from {low!r} to {high!r}"
         raise ValueError(f"{name} has {came}, expected finite RGB in [0, 1], before any "
@@ -105,21 +102,9 @@ def split_planes(trimap: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torc
     return is_foreground, is_background, ~(is_foreground | is_background)
 
 
-@contextmanager
-def torch_threads() -> Iterator[None]:
-    """Run Numba with torch's number of threads, and keep torch's own number.
-
-    Both libraries may share one OpenMP runtime. There each parallel loop of Numba also sets the number of threads of
-    torch, which would change the rounding of every later torch operation.
-    """
-    threads, before = torch.get_num_threads(), numba.get_num_threads()
-    most = numba.config.NUMBA_NUM_THREADS  # pyright: ignore[reportAttributeAccessIssue, reportPrivateImportUsage]
-    numba.set_num_threads(min(threads, most))
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
-        torch.set_num_threads(threads)
+def torch_threads() -> AbstractContextManager[None]:
+    """Run kernels on at most as many threads as torch uses."""
+    return thread_limit(torch.get_num_threads())
 
 
 def promote(tensor: torch.Tensor) -> torch.Tensor:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from numba import get_num_threads
 
 from hybridmatte import _foreground_numba as kernels
 from hybridmatte._validation import check_image, check_plane, check_same_shape
 from hybridmatte.correction.matting import Quality, matte_by
 from hybridmatte.errors import warn_caller
+from hybridmatte.linalg.threads import run_pieces
 from hybridmatte.trimap import refuse_labels
 
 __all__ = ["Layers", "composite", "cutout", "decontaminate", "estimate_foreground", "estimate_layers"]
@@ -23,7 +20,7 @@ __all__ = ["Layers", "composite", "cutout", "decontaminate", "estimate_foregroun
 ITERATIONS = 4  # at each level
 SMALL_SIDE, SMALL_ITERATIONS = 32, 10  # levels of up to 32 x 32 pixels cost little and set the large-scale colours
 OVER_RELAXATION = np.float32(1.4)  # in all iterations but the last, so that the last meets the compositing equation
-PIXELS_PER_BAND = 32768  # a smaller band of rows costs more to hand to a thread than it saves
+PIXEL_COST = 10.0  # nanoseconds that a kernel takes for a pixel, roughly
 
 
 class Layers(NamedTuple):
@@ -83,14 +80,13 @@ def estimate_layers(image: npt.ArrayLike, alpha: npt.ArrayLike) -> Layers:
     image = check_image(image)
     alpha = check_plane(alpha, "alpha", image.shape[:2])
     layers = [_mean_colour(image, alpha > 0.9), _mean_colour(image, alpha < 0.1)]
-    with ThreadPoolExecutor(get_num_threads()) as pool:
-        levels = [(image, alpha)]
-        while levels[-1][1].size > 1:
-            levels.append(_shrink(pool, *levels[-1]))
-        while levels:
-            image, alpha = levels.pop()
-            layers = [_enlarge(pool, layer, alpha.shape) for layer in layers]
-            _relax(pool, image, alpha, layers)
+    levels = [(image, alpha)]
+    while levels[-1][1].size > 1:
+        levels.append(_shrink(*levels[-1]))
+    while levels:
+        image, alpha = levels.pop()
+        layers = [_enlarge(layer, alpha.shape) for layer in layers]
+        _relax(image, alpha, layers)
     return Layers(*layers)
 
 
@@ -253,24 +249,28 @@ def _mean_colour(image: npt.NDArray[np.float32], is_layer: npt.NDArray[np.bool_]
     return np.array(cv2.mean(image, mask)[:3], dtype=np.float32).reshape(1, 1, 3)
 
 
-def _shrink(pool, image, alpha):
+def _shrink(
+    image: npt.NDArray[np.float32], alpha: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return image and alpha of the next coarser level, half as high and half as wide, rounded up."""
     shape = (alpha.shape[0] + 1) // 2, (alpha.shape[1] + 1) // 2
     coarse_image, coarse_alpha = np.empty((*shape, 3), dtype=np.float32), np.empty(shape, dtype=np.float32)
-    _on_bands(pool, shape, partial(kernels.shrink_rows, image, alpha, coarse_image, coarse_alpha))
+    run_pieces(kernels.shrink_rows, shape[0], image, alpha, coarse_image, coarse_alpha, cost=PIXEL_COST * shape[1])
     return coarse_image, coarse_alpha
 
 
-def _enlarge(pool, coarse, shape):
+def _enlarge(coarse: npt.NDArray[np.float32], shape: tuple[int, int]) -> npt.NDArray[np.float32]:
     """Return a layer of one level at the (height, width) of the next finer level."""
     if coarse.shape[:2] == shape:
         return coarse
     fine = np.empty((*shape, 3), dtype=np.float32)
-    _on_bands(pool, shape, partial(kernels.enlarge_rows, coarse, fine))
+    run_pieces(kernels.enlarge_rows, shape[0], coarse, fine, cost=shape[1])
     return fine
 
 
-def _relax(pool, image, alpha, layers):
+def _relax(
+    image: npt.NDArray[np.float32], alpha: npt.NDArray[np.float32], layers: list[npt.NDArray[np.float32]]
+) -> None:
     """Update the foreground and background of one level in place."""
     is_small = max(alpha.shape) <= SMALL_SIDE
     iterations = SMALL_ITERATIONS if is_small else ITERATIONS
@@ -278,21 +278,5 @@ def _relax(pool, image, alpha, layers):
         omega = OVER_RELAXATION if k < iterations - 1 else np.float32(1)
         everywhere = is_small or k == 0
         for colour in (0, 1):
-            _on_bands(pool, alpha.shape, partial(kernels.relax_rows, image, alpha, *layers, colour, omega, everywhere))
-
-
-def _on_bands(pool: ThreadPoolExecutor, shape: tuple[int, int], kernel: Callable[[int, int], None]) -> None:
-    """Call kernel(first, last) on all bands of rows, and wait for them; a single band stays in this thread."""
-    bands = _bands(shape)
-    if len(bands) == 1:
-        kernel(*bands[0])
-    else:
-        list(pool.map(kernel, *zip(*bands, strict=True)))
-
-
-def _bands(shape: tuple[int, int]) -> list[tuple[int, int]]:
-    """Return (first, last) rows of bands: one for a small level, and up to four a thread for load balance."""
-    height, width = shape
-    count = max(1, min(4 * get_num_threads(), height * width // PIXELS_PER_BAND, height))
-    edges = [height * k // count for k in range(count + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+            run_pieces(kernels.relax_rows, len(alpha), image, alpha, *layers, colour, omega, everywhere,
+                cost=PIXEL_COST * alpha.shape[1])

@@ -2,7 +2,6 @@ import subprocess
 import sys
 
 import cv2
-import numba
 import numpy as np
 import pytest
 
@@ -12,6 +11,7 @@ from hybridmatte import _foreground_numba as kernels
 from hybridmatte import foreground as module
 from hybridmatte._validation import check_image
 from hybridmatte.foreground import composite, cutout, decontaminate, estimate_foreground, estimate_layers
+from hybridmatte.linalg.threads import thread_count, thread_limit
 from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
 
@@ -105,7 +105,7 @@ def relaxed(image, alpha, layers, iterations):
     layers = [layer.copy() for layer in layers]
     for _ in range(iterations):
         for colour in (0, 1):
-            kernels.relax_rows(image, alpha, *layers, colour, np.float32(1.4), True, 0, len(alpha))
+            kernels.relax_rows(0, len(alpha), image, alpha, *layers, colour, np.float32(1.4), True)
     return layers
 
 
@@ -172,25 +172,13 @@ def test_constant_image_gives_constant_layers():
         np.testing.assert_allclose(layer, 0.25, atol=1e-5)
 
 
-def test_same_bits_for_any_number_of_threads_and_bands(monkeypatch, rng):
+def test_same_bits_for_any_number_of_threads(rng):
     image, alpha = rng.random((211, 173, 3), dtype=np.float32), hairy_alpha((211, 173))
-    before, expected = numba.get_num_threads(), estimate_layers(image, alpha)
-    monkeypatch.setattr(module, "PIXELS_PER_BAND", 50)
-    try:
-        for threads in {1, before}:
-            numba.set_num_threads(threads)
-            assert len(module._bands((211, 173))) == 4 * threads
+    expected = estimate_layers(image, alpha)
+    for threads in {1, thread_count()}:
+        with thread_limit(threads):
             for layer, other in zip(estimate_layers(image, alpha), expected, strict=True):
                 np.testing.assert_array_equal(layer, other)
-    finally:
-        numba.set_num_threads(before)
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (7, 2), (640, 480), (100000, 1)], ids=str)
-def test_bands_cover_every_row_once(shape, monkeypatch):
-    monkeypatch.setattr(module, "PIXELS_PER_BAND", 4)
-    rows = [row for first, last in module._bands(shape) for row in range(first, last)]
-    assert rows == list(range(shape[0]))
 
 
 @pytest.mark.peer

@@ -19,7 +19,7 @@ import hybridmatte
 
 PACKAGE = Path(hybridmatte.__file__).parent
 RECORD = Path(__file__).parent / "public_api.json"
-ROOMS = ("_lazy", "errors", "_validation", "io", "trimap", "_validation_torch", "similarity", "linalg", "systems",
+ROOMS = ("_lazy", "errors", "_validation", "io", "trimap", "linalg", "_validation_torch", "similarity", "systems",
          "methods", "correction", "losses", "foreground", "metrics", "comparison", "networks", "automatic", "batch",
          "data", "training", "cli", "__main__")
 HEAVY = {"torch", "numba", "scipy", "cv2", "pymatting", "sklearn", "PIL", "tifffile"}

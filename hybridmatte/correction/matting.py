@@ -9,7 +9,6 @@ from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
-from numba import get_num_threads
 from threadpoolctl import threadpool_limits
 
 from hybridmatte._validation import check_choice, check_plane
@@ -18,6 +17,7 @@ from hybridmatte.correction.features import FEATURES, MARGIN, correction_feature
 from hybridmatte.correction.network import Perceptron, predict_correction
 from hybridmatte.correction.weights import load_correction_network
 from hybridmatte.errors import warn_caller
+from hybridmatte.linalg.threads import thread_count
 from hybridmatte.methods.registry import METHODS, solve
 from hybridmatte.systems.problem import check_problem
 from hybridmatte.trimap import split_trimap
@@ -128,7 +128,7 @@ def correct_alpha(estimates: SolverEstimates) -> npt.NDArray[np.float32]:
     """Return the solver's alpha (H, W), corrected on the unknown pixels by the package's network."""
     network, alpha, is_unknown = load_correction_network(), estimates.alpha.copy(), estimates.known == 0.5
     correct_tile = partial(_correct_tile, estimates, is_unknown, network)
-    with BLAS_LOCK, threadpool_limits(1, "blas"), ThreadPoolExecutor(get_num_threads()) as pool:
+    with BLAS_LOCK, threadpool_limits(1, "blas"), ThreadPoolExecutor(thread_count()) as pool:
         tiles = _tiles(is_unknown)
         for tile, corrected in zip(tiles, pool.map(correct_tile, tiles), strict=True):
             alpha[tile][is_unknown[tile]] = corrected

@@ -1,15 +1,16 @@
 """Kernels for sparse matrices of 4 x 4 blocks (indptr, indices, blocks); blocks are stored column by column."""
 
 import numpy as np
-from numba import njit, prange
 
 from hybridmatte.linalg._spd_numba import invert_spd
+from hybridmatte.linalg.threads import kernel, run_pieces
 
 FLAGS = {"contract"}
-PIECES = 16
+PRODUCT, SUM, SMOOTH = 0, 1, 2
+ROW_COST = 80  # nanoseconds of a row's product with a vector
 
 
-@njit(cache=True, fastmath=FLAGS)
+@kernel(fastmath=FLAGS)
 def _accumulate_product(a, b, out):
     """Add the 4 x 4 product a b to out, a column at a time in four registers."""
     for k in range(4):
@@ -26,58 +27,85 @@ def _accumulate_product(a, b, out):
         out[k, 3] = o3
 
 
-@njit(cache=True, parallel=True)
+@kernel
+def _count_product(first, last, a_indptr, a_indices, b_indptr, b_indices, n_columns, counts):
+    seen = np.empty(n_columns, np.int32)
+    for column in range(n_columns):
+        seen[column] = -1
+    for i in range(first, last):
+        count = 0
+        for position in range(a_indptr[i], a_indptr[i + 1]):
+            j = a_indices[position]
+            for inner in range(b_indptr[j], b_indptr[j + 1]):
+                if seen[b_indices[inner]] != i:
+                    seen[b_indices[inner]] = i
+                    count += 1
+        counts[i] = count
+
+
 def count_product(a_indptr, a_indices, b_indptr, b_indices, n_columns, counts):
     """Count the blocks in each row of A B."""
-    n = a_indptr.shape[0] - 1
-    for piece in prange(PIECES):
-        seen = np.full(n_columns, -1, np.int32)
-        for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
-            count = 0
-            for position in range(a_indptr[i], a_indptr[i + 1]):
-                j = a_indices[position]
-                for inner in range(b_indptr[j], b_indptr[j + 1]):
-                    if seen[b_indices[inner]] != i:
-                        seen[b_indices[inner]] = i
-                        count += 1
-            counts[i] = count
+    run_pieces(_count_product, len(a_indptr) - 1, a_indptr, a_indices, b_indptr, b_indices, n_columns, counts, cost=100)
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
+@kernel(fastmath=FLAGS)
+def _fill_product(
+    first, last, a_indptr, a_indices, a_blocks, b_indptr, b_indices, b_blocks, n_columns, indptr, indices, blocks
+):
+    place = np.empty(n_columns, np.int32)
+    for column in range(n_columns):
+        place[column] = -1
+    for i in range(first, last):
+        end = indptr[i]
+        for position in range(a_indptr[i], a_indptr[i + 1]):
+            j = a_indices[position]
+            for inner in range(b_indptr[j], b_indptr[j + 1]):
+                column = b_indices[inner]
+                at = place[column]
+                if at < indptr[i]:
+                    at = end
+                    place[column] = end
+                    indices[end] = column
+                    for q in range(4):
+                        for p in range(4):
+                            blocks[end, q, p] = 0.0
+                    end += 1
+                for k in range(4):
+                    o0, o1, o2, o3 = blocks[at, k, 0], blocks[at, k, 1], blocks[at, k, 2], blocks[at, k, 3]
+                    for q in range(4):
+                        factor = b_blocks[inner, k, q]
+                        o0 += a_blocks[position, q, 0] * factor
+                        o1 += a_blocks[position, q, 1] * factor
+                        o2 += a_blocks[position, q, 2] * factor
+                        o3 += a_blocks[position, q, 3] * factor
+                    blocks[at, k, 0] = o0
+                    blocks[at, k, 1] = o1
+                    blocks[at, k, 2] = o2
+                    blocks[at, k, 3] = o3
+
+
 def fill_product(a_indptr, a_indices, a_blocks, b_indptr, b_indices, b_blocks, n_columns, indptr, indices, blocks):
     """Write the blocks of A B; the columns of a row come in the order they are met."""
-    n = a_indptr.shape[0] - 1
-    for piece in prange(PIECES):
-        place = np.full(n_columns, -1, np.int32)
-        for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
-            end = indptr[i]
-            for position in range(a_indptr[i], a_indptr[i + 1]):
-                j = a_indices[position]
-                for inner in range(b_indptr[j], b_indptr[j + 1]):
-                    column = b_indices[inner]
-                    at = place[column]
-                    if at < indptr[i]:
-                        at = end
-                        place[column] = end
-                        indices[end] = column
-                        blocks[end] = 0.0
-                        end += 1
-                    _accumulate_product(a_blocks[position], b_blocks[inner], blocks[at])
+    run_pieces(
+        _fill_product,
+        len(a_indptr) - 1,
+        a_indptr,
+        a_indices,
+        a_blocks,
+        b_indptr,
+        b_indices,
+        b_blocks,
+        n_columns,
+        indptr,
+        indices,
+        blocks,
+        cost=1000,
+    )
 
 
-@njit(cache=True)
-def transpose(indptr, indices, blocks, n_columns):
-    """Return the transpose of a block matrix."""
-    n = indptr.shape[0] - 1
-    t_indptr = np.zeros(n_columns + 1, np.int32)
-    for k in range(indices.shape[0]):
-        t_indptr[indices[k] + 1] += 1
-    for j in range(n_columns):
-        t_indptr[j + 1] += t_indptr[j]
-    free = t_indptr[:-1].copy()
-    t_indices = np.empty_like(indices)
-    t_blocks = np.empty_like(blocks)
-    for i in range(n):
+@kernel
+def _transpose(indptr, indices, blocks, free, t_indices, t_blocks):
+    for i in range(indptr.shape[0] - 1):
         for k in range(indptr[i], indptr[i + 1]):
             at = free[indices[k]]
             free[indices[k]] += 1
@@ -85,33 +113,52 @@ def transpose(indptr, indices, blocks, n_columns):
             for q in range(4):
                 for p in range(4):
                     t_blocks[at, q, p] = blocks[k, p, q]
+
+
+def transpose(indptr, indices, blocks, n_columns):
+    """Return the transpose of a block matrix."""
+    t_indptr = np.zeros(n_columns + 1, np.int32)
+    t_indptr[1:] = np.cumsum(np.bincount(indices, minlength=n_columns))
+    t_indices, t_blocks = np.empty_like(indices), np.empty_like(blocks)
+    _transpose(indptr, indices, blocks, t_indptr[:-1].copy(), t_indices, t_blocks)
     return t_indptr, t_indices, t_blocks
 
 
-@njit(cache=True, parallel=True)
-def fix_diagonal(indptr, indices, blocks, inverse):
-    """Give unused unknowns the diagonal 1, and write the inverse of each diagonal block."""
-    for i in prange(indptr.shape[0] - 1):
-        lower = np.zeros((4, 4))
-        result = np.zeros((4, 4))
+@kernel
+def _fix_diagonal(first, last, indptr, indices, blocks, inverse):
+    matrix, lower, result = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
+    for i in range(first, last):
+        for p in range(4):
+            for q in range(4):
+                result[p, q] = 0.0
         for k in range(indptr[i], indptr[i + 1]):
             if indices[k] == i:
                 for p in range(4):
                     if blocks[k, p, p] <= 0.0:
                         blocks[k, p, p] = 1.0
-                invert_spd(blocks[k], lower, result)
-        inverse[i] = result
+                for p in range(4):
+                    for q in range(4):
+                        matrix[p, q] = blocks[k, p, q]
+                invert_spd(matrix, lower, result)
+        for p in range(4):
+            for q in range(4):
+                inverse[i, p, q] = result[p, q]
 
 
-@njit(cache=True, parallel=True)
-def smoothed_prolongation(indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks,
-                          counts):
-    """Write the rows of (Id - omega D^-1 A) P for a P with one block a row: basis[i] in column parents[i]."""
-    for i in prange(indptr.shape[0] - 1):
+def fix_diagonal(indptr, indices, blocks, inverse):
+    """Give unused unknowns the diagonal 1, and write the inverse of each diagonal block."""
+    run_pieces(_fix_diagonal, len(indptr) - 1, indptr, indices, blocks, inverse, cost=200)
+
+
+@kernel
+def _smooth_prolongation(
+    first_row, last_row, indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks, counts
+):
+    product = np.empty((4, 4), np.float32)
+    scaled = np.empty((4, 4), np.float32)
+    for i in range(first_row, last_row):
         first = p_indptr[i]
         end = first
-        product = np.empty((4, 4), np.float32)
-        scaled = np.empty((4, 4), np.float32)
         for k in range(indptr[i], indptr[i + 1]):
             j = indices[k]
             at = first
@@ -119,11 +166,15 @@ def smoothed_prolongation(indptr, indices, blocks, inverse, parents, basis, omeg
                 at += 1
             if at == end:
                 p_indices[end] = parents[j]
-                p_blocks[end] = 0.0
+                for q in range(4):
+                    for p in range(4):
+                        p_blocks[end, q, p] = 0.0
                 end += 1
-            product[:] = 0.0
+            for q in range(4):
+                for p in range(4):
+                    product[q, p] = 0.0
+                    scaled[q, p] = 0.0
             _accumulate_product(blocks[k], basis[j], product)
-            scaled[:] = 0.0
             _accumulate_product(inverse[i], product, scaled)
             for q in range(4):
                 for p in range(4):
@@ -133,59 +184,91 @@ def smoothed_prolongation(indptr, indices, blocks, inverse, parents, basis, omeg
         counts[i] = end - first
 
 
-@njit(cache=True, fastmath=FLAGS)
-def _multiply_row(first, last, indices, blocks, x, sign, r0, r1, r2, r3):
-    """Return r + sign * (the row of A) x."""
-    for k in range(first, last):
-        j = indices[k]
-        for q in range(4):
-            value = sign * x[j, q]
-            r0 += blocks[k, q, 0] * value
-            r1 += blocks[k, q, 1] * value
-            r2 += blocks[k, q, 2] * value
-            r3 += blocks[k, q, 3] * value
-    return r0, r1, r2, r3
+def smoothed_prolongation(
+    indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks, counts
+):
+    """Write the rows of (Id - omega D^-1 A) P for a P with one block a row: basis[i] in column parents[i]."""
+    run_pieces(
+        _smooth_prolongation,
+        len(indptr) - 1,
+        indptr,
+        indices,
+        blocks,
+        inverse,
+        parents,
+        basis,
+        omega,
+        p_indptr,
+        p_indices,
+        p_blocks,
+        counts,
+        cost=1000,
+    )
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
+@kernel(fastmath=FLAGS)
+def _multiply(first, last, indptr, indices, blocks, x, form, sign, start, step, out):
+    """Write A x, start + sign A x, or x + step (start + sign A x) into out."""
+    for i in range(first, last):
+        r0 = r1 = r2 = r3 = np.float32(0.0)
+        if form != PRODUCT:
+            r0, r1, r2, r3 = start[i, 0], start[i, 1], start[i, 2], start[i, 3]
+        for k in range(indptr[i], indptr[i + 1]):
+            j = indices[k]
+            for q in range(4):
+                value = sign * x[j, q]
+                r0 += blocks[k, q, 0] * value
+                r1 += blocks[k, q, 1] * value
+                r2 += blocks[k, q, 2] * value
+                r3 += blocks[k, q, 3] * value
+        if form == SMOOTH:
+            for p in range(4):
+                out[i, p] = x[i, p] + step[i, 0, p] * r0 + step[i, 1, p] * r1 + step[i, 2, p] * r2 + step[i, 3, p] * r3
+        else:
+            out[i, 0] = r0
+            out[i, 1] = r1
+            out[i, 2] = r2
+            out[i, 3] = r3
+
+
 def multiply(indptr, indices, blocks, x, out):
     """Write A x into out; vectors are (n, 4)."""
-    zero = np.float32(0.0)
-    for i in prange(indptr.shape[0] - 1):
-        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = _multiply_row(
-            indptr[i], indptr[i + 1], indices, blocks, x, np.float32(1.0), zero, zero, zero, zero)
+    _run(indptr, indices, blocks, x, PRODUCT, 1.0, x, blocks, out)
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
 def add_product(indptr, indices, blocks, x, out):
     """Add A x to out."""
-    for i in prange(indptr.shape[0] - 1):
-        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = _multiply_row(
-            indptr[i], indptr[i + 1], indices, blocks, x, np.float32(1.0), out[i, 0], out[i, 1], out[i, 2], out[i, 3])
+    _run(indptr, indices, blocks, x, SUM, 1.0, out, blocks, out)
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
 def subtract_product(indptr, indices, blocks, rhs, x, out):
     """Write rhs - A x into out."""
-    for i in prange(indptr.shape[0] - 1):
-        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = _multiply_row(
-            indptr[i], indptr[i + 1], indices, blocks, x, np.float32(-1.0), rhs[i, 0], rhs[i, 1], rhs[i, 2], rhs[i, 3])
+    _run(indptr, indices, blocks, x, SUM, -1.0, rhs, blocks, out)
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
 def smooth(indptr, indices, blocks, step, rhs, x, out):
     """Write one step of damped block Jacobi, x + step (rhs - A x), into out, another vector."""
-    for i in prange(indptr.shape[0] - 1):
-        r0, r1, r2, r3 = _multiply_row(
-            indptr[i], indptr[i + 1], indices, blocks, x, np.float32(-1.0), rhs[i, 0], rhs[i, 1], rhs[i, 2], rhs[i, 3])
+    _run(indptr, indices, blocks, x, SMOOTH, -1.0, rhs, step, out)
+
+
+def _run(indptr, indices, blocks, x, form, sign, start, step, out):
+    run_pieces(
+        _multiply, len(indptr) - 1, indptr, indices, blocks, x, form, np.float32(sign), start, step, out, cost=ROW_COST
+    )
+
+
+@kernel(fastmath=FLAGS)
+def _scale_residual(first, last, step, rhs, out):
+    for i in range(first, last):
         for p in range(4):
-            out[i, p] = x[i, p] + step[i, 0, p] * r0 + step[i, 1, p] * r1 + step[i, 2, p] * r2 + step[i, 3, p] * r3
+            out[i, p] = (
+                step[i, 0, p] * rhs[i, 0]
+                + step[i, 1, p] * rhs[i, 1]
+                + step[i, 2, p] * rhs[i, 2]
+                + step[i, 3, p] * rhs[i, 3]
+            )
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
 def scale_residual(step, rhs, out):
     """Write step rhs into out: the first smoothing step from zero."""
-    for i in prange(rhs.shape[0]):
-        for p in range(4):
-            out[i, p] = (step[i, 0, p] * rhs[i, 0] + step[i, 1, p] * rhs[i, 1] + step[i, 2, p] * rhs[i, 2]
-                         + step[i, 3, p] * rhs[i, 3])
+    run_pieces(_scale_residual, len(rhs), step, rhs, out, cost=10)

@@ -1,15 +1,16 @@
-"""Small dense systems by Numba's own threads.
+"""Small dense systems by threads of our own.
 
-BLAS would start threads of its own, which go on spinning after each call and take the cores from Numba's.
+BLAS would start threads of its own, which go on spinning after each call and take the cores from ours.
 """
 
 import numpy as np
-from numba import njit, prange
+
+from hybridmatte.linalg.threads import kernel, run_pieces
 
 BLOCK = 32  # pivots that are eliminated together: their rows of a system of a thousand unknowns fit the second cache
 
 
-@njit(cache=True, fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def _invert_pivots(matrix):
     """Invert a matrix in place by Gauss and Jordan's elimination without exchanges; NaN if a pivot is not positive."""
     n = matrix.shape[0]
@@ -30,50 +31,45 @@ def _invert_pivots(matrix):
                 matrix[i, j] -= factor * matrix[k, j]
 
 
-@njit(cache=True, fastmath={"contract"})
-def _subtract_rows(factors, rows, out):
-    """Subtract from out (n,) what factors (m,) make of rows (m, n), four at a time."""
+@kernel(fastmath={"contract"})
+def _subtract_product(first, last, factors, rows, out):
+    """Subtract from out (N, n) the product of factors (N, m) and rows (m, n), four rows at a time."""
     whole = rows.shape[0] - rows.shape[0] % 4
-    for k in range(0, whole, 4):
-        a, b, c, d = factors[k], factors[k + 1], factors[k + 2], factors[k + 3]
-        row_a, row_b, row_c, row_d = rows[k], rows[k + 1], rows[k + 2], rows[k + 3]
-        for j in range(out.shape[0]):
-            out[j] -= a * row_a[j] + b * row_b[j] + c * row_c[j] + d * row_d[j]
-    for k in range(whole, rows.shape[0]):
-        a = factors[k]
-        row_a = rows[k]
-        for j in range(out.shape[0]):
-            out[j] -= a * row_a[j]
+    for i in range(first, last):
+        for k in range(0, whole, 4):
+            a, b, c, d = factors[i, k], factors[i, k + 1], factors[i, k + 2], factors[i, k + 3]
+            for j in range(out.shape[1]):
+                out[i, j] -= a * rows[k, j] + b * rows[k + 1, j] + c * rows[k + 2, j] + d * rows[k + 3, j]
+        for k in range(whole, rows.shape[0]):
+            a = factors[i, k]
+            for j in range(out.shape[1]):
+                out[i, j] -= a * rows[k, j]
 
 
-@njit(cache=True, parallel=True)
 def invert_dense(matrix):
     """Return the inverse by Gauss and Jordan's elimination without exchanges, a block of pivots at a time.
 
     For symmetric positive definite matrices and M-matrices, whose pivots are all positive; NaN if one is not.
     """
-    n = matrix.shape[0]
-    inverse = matrix.astype(np.float64)
+    inverse = matrix.astype(np.float64, order="C")
+    n = len(inverse)
     for first in range(0, n, BLOCK):
-        last = min(first + BLOCK, n)
-        pivots = inverse[first:last, first:last].copy()
+        block = slice(first, min(first + BLOCK, n))
+        pivots = inverse[block, block].copy()
         _invert_pivots(pivots)
-        rows = inverse[first:last].copy()
-        for i in prange(last - first):
-            inverse[first + i] = 0.0
-            _subtract_rows(-pivots[i], rows, inverse[first + i])
-            for j in range(last - first):
-                inverse[first + i, first + j] = pivots[i, j]
-        rows = inverse[first:last].copy()
-        for i in prange(n):
-            if i < first or i >= last:
-                factors = inverse[i, first:last].copy()
-                inverse[i, first:last] = 0.0
-                _subtract_rows(factors, rows, inverse[i])
+        rows, own = inverse[block].copy(), inverse[block]
+        own[:] = 0.0
+        run_pieces(_subtract_product, len(own), -pivots, rows, own, cost=8 * n)
+        own[:, block] = pivots
+        rows = own.copy()
+        for others in (slice(0, first), slice(block.stop, n)):
+            factors, out = inverse[others, block].copy(), inverse[others]
+            out[:, block] = 0.0
+            run_pieces(_subtract_product, len(out), factors, rows, out, cost=8 * n)
     return inverse
 
 
-@njit(cache=True, fastmath={"reassoc", "contract", "nsz"})
+@kernel(fastmath={"reassoc", "contract", "nsz"})
 def multiply_dense(matrix, x, out):
     """Write the product of a matrix (m, n) and x (n,) into out (m,)."""
     for i in range(matrix.shape[0]):

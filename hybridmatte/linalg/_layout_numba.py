@@ -1,123 +1,90 @@
-"""Kernels that number the unknown pixels so that stencils read memory in straight runs."""
+"""Number the unknown pixels so that stencils read memory in straight runs."""
 
 import numpy as np
-from numba import njit
+
+from hybridmatte.linalg.threads import kernel
 
 
-@njit(cache=True)
-def count_segments(mask, gap):
-    """Count the runs of True in the rows of `mask`, runs at most `gap` pixels apart joined."""
+def find_segments(mask, gap, pad):
+    """List the runs of True in the rows of a mask, and the pixels' cells.
+
+    Runs at most `gap` pixels apart are joined; `pad` empty cells lie between runs.
+
+    Returns
+    -------
+    segments : (m, 4) int32 array
+        Row y, first x, last x + 1 and first cell of each run.
+    row_start : (H + 1,) int32 array
+        The first run of each row.
+    end : int
+        The cell behind the last run's padding.
+    pixels, cells : (n,) int64 arrays
+        Flat indices of the pixels, and their cells.
+    """
     height, width = mask.shape
+    pixels = np.flatnonzero(mask)
+    y = np.repeat(np.arange(height), np.count_nonzero(mask, axis=1))
+    x = pixels - width * y
+    is_first = np.ones(len(pixels), bool)
+    is_first[1:] = (np.diff(x) > gap) | (np.diff(y) != 0)
+    first = np.flatnonzero(is_first)
+    last = np.append(first[1:], len(pixels))[: len(first)] - 1
+    segments = np.empty((len(first), 4), np.int32)
+    segments[:, 0], segments[:, 1], segments[:, 2] = y[first], x[first], x[last] + 1
+    lengths = x[last] + 1 - x[first]
+    ends = pad + np.cumsum(lengths + pad)
+    segments[:, 3] = ends - lengths - pad
+    row_start = np.searchsorted(segments[:, 0], np.arange(height + 1)).astype(np.int32)
+    cells = x + np.repeat(segments[:, 3] - segments[:, 1], np.diff(np.append(first, len(pixels))))
+    return segments, row_start, int(ends[-1]) if len(ends) else pad, pixels, cells
+
+
+@kernel
+def _find_spans(segments, row_start, rows, radius, zero, spans):
+    """Write as many spans as there is room for; return how many there are."""
     count = 0
-    for y in range(height):
-        last = -gap - 2
-        for x in range(width):
-            if mask[y, x]:
-                if x - last > gap:
-                    count += 1
-                last = x
+    for s in range(segments.shape[0]):
+        y = segments[s, 0]
+        x = segments[s, 1]
+        while x < segments[s, 2]:
+            stop = segments[s, 2]
+            for d in range(rows.shape[0]):
+                other = y + rows[d]
+                cell = zero
+                if 0 <= other < row_start.shape[0] - 1:
+                    low = row_start[other]
+                    high = row_start[other + 1]
+                    while low < high:
+                        middle = (low + high) // 2
+                        if segments[middle, 2] + radius <= x:
+                            low = middle + 1
+                        else:
+                            high = middle
+                    if low < row_start[other + 1]:  # the first run that ends within the radius, or behind it
+                        if segments[low, 1] - radius <= x:
+                            stop = min(stop, segments[low, 2] + radius)
+                            cell = segments[low, 3] + x - segments[low, 1]
+                        else:
+                            stop = min(stop, segments[low, 1] - radius)
+                if count < spans.shape[0]:
+                    spans[count, 2 + d] = cell
+            if count < spans.shape[0]:
+                spans[count, 0] = segments[s, 3] + x - segments[s, 1]
+                spans[count, 1] = stop - x
+            count += 1
+            x = stop
     return count
 
 
-@njit(cache=True)
-def find_segments(mask, gap, pad, count):
-    """List the runs as rows (y, first x, last x + 1, first cell); `pad` empty cells lie between runs."""
-    height, width = mask.shape
-    segments = np.empty((count, 4), np.int32)
-    row_start = np.empty(height + 1, np.int32)
-    k = -1
-    for y in range(height):
-        row_start[y] = k + 1
-        last = -gap - 2
-        for x in range(width):
-            if mask[y, x]:
-                if x - last > gap:
-                    k += 1
-                    segments[k, 0] = y
-                    segments[k, 1] = x
-                segments[k, 2] = x + 1
-                last = x
-    row_start[height] = k + 1
-    cell = pad
-    for s in range(count):
-        segments[s, 3] = cell
-        cell += segments[s, 2] - segments[s, 1] + pad
-    return segments, row_start, cell
-
-
-@njit(cache=True)
-def find_cell(segments, row_start, y, x):
-    """Return the cell of pixel (y, x), which must lie in a run."""
-    low = row_start[y]
-    high = row_start[y + 1]
-    while low < high:
-        middle = (low + high) // 2
-        if segments[middle, 2] <= x:
-            low = middle + 1
-        else:
-            high = middle
-    return segments[low, 3] + x - segments[low, 1]
-
-
-@njit(cache=True)
-def _neighbor_run(segments, row_start, y, x, radius):
-    """Find the run of row y within `radius` of column x: (run or -1, column where that answer ends)."""
-    if y < 0 or y >= row_start.shape[0] - 1:
-        return -1, np.int32(2**31 - 1)
-    low = row_start[y]
-    high = row_start[y + 1]
-    while low < high:
-        middle = (low + high) // 2
-        if segments[middle, 2] + radius <= x:
-            low = middle + 1
-        else:
-            high = middle
-    if low == row_start[y + 1]:
-        return -1, np.int32(2**31 - 1)
-    if segments[low, 1] - radius <= x:
-        return low, segments[low, 2] + radius
-    return -1, segments[low, 1] - radius
-
-
-@njit(cache=True)
 def find_spans(segments, row_start, rows, radius, zero):
     """Cut the runs into spans under and over which the given rows (offsets in y) are straight runs too.
 
     A span is (first cell, length, one cell for each offset): the cell at that offset from the span's first pixel.
     Where that row has no run within `radius` columns, the cell is `zero`, in an empty zone.
     """
-    spans = np.empty((4 * segments.shape[0] + 16, 2 + rows.shape[0]), np.int32)
-    count = 0
-    for s in range(segments.shape[0]):
-        y = segments[s, 0]
-        x = segments[s, 1]
-        while x < segments[s, 2]:
-            if count == spans.shape[0]:
-                longer = np.empty((2 * count, spans.shape[1]), np.int32)
-                for k in range(count):
-                    for d in range(spans.shape[1]):
-                        longer[k, d] = spans[k, d]
-                spans = longer
-            stop = segments[s, 2]
-            for d in range(rows.shape[0]):
-                run, end = _neighbor_run(segments, row_start, y + rows[d], x, radius)
-                stop = min(stop, end)
-                spans[count, 2 + d] = zero if run < 0 else segments[run, 3] + x - segments[run, 1]
-            spans[count, 0] = segments[s, 3] + x - segments[s, 1]
-            spans[count, 1] = stop - x
-            count += 1
-            x = stop
+    spans = np.empty((4 * len(segments) + 16, 2 + len(rows)), np.int32)
+    count = _find_spans(segments, row_start, rows, radius, zero, spans)
+    if count > len(spans):
+        spans = np.empty((count, 2 + len(rows)), np.int32)
+        _find_spans(segments, row_start, rows, radius, zero, spans)
     return spans[:count].copy()
-
-
-@njit(cache=True)
-def find_pixels(mask, segments, n_cells):
-    """Return the flat pixel index of every cell, -1 for cells that hold no unknown pixel."""
-    pixels = np.full(n_cells, -1, np.int32)
-    width = mask.shape[1]
-    for s in range(segments.shape[0]):
-        y = segments[s, 0]
-        for x in range(segments[s, 1], segments[s, 2]):
-            if mask[y, x]:
-                pixels[segments[s, 3] + x - segments[s, 1]] = y * width + x
-    return pixels

@@ -1,10 +1,11 @@
 """Inverse of small symmetric positive definite matrices."""
 
 import numpy as np
-from numba import njit
+
+from hybridmatte.linalg.threads import inlined
 
 
-@njit(cache=True)
+@inlined
 def invert_spd(matrix, lower, inverse):
     """Write the inverse of an SPD matrix; a direction whose pivot is lost to rounding is left out.
 

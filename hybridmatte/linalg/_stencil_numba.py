@@ -1,94 +1,106 @@
 """Products with a 5 x 5 stencil over the cells of an `UnknownLayout`.
 
 A span reads its own row and two rows above and below as straight runs; the weights of earlier neighbours are read at
-those neighbours, which store them as later ones. Small sums of five terms keep each loop a plain vector loop.
+those neighbours, which store them as later ones. Small sums of five terms keep each loop a plain vector loop, and so do
+unsigned indices, which cannot count from the end.
 """
 
-from numba import njit, prange
+import numpy as np
+
+from hybridmatte.linalg.threads import kernel, run_pieces
 
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
+PRODUCT, RESIDUAL, SMOOTH = 0, 1, 2
+CELL_COST = 4  # nanoseconds
+_ONE, _TWO = np.uint64(1), np.uint64(2)
 
 
-@njit(cache=True, fastmath=FLAGS)
-def multiply_span(span, weights, diagonal, x, out):
-    """Write A x on the cells of one span into out (its length)."""
-    first = span[0]
-    n = span[1]
-    d = diagonal[first : first + n]
-    w0 = weights[0, first : first + n]
-    w1 = weights[1, first : first + n]
-    v0 = weights[0, first - 1 : first - 1 + n]
-    v1 = weights[1, first - 2 : first - 2 + n]
-    near = x[first - 2 : first + n + 2]
-    for t in range(n):
-        out[t] = d[t] * near[t + 2] + w0[t] * near[t + 3] + w1[t] * near[t + 4] + v0[t] * near[t + 1] + v1[t] * near[t]
-    for row in range(2):
-        at = span[4 + row]
-        k = 2 + 5 * row
-        w0 = weights[k, first : first + n]
-        w1 = weights[k + 1, first : first + n]
-        w2 = weights[k + 2, first : first + n]
-        w3 = weights[k + 3, first : first + n]
-        w4 = weights[k + 4, first : first + n]
-        near = x[at - 2 : at + n + 2]
-        for t in range(n):
-            out[t] += (w0[t] * near[t] + w1[t] * near[t + 1] + w2[t] * near[t + 2] + w3[t] * near[t + 3]
-                       + w4[t] * near[t + 4])
-    for row in range(2):
-        at = span[3 - row]
-        k = 2 + 5 * row
-        w0 = weights[k + 4, at - 2 : at - 2 + n]
-        w1 = weights[k + 3, at - 1 : at - 1 + n]
-        w2 = weights[k + 2, at : at + n]
-        w3 = weights[k + 1, at + 1 : at + 1 + n]
-        w4 = weights[k, at + 2 : at + 2 + n]
-        near = x[at - 2 : at + n + 2]
-        for t in range(n):
-            out[t] += (w0[t] * near[t] + w1[t] * near[t + 1] + w2[t] * near[t + 2] + w3[t] * near[t + 3]
-                       + w4[t] * near[t + 4])
+@kernel(fastmath=FLAGS)
+def _multiply(first_chunk, last_chunk, spans, chunks, weights, diagonal, x, form, rhs, step, out):
+    """Write A x, rhs - A x, or x + step (rhs - A x) into out."""
+    for s in range(chunks[first_chunk], chunks[last_chunk]):
+        first = np.uint64(spans[s, 0])
+        last = first + np.uint64(spans[s, 1])
+        for i in range(first, last):
+            out[i] = (
+                diagonal[i] * x[i]
+                + weights[0, i] * x[i + _ONE]
+                + weights[1, i] * x[i + _TWO]
+                + weights[0, i - _ONE] * x[i - _ONE]
+                + weights[1, i - _TWO] * x[i - _TWO]
+            )
+        for row in range(2):
+            k = 2 + 5 * row
+            shift = np.uint64(spans[s, 4 + row]) - first
+            for i in range(first, last):
+                j = i + shift
+                out[i] += (
+                    weights[k, i] * x[j - _TWO]
+                    + weights[k + 1, i] * x[j - _ONE]
+                    + weights[k + 2, i] * x[j]
+                    + weights[k + 3, i] * x[j + _ONE]
+                    + weights[k + 4, i] * x[j + _TWO]
+                )
+        for row in range(2):
+            k = 2 + 5 * row
+            shift = np.uint64(spans[s, 3 - row]) - first
+            for i in range(first, last):
+                j = i + shift
+                out[i] += (
+                    weights[k + 4, j - _TWO] * x[j - _TWO]
+                    + weights[k + 3, j - _ONE] * x[j - _ONE]
+                    + weights[k + 2, j] * x[j]
+                    + weights[k + 1, j + _ONE] * x[j + _ONE]
+                    + weights[k, j + _TWO] * x[j + _TWO]
+                )
+        if form == RESIDUAL:
+            for i in range(first, last):
+                out[i] = rhs[i] - out[i]
+        elif form == SMOOTH:
+            for i in range(first, last):
+                out[i] = x[i] + step[i] * (rhs[i] - out[i])
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
 def multiply(spans, chunks, weights, diagonal, x, out):
     """Write A x into out; cells outside the spans keep their value."""
-    for chunk in prange(chunks.shape[0] - 1):
-        for s in range(chunks[chunk], chunks[chunk + 1]):
-            multiply_span(spans[s], weights, diagonal, x, out[spans[s, 0] : spans[s, 0] + spans[s, 1]])
+    _run(spans, chunks, weights, diagonal, x, PRODUCT, x, x, out)
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
 def subtract_product(spans, chunks, weights, diagonal, rhs, x, out):
     """Write rhs - A x into out."""
-    for chunk in prange(chunks.shape[0] - 1):
-        for s in range(chunks[chunk], chunks[chunk + 1]):
-            first = spans[s, 0]
-            n = spans[s, 1]
-            product = out[first : first + n]
-            multiply_span(spans[s], weights, diagonal, x, product)
-            b = rhs[first : first + n]
-            for t in range(n):
-                product[t] = b[t] - product[t]
+    _run(spans, chunks, weights, diagonal, x, RESIDUAL, rhs, x, out)
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
 def smooth(spans, chunks, weights, diagonal, step, rhs, x, out):
     """Write one step of damped Jacobi, x + step (rhs - A x), into out, another vector."""
-    for chunk in prange(chunks.shape[0] - 1):
-        for s in range(chunks[chunk], chunks[chunk + 1]):
-            first = spans[s, 0]
-            n = spans[s, 1]
-            result = out[first : first + n]
-            multiply_span(spans[s], weights, diagonal, x, result)
-            b = rhs[first : first + n]
-            x0 = x[first : first + n]
-            scale = step[first : first + n]
-            for t in range(n):
-                result[t] = x0[t] + scale[t] * (b[t] - result[t])
+    _run(spans, chunks, weights, diagonal, x, SMOOTH, rhs, step, out)
 
 
-@njit(cache=True, parallel=True)
-def scale_residual(step, residual, rhs, out):
-    """Write the residual into rhs and step * residual into out, in their precision: the first smoothing step."""
-    for i in prange(residual.shape[0]):
+def _run(spans, chunks, weights, diagonal, x, form, rhs, step, out):
+    n_chunks = len(chunks) - 1
+    run_pieces(
+        _multiply,
+        n_chunks,
+        spans,
+        chunks,
+        weights,
+        diagonal,
+        x,
+        form,
+        rhs,
+        step,
+        out,
+        cost=CELL_COST * x.size / max(n_chunks, 1),
+    )
+
+
+@kernel
+def _scale_residual(first, last, step, residual, rhs, out):
+    for i in range(first, last):
         rhs[i] = residual[i]
         out[i] = step[i] * rhs[i]
+
+
+def scale_residual(step, residual, rhs, out):
+    """Write the residual into rhs and step * residual into out, in their precision: the first smoothing step."""
+    run_pieces(_scale_residual, residual.size, step, residual, rhs, out, cost=0.5)

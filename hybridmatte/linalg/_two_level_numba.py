@@ -1,14 +1,13 @@
 """Kernels of the two-level preconditioner."""
 
-from numba import njit, prange
+from hybridmatte.linalg.threads import kernel, run_pieces
 
 FLAGS = {"reassoc", "contract", "nsz"}
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
-def sum_runs(ends, basis, x, sums):
-    """Write the inner products (runs, K) of each run of x with the functions of a basis (K, n)."""
-    for run in prange(ends.shape[0]):
+@kernel(fastmath=FLAGS)
+def _sum_runs(first, last, ends, basis, x, sums):
+    for run in range(first, last):
         for k in range(basis.shape[0]):
             function = basis[k]
             total = x.dtype.type(0)
@@ -17,11 +16,15 @@ def sum_runs(ends, basis, x, sums):
             sums[run, k] = total
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
-def scale_and_spread(scale, x, ends, basis, inverse, sums, out):
-    """Write scale x into out, plus the functions of each run times what `inverse` makes of the inner products."""
+def sum_runs(ends, basis, x, sums):
+    """Write the inner products (runs, K) of each run of x with the functions of a basis (K, n)."""
+    run_pieces(_sum_runs, len(ends), ends, basis, x, sums, cost=2 * x.size / max(len(ends), 1))
+
+
+@kernel(fastmath=FLAGS)
+def _scale_and_spread(first_run, last_run, scale, x, ends, basis, inverse, sums, out):
     n_functions = basis.shape[0]
-    for run in prange(ends.shape[0]):
+    for run in range(first_run, last_run):
         first = 0 if run == 0 else ends[run - 1]
         for i in range(first, ends[run]):
             out[i] = scale[i] * x[i]
@@ -33,3 +36,10 @@ def scale_and_spread(scale, x, ends, basis, inverse, sums, out):
             function = basis[k]
             for i in range(first, ends[run]):
                 out[i] += factor * function[i]
+
+
+def scale_and_spread(scale, x, ends, basis, inverse, sums, out):
+    """Write scale x into out, plus the functions of each run times what `inverse` makes of the inner products."""
+    run_pieces(
+        _scale_and_spread, len(ends), scale, x, ends, basis, inverse, sums, out, cost=4 * x.size / max(len(ends), 1)
+    )

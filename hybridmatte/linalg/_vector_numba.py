@@ -1,39 +1,42 @@
 """Kernels of conjugate gradients, summed over fixed pieces so that the thread count changes no bit."""
 
 import numpy as np
-from numba import njit, prange
+
+from hybridmatte.linalg.threads import kernel, run_pieces
 
 PIECES = 32
+REORDER = {"reassoc", "contract", "nsz"}
 
 
-@njit(cache=True)
+@kernel(fastmath=REORDER)
 def _total(partial):
-    """Sum in order; inside a parallel function Numba would make np.sum a parallel reduction."""
     total = 0.0
     for piece in range(partial.shape[0]):
         total += partial[piece]
     return total
 
 
-@njit(cache=True, parallel=True, fastmath={"reassoc", "contract", "nsz"})
-def dot(a, b):
-    """Return the inner product of two vectors."""
+@kernel(fastmath=REORDER)
+def _dot(first, last, a, b, partial):
     n = a.shape[0]
-    partial = np.zeros(PIECES)
-    for piece in prange(PIECES):
+    for piece in range(first, last):
         total = 0.0
         for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
             total += a[i] * b[i]
         partial[piece] = total
+
+
+def dot(a, b):
+    """Return the inner product of two vectors."""
+    partial = np.empty(PIECES)
+    run_pieces(_dot, PIECES, a, b, partial, cost=a.size / 64)
     return _total(partial)
 
 
-@njit(cache=True, parallel=True, fastmath={"reassoc", "contract", "nsz"})
-def dot_pair(a, b, c):
-    """Return the inner products of a with b and of a with c."""
+@kernel(fastmath=REORDER)
+def _dot_pair(first, last, a, b, c, partial):
     n = a.shape[0]
-    partial = np.zeros((2, PIECES))
-    for piece in prange(PIECES):
+    for piece in range(first, last):
         total_b = 0.0
         total_c = 0.0
         for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
@@ -41,24 +44,31 @@ def dot_pair(a, b, c):
             total_c += a[i] * c[i]
         partial[0, piece] = total_b
         partial[1, piece] = total_c
+
+
+def dot_pair(a, b, c):
+    """Return the inner products of a with b and of a with c."""
+    partial = np.empty((2, PIECES))
+    run_pieces(_dot_pair, PIECES, a, b, c, partial, cost=a.size / 48)
     return _total(partial[0]), _total(partial[1])
 
 
-@njit(cache=True, parallel=True)
+@kernel
+def _combine(first, last, a, beta, b):
+    n = a.shape[0]
+    for i in range(first * n // PIECES, last * n // PIECES):
+        b[i] = a[i] + beta * b[i]
+
+
 def combine(a, beta, b):
     """Overwrite b with a + beta b."""
-    n = a.shape[0]
-    for piece in prange(PIECES):
-        for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
-            b[i] = a[i] + beta * b[i]
+    run_pieces(_combine, PIECES, a, beta, b, cost=a.size / 64)
 
 
-@njit(cache=True, parallel=True, fastmath={"reassoc", "contract", "nsz"})
-def advance(step, direction, product, x, residual):
-    """Move x along the direction, update the residual, return the residual's squared norm."""
+@kernel(fastmath=REORDER)
+def _advance(first, last, step, direction, product, x, residual, partial):
     n = x.shape[0]
-    partial = np.zeros(PIECES)
-    for piece in prange(PIECES):
+    for piece in range(first, last):
         total = 0.0
         for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
             x[i] += step * direction[i]
@@ -66,4 +76,10 @@ def advance(step, direction, product, x, residual):
             residual[i] = value
             total += value * value
         partial[piece] = total
+
+
+def advance(step, direction, product, x, residual):
+    """Move x along the direction, update the residual, return the residual's squared norm."""
+    partial = np.empty(PIECES)
+    run_pieces(_advance, PIECES, step, direction, product, x, residual, partial, cost=x.size / 32)
     return _total(partial)

@@ -77,15 +77,15 @@ def make_layout(
     are linear in the pixels of the image.
     """
     pad = 2 * max(radius, 1)
-    count = kernels.count_segments(is_unknown, pad + 1)
-    segments, row_start, end = kernels.find_segments(is_unknown, pad + 1, pad, count)
+    segments, row_start, end, pixels, cells = kernels.find_segments(is_unknown, pad + 1, pad)
     spans = kernels.find_spans(segments, row_start, np.array(rows), radius, end + pad)
     n_cells = int(end + 2 * pad + spans[:, 1].max(initial=0) + 1)
-    pixels = kernels.find_pixels(is_unknown, segments, n_cells)
+    pixel_of_cell = np.full(n_cells, -1, np.int32)
+    pixel_of_cell[cells] = pixels
     lengths = np.cumsum(spans[:, 1])
     chunks = _cuts(lengths, min(N_CHUNKS, len(spans)))
     bands = _cuts(np.cumsum(is_unknown.sum(axis=1)), N_CHUNKS)
-    return UnknownLayout(is_unknown.shape, n_cells, pixels, segments, row_start, spans, chunks, bands)
+    return UnknownLayout(is_unknown.shape, n_cells, pixel_of_cell, segments, row_start, spans, chunks, bands)
 
 
 def _cuts(cumulative: npt.NDArray[Any], n_parts: int) -> npt.NDArray[np.int64]:

@@ -7,17 +7,18 @@ at the same time write to the same place, and every sum has a fixed order.
 """
 
 import numpy as np
-from numba import njit, prange
+
+from hybridmatte.linalg.threads import inlined, kernel, run_pieces
 
 DC, DDC, SYMMETRIC_DDC, HINGE = 0, 1, 2, 3  # codes of the penalties of a pair
+OUTSIDE = 2**40  # longer than any offset
 
 
-@njit(cache=True, parallel=True)
-def farthest_row(offsets, n_pixels, stride, margin):
-    """Return the largest number of rows that a flat offset spans, or -1 if an offset leaves the padded plane."""
-    batch, height, width, n_neighbors = offsets.shape
-    largest = np.zeros(height, np.int64)
-    for y in prange(height):
+@kernel
+def _farthest_steps(first, last, offsets, n_pixels, stride, margin, largest):
+    """Write the largest absolute offset of each row, or 2^40 if an offset leaves the padded plane."""
+    batch, _, width, n_neighbors = offsets.shape
+    for y in range(first, last):
         most = 0
         for image in range(batch):
             for x in range(width):
@@ -25,25 +26,20 @@ def farthest_row(offsets, n_pixels, stride, margin):
                 for k in range(n_neighbors):
                     step = np.int64(offsets[image, y, x, k])
                     if here + step < 0 or here + step >= n_pixels:
-                        most = np.int64(2**40)
+                        most = max(most, OUTSIDE)
                     most = max(most, abs(step))
         largest[y] = most
-    last = 0
-    for y in range(height):
-        last = max(last, largest[y])
-    return -1 if last >= 2**40 else (last + stride - 1) // stride
 
 
-@njit(cache=True)
-def sum_in_order(values):
-    """Return the sum in order; in a parallel function the order of Numba's own sum depends on the thread count."""
-    total = 0.0
-    for value in values:
-        total += value
-    return total
+def farthest_row(offsets, n_pixels, stride, margin):
+    """Return the largest number of rows that a flat offset spans, or -1 if an offset leaves the padded plane."""
+    largest = np.zeros(offsets.shape[1], np.int64)
+    run_pieces(_farthest_steps, len(largest), offsets, n_pixels, stride, margin, largest)
+    most = int(largest.max())
+    return -1 if most >= OUTSIDE else (most + stride - 1) // stride
 
 
-@njit(cache=True)
+@inlined
 def sign_of(value):
     """Return -1.0, 0.0 or 1.0."""
     if value > 0:
@@ -51,7 +47,7 @@ def sign_of(value):
     return -1.0 if value < 0 else 0.0
 
 
-@njit(cache=True)
+@inlined
 def pair_penalty(form, x, d):
     """Return the penalty of a pair whose alphas differ by x and whose colours by d, and its derivative in x."""
     size = abs(x)
@@ -65,66 +61,94 @@ def pair_penalty(form, x, d):
     return max(size - d, 0.0), sign if size > d else 0.0
 
 
-@njit(cache=True, parallel=True)
+@kernel
+def _pair_bands(first, last, alpha, distances, offsets, stride, margin, band_rows, form, gradient, parity, sums):
+    """Write the sums of the penalties of bands of one parity; add their gradients to `gradient`."""
+    height, width, n_neighbors = distances.shape[1:]
+    n_bands = (height + band_rows - 1) // band_rows
+    n_own = (n_bands + 1 - parity) // 2
+    for task in range(first, last):
+        image, band = task // n_own, 2 * (task % n_own) + parity
+        values = alpha[image]
+        slope = gradient[image]
+        total = 0.0
+        for y in range(band * band_rows, min((band + 1) * band_rows, height)):
+            for x in range(width):
+                here = (y + margin) * stride + x + margin
+                own = 0.0
+                for k in range(n_neighbors):
+                    there = here + offsets[image, y, x, k]
+                    penalty, derivative = pair_penalty(form, values[here] - values[there], distances[image, y, x, k])
+                    total += penalty
+                    own += derivative
+                    slope[there] -= derivative
+                slope[here] += own
+        sums[image * n_bands + band] = total
+
+
+@kernel
+def _affinity_bands(
+    first, last, alpha, distances, offsets, stride, margin, band_rows, max_distance, gradient, parity, sums
+):
+    """Write the sums of |sum_j A_ij alpha_j - alpha_i| of bands of one parity; add their gradients to `gradient`."""
+    height, width, n_neighbors = distances.shape[1:]
+    n_bands = (height + band_rows - 1) // band_rows
+    n_own = (n_bands + 1 - parity) // 2
+    for task in range(first, last):
+        image, band = task // n_own, 2 * (task % n_own) + parity
+        values = alpha[image]
+        slope = gradient[image]
+        total = 0.0
+        for y in range(band * band_rows, min((band + 1) * band_rows, height)):
+            for x in range(width):
+                here = (y + margin) * stride + x + margin
+                mass = 0.0
+                mean = 0.0
+                for k in range(n_neighbors):
+                    weight = max(max_distance - distances[image, y, x, k], 0.0)
+                    mass += weight
+                    mean += weight * (values[here + offsets[image, y, x, k]] - values[here])
+                residual = mean / mass
+                total += abs(residual)
+                sign = sign_of(residual)
+                for k in range(n_neighbors):
+                    weight = max(max_distance - distances[image, y, x, k], 0.0)
+                    slope[here + offsets[image, y, x, k]] += sign * weight / mass
+                slope[here] -= sign
+        sums[image * n_bands + band] = total
+
+
 def pair_loss(alpha, distances, offsets, stride, margin, band_rows, form, gradient):
     """Return the sum of the penalties of all pairs; add its gradient to `gradient`."""
-    batch, height, width, n_neighbors = distances.shape
-    n_bands = (height + band_rows - 1) // band_rows
-    sums = np.zeros(batch * n_bands)
-    for parity in range(2):
-        for task in prange(batch * ((n_bands + 1 - parity) // 2)):
-            image = task // ((n_bands + 1 - parity) // 2)
-            band = 2 * (task % ((n_bands + 1 - parity) // 2)) + parity
-            values = alpha[image]
-            slope = gradient[image]
-            total = 0.0
-            for y in range(band * band_rows, min((band + 1) * band_rows, height)):
-                for x in range(width):
-                    here = (y + margin) * stride + x + margin
-                    own = 0.0
-                    for k in range(n_neighbors):
-                        there = here + offsets[image, y, x, k]
-                        penalty, derivative = pair_penalty(form, values[here] - values[there],
-                                                           distances[image, y, x, k])
-                        total += penalty
-                        own += derivative
-                        slope[there] -= derivative
-                    slope[here] += own
-            sums[image * n_bands + band] = total
-    return sum_in_order(sums)
+    return _run_bands(_pair_bands, alpha, distances, offsets, stride, margin, band_rows, form, gradient)
 
 
-@njit(cache=True, parallel=True)
 def affinity_loss(alpha, distances, offsets, stride, margin, band_rows, max_distance, gradient):
     """Return the sum over pixels of |sum_j A_ij alpha_j - alpha_i|; add its gradient to `gradient`.
 
     A_ij is proportional to 1 - d_ij / max_distance, and each row of A sums to 1.
     """
-    batch, height, width, n_neighbors = distances.shape
+    return _run_bands(_affinity_bands, alpha, distances, offsets, stride, margin, band_rows, max_distance, gradient)
+
+
+def _run_bands(function, alpha, distances, offsets, stride, margin, band_rows, parameter, gradient):
+    """Run a kernel over all even bands, then over all odd ones, and return the sum over the bands in order."""
+    batch, height = distances.shape[:2]
     n_bands = (height + band_rows - 1) // band_rows
     sums = np.zeros(batch * n_bands)
     for parity in range(2):
-        for task in prange(batch * ((n_bands + 1 - parity) // 2)):
-            image = task // ((n_bands + 1 - parity) // 2)
-            band = 2 * (task % ((n_bands + 1 - parity) // 2)) + parity
-            values = alpha[image]
-            slope = gradient[image]
-            total = 0.0
-            for y in range(band * band_rows, min((band + 1) * band_rows, height)):
-                for x in range(width):
-                    here = (y + margin) * stride + x + margin
-                    mass = 0.0
-                    mean = 0.0
-                    for k in range(n_neighbors):
-                        weight = max(max_distance - distances[image, y, x, k], 0.0)
-                        mass += weight
-                        mean += weight * (values[here + offsets[image, y, x, k]] - values[here])
-                    residual = mean / mass
-                    total += abs(residual)
-                    sign = sign_of(residual)
-                    for k in range(n_neighbors):
-                        weight = max(max_distance - distances[image, y, x, k], 0.0)
-                        slope[here + offsets[image, y, x, k]] += sign * weight / mass
-                    slope[here] -= sign
-            sums[image * n_bands + band] = total
-    return sum_in_order(sums)
+        run_pieces(
+            function,
+            batch * ((n_bands + 1 - parity) // 2),
+            alpha,
+            distances,
+            offsets,
+            stride,
+            margin,
+            band_rows,
+            parameter,
+            gradient,
+            parity,
+            sums,
+        )
+    return float(np.add.accumulate(sums)[-1])

@@ -1,9 +1,12 @@
-"""Kernel of the closed-form Laplacian: the quadratic form of one window."""
+"""Kernel of the closed-form Laplacian."""
 
-from numba import njit
+import numpy as np
+
+from hybridmatte.linalg.threads import inlined, kernel
+from hybridmatte.methods._window_numba import mark_windows, store_row, window_moments
 
 
-@njit(cache=True)
+@inlined
 def closed_form_window(moments, epsilon, out):
     """Write mean and T = diag(1, (Sigma + epsilon / 9)^-1) / 9 of Levin et al. 2008, Eq. 12.
 
@@ -33,3 +36,40 @@ def closed_form_window(moments, epsilon, out):
     out[10] = (1.0 / d1 + l12 * l12 / d2) / 9.0
     out[11] = -l12 / d2 / 9.0
     out[12] = 1.0 / d2 / 9.0
+
+
+@kernel
+def assemble(
+    first, last, image, is_unknown, known_alpha, segments, row_start, bands, epsilon, weights, diagonal, rhs, rows
+):
+    """Assemble the Laplacian over the unknown pixels: weights (12, n), diagonal (n), right-hand side (n).
+
+    If rows (n, 25) is not empty, only rows is written: the full stencil, known neighbours included.
+    """
+    width = is_unknown.shape[1]
+    windows = np.empty((3, width, 13))
+    needed = np.empty(width, np.bool_)
+    moments = np.empty(9)
+    row = np.empty(25)
+    for band in range(first, last):
+        for y in range(max(bands[band] - 1, 0), bands[band + 1] + 1):
+            mark_windows(is_unknown, y, needed)
+            for x in range(width):
+                if needed[x]:
+                    window_moments(image, y, x, moments)
+                    closed_form_window(moments, epsilon, windows[y % 3, x])
+            if y > bands[band]:
+                store_row(
+                    image,
+                    windows,
+                    y - 1,
+                    segments,
+                    row_start,
+                    row,
+                    is_unknown,
+                    known_alpha,
+                    weights,
+                    diagonal,
+                    rhs,
+                    rows,
+                )

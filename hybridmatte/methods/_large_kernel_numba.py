@@ -1,10 +1,11 @@
 """Kernels of the large kernel Laplacian: box sums over the windows that touch an unknown pixel."""
 
 import numpy as np
-from numba import njit, prange
+
+from hybridmatte.linalg.threads import kernel, run_pieces
 
 
-@njit(cache=True)
+@kernel
 def _add_row(image, known_alpha, y, sign, columns):
     """Add or remove row y in the column sums: I (3), I I' (6), t, t I (3)."""
     for x in range(image.shape[1]):
@@ -20,7 +21,7 @@ def _add_row(image, known_alpha, y, sign, columns):
         columns[x, 9] += t
 
 
-@njit(cache=True)
+@kernel
 def _store_window(sums, area, epsilon, cell, forms, lines):
     """Write mean (3) and V = (S + epsilon / area)^-1 / area (6) of a window, and its sums of t and t I (4)."""
     m0 = sums[0] / area
@@ -49,18 +50,18 @@ def _store_window(sums, area, epsilon, cell, forms, lines):
         lines[k, cell] = sums[9 + k]
 
 
-@njit(cache=True, parallel=True)
-def window_forms(image, known_alpha, radius, epsilon, segments, row_start, bands, is_window, forms, lines):
-    """Compute the forms (9, n_cells) of the windows, and their sums (4, n_cells) of known alpha t and t I.
-
-    Rows of the layout are image rows plus radius.
-    """
+@kernel
+def _window_forms(
+    first_band, last_band, image, known_alpha, radius, epsilon, segments, row_start, bands, is_window, forms, lines
+):
     height, width = image.shape[:2]
     area = (2.0 * radius + 1.0) ** 2
-    for band in prange(bands.shape[0] - 1):
-        columns = np.zeros((width, 13))
-        running = np.zeros((width + 1, 13))
-        sums = np.empty(13)
+    columns = np.empty((width, 13))
+    running = np.empty((width + 1, 13))
+    sums = np.empty(13)
+    for k in range(13):
+        running[0, k] = 0.0
+    for band in range(first_band, last_band):
         top = -4 * radius
         for y in range(max(bands[band] - radius, radius), min(bands[band + 1] - radius, height - radius)):
             first = row_start[y + radius]
@@ -88,10 +89,30 @@ def window_forms(image, known_alpha, radius, epsilon, segments, row_start, bands
                         _store_window(sums, area, epsilon, cell, forms, lines)
 
 
-@njit(cache=True, parallel=True)
-def fit_lines(forms, area, is_window, lines):
-    """Replace each window's sums (p, p I) by the coefficients (b, a) of its regression p = b + a . I."""
-    for cell in prange(is_window.shape[0]):
+def window_forms(image, known_alpha, radius, epsilon, segments, row_start, bands, is_window, forms, lines):
+    """Compute the forms (9, n_cells) of the windows, and their sums (4, n_cells) of known alpha t and t I.
+
+    Rows of the layout are image rows plus radius.
+    """
+    run_pieces(
+        _window_forms,
+        len(bands) - 1,
+        image,
+        known_alpha,
+        radius,
+        epsilon,
+        segments,
+        row_start,
+        bands,
+        is_window,
+        forms,
+        lines,
+    )
+
+
+@kernel
+def _fit_lines(first, last, forms, area, is_window, lines):
+    for cell in range(first, last):
         if not is_window[cell]:
             for k in range(4):
                 lines[k, cell] = 0.0
@@ -109,7 +130,12 @@ def fit_lines(forms, area, is_window, lines):
         lines[3, cell] = a2
 
 
-@njit(cache=True)
+def fit_lines(forms, area, is_window, lines):
+    """Replace each window's sums (p, p I) by the coefficients (b, a) of its regression p = b + a . I."""
+    run_pieces(_fit_lines, len(is_window), forms, area, is_window, lines, cost=10)
+
+
+@kernel
 def _sum_row(segments, first, last, radius, source, out):
     """Write horizontal box sums over the given runs."""
     for s in range(first, last):
@@ -126,15 +152,9 @@ def _sum_row(segments, first, last, radius, source, out):
             out[start + t] = total
 
 
-@njit(cache=True, parallel=True)
-def box_sums(segments, row_start, spans, radius, planes, scratch):
-    """Replace each of the planes (channels, n_cells) by its sums over (2 radius + 1)^2 boxes, one thread a channel.
-
-    Right where no value lies within `radius` of the rim of the runs, except at the sides and the bottom of the
-    image. spans hold the cells above by 1, below by
-    radius and above by radius + 1.
-    """
-    for channel in prange(planes.shape[0]):
+@kernel
+def _box_sums(first_channel, last_channel, segments, row_start, spans, radius, planes, scratch):
+    for channel in range(first_channel, last_channel):
         out = planes[channel]
         source = scratch[channel]
         _sum_row(segments, 0, row_start[-1], radius, out, source)
@@ -149,23 +169,41 @@ def box_sums(segments, row_start, spans, radius, planes, scratch):
                 result[t] = above[t] + entering[t] - leaving[t]
 
 
-@njit(cache=True, parallel=True)
-def weigh(pixels, colors, values, lines):
-    """Write p and p I of the unknown pixels into the four planes, 0 elsewhere."""
-    for cell in prange(pixels.shape[0]):
+def box_sums(segments, row_start, spans, radius, planes, scratch):
+    """Replace each of the planes (channels, n_cells) by its sums over (2 radius + 1)^2 boxes, one thread a channel.
+
+    Right where no value lies within `radius` of the rim of the runs, except at the sides and the bottom of the
+    image. spans hold the cells above by 1, below by
+    radius and above by radius + 1.
+    """
+    run_pieces(_box_sums, len(planes), segments, row_start, spans, radius, planes, scratch)
+
+
+@kernel
+def _weigh(first, last, pixels, colors, values, lines):
+    for cell in range(first, last):
         value = values[cell] if pixels[cell] >= 0 else 0.0
         lines[0, cell] = value
         for c in range(3):
             lines[1 + c, cell] = value * colors[c, cell]
 
 
-@njit(cache=True, parallel=True)
-def subtract_lines(pixels, colors, counts, values, lines, out):
-    """Write counts * values - (b + a . I) on the unknown pixels, 0 elsewhere."""
-    for cell in prange(pixels.shape[0]):
+def weigh(pixels, colors, values, lines):
+    """Write p and p I of the unknown pixels into the four planes, 0 elsewhere."""
+    run_pieces(_weigh, len(pixels), pixels, colors, values, lines, cost=5)
+
+
+@kernel
+def _subtract_lines(first, last, pixels, colors, counts, values, lines, out):
+    for cell in range(first, last):
         out[cell] = 0.0
         if pixels[cell] >= 0:
             line = lines[0, cell]
             for c in range(3):
                 line += lines[1 + c, cell] * colors[c, cell]
             out[cell] = counts[cell] * values[cell] - line
+
+
+def subtract_lines(pixels, colors, counts, values, lines, out):
+    """Write counts * values - (b + a . I) on the unknown pixels, 0 elsewhere."""
+    run_pieces(_subtract_lines, len(pixels), pixels, colors, counts, values, lines, out, cost=5)

@@ -1,11 +1,13 @@
-"""Kernel of the learning-based Laplacian: the quadratic form of one window."""
+"""Kernel of the learning-based Laplacian."""
 
-from numba import njit
+import numpy as np
 
 from hybridmatte.linalg._spd_numba import invert_spd
+from hybridmatte.linalg.threads import inlined, kernel
+from hybridmatte.methods._window_numba import mark_windows, store_row, window_moments
 
 
-@njit(cache=True)
+@inlined
 def learning_based_window(moments, epsilon, room, out):
     """Write mean and T = S + epsilon S R S, where F = X S X' is ridge regression on (1, colour - mean).
 
@@ -41,3 +43,41 @@ def learning_based_window(moments, epsilon, room, out):
             for k in range(4):
                 out[position] += epsilon * ridged[k, i] * ridged[k, j]
             position += 1
+
+
+@kernel
+def assemble(
+    first, last, image, is_unknown, known_alpha, segments, row_start, bands, epsilon, weights, diagonal, rhs, rows
+):
+    """Assemble the Laplacian over the unknown pixels: weights (12, n), diagonal (n), right-hand side (n).
+
+    If rows (n, 25) is not empty, only rows is written: the full stencil, known neighbours included.
+    """
+    width = is_unknown.shape[1]
+    windows = np.empty((3, width, 13))
+    needed = np.empty(width, np.bool_)
+    moments = np.empty(9)
+    room = np.empty((4, 4, 4))
+    row = np.empty(25)
+    for band in range(first, last):
+        for y in range(max(bands[band] - 1, 0), bands[band + 1] + 1):
+            mark_windows(is_unknown, y, needed)
+            for x in range(width):
+                if needed[x]:
+                    window_moments(image, y, x, moments)
+                    learning_based_window(moments, epsilon, room, windows[y % 3, x])
+            if y > bands[band]:
+                store_row(
+                    image,
+                    windows,
+                    y - 1,
+                    segments,
+                    row_start,
+                    row,
+                    is_unknown,
+                    known_alpha,
+                    weights,
+                    diagonal,
+                    rhs,
+                    rows,
+                )

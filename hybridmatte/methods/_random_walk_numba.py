@@ -1,16 +1,19 @@
-"""Kernel of the random walk Laplacian: one row."""
+"""Kernel of the random walk Laplacian."""
 
 import numpy as np
-from numba import njit
+
+from hybridmatte.linalg.threads import inlined, kernel
+from hybridmatte.methods._window_numba import store_stencil
 
 MIN_WEIGHT = 1e-5
 
 
-@njit(cache=True)
+@inlined
 def random_walk_row(image, y, x, sigma, row):
     """Write into the 5 x 5 stencil row the Laplacian of weights exp(-|dI|^2 / sigma^2), 8 neighbours."""
     height, width = image.shape[:2]
-    row[:] = 0.0
+    for k in range(25):
+        row[k] = 0.0
     total = 0.0
     for dy in range(-1, 2):
         for dx in range(-1, 2):
@@ -26,3 +29,28 @@ def random_walk_row(image, y, x, sigma, row):
             row[12 + 5 * dy + dx] = -weight
             total += weight
     row[12] = total
+
+
+@kernel
+def assemble(
+    first, last, image, is_unknown, known_alpha, segments, row_start, bands, sigma, weights, diagonal, rhs, rows
+):
+    """Assemble the Laplacian as `hybridmatte.methods._closed_form_numba.assemble` does."""
+    row = np.empty(25)
+    for y in range(bands[first], bands[last]):
+        for s in range(row_start[y], row_start[y + 1]):
+            for x in range(segments[s, 1], segments[s, 2]):
+                if is_unknown[y, x]:
+                    random_walk_row(image, y, x, sigma, row)
+                    store_stencil(
+                        row,
+                        y,
+                        x,
+                        segments[s, 3] + x - segments[s, 1],
+                        is_unknown,
+                        known_alpha,
+                        weights,
+                        diagonal,
+                        rhs,
+                        rows,
+                    )

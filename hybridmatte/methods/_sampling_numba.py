@@ -4,8 +4,8 @@ A sample is a row (F, B, variance of F, variance of B) of 8 numbers.
 """
 
 import numpy as np
-from numba import njit, prange
 
+from hybridmatte.linalg.threads import inlined, kernel, run_pieces
 from hybridmatte.methods._sharing_numba import UNSAMPLED, project, scattered
 
 SHIFT = 16
@@ -16,27 +16,33 @@ TILE = 32
 LANES = 16  # pairs are compared in vector registers, so many at a time
 
 
-@njit(cache=True, parallel=True)
+@kernel
+def _edge_energies(first, last, image, edges):
+    height, width = image.shape[0], image.shape[1]
+    for y in range(first, last):
+        for x in range(width):
+            for k in range(4):
+                yy, xx = y + min(k, 1), x + (k - 2 if k > 0 else 1)
+                at = 4 * (y * width + x) + k
+                edges[at] = np.float32(0.0)
+                if yy < height and xx >= 0 and xx < width:
+                    r = image[yy, xx, 0] - image[y, x, 0]
+                    g = image[yy, xx, 1] - image[y, x, 1]
+                    b = image[yy, xx, 2] - image[y, x, 2]
+                    edges[at] = r * r + g * g + b * b
+
+
 def edge_energies(image):
     """Return the squared colour differences (4 H W,) of each pixel from the next one and from three below it.
 
     These are to the right, below to the left, below, and below to the right; 0 beyond the image.
     """
-    height, width = image.shape[0], image.shape[1]
-    edges = np.zeros((height, width, 4), np.float32)
-    for y in prange(height):
-        for x in range(width):
-            for k in range(4):
-                yy, xx = y + min(k, 1), x + (k - 2 if k > 0 else 1)
-                if yy < height and xx >= 0 and xx < width:
-                    r = image[yy, xx, 0] - image[y, x, 0]
-                    g = image[yy, xx, 1] - image[y, x, 1]
-                    b = image[yy, xx, 2] - image[y, x, 2]
-                    edges[y, x, k] = r * r + g * g + b * b
-    return edges.reshape(-1)
+    edges = np.empty(4 * image.shape[0] * image.shape[1], np.float32)
+    run_pieces(_edge_energies, len(image), image, edges)
+    return edges
 
 
-@njit(cache=True)
+@inlined
 def _steps_within(start, step, low, high):
     """Return after how many steps from the middle of pixel `start` a ray has passed the pixels low to high for good."""
     at = start * ONE + ONE // 2
@@ -47,7 +53,7 @@ def _steps_within(start, step, low, high):
     return np.int64(2**31) if low <= start <= high else np.int64(0)
 
 
-@njit(cache=True)
+@inlined
 def first_step(distances, side, pixel, path, n_steps):
     """Return after how many steps of a path from a pixel it first meets a side, 0 if not within n_steps.
 
@@ -62,7 +68,7 @@ def first_step(distances, side, pixel, path, n_steps):
     return 0
 
 
-@njit(cache=True)
+@kernel
 def path_energy(edges, pixel, steps, n_steps, density, most):
     """Return the sum of squared colour differences on n_steps from a pixel times steps per pixel, at most `most`."""
     enough = np.float32(1.001 * most / density)  # beyond it, no rounding brings the result below most
@@ -81,7 +87,7 @@ def path_energy(edges, pixel, steps, n_steps, density, most):
     return min(energy * density, most)
 
 
-@njit(cache=True)
+@inlined
 def meet(edges, distances, width, box, pixel, rays, first, side, places, met):
     """Write the pixels (n, 2) where every N_TURNS-th ray from a pixel meets a side; return n, and the least energy.
 
@@ -112,7 +118,7 @@ def meet(edges, distances, width, box, pixel, rays, first, side, places, met):
     return count, least
 
 
-@njit(cache=True)
+@kernel
 def spread(image, y, x):
     """Return the mean squared distance of the colours around a pixel from its own."""
     height, width = image.shape[0], image.shape[1]
@@ -126,7 +132,7 @@ def spread(image, y, x):
     return total / count
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def mixture_errors(image, y, x, work):
     """Complete LANES pairs of colours: rows F and B of `work` are given, errors and alphas written after them.
 
@@ -139,17 +145,35 @@ def mixture_errors(image, y, x, work):
         for xx in range(max(x - 1, 0), min(x + 2, width)):
             c0, c1, c2 = image[yy, xx, 0], image[yy, xx, 1], image[yy, xx, 2]
             for p in range(LANES):
-                _, square = project(c0, c1, c2, work[p], work[p + LANES], work[p + 2 * LANES], work[p + 3 * LANES],
-                                    work[p + 4 * LANES], work[p + 5 * LANES])
+                _, square = project(
+                    c0,
+                    c1,
+                    c2,
+                    work[p],
+                    work[p + LANES],
+                    work[p + 2 * LANES],
+                    work[p + 3 * LANES],
+                    work[p + 4 * LANES],
+                    work[p + 5 * LANES],
+                )
                 work[p + 6 * LANES] += square
     c0, c1, c2 = image[y, x, 0], image[y, x, 1], image[y, x, 2]
     for p in range(LANES):
-        alpha, _ = project(c0, c1, c2, work[p], work[p + LANES], work[p + 2 * LANES], work[p + 3 * LANES],
-                           work[p + 4 * LANES], work[p + 5 * LANES])
+        alpha, _ = project(
+            c0,
+            c1,
+            c2,
+            work[p],
+            work[p + LANES],
+            work[p + 2 * LANES],
+            work[p + 3 * LANES],
+            work[p + 4 * LANES],
+            work[p + 5 * LANES],
+        )
         work[p + 7 * LANES] = alpha
 
 
-@njit(cache=True)
+@inlined
 def choose_pair(image, y, x, places, least, counts, away, work):
     """Return the indices of the foreground's and the background's sample of least objective (g_SS, Eq. 7).
 
@@ -173,35 +197,41 @@ def choose_pair(image, y, x, places, least, counts, away, work):
         for p in range(n):
             error = np.float64(work[p + 6 * LANES]) + 1e-7
             doubt = toward + (1.0 - 2.0 * toward) * work[p + 7 * LANES] + 1e-7
-            cost = error**3 * doubt**2 * away[1, (first + p) // counts[0]] * away[0, (first + p) % counts[0]]**4
+            cost = error**3 * doubt**2 * away[1, (first + p) // counts[0]] * away[0, (first + p) % counts[0]] ** 4
             if cost < best:
                 best, best_pair = cost, first + p
     return best_pair // counts[0], best_pair % counts[0]
 
 
-@njit(cache=True, parallel=True)
-def gather(image, index, edges, distances, boxes, rays, n_rays, n_pixels):
-    """Return the best samples (n_pixels, 8) of the pixels numbered by `index`, of what their rays meet.
-
-    distances (H W, 2), uint8, are pixels to the known background and foreground, the larger of both axes, or less. The
-    work goes tile by tile, so that what rays meet on their way stays in the cache.
-    """
+@kernel
+def _gather(first, last, image, index, edges, distances, boxes, rays, n_rays, samples):
     height, width = index.shape
     across, n_tiles = -(-width // TILE), -(-height // TILE) * -(-width // TILE)
-    samples = np.empty((n_pixels, 8), np.float32)
-    for task in prange(n_tiles):
+    places, met = np.empty((2, n_rays, 2), np.int64), np.empty(n_rays, np.int64)
+    counts, least, away = np.empty(2, np.int64), np.empty(2), np.empty((2, n_rays))
+    work = np.empty(8 * LANES, np.float32)
+    for k in range(8 * LANES):
+        work[k] = 0.0
+    for task in range(first, last):
         tile = scattered(task, n_tiles)
-        places, met = np.empty((2, n_rays, 2), np.int64), np.empty(n_rays, np.int64)
-        counts, least, away = np.empty(2, np.int64), np.empty(2), np.empty((2, n_rays))
-        work = np.zeros(8 * LANES, np.float32)
         for y in range(tile // across * TILE, min((tile // across + 1) * TILE, height)):
             for x in range(tile % across * TILE, min((tile % across + 1) * TILE, width)):
                 i = index[y, x]
                 if i < 0:
                     continue
                 for side in range(2):
-                    counts[side], least[side] = meet(edges, distances, width, boxes[side], y * width + x, rays,
-                                                     (y % 3) * 3 + x % 3, side, places[side], met)
+                    counts[side], least[side] = meet(
+                        edges,
+                        distances,
+                        width,
+                        boxes[side],
+                        y * width + x,
+                        rays,
+                        (y % 3) * 3 + x % 3,
+                        side,
+                        places[side],
+                        met,
+                    )
                 samples[i, 6] = samples[i, 7] = UNSAMPLED
                 if counts[0] > 0 and counts[1] > 0:
                     f, b = choose_pair(image, y, x, places, least, counts, away, work)
@@ -210,4 +240,15 @@ def gather(image, index, edges, distances, boxes, rays, n_rays, n_pixels):
                         samples[i, 3 + c] = image[places[0, b, 0], places[0, b, 1], c]
                     samples[i, 6] = spread(image, places[1, f, 0], places[1, f, 1])
                     samples[i, 7] = spread(image, places[0, b, 0], places[0, b, 1])
+
+
+def gather(image, index, edges, distances, boxes, rays, n_rays, n_pixels):
+    """Return the best samples (n_pixels, 8) of the pixels numbered by `index`, of what their rays meet.
+
+    distances (H W, 2), uint8, are pixels to the known background and foreground, the larger of both axes, or less. The
+    work goes tile by tile, so that what rays meet on their way stays in the cache.
+    """
+    n_tiles = -(-index.shape[0] // TILE) * -(-index.shape[1] // TILE)
+    samples = np.empty((n_pixels, 8), np.float32)
+    run_pieces(_gather, n_tiles, image, index, edges, distances, boxes, rays, n_rays, samples)
     return samples

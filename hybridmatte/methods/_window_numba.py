@@ -1,39 +1,35 @@
-"""Kernels shared by the Laplacians of 3 x 3 windows.
+"""Parts of the kernels that assemble the Laplacians of 3 x 3 windows.
 
 Closed form and learning based: each window k charges `a' (Id - X T X') a` where row j of X is (1, I_j - mu_k): a
 quadratic form given by the window's mean colour mu (3 numbers) and the symmetric 4 x 4 matrix T (10 numbers).
 """
 
 import numpy as np
-from numba import njit, prange
 
-from hybridmatte.methods._closed_form_numba import closed_form_window
-from hybridmatte.methods._learning_based_numba import learning_based_window
-from hybridmatte.methods._random_walk_numba import random_walk_row
-
-CLOSED_FORM, LEARNING_BASED, RANDOM_WALK = 0, 1, 2
+from hybridmatte.linalg.threads import inlined, kernel, run_pieces
 
 
-@njit(cache=True)
+@inlined
 def mark_windows(is_unknown, y, needed):
     """Mark the centres x of row y whose 3 x 3 window lies in the image and holds an unknown pixel."""
     height, width = is_unknown.shape
-    needed[:] = False
-    if y < 1 or y > height - 2:
-        return
-    for row in range(y - 1, y + 2):
-        for x in range(1, width - 1):
-            if is_unknown[row, x - 1] or is_unknown[row, x] or is_unknown[row, x + 1]:
-                needed[x] = True
+    is_inside = 1 <= y and y <= height - 2
+    for x in range(width):
+        needed[x] = False
+        if is_inside and 1 <= x and x < width - 1:
+            for row in range(y - 1, y + 2):
+                if is_unknown[row, x - 1] or is_unknown[row, x] or is_unknown[row, x + 1]:
+                    needed[x] = True
 
 
-@njit(cache=True)
+@inlined
 def window_moments(image, y, x, moments):
     """Write mean (3) and covariance (6, upper triangle by rows) of the colours of the window centred at (y, x)."""
     r0 = np.float64(image[y, x, 0])
     g0 = np.float64(image[y, x, 1])
     b0 = np.float64(image[y, x, 2])
-    moments[:] = 0.0
+    for k in range(9):
+        moments[k] = 0.0
     for row in range(y - 1, y + 2):
         for column in range(x - 1, x + 2):
             r = image[row, column, 0] - r0
@@ -50,23 +46,24 @@ def window_moments(image, y, x, moments):
             moments[8] += b * b
     for k in range(9):
         moments[k] /= 9.0
-    r, g, b = moments[0], moments[1], moments[2]
-    moments[3] -= r * r
-    moments[4] -= r * g
-    moments[5] -= r * b
-    moments[6] -= g * g
-    moments[7] -= g * b
-    moments[8] -= b * b
+    mean_r, mean_g, mean_b = moments[0], moments[1], moments[2]
+    moments[3] -= mean_r * mean_r
+    moments[4] -= mean_r * mean_g
+    moments[5] -= mean_r * mean_b
+    moments[6] -= mean_g * mean_g
+    moments[7] -= mean_g * mean_b
+    moments[8] -= mean_b * mean_b
     moments[0] += r0
     moments[1] += g0
     moments[2] += b0
 
 
-@njit(cache=True)
+@inlined
 def stencil_row(image, windows, y, x, row):
     """Sum into row (25) the Laplacian's entries from pixel (y, x) to the 5 x 5 pixels around it."""
     height, width = image.shape[:2]
-    row[:] = 0.0
+    for k in range(25):
+        row[k] = 0.0
     i0 = np.float64(image[y, x, 0])
     i1 = np.float64(image[y, x, 1])
     i2 = np.float64(image[y, x, 2])
@@ -94,77 +91,53 @@ def stencil_row(image, windows, y, x, row):
             row[12] += 1.0
 
 
-@njit(cache=True)
-def store_stencil(row, y, x, cell, is_unknown, known_alpha, weights, diagonal, rhs):
-    """Split a stencil row: later unknown neighbours to weights, known ones to the right-hand side."""
+@inlined
+def store_stencil(row, y, x, cell, is_unknown, known_alpha, weights, diagonal, rhs, rows):
+    """Split a stencil row: later unknown neighbours to weights, known ones to the right-hand side; or all to rows."""
     height, width = is_unknown.shape
-    diagonal[cell] = row[12]
-    for k in range(25):
-        value = row[k]
-        if k == 12 or value == 0.0:
-            continue
-        yy = y + k // 5 - 2
-        xx = x + k % 5 - 2
-        if yy < 0 or yy >= height or xx < 0 or xx >= width:
-            continue
-        if not is_unknown[yy, xx]:
-            rhs[cell] -= value * known_alpha[yy, xx]
-        elif k > 12:
-            weights[k - 13, cell] = value
-
-
-@njit(cache=True)
-def _window_row(image, is_unknown, y, form, epsilon, needed, moments, room, windows):
-    """Compute the quadratic forms (13 numbers) of the needed windows centred in row y."""
-    mark_windows(is_unknown, y, needed)
-    for x in range(image.shape[1]):
-        if needed[x]:
-            window_moments(image, y, x, moments)
-            if form == LEARNING_BASED:
-                learning_based_window(moments, epsilon, room, windows[x])
-            else:
-                closed_form_window(moments, epsilon, windows[x])
-
-
-@njit(cache=True, parallel=True)
-def assemble(image, is_unknown, known_alpha, segments, row_start, bands, form, epsilon, weights, diagonal, rhs, rows):
-    """Assemble a 3 x 3 Laplacian over the unknown pixels: weights (12, n), diagonal (n), right-hand side (n).
-
-    If rows (n, 25) is not empty, only rows is written: the full stencil, known neighbours included.
-    """
-    width = is_unknown.shape[1]
-    for band in prange(bands.shape[0] - 1):
-        windows = np.empty((3, width, 13))
-        needed = np.empty(width, np.bool_)
-        moments = np.empty(9)
-        room = np.empty((4, 4, 4))
-        row = np.empty(25)
-        for y in range(max(bands[band] - 1, 0), bands[band + 1] + 1):
-            if form != RANDOM_WALK:
-                _window_row(image, is_unknown, y, form, epsilon, needed, moments, room, windows[y % 3])
-            center = y - 1
-            if center < bands[band]:
+    if rows.shape[0] > 0:
+        for k in range(25):
+            rows[cell, k] = row[k]
+    else:
+        diagonal[cell] = row[12]
+        for k in range(25):
+            value = row[k]
+            if k == 12 or value == 0.0:
                 continue
-            for s in range(row_start[center], row_start[center + 1]):
-                for x in range(segments[s, 1], segments[s, 2]):
-                    if not is_unknown[center, x]:
-                        continue
-                    cell = segments[s, 3] + x - segments[s, 1]
-                    if form == RANDOM_WALK:
-                        random_walk_row(image, center, x, epsilon, row)
-                    else:
-                        stencil_row(image, windows, center, x, row)
-                    if rows.shape[0] > 0:
-                        for k in range(25):
-                            rows[cell, k] = row[k]
-                    else:
-                        store_stencil(row, center, x, cell, is_unknown, known_alpha, weights, diagonal, rhs)
+            yy = y + k // 5 - 2
+            xx = x + k % 5 - 2
+            if yy < 0 or yy >= height or xx < 0 or xx >= width:
+                continue
+            if not is_unknown[yy, xx]:
+                rhs[cell] -= value * known_alpha[yy, xx]
+            elif k > 12:
+                weights[k - 13, cell] = value
 
 
-@njit(cache=True, parallel=True)
-def rows_to_csr(rows, cells, pixels, height, width, indptr, indices, data):
-    """Write the dense stencil rows of the given cells as CSR, entries outside the image left out."""
-    for i in prange(cells.shape[0]):
+@inlined
+def store_row(image, windows, y, segments, row_start, row, is_unknown, known_alpha, weights, diagonal, rhs, rows):
+    """Sum and store the stencils of the unknown pixels of row y, given the windows of the three rows around."""
+    for s in range(row_start[y], row_start[y + 1]):
+        for x in range(segments[s, 1], segments[s, 2]):
+            if is_unknown[y, x]:
+                stencil_row(image, windows, y, x, row)
+                store_stencil(
+                    row,
+                    y,
+                    x,
+                    segments[s, 3] + x - segments[s, 1],
+                    is_unknown,
+                    known_alpha,
+                    weights,
+                    diagonal,
+                    rhs,
+                    rows,
+                )
+
+
+@kernel
+def _rows_to_csr(first, last, rows, cells, pixels, height, width, indptr, indices, data):
+    for i in range(first, last):
         y = pixels[cells[i]] // width
         x = pixels[cells[i]] % width
         position = indptr[pixels[cells[i]]]
@@ -175,3 +148,8 @@ def rows_to_csr(rows, cells, pixels, height, width, indptr, indices, data):
                 indices[position] = yy * width + xx
                 data[position] = rows[cells[i], k]
                 position += 1
+
+
+def rows_to_csr(rows, cells, pixels, height, width, indptr, indices, data):
+    """Write the dense stencil rows of the given cells as CSR, entries outside the image left out."""
+    run_pieces(_rows_to_csr, len(cells), rows, cells, pixels, height, width, indptr, indices, data)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_image, check_number, check_unknown, is_torch
-from hybridmatte.methods._window_numba import CLOSED_FORM
+from hybridmatte.methods._closed_form_numba import assemble
 from hybridmatte.methods.windows import REACH, stencil_csr, stencil_system
 from hybridmatte.systems.problem import check_problem
 from hybridmatte.systems.solve import solve_problem
@@ -178,7 +178,7 @@ def closed_form_laplacian(
     """
     pixels = check_image(image)
     epsilon = check_number(epsilon, "epsilon", above=0)
-    return stencil_csr(pixels, check_unknown(is_unknown, pixels), CLOSED_FORM, epsilon)
+    return stencil_csr(pixels, check_unknown(is_unknown, pixels), assemble, epsilon)
 
 
 def closed_form_system(
@@ -189,4 +189,4 @@ def closed_form_system(
     epsilon: float = 1e-7,
 ) -> StencilSystem:
     """Return the `StencilSystem` of the closed-form Laplacian with the known pixels eliminated."""
-    return stencil_system(image, is_unknown, known_alpha, CLOSED_FORM, epsilon)
+    return stencil_system(image, is_unknown, known_alpha, assemble, epsilon)

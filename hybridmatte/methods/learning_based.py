@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_image, check_number, check_unknown
-from hybridmatte.methods._window_numba import LEARNING_BASED
+from hybridmatte.methods._learning_based_numba import assemble
 from hybridmatte.methods.windows import REACH, stencil_csr, stencil_system
 from hybridmatte.systems.problem import check_problem
 from hybridmatte.systems.solve import solve_problem
@@ -123,7 +123,7 @@ def learning_based_laplacian(
     """
     pixels = check_image(image)
     epsilon = check_number(epsilon, "epsilon", above=0)
-    return stencil_csr(pixels, check_unknown(is_unknown, pixels), LEARNING_BASED, epsilon)
+    return stencil_csr(pixels, check_unknown(is_unknown, pixels), assemble, epsilon)
 
 
 def learning_based_system(
@@ -139,6 +139,6 @@ def learning_based_system(
     Laplacian. So unknown pixels are drawn to 0 with the weight `SHRINKAGE`: pixels that nothing else determines are
     background.
     """
-    system = stencil_system(image, is_unknown, known_alpha, LEARNING_BASED, epsilon)
+    system = stencil_system(image, is_unknown, known_alpha, assemble, epsilon)
     system.diagonal += SHRINKAGE * (system.pixels >= 0)
     return system

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_image, check_number, check_unknown
-from hybridmatte.methods._window_numba import RANDOM_WALK
+from hybridmatte.methods._random_walk_numba import assemble
 from hybridmatte.methods.windows import REACH, stencil_csr, stencil_system
 from hybridmatte.systems.problem import check_problem
 from hybridmatte.systems.solve import solve_problem
@@ -123,7 +123,7 @@ def random_walk_laplacian(
     """
     pixels = check_image(image)
     sigma = check_number(sigma, "sigma", above=0)
-    return stencil_csr(pixels, check_unknown(is_unknown, pixels), RANDOM_WALK, sigma)
+    return stencil_csr(pixels, check_unknown(is_unknown, pixels), assemble, sigma)
 
 
 def random_walk_system(
@@ -138,6 +138,6 @@ def random_walk_system(
     At each step the walk ends in the background with a probability of about `SHRINKAGE`. So pixels that no significant
     weight connects to the foreground are background.
     """
-    system = stencil_system(image, is_unknown, known_alpha, RANDOM_WALK, sigma)
+    system = stencil_system(image, is_unknown, known_alpha, assemble, sigma)
     system.diagonal += SHRINKAGE * (system.diagonal + (system.pixels >= 0))
     return system

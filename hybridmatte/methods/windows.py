@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from hybridmatte.linalg.layout import UnknownLayout, make_layout
-from hybridmatte.methods._window_numba import assemble, rows_to_csr
+from hybridmatte.linalg.threads import run_pieces
+from hybridmatte.methods._window_numba import rows_to_csr
 from hybridmatte.systems.stencil import StencilSystem
 
 __all__ = ["REACH", "stencil_csr", "stencil_system"]
 
+Assemble = Callable[..., None]  # a kernel that fills the rows of the pixels in bands first to last of a layout
 REACH = 2  # pixels: the largest distance in x or y between two pixels of one 3 x 3 window
 
 
@@ -19,31 +23,32 @@ def stencil_system(
     image: npt.NDArray[np.float32],
     is_unknown: npt.NDArray[np.bool_],
     known_alpha: npt.NDArray[np.float32],
-    form: int,
+    assemble: Assemble,
     parameter: float,
 ) -> StencilSystem:
     """Return the system of a Laplacian of 3 x 3 windows with the known pixels eliminated.
 
-    `form` is one of the constants of ``_window_numba``, `parameter` the Laplacian's own: epsilon or sigma.
+    `assemble` is the Laplacian's kernel, `parameter` its own parameter: epsilon or sigma.
     """
     layout = make_layout(is_unknown)
     weights, (diagonal, rhs) = np.zeros((12, layout.n_cells)), np.zeros((2, layout.n_cells))
     system = StencilSystem(layout, weights, diagonal, rhs, image)
-    _assemble(image, is_unknown, known_alpha, form, parameter, layout, weights, diagonal, rhs, np.zeros((0, 25)))
+    _assemble(image, is_unknown, known_alpha, assemble, parameter, layout, weights, diagonal, rhs, np.zeros((0, 25)))
     return system
 
 
 def stencil_csr(
-    image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_], form: int, parameter: float
+    image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_], assemble: Assemble, parameter: float
 ) -> csr_matrix:
     """Return the rows of the unknown pixels of a Laplacian of 3 x 3 windows, (H * W, H * W) float64."""
     height, width = is_unknown.shape
     layout = make_layout(is_unknown)
     rows, none = np.zeros((layout.n_cells, 25)), np.zeros(0)
-    known_alpha = np.zeros((height, width))
-    _assemble(image, is_unknown, known_alpha, form, parameter, layout, np.zeros((12, 0)), none, none, rows)
-    reach_y, reach_x = (np.minimum(np.arange(n) + REACH, n - 1) - np.maximum(np.arange(n) - REACH, 0) + 1
-                        for n in (height, width))
+    known_alpha = np.zeros((height, width), np.float32)
+    _assemble(image, is_unknown, known_alpha, assemble, parameter, layout, np.zeros((12, 0)), none, none, rows)
+    reach_y, reach_x = (
+        np.minimum(np.arange(n) + REACH, n - 1) - np.maximum(np.arange(n) - REACH, 0) + 1 for n in (height, width)
+    )
     per_row = np.where(is_unknown, np.outer(reach_y, reach_x), 0).ravel()
     indptr = np.concatenate([[0], np.cumsum(per_row)])
     index_type = np.int32 if indptr[-1] < 2**31 else np.int64
@@ -60,10 +65,21 @@ def _assemble(
     image: npt.NDArray[np.float32],
     is_unknown: npt.NDArray[np.bool_],
     known_alpha: npt.NDArray[np.floating],
-    form: int,
+    assemble: Assemble,
     parameter: float,
     layout: UnknownLayout,
     *out: npt.NDArray[np.float64],
 ) -> None:
-    """Run the assembly kernel over the rows of a layout; `out` are weights, diagonal, rhs and dense rows."""
-    assemble(image, is_unknown, known_alpha, layout.segments, layout.row_start, layout.bands, form, parameter, *out)
+    """Run the assembly kernel over the bands of a layout; `out` are weights, diagonal, rhs and dense rows."""
+    run_pieces(
+        assemble,
+        len(layout.bands) - 1,
+        image,
+        is_unknown,
+        known_alpha,
+        layout.segments,
+        layout.row_start,
+        layout.bands,
+        float(parameter),
+        *out,
+    )

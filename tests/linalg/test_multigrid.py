@@ -1,12 +1,12 @@
 """The colour-line multigrid: a symmetric positive operator, good in few iterations, the same for any threads."""
 
-import numba
 import numpy as np
 import pytest
 
 from hybridmatte.linalg import multigrid
 from hybridmatte.linalg.conjugate_gradient import conjugate_gradient
 from hybridmatte.linalg.multigrid import ColorLineMultigrid
+from hybridmatte.linalg.threads import thread_count, thread_limit
 from hybridmatte.methods.closed_form import closed_form_system
 from hybridmatte.methods.learning_based import learning_based_system
 from hybridmatte.methods.random_walk import random_walk_system
@@ -51,14 +51,10 @@ def test_few_iterations_whatever_the_size():
 def test_same_bits_for_one_thread_and_many():
     system, image = make_system(shape=(122, 166))
     answers = []
-    threads = numba.get_num_threads()
-    try:
-        for count in (1, threads):
-            numba.set_num_threads(count)
+    for count in (1, thread_count()):
+        with thread_limit(count):
             precondition = ColorLineMultigrid(system, image)
             answers.append(conjugate_gradient(system.matvec, system.rhs, precondition).x)
-    finally:
-        numba.set_num_threads(threads)
     assert np.array_equal(*answers)
 
 

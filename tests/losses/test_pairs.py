@@ -1,6 +1,5 @@
 """The losses over similar pixels against the oracles in `baselines`, and their properties from the theory."""
 
-import numba
 import numpy as np
 import pytest
 import torch
@@ -63,16 +62,16 @@ def test_kernel_equals_tensor_operations(name, padding):
 def test_same_bits_for_one_thread_and_many(name):
     data = batch((2, 120, 50), dtype=torch.float32)
     results = []
-    threads = numba.get_num_threads()
-    try:
-        for count in (1, threads):
-            numba.set_num_threads(count)
+    for count in (1, torch.get_num_threads()):
+        before = torch.get_num_threads()
+        torch.set_num_threads(count)
+        try:
             alpha = data["alpha"].clone().requires_grad_()
             value = PAIR_LOSSES[name](alpha, data["image"])
             value.backward()
             results.append((value.item(), alpha.grad))
-    finally:
-        numba.set_num_threads(threads)
+        finally:
+            torch.set_num_threads(before)
     assert results[0][0] == results[1][0]
     assert torch.equal(results[0][1], results[1][1])
 

@@ -1,11 +1,11 @@
 """Information flow: weights, flows, Laplacian, system and solution, against properties and the plain form."""
 
-import numba
 import numpy as np
 import pytest
 
 import baselines.information_flow
 from hybridmatte.errors import ConvergenceWarning
+from hybridmatte.linalg.threads import thread_limit
 from hybridmatte.linalg.two_level import run_ends
 from hybridmatte.methods._information_flow_numba import drop_own, mixture_weights
 from hybridmatte.methods.information_flow import (
@@ -137,13 +137,10 @@ def test_a_prior_decides_however_weak_it_is():
 
 @pytest.mark.parametrize("rtol", [1e-4, 1e-9])
 def test_one_thread_and_two_agree_bit_for_bit(rtol):
-    scene, before, results = soft_disk((61, 67), noise=0.02), numba.get_num_threads(), []
-    try:
-        for n_threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
-            numba.set_num_threads(n_threads)
+    scene, results = soft_disk((61, 67), noise=0.02), []
+    for n_threads in (1, 2):
+        with thread_limit(n_threads):
             results.append(solve(scene, rtol=rtol))
-    finally:
-        numba.set_num_threads(before)
     assert np.array_equal(*results)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import baselines.sampling
+from hybridmatte.linalg.threads import thread_limit
 from hybridmatte.methods._sampling_numba import edge_energies, meet, path_energy
 from hybridmatte.methods._sharing_numba import scattered
 from hybridmatte.methods.shared_sampling import Samples, _distances, _rays, sample_alpha, solve_sampling
@@ -113,17 +114,11 @@ def test_known_pixels_are_exact_and_results_in_range(rng):
 
 
 def test_threads_do_not_change_the_bits():
-    import numba
-
     scene = soft_disk(noise=0.03)
     whole = sample_alpha(scene.image, scene.trimap)
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
+    with thread_limit(1):
         for plane, alone in zip(whole, sample_alpha(scene.image, scene.trimap), strict=True):
             assert np.array_equal(plane, alone)
-    finally:
-        numba.set_num_threads(threads)
 
 
 def test_rays_that_meet_nothing_fall_back_on_mean_colours():

@@ -1,10 +1,10 @@
 """Exact nearest neighbours against brute force and SciPy."""
 
-import numba
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from hybridmatte.linalg.threads import thread_limit
 from hybridmatte.similarity import _neighbors_numba as kernels
 from hybridmatte.similarity.neighbors import NeighborTree, nearest_neighbors
 from tests.tolerances import assert_close
@@ -40,14 +40,10 @@ def test_equals_scipy_for_clustered_points(rng):
 
 def test_one_thread_and_two_agree_bit_for_bit(rng):
     points = np.round(rng.random((5000, 5)) * 8) / 8
-    before = numba.get_num_threads()
     results = []
-    try:
-        for n_threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
-            numba.set_num_threads(n_threads)
+    for n_threads in (1, 2):
+        with thread_limit(n_threads):
             results.append(nearest_neighbors(points, points, 7))
-    finally:
-        numba.set_num_threads(before)
     assert np.array_equal(results[0].indices, results[1].indices)
 
 
