@@ -1,5 +1,5 @@
-"""Oracles for tests and controls for benchmarks: plain NumPy and SciPy, slow, straight from the formulas.
+"""Oracles for tests and controls for benchmarks: plain and slow NumPy and SciPy, written from the formulas.
 
-A module here answers for the module of the same name in ``hybridmatte``. ``peers`` wraps other packages. Nothing
-here imports ``hybridmatte``, so no mistake can be shared.
+A module here has the second implementation of a module or function in ``hybridmatte``. ``peers`` wraps other packages.
+Nothing here imports ``hybridmatte``, so that a mistake cannot be in both.
 """

@@ -1,14 +1,18 @@
-"""Sum dense blocks and weights into sparse matrices."""
+"""Sums of dense blocks, and graph weights, as sparse matrices."""
+
+from collections.abc import Iterable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse
 
 
-def windows_inside(shape, window_size, is_unknown=None):
-    """Yield the flat pixel indices of every square window that lies fully inside the image.
+def windows_inside(shape: tuple[int, int], window_size: int, is_unknown: npt.NDArray[np.bool_] | None = None
+                   ) -> Iterator[npt.NDArray[np.intp]]:
+    """Yield the flat pixel indices of every square window that lies fully inside an image of shape (H, W).
 
-    With `is_unknown`, an (H, W) bool array, only of windows that hold an unknown pixel: the rows of unknown pixels
-    are then still complete.
+    With `is_unknown`, an (H, W) boolean array, windows without an unknown pixel are skipped. The rows of the unknown
+    pixels are complete without them.
     """
     height, width = shape
     index = np.arange(height * width).reshape(height, width)
@@ -19,8 +23,9 @@ def windows_inside(shape, window_size, is_unknown=None):
                 yield index[rows, columns].ravel()
 
 
-def sum_blocks(blocks, n_pixels):
-    """Return the CSR sum of (pixels, dense block) pairs; `blocks` yields (n,) int and (n, n) float arrays."""
+def sum_blocks(blocks: Iterable[tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]], n_pixels: int
+               ) -> scipy.sparse.csr_matrix:
+    """Return the sum of dense blocks as CSR; `blocks` yields the pixels (n,) and the values (n, n) of each block."""
     rows, columns, values = [], [], []
     for pixels, block in blocks:
         rows.append(np.repeat(pixels, len(pixels)))
@@ -32,6 +37,6 @@ def sum_blocks(blocks, n_pixels):
     return scipy.sparse.coo_matrix(entries, shape=(n_pixels, n_pixels)).tocsr()
 
 
-def graph_laplacian(weights):
-    """Return D - W as CSR, D the diagonal of the row sums of the symmetric sparse W."""
+def graph_laplacian(weights: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    """Return D - W as CSR; W is symmetric and D is the diagonal matrix of its row sums."""
     return (scipy.sparse.diags(np.asarray(weights.sum(axis=1)).ravel()) - weights).tocsr()

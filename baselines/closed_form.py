@@ -1,18 +1,22 @@
 """The closed-form matting Laplacian, window by window."""
 
 import numpy as np
+import numpy.typing as npt
+import scipy.sparse
 
 from baselines._assemble import sum_blocks, windows_inside
 
 
-def closed_form_laplacian(image, window_size=3, epsilon=1e-7, is_unknown=None):
+def closed_form_laplacian(image: npt.ArrayLike, window_size: int = 3, epsilon: float = 1e-7,
+                          is_unknown: npt.NDArray[np.bool_] | None = None) -> scipy.sparse.csr_matrix:
     """Return the matting Laplacian of an (H, W, 3) image in [0, 1] as an (H * W, H * W) CSR matrix, float64.
 
-    The sum over all windows w fully inside the image, of mean mu and covariance S, of
+    L_ij is the sum, over all windows w that contain i and j and lie fully inside the image, of
 
-        delta_ij - (1 + (I_i - mu)' (S + epsilon / |w| Id)^-1 (I_j - mu)) / |w|.
+        delta_ij - (1 + (I_i - mu)' (S + epsilon / |w| Id)^-1 (I_j - mu)) / |w|,
 
-    About 50 microseconds a 3 x 3 window. `is_unknown` (H, W) limits the windows to those with an unknown pixel.
+    with the mean mu and the covariance S of the colours of the window. A 3 x 3 window takes about 50 microseconds.
+    With `is_unknown` (H, W), windows without an unknown pixel are skipped.
 
     References
     ----------
@@ -24,7 +28,7 @@ def closed_form_laplacian(image, window_size=3, epsilon=1e-7, is_unknown=None):
     return sum_blocks(blocks, len(colors))
 
 
-def window_block(colors, epsilon):
+def window_block(colors: npt.NDArray[np.float64], epsilon: float) -> npt.NDArray[np.float64]:
     """Return the dense (n, n) contribution of a window of n colours (n, 3)."""
     n = len(colors)
     centered = colors - colors.mean(axis=0)

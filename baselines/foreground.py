@@ -1,11 +1,13 @@
 """Foreground and background colours of Germer et al. 2020 as one sparse linear system."""
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse
 import scipy.sparse.linalg
 
 
-def estimate_layers(image, alpha, epsilon=1e-5):
+def estimate_layers(image: npt.ArrayLike, alpha: npt.ArrayLike, epsilon: float = 1e-5
+                    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the (H, W, 3) float64 layers F, B that minimise the cost, without bounds on their values.
 
     For image (H, W, 3) I and alpha (H, W) a in [0, 1], summed over pixels i and pairs ij of 4-neighbours, the cost is
@@ -30,7 +32,7 @@ def estimate_layers(image, alpha, epsilon=1e-5):
     return layers[:n].reshape(image.shape), layers[n:].reshape(image.shape)
 
 
-def _smoothness(alpha, epsilon):
+def _smoothness(alpha: npt.NDArray[np.float64], epsilon: float) -> scipy.sparse.spmatrix:
     """Return the matrix of the quadratic form sum_ij (epsilon + |a_i - a_j|) (x_i - x_j)^2 over 4-neighbours."""
     index = np.arange(alpha.size).reshape(alpha.shape)
     i = np.concatenate([index[1:].ravel(), index[:, 1:].ravel()])

@@ -1,6 +1,7 @@
 """Information flow matting by brute force: dense Gram matrices, a sparse direct solve."""
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse
 from scipy.sparse.linalg import spsolve
 
@@ -9,22 +10,25 @@ from baselines.knn import knn_features
 from baselines.known_expansion import expand_known
 from baselines.similarity import nearest_neighbors
 
+Array = npt.NDArray[np.float64]
 MIXTURE_RIDGE = 1e-5
 KNOWN_RIDGE = 1e-4
 
 
-def mixture_weights(color, neighbors, ridge):
-    """Return the weights w (K,) of sum 1 that minimise ||color - sum_k w_k neighbors_k||^2 + ridge ||w||^2."""
+def mixture_weights(color: Array, neighbors: Array, ridge: float) -> Array:
+    """Return the weights w (K,), of sum 1, that minimise ||color - sum_k w_k neighbors_k||^2 + ridge ||w||^2."""
     differences = neighbors - color
     gram = differences @ differences.T + ridge * np.eye(len(neighbors))
     weights = np.linalg.solve(gram, np.ones(len(neighbors)))
     return weights / weights.sum()
 
 
-def mixture_flow(image, is_unknown, n_neighbors=12):
-    """Return W_CM, (H * W, H * W): each unknown pixel as a mixture of its neighbours in [R, G, B, x, y], without it.
+def mixture_flow(image: npt.ArrayLike, is_unknown: npt.NDArray[np.bool_], n_neighbors: int = 12
+                 ) -> scipy.sparse.csr_matrix:
+    """Return W_CM (H * W, H * W): the weights of each unknown pixel's neighbours that mix its colour.
 
-    The paper takes 20 neighbours and does not say how it regularises the Gram matrix; 12 lose no accuracy.
+    Neighbours are the nearest other pixels in [R, G, B, x, y]. The paper uses 20 of them and does not say how it
+    regularises the Gram matrix; 12 neighbours are as accurate.
     """
     colors = np.asarray(image, dtype=np.float64).reshape(-1, 3)
     features = knn_features(image, 1.0)
@@ -36,11 +40,13 @@ def mixture_flow(image, is_unknown, n_neighbors=12):
     return flow.tocsr()
 
 
-def known_to_unknown_flow(image, trimap, n_neighbors=7):
-    """Return the foreground's share w_F and the confidence eta of each unknown pixel, (H, W), 0 on known ones.
+def known_to_unknown_flow(image: npt.ArrayLike, trimap: npt.NDArray[np.floating], n_neighbors: int = 7
+                          ) -> tuple[Array, Array]:
+    """Return the share w_F of the foreground and the confidence eta of each unknown pixel, (H, W), 0 on known pixels.
 
-    The nearest known pixels are those in [R, G, B, 10 x, 10 y]; eta = ||c_F - c_B||^2 / 3, at most 1, with the mixed
-    colours c_F, c_B of the two layers. Shares are clipped to [0, 1], which the paper leaves open.
+    The colour of an unknown pixel is mixed from its nearest foreground and background pixels in [R, G, B, 10 x, 10 y].
+    eta = min(||c_F - c_B||^2 / 3, 1), where c_F and c_B are the colours mixed from each side alone. Shares are clipped
+    to [0, 1]; the paper does not say whether it clips them.
     """
     colors = np.asarray(image, dtype=np.float64).reshape(-1, 3)
     features, flat = knn_features(image, 10.0), np.ravel(trimap)
@@ -57,8 +63,9 @@ def known_to_unknown_flow(image, trimap, n_neighbors=7):
     return share.reshape(np.shape(trimap)), confidence.reshape(np.shape(trimap))
 
 
-def intra_flow(image, is_unknown, n_neighbors=5):
-    """Return W + W', W_ij = max(1 - ||v_i - v_j||_1, 0), v = [R, G, B, x / 20, y / 20], between unknown pixels."""
+def intra_flow(image: npt.ArrayLike, is_unknown: npt.NDArray[np.bool_], n_neighbors: int = 5
+               ) -> scipy.sparse.csr_matrix:
+    """Return W + W' between unknown pixels, W_ij = max(1 - ||v_i - v_j||_1, 0) with v = [R, G, B, x / 20, y / 20]."""
     features, unknown = knn_features(image, 0.05), np.flatnonzero(is_unknown)
     flow = scipy.sparse.lil_matrix((len(features), len(features)))
     _, near = nearest_neighbors(features[unknown], min(n_neighbors + 1, len(unknown)))
@@ -70,7 +77,8 @@ def intra_flow(image, is_unknown, n_neighbors=5):
     return flow + flow.T
 
 
-def information_flow_laplacian(image, is_unknown, n_neighbors=12, intra_weight=0.01, local_weight=1.0):
+def information_flow_laplacian(image: npt.ArrayLike, is_unknown: npt.ArrayLike, n_neighbors: int = 12,
+                               intra_weight: float = 0.01, local_weight: float = 1.0) -> scipy.sparse.csr_matrix:
     """Return (D - W_CM)' (D - W_CM) + intra_weight (D_UU - W_UU) + local_weight L, as in the paper's Eq. 11."""
     is_unknown = np.asarray(is_unknown)
     chosen = scipy.sparse.diags(is_unknown.ravel().astype(np.float64))
@@ -81,7 +89,8 @@ def information_flow_laplacian(image, is_unknown, n_neighbors=12, intra_weight=0
     return (difference.T @ difference + intra_weight * (degree - intra) + local_weight * local).tocsr()
 
 
-def solve_information_flow(image, trimap, expansion=12.0, known_weight=0.05):
+def solve_information_flow(image: npt.ArrayLike, trimap: npt.NDArray[np.floating], expansion: float = 12.0,
+                           known_weight: float = 0.05) -> Array:
     """Return the (H, W) float64 alpha of information flow matting; time is quadratic in the number of pixels.
 
     References

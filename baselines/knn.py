@@ -1,15 +1,20 @@
 """The KNN matting Laplacian by brute force."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse
 
 from baselines._assemble import graph_laplacian
 from baselines.similarity import nearest_neighbors
 
 
-def knn_features(image, spatial_weight):
+def knn_features(image: npt.ArrayLike, spatial_weight: float) -> npt.NDArray[np.float64]:
     """Return (H * W, 5) features: R, G, B, and x / (W - 1), y / (H - 1) times the spatial weight."""
-    height, width = np.shape(image)[:2]
+    image = np.asarray(image)
+    height, width = image.shape[:2]
     features = np.empty((height, width, 5))
     for y in range(height):
         for x in range(width):
@@ -19,16 +24,18 @@ def knn_features(image, spatial_weight):
     return features.reshape(-1, 5)
 
 
-def knn_laplacian(image, n_neighbors=(20, 10), spatial_weight=(2.0, 0.1), kernel="binary", adjacent_weight=0.0):
+def knn_laplacian(image: npt.ArrayLike, n_neighbors: Sequence[int] = (20, 10),
+                  spatial_weight: Sequence[float] = (2.0, 0.1), kernel: Literal["binary", "soft"] = "binary",
+                  adjacent_weight: float = 0.0) -> scipy.sparse.csr_matrix:
     """Return D - W of an (H, W, 3) image in [0, 1] as an (H * W, H * W) CSR matrix, float64.
 
-    For each pair of a number of neighbours and a spatial weight, A_ij += 1 ("binary") or 1 - |f_i - f_j|_1 / 5
-    ("soft") for the nearest j of each i in feature space; i itself is counted among its neighbours. Then W = A + A'
-    and D is the diagonal of the row sums of W. With adjacent_weight, W_ij is raised by it for the 4 pixels j next to
-    i, which no paper does. Time is quadratic in the number of pixels.
+    For each number of neighbours with its spatial weight, A_ij is raised by 1 (kernel "binary") or by
+    1 - |f_i - f_j|_1 / 5 (kernel "soft") for the nearest j of each i in feature space; i counts among its own
+    neighbours. Then W = A + A', and D is the diagonal matrix of the row sums of W. adjacent_weight, which is in no
+    paper, is added to W_ij for the 4 pixels j next to i. Time is quadratic in the number of pixels.
 
-    The paper's colours are HSV with hue as cosine and sine, it takes one set of neighbours, and its kernel is the
-    soft one; two sets in RGB with the binary kernel are the field's later default.
+    The paper uses HSV with hue as cosine and sine, one set of neighbours, and the soft kernel. Two sets in RGB with
+    the binary kernel are the later default of the field.
 
     References
     ----------
@@ -50,7 +57,7 @@ def knn_laplacian(image, n_neighbors=(20, 10), spatial_weight=(2.0, 0.1), kernel
     return graph_laplacian(weights)
 
 
-def _adjacent(height, width):
+def _adjacent(height: int, width: int) -> scipy.sparse.csr_matrix:
     """Return the 0/1 matrix of horizontally and vertically adjacent pixels."""
     adjacent = scipy.sparse.lil_matrix((height * width, height * width))
     for y in range(height):

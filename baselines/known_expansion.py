@@ -1,16 +1,18 @@
-"""Known regions grown into the unknown one, pixel by pixel."""
+"""Expansion of the known regions of a trimap into the unknown region, pixel by pixel."""
 
 import numpy as np
+import numpy.typing as npt
 
 
-def expand_known(image, trimap, radius=12.0, color_distance=12 / 255):
-    """Return a trimap of 0, 0.5 and 1 in which unknown pixels near known ones of almost the same colour are known.
+def expand_known(image: npt.ArrayLike, trimap: npt.ArrayLike, radius: float = 12.0, color_distance: float = 12 / 255
+                 ) -> npt.NDArray[np.float64]:
+    """Return a trimap of 0, 0.5 and 1 in which unknown pixels close to known pixels of a similar colour are known.
 
-    The nearest known pixel q of an unknown p with ||I_p - I_q|| <= color_distance (1 - |p - q| / radius) gives its
-    label; of several at the same distance the one of the nearest colour; if both labels tie, p stays unknown. Time is
-    quadratic in the number of pixels.
+    An unknown pixel p takes the label of the nearest known pixel q with
+    ||I_p - I_q|| <= color_distance (1 - |p - q| / radius). Among several at the same distance, the one with the most
+    similar colour counts; if both labels tie, p stays unknown. Time is quadratic in the number of pixels.
 
-    Shared sampling has a constant colour distance of 5 / 256 within 10 pixels.
+    Shared sampling [1]_ uses a constant colour distance of 5 / 256 within 10 pixels.
 
     References
     ----------
@@ -18,7 +20,7 @@ def expand_known(image, trimap, radius=12.0, color_distance=12 / 255):
     .. [2] E. Shahrian, D. Rajan, B. Price, S. Cohen. Improving image matting using comprehensive sampling sets.
        CVPR 2013. Section 3.1.
     """
-    image = np.asarray(image, dtype=np.float64)
+    image, trimap = np.asarray(image, dtype=np.float64), np.asarray(trimap)
     result = np.where(trimap >= 0.9, 1.0, np.where(trimap <= 0.1, 0.0, 0.5))
     known = np.argwhere(result != 0.5)
     labels = result[tuple(known.T)]

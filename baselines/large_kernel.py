@@ -1,19 +1,21 @@
 """The large-kernel matting Laplacian: the closed form over large windows, as an explicit matrix."""
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse
 
 from baselines._assemble import windows_inside
 from baselines.closed_form import window_block
 
 
-def large_kernel_laplacian(image, window_size=21, epsilon=1e-7):
+def large_kernel_laplacian(image: npt.ArrayLike, window_size: int = 21, epsilon: float = 1e-7
+                           ) -> scipy.sparse.csr_matrix:
     """Return the closed-form Laplacian of large windows as an (H * W, H * W) CSR matrix, float64.
 
-    A row has up to (2 * window_size - 1)^2 entries (1681 at 21 pixels) and a window contributes a dense block of
-    window_size^4 numbers (194,481), so this is for images of a few thousand pixels. The paper never forms the
-    matrix: it multiplies by it with box filters, in time free of the window size, and shrinks the windows as the
-    segments of the trimap become small. Here all windows have one size and lie fully inside the image.
+    For images of a few thousand pixels: a row has up to (2 * window_size - 1)^2 entries (1681 for 21 pixels), and a
+    window adds a dense block of window_size^4 numbers (194,481). The paper does not build the matrix. It multiplies by
+    it with box filters, in time that does not depend on the window size, and it uses smaller windows in small segments
+    of the trimap. Here all windows have one size and lie fully inside the image.
 
     References
     ----------

@@ -1,20 +1,25 @@
 """The learning-based matting Laplacian, window by window."""
 
 import numpy as np
+import numpy.typing as npt
+import scipy.sparse
 
 from baselines._assemble import sum_blocks, windows_inside
 
 
-def learning_based_laplacian(image, window_size=3, epsilon=1e-7, is_unknown=None):
+def learning_based_laplacian(image: npt.ArrayLike, window_size: int = 3, epsilon: float = 1e-7,
+                             is_unknown: npt.NDArray[np.bool_] | None = None) -> scipy.sparse.csr_matrix:
     """Return the local-learning Laplacian of an (H, W, 3) image in [0, 1] as an (H * W, H * W) CSR matrix, float64.
 
     In each window alpha is predicted by ridge regression on X = (R, G, B, 1), n x 4:
 
         F = X X' (X X' + epsilon Id)^-1,    L = sum over windows of (Id - F)' (Id - F).
 
-    The paper predicts the centre of each window only; as in its released implementations, all pixels of the window
-    are predicted. With the singular values s of X and its left singular vectors U, F = U diag(s^2 / (s^2 + epsilon))
-    U', which is how it is computed: the explicit inverse has condition number 1e8.
+    The paper predicts only the centre of each window. Here, as in its released implementations, all pixels of the
+    window are predicted. F is computed from the singular values s and the left singular vectors U of X as
+    F = U diag(s^2 / (s^2 + epsilon)) U', since the condition number of the explicit inverse is 1e8.
+
+    With `is_unknown` (H, W), windows without an unknown pixel are skipped.
 
     References
     ----------
@@ -26,7 +31,7 @@ def learning_based_laplacian(image, window_size=3, epsilon=1e-7, is_unknown=None
     return sum_blocks(blocks, len(colors))
 
 
-def _window_block(colors, epsilon):
+def _window_block(colors: npt.NDArray[np.float64], epsilon: float) -> npt.NDArray[np.float64]:
     """Return the dense (n, n) contribution of a window of n colours (n, 3)."""
     n = len(colors)
     features = np.column_stack([colors, np.ones(n)])

@@ -1,10 +1,14 @@
 """The error measures of alpha, pixel by pixel."""
 
 import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.floating]
+Mask = npt.NDArray[np.bool_]
 
 
-def absolute_difference(alpha, target, is_region):
-    """Return the sum over the region of |alpha - target|, the SAD, and its mean, the MAD."""
+def absolute_difference(alpha: Array, target: Array, is_region: Mask) -> tuple[float, float]:
+    """Return the sum over the region of |alpha - target| (SAD), and the mean over the region (MAD)."""
     total, count = 0.0, 0
     for y, x in zip(*np.nonzero(is_region), strict=True):
         total += abs(float(alpha[y, x]) - float(target[y, x]))
@@ -12,8 +16,8 @@ def absolute_difference(alpha, target, is_region):
     return total, total / count
 
 
-def squared_difference(alpha, target, is_region):
-    """Return the mean over the region of (alpha - target)^2, the MSE."""
+def squared_difference(alpha: Array, target: Array, is_region: Mask) -> float:
+    """Return the mean over the region of (alpha - target)^2 (MSE)."""
     total, count = 0.0, 0
     for y, x in zip(*np.nonzero(is_region), strict=True):
         total += (float(alpha[y, x]) - float(target[y, x])) ** 2
@@ -21,11 +25,11 @@ def squared_difference(alpha, target, is_region):
     return total / count
 
 
-def gradient_magnitude(alpha, sigma=1.4):
+def gradient_magnitude(alpha: Array, sigma: float = 1.4) -> npt.NDArray[np.float64]:
     """Return the magnitude of the convolution of an (H, W) alpha with the derivatives of a Gaussian.
 
-    The two-dimensional filter reaches as far as the Gaussian is at least 1e-2 (4 pixels at sigma = 1.4), and has
-    unit sum of squares; the border is continued by its nearest pixel.
+    The two-dimensional filter extends as far as the Gaussian is at least 1e-2 (4 pixels for sigma = 1.4). Its squared
+    values sum to 1. Outside the image the nearest border pixel is repeated.
     """
     reach = int(np.ceil(sigma * np.sqrt(-2.0 * np.log(np.sqrt(2.0 * np.pi) * sigma * 1e-2))))
     offsets = range(-reach, reach + 1)
@@ -46,14 +50,14 @@ def gradient_magnitude(alpha, sigma=1.4):
     return magnitude
 
 
-def gradient_error(alpha, target, is_region, sigma=1.4):
+def gradient_error(alpha: Array, target: Array, is_region: Mask, sigma: float = 1.4) -> float:
     """Return the sum over the region of the squared difference of gradient magnitudes."""
     difference = gradient_magnitude(alpha, sigma) - gradient_magnitude(target, sigma)
     return float(np.sum(difference[is_region] ** 2))
 
 
-def largest_component(is_inside):
-    """Return the largest 4-connected component of a mask, the first in row-major order of equals, by flood fill."""
+def largest_component(is_inside: Mask) -> Mask:
+    """Return the largest 4-connected component of a mask by flood fill; of equal ones the first in row-major order."""
     height, width = is_inside.shape
     is_seen, best = np.zeros(is_inside.shape, dtype=bool), []
     for start in zip(*np.nonzero(is_inside), strict=True):
@@ -68,18 +72,20 @@ def largest_component(is_inside):
                 if 0 <= row < height and 0 <= column < width and is_inside[row, column] and not is_seen[row, column]:
                     is_seen[row, column] = True
                     component.append((row, column))
-        best = max(best, component, key=len)  # the first of equals
+        best = max(best, component, key=len)  # the first of equal size
     result = np.zeros(is_inside.shape, dtype=bool)
     for pixel in best:
         result[pixel] = True
     return result
 
 
-def connectivity_error(alpha, target, is_region, step=0.1, theta=0.15):
-    """Return the sum over the region of the difference in connectedness of alpha and target.
+def connectivity_error(alpha: npt.ArrayLike, target: npt.ArrayLike, is_region: Mask, step: float = 0.1,
+                       theta: float = 0.15) -> float:
+    """Return the sum over the region of the absolute difference of the connectedness of alpha and target.
 
-    l is the last of the levels 0, step, ..., 1 before the pixel first leaves the largest region where both alpha and
-    target reach the level, and the connectedness is 1 - d where d = alpha - l is at least theta, else 1.
+    For each level 0, step, ..., 1, take the largest region in which both alpha and target are at least the level. Let
+    l be the last level before a pixel first leaves these regions, and d = alpha - l. The connectedness of the pixel is
+    1 - d if d is at least theta, else 1.
     """
     alpha, target = np.asarray(alpha, np.float32), np.asarray(target, np.float32)
     n_levels = round(1 / step)

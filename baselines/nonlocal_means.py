@@ -1,16 +1,21 @@
 """The nonlocal matting Laplacian by brute force."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse
 
 
-def nonlocal_affinity(image, window_size=9, patch_size=3, h1=0.1, h2=10.0, n_neighbors=None):
+def nonlocal_affinity(image: npt.ArrayLike, window_size: int = 9, patch_size: int = 3, h1: float = 0.1,
+                      h2: float = 10.0, n_neighbors: int | None = None) -> scipy.sparse.csr_matrix:
     """Return the row-normalised nonlocal affinity A as an (H * W, H * W) CSR matrix, float64.
 
-    A_ij is proportional to exp(-|P_i - P_j|_g^2 / h1^2 - |x_i - x_j|^2 / h2^2) over the pixels j of the search window
-    centred at i and cut to the image, i among them. P_i is the patch of colours centred at i, its border continued by
-    the nearest pixel; |.|_g^2 is the mean of squared differences weighted by a Gaussian of standard deviation
-    patch_size / 4 pixels and unit sum over the patch, summed over the three channels; |x_i - x_j| is in pixels.
+    A_ij is proportional to exp(-|P_i - P_j|_g^2 / h1^2 - |x_i - x_j|^2 / h2^2) for the pixels j of the search window
+    centred at i, i included; the window is cut to the image. With `n_neighbors`, only the pixels with the largest
+    weights count. P_i is the patch of colours centred at i; outside the image the nearest pixel is repeated. |.|_g^2
+    is the sum over the patch and the three channels of squared differences, weighted by a Gaussian of standard
+    deviation patch_size / 4 pixels whose values sum to 1 over the patch. |x_i - x_j| is in pixels.
 
     References
     ----------
@@ -36,13 +41,13 @@ def nonlocal_affinity(image, window_size=9, patch_size=3, h1=0.1, h2=10.0, n_nei
     return affinity.tocsr()
 
 
-def nonlocal_laplacian(image, **settings):
-    """Return (Id - A)' (Id - A), A the affinity above: D of the paper is Id, as the rows of A have unit sum."""
+def nonlocal_laplacian(image: npt.ArrayLike, **settings: Any) -> scipy.sparse.csr_matrix:
+    """Return (Id - A)' (Id - A) for the affinity A above; the paper's D is Id, since the rows of A sum to 1."""
     residual = scipy.sparse.identity(np.shape(image)[0] * np.shape(image)[1]) - nonlocal_affinity(image, **settings)
     return (residual.T @ residual).tocsr()
 
 
-def _patches(image, patch_size):
+def _patches(image: npt.NDArray[np.float64], patch_size: int) -> npt.NDArray[np.float64]:
     """Return (H, W, 3 * patch_size^2) patches, scaled by the square roots of their Gaussian weights."""
     height, width = image.shape[:2]
     radius = patch_size // 2

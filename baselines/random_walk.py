@@ -1,17 +1,19 @@
 """The random walk Laplacian, pixel by pixel."""
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse
 
 from baselines._assemble import graph_laplacian
 
 
-def random_walk_laplacian(image, window_size=3, sigma=0.025, floor=1e-5):
+def random_walk_laplacian(image: npt.ArrayLike, window_size: int = 3, sigma: float = 0.025, floor: float = 1e-5
+                          ) -> scipy.sparse.csr_matrix:
     """Return D - W of an (H, W, 3) image in [0, 1] as an (H * W, H * W) CSR matrix, float64.
 
-    W_ij = max(exp(-|I_i - I_j|^2 / sigma^2), floor) for the pixels j != i of the window centred at i that lie in the
-    image; D is the diagonal of the row sums. The paper has 4 neighbours, no floor, and colours rotated by a learned
-    metric. sigma = 0.025 makes the exponent -1600 |I_i - I_j|^2.
+    W_ij = max(exp(-|I_i - I_j|^2 / sigma^2), floor) for the pixels j != i of the image that lie in the window centred
+    at i; D is the diagonal matrix of the row sums. The paper uses 4 neighbours, no floor, and a learned metric for the
+    colours. With sigma = 0.025 the exponent is -1600 |I_i - I_j|^2.
 
     References
     ----------

@@ -1,17 +1,28 @@
 """Shared sampling, pixel by pixel."""
 
+from collections.abc import Mapping
+from typing import TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 
 from baselines.known_expansion import expand_known
 
-TINY = 1e-7  # keeps a factor of the objective that happens to be 0 from hiding the others
+Array: TypeAlias = npt.NDArray[np.float64]
+Pixel: TypeAlias = tuple[int, ...]  # row and column
+Gathered: TypeAlias = tuple[Array, Array, float, float]  # F, B and their variances
+Refined: TypeAlias = tuple[Array, Array, float, float]  # F, B, alpha and confidence
+
+TINY = 1e-7  # added to factors of the objective: a factor of 0 would make all other factors irrelevant
 
 
-def sample_alpha(image, trimap, n_rays=4, expansion=12.0):
-    """Return (alpha, confidence, foreground, background) of shared sampling; milliseconds a pixel.
+def sample_alpha(image: npt.ArrayLike, trimap: npt.ArrayLike, n_rays: int = 4, expansion: float = 12.0
+                 ) -> tuple[Array, Array, Array, Array]:
+    """Return (alpha, confidence, foreground, background) of shared sampling; a pixel takes milliseconds.
 
-    Departures from the paper: the colour distance of the known regions' expansion shrinks with the distance; a pixel
-    whose colour lies within the variance of both layers keeps the mean layers' alpha, at almost no confidence.
+    Differences from the paper: the allowed colour distance in the expansion of the known regions falls with the
+    distance in pixels. A pixel whose colour is within the variance of both layers keeps the alpha of the mean layers,
+    with almost no confidence.
 
     References
     ----------
@@ -29,28 +40,28 @@ def sample_alpha(image, trimap, n_rays=4, expansion=12.0):
     return alpha, confidence, foreground, background
 
 
-def project(color, fore, back):
-    """Return the alpha in [0, 1] that mixes two layers nearest to a colour, and the distance left."""
+def project(color: Array, fore: Array, back: Array) -> tuple[float, float]:
+    """Return the alpha in [0, 1] whose mixture of two layers is closest to a colour, and the remaining distance."""
     line = fore - back
     alpha = np.clip((color - back) @ line / (line @ line + 1e-9), 0.0, 1.0)
     return alpha, np.linalg.norm(color - alpha * fore - (1 - alpha) * back)
 
 
-def window(shape, pixel, radius):
-    """List the pixels within a square window, cut to the image."""
+def window(shape: Pixel, pixel: Pixel, radius: int) -> list[Pixel]:
+    """Return the pixels of the square window around a pixel, cut to the image."""
     rows, columns = (range(max(p - radius, 0), min(p + radius + 1, n)) for p, n in zip(pixel, shape, strict=True))
     return [(y, x) for y in rows for x in columns]
 
 
-def disk(shape, pixel, area):
-    """List the pixels within a disk of about `area` pixels, with their squared distances."""
+def disk(shape: Pixel, pixel: Pixel, area: float) -> list[tuple[Pixel, int]]:
+    """Return the pixels of a disk of about `area` pixels around a pixel, with their squared distances."""
     pixels = window(shape, pixel, int(np.ceil(np.sqrt(area / np.pi))))
     squared = [(y - pixel[0]) ** 2 + (x - pixel[1]) ** 2 for y, x in pixels]
     return [(q, d) for q, d in zip(pixels, squared, strict=True) if d <= area / np.pi + 0.5]
 
 
-def follow_rays(image, trimap, pixel, n_rays):
-    """Return the first known pixels on each ray with the colour energy of the way there, by label."""
+def follow_rays(image: Array, trimap: Array, pixel: Pixel, n_rays: int) -> dict[float, list[tuple[Pixel, float]]]:
+    """Return, by label, the first known pixel on each ray with the colour energy of the path to it."""
     found = {0.0: [], 1.0: []}
     turn = pixel[0] % 3 * 3 + pixel[1] % 3
     for ray in range(n_rays):
@@ -71,7 +82,7 @@ def follow_rays(image, trimap, pixel, n_rays):
     return found
 
 
-def gather(image, trimap, pixel, n_rays):
+def gather(image: Array, trimap: Array, pixel: Pixel, n_rays: int) -> Gathered | None:
     """Return (F, B, variance of F, variance of B) of the pair with the least objective g_SS, or None."""
     found = follow_rays(image, trimap, pixel, n_rays)
     if not found[0.0] or not found[1.0]:
@@ -93,8 +104,8 @@ def gather(image, trimap, pixel, n_rays):
     return image[chosen[0]], image[chosen[1]], *spreads
 
 
-def refine(image, trimap, gathered, pixel):
-    """Return (F, B, alpha, confidence) from the three samples around that explain the pixel's colour best."""
+def refine(image: Array, trimap: Array, gathered: Mapping[Pixel, Gathered | None], pixel: Pixel) -> Refined:
+    """Return (F, B, alpha, confidence) from the three neighbouring samples that explain the pixel's colour best."""
     color = image[pixel]
     around = [gathered[q] for q, _ in disk(trimap.shape, pixel, 200) if gathered.get(q) is not None]
     best = sorted(around, key=lambda sample: project(color, sample[0], sample[1])[1])[:3]
@@ -112,8 +123,9 @@ def refine(image, trimap, gathered, pixel):
     return *layers, project(color, *layers)[0], np.exp(-10 * error)
 
 
-def smooth(image, trimap, refined, pixel):
-    """Return alpha, confidence, F and B smoothed over the pixels around."""
+def smooth(image: Array, trimap: Array, refined: Mapping[Pixel, Refined], pixel: Pixel
+           ) -> tuple[float, float, Array, Array]:
+    """Return alpha, confidence, F and B, smoothed over the neighbouring pixels."""
     own = refined[pixel][2]
     fore, back, contrast, low = np.zeros(4), np.zeros(4), np.zeros(2), np.zeros(2)
     for q, squared in disk(trimap.shape, pixel, 100):

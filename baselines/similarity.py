@@ -1,23 +1,25 @@
 """Window top-K and whole-set nearest neighbours by brute force."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 
 class WindowTopK(NamedTuple):
-    """distances (H, W, K) float64, RGB in [0, sqrt 3]; dy and dx (H, W, K) int, pixels from the centre."""
+    """Colour distances (H, W, K), float64 in [0, sqrt 3], and offsets from the centre in pixels, (H, W, K) int."""
 
-    distances: np.ndarray
-    dy: np.ndarray
-    dx: np.ndarray
+    distances: npt.NDArray[np.float64]
+    dy: npt.NDArray[np.int_]
+    dx: npt.NDArray[np.int_]
 
 
-def window_topk(image, window_size=11, n_neighbors=None, padding="cut"):
+def window_topk(image: npt.ArrayLike, window_size: int = 11, n_neighbors: int | None = None,
+                padding: Literal["cut", "zeros"] = "cut") -> WindowTopK:
     """Return the K = n_neighbors most similar pixels of the window centred at each pixel; K = window_size by default.
 
-    The centre counts as one of them. They are in order of distance, ties in row-major order of the window. At the
-    border the window is cut to the image; with padding="zeros" the image is surrounded by black pixels, which count.
+    The centre counts as one of them. They are sorted by distance, and ties by row-major order of the window. At the
+    border the window is cut to the image; with padding="zeros" pixels outside the image count as black pixels.
 
     References
     ----------
@@ -44,11 +46,12 @@ def window_topk(image, window_size=11, n_neighbors=None, padding="cut"):
     return result
 
 
-def nearest_neighbors(features, n_neighbors, queries=None):
+def nearest_neighbors(features: npt.ArrayLike, n_neighbors: int, queries: npt.ArrayLike | None = None
+                      ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Return the Euclidean nearest points of each query as (distances, indices), both (M, n_neighbors).
 
-    `features` is (N, F); `queries` (M, F), by default the features themselves, so that a point is its own first
-    neighbour. Ordered by distance, ties by index.
+    `features` is (N, F) and `queries` is (M, F); by default the queries are the features, and a point is then its own
+    first neighbour. Neighbours are sorted by distance, and ties by index.
     """
     features = np.asarray(features, dtype=np.float64)
     queries = features if queries is None else np.asarray(queries, dtype=np.float64)

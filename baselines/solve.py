@@ -1,20 +1,22 @@
-"""The constrained system of every solver, solved directly."""
+"""The linear system of every solver, by a direct solve."""
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse
 import scipy.sparse.linalg
 
 
-def solve_system(laplacian, trimap, prior=None, confidence=None):
+def solve_system(laplacian: scipy.sparse.spmatrix, trimap: npt.ArrayLike, prior: npt.ArrayLike | None = None,
+                 confidence: npt.ArrayLike | None = None) -> npt.NDArray[np.float64]:
     """Return the (H, W) float64 alpha that minimises a' L a + (a - p)' C (a - p) with the known pixels fixed.
 
-    `laplacian` is (H * W, H * W) sparse, of which the rows of unknown pixels are used; `trimap` (H, W) in [0, 1] is
-    background up to 0.1, foreground from 0.9; `prior` (H, W) is p; `confidence` is the diagonal of C, a number or
-    (H, W). With u the unknown and k the known pixels,
+    `laplacian` is (H * W, H * W) sparse; only its rows of unknown pixels are used. `trimap` (H, W) is background up to
+    0.1 and foreground from 0.9. `prior` (H, W) is p, and `confidence` is the diagonal of C, a number or (H, W). With
+    u the unknown and k the known pixels, sparse LU solves
 
         (L_uu + C_u) a_u = C_u p_u - L_uk a_k,
 
-    by sparse LU; the result is cut to [0, 1].
+    and the result is clipped to [0, 1].
     """
     trimap = np.asarray(trimap)
     is_foreground, is_background = trimap >= np.float32(0.9), trimap <= np.float32(0.1)

@@ -1,81 +1,86 @@
 """PyMatting's solvers and its foreground estimation at their default settings.
 
-The descriptions hold for version 1.1.16. All solvers but `sampling` solve ``(L + lambda C) a = lambda C t`` with C
-marking the known pixels: soft constraints over the whole image, so known pixels move a little unless the solver cuts
-them out, as closed form does.
+The descriptions are of version 1.1.16. All solvers except `sampling` solve ``(L + lambda C) a = lambda C t``, where C
+is the diagonal matrix of the known pixels. These are soft constraints over the whole image, so known pixels change a
+little, unless the solver eliminates them, as closed form does.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+import numpy.typing as npt
 import pymatting
 
 
-def closed_form(image, trimap):
-    """Return Levin's closed form: the paper's Laplacian, unknown pixels and their surroundings only.
+def closed_form(image: npt.ArrayLike, trimap: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the alpha of Levin's closed form: the paper's Laplacian on the unknown pixels and their surroundings.
 
-    Conjugate gradients under a thresholded incomplete Cholesky factorisation, which breaks down and is repeated with
-    a shifted matrix and a warning on some images. The Laplacian equals our oracle's to rounding.
+    The solver is conjugate gradients with a thresholded incomplete Cholesky factorisation. On some images this breaks
+    down and is repeated with a shifted matrix and a warning. The Laplacian equals our oracle's up to rounding.
     """
     return _run(pymatting.estimate_alpha_cf, image, trimap)
 
 
-def knn(image, trimap):
-    """Return KNN matting with 20 neighbours at spatial weight 2.0 and 10 at 0.1, binary kernel.
+def knn(image: npt.ArrayLike, trimap: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the alpha of KNN matting: 20 neighbours at spatial weight 2.0 and 10 at 0.1, binary kernel.
 
-    Departs from the paper in colour space (RGB, no hue), in the two sets, and in that the affinity's rows are
-    normalised to unit sum, which makes the matrix given to conjugate gradients unsymmetric; lambda is 100, so known
+    Differences from the paper: the colours are RGB without hue, there are two sets of neighbours, and the rows of the
+    affinity are normalised to sum 1, so that conjugate gradients run on an unsymmetric matrix. lambda is 100, so known
     pixels are not exact.
     """
     return _run(pymatting.estimate_alpha_knn, image, trimap)
 
 
-def learning_based(image, trimap):
-    """Return learning based matting with 3 x 3 windows.
+def learning_based(image: npt.ArrayLike, trimap: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the alpha of learning based matting with 3 x 3 windows.
 
-    Every pixel of a window is predicted, where the paper predicts its centre. The matrix differs from the oracle's by
-    rounding of an explicit inverse (4e-8 of entries up to 7); known pixels are not exact.
+    Every pixel of a window is predicted; the paper predicts the centre only. The matrix differs from our oracle's by
+    the rounding of an explicit inverse (4e-8 with entries up to 7). Known pixels are not exact.
     """
     return _run(pymatting.estimate_alpha_lbdm, image, trimap)
 
 
-def random_walk(image, trimap):
-    """Return Grady's random walk over the 8-neighbourhood.
+def random_walk(image: npt.ArrayLike, trimap: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the alpha of Grady's random walk on the 8-neighbourhood.
 
-    The documented ``sigma`` of ``rw_laplacian`` changes nothing: the weights are exp(-900 |dI|^2) whatever it is. Rows
-    of the affinity, the centre with weight 1 among them, are normalised to unit sum, so conjugate gradients run on an
-    unsymmetric matrix; known pixels are not exact.
+    The documented ``sigma`` of ``rw_laplacian`` has no effect: the weights are exp(-900 |dI|^2) for any value. The rows
+    of the affinity, with a weight of 1 for the centre, are normalised to sum 1, so that conjugate gradients run on an
+    unsymmetric matrix. Known pixels are not exact.
     """
     return _run(pymatting.estimate_alpha_rw, image, trimap)
 
 
-def large_kernel(image, trimap):
-    """Return the large-kernel closed form with windows of 21 pixels.
+def large_kernel(image: npt.ArrayLike, trimap: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the alpha of the large-kernel closed form with windows of 21 pixels.
 
-    One window size everywhere, where the paper adapts it; the operator equals our oracle's to rounding, applied by box
-    filters under conjugate gradients with a diagonal preconditioner; known pixels are not exact.
+    All windows have one size; the paper adapts it. The operator equals our oracle's up to rounding and is applied by
+    box filters, in conjugate gradients with a diagonal preconditioner. Known pixels are not exact.
     """
     return _run(pymatting.estimate_alpha_lkm, image, trimap)
 
 
-def sampling(image, trimap):
-    """Return shared sampling (Gastal & Oliveira 2010) up to its local smoothing.
+def sampling(image: npt.ArrayLike, trimap: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the alpha of shared sampling (Gastal & Oliveira 2010) up to its local smoothing.
 
-    Without the final Laplacian step that the paper offers. The space energy E_p of a candidate pair is computed with
-    the horizontal step used twice, where the paper steps along both axes.
+    The optional final Laplacian step of the paper is not included. The space energy E_p of a candidate pair uses the
+    horizontal step twice; the paper uses the steps along both axes.
     """
     return _run(pymatting.estimate_alpha_sm, image, trimap)
 
 
-def estimate_layers(image, alpha):
+def estimate_layers(image: npt.ArrayLike, alpha: npt.ArrayLike
+                    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return the foreground and background colours of the multi-level estimation (Germer et al. 2020).
 
-    Levels grow by the same factor along both axes, by at most 2; pixels are updated in place, row by row. Colours move
-    at pixels whose alpha is 0 or 1 too, where alpha changes beside them.
+    Levels grow by the same factor along both axes, by at most 2. Pixels are updated in place, row by row. Colours also
+    change at pixels whose alpha is 0 or 1, where the alpha of a neighbouring pixel differs.
     """
     image, alpha = np.asarray(image, dtype=np.float32), np.asarray(alpha, dtype=np.float32)
-    return pymatting.estimate_foreground_ml(image, alpha, return_background=True)
+    return pymatting.estimate_foreground_ml(image, alpha, return_background=True)  # pyright: ignore[reportReturnType]
 
 
-def _run(estimate, image, trimap):
-    """Return the peer's alpha cut to [0, 1]; float64 input, which it is fastest with."""
+def _run(estimate: Callable[..., npt.NDArray[np.float64]], image: npt.ArrayLike, trimap: npt.ArrayLike
+         ) -> npt.NDArray[np.float64]:
+    """Return the peer's alpha clipped to [0, 1]; its input is float64, for which the peer is fastest."""
     alpha = estimate(np.asarray(image, dtype=np.float64), np.asarray(trimap, dtype=np.float64))
     return np.clip(alpha, 0.0, 1.0)

@@ -1,17 +1,18 @@
-"""scikit-image's random walker, if it is installed."""
+"""scikit-image's random walker; importing this module needs scikit-image."""
 
 import numpy as np
+import numpy.typing as npt
+from skimage.segmentation import random_walker
 
 
-def random_walk(image, trimap, beta=900.0):
-    """Return the probability of foreground of scikit-image's ``random_walker``, hard constraints.
+def random_walk(image: npt.ArrayLike, trimap: npt.ArrayLike, beta: float = 900.0) -> npt.NDArray[np.float64]:
+    """Return the probability of foreground by scikit-image's ``random_walker``, with hard constraints.
 
-    Made for segmentation: 4-neighbourhood, and weights exp(-beta' |dI|^2) whose beta' is `beta` divided by 10 sqrt(3)
-    times the standard deviation of the image, so beta = 900 is not the constant 900 of other random walks. Mode "cg_j":
-    conjugate gradients with a diagonal preconditioner, to the function's default tolerance of 1e-3.
+    The function is made for segmentation. It uses the 4-neighbourhood and weights exp(-beta' |dI|^2), where beta' is
+    `beta` divided by 10 sqrt(3) times the standard deviation of the image; beta = 900 is therefore not the constant
+    900 of other random walks. Mode "cg_j" is conjugate gradients with a diagonal preconditioner, to the function's
+    default tolerance of 1e-3.
     """
-    from skimage.segmentation import random_walker
-
     labels = np.zeros(np.shape(trimap), dtype=np.int64)
     labels[np.asarray(trimap) <= np.float32(0.1)] = 1
     labels[np.asarray(trimap) >= np.float32(0.9)] = 2
