@@ -31,18 +31,18 @@ def descend(image: npt.NDArray, trimap: npt.NDArray, prior: str, *, start: npt.N
 
     Known pixels are fixed, or, as in training, only penalised: the loss is then ``known_loss + 10 * prior``.
     """
-    image, trimap, alpha = to_batch(image), to_batch(trimap), to_batch(start).clone().requires_grad_()
-    similarity = window_topk(image, 11)
-    is_known, target = (trimap <= 0.1) | (trimap >= 0.9), (trimap >= 0.9).float()
+    photograph, known, alpha = to_batch(image), to_batch(trimap), to_batch(start).clone().requires_grad_()
+    similarity, penalty = window_topk(photograph, 11), PRIORS[prior]
+    is_known, target = (known <= 0.1) | (known >= 0.9), (known >= 0.9).float()
     optimizer = torch.optim.Adam([alpha], lr=rate)
     history = []
     for step in range(steps):
         if every and step % every == 0:
             history.append(alpha.detach()[0, 0].numpy().copy())
         optimizer.zero_grad()
-        loss = 10.0 * PRIORS[prior](alpha, image, similarity=similarity) if PRIORS[prior] else 0.0
+        loss = torch.zeros(()) if penalty is None else 10.0 * penalty(alpha, photograph, similarity=similarity)
         if not fix_known:
-            loss = loss + losses.known_loss(alpha, trimap)
+            loss = loss + losses.known_loss(alpha, known)
         loss.backward()
         optimizer.step()
         with torch.no_grad():

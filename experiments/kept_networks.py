@@ -12,7 +12,7 @@ from hybridmatte.training import read_config, train
 
 
 def train_kept(folder: Path, recipe: Path, samples: Callable[[], Sequence[Sample] | Path], options: TrainingOptions, *,
-               network: Callable[[], MattingNetwork] | None = None, backgrounds: Path | None = None,
+               make_network: Callable[[], MattingNetwork] | None = None, backgrounds: Path | None = None,
                **changes: Any) -> Path:
     """Train a network unless `folder` keeps it; an interrupted training goes on. Return the folder of the network.
 
@@ -25,15 +25,16 @@ def train_kept(folder: Path, recipe: Path, samples: Callable[[], Sequence[Sample
     samples : callable
         Returns the samples to learn from, or their folder; called only to train.
     options : TrainingOptions
-    network : callable, optional
-        Makes a network that no configuration names.
+    make_network : callable, optional
+        Returns a network that no configuration names.
     backgrounds : Path, optional
         Photographs to composite the samples over.
     """
     if not (folder / "network").is_dir():
         start = time.perf_counter()
-        train(read_config(recipe, **changes), samples(), folder, network=None if network is None else network(),
-              precision=options.precision, progress=False, backgrounds=backgrounds,
+        network = None if make_network is None else make_network()
+        train(read_config(recipe, **changes), samples(), folder, network=network, precision=options.precision,
+              progress=False, backgrounds=backgrounds,
               resume=(folder / "checkpoints" / "last.ckpt").exists())
         print(f"trained {folder} in {time.perf_counter() - start:.0f} s", flush=True)
     return folder / "network"

@@ -12,17 +12,18 @@ from hybridmatte.errors import MissingExtraError
 
 
 def measure(experiment: Experiment, options: Options) -> None:
-    """Run an experiment, and record and print each row; the page is written also if the run stops early."""
+    """Run an experiment, record and print each row as it comes, and write the page at the end.
+
+    After a run that stopped early, `--report` writes the page of what was recorded.
+    """
     metadata = run_metadata(options.threads, experiment.packages)  # before the record changes the checkout
     options.output.mkdir(parents=True, exist_ok=True)
-    try:
-        for rows in experiment.run(options):
-            for row in rows:
-                print(describe(row), flush=True)
-            merge_results(result_path(experiment, options.output), metadata, rows, experiment.keys)
-    finally:
-        if result_path(experiment, options.output).exists():
-            write_page(experiment, options.output)
+    for rows in experiment.run(options):
+        for row in rows:
+            print(describe(row), flush=True)
+        merge_results(result_path(experiment, options.output), metadata, rows, experiment.keys)
+    if experiment.is_recorded:
+        write_page(experiment, options.output)
 
 
 def write_page(experiment: Experiment, folder: Path = RESULTS) -> None:

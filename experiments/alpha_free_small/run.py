@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -49,7 +50,7 @@ def run(options: Options) -> Iterator[list[Row]]:
 def configure(policy: str, form: str, variant: str, seed: int, steps: int | None = None):
     """Return the configuration of one run."""
     prior = POLICIES[policy]
-    changes = {"paradigm": "supervised"} if prior is None else {"prior": prior}
+    changes: dict[str, Any] = {"paradigm": "supervised"} if prior is None else {"prior": prior}
     if steps is not None:
         changes["epoch_steps"] = steps // 10
     return read_config(CONFIG, seed=seed, trimap_input=FORMS[form], **changes, **VARIANTS[variant])

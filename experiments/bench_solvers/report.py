@@ -24,8 +24,8 @@ def report(document: Document) -> list[str]:
 
 def photographs(rows: Sequence[Row]) -> list[list]:
     """Return the table of accuracy and time, ours and the peer's one below the other."""
-    lines = [["method", "package", "SAD / 1000", "MSE x 1000", "median s", "speed ratio (least to most)", "rounds",
-              "warned", "cases"]]
+    lines: list[list] = [["method", "package", "SAD / 1000", "MSE x 1000", "median s", "speed ratio (least to most)",
+                          "rounds", "warned", "cases"]]
     for pair, summary in summarise_pairs(rows):
         for package in filter(None, ("hybridmatte", pair.peer)):
             side = summary[package]

@@ -23,7 +23,7 @@ def summarise_pair(rows: Sequence[Row], pair: Pair) -> Summary | None:
     subjects = sorted(set.intersection(*(set(cases) for cases in sides.values())))
     if not subjects:
         return None
-    summary = {package: _summarise_side(cases, subjects) for package, cases in sides.items()}
+    summary: Summary = {package: _summarise_side(cases, subjects) for package, cases in sides.items()}
     summary |= {"subjects": subjects, "ratios": []}
     if pair.peer is not None:
         summary["ratios"] = [sides[pair.peer][subject]["median_s"] / sides["hybridmatte"][subject]["median_s"]

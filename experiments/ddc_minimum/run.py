@@ -65,4 +65,4 @@ def mutual_share(image: np.ndarray, window_size: int = 11) -> float:
 
 def profile(plane: np.ndarray) -> list[float]:
     """Return the middle row of a plane, rounded for the record."""
-    return np.float64(plane[HEIGHT // 2]).round(4).tolist()
+    return plane[HEIGHT // 2].astype(float).round(4).tolist()

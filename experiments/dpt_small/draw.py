@@ -16,6 +16,8 @@ def draw(document: Document, folder: Path) -> None:
     """Draw error against steps, a panel a network."""
     found = fine_tuning(document)
     networks = list(dict.fromkeys(name.split(": ")[0] for name in found))
+    if not networks:
+        return
     figure, panels = pyplot.subplots(1, len(networks), figsize=(6 * len(networks), 5.5), sharey=True, squeeze=False)
     for network, axes in zip(networks, panels[0], strict=True):
         for name, curve in found.items():

@@ -82,4 +82,4 @@ def _rows_path(name: str, folder: Path) -> Path:
 def _save(path: Path, array: np.ndarray) -> None:
     buffer = io.BytesIO()
     np.save(buffer, array)
-    write_bytes(path, buffer.getbuffer())
+    write_bytes(path, buffer.getvalue())

@@ -47,7 +47,7 @@ def edge_scene() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def profile_row(method: str, alpha: np.ndarray, losses: dict[str, float]) -> Row:
     """Return the row of an alpha: its slopes across the edge in the middle row, and that profile."""
-    profile = np.float64(alpha[HEIGHT // 2])
+    profile = alpha[HEIGHT // 2].astype(float)
     slopes = {"largest_step": float(np.abs(np.diff(profile)).max()),
               "middle_slope": float(np.diff(profile[MIDDLE]).mean())}
     return make_row(method, "linear edge", [HEIGHT, WIDTH], losses | slopes, profile=profile.round(4).tolist())

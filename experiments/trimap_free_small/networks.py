@@ -70,12 +70,12 @@ class Networks:
         torch.manual_seed(self.seed)
         return PlainSegmentation()
 
-    def _train(self, name: str, recipe: Path, factor: int, network: Callable[[], MattingNetwork] | None = None,
-               **changes: Any) -> Path:
+    def _train(self, name: str, recipe: Path, factor: int,
+               make_network: Callable[[], MattingNetwork] | None = None, **changes: Any) -> Path:
         """Return the folder of a network, trained now if it is not kept."""
         if factor > 1:
             config = read_config(recipe)
             changes |= {"epochs": factor * config.epochs, "warmup_steps": factor * config.warmup_steps}
         return train_kept(self._root / (f"{name} longer" if factor > 1 else name), recipe,
-                          lambda: labelled(self.options.data, self.seed)[0], self.options, network=network,
+                          lambda: labelled(self.options.data, self.seed)[0], self.options, make_network=make_network,
                           backgrounds=training_photographs(self.options.data), seed=self.seed, **changes)
