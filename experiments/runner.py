@@ -1,5 +1,6 @@
 """Run an experiment, record its rows as they come, and write its page."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from experiments import pages
@@ -20,7 +21,7 @@ def measure(experiment: Experiment, options: Options) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     for rows in experiment.run(options):
         for row in rows:
-            print(describe(row), flush=True)
+            print(describe(row, experiment.keys), flush=True)
         merge_results(result_path(experiment, options.output), metadata, rows, experiment.keys)
     if experiment.is_recorded:
         write_page(experiment, options.output)
@@ -47,10 +48,11 @@ def result_path(experiment: Experiment, folder: Path) -> Path:
     return folder / f"{experiment.name}.json"
 
 
-def describe(row: Row) -> str:
-    """Return a row as one line for the terminal."""
-    errors = {name: float(f"{value:.4g}") for name, value in (row["error"] or {}).items()
-              if isinstance(value, int | float)}
-    seconds = "" if row["median_s"] is None else f", {row['median_s']:.3g} s"
-    memory = "" if row["peak_mib"] is None else f", {row['peak_mib']:.0f} MiB"
-    return f"{row['method']}, {row['subject']}: {errors or ''}{seconds}{memory}"
+def describe(row: Row, keys: Sequence[str]) -> str:
+    """Return a row as one line for the terminal: what tells it from other rows, then what was measured."""
+    found = [f"{name} {value:.4g}" for name, value in (row["error"] or {}).items() if isinstance(value, int | float)]
+    if row["median_s"] is not None:
+        found.append(f"{row['median_s']:.3g} s")
+    if row["peak_mib"] is not None:
+        found.append(f"{row['peak_mib']:.0f} MiB")
+    return f"{', '.join(str(row[key]) for key in keys)}: {', '.join(found)}"

@@ -245,7 +245,7 @@ class TestRunner:
         assert [row["method"] for row in document["results"]] == ["one", "two"]
         assert document["results"][0]["commit"] == document["metadata"]["commit"]
         assert "| two" in (tmp_path / "new" / "bench_automatic.md").read_text(encoding="utf-8")
-        assert "two, first: {'foreground_s': 0.5}, 1 s" in capsys.readouterr().out
+        assert "two, first: foreground_s 0.5, 1 s" in capsys.readouterr().out
 
     def test_rows_before_a_failure_are_recorded(self, tmp_path):
         experiment = self.Made(name="bench_automatic", question="Does it?", cost="a failure")

@@ -10,7 +10,7 @@ from experiments.data_sets import Case, alphamatting_cases
 from experiments.results import Row, make_row
 from experiments.timing import summarise, time_call
 from hybridmatte import matte
-from hybridmatte.correction.matting import solve_all
+from hybridmatte.correction.estimates import solver_estimates
 from hybridmatte.systems.problem import check_problem
 
 
@@ -24,9 +24,9 @@ def run(options: Options) -> Iterator[list[Row]]:
 
 def time_case(case: Case, rounds: int) -> list[Row]:
     """Return the rows of one photograph: median seconds of every way, taken in turn."""
-    image = np.float32(case.image)
-    calls = (partial(matte, image, case.trimap, quality="fast"), lambda: solve_all(check_problem(image, case.trimap)),
-             partial(matte, image, case.trimap))
+    image, trimap = np.float32(case.image), case.trimap
+    calls = (partial(matte, image, trimap, quality="fast"), lambda: solver_estimates(check_problem(image, trimap)),
+             partial(matte, image, trimap))
     seconds = [[time_call(call, warm_up=0, repeats=1).median_s for call in calls] for _ in range(rounds)]
     timings = map(summarise, zip(*seconds, strict=True))
     return [make_row(way, f"{case.name} {case.trimap_name}", case.alpha.shape, median_s=timing.median_s,
