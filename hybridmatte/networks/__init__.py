@@ -38,5 +38,5 @@ _MODULE_OF = {  # no module may have a public name: importing the module would r
     "vitmatte": "vit_matte",
 }
 
-__all__ = sorted(_MODULE_OF)
+__all__ = sorted(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll]
 __getattr__ = lazy_names(__name__, _MODULE_OF)
