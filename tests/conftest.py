@@ -1,9 +1,5 @@
 """Fixtures shared by all tests."""
 
-import os
-
-os.environ.setdefault("NUMBA_THREADING_LAYER_PRIORITY", "omp tbb workqueue")  # as the command line does; before Numba
-
 import numpy as np
 import pytest
 from hypothesis import settings

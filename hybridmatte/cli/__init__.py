@@ -1,19 +1,17 @@
 """The command line: ``hybridmatte --help``. Each command is a thin layer over the package.
 
-The modules of this folder import nothing heavy at their top; a command imports what it needs when it runs. So
-``--help`` is fast, and Numba is imported only after `main` has chosen its threading layer.
+The modules of this folder import nothing heavy at their top; a command imports what it needs when it runs, so that
+``--help`` is fast.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Sequence
 
 __all__ = ["main"]
 
-THREADING_LAYERS = "omp tbb workqueue"  # Numba's, fastest first: starting OpenMP's threads costs 2 us, TBB's 30 to 90
 USER_ERRORS = (ValueError, OSError, ImportError, MemoryError, ArithmeticError)  # shown without a traceback
 
 
@@ -25,7 +23,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         sys.stdout.write(f"hybridmatte {__version__}\n")
         return
-    os.environ.setdefault("NUMBA_THREADING_LAYER_PRIORITY", THREADING_LAYERS)  # read when Numba is imported
     from hybridmatte.cli.app import app
     from hybridmatte.cli.streams import note
     from hybridmatte.errors import is_interrupt, remembering_interrupts

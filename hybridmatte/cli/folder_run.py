@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from hybridmatte.batch.pairing import Job, pair_by_stem
 from hybridmatte.batch.pool import Outcome, run_jobs
-from hybridmatte.cli.first_use import notes_while
+from hybridmatte.cli.compilation_note import note_compilation
 from hybridmatte.cli.streams import destination, note, sources
 from hybridmatte.errors import is_interrupt
 
@@ -63,7 +63,7 @@ def _run_image(request: Request, work: Callable[[Job], object]) -> None:
     names = [request.image] if request.plane is None else [request.image, request.plane]
     inputs = sources(*names)
     target = destination(request.output, inputs, bits=request.bits, transparent=request.transparent)
-    with notes_while(work, say_working=True):
+    with note_compilation():
         work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target))
 
 
@@ -92,7 +92,7 @@ def _run_with_progress(jobs: list[Job], work: Callable[[Job], object], workers: 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("solving", total=len(jobs))
-        with notes_while(work, say=partial(note, console=progress.console)):
+        with note_compilation(partial(note, console=progress.console)):
             return run_jobs(jobs, work, workers=workers, on_done=lambda _: progress.advance(task))
 
 

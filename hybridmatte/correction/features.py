@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates, known_distances  # noqa: F401 -- known_distances for compilation.py
+from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates
 from hybridmatte.correction.window_statistics import Plane, Values, WindowStatistics
 
 __all__ = ["CANDIDATES", "FEATURES", "FEATURE_TABLE", "MARGIN", "Feature", "correction_features"]
@@ -238,5 +238,3 @@ FEATURE_TABLE: tuple[Feature, ...] = (  # the trained weights depend on the orde
         Feature("details", f"grey, slope {scale}", _blurred_slope, ("grey", scale)))),
 )
 FEATURES: tuple[str, ...] = tuple(feature.name for feature in FEATURE_TABLE)
-
-Solved = SolverEstimates  # old name, until hybridmatte/compilation.py uses the new one

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from hybridmatte._validation import check_choice, check_plane
-from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates, as_planes, solver_estimates  # noqa: F401 -- for compilation.py
+from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates, solver_estimates
 from hybridmatte.correction.features import FEATURES, MARGIN, correction_features
 from hybridmatte.correction.network import Perceptron, predict_correction
 from hybridmatte.correction.weights import load_correction_network
@@ -179,5 +179,3 @@ def _spans(is_true: npt.ArrayLike) -> list[slice]:
         return []
     edges = np.linspace(start, end, -(-(end - start) // TILE_SIDE) + 1).round().astype(int).tolist()
     return [slice(*edge) for edge in zip(edges[:-1], edges[1:], strict=True)]
-
-fuse_solved, solve_all = correct_alpha, solver_estimates  # old names, until compilation.py and bench_fusion use the new

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_choice, to_float
-from hybridmatte.batch.jobs import pictures_in
+from hybridmatte.batch.pairing import pictures_in
 from hybridmatte.data.lazy_sequence import LazySequence
 from hybridmatte.io.pictures import read_alpha, read_image, read_plane, read_trimap
 from hybridmatte.trimap import refuse_labels

@@ -1,7 +1,6 @@
 """Commands on one image and on folders."""
 
 import io
-import os
 import re
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 
 import hybridmatte
-from hybridmatte.cli import THREADING_LAYERS, main
+from hybridmatte.cli import main
 from hybridmatte.cli.app import COMMANDS
 from hybridmatte.io.pictures import read_alpha, read_image, write_alpha, write_image
 
@@ -38,15 +37,6 @@ def test_help_is_light(arguments):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "Usage: hybridmatte" in done.stdout
     assert done.stdout.endswith("\n[]\n")
-
-
-def test_threading_layer_is_chosen_before_numba_is_imported():
-    code = ("import sys; from hybridmatte.cli import main\ntry: main(['methods'])\nexcept SystemExit: pass\n"
-            "print(sys.modules['numba'].config.THREADING_LAYER_PRIORITY)")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_THREADING")}
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.splitlines()[-1] == str(THREADING_LAYERS.split())
 
 
 @pytest.mark.usefixtures("fake_alpha")
