@@ -128,7 +128,7 @@ class TestCommandLine:
     @pytest.mark.parametrize(
         ("words", "message"),
         [
-            pytest.param(["bench_attention", "--round", "3"], "unrecognized arguments: --round 3", id="unknown option"),
+            pytest.param(["bench_fusion", "--round", "3"], "unrecognized arguments: --round 3", id="unknown option"),
             pytest.param(["bench_magic"], "invalid choice: 'bench_magic'", id="unknown experiment"),
             pytest.param(["bench_fusion", "--rounds", "0"], "argument --rounds: 0, expected at least 1", id="minimum"),
             pytest.param(["bench_losses", "--losses", "l2"], "argument --losses: invalid choice: 'l2'", id="choice"),

@@ -25,6 +25,7 @@ from hybridmatte.trimap import split_trimap
 
 CONFIG = Path(__file__).with_name("config.toml")
 FOLDS = 2  # of "held out": a network is scored on the photographs that it was not trained on
+PRIOR_OPTIONS = {"window_size", "prior_weight"}
 CONFIDENCE = 0.01  # of the network's alpha in solve_cf
 BAND = 12  # pixels, of the trimaps made for the animals
 
@@ -39,6 +40,8 @@ def run(options: Options) -> Iterator[list[Row]]:
     for variant, seed, form in itertools.product(options.variants, options.seeds, options.forms):
         keepers = {}
         for policy in options.policies:
+            if POLICIES[policy] is None and PRIOR_OPTIONS & VARIANTS[variant].keys():
+                continue  # the control has no prior that the variant could change
             config = configure(policy, form, variant, seed, options.steps)
             keepers[policy] = KeepAlphas()
             name = f"{policy}, {form}" + ("" if variant == "as configured" else f", {variant}")
