@@ -1,4 +1,12 @@
-"""Kernels that build the coarse functions {1, R, G, B} on square blocks of pixels, and their fine-level operator."""
+"""Kernels of the coarse functions of the colour-line multigrid; used by ``multigrid.py``.
+
+The coarse functions are {1, R, G, B} on square blocks of pixels, made orthonormal on each block. The kernels compute
+them, apply the prolongation P and the restriction P' between pixels and blocks, and compute the first coarse matrix
+P' A P of a 5 x 5 stencil A.
+
+A *cell* is the index of a pixel in an `UnknownLayout`. Cell 0 holds no pixel and stands for "none". Arrays by cell are
+(n_cells, ...). `positions` (n, 2) int32 are the block row and block column of n blocks in row-major order.
+"""
 
 import numpy as np
 
@@ -9,27 +17,35 @@ FLAGS = {"contract"}
 
 @kernel
 def _mark_blocks(segments, size, index):
+    """Set `index`, a plane of blocks, to 0 on every block that a run of the layout touches."""
     for s in range(segments.shape[0]):
         for column in range(segments[s, 1] // size, (segments[s, 2] - 1) // size + 1):
             index[segments[s, 0] // size, column] = 0
 
 
 def mark_blocks(segments, height, width, size):
-    """Number the size x size pixel blocks that hold a run: (grid of numbers or -1, block rows and columns)."""
+    """Number the blocks of size x size pixels that a run of the layout touches.
+
+    Return the number of each block, (block rows, block columns) int32, -1 for the others, and the blocks' positions.
+    """
     index = np.full((-(-height // size), -(-width // size)), -1, np.int32)
     _mark_blocks(segments, size, index)
     return index, number_blocks(index)
 
 
 def number_blocks(index):
-    """Number the entries of `index` that are 0 in row-major order; return their rows and columns."""
+    """Replace the zeros of `index` by 0, 1, 2, ... in row-major order, in place; return their positions."""
     rows, columns = np.nonzero(index == 0)
     index[rows, columns] = np.arange(len(rows))
     return np.stack([rows, columns], axis=1).astype(np.int32)
 
 
 def coarsen_blocks(positions, shape, size):
-    """Group blocks by size x size: (parent of each block, positions of the parents, members sorted by parent)."""
+    """Join the blocks of a grid of the given shape into parents of size x size blocks.
+
+    Return the parent (n,) of each block, the positions of the parents, and arrays `first` and `members`: the blocks of
+    parent k are members[first[k]:first[k + 1]], in ascending order.
+    """
     rows, columns = (positions // size).T
     index = np.full([-(-side // size) for side in shape], -1, np.int32)
     index[rows, columns] = 0
@@ -42,18 +58,22 @@ def coarsen_blocks(positions, shape, size):
 
 @kernel
 def _orthonormalize(first, last, rows, lengths, values, tolerance, basis, triangles):
-    """Give each group of rows of `values` an orthonormal basis Q, zero where dependent, with values = Q triangle.
+    """Make four functions orthonormal on each group of rows, by modified Gram-Schmidt.
 
-    Modified Gram-Schmidt; the constant first, then the colours by decreasing norm. A column whose squared norm falls
-    to tolerance times its first one is dropped.
+    The rows of group g are rows[g, :lengths[g]]. The columns of values (n, 4) are the functions. The orthonormal
+    functions Q are written to the same rows of basis (n, 4), and the factor T (4, 4) with values = Q T to triangles[g].
+
+    The constant is processed first, then always the remaining function of the largest norm. A function is dependent if
+    its squared norm has fallen to `tolerance` times its original one, or if the group has too few rows; its column of Q
+    and its row of T are then 0.
     """
     functions = np.empty((rows.shape[1], 4))
     norms = np.empty(4)
-    done = np.empty(4, np.bool_)
+    is_done = np.empty(4, np.bool_)
     for group in range(first, last):
         n = lengths[group]
         for c in range(4):
-            done[c] = False
+            is_done[c] = False
             norms[c] = 0.0
             for d in range(4):
                 triangles[group, c, d] = 0.0
@@ -64,7 +84,7 @@ def _orthonormalize(first, last, rows, lengths, values, tolerance, basis, triang
             column = 0
             square = -1.0
             for c in range(4 if step else 1):
-                if done[c]:
+                if is_done[c]:
                     continue
                 norm = 0.0
                 for t in range(n):
@@ -72,7 +92,7 @@ def _orthonormalize(first, last, rows, lengths, values, tolerance, basis, triang
                 if norm > square:
                     column = c
                     square = norm
-            done[column] = True
+            is_done[column] = True
             is_dependent = square <= tolerance * norms[column] or step >= n
             scale = np.sqrt(square)
             for t in range(n):
@@ -80,7 +100,7 @@ def _orthonormalize(first, last, rows, lengths, values, tolerance, basis, triang
             if is_dependent:
                 continue
             triangles[group, column, column] = scale
-            for other in range(4):  # orthogonal to the new column, where not yet done
+            for other in range(4):  # make the remaining functions orthogonal to the new one
                 if other == column or triangles[group, other, other] != 0.0:
                     continue
                 product = 0.0
@@ -96,6 +116,7 @@ def _orthonormalize(first, last, rows, lengths, values, tolerance, basis, triang
 
 @kernel
 def _collect_cells(first, last, image, cell_map, size, positions, cells, lengths, values):
+    """List the cells of each block in row-major order of their pixels, and write 1, R, G, B of each cell."""
     height, width = cell_map.shape
     for block in range(first, last):
         n = 0
@@ -112,14 +133,25 @@ def _collect_cells(first, last, image, cell_map, size, positions, cells, lengths
 
 
 def pixel_basis(image, cell_map, size, positions, tolerance, cells, basis, triangles):
-    """Build the functions of each pixel block: its cells (0 where none), their values by cell, triangular factors."""
+    """Compute the coarse functions of the pixel blocks.
+
+    Inputs are the image (H, W, 3), cell_map (H, W), the cell of each pixel, and the blocks' size and positions;
+    `tolerance` is that of `_orthonormalize`. Written are cells (n, size**2), the cells of each block followed by zeros
+    (the array is zero before); basis (n_cells, 4), the orthonormal functions; triangles (n, 4, 4), which express 1, R,
+    G and B on each block by them.
+    """
     lengths, values = np.empty(len(cells), np.int64), np.empty((len(basis), 4))
     run_pieces(_collect_cells, len(cells), image, cell_map, size, positions, cells, lengths, values, cost=50)
     run_pieces(_orthonormalize, len(cells), cells, lengths, values, tolerance, basis, triangles, cost=500)
 
 
 def block_basis(first, members, triangles, tolerance, basis, coarse_triangles):
-    """Build the functions of each group of blocks from its members' triangular factors; basis is stored by columns."""
+    """Compute the coarse functions of groups of blocks from the triangular factors of the blocks.
+
+    `first` and `members` are the groups, as `coarsen_blocks` returns them; triangles (n, 4, 4) are the factors of the
+    blocks. Written are basis (n, 4, 4), the group's functions expressed by each block's own, stored column by column,
+    and coarse_triangles (groups, 4, 4), the factors of the groups.
+    """
     lengths = 4 * np.diff(first).astype(np.int64)
     rows = np.zeros((len(lengths), lengths.max(initial=0)), np.int32)
     rows[np.arange(rows.shape[1]) < lengths[:, None]] = (4 * members[:, None] + np.arange(4)).ravel()
@@ -139,7 +171,10 @@ def block_basis(first, members, triangles, tolerance, basis, coarse_triangles):
 
 
 def block_pattern(index, positions):
-    """Return the pattern of a matrix that couples each block with those of the 3 x 3 around it."""
+    """Return (indptr, indices), the pattern of a matrix that couples each block with the 3 x 3 blocks around it.
+
+    `index` is the number of each block, -1 for none; `positions` are the blocks' positions.
+    """
     padded = np.pad(index, 1, constant_values=-1)
     dy, dx = np.divmod(np.arange(9), 3)
     neighbors = padded[positions[:, :1] + dy, positions[:, 1:] + dx]
@@ -166,9 +201,11 @@ def _stencil_galerkin(
     indices,
     blocks,
 ):
-    """Sum the stencil rows of a block's cells times the bases of the 3 x 3 blocks around it.
+    """Compute rows of blocks of P' A P.
 
-    side[k + 2] is 0, 1 or 2 for a pixel k to the right of a block's first: in the block before, itself, after.
+    For each cell of a block, the stencil row is first multiplied by the functions of the 3 x 3 blocks around it, then
+    by the cell's own functions. side[k + 2] tells where a pixel lies that is k columns (or rows) after a block's first
+    one: 0 is the previous block, 1 the same block, 2 the next block.
     """
     height, width = cell_map.shape
     applied = np.empty((9, 4))
@@ -220,7 +257,13 @@ def _stencil_galerkin(
 
 
 def stencil_galerkin(cell_map, pixels, basis, positions, size, weights, diagonal, cells, indptr, indices, blocks):
-    """Write the blocks of P' A P for the stencil A and the block functions P."""
+    """Write the blocks of P' A P for the stencil A and the coarse functions P of the pixel blocks.
+
+    Inputs are cell_map (H, W) and pixels (n_cells,), which map pixels to cells and back; basis and cells as
+    `pixel_basis` writes them; weights (12, n_cells) and diagonal (n_cells,) of A, where row k of weights belongs to the
+    neighbour 13 + k in row-major order of the 5 x 5 window. blocks (nnz, 4, 4) are stored column by column, in the
+    pattern of `block_pattern`.
+    """
     side = (np.arange(-2, size + 2) // size + 1).astype(np.int32)
     run_pieces(
         _stencil_galerkin,
@@ -243,6 +286,7 @@ def stencil_galerkin(cell_map, pixels, basis, positions, size, weights, diagonal
 
 @kernel(fastmath=FLAGS)
 def _restrict(first, last, cells, basis, residual, out):
+    """Write rows first to last - 1 of P' residual."""
     for block in range(first, last):
         r0 = r1 = r2 = r3 = np.float32(0.0)
         for t in range(cells.shape[1]):
@@ -259,12 +303,13 @@ def _restrict(first, last, cells, basis, residual, out):
 
 
 def restrict(cells, basis, residual, out):
-    """Write P' residual, one row of 4 a block; cell 0 holds zeros."""
+    """Write P' residual (n_cells,) into out (blocks, 4); row 0 of the basis is zero, so missing cells add nothing."""
     run_pieces(_restrict, len(cells), cells, basis, residual, out, cost=30)
 
 
 @kernel(fastmath=FLAGS)
 def _prolong(first, last, cells, basis, coarse, out):
+    """Add P coarse to the cells of blocks first to last - 1."""
     for block in range(first, last):
         c0 = coarse[block, 0]
         c1 = coarse[block, 1]
@@ -277,5 +322,5 @@ def _prolong(first, last, cells, basis, coarse, out):
 
 
 def prolong(cells, basis, coarse, out):
-    """Add P coarse to the cells."""
+    """Add P coarse, of coarse (blocks, 4), to out (n_cells,)."""
     run_pieces(_prolong, len(cells), cells, basis, coarse, out, cost=30)

@@ -1,18 +1,22 @@
-"""Kernels for sparse matrices of 4 x 4 blocks (indptr, indices, blocks); blocks are stored column by column."""
+"""Kernels for sparse matrices of 4 x 4 blocks, the coarse levels of the multigrid; used by ``multigrid.py``.
+
+A matrix is (indptr, indices, blocks), CSR form with a block for each entry. blocks (nnz, 4, 4) float32 are stored
+column by column: blocks[k, q, p] is the entry in row p and column q of block k. Vectors are (n, 4) float32.
+"""
 
 import numpy as np
 
 from hybridmatte.linalg._spd_numba import invert_spd
 from hybridmatte.linalg.threads import kernel, run_pieces
 
-FLAGS = {"contract"}
-PRODUCT, SUM, SMOOTH = 0, 1, 2
-ROW_COST = 80  # nanoseconds of a row's product with a vector
+FLAGS = {"contract"}  # fused multiply-add only: no reordering
+PRODUCT, SUM, SMOOTH = 0, 1, 2  # forms of `_multiply`
+ROW_COST = 80  # nanoseconds to multiply one row with a vector
 
 
 @kernel(fastmath=FLAGS)
 def _accumulate_product(a, b, out):
-    """Add the 4 x 4 product a b to out, a column at a time in four registers."""
+    """Add the product a b of two blocks to the block `out`, one column at a time in four registers."""
     for k in range(4):
         o0, o1, o2, o3 = out[k, 0], out[k, 1], out[k, 2], out[k, 3]
         for q in range(4):
@@ -29,22 +33,23 @@ def _accumulate_product(a, b, out):
 
 @kernel
 def _count_product(first, last, a_indptr, a_indices, b_indptr, b_indices, n_columns, counts):
-    seen = np.empty(n_columns, np.int32)
+    """Count the blocks in rows first to last - 1 of A B: the different columns that occur."""
+    last_row = np.empty(n_columns, np.int32)
     for column in range(n_columns):
-        seen[column] = -1
+        last_row[column] = -1
     for i in range(first, last):
         count = 0
         for position in range(a_indptr[i], a_indptr[i + 1]):
             j = a_indices[position]
             for inner in range(b_indptr[j], b_indptr[j + 1]):
-                if seen[b_indices[inner]] != i:
-                    seen[b_indices[inner]] = i
+                if last_row[b_indices[inner]] != i:
+                    last_row[b_indices[inner]] = i
                     count += 1
         counts[i] = count
 
 
 def count_product(a_indptr, a_indices, b_indptr, b_indices, n_columns, counts):
-    """Count the blocks in each row of A B."""
+    """Write the number of blocks in each row of A B into counts; B has n_columns columns."""
     run_pieces(_count_product, len(a_indptr) - 1, a_indptr, a_indices, b_indptr, b_indices, n_columns, counts, cost=100)
 
 
@@ -52,19 +57,24 @@ def count_product(a_indptr, a_indices, b_indptr, b_indices, n_columns, counts):
 def _fill_product(
     first, last, a_indptr, a_indices, a_blocks, b_indptr, b_indices, b_blocks, n_columns, indptr, indices, blocks
 ):
-    place = np.empty(n_columns, np.int32)
+    """Write rows first to last - 1 of A B.
+
+    position_of[c] is the position of the row's block in column c if it is at least indptr[i], the start of row i;
+    otherwise the row has no such block yet.
+    """
+    position_of = np.empty(n_columns, np.int32)
     for column in range(n_columns):
-        place[column] = -1
+        position_of[column] = -1
     for i in range(first, last):
         end = indptr[i]
         for position in range(a_indptr[i], a_indptr[i + 1]):
             j = a_indices[position]
             for inner in range(b_indptr[j], b_indptr[j + 1]):
                 column = b_indices[inner]
-                at = place[column]
+                at = position_of[column]
                 if at < indptr[i]:
                     at = end
-                    place[column] = end
+                    position_of[column] = end
                     indices[end] = column
                     for q in range(4):
                         for p in range(4):
@@ -85,7 +95,10 @@ def _fill_product(
 
 
 def fill_product(a_indptr, a_indices, a_blocks, b_indptr, b_indices, b_blocks, n_columns, indptr, indices, blocks):
-    """Write the blocks of A B; the columns of a row come in the order they are met."""
+    """Write the indices and blocks of A B, given its indptr.
+
+    The columns of a row come in the order in which they are first found, so they are not sorted.
+    """
     run_pieces(
         _fill_product,
         len(a_indptr) - 1,
@@ -105,6 +118,7 @@ def fill_product(a_indptr, a_indices, a_blocks, b_indptr, b_indices, b_blocks, n
 
 @kernel
 def _transpose(indptr, indices, blocks, free, t_indices, t_blocks):
+    """Write the entries of the transpose; free[j] is the next free position of its row j and is advanced."""
     for i in range(indptr.shape[0] - 1):
         for k in range(indptr[i], indptr[i + 1]):
             at = free[indices[k]]
@@ -116,7 +130,7 @@ def _transpose(indptr, indices, blocks, free, t_indices, t_blocks):
 
 
 def transpose(indptr, indices, blocks, n_columns):
-    """Return the transpose of a block matrix."""
+    """Return (indptr, indices, blocks) of the transpose of a matrix of n_columns columns; indices ascend in a row."""
     t_indptr = np.zeros(n_columns + 1, np.int32)
     t_indptr[1:] = np.cumsum(np.bincount(indices, minlength=n_columns))
     t_indices, t_blocks = np.empty_like(indices), np.empty_like(blocks)
@@ -126,6 +140,7 @@ def transpose(indptr, indices, blocks, n_columns):
 
 @kernel
 def _fix_diagonal(first, last, indptr, indices, blocks, inverse):
+    """Replace diagonal entries that are not positive by 1, and invert the diagonal blocks."""
     matrix, lower, result = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
     for i in range(first, last):
         for p in range(4):
@@ -146,7 +161,11 @@ def _fix_diagonal(first, last, indptr, indices, blocks, inverse):
 
 
 def fix_diagonal(indptr, indices, blocks, inverse):
-    """Give unused unknowns the diagonal 1, and write the inverse of each diagonal block."""
+    """Give unknowns without a coarse function the diagonal 1; write the inverses (n, 4, 4) of the diagonal blocks.
+
+    Such an unknown belongs to a function that was dependent, so its row and column are zero. The inverse is zero where
+    a row has no diagonal block.
+    """
     run_pieces(_fix_diagonal, len(indptr) - 1, indptr, indices, blocks, inverse, cost=200)
 
 
@@ -154,6 +173,7 @@ def fix_diagonal(indptr, indices, blocks, inverse):
 def _smooth_prolongation(
     first_row, last_row, indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks, counts
 ):
+    """Write rows first_row to last_row - 1 of the smoothed prolongation."""
     product = np.empty((4, 4), np.float32)
     scaled = np.empty((4, 4), np.float32)
     for i in range(first_row, last_row):
@@ -187,7 +207,11 @@ def _smooth_prolongation(
 def smoothed_prolongation(
     indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks, counts
 ):
-    """Write the rows of (Id - omega D^-1 A) P for a P with one block a row: basis[i] in column parents[i]."""
+    """Write the rows of (Id - omega D^-1 A) P, where P has one block in each row: basis[i] in column parents[i].
+
+    D^-1 is `inverse` (n, 4, 4), the inverses of the diagonal blocks of A. Row i is written from position p_indptr[i]
+    on, with its columns in the order in which they are first found; counts[i] receives its number of blocks.
+    """
     run_pieces(
         _smooth_prolongation,
         len(indptr) - 1,
@@ -208,7 +232,10 @@ def smoothed_prolongation(
 
 @kernel(fastmath=FLAGS)
 def _multiply(first, last, indptr, indices, blocks, x, form, sign, start, step, out):
-    """Write A x, start + sign A x, or x + step (start + sign A x) into out."""
+    """Write A x (PRODUCT), start + sign A x (SUM) or x + step (start + sign A x) (SMOOTH) into out, as `form` says.
+
+    step (n, 4, 4) is a block for each row.
+    """
     for i in range(first, last):
         r0 = r1 = r2 = r3 = np.float32(0.0)
         if form != PRODUCT:
@@ -232,26 +259,27 @@ def _multiply(first, last, indptr, indices, blocks, x, form, sign, start, step, 
 
 
 def multiply(indptr, indices, blocks, x, out):
-    """Write A x into out; vectors are (n, 4)."""
-    _run(indptr, indices, blocks, x, PRODUCT, 1.0, x, blocks, out)
+    """Write A x into out."""
+    _run_multiply(indptr, indices, blocks, x, PRODUCT, 1.0, x, blocks, out)
 
 
 def add_product(indptr, indices, blocks, x, out):
     """Add A x to out."""
-    _run(indptr, indices, blocks, x, SUM, 1.0, out, blocks, out)
+    _run_multiply(indptr, indices, blocks, x, SUM, 1.0, out, blocks, out)
 
 
 def subtract_product(indptr, indices, blocks, rhs, x, out):
     """Write rhs - A x into out."""
-    _run(indptr, indices, blocks, x, SUM, -1.0, rhs, blocks, out)
+    _run_multiply(indptr, indices, blocks, x, SUM, -1.0, rhs, blocks, out)
 
 
 def smooth(indptr, indices, blocks, step, rhs, x, out):
     """Write one step of damped block Jacobi, x + step (rhs - A x), into out, another vector."""
-    _run(indptr, indices, blocks, x, SMOOTH, -1.0, rhs, step, out)
+    _run_multiply(indptr, indices, blocks, x, SMOOTH, -1.0, rhs, step, out)
 
 
-def _run(indptr, indices, blocks, x, form, sign, start, step, out):
+def _run_multiply(indptr, indices, blocks, x, form, sign, start, step, out):
+    """Run `_multiply` over all rows."""
     run_pieces(
         _multiply, len(indptr) - 1, indptr, indices, blocks, x, form, np.float32(sign), start, step, out, cost=ROW_COST
     )
@@ -259,6 +287,7 @@ def _run(indptr, indices, blocks, x, form, sign, start, step, out):
 
 @kernel(fastmath=FLAGS)
 def _scale_residual(first, last, step, rhs, out):
+    """Multiply rows first to last - 1 of rhs by their blocks of `step`."""
     for i in range(first, last):
         for p in range(4):
             out[i, p] = (
@@ -270,5 +299,5 @@ def _scale_residual(first, last, step, rhs, out):
 
 
 def scale_residual(step, rhs, out):
-    """Write step rhs into out: the first smoothing step from zero."""
+    """Write step rhs, of blocks step (n, 4, 4), into out: one step of damped block Jacobi from x = 0."""
     run_pieces(_scale_residual, len(rhs), step, rhs, out, cost=10)

@@ -1,18 +1,19 @@
-"""Small dense systems by threads of our own.
+"""Inverses of small dense matrices, and products with them, on the threads of ``threads.py``.
 
-BLAS would start threads of its own, which go on spinning after each call and take the cores from ours.
+Used by ``multigrid.py``, ``graph_aggregation.py`` and ``two_level.py`` on their coarsest levels. BLAS is not used: its
+own threads keep spinning after each call and take the cores from the kernels' threads.
 """
 
 import numpy as np
 
 from hybridmatte.linalg.threads import kernel, run_pieces
 
-BLOCK = 32  # pivots that are eliminated together: their rows of a system of a thousand unknowns fit the second cache
+BLOCK = 32  # pivots eliminated together; their rows fit the L2 cache in a system of a thousand unknowns
 
 
 @kernel(fastmath={"contract"})
 def _invert_pivots(matrix):
-    """Invert a matrix in place by Gauss and Jordan's elimination without exchanges; NaN if a pivot is not positive."""
+    """Invert a matrix in place by Gauss-Jordan elimination without pivoting; NaN if a pivot is not positive."""
     n = matrix.shape[0]
     for k in range(n):
         if not matrix[k, k] > 0.0:
@@ -33,23 +34,24 @@ def _invert_pivots(matrix):
 
 @kernel(fastmath={"contract"})
 def _subtract_product(first, last, factors, rows, out):
-    """Subtract from out (N, n) the product of factors (N, m) and rows (m, n), four rows at a time."""
-    whole = rows.shape[0] - rows.shape[0] % 4
+    """Subtract the product of factors (N, m) and rows (m, n) from out (N, n), four of the m rows at a time."""
+    n_grouped = rows.shape[0] - rows.shape[0] % 4
     for i in range(first, last):
-        for k in range(0, whole, 4):
+        for k in range(0, n_grouped, 4):
             a, b, c, d = factors[i, k], factors[i, k + 1], factors[i, k + 2], factors[i, k + 3]
             for j in range(out.shape[1]):
                 out[i, j] -= a * rows[k, j] + b * rows[k + 1, j] + c * rows[k + 2, j] + d * rows[k + 3, j]
-        for k in range(whole, rows.shape[0]):
+        for k in range(n_grouped, rows.shape[0]):
             a = factors[i, k]
             for j in range(out.shape[1]):
                 out[i, j] -= a * rows[k, j]
 
 
 def invert_dense(matrix):
-    """Return the inverse by Gauss and Jordan's elimination without exchanges, a block of pivots at a time.
+    """Return the inverse (n, n) float64 by Gauss-Jordan elimination without pivoting, BLOCK pivots at a time.
 
-    For symmetric positive definite matrices and M-matrices, whose pivots are all positive; NaN if one is not.
+    For symmetric positive definite matrices and M-matrices, whose pivots are all positive. If a pivot is not positive,
+    the result contains NaN.
     """
     inverse = matrix.astype(np.float64, order="C")
     n = len(inverse)

@@ -1,4 +1,9 @@
-"""Kernels for graphs in CSR form: product, coarse graphs of consecutive rows, Gauss-Seidel sweeps."""
+"""Kernels for graph Laplacians D - W in CSR form.
+
+`multiply` is used by ``hybridmatte/systems/graph.py`` and ``hybridmatte/methods/nonlocal_means.py``, all other kernels
+by the preconditioner in ``graph_aggregation.py``. A graph is (indptr, indices, data), the entries of W, and diagonal
+(n,), the diagonal of D - W; W has no diagonal entries. A coarse graph has one row for each `block` consecutive rows.
+"""
 
 import numpy as np
 
@@ -9,6 +14,7 @@ REORDER = {"reassoc", "contract", "nsz"}
 
 @kernel(fastmath=REORDER)
 def _multiply(first, last, indptr, indices, data, diagonal, x, product):
+    """Write rows first to last - 1 of ``diagonal * x - W x`` into product."""
     for row in range(first, last):
         total = 0.0
         for i in range(indptr[row], indptr[row + 1]):
@@ -23,10 +29,15 @@ def multiply(indptr, indices, data, diagonal, x, product):
 
 @kernel
 def _coarsen(first_row, last_row, indptr, indices, data, diagonal, block, coarse_diagonal, counts, columns, values):
+    """Compute coarse rows: sum the rows of each block, and within a row the columns of each block.
+
+    A coarse row is written to `columns` and `values` from the start of its first fine row on, and its length to
+    `counts`. position_of[c] is the position of column c in the current coarse row if it is at least the row's start.
+    """
     n = diagonal.size
-    place = np.empty(coarse_diagonal.size, np.int64)
-    for column in range(place.size):
-        place[column] = -1
+    position_of = np.empty(coarse_diagonal.size, np.int64)
+    for column in range(position_of.size):
+        position_of[column] = -1
     for coarse in range(first_row, last_row):
         first, last = coarse * block, min((coarse + 1) * block, n)
         end = begin = indptr[first]
@@ -37,19 +48,20 @@ def _coarsen(first_row, last_row, indptr, indices, data, diagonal, block, coarse
             column = indices[i] // block
             if column == coarse:
                 total -= data[i]
-            elif place[column] < begin:
-                place[column] = end
+            elif position_of[column] < begin:
+                position_of[column] = end
                 columns[end] = column
                 values[end] = data[i]
                 end += 1
             else:
-                values[place[column]] += data[i]
+                values[position_of[column]] += data[i]
         coarse_diagonal[coarse] = total
         counts[coarse] = end - begin
 
 
 @kernel
-def _pack(first, last, indptr, columns, values, block, starts, coarse_indices, coarse_data):
+def _pack_rows(first, last, indptr, columns, values, block, starts, coarse_indices, coarse_data):
+    """Copy the coarse rows from where `_coarsen` wrote them to consecutive positions."""
     for coarse in range(first, last):
         for i in range(starts[coarse + 1] - starts[coarse]):
             coarse_indices[starts[coarse] + i] = columns[indptr[coarse * block] + i]
@@ -57,7 +69,7 @@ def _pack(first, last, indptr, columns, values, block, starts, coarse_indices, c
 
 
 def coarsen(indptr, indices, data, diagonal, block):
-    """Join every `block` consecutive rows into one; return (indptr, indices, data, diagonal) of the coarse system."""
+    """Join every `block` consecutive rows into one; return (indptr, indices, data, diagonal) of the coarse graph."""
     n_coarse = -(-diagonal.size // block)
     coarse_diagonal, starts = np.zeros(n_coarse), np.zeros(n_coarse + 1, np.int64)
     columns, values = np.empty(indices.size, np.int32), np.empty(indices.size, np.float32)
@@ -77,13 +89,15 @@ def coarsen(indptr, indices, data, diagonal, block):
     )
     np.cumsum(starts, out=starts)
     coarse_indices, coarse_data = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    run_pieces(_pack, n_coarse, indptr, columns, values, block, starts, coarse_indices, coarse_data, cost=20 * block)
+    run_pieces(
+        _pack_rows, n_coarse, indptr, columns, values, block, starts, coarse_indices, coarse_data, cost=20 * block
+    )
     return starts, coarse_indices, coarse_data, coarse_diagonal
 
 
 @kernel
 def sweep_forward(indptr, indices, data, diagonal, rhs, x):
-    """One Gauss-Seidel sweep from zero, first row to last."""
+    """Write into x one Gauss-Seidel sweep for (D - W) x = rhs from x = 0, first row to last."""
     for row in range(diagonal.size):
         total = rhs[row]
         for i in range(indptr[row], indptr[row + 1]):
@@ -94,7 +108,7 @@ def sweep_forward(indptr, indices, data, diagonal, rhs, x):
 
 @kernel
 def sweep_backward(indptr, indices, data, diagonal, rhs, x):
-    """One Gauss-Seidel sweep, last row to first."""
+    """Improve x by one Gauss-Seidel sweep for (D - W) x = rhs, last row to first."""
     for row in range(diagonal.size - 1, -1, -1):
         total = rhs[row]
         for i in range(indptr[row], indptr[row + 1]):
@@ -104,7 +118,7 @@ def sweep_backward(indptr, indices, data, diagonal, rhs, x):
 
 @kernel
 def restrict_residual(indptr, indices, data, diagonal, rhs, x, block, coarse):
-    """Sum the residual of x over blocks of rows."""
+    """Write the sums of the residual rhs - (D - W) x over blocks of rows into coarse."""
     coarse[:] = 0.0
     for row in range(diagonal.size):
         total = rhs[row] - diagonal[row] * x[row]
@@ -115,13 +129,14 @@ def restrict_residual(indptr, indices, data, diagonal, rhs, x, block, coarse):
 
 @kernel
 def add_blocks(coarse, block, factor, x):
-    """Add the coarse values to the rows of their blocks."""
+    """Add `factor` times the coarse value of its block to each row of x."""
     for row in range(x.size):
         x[row] += factor * coarse[row // block]
 
 
 @kernel
 def _sum_blocks(first, last, vector, block, coarse):
+    """Write the sums of a vector over the blocks first to last - 1."""
     for i in range(first, last):
         total = 0.0
         for row in range(i * block, min((i + 1) * block, vector.size)):
@@ -130,16 +145,17 @@ def _sum_blocks(first, last, vector, block, coarse):
 
 
 def sum_blocks(vector, block, coarse):
-    """Sum a vector over blocks of rows."""
+    """Write the sums of a vector over blocks of rows into coarse."""
     run_pieces(_sum_blocks, coarse.size, vector, block, coarse, cost=block)
 
 
 @kernel
-def _join(first, last, residual, diagonal, coarse, block, result):
+def _add_coarse(first, last, residual, diagonal, coarse, block, result):
+    """Write rows first to last - 1 of the result of `add_coarse`."""
     for row in range(first, last):
         result[row] = residual[row] / diagonal[row] + coarse[row // block]
 
 
-def join(residual, diagonal, coarse, block, result):
-    """Write the residual over the diagonal plus the coarse correction into result."""
-    run_pieces(_join, residual.size, residual, diagonal, coarse, block, result, cost=1)
+def add_coarse(residual, diagonal, coarse, block, result):
+    """Write ``residual / diagonal`` plus the coarse value of each row's block into result."""
+    run_pieces(_add_coarse, residual.size, residual, diagonal, coarse, block, result, cost=1)

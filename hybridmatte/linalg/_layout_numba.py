@@ -1,4 +1,8 @@
-"""Number the unknown pixels so that stencils read memory in straight runs."""
+"""Number the pixels of a mask so that a stencil reads contiguous memory; used by ``layout.py``.
+
+Pixels of a row that stand next to each other form a run. A *cell* is the number of a pixel; the pixels of a run have
+consecutive cells, and empty cells lie between the runs.
+"""
 
 import numpy as np
 
@@ -6,9 +10,9 @@ from hybridmatte.linalg.threads import kernel
 
 
 def find_segments(mask, gap, pad):
-    """List the runs of True in the rows of a mask, and the pixels' cells.
+    """Return the runs of True pixels in the rows of a mask (H, W), and the pixels' cells.
 
-    Runs at most `gap` pixels apart are joined; `pad` empty cells lie between runs.
+    Runs that are at most `gap` pixels apart are joined. `pad` empty cells lie before, between and after the runs.
 
     Returns
     -------
@@ -17,7 +21,7 @@ def find_segments(mask, gap, pad):
     row_start : (H + 1,) int32 array
         The first run of each row.
     end : int
-        The cell behind the last run's padding.
+        Number of cells, with the padding after the last run.
     pixels, cells : (n,) int64 arrays
         Flat indices of the pixels, and their cells.
     """
@@ -40,8 +44,13 @@ def find_segments(mask, gap, pad):
 
 
 @kernel
-def _find_spans(segments, row_start, rows, radius, zero, spans):
-    """Write as many spans as there is room for; return how many there are."""
+def _find_spans(segments, row_start, rows, radius, zero_cell, spans):
+    """Write as many spans as `spans` has rows, and return the number of all spans.
+
+    A span starts at a pixel x of a run. For each offset, a binary search finds the first run of the other row whose
+    last pixel is at x - radius or later. The span ends where one of these runs, extended by `radius` on both sides,
+    starts or ends.
+    """
     count = 0
     for s in range(segments.shape[0]):
         y = segments[s, 0]
@@ -50,7 +59,7 @@ def _find_spans(segments, row_start, rows, radius, zero, spans):
             stop = segments[s, 2]
             for d in range(rows.shape[0]):
                 other = y + rows[d]
-                cell = zero
+                cell = zero_cell
                 if 0 <= other < row_start.shape[0] - 1:
                     low = row_start[other]
                     high = row_start[other + 1]
@@ -60,7 +69,7 @@ def _find_spans(segments, row_start, rows, radius, zero, spans):
                             low = middle + 1
                         else:
                             high = middle
-                    if low < row_start[other + 1]:  # the first run that ends within the radius, or behind it
+                    if low < row_start[other + 1]:  # such a run exists
                         if segments[low, 1] - radius <= x:
                             stop = min(stop, segments[low, 2] + radius)
                             cell = segments[low, 3] + x - segments[low, 1]
@@ -76,15 +85,16 @@ def _find_spans(segments, row_start, rows, radius, zero, spans):
     return count
 
 
-def find_spans(segments, row_start, rows, radius, zero):
-    """Cut the runs into spans under and over which the given rows (offsets in y) are straight runs too.
+def find_spans(segments, row_start, rows, radius, zero_cell):
+    """Cut the runs into spans along which the given rows above and below are contiguous, too.
 
-    A span is (first cell, length, one cell for each offset): the cell at that offset from the span's first pixel.
-    Where that row has no run within `radius` columns, the cell is `zero`, in an empty zone.
+    `rows` are offsets in y. A span is int32 (first cell, length, one cell for each offset): the cell at that offset
+    from the span's first pixel. Where that row has no run within `radius` columns, the cell is `zero_cell`, the first
+    of a stretch of empty cells.
     """
     spans = np.empty((4 * len(segments) + 16, 2 + len(rows)), np.int32)
-    count = _find_spans(segments, row_start, rows, radius, zero, spans)
+    count = _find_spans(segments, row_start, rows, radius, zero_cell, spans)
     if count > len(spans):
         spans = np.empty((count, 2 + len(rows)), np.int32)
-        _find_spans(segments, row_start, rows, radius, zero, spans)
+        _find_spans(segments, row_start, rows, radius, zero_cell, spans)
     return spans[:count].copy()

@@ -1,4 +1,7 @@
-"""Inverse of small symmetric positive definite matrices."""
+"""Inverse of small symmetric positive definite matrices.
+
+Used by ``_block_numba.py`` and ``hybridmatte/methods/_learning_based_numba.py``.
+"""
 
 import numpy as np
 
@@ -7,9 +10,10 @@ from hybridmatte.linalg.threads import inlined
 
 @inlined
 def invert_spd(matrix, lower, inverse):
-    """Write the inverse of an SPD matrix; a direction whose pivot is lost to rounding is left out.
+    """Write the inverse of a symmetric positive definite matrix (n, n), from its Cholesky factor.
 
-    lower is room for the Cholesky factor, of the matrix's size.
+    `lower` (n, n) receives the factor. A direction whose pivot is lost to rounding (1e-14 of its diagonal entry or
+    less) is left out of the factor and of the inverse.
     """
     n = matrix.shape[0]
     lower[:] = 0.0

@@ -1,8 +1,12 @@
-"""Products with a 5 x 5 stencil over the cells of an `UnknownLayout`.
+"""Products with a symmetric 5 x 5 stencil over the cells of an `UnknownLayout`.
 
-A span reads its own row and two rows above and below as straight runs; the weights of earlier neighbours are read at
-those neighbours, which store them as later ones. Small sums of five terms keep each loop a plain vector loop, and so do
-unsigned indices, which cannot count from the end.
+Used by ``multigrid.py`` and ``hybridmatte/systems/stencil.py``. diagonal (n_cells,) and weights (12, n_cells) are the
+matrix: row k of weights holds, at each cell, the entry to the neighbour 13 + k in row-major order of the 5 x 5 window.
+The entries to the 12 neighbours before are stored at those neighbours. A span (see ``_layout_numba.py``) gives the
+first cell and the length of a stretch, and the cells two rows and one row above and one row and two rows below it.
+
+Two choices let the compiler vectorise the loops. Each loop adds five terms at most. Indices are unsigned, since a
+signed index would need a check for negative values, which count from the end.
 """
 
 import numpy as np
@@ -10,14 +14,14 @@ import numpy as np
 from hybridmatte.linalg.threads import kernel, run_pieces
 
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
-PRODUCT, RESIDUAL, SMOOTH = 0, 1, 2
-CELL_COST = 4  # nanoseconds
+PRODUCT, RESIDUAL, SMOOTH = 0, 1, 2  # forms of `_multiply`
+CELL_COST = 4  # nanoseconds to multiply one cell's row with a vector
 _ONE, _TWO = np.uint64(1), np.uint64(2)
 
 
 @kernel(fastmath=FLAGS)
 def _multiply(first_chunk, last_chunk, spans, chunks, weights, diagonal, x, form, rhs, step, out):
-    """Write A x, rhs - A x, or x + step (rhs - A x) into out."""
+    """Write A x (PRODUCT), rhs - A x (RESIDUAL) or x + step (rhs - A x) (SMOOTH) into out, as `form` says."""
     for s in range(chunks[first_chunk], chunks[last_chunk]):
         first = np.uint64(spans[s, 0])
         last = first + np.uint64(spans[s, 1])
@@ -62,21 +66,22 @@ def _multiply(first_chunk, last_chunk, spans, chunks, weights, diagonal, x, form
 
 
 def multiply(spans, chunks, weights, diagonal, x, out):
-    """Write A x into out; cells outside the spans keep their value."""
-    _run(spans, chunks, weights, diagonal, x, PRODUCT, x, x, out)
+    """Write A x into out; cells outside the spans keep their values."""
+    _run_multiply(spans, chunks, weights, diagonal, x, PRODUCT, x, x, out)
 
 
 def subtract_product(spans, chunks, weights, diagonal, rhs, x, out):
     """Write rhs - A x into out."""
-    _run(spans, chunks, weights, diagonal, x, RESIDUAL, rhs, x, out)
+    _run_multiply(spans, chunks, weights, diagonal, x, RESIDUAL, rhs, x, out)
 
 
 def smooth(spans, chunks, weights, diagonal, step, rhs, x, out):
-    """Write one step of damped Jacobi, x + step (rhs - A x), into out, another vector."""
-    _run(spans, chunks, weights, diagonal, x, SMOOTH, rhs, step, out)
+    """Write one step of damped Jacobi, x + step (rhs - A x), into out, which must not be x."""
+    _run_multiply(spans, chunks, weights, diagonal, x, SMOOTH, rhs, step, out)
 
 
-def _run(spans, chunks, weights, diagonal, x, form, rhs, step, out):
+def _run_multiply(spans, chunks, weights, diagonal, x, form, rhs, step, out):
+    """Run `_multiply` over all chunks of spans."""
     n_chunks = len(chunks) - 1
     run_pieces(
         _multiply,
@@ -96,11 +101,15 @@ def _run(spans, chunks, weights, diagonal, x, form, rhs, step, out):
 
 @kernel
 def _scale_residual(first, last, step, residual, rhs, out):
+    """Copy the residual to rhs, and multiply it by `step`, at the cells first to last - 1."""
     for i in range(first, last):
         rhs[i] = residual[i]
         out[i] = step[i] * rhs[i]
 
 
 def scale_residual(step, residual, rhs, out):
-    """Write the residual into rhs and step * residual into out, in their precision: the first smoothing step."""
+    """Write the residual into rhs, and step * rhs into out: one step of damped Jacobi from x = 0.
+
+    The values are converted to the precision of rhs and out.
+    """
     run_pieces(_scale_residual, residual.size, step, residual, rhs, out, cost=0.5)

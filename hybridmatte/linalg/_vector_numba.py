@@ -1,15 +1,20 @@
-"""Kernels of conjugate gradients, summed over fixed pieces so that the thread count changes no bit."""
+"""Kernels for the vectors of conjugate gradients; used by ``conjugate_gradient.py``.
+
+`dot` is also used by ``bicgstab.py`` and ``multigrid.py``. Every vector is cut into PIECES pieces. Sums are taken
+within each piece, then over the pieces in order, so that the number of threads does not change a bit of the result.
+"""
 
 import numpy as np
 
 from hybridmatte.linalg.threads import kernel, run_pieces
 
 PIECES = 32
-REORDER = {"reassoc", "contract", "nsz"}
+REORDER = {"reassoc", "contract", "nsz"}  # lets the compiler vectorise sums
 
 
 @kernel(fastmath=REORDER)
 def _total(partial):
+    """Return the sum over the pieces."""
     total = 0.0
     for piece in range(partial.shape[0]):
         total += partial[piece]
@@ -18,6 +23,7 @@ def _total(partial):
 
 @kernel(fastmath=REORDER)
 def _dot(first, last, a, b, partial):
+    """Write the inner products over the pieces first to last - 1."""
     n = a.shape[0]
     for piece in range(first, last):
         total = 0.0
@@ -35,6 +41,7 @@ def dot(a, b):
 
 @kernel(fastmath=REORDER)
 def _dot_pair(first, last, a, b, c, partial):
+    """Write both inner products over the pieces first to last - 1."""
     n = a.shape[0]
     for piece in range(first, last):
         total_b = 0.0
@@ -55,6 +62,7 @@ def dot_pair(a, b, c):
 
 @kernel
 def _combine(first, last, a, beta, b):
+    """Overwrite b with a + beta b in the pieces first to last - 1."""
     n = a.shape[0]
     for i in range(first * n // PIECES, last * n // PIECES):
         b[i] = a[i] + beta * b[i]
@@ -67,6 +75,7 @@ def combine(a, beta, b):
 
 @kernel(fastmath=REORDER)
 def _advance(first, last, step, direction, product, x, residual, partial):
+    """Update x and the residual in the pieces first to last - 1; write the residual's squared norm over each."""
     n = x.shape[0]
     for piece in range(first, last):
         total = 0.0
@@ -79,7 +88,7 @@ def _advance(first, last, step, direction, product, x, residual, partial):
 
 
 def advance(step, direction, product, x, residual):
-    """Move x along the direction, update the residual, return the residual's squared norm."""
+    """Add step * direction to x, subtract step * product from the residual; return the residual's squared norm."""
     partial = np.empty(PIECES)
     run_pieces(_advance, PIECES, step, direction, product, x, residual, partial, cost=x.size / 32)
     return _total(partial)

@@ -60,7 +60,7 @@ class GraphAggregation:
         """Return the approximate solution for a residual (n,) float64, always in the same buffer."""
         first = self._levels[0][1] if self._levels else self._coarsest
         kernels.sum_blocks(residual, FINE_BLOCK, first)
-        kernels.join(residual, self._diagonal, self._cycle(0), FINE_BLOCK, self._result)
+        kernels.add_coarse(residual, self._diagonal, self._cycle(0), FINE_BLOCK, self._result)
         return self._result
 
     def _cycle(self, depth: int) -> npt.NDArray[np.float64]:

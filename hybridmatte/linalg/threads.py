@@ -1,9 +1,12 @@
-"""Compile kernels, and run each of them on several threads of this process.
+"""Compile Numba kernels, and run them on a thread pool of this process.
 
-A kernel is a Numba function that works on the pieces `first` to `last` of its work and lets other threads run
-meanwhile. Compared with Numba's own parallel loops, kernels compile in a fifth of the time and need no threading
-layer; a loop on two threads starts 5 microseconds later. The pieces are fixed, so results do not depend on the number
-of threads.
+The work of a kernel is divided into numbered pieces. A kernel takes two numbers, `first` and `last`, before its other
+arguments, works on the pieces first to last - 1, and releases the GIL. `run_pieces` gives each thread a range of
+consecutive pieces. A piece is computed in the same way on any thread, so results do not depend on the number of
+threads.
+
+Compared with Numba's parallel loops, such kernels compile in a fifth of the time and need no threading layer. To start
+a loop on two threads takes 5 microseconds longer.
 """
 
 from __future__ import annotations
@@ -20,20 +23,22 @@ import numba
 
 __all__ = ["inlined", "kernel", "run_pieces", "thread_count", "thread_limit", "threads_for"]
 
-MIN_UNKNOWNS_PER_THREAD = 4000  # starting more threads costs more time than it saves
-MIN_WORK_PER_THREAD = 20_000  # nanoseconds
+MIN_UNKNOWNS_PER_THREAD = 4000  # another thread for fewer unknowns costs more time than it saves
+MIN_WORK_PER_THREAD = 20_000  # nanoseconds; another thread for less work costs more time than it saves
 
 kernel = partial(numba.njit, cache=True, nogil=True, error_model="numpy")
-inlined = partial(numba.njit, inline="always")  # becomes part of the kernels' code, not compiled by itself
+inlined = partial(numba.njit, inline="always")  # copied into each kernel that calls it
 _settings = local()
 _tasks: SimpleQueue[Any] = SimpleQueue()
 _workers: list[Thread] = []
 
 
 def run_pieces(function: Callable[..., None], n_pieces: int, *arguments: Any, cost: float | None = None) -> None:
-    """Call ``function(first, last, *arguments)`` on stretches of the pieces 0 to n_pieces, one stretch a thread.
+    """Call ``function(first, last, *arguments)`` on ranges that together cover the pieces 0 to n_pieces - 1.
 
-    `cost` is the time of one piece in nanoseconds, roughly. By default the work is worth every thread.
+    Each thread gets one range; the calling thread works on the first one. The number of threads is `thread_count`, or
+    less if there is little work. `cost` is the approximate time of one piece in nanoseconds; without it, the work is
+    taken to be enough for all threads. An exception that a call raises is raised here after all calls have ended.
     """
     count = min(n_pieces, thread_count())
     if cost is not None:
@@ -42,7 +47,7 @@ def run_pieces(function: Callable[..., None], n_pieces: int, *arguments: Any, co
         function(0, n_pieces, *arguments)
         return
     while len(_workers) < count - 1:
-        _workers.append(Thread(target=_work, daemon=True))
+        _workers.append(Thread(target=_run_tasks, daemon=True))
         _workers[-1].start()
     done = SimpleQueue()
     for k in range(1, count):
@@ -58,7 +63,7 @@ def run_pieces(function: Callable[..., None], n_pieces: int, *arguments: Any, co
 
 @contextmanager
 def thread_limit(count: int) -> Iterator[None]:
-    """Run kernels of this thread on at most `count` threads, and restore the limit afterwards."""
+    """Run the kernels that this thread calls on at most `count` threads; restore the limit afterwards."""
     before = thread_count()
     _settings.limit = max(1, min(before, count))
     try:
@@ -68,29 +73,29 @@ def thread_limit(count: int) -> Iterator[None]:
 
 
 def threads_for(n_unknowns: int) -> AbstractContextManager[None]:
-    """Limit kernels to the threads that a problem of `n_unknowns` can use, and restore the limit afterwards."""
+    """Limit kernels to as many threads as help with `n_unknowns` unknowns; restore the limit afterwards."""
     return thread_limit(int(n_unknowns) // MIN_UNKNOWNS_PER_THREAD)
 
 
 def thread_count() -> int:
-    """Return the number of threads on which kernels called by this thread may run."""
+    """Return the largest number of threads on which a kernel called by this thread may run."""
     return getattr(_settings, "limit", numba.config.NUMBA_NUM_THREADS)
 
 
-def _work() -> None:
-    """Run tasks one after the other, without end: the function of a worker thread."""
+def _run_tasks() -> None:
+    """Run tasks from the queue in an endless loop; this is what a worker thread executes."""
     while True:
         done, function, arguments = _tasks.get()
         try:
             function(*arguments)
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
+        except BaseException as error:  # noqa: BLE001 - raised again by `run_pieces`
             done.put(error)
         else:
             done.put(None)
 
 
 def _forget_workers() -> None:
-    """Forget workers and tasks in a forked process, which has none of its parent's other threads."""
+    """Empty the pool and the queue in a forked process, which does not inherit its parent's threads."""
     global _tasks
     _workers.clear()
     _tasks = SimpleQueue()
