@@ -1,4 +1,4 @@
-"""Kernel that grows the known regions."""
+"""Numba kernel that expands the known regions of a trimap; used by ``known_expansion.py``."""
 
 import numpy as np
 
@@ -6,25 +6,26 @@ from hybridmatte.linalg.threads import kernel, run_pieces
 
 
 @kernel
-def _expand(first_row, last_row, image, labels, known, distances, offsets, ends, limits, result):
+def _expand(first_row, last_row, image, labels, known_distance, ring_squares, offsets, ring_ends, color_limits, result):
+    """Write rows first_row to last_row - 1 of the labels after expansion; see `expand`."""
     height, width = labels.shape
     for y in range(first_row, last_row):
         for x in range(width):
             if labels[y, x] >= 0:
                 continue
             red, green, blue = image[y, x, 0], image[y, x, 1], image[y, x, 2]
-            nearest = np.float64(known[y, x]) ** 2 - 0.5
-            first, end = 0, distances.shape[0]
-            while first < end:
+            nearest = np.float64(known_distance[y, x]) ** 2 - 0.5
+            first, end = 0, ring_squares.shape[0]
+            while first < end:  # binary search for the first ring that can hold a known pixel
                 middle = (first + end) // 2
-                if distances[middle] < nearest:
+                if ring_squares[middle] < nearest:
                     first = middle + 1
                 else:
                     end = middle
-            start = ends[first - 1] if first > 0 else 0
-            for ring in range(first, ends.shape[0]):
-                back = fore = np.float32(np.inf)
-                for k in range(start, ends[ring]):
+            start = ring_ends[first - 1] if first > 0 else 0
+            for ring in range(first, ring_ends.shape[0]):
+                to_background = to_foreground = np.float32(np.inf)
+                for k in range(start, ring_ends[ring]):
                     yy = y + offsets[k, 0]
                     xx = x + offsets[k, 1]
                     if yy < 0 or yy >= height or xx < 0 or xx >= width or labels[yy, xx] < 0:
@@ -34,20 +35,34 @@ def _expand(first_row, last_row, image, labels, known, distances, offsets, ends,
                     b = image[yy, xx, 2] - blue
                     square = r * r + g * g + b * b
                     if labels[yy, xx] == 0:
-                        back = min(back, square)
+                        to_background = min(to_background, square)
                     else:
-                        fore = min(fore, square)
-                start = ends[ring]
-                if min(back, fore) <= limits[ring] and back != fore:
-                    result[y, x] = 0 if back < fore else 1
+                        to_foreground = min(to_foreground, square)
+                start = ring_ends[ring]
+                if min(to_background, to_foreground) <= color_limits[ring] and to_background != to_foreground:
+                    result[y, x] = 0 if to_background < to_foreground else 1
                     break
 
 
-def expand(image, labels, known, distances, offsets, ends, limits):
-    """Return new labels (-1 unknown, 0 background, 1 foreground); rings of offsets come in order of distance.
+def expand(image, labels, known_distance, ring_squares, offsets, ring_ends, color_limits):
+    """Return the labels (H, W) int8 after expansion: -1 unknown, 0 background, 1 foreground.
 
-    known (H, W) is each pixel's distance to a known one, distances the rings' squared distances, whole numbers.
+    A ring is the set of offsets with one distance to the centre. For each unknown pixel, the rings are visited in
+    ascending order of distance:
+
+    1. In the ring, find the smallest squared colour distance to a background pixel and to a foreground pixel.
+    2. If the smaller of the two is at most the ring's limit, and the two differ, the pixel takes the label of the
+       nearer colour. Otherwise go on to the next ring.
+
+    All pixels are compared with the labels passed in, so that their order does not matter.
+
+    Inputs: image (H, W, 3) float32; labels (H, W) int8; known_distance (H, W), each pixel's distance to the nearest
+    known pixel, which tells how many rings hold no known pixel; ring_squares (R,), the squared distance of each ring,
+    whole numbers in ascending order; offsets (N, 2), rows and columns of all offsets, ring after ring; ring_ends (R,),
+    where each ring ends in `offsets`; color_limits (R,), the largest squared colour distance allowed in each ring.
     """
     result = labels.copy()
-    run_pieces(_expand, len(labels), image, labels, known, distances, offsets, ends, limits, result)
+    run_pieces(
+        _expand, len(labels), image, labels, known_distance, ring_squares, offsets, ring_ends, color_limits, result
+    )
     return result

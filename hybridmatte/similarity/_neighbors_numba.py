@@ -1,36 +1,53 @@
-"""Kernels of the exact nearest-neighbour search: a bucketed kd-tree.
+"""Numba kernels of the exact nearest-neighbour search: a kd-tree with buckets.
 
-Points are permuted into leaves of LEAF consecutive slots, stored dimension by dimension so that a leaf is scanned in
-vector registers. Node 1 is the root, nodes 2k and 2k + 1 are the children of node k, each with the box of its points;
-the nodes of the last level hold one leaf each, or none (an empty box, infinitely far). A query scans its own leaf
-first, which with the neighbours of the query before bounds the walk from the root that follows: queries that are near
-each other should follow each other.
+Used by ``neighbors.py``, and by KNN, nonlocal and information flow matting in ``hybridmatte/methods``.
+
+The tree is binary and complete. Node 1 is the root, and nodes 2k and 2k + 1 are the children of node k. Each node has
+the bounding box of its points. A node of the last level holds one leaf or none; a node without points has an empty box,
+at infinite distance. A leaf holds LEAF points in consecutive slots, stored dimension by dimension, so that a scan of
+the leaf vectorises.
+
+Building: from the root down, each node splits its points at the median along the dimension of their largest extent
+(`_split_node`). The top levels are split in place; each subtree below is split in a copy of its points that fits the
+processor's cache (`_split_subtrees`). The boxes of the leaves are then merged upwards (`_bound_nodes`).
+
+Searching: a query first scans one leaf near it. The neighbours found there, and those of the previous query, bound the
+distance of its K-th neighbour. The query then walks the tree from the root and skips every box beyond that bound. Hence
+the search is fast where consecutive queries are near each other.
 """
 
 import numpy as np
 
 from hybridmatte.linalg.threads import inlined, kernel, run_pieces
 
-LEAF = 32
-CHUNK = 5
-BLOCKS = 64
-SUBTREE = 7
-_SAMPLE = 63
+LEAF = 32  # points in a leaf
+CHUNK = 5  # dimensions that a leaf scan computes together; points have at least as many
+BLOCKS = 64  # blocks of consecutive queries, each searched by one thread
+SUBTREE = 7  # levels of a subtree that is split in a copy of its points
+_SAMPLE = 63  # largest sample from which pivots are chosen
 
 
 @inlined
 def _leaf_range(n_leaves, node, level):
-    """Return the leaves [a, b) under a node of a level."""
+    """Return the range [a, b) of the leaves below a node of a level."""
     i = node - (1 << level)
     return (i * n_leaves) >> level, ((i + 1) * n_leaves) >> level
 
 
 @kernel
 def _select(key, perm, key_out, perm_out, lo, hi, rank, sample):
-    """Reorder so that key[lo:rank] <= key[rank:hi], keeping the order of points where possible."""
+    """Reorder key[lo:hi], and perm with it, so that key[lo:rank] <= key[rank:hi] (quickselect with two pivots).
+
+    Each round chooses two pivots from a sorted sample, on both sides of the rank, which probably enclose the value of
+    that rank. It partitions the range into values below, between and above the pivots, each part in its old order, and
+    goes on with the part that holds the rank. If the pivots did not shorten the range (`is_stuck`), both pivots of the
+    next round are one value, which shortens the range or ends the selection. A short range is sorted by insertion.
+
+    key_out and perm_out are buffers of the size of key, `sample` is one of _SAMPLE values.
+    """
     is_stuck = False
     while hi - lo > 24:
-        # two values that most likely enclose the one of the given rank; equal ones if stuck
+        # choose the pivots low and high
         n = min(max((hi - lo) // 16, 9), _SAMPLE)
         margin = 0 if is_stuck else 1 + n // 16
         for i in range(n):
@@ -42,7 +59,7 @@ def _select(key, perm, key_out, perm_out, lo, hi, rank, sample):
             sample[j + 1] = k
         at = (rank - lo) * n // (hi - lo)
         low, high = sample[max(at - margin, 0)], sample[min(at + margin, n - 1)]
-        # stably into below low, between, above high
+        # partition, each part in its old order
         a, b, c = lo, lo, hi
         for i in range(lo, hi):
             k, v = key[i], perm[i]
@@ -71,7 +88,7 @@ def _select(key, perm, key_out, perm_out, lo, hi, rank, sample):
             return
         else:
             lo, hi = a, c
-    for i in range(lo + 1, hi):  # by insertion
+    for i in range(lo + 1, hi):  # insertion sort
         k, v = key[i], perm[i]
         j = i - 1
         while j >= lo and key[j] > k:
@@ -84,7 +101,10 @@ def _select(key, perm, key_out, perm_out, lo, hi, rank, sample):
 
 @kernel
 def _split_node(columns, perm, key, key_out, perm_out, sample, n_leaves, node, level, offset):
-    """Split a node of a level at the leaf boundary in its middle; `offset` leaves lie before the first of perm."""
+    """Split the points of a node at the leaf boundary in the middle, along the dimension of largest extent.
+
+    The points of leaf `l` are perm[(l - offset) * LEAF:][:LEAF]. The extents are estimated from about 64 of the points.
+    """
     first, last = _leaf_range(n_leaves, node, level)
     middle = _leaf_range(n_leaves, 2 * node + 1, level + 1)[0]
     if not first < middle < last:
@@ -92,7 +112,7 @@ def _split_node(columns, perm, key, key_out, perm_out, sample, n_leaves, node, l
     lo, hi = (first - offset) * LEAF, min((last - offset) * LEAF, perm.size)
     step = max((hi - lo) // 64, 1)
     best, widest = np.float32(-1.0), 0
-    for d in range(columns.shape[0]):  # the dimension in which a sample of the points extends furthest
+    for d in range(columns.shape[0]):  # estimate the dimension of largest extent
         low = high = columns[d, perm[lo]]
         for i in range(lo, hi, step):
             v = columns[d, perm[i]]
@@ -107,7 +127,7 @@ def _split_node(columns, perm, key, key_out, perm_out, sample, n_leaves, node, l
 
 @kernel
 def _split_level(first, last, columns, perm, key, key_out, perm_out, n_leaves, level, offset):
-    """Split the nodes first to last of a level, of which `offset` leaves lie before perm."""
+    """Split the nodes first to last - 1 of a level; `offset` is as in `_split_node`."""
     sample = np.empty(_SAMPLE, np.float32)
     for i in range(first, last):
         _split_node(columns, perm, key, key_out, perm_out, sample, n_leaves, (1 << level) + i, level, offset)
@@ -115,7 +135,10 @@ def _split_level(first, last, columns, perm, key, key_out, perm_out, n_leaves, l
 
 @kernel
 def _split_subtrees(first, last, columns, perm, leaf_points, low, high, level, depth):
-    """Split the nodes of a level down to the leaves, each with a copy of its points, which fits the cache."""
+    """Split the nodes first to last - 1 of a level down to the leaves, each in a copy of its points.
+
+    Each leaf is stored, and its box in its node; unused slots lie at infinity.
+    """
     n_dims, n_leaves = columns.shape[0], leaf_points.shape[0]
     room = LEAF * ((n_leaves >> level) + 1)
     points = np.empty((n_dims, room), np.float32)
@@ -142,7 +165,7 @@ def _split_subtrees(first, last, columns, perm, leaf_points, low, high, level, d
                     least = greatest = points[d, order[start]]
                     for p in range(LEAF):
                         v = points[d, order[start + p]] if p < size else least
-                        leaf_points[leaf, d, p] = v if p < size else np.float32(np.inf)  # missing slots
+                        leaf_points[leaf, d, p] = v if p < size else np.float32(np.inf)  # unused slots
                         least = min(least, v)
                         greatest = max(greatest, v)
                     low[node, d] = least
@@ -152,7 +175,7 @@ def _split_subtrees(first, last, columns, perm, leaf_points, low, high, level, d
 
 
 def _bound_nodes(low, high, depth):
-    """Bound every inner node by its children."""
+    """Set the box of every inner node to the union of its children's boxes."""
     for level in range(depth - 1, -1, -1):
         nodes, children = slice(1 << level, 2 << level), slice(2 << level, 4 << level)
         low[nodes] = np.minimum(low[children][::2], low[children][1::2])
@@ -160,9 +183,18 @@ def _bound_nodes(low, high, depth):
 
 
 def build_tree(columns):
-    """Return (perm, leaf_points, low, high, depth) for points given as (D, n) float32 columns, D >= CHUNK.
+    """Return the tree of points given as (D, n) float32 columns, D at least CHUNK.
 
-    Slot s of leaf l holds point perm[l * LEAF + s].
+    Returns
+    -------
+    perm : (n,) int32 array
+        The points in the order of the slots: slot s of leaf l holds point perm[l * LEAF + s].
+    leaf_points : (n_leaves, D, LEAF) float32 array
+        The points of each leaf.
+    low, high : (2 << depth, D) float32 arrays
+        The corners of each node's box.
+    depth : int
+        Level of the leaves; the root has level 0.
     """
     n_dims, n_points = columns.shape
     n_leaves = -(-n_points // LEAF)
@@ -182,33 +214,38 @@ def build_tree(columns):
 
 
 @kernel
-def _scan_leaf(leaf_points, leaf, query, q, scratch, nearer, best, slots):
-    """Enter the points of one leaf that are nearer than the last of best (ascending squared distances)."""
-    q0, q1, q2, q3, q4 = query[q, 0], query[q, 1], query[q, 2], query[q, 3], query[q, 4]
+def _scan_leaf(leaf_points, leaf, queries, q, distance, nearer, best, slots):
+    """Insert the points of a leaf that are nearer than the K-th neighbour into the neighbours of query q.
+
+    best (M, K) holds the squared distances of the neighbours in ascending order, slots (M, K) their slots. The buffers
+    `distance` and `nearer` (LEAF,) receive the squared distances of the leaf's points, and the points that are near
+    enough.
+    """
+    q0, q1, q2, q3, q4 = queries[q, 0], queries[q, 1], queries[q, 2], queries[q, 3], queries[q, 4]
     for p in range(LEAF):
         d0 = leaf_points[leaf, 0, p] - q0
         d1 = leaf_points[leaf, 1, p] - q1
         d2 = leaf_points[leaf, 2, p] - q2
         d3 = leaf_points[leaf, 3, p] - q3
         d4 = leaf_points[leaf, 4, p] - q4
-        scratch[p] = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3 + d4 * d4
+        distance[p] = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3 + d4 * d4
     for d in range(CHUNK, leaf_points.shape[1]):
         for p in range(LEAF):
-            gap = leaf_points[leaf, d, p] - query[q, d]
-            scratch[p] += gap * gap
+            gap = leaf_points[leaf, d, p] - queries[q, d]
+            distance[p] += gap * gap
     last = best.shape[1] - 1
     bound = best[q, last]
     n_nearer = np.int32(0)
     for p in range(LEAF):
-        n_nearer += np.int32(scratch[p] < bound)
+        n_nearer += np.int32(distance[p] < bound)
     if n_nearer == 0:
         return
     n = 0
-    for p in range(LEAF):  # without a branch: which are nearer cannot be foreseen
+    for p in range(LEAF):  # without a branch, which the processor could not predict
         nearer[n] = p
-        n += scratch[p] < bound
+        n += distance[p] < bound
     for i in range(n):
-        v = scratch[nearer[i]]
+        v = distance[nearer[i]]
         if v < best[q, last]:
             j = last
             while j > 0 and best[q, j - 1] > v:
@@ -220,8 +257,8 @@ def _scan_leaf(leaf_points, leaf, query, q, scratch, nearer, best, slots):
 
 
 @inlined
-def _box_gaps(low, high, node, query, q):
-    """Return the squared distances between a query and the boxes of two sibling nodes, node and node + 1."""
+def _box_distances(low, high, node, query, q):
+    """Return the squared distances from a query to the boxes of two siblings, node and node + 1; 0 inside a box."""
     left = right = np.float32(0.0)
     for d in range(low.shape[1]):
         v = query[q, d]
@@ -234,29 +271,38 @@ def _box_gaps(low, high, node, query, q):
 
 @kernel
 def _search(first_block, last_block, leaf_points, low, high, depth, leaves, queries, scale, best, slots):
+    """Search for the neighbours of the queries of the blocks first_block to last_block - 1.
+
+    A query starts with an upper bound on the distance of its K-th neighbour: by the triangle inequality, the K
+    neighbours of the previous query lie within the distance of the two queries plus that of the previous query's K-th
+    neighbour. The bound is a little larger, to allow for rounding, and above 0. `scale` multiplies a box's squared
+    distance before it is compared with the K-th neighbour's: 1 is exact. It multiplies the bound, too, so that no point
+    within it is skipped.
+    """
     n_queries, kth = best.shape[0], best.shape[1] - 1
     stack, stack_gap = np.empty(depth + 2, np.int32), np.empty(depth + 2, np.float32)
-    scratch, nearer = np.empty(LEAF, np.float32), np.empty(LEAF, np.int32)
+    distance, nearer = np.empty(LEAF, np.float32), np.empty(LEAF, np.int32)
     for i in range(first_block, last_block):
-        block = (i % (BLOCKS // 2)) * 2 + i // (BLOCKS // 2)  # neighbouring blocks to different threads: even load
+        # All even blocks, then all odd ones: each of two threads gets blocks from everywhere, an even load.
+        block = (i % (BLOCKS // 2)) * 2 + i // (BLOCKS // 2)
         first = n_queries * block // BLOCKS
         for q in range(first, n_queries * (block + 1) // BLOCKS):
-            reach = np.float32(np.inf)
-            if q > first:  # a distance below which a query has K points: those of the one before; the triangle's
-                step = np.float32(0.0)  # inequality, with more room than rounding takes
+            bound = np.float32(np.inf)
+            if q > first:  # the bound from the previous query
+                step = np.float32(0.0)
                 for d in range(queries.shape[1]):
                     step += (queries[q, d] - queries[q - 1, d]) ** 2
-                reach = np.sqrt(step) + np.sqrt(best[q - 1, kth])
-                reach = scale * (reach * reach * np.float32(1.0001) + np.float32(1e-30))
+                bound = np.sqrt(step) + np.sqrt(best[q - 1, kth])
+                bound = scale * (bound * bound * np.float32(1.0001) + np.float32(1e-30))
             for k in range(kth + 1):
-                best[q, k] = reach
+                best[q, k] = bound
             own = np.int64(leaves[q])
-            _scan_leaf(leaf_points, own, queries, q, scratch, nearer, best, slots)
+            _scan_leaf(leaf_points, own, queries, q, distance, nearer, best, slots)
             node, gap, size = 1, np.float32(0.0), 0
-            while True:  # the leaves nearer than the last neighbour found, near ones first
+            while True:  # go down to the nearer child, and push the other with its squared distance on the stack
                 while scale * gap < best[q, kth] and node < 1 << depth:
                     node *= 2
-                    gap, right = _box_gaps(low, high, node, queries, q)
+                    gap, right = _box_distances(low, high, node, queries, q)
                     far = node + 1
                     if right < gap:
                         gap, right = right, gap
@@ -268,7 +314,7 @@ def _search(first_block, last_block, leaf_points, low, high, depth, leaves, quer
                 if scale * gap < best[q, kth]:
                     leaf = ((node - (1 << depth)) * leaf_points.shape[0]) >> depth
                     if leaf != own:
-                        _scan_leaf(leaf_points, leaf, queries, q, scratch, nearer, best, slots)
+                        _scan_leaf(leaf_points, leaf, queries, q, distance, nearer, best, slots)
                 if size == 0:
                     break
                 size -= 1
@@ -276,11 +322,11 @@ def _search(first_block, last_block, leaf_points, low, high, depth, leaves, quer
 
 
 def search(leaf_points, low, high, depth, leaves, queries, n_neighbors, epsilon):
-    """Return (squared distances, slots) of the points nearest to queries, given a leaf near each query.
+    """Return the nearest points of queries (M, D): squared distances, ascending, and slots, both (M, K).
 
-    Any leaf will do, and any order; the work is quickest when the leaf is the one that holds the query, and the query
-    before is near. With epsilon > 0 the k-th point returned may be up to 1 + epsilon times as far as the true
-    one; 0 is exact.
+    leaves (M,) is the leaf that each query scans first. Any leaf and any order of the queries give the same distances;
+    the search is fastest where the leaf is the nearest one and the previous query is near. With epsilon = 0 the search
+    is exact; otherwise the k-th point found may be up to 1 + epsilon times as far as the true k-th neighbour.
     """
     best = np.empty((len(queries), n_neighbors), np.float32)
     slots = np.empty((len(queries), n_neighbors), np.int32)
@@ -304,21 +350,22 @@ def search(leaf_points, low, high, depth, leaves, queries, n_neighbors, epsilon)
 
 @kernel
 def _locate(first, last, low, high, depth, n_leaves, queries, leaves):
+    """Write the leaves of the queries first to last - 1."""
     for q in range(first, last):
         node = 1
         while node < 1 << depth:
-            left, right = _box_gaps(low, high, 2 * node, queries, q)
+            left, right = _box_distances(low, high, 2 * node, queries, q)
             node = 2 * node + (right < left)
         leaves[q] = ((node - (1 << depth)) * n_leaves) >> depth
 
 
 def locate(low, high, depth, n_leaves, queries):
-    """Return a leaf near each query, by going down to the nearer child."""
+    """Return a leaf near each query (M, D), found by going down from the root to the nearer child."""
     leaves = np.empty(len(queries), np.int32)
     run_pieces(_locate, len(queries), low, high, depth, n_leaves, queries, leaves, cost=100)
     return leaves
 
 
 def gather(columns, indices):
-    """Return some of the points given as (D, n) columns as rows (m, D)."""
+    """Return the points at `indices` (m,) of the columns (D, n) as rows (m, D)."""
     return np.ascontiguousarray(columns[:, indices].T)

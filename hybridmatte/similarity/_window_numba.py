@@ -1,7 +1,15 @@
-"""Kernel of the window top-K: strips of pixels side by side, no unfolded image.
+"""Numba kernel of the window top-K; used by ``window.py`` and ``_window_torch.py``.
 
-For a strip of a row all squared distances are laid out place by place; a network of minima and maxima keeps the least
-ones of all its pixels at once, without branches; a last pass finds where they were.
+The image is processed in strips of up to STRIP consecutive pixels of a row. The inner loops run over the pixels of a
+strip, so that they vectorise. A *place* is a position in the window, numbered in row-major order. For each strip:
+
+1. `_measure_distances` computes, place by place, the squared colour distance of every pixel to the pixel at that place.
+2. `_keep_smallest` passes these distances through minima and maxima without branches, and keeps the smallest of each
+   pixel in ascending order.
+3. `_mark_places` marks the places whose distance is at most the K-th smallest.
+4. `_sort_places` sorts the marked places of each pixel by distance.
+
+The unfolded image, which has window_size**2 values for each pixel, is never stored.
 """
 
 import numpy as np
@@ -9,15 +17,18 @@ import numpy as np
 from hybridmatte.linalg.threads import kernel, run_pieces
 
 STRIP = 128  # pixels
-DE_BRUIJN = np.uint32(0x077CB531)  # times a single bit, its top five bits tell which
-BIT_OF = np.zeros(32, np.int32)
+DE_BRUIJN = np.uint32(0x077CB531)  # the top five bits of its product with 2**n are different for each n
+BIT_OF = np.zeros(32, np.int32)  # n by these five bits
 BIT_OF[[(0x077CB531 << bit) % 2**32 >> 27 for bit in range(32)]] = np.arange(32)
-FLAGS = {"nnan", "nsz"}  # lets minima and maxima become single instructions; changes no value, as none is NaN
+FLAGS = {"nnan", "nsz"}  # compile minima and maxima to single instructions; the results are the same, as none is NaN
 
 
 @kernel(fastmath=FLAGS)
-def _measure(planes, y, x, width, row, column, out):
-    """Write the squared distances of `width` pixels from (y, x) on to those from (row, column) on; outside is inf."""
+def _measure_distances(planes, y, x, width, row, column, out):
+    """Write the squared colour distances between two runs of `width` pixels, which start at (y, x) and (row, column).
+
+    The second run may leave the image; the distance to a pixel outside is infinite.
+    """
     n_rows, stride = planes.shape[1], planes.shape[2]
     if row < 0 or row >= n_rows:
         out[:width] = np.inf
@@ -41,8 +52,11 @@ def _measure(planes, y, x, width, row, column, out):
 
 
 @kernel(fastmath=FLAGS)
-def _sift(first, second, b0, b1, b2, b3):
-    """Pass two values a pixel up four ascending levels; each level keeps the least, the two largest go on."""
+def _insert_pair(first, second, b0, b1, b2, b3):
+    """Insert two values of each pixel into four kept values, b0 <= b1 <= b2 <= b3.
+
+    The four smallest of the six values are kept, in ascending order. The two largest replace `first` and `second`.
+    """
     for t in range(first.shape[0]):
         v, w = first[t], second[t]
         a = b0[t]
@@ -63,19 +77,23 @@ def _sift(first, second, b0, b1, b2, b3):
 
 @kernel
 def _keep_smallest(squared, rising, best):
-    """Write the smallest values of each column of squared (an even number of rows), ascending, into best (4 n rows)."""
+    """Write the smallest values of each column of `squared` into `best`, in ascending order.
+
+    The number of rows must be even in `squared`, and a multiple of 4 in `best`. Two rows at a time rise through the
+    levels of `best`, four levels in a step; `rising` holds the two values of each pixel that rise.
+    """
     best[:] = np.inf
     for place in range(0, squared.shape[0], 2):
         for t in range(rising.shape[1]):
             rising[0, t] = squared[place, t]
             rising[1, t] = squared[place + 1, t]
         for level in range(0, best.shape[0], 4):
-            _sift(rising[0], rising[1], best[level], best[level + 1], best[level + 2], best[level + 3])
+            _insert_pair(rising[0], rising[1], best[level], best[level + 1], best[level + 2], best[level + 3])
 
 
 @kernel(fastmath=FLAGS)
-def _mark(squared, bound, words):
-    """Set bit p % 32 of words[p // 32] for each pixel whose value at place p is at most its bound."""
+def _mark_places(squared, bound, words):
+    """Set bit p % 32 of words[p // 32] for each pixel whose squared distance at place p is at most its bound."""
     words[:] = 0
     for place in range(squared.shape[0]):
         value = squared[place]
@@ -86,8 +104,12 @@ def _mark(squared, bound, words):
 
 
 @kernel
-def _find_places(words, squared, t, best, values, places):
-    """Write the smallest values of pixel t and their places by value, ties in the order of places."""
+def _sort_places(words, squared, t, best, values, places):
+    """Write the K smallest squared distances of pixel t and their places, in ascending order.
+
+    The marked places are read in ascending order. Those nearer than the K-th smallest distance are inserted by
+    distance. Those at exactly that distance fill the remaining positions, so that ties keep the order of places.
+    """
     n_neighbors = places.shape[0]
     bound = best[n_neighbors - 1, t]
     tie = 0
@@ -119,6 +141,7 @@ def _find_places(words, squared, t, best, values, places):
 
 @kernel
 def _fill_topk(first, last, planes, window_size, margin, distances, offsets):
+    """Write the rows first to last - 1 of distances and offsets; see `fill_topk`."""
     half = window_size // 2
     stride = planes.shape[2]
     height, width, n_neighbors = distances.shape
@@ -126,7 +149,7 @@ def _fill_topk(first, last, planes, window_size, margin, distances, offsets):
     steps = np.empty(n_places, np.int32)
     for place in range(n_places):
         steps[place] = (place // window_size - half) * stride + place % window_size - half
-    squared = np.empty((n_places + 1, STRIP), np.float32)  # one more row, so that places come in pairs
+    squared = np.empty((n_places + 1, STRIP), np.float32)  # the last row makes the number even
     for place in range(n_places + 1):
         for t in range(STRIP):
             squared[place, t] = np.inf
@@ -142,19 +165,20 @@ def _fill_topk(first, last, planes, window_size, margin, distances, offsets):
             for place in range(n_places):
                 row = y + place // window_size - half
                 column = start + margin + place % window_size - half
-                _measure(planes, y, start + margin, n, row, column, squared[place])
+                _measure_distances(planes, y, start + margin, n, row, column, squared[place])
             _keep_smallest(squared, rising, best)
-            _mark(squared[:n_places], best[n_neighbors - 1], words)
+            _mark_places(squared[:n_places], best[n_neighbors - 1], words)
             for t in range(n):
-                _find_places(words, squared, t, best, values, places)
+                _sort_places(words, squared, t, best, values, places)
                 for k in range(n_neighbors):
                     distances[i, start + t, k] = np.sqrt(values[k])
                     offsets[i, start + t, k] = steps[places[k]]
 
 
 def fill_topk(planes, window_size, margin, distances, offsets):
-    """Write distances and flat offsets (H, W, K) of the most similar pixels of each window.
+    """Write distances and flat offsets, both (H, W, K), of the K most similar pixels of each window.
 
-    planes is (3, H + 2 margin, W + 2 margin); a margin of half a window makes the window never cut.
+    planes (3, H + 2 margin, W + 2 margin) is the image with a margin on each side, in whose rows the offsets count.
+    The window is cut at the border of the planes, so a margin of half a window makes every window whole.
     """
     run_pieces(_fill_topk, len(distances), planes, window_size, margin, distances, offsets)
