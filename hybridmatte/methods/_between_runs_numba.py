@@ -1,20 +1,25 @@
-"""Kernels that sum the entries of information flow's system between runs of pixels, times functions of a basis.
+"""Kernels that compute the coarse matrix P' A P of information flow; used by ``flow_system.py``.
 
-Each gathers one half of P' A P, whose transpose is the other: blocks of the functions of two runs, padded to
-8 x 8 so that a row of one is a vector register. Rows are shared out among `halves` (P, runs, runs, 8, 8).
+P holds the functions of a basis, each restricted to one run of consecutive pixels. P' A P has a block for each pair of
+runs, padded to WIDTH x WIDTH, so that a row of a block is a vector register. The kernels compute a matrix H with
+P' A P = H + H', so that each symmetric pair of entries of A is read once. `halves`
+(n_parts, runs, runs, WIDTH, WIDTH) holds n_parts terms of H, each computed from a part of the rows by one thread.
 """
 
 import numpy as np
 
 from hybridmatte.linalg.threads import inlined, kernel, run_pieces
 
-FLAGS = {"contract"}
-WIDTH = 8  # functions, the last of them zero
+FLAGS = {"contract"}  # fused multiply-add only: no reordering
+WIDTH = 8  # functions of a run; those that the basis lacks are zero
 
 
 @inlined
-def _slot_of(run, runs, sums, n):
-    """Return the place of a run among the first n of runs and their new number; a run not yet there is put last."""
+def _find_run(run, runs, sums, n):
+    """Return the position of `run` among the first n of `runs`, and the new n.
+
+    If the run is not there yet, it is added at the end, with sums of 0.
+    """
     at = 0
     while at < n and runs[at] != run:
         at += 1
@@ -37,6 +42,11 @@ def _add_outer(factor, left, i, right, j, half, a, b):
 
 @kernel(fastmath=FLAGS)
 def _add_local(first, last, spans, weights, diagonal, functions, run_of, halves):
+    """Add the stencil to parts first to last - 1 of `halves`.
+
+    For each cell, half the diagonal and the entries to later neighbours are multiplied by the functions there, and
+    summed by run. The outer products of the cell's own functions with these sums are then added to the blocks.
+    """
     n_spans = spans.shape[0]
     runs = np.empty(13, np.int32)
     sums = np.empty((13, functions.shape[1]))
@@ -49,15 +59,14 @@ def _add_local(first, last, spans, weights, diagonal, functions, run_of, halves)
                     continue
                 n = 1
                 runs[0] = run_of[cell]
-                for q in range(
-                    functions.shape[1]
-                ):  # not a constant: a short loop would be unrolled and lose its vectors
+                # not WIDTH: the compiler would unroll a short loop of known length, and not vectorise it
+                for q in range(functions.shape[1]):
                     sums[0, q] = 0.5 * diagonal[cell] * functions[cell, q]
                 for k in range(12):
                     later = cell + 1 + k if k < 2 else spans[s, 4 + (k - 2) // 5] + t + (k - 2) % 5 - 2
                     if run_of[later] < 0:
                         continue
-                    at, n = _slot_of(run_of[later], runs, sums, n)
+                    at, n = _find_run(run_of[later], runs, sums, n)
                     for q in range(functions.shape[1]):
                         sums[at, q] += weights[k, cell] * functions[later, q]
                 for at in range(n):
@@ -65,14 +74,23 @@ def _add_local(first, last, spans, weights, diagonal, functions, run_of, halves)
 
 
 def add_local(spans, weights, diagonal, functions, run_of, halves):
-    """Add half of a stencil's entries, given functions and runs (-1: none) of its cells; `spans` as for its product."""
+    """Add half of the entries of a symmetric 5 x 5 stencil to `halves`.
+
+    spans, weights and diagonal are as for the stencil's product (``hybridmatte/linalg/_stencil_numba.py``).
+    functions (n_cells, WIDTH) and run_of (n_cells,) are the basis functions and the run of each cell, -1 for none.
+    """
     run_pieces(_add_local, len(halves), spans, weights, diagonal, functions, run_of, halves)
 
 
 @kernel(fastmath=FLAGS)
-def _add_flow(first, last, neighbors, weights, near, ties, functions, run_of, halves):
+def _add_flow(first, last, neighbors, weights, intra_neighbors, intra_weights, functions, run_of, halves):
+    """Add the flows to parts first to last - 1 of `halves`.
+
+    For each row of Id - W, its product with the functions is summed by run. The outer product of the sums of two
+    different runs is added once, that of a run with itself by half. Then -V is added row by row.
+    """
     n_rows = functions.shape[0]
-    runs = np.empty(neighbors.shape[1] + near.shape[1] + 1, np.int32)
+    runs = np.empty(neighbors.shape[1] + intra_neighbors.shape[1] + 1, np.int32)
     sums = np.empty((runs.size, functions.shape[1]))
     for part in range(first, last):
         half = halves[part]
@@ -83,7 +101,7 @@ def _add_flow(first, last, neighbors, weights, near, ties, functions, run_of, ha
                 sums[0, q] = functions[i, q]
             for k in range(neighbors.shape[1]):
                 other = neighbors[i, k]
-                at, n = _slot_of(run_of[other], runs, sums, n)
+                at, n = _find_run(run_of[other], runs, sums, n)
                 for q in range(functions.shape[1]):
                     sums[at, q] -= weights[i, k] * functions[other, q]
             for a in range(n):
@@ -92,22 +110,27 @@ def _add_flow(first, last, neighbors, weights, near, ties, functions, run_of, ha
             n = 1
             for q in range(functions.shape[1]):
                 sums[0, q] = 0.0
-            for k in range(near.shape[1]):
-                other = near[i, k]
-                at, n = _slot_of(run_of[other], runs, sums, n)
+            for k in range(intra_neighbors.shape[1]):
+                other = intra_neighbors[i, k]
+                at, n = _find_run(run_of[other], runs, sums, n)
                 for q in range(functions.shape[1]):
-                    sums[at, q] -= ties[i, k] * functions[other, q]
+                    sums[at, q] -= intra_weights[i, k] * functions[other, q]
             for at in range(n):
                 _add_outer(1.0, functions, i, sums, at, half, runs[0], runs[at])
 
 
-def add_flow(neighbors, weights, near, ties, functions, run_of, halves):
-    """Add half of the entries of (Id - W)' (Id - W) - V - V', given as for their product."""
-    run_pieces(_add_flow, len(halves), neighbors, weights, near, ties, functions, run_of, halves)
+def add_flow(neighbors, weights, intra_neighbors, intra_weights, functions, run_of, halves):
+    """Add half of the entries of (Id - W)' (Id - W) - V - V' to `halves`.
+
+    W has weights (n, K) at columns neighbors (n, K); V has intra_weights at intra_neighbors. functions (n, WIDTH) and
+    run_of (n,) are the basis functions and the run of each pixel.
+    """
+    run_pieces(_add_flow, len(halves), neighbors, weights, intra_neighbors, intra_weights, functions, run_of, halves)
 
 
 @kernel
 def _join_halves(first, last, halves, out):
+    """Write the rows of runs first to last - 1 of the sum."""
     n_runs, n_functions = out.shape[:2]
     for a in range(first, last):
         for b in range(n_runs):
@@ -120,5 +143,5 @@ def _join_halves(first, last, halves, out):
 
 
 def join_halves(halves, out):
-    """Write the sum of halves and of its transpose into out (runs, K, runs, K)."""
+    """Write the sum of all parts of `halves` and of its transpose into out (runs, K, runs, K)."""
     run_pieces(_join_halves, len(out), halves, out, cost=1000 * len(out))

@@ -1,4 +1,4 @@
-"""Kernel of the closed-form Laplacian."""
+"""Kernel of the closed-form Laplacian; used by ``closed_form.py``."""
 
 import numpy as np
 
@@ -8,9 +8,12 @@ from hybridmatte.methods._window_numba import mark_windows, store_row, window_mo
 
 @inlined
 def closed_form_window(moments, epsilon, out):
-    """Write mean and T = diag(1, (Sigma + epsilon / 9)^-1) / 9 of Levin et al. 2008, Eq. 12.
+    """Write the quadratic form of a window for Levin et al. 2008, Eq. 12, into out (13,).
 
-    By factors: the determinant of an edge between two colours, or of a grey one, has no correct digit in cofactors.
+    It is the mean colour (3) and T = diag(1, (Sigma + epsilon / 9)^-1) / 9 (10, upper triangle by rows), as described
+    in ``_window_numba.py``; moments (9,) are those of `window_moments`. The inverse is computed from triangular
+    factors, because cofactors lose all digits where the colours lie on a line, as at an edge between two colours or in
+    grey.
     """
     ridge = epsilon / 9.0
     a00 = moments[3] + ridge
@@ -22,7 +25,7 @@ def closed_form_window(moments, epsilon, out):
     a12 = moments[7] - l01 * a02
     l12 = a12 / d1
     d2 = max(moments[8] + ridge - l02 * a02 - l12 * a12, ridge)
-    m02 = l01 * l12 - l02  # of the inverse of the triangle
+    m02 = l01 * l12 - l02  # entry of the inverse of the triangular factor
     out[0] = moments[0]
     out[1] = moments[1]
     out[2] = moments[2]
@@ -42,9 +45,15 @@ def closed_form_window(moments, epsilon, out):
 def assemble(
     first, last, image, is_unknown, known_alpha, segments, row_start, bands, epsilon, weights, diagonal, rhs, rows
 ):
-    """Assemble the Laplacian over the unknown pixels: weights (12, n), diagonal (n), right-hand side (n).
+    """Assemble the Laplacian over the unknown pixels of the bands first to last - 1.
 
-    If rows (n, 25) is not empty, only rows is written: the full stencil, known neighbours included.
+    Inputs: image (H, W, 3) float32, is_unknown (H, W), known_alpha (H, W); segments, row_start and bands of the
+    `UnknownLayout`; epsilon, the regularisation. Written are weights (12, n_cells), the entries to later unknown
+    neighbours, diagonal (n_cells,) and the right-hand side rhs (n_cells,). If rows (n_cells, 25) is not empty, only
+    rows is written: the whole 5 x 5 stencil, known neighbours included.
+
+    `windows` holds the windows centred in the last three rows of the image, so that each window is computed once in a
+    band.
     """
     width = is_unknown.shape[1]
     windows = np.empty((3, width, 13))

@@ -1,19 +1,23 @@
-"""Kernels of information flow matting: mixture weights, rows of equal length, products."""
+"""Kernels of information flow matting.
+
+The weights are used by ``information_flow.py``, the product by ``flow_system.py``. Sparse matrices have rows of equal
+length K: columns `neighbors` (n, K) and values `weights` (n, K). Colours are (H W, 3) float32.
+"""
 
 import numpy as np
 
 from hybridmatte.linalg.threads import inlined, kernel, run_pieces
 
-FLAGS = {"contract"}
-BLOCKS = 32
+FLAGS = {"contract"}  # fused multiply-add only: no reordering
 
 
 @inlined
-def embed(differences, n, ridge, normal, total, weights):
-    """Write the weights of sum 1 that minimise |sum_k w_k z_k|^2 + ridge |w|^2 for n differences z_k, (n, 3).
+def _combination_weights(differences, n, ridge, normal, total, weights):
+    """Write the weights of sum 1 that minimise |sum_k w_k z_k|^2 + ridge |w|^2.
 
-    They are proportional to (Z Z' + ridge)^-1 1, which is (1 - Z (Z' Z + ridge)^-1 Z' 1) / ridge: a system of
-    3 equations however many neighbours there are, solved by Cholesky's factors.
+    The z_k are the first n rows of differences (K, 3). The weights are proportional to (Z Z' + ridge)^-1 1, which
+    equals (1 - Z (Z' Z + ridge)^-1 Z' 1) / ridge. This needs a system of 3 equations only, solved by Cholesky factors.
+    normal (3, 3) and total (3,) are overwritten.
     """
     for p in range(3):
         total[p] = 0.0
@@ -36,16 +40,17 @@ def embed(differences, n, ridge, normal, total, weights):
     t2 = y2 / l22
     t1 = (y1 - l21 * t2) / l11
     t0 = (y0 - l10 * t1 - l20 * t2) / l00
-    whole = 0.0
+    weight_sum = 0.0
     for k in range(n):
         weights[k] = 1.0 - (differences[k, 0] * t0 + differences[k, 1] * t1 + differences[k, 2] * t2)
-        whole += weights[k]
+        weight_sum += weights[k]
     for k in range(n):
-        weights[k] /= whole
+        weights[k] /= weight_sum
 
 
 @kernel
 def _drop_own(first, last, own, neighbors, others):
+    """Write rows first to last - 1 of the neighbours without the rows' own pixels."""
     n_others = others.shape[1]
     for i in range(first, last):
         k = 0
@@ -56,7 +61,7 @@ def _drop_own(first, last, own, neighbors, others):
 
 
 def drop_own(own, neighbors):
-    """Return the neighbours (n, K) of (n, K + 1) without each row's own, or without the last if that is missing."""
+    """Return neighbours (n, K + 1) without each row's own pixel, or without the last one if it is not there: (n, K)."""
     others = np.empty((len(neighbors), neighbors.shape[1] - 1), np.int32)
     run_pieces(_drop_own, len(others), own, neighbors, others, cost=20)
     return others
@@ -64,6 +69,7 @@ def drop_own(own, neighbors):
 
 @kernel
 def _mixture_weights(first, last, colors, pixels, neighbors, ridge, result):
+    """Write rows first to last - 1 of the mixture weights."""
     n_neighbors = neighbors.shape[1]
     differences, weights = np.empty((n_neighbors, 3)), np.empty(n_neighbors)
     normal, total = np.empty((3, 3)), np.empty(3)
@@ -71,13 +77,16 @@ def _mixture_weights(first, last, colors, pixels, neighbors, ridge, result):
         for k in range(n_neighbors):
             for c in range(3):
                 differences[k, c] = np.float64(colors[neighbors[i, k], c]) - colors[pixels[i], c]
-        embed(differences, n_neighbors, ridge, normal, total, weights)
+        _combination_weights(differences, n_neighbors, ridge, normal, total, weights)
         for k in range(n_neighbors):
             result[i, k] = weights[k]
 
 
 def mixture_weights(colors, pixels, neighbors, ridge):
-    """Return the mixture weights (n, K) of the neighbours (n, K) of pixels (n,)."""
+    """Return the weights (n, K) float32, of sum 1, with which the neighbours' colours mix to each pixel's colour.
+
+    `pixels` (n,) and `neighbors` (n, K) are flat pixel indices. `ridge` penalises |w|^2.
+    """
     result = np.empty(neighbors.shape, np.float32)
     run_pieces(_mixture_weights, len(pixels), colors, pixels, neighbors, ridge, result, cost=300)
     return result
@@ -85,6 +94,7 @@ def mixture_weights(colors, pixels, neighbors, ridge):
 
 @kernel
 def _known_flow(first, last, colors, pixels, foreground, background, ridge, share, confidence):
+    """Write the foreground share and its confidence for the pixels first to last - 1."""
     n_foreground, n_neighbors = foreground.shape[1], foreground.shape[1] + background.shape[1]
     differences, weights = np.empty((n_neighbors, 3)), np.empty(n_neighbors)
     normal, total, layers = np.empty((3, 3)), np.empty(3), np.empty((2, 3))
@@ -93,26 +103,31 @@ def _known_flow(first, last, colors, pixels, foreground, background, ridge, shar
             other = foreground[i, k] if k < n_foreground else background[i, k - n_foreground]
             for c in range(3):
                 differences[k, c] = np.float64(colors[other, c]) - colors[pixels[i], c]
-        embed(differences, n_neighbors, ridge, normal, total, weights)
+        _combination_weights(differences, n_neighbors, ridge, normal, total, weights)
         for side in range(2):
             for c in range(3):
                 layers[side, c] = 0.0
-        fore = 0.0
+        foreground_share = 0.0
         for k in range(n_neighbors):
             side = 0 if k < n_foreground else 1
-            fore += weights[k] if side == 0 else 0.0
+            foreground_share += weights[k] if side == 0 else 0.0
             for c in range(3):
                 layers[side, c] += weights[k] * differences[k, c]
         distance = 0.0
-        if fore != 0.0 and fore != 1.0:
+        if foreground_share != 0.0 and foreground_share != 1.0:
             for c in range(3):
-                distance += (layers[0, c] / fore - layers[1, c] / (1.0 - fore)) ** 2
-        share[i] = min(max(fore, 0.0), 1.0)
+                distance += (layers[0, c] / foreground_share - layers[1, c] / (1.0 - foreground_share)) ** 2
+        share[i] = min(max(foreground_share, 0.0), 1.0)
         confidence[i] = min(distance / 3.0, 1.0)
 
 
 def known_flow(colors, pixels, foreground, background, ridge):
-    """Return the share of the foreground neighbours in each pixel's colour mixture, clipped, and its confidence."""
+    """Return the estimate of alpha from known neighbours, and its confidence, both (n,) in [0, 1].
+
+    The colour of each pixel is written as a mixture of its foreground and background neighbours (n, K each). The
+    estimate is the sum of the foreground weights, clipped. The confidence is the squared distance between the mean
+    colours of both sides, over 3, clipped.
+    """
     share, confidence = np.empty(len(pixels)), np.empty(len(pixels))
     run_pieces(_known_flow, len(pixels), colors, pixels, foreground, background, ridge, share, confidence, cost=400)
     return share, confidence
@@ -120,6 +135,7 @@ def known_flow(colors, pixels, foreground, background, ridge):
 
 @kernel
 def _intra_weights(first, last, features, neighbors, result):
+    """Write rows first to last - 1 of the intra-unknown weights."""
     for i in range(first, last):
         for k in range(neighbors.shape[1]):
             distance = np.float32(0.0)
@@ -129,7 +145,7 @@ def _intra_weights(first, last, features, neighbors, result):
 
 
 def intra_weights(features, neighbors):
-    """Return max(1 - |v_i - v_j|_1, 0) for the neighbours (n, K) of each row of features."""
+    """Return max(1 - |f_i - f_j|_1, 0), (n, K) float32, for the neighbours (n, K) of each row of features (n, D)."""
     result = np.empty(neighbors.shape, np.float32)
     run_pieces(_intra_weights, len(neighbors), features, neighbors, result, cost=50)
     return result
@@ -137,6 +153,7 @@ def intra_weights(features, neighbors):
 
 @kernel
 def _number_rows(first, last, row_of, known_alpha, neighbors, weights, constant):
+    """Replace pixels by rows and sum the known neighbours, in rows first to last - 1."""
     for i in range(first, last):
         constant[i] = 0.0
         for k in range(neighbors.shape[1]):
@@ -149,9 +166,11 @@ def _number_rows(first, last, row_of, known_alpha, neighbors, weights, constant)
 
 
 def number_rows(row_of, known_alpha, neighbors, weights):
-    """Turn neighbouring pixels (n, K) into rows, in place; return what the known ones contribute, their weights 0.
+    """Replace neighbouring pixels (n, K) by their rows, in place, and eliminate the known ones.
 
-    Row i stands for a known neighbour of pixel i, so that all rows are equally long.
+    row_of (H W,) is the row of each unknown pixel, -1 for known ones. Return the sums (n,) of the weights of the known
+    neighbours times their alphas. A known neighbour of pixel i is replaced by i itself with weight 0, so that all rows
+    keep their length.
     """
     constant = np.empty(len(neighbors))
     run_pieces(_number_rows, len(neighbors), row_of, known_alpha, neighbors, weights, constant, cost=50)
@@ -160,31 +179,38 @@ def number_rows(row_of, known_alpha, neighbors, weights):
 
 @kernel
 def _sum_columns(neighbors, values, sums):
+    """Add the values to the sums of their columns, row by row."""
     for i in range(neighbors.shape[0]):
         for k in range(neighbors.shape[1]):
             sums[neighbors[i, k]] += values[i, k]
 
 
 def sum_columns(neighbors, values):
-    """Return the sums (n,) of the columns of a matrix, given values (n, K) at columns (n, K) of its rows."""
+    """Return the column sums (n,) of a matrix with values (n, K) at columns neighbors (n, K)."""
     sums = np.zeros(len(neighbors))
     _sum_columns(neighbors, values, sums)
     return sums
 
 
 @kernel
-def _enter(first, last, x, cells, out):
+def _scatter(first, last, x, cells, out):
+    """Write the values first to last - 1 into their cells."""
     for i in range(first, last):
         out[cells[i]] = x[i]
 
 
-def enter(x, cells, out):
-    """Write the values (n,) of x into cells."""
-    run_pieces(_enter, len(x), x, cells, out, cost=0.5)
+def scatter(x, cells, out):
+    """Write the values x (n,) into their cells of out (n_cells,)."""
+    run_pieces(_scatter, len(x), x, cells, out, cost=0.5)
 
 
 @kernel(fastmath=FLAGS)
-def _flow(first, last, neighbors, weights, near, ties, x, parts):
+def _multiply_flow(first, last, neighbors, weights, intra_neighbors, intra_weights, x, parts):
+    """Compute parts first to last - 1 of the product; each part takes an equal share of the rows.
+
+    For row i: the gathered sum ((Id - W) x)_i is scattered back by row i of (Id - W)'. Row i of V is then gathered and
+    scattered in the same way.
+    """
     n, n_parts = x.shape[0], parts.shape[0]
     for part in range(first, last):
         for i in range(n):
@@ -196,23 +222,34 @@ def _flow(first, last, neighbors, weights, near, ties, x, parts):
                 total -= weights[i, k] * x[neighbors[i, k]]
             for k in range(neighbors.shape[1]):
                 parts[part, neighbors[i, k]] -= weights[i, k] * total
-            for k in range(near.shape[1]):
-                total -= ties[i, k] * x[near[i, k]]
-                parts[part, near[i, k]] -= ties[i, k] * own
+            for k in range(intra_neighbors.shape[1]):
+                total -= intra_weights[i, k] * x[intra_neighbors[i, k]]
+                parts[part, intra_neighbors[i, k]] -= intra_weights[i, k] * own
             parts[part, i] += total
 
 
-def flow(neighbors, weights, near, ties, x, parts):
-    """Write (Id - W)' (Id - W) x - (V + V') x as the sum of vectors, parts (P, n).
+def multiply_flow(neighbors, weights, intra_neighbors, intra_weights, x, parts):
+    """Write (Id - W)' (Id - W) x - (V + V') x as the sum of vectors, the rows of parts (P, n).
 
-    W has weights (n, K) at columns (n, K), V likewise has ties at near. Each entry is read once: a row takes what its
-    neighbours have, then gives them their share, which is why each piece of work has a vector of its own.
+    W has weights (n, K) at columns neighbors (n, K); V has intra_weights at intra_neighbors. Each entry is read once,
+    both for its own row and for the transpose. Parts may write to the same pixel, so each has a vector of its own.
     """
-    run_pieces(_flow, len(parts), neighbors, weights, near, ties, x, parts, cost=20 * x.size / len(parts))
+    run_pieces(
+        _multiply_flow,
+        len(parts),
+        neighbors,
+        weights,
+        intra_neighbors,
+        intra_weights,
+        x,
+        parts,
+        cost=20 * x.size / len(parts),
+    )
 
 
 @kernel
 def _add_parts(first, last, parts, cells, local, out):
+    """Write the pixels first to last - 1 of the sum."""
     for i in range(first, last):
         total = local[cells[i]]
         for part in range(parts.shape[0]):
@@ -221,5 +258,5 @@ def _add_parts(first, last, parts, cells, local, out):
 
 
 def add_parts(parts, cells, local, out):
-    """Write the sum of parts (P, n) and of the values of cells into out (n,)."""
+    """Write the sum of parts (P, n), plus local (n_cells,) at each pixel's cell, into out (n,)."""
     run_pieces(_add_parts, len(cells), parts, cells, local, out, cost=2)

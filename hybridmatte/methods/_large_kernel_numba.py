@@ -1,4 +1,13 @@
-"""Kernels of the large kernel Laplacian: box sums over the windows that touch an unknown pixel."""
+"""Kernels of the large kernel Laplacian; used by ``large_kernel.py``.
+
+A product L p takes these steps on the windows of w = 2 radius + 1 pixels a side that hold an unknown pixel: sum p and
+p I over each window (`color_products`, `box_sums`), fit p = b + a . I in each window (`fit_lines`), sum the
+coefficients of all windows that hold a pixel (`box_sums`), and subtract their line, evaluated at the pixel's colour
+(`subtract_lines`).
+
+Planes by cell are (n_cells,) in an `UnknownLayout` of the windows. I is a colour, t is the known alpha, 0 on unknown
+pixels.
+"""
 
 import numpy as np
 
@@ -7,7 +16,7 @@ from hybridmatte.linalg.threads import kernel, run_pieces
 
 @kernel
 def _add_row(image, known_alpha, y, sign, columns):
-    """Add or remove row y in the column sums: I (3), I I' (6), t, t I (3)."""
+    """Add sign (1 or -1) times row y to the column sums (W, 13) of I (3), I I' (6, upper triangle), t and t I (3)."""
     for x in range(image.shape[1]):
         t = known_alpha[y, x] * sign
         k = 3
@@ -23,7 +32,10 @@ def _add_row(image, known_alpha, y, sign, columns):
 
 @kernel
 def _store_window(sums, area, epsilon, cell, forms, lines):
-    """Write mean (3) and V = (S + epsilon / area)^-1 / area (6) of a window, and its sums of t and t I (4)."""
+    """Write the mean colour (3) and V = (S + epsilon / area)^-1 / area (6) of a window, and its sums of t and t I (4).
+
+    S is the covariance of the window's colours; sums (13,) are as in `_add_row`.
+    """
     m0 = sums[0] / area
     m1 = sums[1] / area
     m2 = sums[2] / area
@@ -54,6 +66,11 @@ def _store_window(sums, area, epsilon, cell, forms, lines):
 def _window_forms(
     first_band, last_band, image, known_alpha, radius, epsilon, segments, row_start, bands, is_window, forms, lines
 ):
+    """Compute the windows centred in the bands first_band to last_band - 1, from sliding column sums.
+
+    The column sums move down from the previous row, or start anew if more than `radius` rows lie between. Running sums
+    along the row then give the sums over each window.
+    """
     height, width = image.shape[:2]
     area = (2.0 * radius + 1.0) ** 2
     columns = np.empty((width, 13))
@@ -90,9 +107,10 @@ def _window_forms(
 
 
 def window_forms(image, known_alpha, radius, epsilon, segments, row_start, bands, is_window, forms, lines):
-    """Compute the forms (9, n_cells) of the windows, and their sums (4, n_cells) of known alpha t and t I.
+    """Write the forms (9, n_cells) of the windows, and their sums lines (4, n_cells) of t and t I.
 
-    Rows of the layout are image rows plus radius.
+    A form is the mean colour (3) and V (6, upper triangle by rows); see `_store_window`. Row y of the layout is row
+    y - radius of the image. `is_window` (n_cells,) tells at which cells a window is centred.
     """
     run_pieces(
         _window_forms,
@@ -112,6 +130,7 @@ def window_forms(image, known_alpha, radius, epsilon, segments, row_start, bands
 
 @kernel
 def _fit_lines(first, last, forms, area, is_window, lines):
+    """Replace the sums by coefficients at the cells first to last - 1; by 0 where there is no window."""
     for cell in range(first, last):
         if not is_window[cell]:
             for k in range(4):
@@ -131,13 +150,13 @@ def _fit_lines(first, last, forms, area, is_window, lines):
 
 
 def fit_lines(forms, area, is_window, lines):
-    """Replace each window's sums (p, p I) by the coefficients (b, a) of its regression p = b + a . I."""
+    """Replace each window's sums of p and p I, lines (4, n_cells), by the coefficients of its fit p = b + a . I."""
     run_pieces(_fit_lines, len(is_window), forms, area, is_window, lines, cost=10)
 
 
 @kernel
 def _sum_row(segments, first, last, radius, source, out):
-    """Write horizontal box sums over the given runs."""
+    """Write the sums over 2 radius + 1 cells along each of the runs first to last - 1."""
     for s in range(first, last):
         start = segments[s, 3]
         n = segments[s, 2] - segments[s, 1]
@@ -154,6 +173,11 @@ def _sum_row(segments, first, last, radius, source, out):
 
 @kernel
 def _box_sums(first_channel, last_channel, segments, row_start, spans, radius, planes, scratch):
+    """Compute the box sums of the channels first_channel to last_channel - 1.
+
+    Sums along the rows come first. Each row of boxes is then the row above, plus the row sums that enter at the bottom,
+    minus those that leave at the top.
+    """
     for channel in range(first_channel, last_channel):
         out = planes[channel]
         source = scratch[channel]
@@ -170,17 +194,18 @@ def _box_sums(first_channel, last_channel, segments, row_start, spans, radius, p
 
 
 def box_sums(segments, row_start, spans, radius, planes, scratch):
-    """Replace each of the planes (channels, n_cells) by its sums over (2 radius + 1)^2 boxes, one thread a channel.
+    """Replace each of the planes (channels, n_cells) by its sums over boxes of 2 radius + 1 pixels a side.
 
-    Right where no value lies within `radius` of the rim of the runs, except at the sides and the bottom of the
-    image. spans hold the cells above by 1, below by
-    radius and above by radius + 1.
+    A channel is a piece of work. The sums are correct if all values within `radius` of the border of the runs are zero;
+    values at the sides and the bottom of the image may be nonzero. Each of the spans holds the cells 1 row above,
+    `radius` rows below, and `radius` + 1 rows above. `scratch` has the shape of the planes.
     """
     run_pieces(_box_sums, len(planes), segments, row_start, spans, radius, planes, scratch)
 
 
 @kernel
-def _weigh(first, last, pixels, colors, values, lines):
+def _color_products(first, last, pixels, colors, values, lines):
+    """Write p and p I at the cells first to last - 1."""
     for cell in range(first, last):
         value = values[cell] if pixels[cell] >= 0 else 0.0
         lines[0, cell] = value
@@ -188,13 +213,14 @@ def _weigh(first, last, pixels, colors, values, lines):
             lines[1 + c, cell] = value * colors[c, cell]
 
 
-def weigh(pixels, colors, values, lines):
-    """Write p and p I of the unknown pixels into the four planes, 0 elsewhere."""
-    run_pieces(_weigh, len(pixels), pixels, colors, values, lines, cost=5)
+def color_products(pixels, colors, values, lines):
+    """Write p and p I of the unknown pixels into the planes lines (4, n_cells); 0 elsewhere."""
+    run_pieces(_color_products, len(pixels), pixels, colors, values, lines, cost=5)
 
 
 @kernel
 def _subtract_lines(first, last, pixels, colors, counts, values, lines, out):
+    """Write the cells first to last - 1 of counts * values - (b + a . I)."""
     for cell in range(first, last):
         out[cell] = 0.0
         if pixels[cell] >= 0:
@@ -205,5 +231,9 @@ def _subtract_lines(first, last, pixels, colors, counts, values, lines, out):
 
 
 def subtract_lines(pixels, colors, counts, values, lines, out):
-    """Write counts * values - (b + a . I) on the unknown pixels, 0 elsewhere."""
+    """Write counts * values - (b + a . I) on the unknown pixels into out (n_cells,); 0 elsewhere.
+
+    counts (n_cells,) is the number of windows that hold the pixel, lines (4, n_cells) the sum of their coefficients (b,
+    a).
+    """
     run_pieces(_subtract_lines, len(pixels), pixels, colors, counts, values, lines, out, cost=5)

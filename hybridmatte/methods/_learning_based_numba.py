@@ -1,4 +1,4 @@
-"""Kernel of the learning-based Laplacian."""
+"""Kernel of the learning-based Laplacian; used by ``learning_based.py``."""
 
 import numpy as np
 
@@ -8,14 +8,17 @@ from hybridmatte.methods._window_numba import mark_windows, store_row, window_mo
 
 
 @inlined
-def learning_based_window(moments, epsilon, room, out):
-    """Write mean and T = S + epsilon S R S, where F = X S X' is ridge regression on (1, colour - mean).
+def learning_based_window(moments, epsilon, workspace, out):
+    """Write the quadratic form of a window of learning-based matting into out (13,), as in ``_window_numba.py``.
 
-    With M = X'X and S = (M + epsilon R)^-1, (Id - F)'(Id - F) = Id - X T X'. R = Q'Q is the ridge |w|^2 + b^2 on colour
-    weights w and offset b of the original, uncentred features (1, colour). Equal to 2 S - S M S, in which no digit is
-    left where colours lie on a line. room is (4, 4, 4).
+    Let X (9, 4) have the rows (1, colour - mean), M = X' X, and R the ridge |w|^2 + b^2 on the weights w and the offset
+    b of the original features (1, colour), written for X as R = Q' Q. Ridge regression is F = X S X' with S = (M +
+    epsilon R)^-1, and (Id - F)' (Id - F) = Id - X T X' with T = S + epsilon S R S. T also equals 2 S - S M S, but that
+    form loses all digits where the colours lie on a line.
+
+    moments (9,) are those of `window_moments`; workspace (4, 4, 4) is overwritten.
     """
-    system, lower, inverse, ridged = room[0], room[1], room[2], room[3]
+    system, lower, inverse, ridged = workspace[0], workspace[1], workspace[2], workspace[3]
     system[:] = 0.0
     system[0, 0] = 9.0 + epsilon
     k = 3
@@ -49,15 +52,21 @@ def learning_based_window(moments, epsilon, room, out):
 def assemble(
     first, last, image, is_unknown, known_alpha, segments, row_start, bands, epsilon, weights, diagonal, rhs, rows
 ):
-    """Assemble the Laplacian over the unknown pixels: weights (12, n), diagonal (n), right-hand side (n).
+    """Assemble the Laplacian over the unknown pixels of the bands first to last - 1.
 
-    If rows (n, 25) is not empty, only rows is written: the full stencil, known neighbours included.
+    Inputs: image (H, W, 3) float32, is_unknown (H, W), known_alpha (H, W); segments, row_start and bands of the
+    `UnknownLayout`; epsilon, the weight of the ridge. Written are weights (12, n_cells), the entries to later unknown
+    neighbours, diagonal (n_cells,) and the right-hand side rhs (n_cells,). If rows (n_cells, 25) is not empty, only
+    rows is written: the whole 5 x 5 stencil, known neighbours included.
+
+    `windows` holds the windows centred in the last three rows of the image, so that each window is computed once in a
+    band.
     """
     width = is_unknown.shape[1]
     windows = np.empty((3, width, 13))
     needed = np.empty(width, np.bool_)
     moments = np.empty(9)
-    room = np.empty((4, 4, 4))
+    workspace = np.empty((4, 4, 4))
     row = np.empty(25)
     for band in range(first, last):
         for y in range(max(bands[band] - 1, 0), bands[band + 1] + 1):
@@ -65,7 +74,7 @@ def assemble(
             for x in range(width):
                 if needed[x]:
                     window_moments(image, y, x, moments)
-                    learning_based_window(moments, epsilon, room, windows[y % 3, x])
+                    learning_based_window(moments, epsilon, workspace, windows[y % 3, x])
             if y > bands[band]:
                 store_row(
                     image,

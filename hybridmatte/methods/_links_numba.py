@@ -1,30 +1,38 @@
-"""Kernels that turn neighbour lists into the rows of a symmetric graph.
+"""Kernels that turn lists of neighbours into the rows of a symmetric graph; used by ``knn.py``.
 
-Rows are the unknown pixels in an order of their own. A link is a column code: the row of an unknown pixel, or
-n_rows + pixel for a known one.
+``nonlocal_means.py`` uses `adjacent_links` and `compress_rows`. Row i belongs to the i-th unknown pixel. A link is
+a code for a column: the row of an unknown pixel, or n_rows + pixel for a known one. `code` (H W,) is the code of each
+pixel. links and weights are (n_rows, n_links); after `compress_rows`, counts (n_rows, 2) tells how many links of each
+row lead to unknown pixels, which come first, and how many links there are in all.
 """
 
 import numpy as np
 
 from hybridmatte.linalg.threads import kernel, run_pieces
 
-BANDS = 4
+BANDS = 4  # bands of rows that are transposed independently of each other
 
 
 @kernel
 def _enter_neighbors(first, last, slots, pixel_of_slot, query_rows, code, links):
+    """Write the codes of the lists first to last - 1."""
     for q in range(first, last):
         for k in range(slots.shape[1]):
             links[query_rows[q], k] = code[pixel_of_slot[slots[q, k]]]
 
 
 def enter_neighbors(slots, pixel_of_slot, query_rows, code, links):
-    """Write the codes of neighbour lists into links, row by row."""
+    """Write the codes of the neighbours of each query into its row of links.
+
+    slots (m, K) are the neighbours found in a tree, pixel_of_slot the pixel of each slot, query_rows (m,) the rows of
+    the queries.
+    """
     run_pieces(_enter_neighbors, len(slots), slots, pixel_of_slot, query_rows, code, links, cost=50)
 
 
 @kernel
 def _enter_soft_weights(first, last, slots, pixel_of_slot, queried, query_rows, columns, weights):
+    """Write the soft weights of the lists first to last - 1."""
     n_features = np.float32(columns.shape[0])
     for q in range(first, last):
         for k in range(slots.shape[1]):
@@ -35,12 +43,17 @@ def _enter_soft_weights(first, last, slots, pixel_of_slot, queried, query_rows, 
 
 
 def enter_soft_weights(slots, pixel_of_slot, queried, query_rows, columns, weights):
-    """Write 1 - |f_i - f_j|_1 / D of neighbour lists into weights, row by row."""
+    """Write the soft weights max(1 - |f_i - f_j|_1 / D, 0) of the neighbours of each query into its row of weights.
+
+    queried (m,) are the pixels of the queries, columns (D, H W) the features of all pixels; the rest is as for
+    `enter_neighbors`.
+    """
     run_pieces(_enter_soft_weights, len(slots), slots, pixel_of_slot, queried, query_rows, columns, weights, cost=200)
 
 
 @kernel
-def _enter_adjacent(first, last, pixels, height, width, code, links):
+def _adjacent_links(first, last, pixels, height, width, code, links):
+    """Write the links of rows first to last - 1 to the 4 adjacent pixels."""
     for row in range(first, last):
         y, x = pixels[row] // width, pixels[row] % width
         links[row, 0] = code[pixels[row] - 1] if x > 0 else row
@@ -49,15 +62,19 @@ def _enter_adjacent(first, last, pixels, height, width, code, links):
         links[row, 3] = code[pixels[row] + width] if y < height - 1 else row
 
 
-def enter_adjacent(pixels, height, width, code, weight):
-    """Return (links, weights) to the 4 adjacent pixels; to the pixel itself where there is none."""
+def adjacent_links(pixels, height, width, code, weight):
+    """Return (links, weights), both (n_rows, 4), to the 4 adjacent pixels, all of the same weight.
+
+    Where there is no adjacent pixel, the link leads to the row itself, and `compress_rows` drops it.
+    """
     links = np.empty((pixels.size, 4), np.int32)
-    run_pieces(_enter_adjacent, pixels.size, pixels, height, width, code, links, cost=10)
+    run_pieces(_adjacent_links, pixels.size, pixels, height, width, code, links, cost=10)
     return links, np.full(links.shape, weight)
 
 
 @kernel
 def _compress_rows(first, last, links, weights, counts):
+    """Sort and merge the links of rows first to last - 1."""
     n_rows, n_links = links.shape
     for row in range(first, last):
         for i in range(1, n_links):
@@ -85,7 +102,10 @@ def _compress_rows(first, last, links, weights, counts):
 
 
 def compress_rows(links, weights):
-    """Sort each row's links, add up equal ones, drop those to the row itself; return how many remain."""
+    """Sort the links of each row, merge equal ones by adding their weights, drop links to the row itself; in place.
+
+    Return counts (n_rows, 2) int32: the links to unknown pixels, and all links that remain.
+    """
     counts = np.zeros((len(links), 2), np.int32)
     run_pieces(_compress_rows, len(links), links, weights, counts, cost=500)
     return counts
@@ -93,6 +113,7 @@ def compress_rows(links, weights):
 
 @kernel
 def _count_sources(first, last, links, counts, ends):
+    """Count the links to the rows of bands first to last - 1."""
     n_rows = links.shape[0]
     low, high = first * n_rows // BANDS, last * n_rows // BANDS
     for row in range(n_rows):
@@ -103,6 +124,7 @@ def _count_sources(first, last, links, counts, ends):
 
 @kernel
 def _list_sources(first, last, links, weights, counts, ends, sources, values):
+    """List the rows that link to each row of bands first to last - 1; ends[c] is the next free position."""
     n_rows = links.shape[0]
     low, high = first * n_rows // BANDS, last * n_rows // BANDS
     for row in range(n_rows):
@@ -115,7 +137,7 @@ def _list_sources(first, last, links, weights, counts, ends, sources, values):
 
 
 def transpose(links, weights, counts):
-    """Return the links between unknown pixels the other way round: (starts, sources, weights), sources ascending."""
+    """Return the transpose of the links between unknown pixels as (starts, sources, weights), sources ascending."""
     starts = np.zeros(len(links) + 1, np.int64)
     run_pieces(_count_sources, BANDS, links, counts, starts[1:])
     np.cumsum(starts, out=starts)
@@ -126,7 +148,10 @@ def transpose(links, weights, counts):
 
 @kernel
 def _merge(first, last, links, weights, counts, starts, sources, values, indptr, indices, data, is_count):
-    """Add two ascending lists of links for each row: write how many there are to indptr[row + 1], or write them."""
+    """Merge two ascending lists of links for each row, adding the weights of equal ones.
+
+    With is_count, write only their number, to indptr[row + 1]; otherwise write them from indptr[row] on.
+    """
     for row in range(first, last):
         i, m, n = 0, 0, counts[row, 0]
         a, end = starts[row], starts[row + 1]
@@ -149,7 +174,7 @@ def _merge(first, last, links, weights, counts, starts, sources, values, indptr,
 
 
 def merge(links, weights, counts, starts, sources, values):
-    """Return W = A + A' between unknown pixels as CSR arrays (indptr, indices, data)."""
+    """Return W = A + A' between unknown pixels as CSR arrays (indptr, indices, data), from A and its transpose."""
     given = links, weights, counts, starts, sources, values
     indptr = np.zeros(len(links) + 1, np.int64)
     run_pieces(_merge, len(links), *given, indptr, np.empty(0, np.int32), np.empty(0, np.float32), True, cost=100)
@@ -160,7 +185,8 @@ def merge(links, weights, counts, starts, sources, values):
 
 
 @kernel
-def _ground(first, last, links, weights, counts, indptr, data, known_alpha, known_factor, diagonal, rhs):
+def _eliminate_known(first, last, links, weights, counts, indptr, data, known_alpha, known_factor, diagonal, rhs):
+    """Sum the degree and the right-hand side of rows first to last - 1."""
     n_rows = links.shape[0]
     for row in range(first, last):
         for i in range(counts[row, 0], counts[row, 1]):
@@ -171,19 +197,34 @@ def _ground(first, last, links, weights, counts, indptr, data, known_alpha, know
             diagonal[row] += data[i]
 
 
-def ground(links, weights, counts, indptr, data, known_alpha, known_factor):
-    """Return (diagonal, rhs): degrees, and the pull of the known foreground."""
+def eliminate_known(links, weights, counts, indptr, data, known_alpha, known_factor):
+    """Return (diagonal, rhs), both (n_rows,): degrees, and sums of weight times alpha over the known neighbours.
+
+    A link to a known pixel has known_factor times its weight.
+    """
     diagonal, rhs = np.zeros(len(links)), np.zeros(len(links))
     run_pieces(
-        _ground, len(links), links, weights, counts, indptr, data, known_alpha, known_factor, diagonal, rhs, cost=50
+        _eliminate_known,
+        len(links),
+        links,
+        weights,
+        counts,
+        indptr,
+        data,
+        known_alpha,
+        known_factor,
+        diagonal,
+        rhs,
+        cost=50,
     )
     return diagonal, rhs
 
 
 @kernel
-def _expand(
+def _laplacian_rows(
     first_row, last_row, pixels, links, weights, counts, indptr, indices, data, known_factor, starts, columns, values
 ):
+    """Write the rows first_row to last_row - 1 of the Laplacian, diagonal entry first."""
     n_rows = pixels.size
     for row in range(first_row, last_row):
         at = first = starts[pixels[row]]
@@ -202,14 +243,18 @@ def _expand(
         values[first] = degree
 
 
-def expand(pixels, links, weights, counts, indptr, indices, data, known_factor, n_pixels):
-    """Return the rows of L = D - W over all pixels as (indptr, indices, data) of a CSR matrix, columns unsorted."""
+def laplacian_rows(pixels, links, weights, counts, indptr, indices, data, known_factor, n_pixels):
+    """Return the rows of L = D - W over all pixels as CSR arrays (indptr, indices, data), columns unsorted.
+
+    pixels (n_rows,) are the pixels of the rows; all other rows are empty. A link to a known pixel has known_factor
+    times its weight.
+    """
     starts = np.zeros(n_pixels + 1, np.int64)
     starts[pixels + 1] = 1 + counts[:, 1] - counts[:, 0] + np.diff(indptr)
     np.cumsum(starts, out=starts)
     columns, values = np.empty(starts[-1], np.int32), np.empty(starts[-1])
     run_pieces(
-        _expand,
+        _laplacian_rows,
         pixels.size,
         pixels,
         links,

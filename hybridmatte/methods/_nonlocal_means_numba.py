@@ -1,4 +1,7 @@
-"""Kernels of nonlocal matting: the most similar patches of a window, and the rows of Id - A they make."""
+"""Kernels of nonlocal matting: the most similar patches of each window, and the matrix A of their weights.
+
+Used by ``nonlocal_means.py``.
+"""
 
 import numpy as np
 
@@ -7,12 +10,16 @@ from hybridmatte.linalg.threads import kernel, run_pieces
 
 @kernel
 def _scan_row(planes, patch, x, y, row, first, count, penalty, exponents):
-    """Write the exponents of the pixels first ... first + count - 1 of one row of the window."""
+    """Write the exponents of `count` pixels of one row of the window, from column `first` on.
+
+    An exponent is the weighted squared distance of the patch from that of pixel (y, x), plus `penalty` times the
+    squared distance in the image.
+    """
     size = patch.shape[0]
-    across = np.float32(row - y) * np.float32(row - y)
+    row_square = np.float32(row - y) * np.float32(row - y)
     for i in range(count):
         gap = np.float32(first + i - x)
-        exponents[i] = penalty * (gap * gap + across)
+        exponents[i] = penalty * (gap * gap + row_square)
     for c in range(3):
         for v in range(size):
             for u in range(size):
@@ -23,16 +30,17 @@ def _scan_row(planes, patch, x, y, row, first, count, penalty, exponents):
 
 
 @kernel
-def _find_similar(first_pixel, last_pixel, planes, patch, pixels, window_size, penalty, neighbors, found):
+def _find_similar(first_pixel, last_pixel, planes, patch, pixels, window_size, penalty, neighbors, smallest):
+    """Find the most similar patches for the pixels first_pixel to last_pixel - 1, by insertion into sorted lists."""
     half = window_size // 2
     height, width = planes.shape[1] - patch.shape[0] + 1, planes.shape[2] - patch.shape[0] + 1
-    n_neighbors = found.shape[1]
+    n_neighbors = smallest.shape[1]
     exponents = np.empty(window_size, np.float32)
     for i in range(first_pixel, last_pixel):
         y, x = pixels[i] // width, pixels[i] % width
         for k in range(n_neighbors):
             neighbors[i, k] = pixels[i]
-            found[i, k] = np.inf
+            smallest[i, k] = np.inf
         first = max(x - half, 0)
         count = min(x + half + 1, width) - first
         for row in range(max(y - half, 0), min(y + half + 1, height)):
@@ -41,29 +49,31 @@ def _find_similar(first_pixel, last_pixel, planes, patch, pixels, window_size, p
                 exponents[x - first] = np.inf
             for m in range(count):
                 j = n_neighbors - 1
-                if exponents[m] < found[i, j]:
-                    while j > 0 and found[i, j - 1] > exponents[m]:
-                        found[i, j] = found[i, j - 1]
+                if exponents[m] < smallest[i, j]:
+                    while j > 0 and smallest[i, j - 1] > exponents[m]:
+                        smallest[i, j] = smallest[i, j - 1]
                         neighbors[i, j] = neighbors[i, j - 1]
                         j -= 1
-                    found[i, j] = exponents[m]
+                    smallest[i, j] = exponents[m]
                     neighbors[i, j] = row * width + first + m
 
 
 def find_similar(planes, patch, pixels, window_size, penalty, n_neighbors):
-    """Return (neighbors, exponents), ascending, of pixels (flat indices) in the windows around them, but themselves.
+    """Return (neighbors, exponents), both (n, K), of the K most similar pixels in each pixel's window, ascending.
 
-    planes is (3, H + p - 1, W + p - 1) for patches of p x p; patch holds their weights over h1^2, penalty is 1 / h2^2.
-    Where the border leaves fewer than n_neighbors pixels, the rest are the pixel itself with an infinite exponent.
+    The pixel itself is left out. pixels (n,) and neighbors are flat indices. planes (3, H + p - 1, W + p - 1) is the
+    padded image for patches of p x p; patch (p, p) holds their weights over h1^2, and `penalty` is 1 / h2^2. Where the
+    image's border leaves fewer than K pixels, the rest are the pixel itself with an infinite exponent.
     """
     neighbors = np.empty((pixels.size, n_neighbors), np.int32)
-    found = np.empty((pixels.size, n_neighbors), np.float32)
-    run_pieces(_find_similar, len(pixels), planes, patch, pixels, window_size, penalty, neighbors, found)
-    return neighbors, found
+    smallest = np.empty((pixels.size, n_neighbors), np.float32)
+    run_pieces(_find_similar, len(pixels), planes, patch, pixels, window_size, penalty, neighbors, smallest)
+    return neighbors, smallest
 
 
 @kernel
-def _weigh(first, last, neighbors, exponents, code, links, weights):
+def _similarity_weights(first, last, neighbors, exponents, code, links, weights):
+    """Write rows first to last - 1 of links and weights."""
     for i in range(first, last):
         total = 0.0
         for k in range(neighbors.shape[1]):
@@ -75,18 +85,20 @@ def _weigh(first, last, neighbors, exponents, code, links, weights):
                 weights[i, k] = np.exp(np.float64(exponents[i, 0] - exponents[i, k])) / total
 
 
-def weigh(neighbors, exponents, code):
-    """Return (links, weights) of unit sum in each row, computed relative to the best neighbour so that none vanishes.
+def similarity_weights(neighbors, exponents, code):
+    """Return (links, weights), both (n, K): the codes of the neighbours, and exp(-exponent) scaled to row sums of 1.
 
-    `code` numbers the pixels. A row without any neighbour gets weights 0.
+    The smallest exponent of a row is subtracted first, so that the weights do not all underflow. A row without any
+    neighbour gets weights 0. `code` (H W,) is the code of each pixel; see ``_links_numba.py``.
     """
     links, weights = np.empty(neighbors.shape, np.int32), np.zeros(neighbors.shape, np.float32)
-    run_pieces(_weigh, len(neighbors), neighbors, exponents, code, links, weights, cost=500)
+    run_pieces(_similarity_weights, len(neighbors), neighbors, exponents, code, links, weights, cost=500)
     return links, weights
 
 
 @kernel
 def _eliminate(first, last, links, weights, counts, known_alpha, indptr, indices, data, rhs):
+    """Write rows first to last - 1 of A between unknown pixels and of the right-hand side."""
     n_rows = links.shape[0]
     for row in range(first, last):
         total = 0.0
@@ -100,9 +112,10 @@ def _eliminate(first, last, links, weights, counts, known_alpha, indptr, indices
 
 
 def eliminate(links, weights, counts, known_alpha):
-    """Return (indptr, indices, data, rhs): A between unknown pixels in CSR form, rows of A of unit sum, A_uk a_k.
+    """Return (indptr, indices, data, rhs): A between unknown pixels in CSR form, and rhs = A_uk a_k.
 
-    links hold the sorted, merged codes of each row, counts how many are of unknown pixels and how many there are.
+    The rows of A, with the known pixels, are scaled to sums of 1; a_k is the known alpha. links, weights and counts are
+    as `compress_rows` of ``_links_numba.py`` leaves them.
     """
     indptr = np.zeros(len(links) + 1, np.int64)
     indptr[1:] = np.cumsum(counts[:, 0])

@@ -1,16 +1,19 @@
-"""Kernel of the random walk Laplacian."""
+"""Kernel of the random walk Laplacian; used by ``random_walk.py``."""
 
 import numpy as np
 
 from hybridmatte.linalg.threads import inlined, kernel
 from hybridmatte.methods._window_numba import store_stencil
 
-MIN_WEIGHT = 1e-5
+MIN_WEIGHT = 1e-5  # keeps the graph connected
 
 
 @inlined
 def random_walk_row(image, y, x, sigma, row):
-    """Write into the 5 x 5 stencil row the Laplacian of weights exp(-|dI|^2 / sigma^2), 8 neighbours."""
+    """Write row (25,) of the Laplacian, the 5 x 5 stencil around pixel (y, x).
+
+    The weight of each of the 8 adjacent pixels is exp(-|I_i - I_j|^2 / sigma^2), or MIN_WEIGHT if that is larger.
+    """
     height, width = image.shape[:2]
     for k in range(25):
         row[k] = 0.0
@@ -35,7 +38,13 @@ def random_walk_row(image, y, x, sigma, row):
 def assemble(
     first, last, image, is_unknown, known_alpha, segments, row_start, bands, sigma, weights, diagonal, rhs, rows
 ):
-    """Assemble the Laplacian as `hybridmatte.methods._closed_form_numba.assemble` does."""
+    """Assemble the Laplacian over the unknown pixels of the bands first to last - 1.
+
+    Inputs: image (H, W, 3) float32, is_unknown (H, W), known_alpha (H, W); segments, row_start and bands of the
+    `UnknownLayout`; sigma, the scale of colour differences. Written are weights (12, n_cells), the entries to later
+    unknown neighbours, diagonal (n_cells,) and the right-hand side rhs (n_cells,). If rows (n_cells, 25) is not empty,
+    only rows is written: the whole 5 x 5 stencil, known neighbours included.
+    """
     row = np.empty(25)
     for y in range(bands[first], bands[last]):
         for s in range(row_start[y], row_start[y + 1]):

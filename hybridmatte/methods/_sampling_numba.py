@@ -1,23 +1,30 @@
-"""Kernels of shared sampling: the rays of each pixel, and the best pair of colours that they meet.
+"""Kernels of shared sampling that find, along rays, the best pair of colours for each pixel.
 
-A sample is a row (F, B, variance of F, variance of B) of 8 numbers.
+Used by ``shared_sampling.py``. Equations are those of Gastal and Oliveira 2010.
+
+A *sample* is a row of 8 numbers: foreground colour F (3), background colour B (3), variance around F, variance around
+B. A *side* is 0 for the background and 1 for the foreground. A ray follows a path: a list of steps, each to one of the
+8 adjacent pixels. `rays` is (directions, paths, steps, densities): for each ray, its direction (dy, dx) in fixed point,
+the flat offset of each pixel of its path, the entry of `edge_energies` of each step, both relative to the first pixel,
+and the steps per pixel of length.
 """
 
 import numpy as np
 
 from hybridmatte.linalg.threads import inlined, kernel, run_pieces
-from hybridmatte.methods._sharing_numba import UNSAMPLED, project, scattered
+from hybridmatte.methods._sharing_numba import UNSAMPLED, interleaved, project
 
 SHIFT = 16
-ONE = 1 << SHIFT  # rays advance in fixed point: exact, and the same everywhere
-SPREAD_RADIUS = 2  # samples vary over windows of 5 x 5 pixels
-N_TURNS = 9  # directions the first ray takes within 3 x 3 pixels
-TILE = 32
-LANES = 16  # pairs are compared in vector registers, so many at a time
+ONE = 1 << SHIFT  # 1 in fixed point, in which rays advance: exact, and the same on every machine
+VARIANCE_RADIUS = 2  # of the windows over which the variance of a sample is taken
+N_TURNS = 9  # sets of ray directions, one for each of 3 x 3 adjacent pixels
+TILE = 32  # pixels
+LANES = 16  # pairs that are compared together, in vector registers
 
 
 @kernel
 def _edge_energies(first, last, image, edges):
+    """Write the energies of image rows first to last - 1."""
     height, width = image.shape[0], image.shape[1]
     for y in range(first, last):
         for x in range(width):
@@ -33,9 +40,10 @@ def _edge_energies(first, last, image, edges):
 
 
 def edge_energies(image):
-    """Return the squared colour differences (4 H W,) of each pixel from the next one and from three below it.
+    """Return the squared colour differences (4 H W,) between each pixel and four of its neighbours.
 
-    These are to the right, below to the left, below, and below to the right; 0 beyond the image.
+    These are, in order, the neighbour to the right and the three below: left, middle, right. The value is 0 where the
+    neighbour is outside the image.
     """
     edges = np.empty(4 * image.shape[0] * image.shape[1], np.float32)
     run_pieces(_edge_energies, len(image), image, edges)
@@ -44,7 +52,10 @@ def edge_energies(image):
 
 @inlined
 def _steps_within(start, step, low, high):
-    """Return after how many steps from the middle of pixel `start` a ray has passed the pixels low to high for good."""
+    """Return the number of steps after which a ray is beyond the range low ... high for good.
+
+    The ray starts in the middle of pixel `start` and advances by `step` (fixed point) along one axis.
+    """
     at = start * ONE + ONE // 2
     if step > 0:
         return max((high + 1) * ONE - 1 - at, 0) // step
@@ -55,77 +66,83 @@ def _steps_within(start, step, low, high):
 
 @inlined
 def first_step(distances, side, pixel, path, n_steps):
-    """Return after how many steps of a path from a pixel it first meets a side, 0 if not within n_steps.
+    """Return the number of the first step of a path that reaches a side, or 0 if none of n_steps does.
 
-    Each step meets a new pixel, none farther than 1 from the last: as many as the distance to the side go at once.
+    A step moves by one pixel at most. Hence as many steps as the distance to the side (distances, in pixels) are
+    skipped at once.
     """
     k = 0
     while k <= n_steps:
-        leap = distances[pixel + path[k], side]
-        if leap == 0:
+        distance = distances[pixel + path[k], side]
+        if distance == 0:
             return k
-        k += leap
+        k += distance
     return 0
 
 
 @kernel
-def path_energy(edges, pixel, steps, n_steps, density, most):
-    """Return the sum of squared colour differences on n_steps from a pixel times steps per pixel, at most `most`."""
-    enough = np.float32(1.001 * most / density)  # beyond it, no rounding brings the result below most
+def path_energy(edges, pixel, steps, n_steps, density, limit):
+    """Return the energy of the first n_steps of a path: the sum of squared colour differences, times `density`.
+
+    The result is at most `limit`; the sum stops early once it is certain to exceed it.
+    """
+    largest_sum = np.float32(1.001 * limit / density)  # a larger sum exceeds the limit in spite of rounding
     first = 4 * pixel
     energy = np.float32(0.0)
     k = 1
-    while k + 3 <= n_steps and energy <= enough:
+    while k + 3 <= n_steps and energy <= largest_sum:
         energy += edges[first + steps[k]]
         energy += edges[first + steps[k + 1]]
         energy += edges[first + steps[k + 2]]
         energy += edges[first + steps[k + 3]]
         k += 4
-    while k <= n_steps and energy <= enough:
+    while k <= n_steps and energy <= largest_sum:
         energy += edges[first + steps[k]]
         k += 1
-    return min(energy * density, most)
+    return min(energy * density, limit)
 
 
 @inlined
-def meet(edges, distances, width, box, pixel, rays, first, side, places, met):
-    """Write the pixels (n, 2) where every N_TURNS-th ray from a pixel meets a side; return n, and the least energy.
+def trace_rays(edges, distances, width, box, pixel, rays, first, side, places, hit_steps):
+    """Trace every N_TURNS-th ray from a pixel to a side; return the number of hits, and the least energy of a path.
 
-    The box (first y, last y, first x, last x) bounds the side, and so the search; `met` receives steps.
+    The rays start at number `first`. The pixels that are hit are written to places (n_rays, 2). `box` (first y, last y,
+    first x, last x) is the bounding box of the side, which ends the search. hit_steps (n_rays,) receives the number of
+    steps to each hit, 0 for none.
     """
     directions, paths, steps, densities = rays
     y, x = pixel // width, pixel % width
     count, nearest = 0, -1
-    for k in range(met.size):
+    for k in range(hit_steps.size):
         ray = first + k * N_TURNS
         dy, dx = np.int64(directions[ray, 0]), np.int64(directions[ray, 1])
         n_steps = min(_steps_within(y, dy, box[0], box[1]), _steps_within(x, dx, box[2], box[3]))
-        met[k] = first_step(distances, side, pixel, paths[ray], n_steps)
-        if met[k] > 0:
-            places[count, 0] = y + ((ONE // 2 + met[k] * dy) >> SHIFT)
-            places[count, 1] = x + ((ONE // 2 + met[k] * dx) >> SHIFT)
+        hit_steps[k] = first_step(distances, side, pixel, paths[ray], n_steps)
+        if hit_steps[k] > 0:
+            places[count, 0] = y + ((ONE // 2 + hit_steps[k] * dy) >> SHIFT)
+            places[count, 1] = x + ((ONE // 2 + hit_steps[k] * dx) >> SHIFT)
             count += 1
-            if nearest < 0 or met[k] < met[nearest]:
+            if nearest < 0 or hit_steps[k] < hit_steps[nearest]:
                 nearest = k
     least = np.inf
-    if count > 0:  # the shortest way first: others need not be followed far to cost more
+    if count > 0:  # the shortest path first: its energy lets the sums over the others stop early
         ray = first + nearest * N_TURNS
-        least = path_energy(edges, pixel, steps[ray], met[nearest], densities[ray], least)
-        for k in range(met.size):
-            if met[k] > 0 and k != nearest:
+        least = path_energy(edges, pixel, steps[ray], hit_steps[nearest], densities[ray], least)
+        for k in range(hit_steps.size):
+            if hit_steps[k] > 0 and k != nearest:
                 ray = first + k * N_TURNS
-                least = path_energy(edges, pixel, steps[ray], met[k], densities[ray], least)
+                least = path_energy(edges, pixel, steps[ray], hit_steps[k], densities[ray], least)
     return count, least
 
 
 @kernel
-def spread(image, y, x):
-    """Return the mean squared distance of the colours around a pixel from its own."""
+def color_variance(image, y, x):
+    """Return the mean squared distance of the colours in the window around pixel (y, x) from its own colour."""
     height, width = image.shape[0], image.shape[1]
     total = np.float32(0.0)
     count = 0
-    for yy in range(max(y - SPREAD_RADIUS, 0), min(y + SPREAD_RADIUS + 1, height)):
-        for xx in range(max(x - SPREAD_RADIUS, 0), min(x + SPREAD_RADIUS + 1, width)):
+    for yy in range(max(y - VARIANCE_RADIUS, 0), min(y + VARIANCE_RADIUS + 1, height)):
+        for xx in range(max(x - VARIANCE_RADIUS, 0), min(x + VARIANCE_RADIUS + 1, width)):
             for c in range(3):
                 total += (image[yy, xx, c] - image[y, x, c]) ** 2
             count += 1
@@ -134,9 +151,11 @@ def spread(image, y, x):
 
 @kernel
 def mixture_errors(image, y, x, work):
-    """Complete LANES pairs of colours: rows F and B of `work` are given, errors and alphas written after them.
+    """Compute the errors and alphas of LANES pairs of colours for pixel (y, x).
 
-    An error is the sum of the squared distances from the mixtures over the 3 x 3 pixels around (y, x).
+    `work` is 8 rows of LANES numbers, stored flat: F (3) and B (3) are read, the error and alpha are written. An error
+    is the sum, over the 3 x 3 pixels around (y, x), of the squared distance of the colour from its best mixture of F
+    and B.
     """
     height, width = image.shape[0], image.shape[1]
     for p in range(LANES):
@@ -174,17 +193,18 @@ def mixture_errors(image, y, x, work):
 
 
 @inlined
-def choose_pair(image, y, x, places, least, counts, away, work):
-    """Return the indices of the foreground's and the background's sample of least objective (g_SS, Eq. 7).
+def choose_pair(image, y, x, places, least, counts, hit_distances, work):
+    """Return the numbers (f, b) of the foreground and background hits that form the best pair (Eq. 7).
 
-    places and counts are of the background's and the foreground's samples, least the least energies on the ways there;
-    away (2, n) and work (8 LANES,) are overwritten.
+    places (2, n_rays, 2), counts (2,) and least (2,) are the results of `trace_rays` for both sides. The objective of a
+    pair is the product of powers of four terms: the mixture error, the disagreement of alpha with the probability of
+    foreground, and the distances of both hits. hit_distances (2, n_rays) and work (8 LANES,) are overwritten.
     """
     for side in range(2):
         for k in range(counts[side]):
-            away[side, k] = np.hypot(np.float64(places[side, k, 0] - y), np.float64(places[side, k, 1] - x))
-    # the probability of the foreground: high if the way to the background is costly
-    toward = least[0] / (least[0] + least[1]) if least[0] + least[1] > 0.0 else 0.5
+            hit_distances[side, k] = np.hypot(np.float64(places[side, k, 0] - y), np.float64(places[side, k, 1] - x))
+    # high where the path to the background has more energy than that to the foreground
+    foreground_probability = least[0] / (least[0] + least[1]) if least[0] + least[1] > 0.0 else 0.5
     best, best_pair = np.inf, 0
     for first in range(0, counts[0] * counts[1], LANES):
         n = min(LANES, counts[0] * counts[1] - first)
@@ -196,31 +216,37 @@ def choose_pair(image, y, x, places, least, counts, away, work):
         mixture_errors(image, y, x, work)
         for p in range(n):
             error = np.float64(work[p + 6 * LANES]) + 1e-7
-            doubt = toward + (1.0 - 2.0 * toward) * work[p + 7 * LANES] + 1e-7
-            cost = error**3 * doubt**2 * away[1, (first + p) // counts[0]] * away[0, (first + p) % counts[0]] ** 4
+            disagreement = foreground_probability + (1.0 - 2.0 * foreground_probability) * work[p + 7 * LANES] + 1e-7
+            cost = (
+                error**3
+                * disagreement**2
+                * hit_distances[1, (first + p) // counts[0]]
+                * hit_distances[0, (first + p) % counts[0]] ** 4
+            )
             if cost < best:
                 best, best_pair = cost, first + p
     return best_pair // counts[0], best_pair % counts[0]
 
 
 @kernel
-def _gather(first, last, image, index, edges, distances, boxes, rays, n_rays, samples):
+def _gather_samples(first, last, image, index, edges, distances, boxes, rays, n_rays, samples):
+    """Find the samples of the pixels of the tiles first to last - 1."""
     height, width = index.shape
     across, n_tiles = -(-width // TILE), -(-height // TILE) * -(-width // TILE)
-    places, met = np.empty((2, n_rays, 2), np.int64), np.empty(n_rays, np.int64)
-    counts, least, away = np.empty(2, np.int64), np.empty(2), np.empty((2, n_rays))
+    places, hit_steps = np.empty((2, n_rays, 2), np.int64), np.empty(n_rays, np.int64)
+    counts, least, hit_distances = np.empty(2, np.int64), np.empty(2), np.empty((2, n_rays))
     work = np.empty(8 * LANES, np.float32)
     for k in range(8 * LANES):
         work[k] = 0.0
     for task in range(first, last):
-        tile = scattered(task, n_tiles)
+        tile = interleaved(task, n_tiles)
         for y in range(tile // across * TILE, min((tile // across + 1) * TILE, height)):
             for x in range(tile % across * TILE, min((tile % across + 1) * TILE, width)):
                 i = index[y, x]
                 if i < 0:
                     continue
                 for side in range(2):
-                    counts[side], least[side] = meet(
+                    counts[side], least[side] = trace_rays(
                         edges,
                         distances,
                         width,
@@ -230,25 +256,26 @@ def _gather(first, last, image, index, edges, distances, boxes, rays, n_rays, sa
                         (y % 3) * 3 + x % 3,
                         side,
                         places[side],
-                        met,
+                        hit_steps,
                     )
                 samples[i, 6] = samples[i, 7] = UNSAMPLED
                 if counts[0] > 0 and counts[1] > 0:
-                    f, b = choose_pair(image, y, x, places, least, counts, away, work)
+                    f, b = choose_pair(image, y, x, places, least, counts, hit_distances, work)
                     for c in range(3):
                         samples[i, c] = image[places[1, f, 0], places[1, f, 1], c]
                         samples[i, 3 + c] = image[places[0, b, 0], places[0, b, 1], c]
-                    samples[i, 6] = spread(image, places[1, f, 0], places[1, f, 1])
-                    samples[i, 7] = spread(image, places[0, b, 0], places[0, b, 1])
+                    samples[i, 6] = color_variance(image, places[1, f, 0], places[1, f, 1])
+                    samples[i, 7] = color_variance(image, places[0, b, 0], places[0, b, 1])
 
 
-def gather(image, index, edges, distances, boxes, rays, n_rays, n_pixels):
-    """Return the best samples (n_pixels, 8) of the pixels numbered by `index`, of what their rays meet.
+def gather_samples(image, index, edges, distances, boxes, rays, n_rays, n_pixels):
+    """Return the best samples (n_pixels, 8) of the pixels numbered by `index` (H, W), -1 for other pixels.
 
-    distances (H W, 2), uint8, are pixels to the known background and foreground, the larger of both axes, or less. The
-    work goes tile by tile, so that what rays meet on their way stays in the cache.
+    distances (H W, 2) uint8 is a lower bound on the distance to the known background and foreground, in pixels, as the
+    larger of both axes. boxes (2, 4) are the sides' bounding boxes. The variance is UNSAMPLED for a pixel whose rays do
+    not reach both sides. The work proceeds by square tiles, so that the pixels along the rays stay in the cache.
     """
     n_tiles = -(-index.shape[0] // TILE) * -(-index.shape[1] // TILE)
     samples = np.empty((n_pixels, 8), np.float32)
-    run_pieces(_gather, n_tiles, image, index, edges, distances, boxes, rays, n_rays, samples)
+    run_pieces(_gather_samples, n_tiles, image, index, edges, distances, boxes, rays, n_rays, samples)
     return samples

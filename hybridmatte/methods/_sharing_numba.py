@@ -1,7 +1,12 @@
-"""Kernels of shared sampling: samples pass between the pixels around, and layers are smoothed.
+"""Kernels of shared sampling that share samples between nearby pixels and smooth the result.
 
-Planes of what pixels have are copied band by band, with a margin, so that LANES neighbouring pixels compare themselves
-with LANES others at a time, in vector registers. `work` arrays are flat, one stretch of LANES numbers a variable.
+Used by ``shared_sampling.py``; `project` and `interleaved` also by ``_sampling_numba.py``, which describes a sample.
+Equations are those of Gastal and Oliveira 2010. The *layers* of a pixel are its foreground colour (3) and background
+colour (3).
+
+The work proceeds by bands of BAND image rows. The values of the pixels of a band, with a margin, are first copied to
+planes (rows, values, columns). LANES consecutive pixels then compare themselves with LANES others at a time, in vector
+registers. A `work` array is flat and holds rows of LANES numbers, a row for each variable.
 """
 
 import numpy as np
@@ -9,14 +14,13 @@ import numpy as np
 from hybridmatte.linalg.threads import inlined, kernel, run_pieces
 
 UNSAMPLED = np.float32(-1.0)  # variance of a pixel that found no samples
-BAND = 16  # rows
-LANES = 32  # pixels
-BLOCKS = 64
+BAND = 16  # rows of the image
+LANES = 32  # pixels that are processed together
 
 
 @inlined
 def project(c0, c1, c2, f0, f1, f2, b0, b1, b2):
-    """Return (alpha clipped, squared distance of the colour c from its mixture) for layers f and b."""
+    """Return alpha, clipped to [0, 1], and the squared distance of colour c from its mixture of the colours f and b."""
     d0 = f0 - b0
     d1 = f1 - b1
     d2 = f2 - b2
@@ -33,27 +37,31 @@ def project(c0, c1, c2, f0, f1, f2, b0, b1, b2):
 
 
 @inlined
-def scattered(task, n_tasks):
-    """Return which of n pieces of work is a task's, so that each half of the tasks has pieces from everywhere."""
+def interleaved(task, n_tasks):
+    """Return the piece of work of a task, one of n_tasks.
+
+    The first half of the tasks gets every other piece, the second half gets the rest. So two threads get pieces from
+    the whole image, an even load.
+    """
     return 2 * task if 2 * task < n_tasks else 2 * task - n_tasks + (n_tasks + 1) % 2
 
 
 @inlined
 def mix(color, sample):
-    """Return what `project` does for a colour (3,) and a row that begins with both layers."""
+    """Return `project` of a colour (3,) and of the layers with which `sample` starts."""
     return project(color[0], color[1], color[2], sample[0], sample[1], sample[2], sample[3], sample[4], sample[5])
 
 
 def _bands(starts):
-    """Return the first rows of the bands that hold pixels, given where each row's pixels start (H + 1,)."""
+    """Return the first rows of the bands that hold pixels; starts (H + 1,) is where each row's pixels start."""
     tops = np.arange(0, len(starts) - 1, BAND)
     return tops[starts[np.minimum(tops + BAND, len(starts) - 1)] > starts[tops]]
 
 
 def _planes(pixels, width, n_planes, offsets):
-    """Return the reach of offsets (n, 2), the first column of the planes of a band, and the planes' shape.
+    """Return the largest offset in `offsets` (n, 2), and the first column and the shape of the planes of a band.
 
-    Planes are (rows, planes, columns), of the pixels with a margin of that reach.
+    The planes cover the columns of all pixels, with a margin of the largest offset, and room for LANES more.
     """
     radius = int(np.abs(offsets).max())
     columns = pixels % width
@@ -63,7 +71,7 @@ def _planes(pixels, width, n_planes, offsets):
 
 @inlined
 def _copy_samples(index, samples, top, left, n_rows, planes):
-    """Write the layers of the samples from (top, left) on into six planes; NaN where there are none."""
+    """Copy the layers of the samples to six planes, whose first pixel is (top, left); NaN where there is no sample."""
     for row in range(n_rows):
         y = top + row
         for c in range(6):
@@ -78,8 +86,11 @@ def _copy_samples(index, samples, top, left, n_rows, planes):
 
 
 @inlined
-def _copy_shares(image, labels, index, layers, alpha, confidence, top, left, n_rows, planes):
-    """Write layers, alpha, confidence, and whether a pixel is known from (top, left) on into nine planes."""
+def _copy_results(image, labels, index, layers, alpha, confidence, top, left, n_rows, planes):
+    """Copy layers (6), alpha, confidence and whether known (0 or 1) to nine planes, whose first pixel is (top, left).
+
+    A known pixel has the image's colour in both layers, alpha 0 or 1, and confidence 1. Outside the image, all are 0.
+    """
     for row in range(n_rows):
         y = top + row
         for c in range(9):
@@ -97,8 +108,8 @@ def _copy_shares(image, labels, index, layers, alpha, confidence, top, left, n_r
 
 
 @kernel
-def _load(planes, row, column, work):
-    """Copy LANES columns of all planes of a row into the first stretches of work."""
+def _load_lanes(planes, row, column, work):
+    """Copy LANES columns of all planes of a row to the first rows of `work`."""
     for c in range(planes.shape[1]):
         source, target = planes[row, c, column : column + LANES], work[c * LANES : (c + 1) * LANES]
         for p in range(LANES):
@@ -107,9 +118,11 @@ def _load(planes, row, column, work):
 
 @kernel
 def _keep_three(planes, column, work, k):
-    """Compare how LANES colours are mixed by the layers in six planes, at offset k, with the three best so far.
+    """Update the three best samples of LANES pixels with those of the pixels at offset number k.
 
-    Stretches of work: 0 colours, 3 the least squares, 6 the offsets of these.
+    `work` holds the pixels' colours (rows 0 to 2), their three smallest squared distances from a mixture, ascending (3
+    to 5), and the numbers of the offsets where these were found (6 to 8). planes (6, columns) holds the layers of the
+    samples. NaN compares as not smaller, so missing samples are ignored.
     """
     f0, f1, f2 = (
         planes[0, column : column + LANES],
@@ -137,13 +150,14 @@ def _keep_three(planes, column, work, k):
 
 @kernel
 def _three_best(first, last, image, index, pixels, starts, tops, samples, offsets, radius, left, shape, chosen):
+    """Find the three best samples for the pixels of the tasks first to last - 1; a task is a band."""
     height, width = index.shape
     planes = np.empty(shape, np.float32)
     work = np.empty(9 * LANES, np.float32)
     for k in range(9 * LANES):
         work[k] = 0.0
     for task in range(first, last):
-        top = tops[scattered(task, tops.size)]
+        top = tops[interleaved(task, tops.size)]
         bottom = min(top + BAND, height)
         i, end = starts[top], starts[bottom]
         _copy_samples(index, samples, top - radius, left, bottom - top + 2 * radius, planes)
@@ -168,9 +182,10 @@ def _three_best(first, last, image, index, pixels, starts, tops, samples, offset
 
 
 def three_best(image, index, pixels, starts, samples, offsets):
-    """Return the three samples (n, 3) around each pixel that mix best to its colour; -1 where there are none.
+    """Return the three samples (n, 3) of nearby pixels that mix best to each pixel's colour; -1 where there are fewer.
 
-    The pixels are in row-major order, those of row y from starts[y] to starts[y + 1].
+    pixels (n,) are flat indices in row-major order; those of row y are pixels[starts[y]:starts[y + 1]]. index (H, W) is
+    the number of each pixel, -1 for none; samples (n, 8) is by number; offsets (m, 2) are the places that are compared.
     """
     chosen = np.empty((pixels.size, 3), np.int32)
     tops, room = _bands(starts), _planes(pixels, index.shape[1], 6, offsets)
@@ -179,14 +194,15 @@ def three_best(image, index, pixels, starts, samples, offsets):
 
 
 @kernel
-def _share(first, last, image, pixels, samples, chosen, fallback, sharpness, layers, alpha, confidence):
+def _refine_samples(first, last, image, pixels, samples, chosen, fallback, sharpness, layers, alpha, confidence):
+    """Refine the samples of the pixels first to last - 1."""
     width = image.shape[1]
     mean, color = np.empty(8, np.float32), np.empty(3, np.float32)
     for i in range(first, last):
         for c in range(3):
             color[c] = image[pixels[i] // width, pixels[i] % width, c]
         a, b, c = chosen[i, 0], chosen[i, 1], chosen[i, 2]
-        b = a if b < 0 else b  # the first stands in for missing ones, then the fallback
+        b = a if b < 0 else b  # replaces a missing sample
         c = b if c < 0 else c
         for d in range(8):
             mean[d] = fallback[d] if a < 0 else (samples[a, d] + samples[b, d] + samples[c, d]) / np.float32(3.0)
@@ -207,30 +223,49 @@ def _share(first, last, image, pixels, samples, chosen, fallback, sharpness, lay
             alpha[i], _ = mix(color, mean)
 
 
-def share(image, pixels, samples, chosen, fallback, sharpness):
-    """Return layers (n, 6), alpha (n,) and confidence (n,) of pixels from their chosen samples (n, 3) (Eq. 9-11)."""
+def refine_samples(image, pixels, samples, chosen, fallback, sharpness):
+    """Return layers (n, 6), alpha (n,) and confidence (n,) from the chosen samples of each pixel (Eq. 9-11).
+
+    The chosen samples (n, 3) are averaged. If there are fewer than three, the last one is repeated; `fallback` (8,)
+    replaces them where there are none. A layer within its sample's variance of the pixel's colour becomes that colour.
+    The confidence is exp(-sharpness * mixture error) of the averaged samples, and 1e-8 if both layers became the
+    colour.
+    """
     layers = np.empty((pixels.size, 6), np.float32)
     alpha, confidence = np.empty(pixels.size, np.float32), np.empty(pixels.size, np.float32)
     run_pieces(
-        _share, pixels.size, image, pixels, samples, chosen, fallback, sharpness, layers, alpha, confidence, cost=50
+        _refine_samples,
+        pixels.size,
+        image,
+        pixels,
+        samples,
+        chosen,
+        fallback,
+        sharpness,
+        layers,
+        alpha,
+        confidence,
+        cost=50,
     )
     return layers, alpha, confidence
 
 
 @kernel
-def _accumulate(work, near, own):
-    """Add what LANES pixels get from others at one offset of weight `near`; `own` is 1 if these are the pixels, or 0.
+def _accumulate(work, proximity, is_same):
+    """Add the values of LANES pixels at one offset to the sums of LANES pixels.
 
-    Stretches of work: 0 the others' layers, alpha, confidence, whether they are known; 9 own alpha; 10 sums of layers
-    and of their weights, 18 of contrast and its weight, 20 of alpha and its weight.
+    `proximity` is the weight of the offset; `is_same` is 1 at offset (0, 0), where both are the same pixels, and 0
+    elsewhere. Rows of `work`: layers (0 to 5), alpha (6), confidence (7) and whether known (8) of the pixels at the
+    offset; own alpha (9); sums of weighted layers (10 to 15) and of their weights (16, 17), of the layers' distance and
+    its weight (18, 19), of alpha and its weight (20, 21).
     """
     one = np.float32(1.0)
     for p in range(LANES):
         alpha, confidence = work[p + 6 * LANES], work[p + 7 * LANES]
-        weight = near * confidence
+        weight = proximity * confidence
         work[p + 20 * LANES] += (weight + work[p + 8 * LANES]) * alpha
         work[p + 21 * LANES] += weight + work[p + 8 * LANES]
-        weight *= max(abs(work[p + 9 * LANES] - alpha), own)
+        weight *= max(abs(work[p + 9 * LANES] - alpha), is_same)
         f_weight, b_weight = weight * alpha, weight * (one - alpha)
         f0, f1, f2 = work[p], work[p + LANES], work[p + 2 * LANES]
         b0, b1, b2 = work[p + 3 * LANES], work[p + 4 * LANES], work[p + 5 * LANES]
@@ -248,18 +283,22 @@ def _accumulate(work, near, own):
 
 
 @inlined
-def _finish(color, layers, sums, sharpness, result):
-    """Write smoothed layers into result (6,) and return alpha and confidence, from the sums (12,) of `_accumulate`."""
+def _smoothed_values(color, layers, sums, sharpness, result):
+    """Write the smoothed layers to result (6,), and return alpha and confidence, from the 12 sums of `_accumulate`.
+
+    The confidence falls with the mixture error, and where the smoothed layers are closer to each other than those
+    around. Alpha is that of the smoothed layers, averaged by this confidence with the mean alpha around the pixel.
+    """
     distance = np.float32(0.0)
     for c in range(3):
         result[c] = sums[c] / sums[6] if sums[6] > 0 else layers[c]
         result[3 + c] = sums[3 + c] / sums[7] if sums[7] > 0 else layers[3 + c]
         distance += (result[c] - result[3 + c]) ** 2
-    here, error = mix(color, result)
-    trust = np.exp(-sharpness * np.sqrt(error))
+    alpha, error = mix(color, result)
+    confidence = np.exp(-sharpness * np.sqrt(error))
     if sums[8] > 0:
-        trust *= min(np.float32(1.0), np.sqrt(distance) * sums[9] / sums[8])
-    return trust * here + (np.float32(1.0) - trust) * sums[10] / max(sums[11], np.float32(1e-12)), trust
+        confidence *= min(np.float32(1.0), np.sqrt(distance) * sums[9] / sums[8])
+    return confidence * alpha + (np.float32(1.0) - confidence) * sums[10] / max(sums[11], np.float32(1e-12)), confidence
 
 
 @kernel
@@ -276,7 +315,7 @@ def _smooth(
     alpha,
     confidence,
     offsets,
-    near,
+    proximity,
     sharpness,
     radius,
     left,
@@ -285,15 +324,16 @@ def _smooth(
     final,
     final_confidence,
 ):
+    """Smooth the pixels of the tasks first to last - 1; a task is a band."""
     height, width = index.shape
     planes = np.empty(shape, np.float32)
     work = np.empty(22 * LANES, np.float32)
     sums = np.empty(12, np.float32)
     for task in range(first, last):
-        top = tops[scattered(task, tops.size)]
+        top = tops[interleaved(task, tops.size)]
         bottom = min(top + BAND, height)
         i, end = starts[top], starts[bottom]
-        _copy_shares(
+        _copy_results(
             image, labels, index, layers, alpha, confidence, top - radius, left, bottom - top + 2 * radius, planes
         )
         while i < end:
@@ -304,21 +344,23 @@ def _smooth(
             for p in range(10 * LANES, 22 * LANES):
                 work[p] = 0.0
             for k in range(offsets.shape[0]):
-                _load(planes, row + offsets[k, 0], column + offsets[k, 1], work)
-                _accumulate(work, near[k], np.float32(k == 0))
+                _load_lanes(planes, row + offsets[k, 0], column + offsets[k, 1], work)
+                _accumulate(work, proximity[k], np.float32(k == 0))
             pixel = y * width + x
             while i < end and pixels[i] < min(pixel + LANES, (y + 1) * width):
                 p = pixels[i] - pixel
                 for k in range(12):
                     sums[k] = work[p + (10 + k) * LANES]
-                final[i], final_confidence[i] = _finish(image[y, x + p], layers[i], sums, sharpness, result[i])
+                final[i], final_confidence[i] = _smoothed_values(image[y, x + p], layers[i], sums, sharpness, result[i])
                 i += 1
 
 
-def smooth(image, labels, index, pixels, starts, shares, offsets, near, sharpness):
-    """Return smoothed layers (n, 6), alpha (n,), confidence (n,) of what `share` returned (Eq. 12-18).
+def smooth(image, labels, index, pixels, starts, refined, offsets, proximity, sharpness):
+    """Return smoothed layers (n, 6), alpha (n,) and confidence (n,) (Eq. 12-18).
 
-    `near` weighs the offsets, of which the first is the pixel itself; pixels and starts as for `three_best`.
+    `refined` is the result of `refine_samples`. labels (H, W) is 0 on background and 1 on foreground. proximity (m,) is
+    the weight of each of the offsets (m, 2), the first of which is (0, 0). pixels, starts and index are as for
+    `three_best`.
     """
     result = np.empty((pixels.size, 6), np.float32)
     final, final_confidence = np.empty(pixels.size, np.float32), np.empty(pixels.size, np.float32)
@@ -332,9 +374,9 @@ def smooth(image, labels, index, pixels, starts, shares, offsets, near, sharpnes
         pixels,
         starts,
         tops,
-        *shares,
+        *refined,
         offsets,
-        near,
+        proximity,
         sharpness,
         *room,
         result,

@@ -1,7 +1,11 @@
 """Parts of the kernels that assemble the Laplacians of 3 x 3 windows.
 
-Closed form and learning based: each window k charges `a' (Id - X T X') a` where row j of X is (1, I_j - mu_k): a
-quadratic form given by the window's mean colour mu (3 numbers) and the symmetric 4 x 4 matrix T (10 numbers).
+Used by the kernels of closed-form, learning-based and random walk matting and, `rows_to_csr`, by ``windows.py``.
+
+In closed-form and learning-based matting, the energy of a window is a' (Id - X T X') a, where row j of X is
+(1, I_j - mu). Such a quadratic form is stored as 13 numbers: the window's mean colour mu (3), and the symmetric
+4 x 4 matrix T (10, upper triangle by rows). windows (3, W, 13) holds the forms of three rows of windows; those centred
+in image row y are in windows[y % 3].
 """
 
 import numpy as np
@@ -11,7 +15,7 @@ from hybridmatte.linalg.threads import inlined, kernel, run_pieces
 
 @inlined
 def mark_windows(is_unknown, y, needed):
-    """Mark the centres x of row y whose 3 x 3 window lies in the image and holds an unknown pixel."""
+    """Set needed[x] for each window centred at (y, x) that lies in the image and holds an unknown pixel."""
     height, width = is_unknown.shape
     is_inside = 1 <= y and y <= height - 2
     for x in range(width):
@@ -24,7 +28,10 @@ def mark_windows(is_unknown, y, needed):
 
 @inlined
 def window_moments(image, y, x, moments):
-    """Write mean (3) and covariance (6, upper triangle by rows) of the colours of the window centred at (y, x)."""
+    """Write the mean (3) and the covariance (6, upper triangle by rows) of the colours of a window into moments (9,).
+
+    The window is centred at (y, x). Sums are taken of differences from the centre's colour, so that no digits cancel.
+    """
     r0 = np.float64(image[y, x, 0])
     g0 = np.float64(image[y, x, 1])
     b0 = np.float64(image[y, x, 2])
@@ -60,7 +67,7 @@ def window_moments(image, y, x, moments):
 
 @inlined
 def stencil_row(image, windows, y, x, row):
-    """Sum into row (25) the Laplacian's entries from pixel (y, x) to the 5 x 5 pixels around it."""
+    """Write row (25,) of the Laplacian, the 5 x 5 stencil around pixel (y, x), summed over the windows that hold it."""
     height, width = image.shape[:2]
     for k in range(25):
         row[k] = 0.0
@@ -75,14 +82,14 @@ def stencil_row(image, windows, y, x, row):
             xx = x + dx
             if xx < 1 or xx > width - 2:
                 continue
-            q = windows[yy % 3, xx]
-            d0 = i0 - q[0]
-            d1 = i1 - q[1]
-            d2 = i2 - q[2]
-            v0 = q[4] + q[7] * d0 + q[8] * d1 + q[9] * d2
-            v1 = q[5] + q[8] * d0 + q[10] * d1 + q[11] * d2
-            v2 = q[6] + q[9] * d0 + q[11] * d1 + q[12] * d2
-            constant = q[3] + q[4] * d0 + q[5] * d1 + q[6] * d2 - v0 * q[0] - v1 * q[1] - v2 * q[2]
+            form = windows[yy % 3, xx]
+            d0 = i0 - form[0]
+            d1 = i1 - form[1]
+            d2 = i2 - form[2]
+            v0 = form[4] + form[7] * d0 + form[8] * d1 + form[9] * d2
+            v1 = form[5] + form[8] * d0 + form[10] * d1 + form[11] * d2
+            v2 = form[6] + form[9] * d0 + form[11] * d1 + form[12] * d2
+            constant = form[3] + form[4] * d0 + form[5] * d1 + form[6] * d2 - v0 * form[0] - v1 * form[1] - v2 * form[2]
             first = (dy + 1) * 5 + dx + 1
             for ey in range(3):
                 for ex in range(3):
@@ -93,7 +100,11 @@ def stencil_row(image, windows, y, x, row):
 
 @inlined
 def store_stencil(row, y, x, cell, is_unknown, known_alpha, weights, diagonal, rhs, rows):
-    """Split a stencil row: later unknown neighbours to weights, known ones to the right-hand side; or all to rows."""
+    """Store the stencil row (25,) of pixel (y, x) at its cell.
+
+    If rows (n_cells, 25) is not empty, the row is copied there. Otherwise the entries to later unknown neighbours go to
+    weights (12, n_cells), those to known ones, times their alphas, to the right-hand side.
+    """
     height, width = is_unknown.shape
     if rows.shape[0] > 0:
         for k in range(25):
@@ -116,7 +127,7 @@ def store_stencil(row, y, x, cell, is_unknown, known_alpha, weights, diagonal, r
 
 @inlined
 def store_row(image, windows, y, segments, row_start, row, is_unknown, known_alpha, weights, diagonal, rhs, rows):
-    """Sum and store the stencils of the unknown pixels of row y, given the windows of the three rows around."""
+    """Compute and store the stencils of the unknown pixels of image row y, given the forms in `windows`."""
     for s in range(row_start[y], row_start[y + 1]):
         for x in range(segments[s, 1], segments[s, 2]):
             if is_unknown[y, x]:
@@ -137,6 +148,7 @@ def store_row(image, windows, y, segments, row_start, row, is_unknown, known_alp
 
 @kernel
 def _rows_to_csr(first, last, rows, cells, pixels, height, width, indptr, indices, data):
+    """Write the CSR entries of the cells first to last - 1."""
     for i in range(first, last):
         y = pixels[cells[i]] // width
         x = pixels[cells[i]] % width
@@ -151,5 +163,8 @@ def _rows_to_csr(first, last, rows, cells, pixels, height, width, indptr, indice
 
 
 def rows_to_csr(rows, cells, pixels, height, width, indptr, indices, data):
-    """Write the dense stencil rows of the given cells as CSR, entries outside the image left out."""
+    """Write the stencil rows (n_cells, 25) of the given cells as CSR entries, without those outside the image.
+
+    pixels (n_cells,) is the pixel of each cell, indptr (H W + 1,) where each pixel's row starts in indices and data.
+    """
     run_pieces(_rows_to_csr, len(cells), rows, cells, pixels, height, width, indptr, indices, data)

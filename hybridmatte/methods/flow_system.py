@@ -96,8 +96,8 @@ class FlowSystem(LinearSystem):
 
     def matvec(self, x: Vector) -> Vector:
         """Return A x in a buffer that the next call overwrites."""
-        kernels.enter(x, self.cells, self._on_cells)
-        kernels.flow(*self.mixture, *self.intra, x, self._parts)
+        kernels.scatter(x, self.cells, self._on_cells)
+        kernels.multiply_flow(*self.mixture, *self.intra, x, self._parts)
         kernels.add_parts(self._parts, self.cells, self.local.matvec(self._on_cells), self._product)
         return self._product
 

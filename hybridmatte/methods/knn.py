@@ -211,7 +211,7 @@ def knn_laplacian(
     rows, links, weights = _link(pixels, wanted, is_whole or wanted.size <= EXACT_PIXELS, options)
     counts = kernels.compress_rows(links, weights)
     graph = kernels.merge(links, weights, counts, *kernels.transpose(links, weights, counts))
-    expanded = kernels.expand(rows, links, weights, counts, *graph, KNOWN_FACTOR, wanted.size)
+    expanded = kernels.laplacian_rows(rows, links, weights, counts, *graph, KNOWN_FACTOR, wanted.size)
     laplacian = csr_matrix(expanded[::-1], shape=shape)
     laplacian.sort_indices()
     return laplacian
@@ -231,7 +231,8 @@ def knn_system(
     pixels, links, weights = _link(image, is_unknown, is_unknown.size <= EXACT_PIXELS, options)
     counts = kernels.compress_rows(links, weights)
     graph = kernels.merge(links, weights, counts, *kernels.transpose(links, weights, counts))
-    diagonal, rhs = kernels.ground(links, weights, counts, graph[0], graph[2], known_alpha.ravel(), KNOWN_FACTOR)
+    diagonal, rhs = kernels.eliminate_known(links, weights, counts, graph[0], graph[2], known_alpha.ravel(),
+                                            KNOWN_FACTOR)
     return GraphSystem(pixels, *graph, diagonal, rhs)
 
 
@@ -270,7 +271,7 @@ def _link(
         if options.kernel == "soft":
             kernels.enter_soft_weights(slots, pixel_of_slot, queried, code[queried], features, weights)
         found.append((links, weights))
-    found.append(kernels.enter_adjacent(pixels, *is_unknown.shape, code, np.float32(ADJACENT_WEIGHT / 2)))
+    found.append(kernels.adjacent_links(pixels, *is_unknown.shape, code, np.float32(ADJACENT_WEIGHT / 2)))
     return pixels, np.hstack([links for links, _ in found]), np.hstack([weights for _, weights in found])
 
 

@@ -182,7 +182,7 @@ class LargeKernelSystem(LinearSystem):
 
     def matvec(self, x: Vector) -> npt.NDArray[np.float64]:
         """Return A x in a buffer that the next call overwrites."""
-        kernels.weigh(self.pixels, self.colors, x, self._lines)
+        kernels.color_products(self.pixels, self.colors, x, self._lines)
         self.box_sums(self._lines)
         return self._subtract_regressions(x, self._product)
 

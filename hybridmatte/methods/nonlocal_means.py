@@ -301,8 +301,8 @@ def _link(
     patch = (patch / patch.sum() / options.h1**2).astype(np.float32)
     found = kernels.find_similar(np.ascontiguousarray(planes), patch, pixels, options.window_size,
                                  np.float32(1 / options.h2**2), options.n_neighbors)
-    links, weights = kernels.weigh(*found, code)
-    near = link_kernels.enter_adjacent(pixels, *image.shape[:2], code, np.float32(ADJACENT_WEIGHT))
+    links, weights = kernels.similarity_weights(*found, code)
+    near = link_kernels.adjacent_links(pixels, *image.shape[:2], code, np.float32(ADJACENT_WEIGHT))
     return np.hstack([links, near[0]]), np.hstack([weights, near[1]])
 
 

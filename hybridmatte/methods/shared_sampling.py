@@ -201,17 +201,17 @@ def _sample(
     index = np.full(labels.shape, -1, np.int32)
     index.ravel()[pixels] = np.arange(len(pixels))
     boxes = np.array([_box(labels == side) for side in (0, 1)])
-    samples = rays.gather(image, index, rays.edge_energies(image), _distances(labels), boxes,
-                          _rays(n_rays, labels.shape), n_rays, len(pixels))
+    samples = rays.gather_samples(image, index, rays.edge_energies(image), _distances(labels), boxes,
+                                  _rays(n_rays, labels.shape), n_rays, len(pixels))
     means = [cv2.mean(image, np.uint8(labels == side))[:3] for side in (1, 0)]
     fallback = np.concatenate([*means, [0.0, 0.0]]).astype(np.float32)
     starts = np.searchsorted(pixels, np.arange(labels.shape[0] + 1) * labels.shape[1])
     offsets, _ = _disk(SHARED)
     chosen = sharing.three_best(image, index, pixels, starts, samples, offsets)
-    shares = sharing.share(image, pixels, samples, chosen, fallback, np.float32(SHARPNESS))
+    refined = sharing.refine_samples(image, pixels, samples, chosen, fallback, np.float32(SHARPNESS))
     offsets, squared = _disk(SMOOTHED)
-    near = np.exp(-squared / (2.0 * SMOOTHED / (9.0 * np.pi))).astype(np.float32)
-    return sharing.smooth(image, labels, index, pixels, starts, shares, offsets, near, np.float32(SHARPNESS))
+    proximity = np.exp(-squared / (2.0 * SMOOTHED / (9.0 * np.pi))).astype(np.float32)
+    return sharing.smooth(image, labels, index, pixels, starts, refined, offsets, proximity, np.float32(SHARPNESS))
 
 
 def _distances(labels: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
@@ -227,7 +227,7 @@ def _box(region: npt.NDArray[np.bool_]) -> tuple[Any, ...]:
 
 
 def _rays(n_rays: int, shape: tuple[int, ...]) -> tuple[npt.NDArray[Any], ...]:
-    """Return tables of the rays that `gather` follows, n_rays for each of N_TURNS turns of the first ray.
+    """Return tables of the rays that `gather_samples` follows, n_rays for each of N_TURNS turns of the first ray.
 
     The tables hold the directions (D, 2), int32 in fixed point, with a largest component of 1; the flat pixel after
     each step, relative to the first pixel, (D, K) int32; the entry of `edge_energies` that each step crosses, relative

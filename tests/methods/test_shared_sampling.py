@@ -5,8 +5,8 @@ import pytest
 
 import baselines.sampling
 from hybridmatte.linalg.threads import thread_limit
-from hybridmatte.methods._sampling_numba import edge_energies, meet, path_energy
-from hybridmatte.methods._sharing_numba import scattered
+from hybridmatte.methods._sampling_numba import edge_energies, path_energy, trace_rays
+from hybridmatte.methods._sharing_numba import interleaved
 from hybridmatte.methods.shared_sampling import Samples, _distances, _rays, sample_alpha, solve_sampling
 from tests.synthetic import colour_ramp, soft_disk
 from tests.tolerances import assert_close
@@ -32,7 +32,7 @@ def test_kernels_equal_the_plain_form(shape, n_rays, expansion):
 
 @pytest.mark.parametrize("n_tasks", [1, 2, 3, 8, 9])
 def test_every_piece_of_work_is_done_once(n_tasks):
-    pieces = [scattered(task, n_tasks) for task in range(n_tasks)]
+    pieces = [interleaved(task, n_tasks) for task in range(n_tasks)]
     assert sorted(pieces) == list(range(n_tasks))
     assert abs(np.mean(pieces[:(n_tasks + 1) // 2]) - np.mean(pieces)) <= 1
 
@@ -56,7 +56,7 @@ def test_regions_farther_than_a_leap(rng):
     for column in (257, 600):
         for side, end, box in ((0, 1, [0, 2, 0, 1]), (1, 998, [0, 2, 998, 999])):
             places, met = np.zeros((4, 2), np.int64), np.zeros(4, np.int64)
-            count, energy = meet(edges, distances, 1000, np.array(box), 1000 + column, rays, 0, side, places, met)
+            count, energy = trace_rays(edges, distances, 1000, np.array(box), 1000 + column, rays, 0, side, places, met)
             assert places[:count].tolist() == [[1, end]]
             way = image[1, min(column, end):max(column, end) + 1]
             assert energy == pytest.approx((np.diff(way, axis=0) ** 2).sum(), rel=1e-4)
