@@ -1,4 +1,4 @@
-"""Kernels of the multi-level foreground estimation; each call works on a band of rows."""
+"""Kernels of the multi-level foreground estimation, each for a band of rows; used by ``foreground.py``."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Kernel that normalises the features for the correction network."""
+"""Kernel that normalises the features for the correction network; used by ``network.py``."""
 
 import numpy as np
 from numba import njit
@@ -8,14 +8,16 @@ ZERO, ONE, TWO = np.float32(0), np.float32(1), np.float32(2)
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def normalize(columns, mean, scale, limit, knots, rank_limit, out):
-    """Write the standard scores of features (F, n), then their ranks between the knots (F, K), to out (2 F, n).
+    """Write the standard scores of the features, and then their ranks, to out (2 F, n).
 
-    Standard scores are clipped to [-limit, limit]; ranks run from -rank_limit to rank_limit.
+    columns (F, n) float32 are the features. The standard score is (value - mean) / scale, clipped to [-limit, limit];
+    mean and scale are (F,). The rank is the position of the value among the knots (F, K) of its feature, which ascend,
+    linear between two knots; it is scaled to run from -rank_limit at the first knot to rank_limit at the last.
     """
-    features, n = columns.shape
+    n_features, n = columns.shape
     pieces = knots.shape[1] - 1
-    for j in range(features):
-        column, score, rank = columns[j], out[j], out[features + j]
+    for j in range(n_features):
+        column, score, rank = columns[j], out[j], out[n_features + j]
         for i in range(n):
             score[i] = min(max((column[i] - mean[j]) / scale[j], -limit), limit)
             rank[i] = 0

@@ -1,4 +1,4 @@
-"""Kernels for means and covariances in square windows, computed from integral images."""
+"""Kernels for means and covariances in square windows, from integral images; used by ``window_statistics.py``."""
 
 import numpy as np
 from numba import njit
