@@ -1,10 +1,10 @@
-"""Draw `flower_trimap.png`: run once, looked at over the photograph, committed.
+"""Draw `flower_trimap.png`. It was drawn once, checked over the photograph, and committed.
 
     python -m experiments.demo.draw_trimap
 
-A hand-set outline keeps the second flower, the ochre bud behind and the stem out; inside it, warm pixels are
-petals; a band of 5 pixels on both sides of their edge, wide enough for the blur of the petals furthest back,
-is unknown, but for what lies more than 2 pixels outside the outline.
+A hand-set outline excludes the second flower, the ochre bud behind and the stem. Inside the outline, warm pixels are
+petals. Unknown is a band of 5 pixels on both sides of their edge, which is wide enough for the blur of the petals
+furthest back; pixels more than 2 pixels outside the outline are background.
 """
 
 import cv2

@@ -16,15 +16,15 @@ from hybridmatte._validation import to_float
 from hybridmatte.data import Photographs, Sample, combine_foregrounds, composite_sample, random_scene
 from hybridmatte.data.scenes import SCENES
 
-OTHERS = ("animals", "portraits")  # their alphas are a published network's; as layers of a composite they are exact
+OTHERS = ("animals", "portraits")  # with a published network's alphas, which are true in a composite made of them
 COUNTS = {"real": 6, "composite": 2, "drawn": 4}  # scenes of each photograph, foreground, kind
 GIVEN_TRIMAPS = 2  # of a photograph; its other scenes have new ones
 SIDES = (224, 400)  # pixels, of composites and drawn scenes
-CLEAR = 5 / 255  # a pixel is mixed between this and one less this
+CLEAR = 5 / 255  # pixels whose alpha is farther than this from 0 and from 1 are mixed
 WIDTHS = (2.0, 45.0)  # pixels, of the unknown band
 KNOWN = 0.01  # least share of the pixels in each known region
 TRIES = 100
-CLEAR_KINDS, SOLID_KINDS = ("smoke", "glass"), ("hair", "fur", "lace", "plant")  # the former have no opaque pixel
+CLEAR_KINDS, SOLID_KINDS = ("smoke", "glass"), ("hair", "fur", "lace", "plant")  # clear kinds have no opaque pixel
 
 
 def scene_names(data: Path) -> list[str]:
@@ -59,7 +59,7 @@ def make_scene(name: str, data: Path) -> Sample:
 
 
 def scene_trimap(alpha: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Return a trimap of any width: what is mixed and around it, in some places closed as with a brush."""
+    """Return a trimap of random width around the mixed pixels; in half of the trimaps a brush closes small gaps."""
     mixed = (alpha > CLEAR) & (alpha < 1 - CLEAR)
     distance = cv2.distanceTransform(np.uint8(~mixed), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     low, high = np.log(WIDTHS)
@@ -74,13 +74,13 @@ def scene_trimap(alpha: np.ndarray, generator: np.random.Generator) -> np.ndarra
 
 
 def is_given(name: str) -> bool:
-    """Return whether a scene is a photograph with one of the site's own trimaps."""
+    """Tell whether a scene is a photograph with one of the site's own trimaps."""
     group, _, number = name.split("/")
     return group == "real" and int(number) < GIVEN_TRIMAPS
 
 
 def _real(data, source, number, generator):
-    """Return a photograph with one of its own trimaps, or one of a new width."""
+    """Return a photograph with one of the site's trimaps, or with a new one."""
     case = list(alphamatting_cases(data, [source]))[min(number, GIVEN_TRIMAPS - 1)]
     trimap = case.trimap if number < GIVEN_TRIMAPS else scene_trimap(case.alpha, generator)
     return Sample(case.name, image=np.float32(case.image), trimap=np.float32(trimap), alpha=np.float32(case.alpha))
@@ -125,7 +125,7 @@ def _cut(layers, generator):
 
 
 def _drawn(kind, data, generator):
-    """Return a drawn foreground, half of them with the texture of a photograph; one that is clear, with a solid one."""
+    """Return a drawn foreground, sometimes with a photograph's texture; a clear kind is combined with a solid kind."""
     shape = _sides(generator)
     texture = _background(data, generator, shape) if generator.uniform() < 0.5 else None
     drawn = random_scene(shape, generator, kind=kind, texture=texture)
@@ -163,7 +163,7 @@ def _photographs(data):
 
 
 class _Joined:
-    """Sequences one after the other."""
+    """Several sequences as one."""
 
     def __init__(self, parts):
         self._parts = parts

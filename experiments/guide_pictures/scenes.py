@@ -1,4 +1,4 @@
-"""Scenes for the guide: a free photograph, and made subjects before free photographs, with their true alpha."""
+"""Scenes for the guide: a free photograph, and drawn objects over free photographs, with their true alpha."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ FINE = 4  # strands are drawn so many times larger, then averaged
 
 
 class Scene(NamedTuple):
-    """image (H, W, 3), trimap (H, W), alpha (H, W) or None where nobody knows it; float32 in [0, 1]."""
+    """image (H, W, 3), trimap (H, W), alpha (H, W) or None if unknown; float32 in [0, 1]."""
 
     image: np.ndarray
     trimap: np.ndarray
