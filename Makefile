@@ -30,8 +30,12 @@ coverage: $(VENV)/installed-test
 	$(RUN) -m coverage run -m pytest
 	$(RUN) -m coverage report
 
+docs: $(VENV)/installed-docs
+	$(RUN) -m sphinx -W --keep-going -q -c docs -d docs/_build/doctrees . docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 clean:
-	rm -rf $(VENV) demo_output
+	rm -rf $(VENV) demo_output docs/_build docs/api/names docs/examples
 
 # Debian and Ubuntu split ensurepip from the venv module; virtualenv, which brings its own pip, stands in for it.
 $(RUN):
@@ -58,4 +62,9 @@ $(VENV)/installed-demo: $(VENV)/installed
 $(VENV)/installed-test: $(VENV)/installed
 	@echo "installing the test tools into $(VENV)"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	@echo "installing the tools of the documentation into $(VENV)"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
