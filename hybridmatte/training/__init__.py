@@ -1,4 +1,11 @@
-"""Train networks: configurations, one LightningModule a paradigm, and the loop that Lightning runs.
+"""Train matting networks: a configuration, one LightningModule for each paradigm, and the loop that Lightning runs.
+
+* `config`, `options`: the options of each paradigm, read from a flat TOML file.
+* `alpha_free`, `supervised`, `composition`, `nonlocal_matting`, `trimap_generation`, `real_adaptation`,
+  `label_blending`: the paradigms, each from its data to its loss. `module` is their base.
+* `samples`, `crops_module`: from data sets to the training crops of each epoch.
+* `run`: the function `train`; `initial_network`, `run_folder`, `optimizer` and `callbacks` are its parts.
+* `scores`: the scores of a network over a data set.
 
 Needs torch and lightning: ``pip install hybridmatte[deep]``.
 """
@@ -8,21 +15,31 @@ from hybridmatte.errors import require_extra
 
 require_extra("deep", "torch", "lightning", "torchmetrics", "tensorboard")
 
-_MODULE_OF = {
+_MODULE_OF = {  # __init__.pyi has the same names, for type checkers
+    "AlphaFreeConfig": "config",
     "AlphaFreeMatting": "alpha_free",
+    "BlendingConfig": "config",
+    "CompositionConfig": "config",
     "CompositionMatting": "composition",
+    "DisentangledConfig": "config",
     "DisentangledPretraining": "composition",
+    "MatteConfig": "config",
     "MatteLabelBlending": "label_blending",
     "MatteTraining": "label_blending",
     "MattingScores": "scores",
+    "NonlocalConfig": "config",
     "NonlocalMatting": "nonlocal_matting",
     "RealAdaptation": "real_adaptation",
+    "RealConfig": "config",
+    "SegmentationConfig": "config",
     "SegmentationPretraining": "label_blending",
+    "SupervisedConfig": "config",
     "SupervisedMatting": "supervised",
     "TrainingConfig": "config",
+    "TrimapConfig": "config",
     "TrimapGeneration": "trimap_generation",
     "TrimapScores": "scores",
-    "is_first_process": "run",
+    "is_first_process": "run_folder",
     "make_optimizer": "optimizer",
     "open_scored": "samples",
     "read_config": "config",

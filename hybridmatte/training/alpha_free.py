@@ -1,21 +1,25 @@
-"""Training without alpha labels."""
+"""Training without alpha labels: from images and trimaps."""
+
+from __future__ import annotations
+
+import torch
 
 from hybridmatte.losses import known_loss
 from hybridmatte.losses.alpha_free import PRIORS
-from hybridmatte.training.module import MattingModule
+from hybridmatte.training.config import AlphaFreeConfig
+from hybridmatte.training.module import Batch, MattingModule, Terms
 
 __all__ = ["AlphaFreeMatting"]
 
 
-class AlphaFreeMatting(MattingModule):
-    """Learn from images and trimaps alone: ``known_loss + prior_weight * prior``.
+class AlphaFreeMatting(MattingModule[AlphaFreeConfig]):
+    """Learn from images and trimaps: ``known_loss + prior_weight * prior``.
 
     Parameters
     ----------
     network : MattingNetwork
-        With trimap input or without.
-    config : TrainingConfig
-        Of which prior, prior_weight and window_size say what the unknown region is charged.
+        With or without trimap input.
+    config : AlphaFreeConfig
 
     References
     ----------
@@ -24,7 +28,7 @@ class AlphaFreeMatting(MattingModule):
 
     parts = ("image", "trimap")
 
-    def loss_terms(self, alpha, batch):
+    def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
         """Return the known loss and the weighted prior."""
         config, terms = self.config, {"known": known_loss(alpha, batch["trimap"])}
         if config.prior != "none":

@@ -1,18 +1,29 @@
-"""What happens beside the loop: checkpoints, pictures and scores of every epoch, and the bar."""
+"""Callbacks of every run: a checkpoint, pictures and scores after each epoch, and the progress bar."""
+
+from __future__ import annotations
 
 import csv
 import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
 
+import cv2
+import lightning
 import numpy as np
+import numpy.typing as npt
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from hybridmatte.data import Sample
 
 __all__ = ["standard_callbacks"]
 
-PICTURE_SIDE = 384  # pixels, of the pictures in TensorBoard
+PICTURE_SIDE = 384  # pixels, width of each picture in TensorBoard
 LOG = logging.getLogger("hybridmatte.training")
 
 
-def standard_callbacks(output, examples, *, progress):
+def standard_callbacks(output: Path, examples: Sequence[Sample], *, progress: bool) -> list[Callback]:
     """Return the callbacks of every run.
 
     Parameters
@@ -20,9 +31,9 @@ def standard_callbacks(output, examples, *, progress):
     output : path
         Folder of the run.
     examples : sequence of Sample
-        Shown in TensorBoard after every epoch.
+        Shown in TensorBoard after each epoch, with the network's prediction.
     progress : bool
-        Whether to show a bar.
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -30,65 +41,68 @@ def standard_callbacks(output, examples, *, progress):
     """
     checkpoints = ModelCheckpoint(output / "checkpoints", filename="last", save_top_k=1, every_n_epochs=1,
                                   save_on_train_epoch_end=True, enable_version_counter=False)
-    return [checkpoints, SamplePictures(examples), ScoreFile(output / "scores.csv"), *[Bar()] * progress]
+    callbacks = [checkpoints, ExamplePictures(examples), ScoreFile(output / "scores.csv")]
+    return [*callbacks, ProgressBar()] if progress else callbacks
 
 
-class SamplePictures(Callback):
-    """Show image, trimap, mask and what the network makes of some samples side by side after every epoch."""
+class ExamplePictures(Callback):
+    """After each epoch, show image, trimap, mask and prediction of some samples side by side in TensorBoard."""
 
-    def __init__(self, samples):
+    def __init__(self, samples: Sequence[Sample]):
         self._samples = samples
 
-    def on_train_epoch_end(self, trainer, module):
-        """Predict and show them."""
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Predict and show the samples."""
         if not trainer.is_global_zero:
             return
         for index, sample in enumerate(self._samples):
-            found = module.preview(sample)
-            planes = [sample.image, *(np.repeat(plane[:, :, None], 3, axis=2)
-                                      for plane in (sample.trimap, sample.mask, found) if plane is not None)]
-            picture = _shrunk(np.concatenate(planes, axis=1), PICTURE_SIDE * len(planes))
-            trainer.logger.experiment.add_image(f"sample {index}", picture, trainer.global_step, dataformats="HWC")
+            planes = [plane for plane in (sample.trimap, sample.mask, pl_module.preview(sample)) if plane is not None]
+            parts = [sample.require("image"), *(np.repeat(plane[:, :, None], 3, axis=2) for plane in planes)]
+            picture = _shrunk(np.concatenate(parts, axis=1), PICTURE_SIDE * len(parts))
+            board = cast("TensorBoardLogger", trainer.logger).experiment
+            board.add_image(f"sample {index}", picture, trainer.global_step, dataformats="HWC")
 
 
 class ScoreFile(Callback):
-    """Write the scores of each validation to a file, a row an epoch, and log them."""
+    """Write the scores of each validation to a CSV file, one row for each epoch, and log them."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path):
         self._path = path
 
-    def on_validation_end(self, trainer, module):  # noqa: ARG002
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:  # noqa: ARG002
         """Append a row."""
-        found = {name.removeprefix("validation/"): float(value) for name, value in trainer.callback_metrics.items()
-                 if name.startswith("validation/")}
-        if not found or not trainer.is_global_zero:
+        scores = {name.removeprefix("validation/"): float(value) for name, value in trainer.callback_metrics.items()
+                  if name.startswith("validation/")}
+        if not scores or not trainer.is_global_zero:
             return
         epoch, is_new = trainer.current_epoch + 1, not self._path.exists()
         with self._path.open("a", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
             if is_new:
-                rows.writerow(["epoch", "step", *found])
-            rows.writerow([epoch, trainer.global_step, *found.values()])
-        LOG.info("epoch %d: %s", epoch, ", ".join(f"{name} {value:.5g}" for name, value in found.items()))
+                rows.writerow(["epoch", "step", *scores])
+            rows.writerow([epoch, trainer.global_step, *scores.values()])
+        LOG.info("epoch %d: %s", epoch, ", ".join(f"{name} {value:.5g}" for name, value in scores.items()))
 
 
-def _shrunk(picture, width):
-    import cv2
-
+def _shrunk(picture: npt.NDArray[np.float32], width: int) -> npt.NDArray[np.float32]:
+    """Return a picture that is at most `width` pixels wide."""
     factor = width / picture.shape[1]
+    if factor >= 1:
+        return picture
     size = width, max(round(picture.shape[0] * factor), 1)
-    return picture if factor >= 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-class Bar(TQDMProgressBar):
-    """Lightning's bar without the log's version, which is always the same, and ended before an error's message."""
+class ProgressBar(TQDMProgressBar):
+    """Lightning's bar without the version number, which is always the same; it ends before an error's message."""
 
-    def on_exception(self, *_):
-        """End the lines begun."""
+    def on_exception(self, trainer: lightning.Trainer, pl_module: Any,  # noqa: ARG002
+                     exception: BaseException) -> None:  # noqa: ARG002
+        """End the lines of the bars."""
         for bar in (self._train_progress_bar, self._val_progress_bar):
             if bar is not None:
                 bar.close()
 
-    def get_metrics(self, *arguments):
-        """Return what is shown behind the bar."""
-        return {name: value for name, value in super().get_metrics(*arguments).items() if name != "v_num"}
+    def get_metrics(self, trainer: lightning.Trainer, pl_module: Any) -> dict[str, Any]:
+        """Return the numbers shown behind the bar."""
+        return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}

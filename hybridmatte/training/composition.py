@@ -1,21 +1,28 @@
-"""Training with true alphas and the layers they compose, and pre-training on photographs fused at random."""
+"""Training with true alphas and the layers they compose, and disentangled pre-training on fused photographs."""
+
+from __future__ import annotations
+
+import torch
 
 from hybridmatte._validation_torch import split_planes
 from hybridmatte.losses import composition_loss, l1_loss, laplacian_pyramid_loss
-from hybridmatte.training.module import MattingModule
+from hybridmatte.training.config import CompositionConfig, DisentangledConfig
+from hybridmatte.training.module import Batch, MattingModule, Terms
+from hybridmatte.training.samples import Backgrounds, Data, PhotographSource, StreamSource, open_photographs
 
 __all__ = ["CompositionMatting", "DisentangledPretraining"]
 
 
-class CompositionMatting(MattingModule):
-    """Learn from composites: L1, composition and Laplacian pyramid loss, each over the unknown region alone.
+class CompositionMatting(MattingModule[CompositionConfig]):
+    """Learn from composites by L1, composition and Laplacian pyramid loss, each over the unknown region.
 
-    What pre-trained networks are fine-tuned by; the known region is given by the trimap.
+    It fine-tunes networks that `DisentangledPretraining` has trained. The loss leaves out the known region, whose alpha
+    the trimap gives.
 
     Parameters
     ----------
     network : MattingNetwork
-    config : TrainingConfig
+    config : CompositionConfig
 
     References
     ----------
@@ -24,22 +31,42 @@ class CompositionMatting(MattingModule):
 
     parts = ("image", "trimap", "alpha", "foreground", "background")
 
-    def loss_terms(self, alpha, batch):
+    def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
         """Return the three terms."""
-        target, is_unknown = batch["alpha"], split_planes(batch["trimap"])[2]
-        layers = batch["image"], batch["foreground"], batch["background"]
-        return {"alpha": l1_loss(alpha, target, region=is_unknown),
-                "composition": composition_loss(alpha, *layers, region=is_unknown),
-                "pyramid": laplacian_pyramid_loss(alpha, target, region=is_unknown)}
+        return composition_terms(alpha, batch)
 
 
-class DisentangledPretraining(CompositionMatting):
-    """Learn from photographs without labels, fused in pairs by random trimaps and alphas.
+class DisentangledPretraining(MattingModule[DisentangledConfig]):
+    """Learn from photographs without labels: pairs of them, fused by random trimaps and alphas.
 
-    The losses are those of `CompositionMatting`; the samples are `hybridmatte.data.fuse_photographs`'. A network that
-    takes no trimap has to find out by itself where nothing is mixed.
+    The losses are those of `CompositionMatting`. `hybridmatte.data.fuse_photographs` makes the samples. A network that
+    takes no trimap has to find the unknown region by itself.
+
+    Parameters
+    ----------
+    network : MattingNetwork
+    config : DisentangledConfig
 
     References
     ----------
     .. [1] Disentangled pre-training for image matting. Section 3.
     """
+
+    def open_source(self, data: Data, backgrounds: Backgrounds) -> PhotographSource | StreamSource:
+        """Return fused pairs of the photographs of a folder, of a stream, or in memory."""
+        if backgrounds is not None:
+            raise ValueError("backgrounds came, expected none: pre-training fuses the photographs of data")
+        return open_photographs(self.config, data)
+
+    def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
+        """Return the three terms."""
+        return composition_terms(alpha, batch)
+
+
+def composition_terms(alpha: torch.Tensor, batch: Batch) -> Terms:
+    """Return L1, composition and Laplacian pyramid loss, each over the unknown region."""
+    target, is_unknown = batch["alpha"], split_planes(batch["trimap"])[2]
+    layers = batch["image"], batch["foreground"], batch["background"]
+    return {"alpha": l1_loss(alpha, target, region=is_unknown),
+            "composition": composition_loss(alpha, *layers, region=is_unknown),
+            "pyramid": laplacian_pyramid_loss(alpha, target, region=is_unknown)}

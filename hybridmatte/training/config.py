@@ -1,304 +1,363 @@
-"""The configuration of a training run: one flat TOML file, read into one frozen dataclass."""
+"""The configuration of a training run: one dataclass for each paradigm, read from a flat TOML file.
+
+The bases and fields of a class are all that its paradigm reads. `hybridmatte.training.options` documents the bases.
+"""
+
+from __future__ import annotations
 
 import dataclasses
 import difflib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
-from hybridmatte._validation import check_choice, check_integer, check_number
+from hybridmatte._validation import check_choice, check_window_size
+from hybridmatte.training.options import (
+    AtLeastOne,
+    CompositeOptions,
+    CropOptions,
+    Decay,
+    Fraction,
+    LabelledDataOptions,
+    LoopOptions,
+    NetworkOptions,
+    Percent,
+    Positive,
+    TeacherOptions,
+    TrimapBandOptions,
+    Weight,
+    check_fields,
+)
 
-__all__ = ["TrainingConfig", "read_config"]
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pyright: ignore[reportMissingImports] -- only installed on Python 3.10
 
-PARADIGMS = ("alpha_free", "supervised", "composition", "disentangled", "trimap", "nonlocal", "real",
-             "segmentation", "matte", "blending")
-FUSIONS = ("soft", "soft_sum", "hard")
-PRIORS = ("none", "affinity", "dc", "ddc", "hinge")
-NETWORKS = ("unet", "vitmatte", "gca", "matteformer", "modnet", "net_m", "net_t", "joint")
-TRIMAP_INPUT = {"net_t": False, "joint": True}  # of networks that leave no choice
-READ_BY = {  # paradigms of options that others do not read
-    "prior": ("alpha_free",), "prior_weight": ("alpha_free",), "window_size": ("alpha_free",),
-    "grid": ("disentangled",), "unknown_cells": ("disentangled",), "alpha_level": ("disentangled",),
-    "boundary_weight": ("matte",), "ema": ("blending",), "strong": ("blending",),
-    "hard_percent": ("nonlocal", "real"), "mask_scale": ("trimap", "real"), "fusion": ("real",),
-    **dict.fromkeys(("guidance_weight", "halving_steps", "trimap_rate", "discriminator_rate"), ("real",)),
-}
-TAUGHT = ("real", "blending")  # paradigms with a teacher
-ONLY = {"trimap": "net_t", "real": "joint"}  # the one network of a paradigm
+__all__ = ["CONFIGS", "AlphaFreeConfig", "BlendingConfig", "CompositionConfig", "DisentangledConfig", "MatteConfig",
+           "NonlocalConfig", "RealConfig", "SegmentationConfig", "SupervisedConfig", "TrainingConfig", "TrimapConfig",
+           "option_names", "read_config"]
+
+Config = TypeVar("Config", bound="TrainingConfig")
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainingConfig:
-    """What a run does; where its data lie and what it runs on are given at its start.
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(NetworkOptions, CropOptions, LoopOptions):
+    """The options that every paradigm reads, and the base of every configuration.
+
+    ``TrainingConfig(paradigm="supervised", crop=384)`` makes a `SupervisedConfig`. The location of the data and the
+    hardware are arguments of `hybridmatte.training.train`, not options of a configuration.
 
     Parameters
     ----------
-    paradigm : str
-        By labels: "alpha_free", trimaps alone; "supervised", alphas; "composition", alphas with the layers they
-        compose; "disentangled", none, to pre-train; "trimap" and "nonlocal", alphas, for Net-T and for Net-M's losses;
-        "real", masks and a teacher; "segmentation", masks; "matte", alphas, for an automatic network or a teacher;
-        "blending", masks and a teacher.
-    prior : {"ddc", "hinge", "dc", "affinity", "none"}
-        Matting prior beside the known loss, for "alpha_free".
-    prior_weight : float
-    window_size : int
-        Of the prior, pixels.
-    network : {"unet", "vitmatte", "gca", "matteformer", "modnet", "net_m", "net_t", "joint"}
-    size : str
-        Encoder of timm or "tiny" for unet; "small", "base" or "tiny" for vitmatte; "resnet34" or "tiny" for gca
-        and net_m; "swin_tiny" or "tiny" for matteformer; "resnet50" or "tiny" for net_t and joint;
-        "mobilenetv2" or "tiny" for modnet.
-    width : float
-        Factor of a unet's channels, for some encoders.
-    trimap_input : bool
-        Whether the network sees the trimap.
-    one_hot : bool
-        As three planes instead of one; needs trimap_input.
-    pretrained : bool
-        Start a unet or net_t from timm's ImageNet weights.
-    refinement : bool
-        Whether net_m refines its alpha.
-    fusion : {"soft", "soft_sum", "hard"}
-        Of joint, after training; see `hybridmatte.networks.fuse`.
-    teacher : str
-        Folder or hub name of the network that teaches alpha, for "real" and "blending".
-    boundary : bool
-        Whether a unet has a second head for where alpha is mixed, as the teacher of "blending" needs.
-    boundary_weight : float
-        Of that head's loss, for "matte".
-    ema : float
-        Share of itself that the teacher of "blending" keeps in a step, as it follows the student; 0 for a frozen one.
-    strong : bool
-        Whether the student of "blending" sees colours changed by brightness, contrast, saturation and hue.
-    init_from : str
-        Folder or hub name of a network to start from; "" for none.
-    parts : {"all", "encoder"}
-        What of it to start from; see `hybridmatte.networks.load_parts`.
-    grid : int
-        Cells on a side of the trimaps of "disentangled".
-    unknown_cells : float
-        Share of them that is unknown; the rest is half foreground, half background.
-    alpha_level : {"pixel", "block"}
-        What has an alpha of its own there.
-    hard_percent : float
-        Share of the hardest pixels that "nonlocal" and "real" charge once more, in percent; 0 for none.
-    mask_scale : float
-        Factor of the paper's widths in pixels, at 512, of the masks and trimaps that "trimap" and "real" make.
-    guidance_weight : float
-        Of mask and teacher against the discriminator, for "real"; it falls by half every `halving_steps` steps.
-    halving_steps : int
-    trimap_rate, discriminator_rate : float
-        Learning rates of Net-T and of the discriminator, for "real"; `learning_rate` is Net-M's.
-    dataset, split : str
-        Names for `hybridmatte.data.open_named`; split "" is the only one.
-    trimap_band : int
-        Width in pixels of the bands of trimaps made from alphas or masks, where the data set has no trimaps; 0 to
-        refuse such data.
-    per_foreground : int
-        Composites of each foreground, where backgrounds are given.
-    combine : float
-        Share of the composites with a second foreground.
-    crop : int
-        Side of the training crops, pixels.
-    crop_largest : int
-        Above crop: each step has crops of another side between both, a multiple of 32.
-    smallest, largest : float
-        Range of the side of what is cut out, in units of crop.
-    unknown : float
-        Share of the crops centred on an unknown pixel.
-    degrees, shear, brightness, contrast, saturation, hue : float
-        See `hybridmatte.data.Augmentation`.
-    batch_size : int
-        Crops a step on each device; gradients are averaged over `accumulate` such batches.
-    accumulate : int
-    epochs : int
-    epoch_steps : int
-        Optimiser steps an epoch; 0 for as many as one pass through the samples takes.
-    learning_rate, weight_decay : float
-    layer_decay : float
-        Factor of the learning rate from each layer of the encoder to the one below; 1 for none.
-    beta1, beta2 : float
-        Of AdamW, which is Adam where weight_decay is 0.
-    schedule : {"steps", "cosine"}
-        How the learning rate falls: by `decay` after each epoch of `milestones`, or by a half cosine to 0.
-    milestones : list of int
-    decay : float
-    warmup_steps : int
-        Steps over which the learning rate rises from 0.
-    clip : float
-        Largest norm of the gradient; 0 for no limit.
-    seed : int
+    paradigm : str, default "alpha_free"
+        One of `CONFIGS`.
+
+    Raises
+    ------
+    TypeError
+        If an option has a wrong type, or no paradigm reads it.
+    ValueError
+        If an option is out of range, does not fit another one, or only other paradigms read it.
+
+    Examples
+    --------
+    >>> config = TrainingConfig(paradigm="blending", teacher="run_t/network", network="unet", size="tiny")
+    >>> type(config).__name__, config.ema
+    ('BlendingConfig', 0.999)
     """
 
+    allowed_networks: ClassVar[tuple[str, ...]] = ("unet", "vitmatte", "gca", "matteformer", "modnet", "net_m")
     paradigm: str = "alpha_free"
-    prior: str = "ddc"
-    prior_weight: float = 10.0
-    window_size: int = 11
-    network: str = "vitmatte"
-    size: str = "small"
-    width: float = 1.0
-    trimap_input: bool = False
-    one_hot: bool = False
-    pretrained: bool = False
-    init_from: str = ""
-    parts: str = "all"
-    refinement: bool = True
-    fusion: str = "soft"
-    teacher: str = ""
-    boundary: bool = False
-    boundary_weight: float = 0.01
-    ema: float = 0.999
-    strong: bool = True
-    hard_percent: float = 50.0
-    mask_scale: float = 1.0
-    guidance_weight: float = 0.5
-    halving_steps: int = 10_000
-    trimap_rate: float = 1e-4
-    discriminator_rate: float = 1e-5
-    grid: int = 7
-    unknown_cells: float = 0.75
-    alpha_level: str = "pixel"
-    dataset: str = "folder"
-    split: str = ""
-    trimap_band: int = 0
-    per_foreground: int = 100
-    combine: float = 0.5
-    crop: int = 512
-    crop_largest: int = 0
-    smallest: float = 1.0
-    largest: float = 1.5
-    unknown: float = 0.9
-    degrees: float = 0.0
-    shear: float = 0.0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    saturation: float = 0.0
-    hue: float = 0.0
-    batch_size: int = 4
-    accumulate: int = 1
-    epochs: int = 100
-    epoch_steps: int = 0
-    learning_rate: float = 5e-4
-    weight_decay: float = 0.1
-    layer_decay: float = 1.0
-    beta1: float = 0.9
-    beta2: float = 0.999
-    schedule: str = "steps"
-    milestones: list = dataclasses.field(default_factory=list)
-    decay: float = 0.1
-    warmup_steps: int = 0
-    clip: float = 0.0
-    seed: int = 0
 
-    def __post_init__(self):
-        """Check types and ranges."""
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if field.type is float and type(value) is int:
-                object.__setattr__(self, field.name, float(value))
-            elif type(value) is not field.type:
-                raise TypeError(f"{field.name} is {value!r}, expected {field.type.__name__}")
-        check_choice(self.paradigm, "paradigm", PARADIGMS)
-        check_choice(self.prior, "prior", PRIORS)
-        check_choice(self.network, "network", NETWORKS)
-        check_choice(self.parts, "parts", ("all", "encoder"))
-        check_choice(self.alpha_level, "alpha_level", ("pixel", "block"))
-        check_choice(self.schedule, "schedule", ("steps", "cosine"))
-        check_number(self.unknown_cells, "unknown_cells", above=0, high=1)
-        for name in ("beta1", "beta2", "ema"):
-            check_number(getattr(self, name), name, low=0, high=0.999999)
-        check_choice(self.fusion, "fusion", FUSIONS)
-        check_number(self.hard_percent, "hard_percent", low=0, high=100)
-        for name in ("batch_size", "accumulate", "epochs", "grid", "halving_steps"):
-            check_integer(getattr(self, name), name, low=1)
-        for name in ("epoch_steps", "warmup_steps", "seed", "trimap_band", "crop_largest"):
-            check_integer(getattr(self, name), name, low=0)
-        for name in ("prior_weight", "weight_decay", "clip", "guidance_weight", "boundary_weight"):
-            check_number(getattr(self, name), name, low=0)
-        for name in ("learning_rate", "decay", "layer_decay", "mask_scale", "trimap_rate", "discriminator_rate"):
-            check_number(getattr(self, name), name, above=0)
-        for epoch in self.milestones:
-            check_integer(epoch, "milestones", low=1)
-        self._check_network()
-        self._check_roles()
-        self._check_options()
+    if TYPE_CHECKING:  # which options there are depends on the paradigm: its own class knows them
 
-    def _check_options(self):
-        """Refuse options that the paradigm does not read."""
-        plain = {field.name: field.default for field in dataclasses.fields(self)}
-        for name, paradigms in READ_BY.items():
-            if self.paradigm not in paradigms and getattr(self, name) != plain[name]:
-                raise ValueError(f"{name} is {getattr(self, name)!r}, expected it left out for paradigm "
-                                 f"{self.paradigm!r}: only {' and '.join(paradigms)} read it")
-        if self.paradigm == "disentangled" and self.grid > self.crop:
-            raise ValueError(f"grid is {self.grid}, expected at most crop, {self.crop}")
-        if self.parts != "all" and not self.init_from:
-            raise ValueError(f"parts is {self.parts!r}, expected init_from with it")
+        def __init__(self, *, paradigm: str = "alpha_free", **options: Any) -> None: ...
 
-    def _check_network(self):
-        """Refuse options that would have no effect."""
-        if self.one_hot and not self.trimap_input:
-            raise ValueError("one_hot is True, expected trimap_input = true with it")
-        if self.network != "unet" and self.width != 1:
-            raise ValueError(f"width is {self.width:g}, expected 1 for {self.network}")
-        if self.network not in ("unet", "net_t") and self.pretrained:
-            raise ValueError(f"pretrained is True, expected false for {self.network}")
-        if self.network not in ("net_m", "joint") and not self.refinement:
-            raise ValueError(f"refinement is False, expected true for {self.network}, which has none to leave out")
-        if self.network in TRIMAP_INPUT and self.trimap_input != TRIMAP_INPUT[self.network]:
-            raise ValueError(f"trimap_input is {self.trimap_input}, expected {TRIMAP_INPUT[self.network]} for "
-                             f"{self.network}")
-        if self.network != "unet" and self.boundary:
-            raise ValueError(f"boundary is True, expected false for {self.network}")
+    def __new__(cls: type[Config], paradigm: str = "alpha_free", **options: Any) -> Config:
+        """Choose the class of the paradigm, and refuse options that only other paradigms read."""
+        chosen = cast("type[Config]", config_class(paradigm)) if cls is TrainingConfig else cls
+        _refuse_foreign(chosen, options)
+        return object.__new__(chosen)
 
-    def _check_roles(self):
-        """Refuse networks and teachers that a paradigm has no use for."""
-        expected = ONLY.get(self.paradigm)
-        if expected is not None and self.network != expected:
-            default = " (the default)" if self.network == type(self).network else ""
-            raise ValueError(f"network is {self.network!r}{default}, expected {expected!r} for paradigm "
+    def __post_init__(self) -> None:
+        """Check types, ranges, and options that depend on each other."""
+        check_fields(self)
+        if self.network not in self.allowed_networks:
+            default = " (the default)" if self.network == TrainingConfig.network else ""
+            expected = " or ".join(repr(name) for name in self.allowed_networks)
+            raise ValueError(f"network is {self.network!r}{default}, expected {expected} for paradigm "
                              f"{self.paradigm!r}")
-        if expected is None and self.network in ONLY.values():
-            raise ValueError(f"paradigm is {self.paradigm!r}, expected another for network {self.network!r}")
-        if bool(self.teacher) != (self.paradigm in TAUGHT):
-            raise ValueError(f"teacher is {self.teacher!r}, expected a network for paradigm {' or '.join(TAUGHT)}, "
-                             "none for others")
-        if self.paradigm == "real" and self.accumulate > 1:
-            raise ValueError(f"accumulate is {self.accumulate}, expected 1 for paradigm 'real'")
+        self.check_network()
+
+    def options(self) -> dict[str, Any]:
+        """Return the options by name, ``paradigm`` first."""
+        return {name: getattr(self, name) for name in option_names(type(self))}
 
 
-def read_config(path, **changes):
-    """Read a `TrainingConfig` from a flat TOML file; an unknown key or a wrong type is an error.
+@dataclass(frozen=True, kw_only=True)
+class LabelledConfig(LabelledDataOptions, TrainingConfig):
+    """The base of configurations that read a data set with labels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlphaFreeConfig(CompositeOptions, TrimapBandOptions, LabelledConfig):
+    """Options of training from images and trimaps, without alpha labels.
+
+    Parameters
+    ----------
+    prior : {"ddc", "hinge", "dc", "affinity", "none"}, default "ddc"
+        Matting prior that is added to the known loss.
+    prior_weight : float, default 10
+    window_size : int, default 11
+        Side of the prior's window in pixels, odd, at least 3.
+    """
+
+    paradigm: Literal["alpha_free"] = "alpha_free"
+    prior: Literal["none", "affinity", "dc", "ddc", "hinge"] = "ddc"
+    prior_weight: Weight = 10.0
+    window_size: int = 11
+
+    def __post_init__(self) -> None:
+        """Check the window as well."""
+        super().__post_init__()
+        check_window_size(self.window_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupervisedConfig(CompositeOptions, TrimapBandOptions, LabelledConfig):
+    """Options of training from images, trimaps and alphas."""
+
+    paradigm: Literal["supervised"] = "supervised"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompositionConfig(CompositeOptions, LabelledConfig):
+    """Options of training from alphas and the two layers that they compose."""
+
+    paradigm: Literal["composition"] = "composition"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisentangledConfig(TrainingConfig):
+    """Options of disentangled pre-training, from photographs without labels.
+
+    Parameters
+    ----------
+    grid : int, default 7
+        Cells on a side of the random trimaps. At most `crop`.
+    unknown_cells : float, default 0.75
+        Fraction of the cells that is unknown. Of the others, half are foreground and half background.
+    alpha_level : {"pixel", "block"}, default "pixel"
+        Whether each pixel has a random alpha of its own, or each cell.
+    """
+
+    paradigm: Literal["disentangled"] = "disentangled"
+    grid: AtLeastOne = 7
+    unknown_cells: Fraction = 0.75
+    alpha_level: Literal["pixel", "block"] = "pixel"
+
+    def __post_init__(self) -> None:
+        """Check grid and crop as well."""
+        super().__post_init__()
+        if self.grid > self.crop:
+            raise ValueError(f"grid is {self.grid}, expected at most crop, {self.crop}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrimapConfig(CompositeOptions, LabelledConfig):
+    """Options of training Net-T, from images and alphas.
+
+    Parameters
+    ----------
+    mask_scale : float, default 1
+        Factor of the paper's widths, in pixels at 512 x 512, of the random masks and of the trimaps.
+    """
+
+    allowed_networks: ClassVar[tuple[str, ...]] = ("net_t",)
+    paradigm: Literal["trimap"] = "trimap"
+    mask_scale: Positive = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NonlocalConfig(CompositeOptions, TrimapBandOptions, LabelledConfig):
+    """Options of training Net-M, or another network, from images, trimaps and alphas.
+
+    Parameters
+    ----------
+    hard_percent : float, default 50
+        Percentage of the pixels, those of the largest error, that a second term of the loss averages over. 0 leaves
+        the term out.
+    """
+
+    paradigm: Literal["nonlocal"] = "nonlocal"
+    hard_percent: Percent = 50.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealConfig(TeacherOptions, LabelledConfig):
+    """Options of adapting Net-T and Net-M to photographs with masks. `accumulate` and `layer_decay` must be 1.
+
+    Parameters
+    ----------
+    hard_percent : float, default 50
+        As in `NonlocalConfig`.
+    mask_scale : float, default 1
+        Factor of the paper's widths, in pixels at 512 x 512, of the trimaps made from the masks.
+    guidance_weight : float, default 0.5
+        Weight of the losses against pseudo trimap and teacher. The discriminator's loss has weight 1.
+    halving_steps : int, default 10000
+        The weight falls by half every so many optimiser steps.
+    trimap_rate, discriminator_rate : float, default 1e-4 and 1e-5
+        Learning rates of Net-T and of the discriminator. `learning_rate` is Net-M's.
+    """
+
+    allowed_networks: ClassVar[tuple[str, ...]] = ("joint",)
+    paradigm: Literal["real"] = "real"
+    hard_percent: Percent = 50.0
+    mask_scale: Positive = 1.0
+    guidance_weight: Weight = 0.5
+    halving_steps: AtLeastOne = 10_000
+    trimap_rate: Positive = 1e-4
+    discriminator_rate: Positive = 1e-5
+
+    def __post_init__(self) -> None:
+        """Check the teacher and options of the loop that this paradigm cannot follow."""
+        super().__post_init__()
+        self.check_teacher()
+        for name in ("accumulate", "layer_decay"):
+            if getattr(self, name) != 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 1 for paradigm 'real'")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationConfig(LabelledConfig):
+    """Options of pre-training on photographs with masks."""
+
+    paradigm: Literal["segmentation"] = "segmentation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatteConfig(CompositeOptions, LabelledConfig):
+    """Options of training a network without trimap input, for example a teacher, from images and alphas.
+
+    Parameters
+    ----------
+    boundary_weight : float, default 0.01
+        Weight of the boundary head's loss, for a network with ``boundary = true``.
+    """
+
+    paradigm: Literal["matte"] = "matte"
+    boundary_weight: Weight = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlendingConfig(TeacherOptions, LabelledConfig):
+    """Options of training from photographs with masks and a teacher's alpha.
+
+    Parameters
+    ----------
+    ema : float, default 0.999
+        Decay of the moving average by which the teacher follows the student in each step. 0 leaves the teacher
+        unchanged.
+    strong : bool, default True
+        Whether `brightness`, `contrast`, `saturation` and `hue` change the student's view of a crop. The teacher always
+        sees the crop's own colours.
+    """
+
+    paradigm: Literal["blending"] = "blending"
+    ema: Decay = 0.999
+    strong: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the teacher as well."""
+        super().__post_init__()
+        self.check_teacher()
+
+
+CONFIGS: dict[str, type[TrainingConfig]] = {kind.paradigm: kind for kind in (
+    AlphaFreeConfig, SupervisedConfig, CompositionConfig, DisentangledConfig, TrimapConfig, NonlocalConfig, RealConfig,
+    SegmentationConfig, MatteConfig, BlendingConfig)}
+
+
+def read_config(path: str | Path, **changes: Any) -> TrainingConfig:
+    """Read a configuration from a flat TOML file; its key ``paradigm`` chooses the class.
+
+    A key that only other paradigms read is allowed at its default, so that one file can serve several paradigms.
 
     Parameters
     ----------
     path : str or path
     **changes
-        Values that replace the file's.
+        Values that replace those of the file.
 
     Returns
     -------
     config : TrainingConfig
+        Of the paradigm's own class, e.g. `AlphaFreeConfig`.
+
+    Raises
+    ------
+    TypeError
+        If a value has a wrong type.
+    ValueError
+        If the file is not TOML, a key is unknown, only other paradigms read a key, or a value is out of range.
     """
-    tomllib = _tomllib()
     path = Path(path)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8")) | changes
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path} is not TOML: {error}") from None
-    known = [field.name for field in dataclasses.fields(TrainingConfig)]
-    for key in (*values, *changes):
-        if key not in known:
-            near = [name for name in known if key.startswith(name)] or difflib.get_close_matches(key, known, 1)
-            expected = f"perhaps {near[0]!r}" if near else f"expected one of {', '.join(known)}"
-            raise ValueError(f"{path}: key {key!r} is unknown, {expected}")
     try:
-        return TrainingConfig(**(values | changes))
+        chosen = config_class(values.get("paradigm", TrainingConfig.paradigm))
+        _refuse_unknown(chosen, values)
+        return chosen(**{key: value for key, value in values.items() if not _is_foreign_default(chosen, key, value)})
     except (TypeError, ValueError) as error:
         raise type(error)(f"{path}: {error}") from None
 
 
-def _tomllib():
-    try:
-        import tomllib
-    except ImportError:  # Python 3.10
-        import tomli as tomllib
-    return tomllib
+def config_class(paradigm: Any) -> type[TrainingConfig]:
+    """Return the configuration class of a paradigm."""
+    if not isinstance(paradigm, str):
+        raise TypeError(f"paradigm is {paradigm!r}, expected str")
+    return CONFIGS[check_choice(paradigm, "paradigm", CONFIGS)]
+
+
+def option_names(kind: type[TrainingConfig]) -> list[str]:
+    """Return the names of a configuration's options, ``paradigm`` first, then its own, then those of its groups."""
+    names = [field.name for field in dataclasses.fields(kind)]
+    own = [name for name in names if name in kind.__annotations__]
+    return list(dict.fromkeys(["paradigm", *own, *names]))
+
+
+def _readers(key: str) -> list[type[TrainingConfig]]:
+    """Return the configuration classes that have an option."""
+    return [kind for kind in CONFIGS.values() if key in option_names(kind)]
+
+
+def _refuse_unknown(kind: type[TrainingConfig], keys: Mapping[str, Any]) -> None:
+    """Refuse keys that no paradigm reads, and name the nearest known one."""
+    known = list(dict.fromkeys(name for one in (kind, *CONFIGS.values()) for name in option_names(one)))
+    for key in keys:
+        if key not in known:
+            begins = sorted((name for name in known if key.startswith(name)), key=len, reverse=True)
+            near = begins or difflib.get_close_matches(key, known, 1)
+            expected = f"perhaps {near[0]!r}" if near else f"expected one of {', '.join(option_names(kind))}"
+            raise ValueError(f"key {key!r} is unknown, {expected}")
+
+
+def _is_foreign_default(kind: type[TrainingConfig], key: str, value: Any) -> bool:
+    """Return whether an option is not read by a paradigm and has the default that it has elsewhere."""
+    return key not in option_names(kind) and any(value == getattr(reader, key) for reader in _readers(key))
+
+
+def _refuse_foreign(kind: type[TrainingConfig], options: Mapping[str, Any]) -> None:
+    """Refuse options that only other paradigms read."""
+    for name, value in options.items():
+        readers = _readers(name)
+        if readers and kind not in readers:
+            paradigms = ", ".join(reader.paradigm for reader in readers)
+            raise ValueError(f"{name} is {value!r}, expected it left out for paradigm {kind.paradigm!r}: it is an "
+                             f"option of {paradigms}")

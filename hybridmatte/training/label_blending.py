@@ -1,23 +1,31 @@
-"""Few mattes and many masks: segmentation pre-training, a teacher from mattes, and a student from blended labels."""
+"""Training from few alphas and many masks: segmentation, then a teacher, then a student of blended labels."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import torch
 
+from hybridmatte.data import AsMaskTask, AsTwoViews, without_colours
 from hybridmatte.losses import gradient_loss, l1_loss, l2_loss
 from hybridmatte.networks.labels import blend_labels
-from hybridmatte.training.module import MattingModule
+from hybridmatte.training.config import BlendingConfig, MatteConfig, SegmentationConfig
+from hybridmatte.training.module import Batch, MattingModule, TaughtModule, Terms
+from hybridmatte.training.samples import Backgrounds, Data, SampleSource, make_augmentation, open_samples
+from hybridmatte.training.scores import AnyNetwork
 
 __all__ = ["MatteLabelBlending", "MatteTraining", "SegmentationPretraining", "boundary_of"]
 
-MIXED = 0.05, 0.95  # alphas between are the boundary
+BOUNDARY_RANGE = 0.05, 0.95  # alphas between these are the boundary
 
 
-class SegmentationPretraining(MattingModule):
-    """Learn masks from photographs, by the mean square.
+class SegmentationPretraining(MattingModule[SegmentationConfig]):
+    """Learn masks of photographs, by the mean square error.
 
     Parameters
     ----------
     network : MattingNetwork
-    config : TrainingConfig
+    config : SegmentationConfig
 
     References
     ----------
@@ -25,22 +33,27 @@ class SegmentationPretraining(MattingModule):
     """
 
     parts = ("image", "mask")
-    leaves_unused = True  # a boundary head
+    has_unused_parameters = True  # a boundary head
 
-    def loss_terms(self, alpha, batch):
+    def open_source(self, data: Data, backgrounds: Backgrounds) -> SampleSource:
+        """Return crops with masks of 0 and 1."""
+        return SampleSource(self.config, open_samples(self.config, data, backgrounds, self.parts), task=AsMaskTask())
+
+    def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
         """Return the one term."""
         return {"mse": l2_loss(alpha, batch["mask"])}
 
 
-class MatteTraining(MattingModule):
-    """Learn alpha, and where it is mixed, from composites: what makes a teacher.
+class MatteTraining(MattingModule[MatteConfig]):
+    """Learn alpha from images alone, and the boundary if the network has a head for it: such a network can teach.
 
-    Mean square and gradient loss of alpha, and `boundary_weight` times L1 of the boundary for a network that tells it.
+    The loss is the mean square error and the gradient loss of alpha, and `boundary_weight` times the L1 loss of the
+    boundary.
 
     Parameters
     ----------
     network : MattingNetwork
-    config : TrainingConfig
+    config : MatteConfig
 
     References
     ----------
@@ -49,35 +62,33 @@ class MatteTraining(MattingModule):
 
     parts = ("image", "alpha")
 
-    def batch_terms(self, batch):
+    def batch_terms(self, batch: Batch) -> Terms:
         """Return the terms of a batch with image and alpha."""
         if not getattr(self.network, "has_boundary", False):
             return super().batch_terms(batch)
         alpha, boundary = self.network.alpha_and_boundary(batch["image"])
         with torch.autocast(self.device.type, enabled=False):
-            wrong = l1_loss(boundary.float(), boundary_of(batch["alpha"]))
-            return self.loss_terms(alpha.float(), batch) | {"boundary": self.config.boundary_weight * wrong}
+            error = l1_loss(boundary.float(), boundary_of(batch["alpha"]))
+            return self.loss_terms(alpha.float(), batch) | {"boundary": self.config.boundary_weight * error}
 
-    def loss_terms(self, alpha, batch):
+    def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
         """Return the two terms of alpha."""
-        return matte_terms(alpha, batch["alpha"])
+        return alpha_terms(alpha, batch["alpha"])
 
 
-class MatteLabelBlending(MattingModule):
-    """Learn photographs with masks from labels that are the teacher's alpha on its boundary and the mask elsewhere.
+class MatteLabelBlending(TaughtModule[BlendingConfig]):
+    """Learn photographs with masks from blended labels: the teacher's alpha on its boundary, the mask elsewhere.
 
-    The student sees the photograph in changed colours, the teacher as it is. Where both are of one architecture the
-    teacher follows the student as a moving average, but for its boundary head, which the student does not train.
+    The student sees a crop with changed colours, the teacher sees it unchanged. If both have the same architecture, the
+    teacher follows the student as a moving average. Its boundary head stays as it is, as the student trains none.
 
     Parameters
     ----------
     network : MattingNetwork
         The student.
-    config : TrainingConfig
-        Of which `ema` is the share of itself that the teacher keeps in a step, 0 for a frozen one, and `strong`
-        whether the student sees changed colours.
+    config : BlendingConfig
     teacher : MattingNetwork
-        One with a boundary head.
+        With a boundary head.
 
     References
     ----------
@@ -85,40 +96,40 @@ class MatteLabelBlending(MattingModule):
     """
 
     parts = ("image", "mask")
-    leaves_unused = True  # a boundary head
+    has_unused_parameters = True  # a boundary head
 
-    def __init__(self, network, config, teacher):
-        super().__init__(network, config)
+    def __init__(self, network: AnyNetwork, config: BlendingConfig, teacher: AnyNetwork):
+        super().__init__(network, config, teacher)
         if not getattr(teacher, "has_boundary", False):
             raise ValueError("teacher has no boundary head, expected a network trained with boundary = true")
-        self.teacher = teacher.eval().requires_grad_(False)
-        self.follows = config.ema > 0 and _architecture(network) == _architecture(teacher)
+        self.teacher_follows = config.ema > 0 and _architecture(network) == _architecture(teacher)
 
-    def train(self, mode=True):
-        """Be in training mode or not, the teacher never."""
-        super().train(mode)
-        self.teacher.eval()
-        return self
+    def open_source(self, data: Data, backgrounds: Backgrounds) -> SampleSource:
+        """Return crops as two views, one of them with changed colours, and masks of 0 and 1."""
+        augmentation = make_augmentation(self.config)
+        samples = open_samples(self.config, data, backgrounds, self.parts)
+        return SampleSource(self.config, samples, without_colours(augmentation), AsTwoViews(augmentation))
 
-    def batch_terms(self, batch):
-        """Return the terms of a batch with image, image in strong colours, and mask."""
+    def batch_terms(self, batch: Batch) -> Terms:
+        """Return the terms of a batch with image, image in changed colours (`strong`), and mask."""
         with torch.no_grad():
             alpha, boundary = self.teacher.alpha_and_boundary(batch["image"])
             target = blend_labels(alpha.float(), boundary.float(), batch["mask"])
         return super().batch_terms({"image": batch["strong" if self.config.strong else "image"], "alpha": target})
 
-    def loss_terms(self, alpha, batch):
+    def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
         """Return the two terms of alpha."""
-        return matte_terms(alpha, batch["alpha"])
+        return alpha_terms(alpha, batch["alpha"])
 
-    def optimizer_step(self, *arguments, **options):
-        """Take a step, and let the teacher follow."""
+    def optimizer_step(self, *arguments: Any, **options: Any) -> None:
+        """Take a step, then let the teacher follow."""
         super().optimizer_step(*arguments, **options)
-        if self.follows:
-            self._follow()
+        if self.teacher_follows:
+            self.update_teacher()
 
     @torch.no_grad()
-    def _follow(self):
+    def update_teacher(self) -> None:
+        """Move the teacher's weights towards the student's, all but those of its boundary head."""
         student = self.network.state_dict()
         for name, tensor in self.teacher.state_dict().items():
             if not tensor.is_floating_point() or name.startswith("boundary_head."):
@@ -126,18 +137,18 @@ class MatteLabelBlending(MattingModule):
             tensor.lerp_(student[name].to(tensor.dtype), 1 - self.config.ema)
 
 
-def matte_terms(alpha, target):
-    """Return mean square and gradient loss."""
+def alpha_terms(alpha: torch.Tensor, target: torch.Tensor) -> Terms:
+    """Return mean square error and gradient loss."""
     return {"mse": l2_loss(alpha, target), "gradient": gradient_loss(alpha, target)}
 
 
-def boundary_of(alpha):
-    """Return 1 where alpha is above 0.05 and below 0.95, else 0, in its dtype."""
-    low, high = MIXED
+def boundary_of(alpha: torch.Tensor) -> torch.Tensor:
+    """Return 1 where alpha is above 0.05 and below 0.95, else 0, in the dtype of alpha."""
+    low, high = BOUNDARY_RANGE
     return ((alpha > low) & (alpha < high)).to(alpha.dtype)
 
 
-def _architecture(network):
-    """Return names and shapes of all but the boundary head."""
+def _architecture(network: torch.nn.Module) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of all tensors by name, without those of a boundary head."""
     return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()
             if not name.startswith("boundary_head.")}

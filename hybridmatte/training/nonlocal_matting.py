@@ -1,21 +1,25 @@
-"""Training of Net-M: L1 and the hardest pixels, of coarse and refined alpha."""
+"""Training of Net-M: L1 loss, and L1 loss of the hardest pixels, of each alpha that the network predicts."""
+
+from __future__ import annotations
+
+import torch
 
 from hybridmatte._validation_torch import split_planes
 from hybridmatte.losses import hard_mining_loss, l1_loss
-from hybridmatte.training.module import MattingModule
+from hybridmatte.training.config import NonlocalConfig
+from hybridmatte.training.module import Batch, MattingModule, Terms
 
 __all__ = ["NonlocalMatting", "regression_terms"]
 
 
-class NonlocalMatting(MattingModule):
-    """Learn from composites by L1 and hard mining over the unknown region, of each alpha that the network gives.
+class NonlocalMatting(MattingModule[NonlocalConfig]):
+    """Learn from images, trimaps and alphas by L1 and hard mining over the unknown region.
 
     Parameters
     ----------
     network : MattingNetwork
-        E.g. `hybridmatte.networks.net_m`, whose coarse and refined alpha are both charged.
-    config : TrainingConfig
-        Of which `hard_percent` is the share of pixels that are mined, 0 for none.
+        E.g. `hybridmatte.networks.net_m`. The loss counts both its coarse and its refined alpha.
+    config : NonlocalConfig
 
     References
     ----------
@@ -25,13 +29,17 @@ class NonlocalMatting(MattingModule):
 
     parts = ("image", "trimap", "alpha")
 
-    def loss_terms(self, alpha, batch):
+    def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
         """Return the two terms."""
         return regression_terms(alpha, batch["alpha"], split_planes(batch["trimap"])[2], self.config.hard_percent)
 
 
-def regression_terms(alpha, target, region, hard_percent):
-    """Return L1 over a region, or over all for None, and that of its hardest pixels, if their share is not 0."""
+def regression_terms(alpha: torch.Tensor, target: torch.Tensor, region: torch.Tensor | None,
+                     hard_percent: float) -> Terms:
+    """Return the L1 loss over a region, and over its hardest pixels unless `hard_percent` is 0.
+
+    alpha, target and region are (B, 1, H, W); without a region the losses are over the whole crops.
+    """
     terms = {"alpha": l1_loss(alpha, target, region=region)}
     if hard_percent:
         terms["hard"] = hard_mining_loss(alpha, target, percent=hard_percent, region=region)

@@ -1,46 +1,68 @@
-"""Scores of a whole data set, as the papers' tables have them."""
+"""Scores of networks over whole data sets, as in the tables of the papers."""
+
+from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torchmetrics import Metric
 
 from hybridmatte import metrics
-from hybridmatte.networks import JointInference, TrimapNetwork, predict_alpha
-from hybridmatte.networks.joint_inference import predict_trimap
+from hybridmatte.data import Sample
+from hybridmatte.networks.joint_inference import JointInference, predict_trimap
+from hybridmatte.networks.network import MattingNetwork
+from hybridmatte.networks.prediction import predict_alpha
+from hybridmatte.networks.trimap_network import TrimapNetwork
 
-__all__ = ["COLUMNS", "MattingScores", "MeanScores", "TrimapScores", "predict_sample", "score_alpha", "score_network"]
+__all__ = ["AnyNetwork", "MattingScores", "MeanScores", "TrimapScores", "predict_sample", "score_alpha",
+           "score_network"]
 
-COLUMNS = ("sad", "mad", "mse", "gradient_error", "connectivity_error", "sad_t", "mse_t")
-TRIMAP_COLUMNS = ("accuracy", "iou_background", "iou_unknown", "iou_foreground", "iou")
+AnyNetwork: TypeAlias = MattingNetwork | TrimapNetwork | JointInference
+Plane: TypeAlias = npt.NDArray[np.float32]  # (H, W)
+
+WHOLE_IMAGE_METRICS = {"sad": metrics.sad, "mad": metrics.mad, "mse": metrics.mse,
+                       "gradient_error": metrics.gradient_error, "connectivity_error": metrics.connectivity_error}
+UNKNOWN_REGION_METRICS = {"sad_t": metrics.sad, "mse_t": metrics.mse}
+TRIMAP_METRICS = ("accuracy", "iou_background", "iou_unknown", "iou_foreground", "iou")  # of trimap_scores
 
 
-def predict_sample(network, sample, *, max_pixels=1 << 20):
-    """Return a network's alpha of a `Sample`, whose trimap it sees only if it takes one; see `predict_alpha`."""
-    return predict_alpha(network, sample.image, sample.trimap if network.takes_trimap else None, max_pixels=max_pixels)
+def predict_sample(network: MattingNetwork, sample: Sample, *, max_pixels: int = 1 << 20) -> Plane:
+    """Return a network's alpha of a `Sample`, (H, W). The network gets the trimap only if it takes one.
 
-
-def score_alpha(alpha, target, trimap=None):
-    """Return ``{column: error}`` of one image: the first five over the whole, SAD-T and MSE-T over the unknown region.
-
-    alpha, target and trimap are (H, W) arrays; without trimap the last two are left out. Each formula is that of
-    `hybridmatte.metrics`: SAD, Grad and Conn are not divided by 1000 here.
+    For max_pixels see `hybridmatte.networks.predict_alpha`.
     """
-    errors = {name: float(getattr(metrics, name)(alpha, target, region="whole")) for name in COLUMNS[:5]}
+    trimap = sample.trimap if network.takes_trimap else None
+    return predict_alpha(network, sample.require("image"), trimap, max_pixels=max_pixels)
+
+
+def score_alpha(alpha: Plane, target: Plane, trimap: Plane | None = None) -> dict[str, float]:
+    """Return the errors of one alpha by name.
+
+    "sad", "mad", "mse", "gradient_error" and "connectivity_error" are over the whole image, by the functions of that
+    name in `hybridmatte`. With a trimap, "sad_t" and "mse_t" are over its unknown region. Nothing is divided by 1000.
+    alpha, target and trimap are (H, W) arrays.
+    """
+    errors = {name: float(metric(alpha, target, region="whole")) for name, metric in WHOLE_IMAGE_METRICS.items()}
     if trimap is not None:
-        errors |= {"sad_t": metrics.sad(alpha, target, trimap), "mse_t": metrics.mse(alpha, target, trimap)}
+        errors |= {name: metric(alpha, target, trimap) for name, metric in UNKNOWN_REGION_METRICS.items()}
     return errors
 
 
-def score_network(network, samples, *, max_pixels=1 << 20):
-    """Yield ``(name, errors)`` of each sample, see `score_alpha`.
+def score_network(network: AnyNetwork, samples: Sequence[Sample], *,
+                  max_pixels: int = 1 << 20) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield name and errors of each sample.
 
     Parameters
     ----------
-    network : MattingNetwork
+    network : MattingNetwork, JointInference or TrimapNetwork
     samples : sequence of Sample
-        With image and alpha; trimaps are shown to networks that take them, and give SAD-T and MSE-T. For a network that
-        takes a mask also with mask, and for a `TrimapNetwork` with the true trimap: see `hybridmatte.data.TrimapTasks`.
+        With image and alpha, and trimap if the network takes one. Trimaps also give "sad_t" and "mse_t". A
+        `JointInference` needs the mask as well. A `TrimapNetwork` needs image, mask and true trimap: see
+        `hybridmatte.data.TrimapTasks`.
     max_pixels : int
         See `hybridmatte.networks.predict_alpha`.
 
@@ -48,68 +70,74 @@ def score_network(network, samples, *, max_pixels=1 << 20):
     ------
     name : str
     errors : dict
-        Of a `TrimapNetwork` what `hybridmatte.trimap_scores` gives.
+        See `score_alpha`; for a `TrimapNetwork` see `hybridmatte.trimap_scores`.
     """
     for index in range(len(samples)):
         sample = samples[index]
         if isinstance(network, TrimapNetwork):
-            yield sample.name, metrics.trimap_scores(predict_trimap(network, sample.image, sample.mask), sample.trimap)
-        elif isinstance(network, JointInference):
-            alpha, _ = network.predict(sample.image, sample.mask, max_pixels=max_pixels)
-            yield sample.name, score_alpha(alpha, sample.alpha, sample.trimap)
+            trimap = predict_trimap(network, sample.require("image"), sample.require("mask"))
+            yield sample.name, metrics.trimap_scores(trimap, sample.require("trimap"))
+            continue
+        if isinstance(network, JointInference):
+            alpha, _ = network.predict(sample.require("image"), sample.require("mask"), max_pixels=max_pixels)
         else:
             alpha = predict_sample(network, sample, max_pixels=max_pixels)
-            yield sample.name, score_alpha(alpha, sample.alpha, sample.trimap)
+        yield sample.name, score_alpha(alpha, sample.require("alpha"), sample.trimap)
 
 
 class MeanScores(Metric):
-    """Means over images of named numbers, accumulated over batches and processes; NaN does not count.
+    """Means over images of named numbers, over all batches and processes. NaN is left out of the mean.
 
     Parameters
     ----------
     names : sequence of str
-        Such as `COLUMNS`.
     """
 
     full_state_update = False
+    sums: torch.Tensor
+    counts: torch.Tensor
 
-    def __init__(self, names):
+    def __init__(self, names: Sequence[str]):
         super().__init__()
         self.names = tuple(names)
         self.add_state("sums", torch.zeros(len(self.names), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("counts", torch.zeros(len(self.names), dtype=torch.float64), dist_reduce_fx="sum")
 
-    def update(self, scores):
-        """Add ``{name: number}`` of one image; names may lack."""
+    def add(self, scores: Mapping[str, float]) -> None:
+        """Add the numbers of one image by name. Names may be missing."""
         for index, name in enumerate(self.names):
             value = scores.get(name, math.nan)
             if not math.isnan(value):
                 self.sums[index] += value
                 self.counts[index] += 1
 
-    def compute(self):
-        """Return ``{name: mean}``, of what was added at least once."""
+    def update(self, scores: Mapping[str, float]) -> None:
+        """Add the numbers of one image by name. Names may be missing."""
+        self.add(scores)
+
+    def compute(self) -> dict[str, float]:
+        """Return the mean by name, of each name that was added at least once."""
         means = self.sums / self.counts.clamp(min=1)
         return {name: float(mean) for name, mean, count in zip(self.names, means, self.counts, strict=True) if count}
 
 
 class MattingScores(MeanScores):
-    """Means over images of what `score_alpha` gives."""
+    """Means over images of the errors of `score_alpha`."""
 
     def __init__(self):
-        super().__init__(COLUMNS)
+        super().__init__((*WHOLE_IMAGE_METRICS, *UNKNOWN_REGION_METRICS))
 
-    def update(self, alpha, target, trimap=None):
+    def update(self, alpha: Plane, target: Plane, trimap: Plane | None = None) -> None:  # pyright: ignore
         """Add one image: (H, W) arrays."""
-        super().update(score_alpha(alpha, target, trimap))
+        self.add(score_alpha(alpha, target, trimap))
 
 
 class TrimapScores(MeanScores):
-    """Means over images of what `hybridmatte.trimap_scores` gives."""
+    """Means over images of the scores of `hybridmatte.trimap_scores`."""
 
     def __init__(self):
-        super().__init__(TRIMAP_COLUMNS)
+        super().__init__(TRIMAP_METRICS)
 
-    def update(self, trimap, target):
+    def update(self, trimap: Plane, target: Plane) -> None:  # pyright: ignore
         """Add one trimap and the true one, (H, W) arrays."""
-        super().update(metrics.trimap_scores(trimap, target))
+        self.add(metrics.trimap_scores(trimap, target))

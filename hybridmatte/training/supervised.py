@@ -1,22 +1,27 @@
-"""Training with true alphas, the control."""
+"""Training with true alphas."""
+
+from __future__ import annotations
+
+import torch
 
 from hybridmatte._validation_torch import split_planes
 from hybridmatte.losses import gradient_penalty_loss, l1_loss, laplacian_pyramid_loss
-from hybridmatte.training.module import MattingModule
+from hybridmatte.training.config import SupervisedConfig
+from hybridmatte.training.module import Batch, MattingModule, Terms
 
 __all__ = ["SupervisedMatting"]
 
 
-class SupervisedMatting(MattingModule):
-    """Learn from images, trimaps and true alphas, by the losses ViTMatte was trained with.
+class SupervisedMatting(MattingModule[SupervisedConfig]):
+    """Learn from images, trimaps and true alphas, by the losses of ViTMatte.
 
-    L1 over the known and over the unknown region, each with its own mean, the Laplacian pyramid and the gradient
-    penalty over the whole.
+    These are L1 over the unknown region, L1 over the known region, the Laplacian pyramid loss and the gradient penalty
+    over the whole crop.
 
     Parameters
     ----------
     network : MattingNetwork
-    config : TrainingConfig
+    config : SupervisedConfig
 
     References
     ----------
@@ -25,7 +30,7 @@ class SupervisedMatting(MattingModule):
 
     parts = ("image", "trimap", "alpha")
 
-    def loss_terms(self, alpha, batch):
+    def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
         """Return the four terms."""
         target, is_unknown = batch["alpha"], split_planes(batch["trimap"])[2]
         return {"unknown": l1_loss(alpha, target, region=is_unknown),

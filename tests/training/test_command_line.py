@@ -1,4 +1,4 @@
-"""Train, predict, evaluate and export from the command line, on drawn photographs in a folder."""
+"""The commands that train, predict, evaluate and export, on drawn images in a folder."""
 
 import csv
 import json
@@ -14,6 +14,7 @@ from hybridmatte.cli import main
 from hybridmatte.io.pictures import read_alpha, write_alpha, write_image
 from hybridmatte.training import read_config
 from tests.synthetic import soft_disk
+from tests.training.shared import logged
 
 RECIPES = sorted(path for path in Path(experiments.__file__).parent.glob("*/*.toml") if "paradigm" in path.read_text())
 CONFIG = """network = "unet"
@@ -29,7 +30,7 @@ learning_rate = 1e-3
 
 @pytest.fixture
 def folder(tmp_path):
-    """Hold run.toml, and data/ with images, alphas and trimaps of three disks."""
+    """Return a folder with run.toml, and with images, alphas and trimaps of three disks in data."""
     (tmp_path / "run.toml").write_text(CONFIG)
     for part in ("image", "alpha", "trimap"):
         (tmp_path / "data" / part).mkdir(parents=True)
@@ -43,7 +44,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def run(folder, capsys):
-    """Run a command in words, ``@`` standing for the folder; return exit code and both streams."""
+    """Return a function that runs a command line and returns exit code, stdout and stderr; ``@`` is the folder."""
 
     def command(text):
         try:
@@ -102,13 +103,10 @@ def test_foregrounds_are_scored_over_backgrounds(folder, run):
 
 
 def test_validation_is_logged_after_every_epoch(folder, run):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
     code, _, err = run("train @run.toml --data @data --output @run --validation @data")
     assert code == 0, err
-    log = EventAccumulator(str(folder / "run" / "logs"))
-    log.Reload()
-    assert len(log.Scalars("validation/sad_t")) == 2
+    curve = list(logged(folder / "run", "validation/sad_t").values())
+    assert len(curve) == 2
     rows = list(csv.DictReader((folder / "run" / "scores.csv").read_text().splitlines()))
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert "epoch 2: sad " in err
@@ -116,7 +114,7 @@ def test_validation_is_logged_after_every_epoch(folder, run):
     code, out, err = run("evaluate --network @run/network --data @data --json @scores.json")
     scores = json.loads((folder / "scores.json").read_text())
     assert float(rows[-1]["sad_t"]) == pytest.approx(scores["mean"]["sad_t"], rel=1e-4)
-    assert log.Scalars("validation/sad_t")[-1].value == pytest.approx(scores["mean"]["sad_t"], rel=1e-4)
+    assert curve[-1] == pytest.approx(scores["mean"]["sad_t"], rel=1e-4)
 
 
 def test_networks_that_take_masks(folder, run):

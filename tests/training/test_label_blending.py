@@ -1,4 +1,4 @@
-"""Segmentation pre-training, a teacher from mattes, and a student from blended labels."""
+"""Segmentation pre-training, a teacher from true alphas, and a student from blended labels."""
 
 import lightning
 import numpy as np
@@ -12,8 +12,7 @@ from hybridmatte.losses import gradient_loss
 from hybridmatte.training import MatteLabelBlending, MatteTraining, TrainingConfig, train
 from hybridmatte.training.label_blending import boundary_of
 from tests.tolerances import assert_close
-from tests.training.test_semantic_guided import disks
-from tests.training.test_training import logged
+from tests.training.shared import BACKGROUNDS, disks, logged
 
 SMALL = {"network": "unet", "size": "tiny", "crop": 64, "batch_size": 2, "epochs": 2, "epoch_steps": 3,
          "learning_rate": 2e-3, "weight_decay": 0.0}
@@ -57,6 +56,12 @@ class TestStages:
         errors = list(logged(tmp_path, "loss/mse").values())
         assert np.mean(errors[-5:]) < 0.7 * np.mean(errors[:5])
 
+    def test_segmentation_over_backgrounds_is_refused(self, tmp_path):
+        with pytest.raises(ValueError, match="backgrounds came, expected none: paradigm 'segmentation' learns"):
+            train(TrainingConfig(**SEGMENTATION), disks("image", "mask"), tmp_path / "run", progress=False,
+                  backgrounds=BACKGROUNDS)
+        assert not (tmp_path / "run").exists()
+
     def test_teacher_learns_alpha_and_boundary(self, tmp_path):
         train(TrainingConfig(**MATTE | {"epochs": 10}), disks("image", "alpha"), tmp_path, progress=False)
         for name in ("mse", "gradient", "boundary"):
@@ -74,7 +79,7 @@ class TestStages:
         assert_close(terms["gradient"], gradient_loss(alpha, batch["alpha"]))
         assert_close(terms["boundary"], 0.5 * (boundary - mixed).abs().mean())
 
-    def test_any_network_learns_mattes(self, tmp_path):
+    def test_network_without_boundary_head_learns_alpha(self, tmp_path):
         train(TrainingConfig(**MATTE | {"network": "modnet", "boundary": False}), disks("image", "alpha"), tmp_path,
               progress=False)
         assert not logged(tmp_path, "loss/boundary")
@@ -103,7 +108,7 @@ class TestBlending:
     @pytest.mark.parametrize(("changes", "follows"),
                              [({}, True), ({"ema": 0.0}, False), ({"network": "modnet"}, False)],
                              ids=["same architecture", "frozen", "another network"])
-    def test_teacher_follows_a_student_of_its_kind(self, teacher, changes, follows, tmp_path):
+    def test_teacher_follows_a_student_of_its_architecture(self, teacher, changes, follows, tmp_path):
         modules = []
 
         class Keep(lightning.Callback):
@@ -121,7 +126,7 @@ class TestBlending:
     def test_step_of_the_moving_average(self, teacher):
         module = self.module(teacher, ema=0.75)
         before = {name: tensor.clone() for name, tensor in module.teacher.state_dict().items()}
-        module._follow()
+        module.update_teacher()
         name = "encoder.conv1.0.weight"
         expected = 0.75 * before[name] + 0.25 * module.network.state_dict()[name]
         assert_close(module.teacher.state_dict()[name], expected)
@@ -185,12 +190,3 @@ class TestLabels:
         with torch.no_grad():
             alpha, boundary = (plane[0, 0].numpy() for plane in network.alpha_and_boundary(image))
         assert_close(labels, boundary * alpha + (1 - boundary) * sample.mask)
-
-
-@pytest.mark.parametrize(("changes", "message"), [
-    (BLENDING, "teacher is ''"), (MATTE | {"network": "modnet"}, "boundary is True, expected false for modnet"),
-    (MATTE | {"ema": 0.5}, "ema is 0.5, expected it left out"), (SEGMENTATION | {"strong": False}, "strong is False"),
-], ids=["teacher", "boundary", "ema", "strong"])
-def test_options_that_do_not_fit(changes, message):
-    with pytest.raises(ValueError, match=message):
-        TrainingConfig(**changes)

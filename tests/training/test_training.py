@@ -1,5 +1,6 @@
-"""Training runs: the loss falls, a run resumed is the run uninterrupted, two processes are one, NaN stops it."""
+"""Training runs: the loss falls, resuming and several processes do not change the result, NaN stops the run."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -9,42 +10,30 @@ import numpy as np
 import pytest
 import torch
 
-from hybridmatte import networks
+from hybridmatte import gradient_error, mse, networks, sad
 from hybridmatte.data import Sample
-from hybridmatte.training import AlphaFreeMatting, MattingScores, TrainingConfig, make_optimizer, read_config, train
+from hybridmatte.io.pictures import write_alpha, write_image
+from hybridmatte.training import AlphaFreeMatting, MattingScores, TrainingConfig, make_optimizer, train
 from hybridmatte.training.optimizer import rate_factor
 from tests.synthetic import soft_disk
-from tests.training.two_processes import Plain
+from tests.training.shared import disks, logged
+from tests.training.two_processes import TwoConvolutions
 
 SMALL = {"network": "unet", "size": "tiny", "crop": 64, "batch_size": 2, "epochs": 3, "epoch_steps": 3,
          "learning_rate": 3e-3, "trimap_input": True, "smallest": 0.8, "largest": 1.2}
 
 
 def samples(with_alpha=False):
-    scenes = [soft_disk((90, 110), seed=seed) for seed in range(3)]
-    return [Sample(str(k), image=scene.image, trimap=scene.trimap, alpha=scene.alpha if with_alpha else None)
-            for k, scene in enumerate(scenes)]
+    return disks("image", "trimap", *["alpha"] * with_alpha, shape=(90, 110))
 
 
 def run(folder, with_alpha=False, **changes):
-    """Train; return the network and the losses of all steps, from the log."""
+    """Train; return the network and the losses of all steps."""
     options = {name: changes.pop(name) for name in ("resume", "validation", "devices", "callbacks")
                if name in changes}
     config = TrainingConfig(**(SMALL | changes))
     network = train(config, samples(with_alpha), folder, progress=False, **options)
     return network, logged(folder, "loss")
-
-
-def logged(folder, name):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    values = {}
-    for file in sorted((folder / "logs").glob("events*"), key=lambda path: path.stat().st_mtime_ns):
-        events = EventAccumulator(str(file))
-        events.Reload()
-        if name in events.Tags()["scalars"]:
-            values.update({event.step: event.value for event in events.Scalars(name)})
-    return values
 
 
 @pytest.mark.parametrize("paradigm", ["alpha_free", "supervised"])
@@ -66,7 +55,7 @@ def test_every_prior_trains(prior, tmp_path):
     assert len(logged(tmp_path, f"loss/{prior}")) == (0 if prior == "none" else 3)
 
 
-def test_a_run_resumed_is_the_run_uninterrupted(tmp_path, monkeypatch):
+def test_resumed_run_is_the_uninterrupted_run(tmp_path, monkeypatch):
     whole, expected = run(tmp_path / "whole")
 
     class KilledError(Exception):
@@ -89,7 +78,7 @@ def test_a_run_resumed_is_the_run_uninterrupted(tmp_path, monkeypatch):
         assert torch.equal(left, right)
 
 
-def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
+def test_folder_with_a_run_is_not_overwritten(tmp_path):
     with pytest.raises(ValueError, match="size is 'tinny', expected an encoder of timm or 'tiny'"):
         run(tmp_path, size="tinny")
     assert list(tmp_path.iterdir()) == []
@@ -100,6 +89,23 @@ def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
         run(tmp_path, epochs=1, crop=32, resume=True)
     with pytest.raises(FileNotFoundError, match="expected one to resume from"):
         run(tmp_path / "other", resume=True)
+
+
+def test_run_of_an_earlier_version_is_resumed(tmp_path):
+    """Its config.json has the options of other paradigms too, and may lack a later one."""
+    run(tmp_path, epochs=1)
+    path = tmp_path / "config.json"
+    options = json.loads(path.read_text())
+    assert options == TrainingConfig(**SMALL | {"epochs": 1}).options()
+    del options["fusion"]
+    path.write_text(json.dumps({"grid": 9, "teacher": "", "ema": 0.999, **options}))
+    run(tmp_path, epochs=1, resume=True)
+    path.write_text(json.dumps(options | {"fusion": "hard"}))
+    with pytest.raises(ValueError, match="fusion is 'soft' but the run in .* had 'hard', expected the same to resume"):
+        run(tmp_path, epochs=1, resume=True)
+    path.write_text(json.dumps(options | {"paradigm": "supervised"}))
+    with pytest.raises(ValueError, match="paradigm is 'alpha_free' but the run in .* had 'supervised'"):
+        run(tmp_path, epochs=1, resume=True)
 
 
 def test_nan_stops_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
@@ -117,7 +123,7 @@ def test_nan_stops_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     assert not (tmp_path / "network").exists()
 
 
-def test_interruption_is_told_and_python_still_hears_ctrl_c(tmp_path):
+def test_ctrl_c_is_raised_and_the_handler_of_python_restored(tmp_path):
     class Interrupt(lightning.Callback):
         def on_train_batch_end(self, trainer, *_):
             if trainer.global_step == 4:
@@ -135,18 +141,16 @@ def test_validation_scores_are_logged(tmp_path):
     assert sorted(logged(tmp_path, "validation/sad_t")) == [2, 5]
 
 
-def test_accumulation_sums_batches(tmp_path):
-    """Twice as many batches a step: as many steps, another result."""
+def test_accumulation_averages_batches(tmp_path):
+    """With two batches in a step there are as many steps, and another result."""
     plain, losses = run(tmp_path / "plain", epochs=1)
-    summed, more = run(tmp_path / "summed", epochs=1, accumulate=2)
-    assert set(losses) == set(more) == {0, 1, 2}
-    assert not torch.equal(next(plain.parameters()), next(summed.parameters()))
+    averaged, others = run(tmp_path / "averaged", epochs=1, accumulate=2)
+    assert set(losses) == set(others) == {0, 1, 2}
+    assert not torch.equal(next(plain.parameters()), next(averaged.parameters()))
 
 
 @pytest.mark.parametrize("paradigm", ["alpha_free", "supervised"])
 def test_data_without_trimaps(paradigm, tmp_path):
-    from hybridmatte.io.pictures import write_alpha, write_image
-
     for part in ("image", "alpha"):
         (tmp_path / "data" / part).mkdir(parents=True)
     for sample in samples(with_alpha=True):
@@ -186,30 +190,7 @@ class TestOptimizer:
         assert factors == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01])
 
 
-class TestConfig:
-    def test_file_and_changes(self, tmp_path):
-        path = tmp_path / "run.toml"
-        path.write_text('network = "unet"\nsize = "tiny"\nlearning_rate = 1\nmilestones = [2, 3]\n')
-        config = read_config(path, seed=4)
-        assert (config.size, config.learning_rate, config.milestones, config.seed) == ("tiny", 1.0, [2, 3], 4)
-
-    @pytest.mark.parametrize(("text", "error", "message"), [
-        ("learnin_rate = 1.0", ValueError, "key 'learnin_rate' is unknown, perhaps 'learning_rate'"),
-        ("zzz = 1", ValueError, "key 'zzz' is unknown, expected one of paradigm"),
-        ('crop = "large"', TypeError, "crop is 'large', expected int"),
-        ('prior = "smooth"', ValueError, "prior is 'smooth', expected 'none' or"),
-        ("crop = ", ValueError, "is not TOML"),
-        ("batch_size = 0", ValueError, "batch_size is 0"),
-    ], ids=["key", "other key", "type", "choice", "syntax", "range"])
-    def test_bad_files(self, tmp_path, text, error, message):
-        (tmp_path / "run.toml").write_text(text)
-        with pytest.raises(error, match=message):
-            read_config(tmp_path / "run.toml")
-
-
 def test_scores_are_means_of_the_metrics():
-    from hybridmatte import gradient_error, mse, sad
-
     scenes, scores = [soft_disk(seed=0), soft_disk(seed=1)], MattingScores()
     alphas = [np.clip(scene.alpha + 0.1, 0, 1) for scene in scenes]
     for alpha, scene in zip(alphas, scenes, strict=True):
@@ -223,8 +204,8 @@ def test_scores_are_means_of_the_metrics():
 
 
 @pytest.mark.slow
-def test_two_processes_are_one(tmp_path):
-    """Crops dealt out to two processes give the steps that one process makes of all."""
+def test_two_processes_take_the_steps_of_one(tmp_path):
+    """Two processes that share the crops of each step change the network as one process with all of them does."""
     results = {}
     for devices, batch in ((1, 4), (2, 2)):
         folder = tmp_path / str(devices)
@@ -234,5 +215,5 @@ def test_two_processes_are_one(tmp_path):
     for left, right in zip(results[1], results[2], strict=True):
         assert torch.allclose(left, right, atol=1e-5)
     torch.manual_seed(0)
-    start = list(Plain().parameters())
+    start = list(TwoConvolutions().parameters())
     assert max((left - right).abs().max() for left, right in zip(start, results[1], strict=True)) > 1e-2

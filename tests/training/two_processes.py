@@ -1,4 +1,4 @@
-"""Train a network without batch norm on one or two processes and keep its parameters: run by test_training."""
+"""Train a network without batch norm on one or two processes, and save its parameters. test_training runs this."""
 
 import sys
 from pathlib import Path
@@ -11,8 +11,8 @@ from hybridmatte.training import TrainingConfig, train
 from tests.synthetic import soft_disk
 
 
-class Plain(MattingNetwork):
-    """Two convolutions."""
+class TwoConvolutions(MattingNetwork):
+    """Two convolutions, without batch norm."""
 
     stride = 1
 
@@ -32,13 +32,13 @@ class Plain(MattingNetwork):
 
 
 def main(folder, devices, batch_size):
-    """Train on trimaps that know every pixel, so that all crops weigh the same in a mean."""
+    """Train on trimaps without unknown pixels, so that all crops have the same weight in a mean."""
     torch.set_num_threads(1)
     scenes = [soft_disk((70, 80), seed=seed) for seed in range(3)]
     samples = [Sample("disk", image=scene.image, trimap=(scene.alpha > 0.5).astype("float32")) for scene in scenes]
     config = TrainingConfig(network="unet", crop=48, batch_size=batch_size, epochs=2, epoch_steps=3, learning_rate=1e-2)
     torch.manual_seed(0)
-    train(config, samples, folder, network=Plain(), devices=devices, progress=False)
+    train(config, samples, folder, network=TwoConvolutions(), devices=devices, progress=False)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,59 @@
+from hybridmatte.training.alpha_free import AlphaFreeMatting
+from hybridmatte.training.composition import CompositionMatting, DisentangledPretraining
+from hybridmatte.training.config import (
+    AlphaFreeConfig,
+    BlendingConfig,
+    CompositionConfig,
+    DisentangledConfig,
+    MatteConfig,
+    NonlocalConfig,
+    RealConfig,
+    SegmentationConfig,
+    SupervisedConfig,
+    TrainingConfig,
+    TrimapConfig,
+    read_config,
+)
+from hybridmatte.training.label_blending import MatteLabelBlending, MatteTraining, SegmentationPretraining
+from hybridmatte.training.nonlocal_matting import NonlocalMatting
+from hybridmatte.training.optimizer import make_optimizer
+from hybridmatte.training.real_adaptation import RealAdaptation
+from hybridmatte.training.run import train
+from hybridmatte.training.run_folder import is_first_process
+from hybridmatte.training.samples import open_scored
+from hybridmatte.training.scores import MattingScores, TrimapScores, score_alpha, score_network
+from hybridmatte.training.supervised import SupervisedMatting
+from hybridmatte.training.trimap_generation import TrimapGeneration
+
+__all__ = [
+    "AlphaFreeConfig",
+    "AlphaFreeMatting",
+    "BlendingConfig",
+    "CompositionConfig",
+    "CompositionMatting",
+    "DisentangledConfig",
+    "DisentangledPretraining",
+    "MatteConfig",
+    "MatteLabelBlending",
+    "MatteTraining",
+    "MattingScores",
+    "NonlocalConfig",
+    "NonlocalMatting",
+    "RealAdaptation",
+    "RealConfig",
+    "SegmentationConfig",
+    "SegmentationPretraining",
+    "SupervisedConfig",
+    "SupervisedMatting",
+    "TrainingConfig",
+    "TrimapConfig",
+    "TrimapGeneration",
+    "TrimapScores",
+    "is_first_process",
+    "make_optimizer",
+    "open_scored",
+    "read_config",
+    "score_alpha",
+    "score_network",
+    "train",
+]

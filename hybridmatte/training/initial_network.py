@@ -1,0 +1,60 @@
+"""The network that a run starts with: its architecture and its first weights."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+
+from hybridmatte import networks
+from hybridmatte.networks.transfer import Transfer, load_parts
+from hybridmatte.training.config import TrainingConfig
+from hybridmatte.training.run_folder import is_first_process
+from hybridmatte.training.scores import AnyNetwork
+
+__all__ = ["new_network", "start_from"]
+
+LOG = logging.getLogger("hybridmatte.training")
+
+
+def new_network(config: TrainingConfig) -> AnyNetwork:
+    """Return the network of a configuration, with random weights drawn by its seed, or those of ImageNet."""
+    torch.manual_seed(config.seed)
+    size: Any = config.size  # each network checks its own
+    trimap = "one-hot" if config.one_hot else config.trimap_input
+    match config.network:
+        case "unet":
+            return networks.unet(size, trimap=trimap, width=config.width, pretrained=config.pretrained,
+                                 boundary=config.boundary)
+        case "vitmatte":
+            return networks.vitmatte(size, trimap=trimap)
+        case "gca":
+            return networks.gca(size, trimap=trimap)
+        case "matteformer":
+            return networks.matteformer(size, trimap=trimap)
+        case "modnet":
+            return networks.modnet(size, trimap=trimap)
+        case "net_m":
+            return networks.net_m(size, trimap=trimap, refinement=config.refinement)
+        case "net_t":
+            return networks.net_t(size, pretrained=config.pretrained)
+        case "joint":
+            if not config.init_from:
+                raise ValueError("init_from is '', expected the joint network that is to be adapted")
+            net_m = networks.net_m("tiny" if size == "tiny" else "resnet34", trimap=trimap,
+                                   refinement=config.refinement)
+            return networks.JointInference(networks.net_t(size), net_m, config.fusion)
+
+
+def start_from(network: AnyNetwork, config: TrainingConfig) -> Transfer | None:
+    """Load the weights that a configuration names into a network, log what was loaded, and return it.
+
+    None if the configuration names no network.
+    """
+    if not config.init_from:
+        return None
+    transfer = load_parts(network, config.init_from, config.parts)
+    if is_first_process():
+        LOG.info("init_from %s: %s", config.init_from, transfer)
+    return transfer

@@ -1,0 +1,54 @@
+"""The folder of a run: its configuration, its checkpoint, and what it started from."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from hybridmatte.io.files import write_bytes
+from hybridmatte.training.config import TrainingConfig
+
+__all__ = ["check_new", "checkpoint_to_resume", "is_first_process", "write_json"]
+
+
+def is_first_process() -> bool:
+    """Return whether this process writes files and messages.
+
+    It does if it is the only one, or if Lightning started the others beside it.
+    """
+    return int(os.environ.get("LOCAL_RANK", 0)) == int(os.environ.get("NODE_RANK", 0)) == 0
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Write a document, whole or not at all."""
+    write_bytes(path, json.dumps(document, indent=1).encode())
+
+
+def check_new(output: Path) -> None:
+    """Raise FileExistsError if a folder holds a run. Only the first process looks, as it is the one that writes."""
+    if is_first_process() and _checkpoint(output).exists():
+        raise FileExistsError(f"output {output} holds a run already, expected another folder, or resume")
+
+
+def checkpoint_to_resume(output: Path, config: TrainingConfig) -> Path:
+    """Return the last checkpoint of a run whose configuration must be the given one.
+
+    Only the options of the paradigm are compared. An option that the run's ``config.json`` lacks had its default, for
+    an earlier version wrote it.
+    """
+    checkpoint = _checkpoint(output)
+    if not checkpoint.is_file():
+        raise FileNotFoundError(f"output {output} has no checkpoints/last.ckpt, expected one to resume from")
+    before = json.loads((output / "config.json").read_text(encoding="utf-8"))
+    for name, wanted in config.options().items():
+        had = before.get(name, getattr(type(config), name, wanted))
+        if had != wanted:
+            raise ValueError(f"{name} is {wanted!r} but the run in {output} had {had!r}, expected the same to resume")
+    return checkpoint
+
+
+def _checkpoint(output: Path) -> Path:
+    """Return the path of a run's last checkpoint."""
+    return output / "checkpoints" / "last.ckpt"
