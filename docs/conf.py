@@ -76,6 +76,7 @@ sphinx_gallery_conf = {
     "min_reported_time": 10_000,
     "show_memory": False,
     "write_computation_times": False,
+    "capture_repr": (),
     "show_signature": False,
     "remove_config_comments": True,
     "plot_gallery": "True",
@@ -87,7 +88,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "hybridmatte"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_extra_path = ["_static/entry"]
+html_extra_path = ["_entry"]
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {

@@ -57,7 +57,7 @@ for row in zip(*trials.values(), strict=True):
 # Each card shows the alpha and the part of the picture in which the methods differ most, over a
 # plain colour.
 
-figure, axis = plt.subplots(figsize=(10, 9), layout="constrained")
+figure, axis = plt.subplots(figsize=(10, 6.4), layout="constrained")
 sheet = hybridmatte.contact_sheet(scenes["lace"].image, trimaps["lace"], trials["lace"])
 axis.imshow(sheet)
 axis.axis("off")
