@@ -31,7 +31,8 @@ coverage: $(VENV)/installed-test
 	$(RUN) -m coverage report
 
 docs: $(VENV)/installed-docs
-	$(RUN) -m sphinx -W --keep-going -q -c docs -d docs/_build/doctrees . docs/_build/html
+	rm -rf docs/api/names
+	$(RUN) -m sphinx -W --keep-going -q -E -c docs -d docs/_build/doctrees . docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 clean:

@@ -72,6 +72,7 @@ sphinx_gallery_conf = {
     "doc_module": ("hybridmatte",),
     "reference_url": {"hybridmatte": None},
     "abort_on_example_error": True,
+    "run_stale_examples": True,  # also if only the package has changed
     "download_all_examples": False,
     "min_reported_time": 10_000,
     "show_memory": False,
