@@ -27,8 +27,7 @@ test-all: lint
 	$(RUN) -m pytest -n $(WORKERS)
 
 coverage: $(VENV)/installed-test
-	$(RUN) -m coverage run -m pytest
-	$(RUN) -m coverage report
+	$(RUN) -m pytest -n $(WORKERS) --cov=hybridmatte --cov-report=term
 
 docs: $(VENV)/installed-docs
 	rm -rf docs/api/names

@@ -8,10 +8,10 @@ The packages, in the order in which data flows; each imports only from those bef
     Read and write pictures, and write files atomically.
 ``trimap``
     Regions of a trimap; trimaps from masks and alphas.
+``linalg``
+    Krylov methods, preconditioners, primal-dual iterations, and the threads that run all kernels.
 ``similarity``
     Which pixels are similar: in a window, and by nearest neighbours in feature space.
-``linalg``
-    Krylov methods, preconditioners and primal-dual iterations.
 ``systems``
     From a checked problem to a linear system over its unknown pixels, and to its solution.
 ``methods``

@@ -143,7 +143,7 @@ def check_number(
 def check_integer(
     value: object, name: str, *, low: int | None = None, high: int | None = None, odd: bool = False
 ) -> int:
-    """Return an integer; where given, low <= value <= high, and odd if asked."""
+    """Return an integer; refuse one outside [low, high], or an even one if `odd`."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} is {value!r}, expected an integer")
     number = int(value)

@@ -47,12 +47,13 @@ def means(found: Found, method: str, trimap: str, key: str) -> list[float]:
 
 def best_solver(found: Found, trimap: str, key: str) -> tuple[float, str]:
     """Return the least mean error of a single solver, and its name."""
-    return min((means(found, name, trimap, key)[0], name) for name in METHODS)
+    return min((means(found, name, trimap, key)[0], name) for name in METHODS if name in found)
 
 
 def main_table(found: Found) -> str:
     """Return each solver, their average, the oracle and the fusion, and its ratio to the best solver."""
-    lines = [error_line(found, name) for name in [*METHODS, AVERAGE, ORACLE, FUSION]]
+    recorded = [name for name in METHODS if name in found]
+    lines = [error_line(found, name) for name in [*recorded, AVERAGE, ORACLE, FUSION]]
     ratios = [" / ".join(f"{np.mean(means(found, FUSION, trimap, key)) / best_solver(found, trimap, key)[0]:.2f}"
                          for trimap in TRIMAPS) for key in ERRORS]
     return table(["method", *ERRORS.values()], [*lines, [f"{FUSION} over the best single solver", *ratios]])
@@ -64,7 +65,7 @@ def worst_line(found: Found) -> str:
     for trimap in TRIMAPS:
         for name in next(iter(found["cf"][trimap].values())):
             fused = np.mean([run[name]["error"]["sad"] for run in found[FUSION][trimap].values() if name in run])
-            best = min(found[method][trimap][""][name]["error"]["sad"] for method in METHODS)
+            best = min(found[method][trimap][""][name]["error"]["sad"] for method in METHODS if method in found)
             ratios[f"{name} {trimap}"] = fused / best
     above = {name: ratio for name, ratio in ratios.items() if ratio > 1.1}
     named = ", ".join(f"{name} {ratio:.2f}" for name, ratio in sorted(above.items(), key=lambda pair: -pair[1]))

@@ -13,6 +13,7 @@ from hybridmatte._validation import check_aspect, check_confidence, check_image,
 from hybridmatte.errors import warn_caller
 from hybridmatte.linalg.threads import threads_for
 from hybridmatte.methods.closed_form import closed_form_system
+from hybridmatte.methods.windows import REACH
 from hybridmatte.systems.problem import check_problem, finish_alpha
 from hybridmatte.systems.solve import ProblemSolver
 from hybridmatte.trimap import refuse_labels, split_trimap
@@ -123,7 +124,7 @@ def _solve(image: npt.NDArray[np.float32], trimap: npt.ArrayLike, alpha: Plane, 
                         "nothing to refine", UserWarning)
         return problem.known_alpha
     with threads_for(problem.is_unknown.sum()):
-        solver = ProblemSolver(problem, partial(closed_form_system, epsilon=EPSILON), method="closed form", reach=2,
+        solver = ProblemSolver(problem, partial(closed_form_system, epsilon=EPSILON), method="closed_form", reach=REACH,
                                rtol=RTOL, maxiter=MAXITER)
         solution = solver.solve()
         for _ in range(ROUNDS - 1 if alpha.shape != prior.shape else 0):

@@ -20,7 +20,7 @@ from hybridmatte.errors import is_interrupt
 
 __all__ = ["Request", "run"]
 
-INTERRUPTED = "interrupted; what is written is whole, and --resume goes on from there"
+INTERRUPTED = "interrupted; finished files are complete, and --resume continues from there"
 
 
 class Request(NamedTuple):

@@ -38,7 +38,7 @@ def show(table: Table) -> None:
 def sources(*names: str) -> list[Path | BinaryIO]:
     """Return the input files: paths, and standard input, read to its end, for ``-``, which may occur once."""
     if names.count("-") > 1:
-        raise ValueError("- is given for two inputs, expected one, for there is one standard input")
+        raise ValueError("- is given for two inputs, expected at most one, because there is only one standard input")
     return [StandardInput(sys.stdin.buffer.read()) if name == "-" else _existing_file(name) for name in names]
 
 

@@ -336,6 +336,8 @@ def _format_of(path: Source, bits: int, transparent: bool) -> Format:
     check_choice(bits, "bits", (8, 16))
     if not isinstance(path, str | os.PathLike):
         return "PNG"
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"output {path} is a folder, expected the name of a file")
     extension = Path(path).suffix.lower()
     if extension not in EXTENSIONS:
         raise ValueError(f"output {path} ends in {extension!r}, expected one of {extensions()}")

@@ -48,18 +48,6 @@ class UnknownLayout:
     chunks: npt.NDArray[np.int64]
     bands: npt.NDArray[np.int64]
 
-    def gather(self, plane: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """Return the values of a plane (H, W) on the cells, (n_cells,); 0 on cells without a pixel."""
-        is_pixel = self.pixels >= 0
-        values = np.zeros(self.n_cells)
-        values[is_pixel] = plane.ravel()[self.pixels[is_pixel]]
-        return values
-
-    def scatter(self, values: npt.NDArray[Any], plane: npt.NDArray[Any]) -> None:
-        """Write the cells' values (n_cells,) into the unknown pixels of a C-contiguous plane (H, W)."""
-        is_pixel = self.pixels >= 0
-        plane.reshape(-1)[self.pixels[is_pixel]] = values[is_pixel]
-
     def cell_map(self) -> npt.NDArray[np.int32]:
         """Return the cell of each pixel, (H, W); 0 for pixels that are not unknown."""
         cells = np.zeros(self.shape, np.int32)

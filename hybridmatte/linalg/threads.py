@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from queue import SimpleQueue
-from threading import Thread, local
+from threading import Lock, Thread, local
 from typing import Any
 
 import numba
@@ -29,16 +29,44 @@ MIN_WORK_PER_THREAD = 20_000  # nanoseconds; another thread for less work costs 
 kernel = partial(numba.njit, cache=True, nogil=True, error_model="numpy")
 inlined = partial(numba.njit, inline="always")  # copied into each kernel that calls it
 _settings = local()
-_tasks: SimpleQueue[Any] = SimpleQueue()
+_calls: SimpleQueue[_Call] = SimpleQueue()
 _workers: list[Thread] = []
+_growing = Lock()  # held while workers are started
+
+
+class _Call:
+    """One call of a kernel: whoever acquires `claim`, a worker or the thread that made the call, runs it."""
+
+    __slots__ = ("arguments", "claim", "error", "finished", "function", "is_started")
+
+    def __init__(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        self.function: Callable[..., None] | None = function
+        self.arguments: tuple[Any, ...] = arguments
+        self.claim, self.finished = Lock(), Lock()
+        self.finished.acquire()
+        self.is_started, self.error = False, None
+
+    def run(self) -> None:
+        """Run the call and keep its error; then forget the arguments, so that their memory can be freed."""
+        self.is_started = True
+        try:
+            if self.function is not None:
+                self.function(*self.arguments)
+        except BaseException as error:  # noqa: BLE001 - raised again by `run_pieces`
+            self.error = error
+        finally:
+            self.function, self.arguments = None, ()
+            self.finished.release()
 
 
 def run_pieces(function: Callable[..., None], n_pieces: int, *arguments: Any, cost: float | None = None) -> None:
     """Call ``function(first, last, *arguments)`` on ranges that together cover the pieces 0 to n_pieces - 1.
 
-    Each thread gets one range; the calling thread works on the first one. The number of threads is `thread_count`, or
-    less if there is little work. `cost` is the approximate time of one piece in nanoseconds; without it, the work is
-    taken to be enough for all threads. An exception that a call raises is raised here after all calls have ended.
+    Each thread gets one range; the calling thread works on the first one, and then on those that no worker has begun.
+    So calls from many threads, and calls inside a worker, do not wait for free workers. The number of threads is
+    `thread_count`, or less if there is little work. `cost` is the approximate time of one piece in nanoseconds; without
+    it, the work is taken to be enough for all threads. An exception that a call raises is raised here, after all calls
+    have ended. So is an interrupt by Ctrl-C.
     """
     count = min(n_pieces, thread_count())
     if cost is not None:
@@ -46,19 +74,56 @@ def run_pieces(function: Callable[..., None], n_pieces: int, *arguments: Any, co
     if count <= 1:
         function(0, n_pieces, *arguments)
         return
-    while len(_workers) < count - 1:
-        _workers.append(Thread(target=_run_tasks, daemon=True))
-        _workers[-1].start()
-    done = SimpleQueue()
-    for k in range(1, count):
-        _tasks.put((done, function, (k * n_pieces // count, (k + 1) * n_pieces // count, *arguments)))
+    _start_workers(count - 1)
+    edges = [k * n_pieces // count for k in range(count + 1)]
+    calls = [_Call(function, (*edge, *arguments)) for edge in zip(edges[1:-1], edges[2:], strict=True)]
+    is_complete = False
     try:
-        function(0, n_pieces // count, *arguments)
+        for call in calls:
+            _calls.put(call)
+        function(0, edges[1], *arguments)
+        for call in calls:
+            if call.claim.acquire(blocking=False):
+                call.run()
+        is_complete = True
     finally:
-        errors = [done.get() for _ in range(1, count)]
-    for error in errors:
-        if error is not None:
-            raise error
+        _wait_for(calls, is_complete)
+    for call in calls:
+        if call.error is not None:
+            raise call.error
+
+
+def _start_workers(count: int) -> None:
+    """Start workers until there are at least `count`, or as many as the system allows."""
+    if len(_workers) >= count:
+        return
+    with _growing:
+        while len(_workers) < count:
+            worker = Thread(target=_run_calls, daemon=True)
+            try:
+                worker.start()
+            except RuntimeError:  # no more threads to be had: the calling thread does the work itself
+                return
+            _workers.append(worker)
+
+
+def _wait_for(calls: list[_Call], is_complete: bool) -> None:
+    """Wait until the calls that were begun have ended, also if Ctrl-C interrupts the wait.
+
+    After an exception in the calling thread, calls that no worker has begun are dropped.
+    """
+    interrupt = None
+    for call in calls:
+        is_pending = is_complete or not call.claim.acquire(blocking=False)
+        while is_pending:
+            try:
+                is_pending = not call.finished.acquire(timeout=0.2)
+            except KeyboardInterrupt as error:
+                interrupt = error
+            if not is_complete and not call.is_started:  # claimed by the calling thread just before it was interrupted
+                break
+    if interrupt is not None:
+        raise interrupt
 
 
 @contextmanager
@@ -82,23 +147,21 @@ def thread_count() -> int:
     return getattr(_settings, "limit", numba.config.NUMBA_NUM_THREADS)
 
 
-def _run_tasks() -> None:
-    """Run tasks from the queue in an endless loop; this is what a worker thread executes."""
+def _run_calls() -> None:
+    """Run calls from the queue in an endless loop; this is what a worker thread executes."""
+    _settings.limit = 1
     while True:
-        done, function, arguments = _tasks.get()
-        try:
-            function(*arguments)
-        except BaseException as error:  # noqa: BLE001 - raised again by `run_pieces`
-            done.put(error)
-        else:
-            done.put(None)
+        call = _calls.get()
+        if call.claim.acquire(blocking=False):
+            call.run()
+        del call
 
 
 def _forget_workers() -> None:
     """Empty the pool and the queue in a forked process, which does not inherit its parent's threads."""
-    global _tasks
+    global _calls, _growing
     _workers.clear()
-    _tasks = SimpleQueue()
+    _calls, _growing = SimpleQueue(), Lock()
 
 
 if hasattr(os, "register_at_fork"):

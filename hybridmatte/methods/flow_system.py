@@ -116,6 +116,7 @@ class FlowSystem(LinearSystem):
         weight = confidence.ravel()[self.pixels]
         self.local.diagonal[self.cells] += weight
         self.rhs = self.rhs + weight * prior.ravel()[self.pixels]
+        self._coarse = None
         self._prepare()
 
     def coarse_matrix(self) -> npt.NDArray[np.float64]:

@@ -232,7 +232,7 @@ def information_flow_system(
     known_weight: float = 0.05,
     is_single: bool = False,
 ) -> FlowSystem:
-    """Return the `FlowSystem` of an image with at least one unknown pixel, if asked in single precision."""
+    """Return the `FlowSystem` of an image with at least one unknown pixel; with `is_single`, in single precision."""
     local = closed_form_system(image, is_unknown, known_alpha, epsilon=EPSILON)
     tree, pixels = _ordered_pixels(image, is_unknown)
     cells = local.layout.cell_map().ravel()[pixels]

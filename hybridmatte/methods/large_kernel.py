@@ -205,7 +205,7 @@ class LargeKernelSystem(LinearSystem):
         """Compute forms, counts, diagonal and right-hand side; `known_alpha` (H, W) is 0 on unknown pixels."""
         layout = self.layout
         for channel in range(3):
-            self.colors[channel] = layout.gather(image[:, :, channel])
+            self.colors[channel] = self.gather(image[:, :, channel])
         kernels.window_forms(image, known_alpha, self.radius, epsilon, layout.segments, layout.row_start, layout.bands,
                              self.is_window, self.forms, self._lines)
         self._subtract_regressions(np.zeros(layout.n_cells), self.rhs)

@@ -233,6 +233,8 @@ class MeansSystem(LinearSystem):
 
     def add_prior(self, prior: npt.NDArray[Any], confidence: npt.NDArray[Any]) -> None:
         """Add ``(a - prior)' diag(confidence) (a - prior)`` to what is minimised; both are planes (H, W)."""
+        if self._transposed is not None:
+            raise ValueError("prior is already part of the system, expected one prior")
         affinity = self.affinity
         transpose = affinity.T.tocsr()
         self._transposed = _residual_product(transpose.indptr, transpose.indices, transpose.data)

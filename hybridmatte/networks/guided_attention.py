@@ -1,4 +1,4 @@
-"""GCA-Matting: a residual U-Net whose attention passes features between places of the image that look alike."""
+"""GCA-Matting: a residual U-Net whose attention passes features between similar patches of the image."""
 
 from itertools import pairwise
 from typing import Literal

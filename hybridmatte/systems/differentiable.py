@@ -30,7 +30,7 @@ from hybridmatte.systems._problem_torch import check_prior_batch
 from hybridmatte.systems.problem import Problem, check_problem
 from hybridmatte.systems.solve import ProblemSolver, warn_unconverged
 
-__all__ = ["ArraySolver", "SolveLayer", "TensorSolver", "TensorSystem", "solve_batch"]
+__all__ = ["ArraySolver", "ImageSolver", "SolveLayer", "TensorSolver", "TensorSystem", "solve_batch"]
 
 STRIP = 64  # rows of windows differentiated at a time
 

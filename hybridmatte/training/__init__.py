@@ -48,5 +48,5 @@ _MODULE_OF = {  # __init__.pyi has the same names, for type checkers
     "train": "run",
 }
 
-__all__ = sorted(_MODULE_OF)
+__all__ = sorted(_MODULE_OF)  # pyright: ignore[reportUnsupportedDunderAll]
 __getattr__ = lazy_names(__name__, _MODULE_OF)

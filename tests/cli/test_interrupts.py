@@ -29,7 +29,7 @@ def test_interruption_says_how_to_go_on(run, fake_alpha, monkeypatch, interrupt)
     monkeypatch.setattr(fake_alpha, "solve", lambda *_, **__: interrupt())
     result = run("matte @image.png @trimap.png -o @out.png")
     assert result.code == 130
-    assert result.err.splitlines() == ["interrupted; what is written is whole, and --resume goes on from there"]
+    assert result.err.splitlines() == ["interrupted; finished files are complete, and --resume continues from there"]
 
 
 @pytest.mark.parametrize("interrupt", INTERRUPTS)
@@ -42,7 +42,7 @@ def test_interruption_ends_a_folder(run, fake_alpha, files, monkeypatch, interru
     monkeypatch.setattr(fake_alpha, "solve", lambda *_, **__: asked.append(0) or interrupt())
     result = run("matte @images @trimaps -o @out")
     assert (result.code, asked) == (130, [0])
-    assert result.err.splitlines() == ["interrupted; what is written is whole, and --resume goes on from there"]
+    assert result.err.splitlines() == ["interrupted; finished files are complete, and --resume continues from there"]
 
 
 def test_interruption_in_the_compiler_ends_every_command(run, monkeypatch):

@@ -1,0 +1,160 @@
+"""The thread pool of the kernels: every piece once, errors, interrupts, many callers, forks."""
+
+import gc
+import os
+import threading
+import time
+import weakref
+
+import numpy as np
+import pytest
+
+from hybridmatte.linalg import threads
+from hybridmatte.linalg.threads import kernel, run_pieces, thread_count, thread_limit
+
+
+@kernel
+def count_pieces(first, last, counts):
+    for i in range(first, last):
+        counts[i] += 1
+
+
+@pytest.fixture
+def four_threads(monkeypatch):
+    """Let this thread use four threads, whatever the machine has."""
+    monkeypatch.setattr(threads._settings, "limit", 4, raising=False)
+
+
+@pytest.mark.usefixtures("four_threads")
+@pytest.mark.parametrize("n_pieces", [0, 1, 2, 3, 4, 5, 1000])
+def test_every_piece_is_done_once(n_pieces):
+    counts = np.zeros(n_pieces)
+    run_pieces(count_pieces, n_pieces, counts)
+    assert np.array_equal(counts, np.ones(n_pieces))
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_little_work_stays_on_the_calling_thread():
+    seen = []
+    run_pieces(lambda first, last: seen.append((first, last, threading.get_ident())), 100, cost=1.0)
+    assert seen == [(0, 100, threading.get_ident())]
+
+
+def test_limits_nest_and_are_restored():
+    before = thread_count()
+    with thread_limit(1):
+        assert thread_count() == 1
+        with thread_limit(8):
+            assert thread_count() == 1
+    assert thread_count() == before
+
+
+@pytest.mark.usefixtures("four_threads")
+@pytest.mark.parametrize("guilty", [0, 30, 99], ids=["calling thread", "worker", "last worker"])
+def test_an_error_is_raised_after_all_calls_have_ended(guilty):
+    ended = []
+
+    def work(first, last):
+        if first <= guilty < last:
+            raise ValueError(f"piece {guilty}")
+        time.sleep(0.05)
+        ended.append(first)
+
+    with pytest.raises(ValueError, match=f"piece {guilty}"):
+        run_pieces(work, 100)
+    n_ended = len(ended)
+    time.sleep(0.1)
+    assert len(ended) == n_ended
+    counts = np.zeros(100)
+    run_pieces(count_pieces, 100, counts)  # the pool still works
+    assert np.array_equal(counts, np.ones(100))
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_an_interrupt_is_raised_after_all_calls_have_ended():
+    ended = []
+
+    def work(first, _):
+        if first == 0:
+            time.sleep(0.02)  # let the workers begin
+            raise KeyboardInterrupt
+        time.sleep(0.2)
+        ended.append(first)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_pieces(work, 100)
+    n_ended = len(ended)
+    time.sleep(0.3)
+    assert len(ended) == n_ended
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_calls_inside_calls_do_not_wait_for_each_other():
+    counts = np.zeros((4, 50))
+
+    def work(first, last):
+        for i in range(first, last):
+            run_pieces(count_pieces, 50, counts[i])
+
+    run_pieces(work, 4)
+    assert np.array_equal(counts, np.ones((4, 50)))
+
+
+def test_many_threads_call_at_once(monkeypatch):
+    monkeypatch.setattr(threads, "thread_count", lambda: 4)
+    counts = np.zeros((8, 200))
+
+    def user(k):
+        for _ in range(20):
+            run_pieces(count_pieces, 200, counts[k])
+
+    users = [threading.Thread(target=user, args=(k,)) for k in range(8)]
+    for one in users:
+        one.start()
+    for one in users:
+        one.join(timeout=30)
+    assert np.array_equal(counts, np.full((8, 200), 20))
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_without_more_threads_the_calling_thread_does_the_work(monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threads, "_workers", [])
+    monkeypatch.setattr(threads.Thread, "start", refuse)
+    counts = np.zeros(100)
+    run_pieces(count_pieces, 100, counts)
+    assert np.array_equal(counts, np.ones(100))
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_idle_workers_keep_no_arrays():
+    array = np.zeros(1000)
+    kept = weakref.ref(array)
+    run_pieces(count_pieces, 1000, array)
+    del array
+    time.sleep(0.05)
+    gc.collect()
+    assert kept() is None
+
+
+@pytest.mark.usefixtures("four_threads")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork")
+def test_a_forked_process_has_a_pool_of_its_own():
+    run_pieces(count_pieces, 100, np.zeros(100))
+    child = os.fork()
+    if child == 0:
+        counts = np.zeros(100)
+        run_pieces(count_pieces, 100, counts)
+        os._exit(0 if np.array_equal(counts, np.ones(100)) else 1)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            assert os.waitstatus_to_exitcode(status) == 0
+            return
+        time.sleep(0.02)
+    os.kill(child, 9)
+    pytest.fail("the forked process hangs")
