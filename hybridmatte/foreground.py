@@ -62,7 +62,7 @@ def estimate_layers(image: npt.ArrayLike, alpha: npt.ArrayLike) -> Layers:
     Notes
     -----
     The cost that the layers F and B make small is, with I the image, j the four neighbours of pixel i, each pair
-    counted once, and epsilon = 1e-5,
+    counted once, and epsilon = 1e-5::
 
         sum_i |alpha_i F_i + (1 - alpha_i) B_i - I_i|^2
         + sum_ij (epsilon + |alpha_i - alpha_j|) (|F_i - F_j|^2 + |B_i - B_j|^2).

@@ -24,8 +24,8 @@ __all__ = ["DEFAULT_METHOD", "METHODS", "Method", "solve"]
 class Method(NamedTuple):
     """A matting method.
 
-    name is the name by which `solve` and the command line know it; solve is its function of (image, trimap, *, prior,
-    confidence); summary says what it assumes, and when says when to use it.
+    name is the name by which `solve` and the command line know it; solve is its function, called as
+    ``solve(image, trimap, prior=..., confidence=...)``; summary says what it assumes, and when says when to use it.
     """
 
     name: str
