@@ -11,7 +11,8 @@ import numpy.typing as npt
 from hybridmatte.linalg.threads import threads_for
 from hybridmatte.methods.information_flow import solve_information_flow
 from hybridmatte.methods.shared_sampling import sample_alpha
-from hybridmatte.systems.problem import Problem, expand_problem
+from hybridmatte.systems.expansion import expand_problem
+from hybridmatte.systems.problem import Problem
 
 __all__ = ["BASE_SOLVER", "SolverEstimates", "as_planes", "known_distances", "solver_estimates"]
 

@@ -23,7 +23,8 @@ from hybridmatte.methods.flow_system import Flow, FlowSystem, flow_runs
 from hybridmatte.similarity._neighbors_numba import gather
 from hybridmatte.similarity.features import pixel_features
 from hybridmatte.similarity.neighbors import NeighborTree
-from hybridmatte.systems.problem import check_problem, expand_problem
+from hybridmatte.systems.expansion import expand_problem
+from hybridmatte.systems.problem import check_problem
 from hybridmatte.systems.solve import check_stopping, solve_problem
 from hybridmatte.trimap import split_trimap
 

@@ -21,7 +21,8 @@ from hybridmatte.methods import _sharing_numba as sharing
 from hybridmatte.methods.closed_form import closed_form_system
 from hybridmatte.methods.windows import REACH
 from hybridmatte.similarity.known_expansion import expand_known
-from hybridmatte.systems.problem import Problem, check_problem, expand_problem, finish_alpha
+from hybridmatte.systems.expansion import expand_problem
+from hybridmatte.systems.problem import Problem, check_problem, finish_alpha
 from hybridmatte.systems.solve import check_stopping, solve_problem
 from hybridmatte.trimap import Regions, split_trimap
 

@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_confidence, check_image, check_plane, check_same_shape
-from hybridmatte.similarity.known_expansion import expand_known
 from hybridmatte.trimap import split_trimap
 
-__all__ = ["DEFAULT_CONFIDENCE", "Problem", "check_plane_like_image", "check_problem", "expand_problem", "finish_alpha"]
+__all__ = ["DEFAULT_CONFIDENCE", "Problem", "check_plane_like_image", "check_problem", "finish_alpha"]
 
 DEFAULT_CONFIDENCE = 0.1  # weight of a prior, on the scale of the Laplacian's diagonal
 
@@ -94,20 +93,6 @@ def _check_prior(
         return None, None
     prior = check_plane_like_image(prior, "prior", image)
     return prior, check_confidence(DEFAULT_CONFIDENCE if confidence is None else confidence, image.shape[:2])
-
-
-def expand_problem(problem: Problem, radius: float) -> Problem:
-    """Return a smaller problem: unknown pixels near known ones of almost the same colour become known.
-
-    The rule is `expand_known` with a radius in pixels and a colour distance of radius / 255. Pixels with a positive
-    confidence stay unknown, because their prior is better evidence than their neighbours' colours.
-    """
-    trimap = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
-    trimap = expand_known(problem.image, trimap, radius=radius, color_distance=radius / 255)
-    is_unknown = problem.is_unknown & (trimap == 0.5)
-    if problem.confidence is not None:
-        is_unknown |= problem.is_unknown & (problem.confidence > 0)
-    return problem._replace(is_unknown=is_unknown, known_alpha=np.where(is_unknown, np.float32(0.0), np.rint(trimap)))
 
 
 def finish_alpha(problem: Problem, alpha: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
