@@ -196,6 +196,7 @@ class TestAgainstPyMatting:
     def _peer(self):
         self.peer = pytest.importorskip("pymatting")
 
+    @pytest.mark.slow
     def test_closed_form(self, image):
         assert_close(closed_form_laplacian(image).toarray(), self.peer.cf_laplacian(image).toarray())
 

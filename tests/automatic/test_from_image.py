@@ -32,6 +32,7 @@ class TestPeople:
         monkeypatch.setattr(from_image, "run_segmenter", find)
         return seen
 
+    @pytest.mark.slow
     def test_solver_decides_in_the_band(self, seen):
         found = matte_from_image(self.SCENE.image, erode=40, dilate=40)  # the disk's edge is 48 pixels wide
         assert seen == [(192, 246, 3)]
@@ -43,6 +44,7 @@ class TestPeople:
     def test_small_objects_keep_a_core(self):
         assert (matte_from_image(self.SCENE.image).trimap[20:62, 20:62] == 1).any()
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("seen")
     def test_options_of_the_solver(self):
         wide = matte_from_image(self.SCENE.image)

@@ -29,6 +29,7 @@ def kept(tmp_path, monkeypatch):
     return kept_scenes.read_scene("real/disk/0", tmp_path)
 
 
+@pytest.mark.slow
 def test_scene_is_kept(kept):
     expected, (found, truth) = solver_estimates(check_problem(SCENE.image, SCENE.trimap)), kept
     assert_close(truth, SCENE.alpha, 1e-3)
@@ -52,6 +53,7 @@ def rows(rng):
     return [kept_scenes.Rows(features, alpha)]
 
 
+@pytest.mark.slow
 def test_networks_learn_what_is_missed(rows):
     network, other = (training.train_fusion(rows, seed=0, steps=150, without=without).without_torch()
                       for without in ((), ("grey",)))

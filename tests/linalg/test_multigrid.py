@@ -23,6 +23,7 @@ def make_system(build=closed_form_system, shape=(61, 83)):
     return system, scene.image
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coarsest", [2, 150], ids=["all levels", "two levels"])
 @pytest.mark.parametrize("build", BUILDERS)
 def test_symmetric_and_positive(build, coarsest, rng, monkeypatch):

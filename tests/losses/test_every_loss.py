@@ -28,6 +28,7 @@ of_region = pytest.mark.parametrize("name", ["l1", "composition", "laplacian_pyr
                                              "hard_mining"])
 
 
+@pytest.mark.slow
 @every_loss
 def test_gradient_in_float64(name):
     loss, (alpha, *others) = inputs_of(name, batch((2, 7, 9)))

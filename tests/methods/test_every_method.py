@@ -56,6 +56,7 @@ def test_bad_input_is_named(solver, image, trimap, message):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 class TestEverySolver:
+    @pytest.mark.slow
     def test_recovers_the_soft_disk(self, solver):
         alpha = solver(SCENE.image, SCENE.trimap)
         is_unknown = SCENE.trimap == 0.5

@@ -19,6 +19,7 @@ def solve(scene, *, refine=True, sample_weight=0.03, prior=None, confidence=None
                           confidence=confidence, rtol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("expansion", [pytest.param(0.0, id="trimap as given"), pytest.param(12.0, id="expanded")])
 @pytest.mark.parametrize("n_rays", [4, 6])
 @pytest.mark.parametrize("shape", [(29, 37), (23, 41), (20, 70)])  # 2, 2 and 3 tiles

@@ -111,6 +111,7 @@ def mask(kind, generator):
 
 
 class TestAttention:
+    @pytest.mark.slow
     def test_published_number_of_parameters(self, published):
         """Both blocks have 49,792 (semantic-guided non-local matting, Table 6), each 24,896."""
         counts = [sum(parameter.numel() for parameter in block.parameters()) for block in published.attentions]
@@ -149,6 +150,7 @@ class TestAttention:
         inside = weights.view(2, 4, 12, 4, 12)[:, 1, 4, 1, [1, 4, 7, 10]]
         assert_close(inside, np.array([[1 / 3, 0, 1 / 3, 1 / 3]] * 2), 1e-6)
 
+    @pytest.mark.slow
     def test_gradients(self):
         generator = torch.Generator().manual_seed(3)
         attention, guidance, features = scene(generator)
@@ -226,6 +228,7 @@ class TestNetwork:
         assert alpha.shape == (2, 1, *shape)
         assert 0 <= alpha.min() < alpha.max() <= 1
 
+    @pytest.mark.slow
     def test_gradient_reaches_every_parameter(self):
         network = tiny().train()
         network(*inputs((64, 64), batch=2)).square().sum().backward()
@@ -233,6 +236,7 @@ class TestNetwork:
                      if parameter.grad is None or not parameter.grad.any()]
         assert unreached == []
 
+    @pytest.mark.slow
     def test_learns(self):
         """Gradient steps lower the loss from the initial weights."""
         torch.manual_seed(0)
@@ -252,6 +256,7 @@ class TestNetwork:
             assert torch.equal(network(*batch), network(*batch))
         assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
 
+    @pytest.mark.slow
     def test_images_of_a_batch_do_not_mix(self):
         network, (image, trimap) = tiny(), inputs((64, 96), batch=2)
         trimap[1, :, :, 32:] = 1
@@ -260,6 +265,7 @@ class TestNetwork:
             alone = torch.cat([network(image[k:k + 1], trimap[k:k + 1]) for k in range(2)])
         assert_close(together, alone)
 
+    @pytest.mark.slow
     @TRIMAPS
     def test_saved_and_loaded(self, trimap, tmp_path):
         network, batch = tiny(trimap), inputs((40, 50), trimap)
@@ -278,6 +284,7 @@ class TestNetwork:
         assert [parts[f"down.{k}"] for k in range(4)] == [1, 2, 3, 4]
         assert {parts["guide.0"], parts["attentions.0"], parts["skips.0"], parts["up.0"], parts["head.weight"]} == {5}
 
+    @pytest.mark.slow
     def test_autocast(self):
         network, batch = tiny().train(), inputs((64, 96), batch=2)
         with torch.no_grad():
@@ -288,6 +295,7 @@ class TestNetwork:
                 alpha = network(*batch)
         assert (alpha - expected).abs().max() < 0.1  # bfloat16 has 8 bits
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("call", "message"), [
         (lambda: gca("huge"), "size is 'huge', expected 'resnet34' or 'tiny'"),
         (lambda: gca("tiny", trimap=2), "trimap is 2, expected False, True or 'one-hot'"),

@@ -147,6 +147,7 @@ class TestFusion:
 
 
 class TestJointInference:
+    @pytest.mark.slow
     @pytest.mark.parametrize("fusion", ["soft", "soft_sum", "hard"])
     def test_is_the_fusion_of_both_networks(self, fusion):
         network, (image, mask) = with_bands(joint(fusion)), inputs((48, 64), 2)
@@ -160,6 +161,7 @@ class TestJointInference:
         assert_close(alpha, expected)
         assert torch.equal(found, trimap)
 
+    @pytest.mark.slow
     def test_arrays_and_tiles(self):
         network, scene = with_bands(joint("hard")), soft_disk((90, 120), seed=1)
         alpha, trimap = network.predict(scene.image, scene.alpha > 0.5)
@@ -170,6 +172,7 @@ class TestJointInference:
         assert (same == trimap).all()
         assert 0 < np.abs(tiles - alpha).max() < 0.5
 
+    @pytest.mark.slow
     def test_known_tiles_count_as_known(self):
         """In a tile without an unknown pixel, soft fusion uses the trimap's value as alpha, not 0."""
         network, scene = joint("soft_sum"), soft_disk((80, 256), seed=1)

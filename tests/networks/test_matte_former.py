@@ -55,6 +55,7 @@ def watched(network, kind):
 
 
 class TestSize:
+    @pytest.mark.slow
     def test_published(self):
         """44.8 million; as in the released code, the count includes the two vectors of each spectral norm."""
         network = matteformer()
@@ -204,6 +205,7 @@ class TestPriorTokens:
             expected = mean + block.mlp(block.norm2(mean))
         assert_close(memory, expected)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("missing", [(0.0,), (0.5,), (0.0, 1.0), (0.5, 1.0)])
     def test_empty_regions(self, missing):
         """An empty region gets no weight, now or in the memory; other regions do. Values and gradients are finite."""
@@ -251,6 +253,7 @@ class TestRefinement:
             assert np.array_equal(alpha[k, 0].numpy(), expected)
             assert (expected == os8[k, 0].numpy()).mean() > 0.5
 
+    @pytest.mark.slow
     def test_alpha_before_training_is_the_finest(self):
         """No pixel is certain before training, so every pixel is refined."""
         network = small()
@@ -263,6 +266,7 @@ class TestRefinement:
 
 
 class TestNetwork:
+    @pytest.mark.slow
     @ALL_SIX
     @pytest.mark.parametrize("shape", [(64, 96), (47, 81), (9, 70)])
     def test_any_size(self, trimap, shape):
@@ -279,6 +283,7 @@ class TestNetwork:
             alone = torch.cat([network(image[k:k + 1], trimap[k:k + 1]) for k in range(2)])
         assert_close(together, alone)
 
+    @pytest.mark.slow
     def test_gradient_reaches_every_parameter(self):
         network, (image, trimap) = small().train(), inputs((64, 96), batch=2)
         sides = network.side_outputs(network.join(image, trimap))
@@ -286,6 +291,7 @@ class TestNetwork:
         unreached = [name for name, parameter in network.named_parameters() if not parameter.grad.abs().max() > 0]
         assert unreached == []
 
+    @pytest.mark.slow
     @ALL_SIX
     def test_saved_and_loaded(self, trimap, tmp_path):
         network = small(trimap=trimap)
@@ -306,6 +312,7 @@ class TestNetwork:
         assert alpha.dtype == torch.float32
         assert 0 < (alpha - expected).abs().max() < 0.05  # bfloat16 has 8 bits
 
+    @pytest.mark.slow
     def test_training_in_half_precision(self):
         network = small().train()
         with torch.autocast("cpu", dtype=torch.bfloat16):

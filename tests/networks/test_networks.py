@@ -39,6 +39,7 @@ def inputs(shape, trimap=True, batch=1):
     return (image, torch.randint(3, (batch, 1, *shape), generator=generator) / 2) if trimap else (image,)
 
 
+@pytest.mark.slow
 @every_network
 @pytest.mark.parametrize("trimap", [False, True, "one-hot"], ids=["automatic", "trimap", "one-hot"])
 @pytest.mark.parametrize("shape", [(64, 96), (47, 81), (9, 70)])
@@ -52,6 +53,7 @@ def test_any_size(name, trimap, shape):
     assert 0 <= alpha.min() <= alpha.max() <= 1
 
 
+@pytest.mark.slow
 @every_network
 def test_gradient_reaches_every_parameter(name):
     network = make(name).train()
@@ -63,6 +65,7 @@ def test_gradient_reaches_every_parameter(name):
     assert unreached == []
 
 
+@pytest.mark.slow
 @every_network
 def test_trimap_and_image_both_matter(name):
     network = make(name)
@@ -73,6 +76,7 @@ def test_trimap_and_image_both_matter(name):
         assert not torch.equal(alpha, network(1 - image, trimap))
 
 
+@pytest.mark.slow
 @every_network
 @pytest.mark.parametrize("trimap", [True, "one-hot"])
 def test_saved_and_loaded(name, trimap, tmp_path):

@@ -80,6 +80,7 @@ class TestAttention:
                 attended = torch.from_numpy(slow_attended(weights, features[k].numpy()))
                 assert_close(result[k], features[k] + attention.mix(attended[None])[0])
 
+    @pytest.mark.slow
     def test_published_number_of_parameters(self, published):
         """Table 6: 25,984 in all; the split into parts follows from the text of the table."""
         attention = published.attention

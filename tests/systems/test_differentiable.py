@@ -56,6 +56,7 @@ def test_prior_equals_the_arrays(name):
     assert np.abs(alpha[0, 0].numpy() - expected).max() < 1e-4
 
 
+@pytest.mark.slow
 @every_solver
 def test_gradient_to_prior_and_confidence(name):
     image, trimap, prior, confidence = small_problem()

@@ -49,6 +49,7 @@ class TestBoundaryHead:
 
 
 class TestStages:
+    @pytest.mark.slow
     def test_segmentation(self, tmp_path):
         samples = disks("image", "mask")
         samples[0] = samples[0]._replace(mask=samples[0].mask * 0.6 + 0.1)  # soft: cut at 0.5
@@ -62,6 +63,7 @@ class TestStages:
                   backgrounds=BACKGROUNDS)
         assert not (tmp_path / "run").exists()
 
+    @pytest.mark.slow
     def test_teacher_learns_alpha_and_boundary(self, tmp_path):
         train(TrainingConfig(**MATTE | {"epochs": 10}), disks("image", "alpha"), tmp_path, progress=False)
         for name in ("mse", "gradient", "boundary"):
@@ -105,6 +107,7 @@ class TestBlending:
         assert_close(terms["mse"], (alpha - label).square().mean())
         assert_close(terms["gradient"], gradient_loss(alpha, label))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("changes", "follows"),
                              [({}, True), ({"ema": 0.0}, False), ({"network": "modnet"}, False)],
                              ids=["same architecture", "frozen", "another network"])

@@ -33,6 +33,7 @@ def pretrain(folder, data=None, **changes):
     return train(TrainingConfig(**(SMALL | changes)), photographs() if data is None else data, folder, progress=False)
 
 
+@pytest.mark.slow
 def test_learns_to_take_flat_photographs_apart(tmp_path):
     """A constant 0.5 has a mean error of 0.25."""
     flat = [np.full((90, 100, 3), colour, np.uint8) for colour in ((250, 20, 20), (20, 20, 250))]
@@ -62,6 +63,7 @@ def test_every_network_is_trained(network, tmp_path):
         assert not torch.equal(start, end), name
 
 
+@pytest.mark.slow
 def test_folder_of_photographs_gives_the_same_run(tmp_path):
     for index, photograph in enumerate(photographs()):
         write_image(tmp_path / f"{index}.png", photograph)
@@ -96,6 +98,7 @@ def test_backgrounds_and_validation_without_trimaps_are_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_resumed_with_other_photographs(tmp_path):
     pretrain(tmp_path)
     with pytest.raises(ValueError, match="data has 3 samples but the run had 4 samples"):
@@ -150,6 +153,7 @@ class TestTransfer:
         assert "tensors loaded" in str(transfer)
         assert "in pyramid, stages, head" in str(transfer)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["gca", "matteformer", "net_m", "vitmatte"])
     def test_encoders_of_other_networks(self, name, tmp_path):
         make = getattr(networks, name)
@@ -184,6 +188,7 @@ class TestTransfer:
                                    strict=True):
                 assert torch.allclose(left, right, atol=1e-5)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("parts", ["all", "encoder"])
     @pytest.mark.parametrize("name", ["unet", "vitmatte", "gca", "net_m"])
     def test_trimap_planes_may_be_added_to_any(self, name, parts, tmp_path):

@@ -25,6 +25,7 @@ REAL = SMALL | {"mask_scale": 0.15, "paradigm": "real", "network": "joint", "tri
 
 
 class TestTrimapGeneration:
+    @pytest.mark.slow
     def test_learns_and_scores(self, tmp_path):
         samples = disks("image", "alpha")
         network = train(TrainingConfig(**TRIMAP | {"epochs": 8}), samples, tmp_path, validation=samples, progress=False)
@@ -54,6 +55,7 @@ class TestTrimapGeneration:
 
 
 class TestNonlocalMatting:
+    @pytest.mark.slow
     @pytest.mark.parametrize(("changes", "terms"), [
         ({}, {"loss", "loss/alpha", "loss/hard"}),
         ({"hard_percent": 0.0}, {"loss", "loss/alpha"}),
@@ -96,6 +98,7 @@ class TestRealAdaptation:
         networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny")).save_pretrained(tmp_path / "joint")
         return str(tmp_path / "joint")
 
+    @pytest.mark.slow
     def test_run(self, teacher, joint, tmp_path):
         config, samples = TrainingConfig(**REAL | {"teacher": teacher, "init_from": joint}), disks("image", "mask")
         validation = disks("image", "mask", "alpha")
@@ -108,6 +111,7 @@ class TestRealAdaptation:
         sample = validation[0]
         assert (again.predict(sample.image, sample.mask)[0] == network.predict(sample.image, sample.mask)[0]).all()
 
+    @pytest.mark.slow
     def test_both_networks_and_the_discriminator_learn_and_the_teacher_does_not(self, teacher, tmp_path):
         config = TrainingConfig(**REAL | {"teacher": teacher, "epochs": 1})
         torch.manual_seed(config.seed)
@@ -129,6 +133,7 @@ class TestRealAdaptation:
                      "discriminator.layers.0.weight"):
             assert part in changed
 
+    @pytest.mark.slow
     def test_what_does_not_fit_is_refused(self, teacher, joint, tmp_path):
         def start(**changes):
             train(TrainingConfig(**REAL | changes), disks("image", "mask"), tmp_path / "run", backgrounds=BACKGROUNDS,
@@ -145,6 +150,7 @@ class TestRealAdaptation:
                   tmp_path / "run", backgrounds="nowhere", progress=False)
         assert not (tmp_path / "run").exists()
 
+    @pytest.mark.slow
     def test_interrupted_and_resumed(self, teacher, joint, tmp_path):
         config, samples = TrainingConfig(**REAL | {"teacher": teacher, "init_from": joint}), disks("image", "mask")
         options = {"backgrounds": BACKGROUNDS, "progress": False}

@@ -36,6 +36,7 @@ def run(folder, with_alpha=False, **changes):
     return network, logged(folder, "loss")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paradigm", ["alpha_free", "supervised"])
 def test_loss_falls_and_the_network_reloads(paradigm, tmp_path):
     network, losses = run(tmp_path, paradigm=paradigm, with_alpha=paradigm == "supervised", epochs=8)
@@ -48,6 +49,7 @@ def test_loss_falls_and_the_network_reloads(paradigm, tmp_path):
                           networks.predict_alpha(network, scene.image, scene.trimap))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", ["none", "affinity", "dc", "ddc", "hinge"])
 def test_every_prior_trains(prior, tmp_path):
     _, losses = run(tmp_path, prior=prior, epochs=1)
@@ -55,6 +57,7 @@ def test_every_prior_trains(prior, tmp_path):
     assert len(logged(tmp_path, f"loss/{prior}")) == (0 if prior == "none" else 3)
 
 
+@pytest.mark.slow
 def test_resumed_run_is_the_uninterrupted_run(tmp_path, monkeypatch):
     whole, expected = run(tmp_path / "whole")
 
@@ -78,6 +81,7 @@ def test_resumed_run_is_the_uninterrupted_run(tmp_path, monkeypatch):
         assert torch.equal(left, right)
 
 
+@pytest.mark.slow
 def test_folder_with_a_run_is_not_overwritten(tmp_path):
     with pytest.raises(ValueError, match="size is 'tinny', expected an encoder of timm or 'tiny'"):
         run(tmp_path, size="tinny")
@@ -91,6 +95,7 @@ def test_folder_with_a_run_is_not_overwritten(tmp_path):
         run(tmp_path / "other", resume=True)
 
 
+@pytest.mark.slow
 def test_run_of_an_earlier_version_is_resumed(tmp_path):
     """Its config.json has the options of other paradigms too, and may lack a later one."""
     run(tmp_path, epochs=1)
@@ -108,6 +113,7 @@ def test_run_of_an_earlier_version_is_resumed(tmp_path):
         run(tmp_path, epochs=1, resume=True)
 
 
+@pytest.mark.slow
 def test_nan_stops_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     terms = AlphaFreeMatting.loss_terms
 
@@ -123,6 +129,7 @@ def test_nan_stops_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     assert not (tmp_path / "network").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_raised_and_the_handler_of_python_restored(tmp_path):
     class Interrupt(lightning.Callback):
         def on_train_batch_end(self, trainer, *_):
@@ -136,11 +143,13 @@ def test_ctrl_c_is_raised_and_the_handler_of_python_restored(tmp_path):
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").is_file()
 
 
+@pytest.mark.slow
 def test_validation_scores_are_logged(tmp_path):
     run(tmp_path, epochs=2, validation=samples(with_alpha=True))
     assert sorted(logged(tmp_path, "validation/sad_t")) == [2, 5]
 
 
+@pytest.mark.slow
 def test_accumulation_averages_batches(tmp_path):
     """With two batches in a step there are as many steps, and another result."""
     plain, losses = run(tmp_path / "plain", epochs=1)
@@ -149,6 +158,7 @@ def test_accumulation_averages_batches(tmp_path):
     assert not torch.equal(next(plain.parameters()), next(averaged.parameters()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paradigm", ["alpha_free", "supervised"])
 def test_data_without_trimaps(paradigm, tmp_path):
     for part in ("image", "alpha"):
@@ -163,6 +173,7 @@ def test_data_without_trimaps(paradigm, tmp_path):
     assert len(logged(tmp_path / "run", "loss")) == 3
 
 
+@pytest.mark.slow
 def test_composites_and_half_precision(tmp_path):
     scenes = [soft_disk((90, 110), seed=seed) for seed in range(2)]
     foregrounds = [Sample(str(k), foreground=scene.image, alpha=scene.alpha) for k, scene in enumerate(scenes)]
