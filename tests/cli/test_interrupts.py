@@ -8,6 +8,14 @@ import pytest
 from hybridmatte import foreground
 
 
+@pytest.fixture(autouse=True)
+def _python_handles_interrupts():
+    """Handle Ctrl-C as Python does by default, also if the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def ctrl_c():
     raise KeyboardInterrupt
 
