@@ -24,7 +24,7 @@ import numba
 __all__ = ["inlined", "kernel", "run_pieces", "thread_count", "thread_limit", "threads_for"]
 
 MIN_UNKNOWNS_PER_THREAD = 4000  # another thread for fewer unknowns costs more time than it saves
-MIN_WORK_PER_THREAD = 20_000  # nanoseconds; another thread for less work costs more time than it saves
+MIN_WORK_PER_THREAD = 60_000  # nanoseconds; another thread for less work costs more time than it saves
 
 kernel = partial(numba.njit, cache=True, nogil=True, error_model="numpy")
 inlined = partial(numba.njit, inline="always")  # copied into each kernel that calls it
