@@ -10,7 +10,7 @@ A *cell* is the index of a pixel in an `UnknownLayout`. Cell 0 holds no pixel an
 
 import numpy as np
 
-from hybridmatte.linalg.threads import kernel, run_pieces
+from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel
 
 FLAGS = {"contract"}
 
@@ -284,7 +284,7 @@ def stencil_galerkin(cell_map, pixels, basis, positions, size, weights, diagonal
     )
 
 
-@kernel(fastmath=FLAGS)
+@short_kernel(fastmath=FLAGS)
 def _restrict(first, last, cells, basis, residual, out):
     """Write rows first to last - 1 of P' residual."""
     for block in range(first, last):
@@ -307,7 +307,7 @@ def restrict(cells, basis, residual, out):
     run_pieces(_restrict, len(cells), cells, basis, residual, out, cost=30)
 
 
-@kernel(fastmath=FLAGS)
+@short_kernel(fastmath=FLAGS)
 def _prolong(first, last, cells, basis, coarse, out):
     """Add P coarse to the cells of blocks first to last - 1."""
     for block in range(first, last):

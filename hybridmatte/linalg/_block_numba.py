@@ -7,7 +7,7 @@ column by column: blocks[k, q, p] is the entry in row p and column q of block k.
 import numpy as np
 
 from hybridmatte.linalg._spd_numba import invert_spd
-from hybridmatte.linalg.threads import kernel, run_pieces
+from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel
 
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
 PRODUCT, SUM, SMOOTH = 0, 1, 2  # forms of `_multiply`
@@ -230,7 +230,7 @@ def smoothed_prolongation(
     )
 
 
-@kernel(fastmath=FLAGS)
+@short_kernel(fastmath=FLAGS)
 def _multiply(first, last, indptr, indices, blocks, x, form, sign, start, step, out):
     """Write A x (PRODUCT), start + sign A x (SUM) or x + step (start + sign A x) (SMOOTH) into out, as `form` says.
 
@@ -285,7 +285,7 @@ def _run_multiply(indptr, indices, blocks, x, form, sign, start, step, out):
     )
 
 
-@kernel(fastmath=FLAGS)
+@short_kernel(fastmath=FLAGS)
 def _scale_residual(first, last, step, rhs, out):
     """Multiply rows first to last - 1 of rhs by their blocks of `step`."""
     for i in range(first, last):

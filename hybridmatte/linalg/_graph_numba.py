@@ -7,12 +7,12 @@ by the preconditioner in ``graph_aggregation.py``. A graph is (indptr, indices, 
 
 import numpy as np
 
-from hybridmatte.linalg.threads import kernel, run_pieces
+from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel
 
 REORDER = {"reassoc", "contract", "nsz"}
 
 
-@kernel(fastmath=REORDER)
+@short_kernel(fastmath=REORDER)
 def _multiply(first, last, indptr, indices, data, diagonal, x, product):
     """Write rows first to last - 1 of ``diagonal * x - W x`` into product."""
     for row in range(first, last):
@@ -134,7 +134,7 @@ def add_blocks(coarse, block, factor, x):
         x[row] += factor * coarse[row // block]
 
 
-@kernel
+@short_kernel
 def _sum_blocks(first, last, vector, block, coarse):
     """Write the sums of a vector over the blocks first to last - 1."""
     for i in range(first, last):
@@ -149,7 +149,7 @@ def sum_blocks(vector, block, coarse):
     run_pieces(_sum_blocks, coarse.size, vector, block, coarse, cost=block)
 
 
-@kernel
+@short_kernel
 def _add_coarse(first, last, residual, diagonal, coarse, block, result):
     """Write rows first to last - 1 of the result of `add_coarse`."""
     for row in range(first, last):

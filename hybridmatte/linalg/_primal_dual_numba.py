@@ -8,7 +8,7 @@ head_links[head_start[i]:head_start[i + 1]]. A link's penalty on the difference 
 
 import numpy as np
 
-from hybridmatte.linalg.threads import inlined, kernel, run_pieces
+from hybridmatte.linalg.threads import inlined, kernel, run_pieces, short_kernel
 
 DDC, HINGE = 0, 1
 
@@ -19,7 +19,7 @@ def end_value(alpha, known, end):
     return alpha[end] if end >= 0 else known[-1 - end]
 
 
-@kernel
+@short_kernel
 def _step_dual(first, last, extrapolated, known, tails, heads, lengths, sigma, relaxation, form, dual):
     """Update the dual variables of the links first to last - 1."""
     for e in range(first, last):
@@ -55,7 +55,7 @@ def divergence(dual, i, tail_start, head_start, head_links):
     return total
 
 
-@kernel
+@short_kernel
 def _step_primal(
     first, last, dual, tail_start, head_start, head_links, tau, relaxation, weight, prior, alpha, extrapolated
 ):

@@ -11,7 +11,7 @@ signed index would need a check for negative values, which count from the end.
 
 import numpy as np
 
-from hybridmatte.linalg.threads import kernel, run_pieces
+from hybridmatte.linalg.threads import run_pieces, short_kernel
 
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
 PRODUCT, RESIDUAL, SMOOTH = 0, 1, 2  # forms of `_multiply`
@@ -19,7 +19,7 @@ CELL_COST = 4  # nanoseconds to multiply one cell's row with a vector
 _ONE, _TWO = np.uint64(1), np.uint64(2)
 
 
-@kernel(fastmath=FLAGS)
+@short_kernel(fastmath=FLAGS)
 def _multiply(first_chunk, last_chunk, spans, chunks, weights, diagonal, x, form, rhs, step, out):
     """Write A x (PRODUCT), rhs - A x (RESIDUAL) or x + step (rhs - A x) (SMOOTH) into out, as `form` says."""
     for s in range(chunks[first_chunk], chunks[last_chunk]):
@@ -99,7 +99,7 @@ def _run_multiply(spans, chunks, weights, diagonal, x, form, rhs, step, out):
     )
 
 
-@kernel
+@short_kernel
 def _scale_residual(first, last, step, residual, rhs, out):
     """Copy the residual to rhs, and multiply it by `step`, at the cells first to last - 1."""
     for i in range(first, last):

@@ -4,12 +4,12 @@ The n unknowns are cut into runs of consecutive ones; ends (runs,) is where each
 K functions of basis (K, n), each restricted to one run.
 """
 
-from hybridmatte.linalg.threads import kernel, run_pieces
+from hybridmatte.linalg.threads import run_pieces, short_kernel
 
 FLAGS = {"reassoc", "contract", "nsz"}
 
 
-@kernel(fastmath=FLAGS)
+@short_kernel(fastmath=FLAGS)
 def _sum_runs(first, last, ends, basis, x, sums):
     """Write rows first to last - 1 of the inner products."""
     for run in range(first, last):
@@ -26,7 +26,7 @@ def sum_runs(ends, basis, x, sums):
     run_pieces(_sum_runs, len(ends), ends, basis, x, sums, cost=2 * x.size / max(len(ends), 1))
 
 
-@kernel(fastmath=FLAGS)
+@short_kernel(fastmath=FLAGS)
 def _scale_and_spread(first_run, last_run, scale, x, ends, basis, inverse, sums, out):
     """Write the unknowns of the runs first_run to last_run - 1; see `scale_and_spread`."""
     n_functions = basis.shape[0]

@@ -6,7 +6,7 @@ within each piece, then over the pieces in order, so that the number of threads 
 
 import numpy as np
 
-from hybridmatte.linalg.threads import kernel, run_pieces
+from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel
 
 PIECES = 32
 REORDER = {"reassoc", "contract", "nsz"}  # lets the compiler vectorise sums
@@ -21,7 +21,7 @@ def _total(partial):
     return total
 
 
-@kernel(fastmath=REORDER)
+@short_kernel(fastmath=REORDER)
 def _dot(first, last, a, b, partial):
     """Write the inner products over the pieces first to last - 1."""
     n = a.shape[0]
@@ -39,7 +39,7 @@ def dot(a, b):
     return _total(partial)
 
 
-@kernel(fastmath=REORDER)
+@short_kernel(fastmath=REORDER)
 def _dot_pair(first, last, a, b, c, partial):
     """Write both inner products over the pieces first to last - 1."""
     n = a.shape[0]
@@ -60,7 +60,7 @@ def dot_pair(a, b, c):
     return _total(partial[0]), _total(partial[1])
 
 
-@kernel
+@short_kernel
 def _combine(first, last, a, beta, b):
     """Overwrite b with a + beta b in the pieces first to last - 1."""
     n = a.shape[0]
@@ -73,7 +73,7 @@ def combine(a, beta, b):
     run_pieces(_combine, PIECES, a, beta, b, cost=a.size / 64)
 
 
-@kernel(fastmath=REORDER)
+@short_kernel(fastmath=REORDER)
 def _advance(first, last, step, direction, product, x, residual, partial):
     """Update x and the residual in the pieces first to last - 1; write the residual's squared norm over each."""
     n = x.shape[0]

@@ -5,8 +5,11 @@ arguments, works on the pieces first to last - 1, and releases the GIL. `run_pie
 consecutive pieces. A piece is computed in the same way on any thread, so results do not depend on the number of
 threads.
 
-Compared with Numba's parallel loops, such kernels compile in a fifth of the time and need no threading layer. To start
-a loop on two threads takes 5 microseconds longer.
+To wake a sleeping worker takes about 60 microseconds. A kernel that an iteration calls again and again with less work
+than a millisecond is a `short_kernel`: the workers that serve it stay awake for half a millisecond after each call, so
+that the next call starts on all threads within a microsecond (see ``_team_numba.py``).
+
+Compared with Numba's parallel loops, such kernels compile in a fifth of the time and need no threading layer.
 """
 
 from __future__ import annotations
@@ -20,18 +23,63 @@ from threading import Lock, Thread, local
 from typing import Any
 
 import numba
+import numpy as np
 
-__all__ = ["inlined", "kernel", "run_pieces", "thread_count", "thread_limit", "threads_for"]
+from hybridmatte.linalg._team_numba import CLOSED, LEFT, TEAM_SIZE, kernel, launcher_of, serve
+
+__all__ = ["inlined", "kernel", "run_pieces", "short_kernel", "thread_count", "thread_limit", "threads_for"]
 
 MIN_UNKNOWNS_PER_THREAD = 4000  # another thread for fewer unknowns costs more time than it saves
 MIN_WORK_PER_THREAD = 60_000  # nanoseconds; another thread for less work costs more time than it saves
+MIN_SHORT_WORK_PER_THREAD = 4_000  # the same for a short kernel
 
-kernel = partial(numba.njit, cache=True, nogil=True, error_model="numpy")
 inlined = partial(numba.njit, inline="always")  # copied into each kernel that calls it
 _settings = local()
 _calls: SimpleQueue[_Call] = SimpleQueue()
 _workers: list[Thread] = []
 _growing = Lock()  # held while workers are started
+
+
+class ShortKernel:
+    """A kernel that starts on all threads within a microsecond, if they are awake."""
+
+    __slots__ = ("launch", "name")
+
+    def __init__(self, function: Callable[..., None], options: dict[str, Any]) -> None:
+        self.name = f"{function.__module__}.{function.__name__}"
+        self.launch = launcher_of(kernel(function, no_cpython_wrapper=True, **options), function)
+
+
+def short_kernel(function: Callable[..., None] | None = None, **options: Any) -> Any:
+    """Compile a kernel of little work that is called again and again; `options` are Numba's. For `run_pieces` only."""
+    if function is None:
+        return partial(short_kernel, **options)
+    return ShortKernel(function, options)
+
+
+class _Team:
+    """The workers that stay awake for the short kernels of one calling thread."""
+
+    __slots__ = ("n_enlisted", "words")
+
+    def __init__(self) -> None:
+        self.words = np.zeros(TEAM_SIZE, np.int64)
+        self.n_enlisted = 0  # in all; those that have left again are counted in words[LEFT]
+
+    def enlist(self, count: int) -> None:
+        """Ask for as many workers as are missing from `count`."""
+        missing = count - self.n_enlisted + int(self.words[LEFT])
+        if missing > 0:
+            _start_workers(count)
+            self.words[CLOSED] = 0
+            for _ in range(missing):
+                self.n_enlisted += 1
+                _calls.put(_Call(serve, (self.words,)))
+
+    def dismiss(self) -> None:
+        """Send the workers back to the pool."""
+        if self.n_enlisted > self.words[LEFT]:
+            self.words[CLOSED] = 1
 
 
 class _Call:
@@ -59,7 +107,9 @@ class _Call:
             self.finished.release()
 
 
-def run_pieces(function: Callable[..., None], n_pieces: int, *arguments: Any, cost: float | None = None) -> None:
+def run_pieces(
+    function: Callable[..., None] | ShortKernel, n_pieces: int, *arguments: Any, cost: float | None = None
+) -> None:
     """Call ``function(first, last, *arguments)`` on ranges that together cover the pieces 0 to n_pieces - 1.
 
     Each thread gets one range; the calling thread works on the first one, and then on those that no worker has begun.
@@ -69,11 +119,17 @@ def run_pieces(function: Callable[..., None], n_pieces: int, *arguments: Any, co
     have ended. So is an interrupt by Ctrl-C.
     """
     count = min(n_pieces, thread_count())
+    if isinstance(function, ShortKernel):
+        if cost is not None:
+            count = min(count, int(n_pieces * cost) // MIN_SHORT_WORK_PER_THREAD)
+        _run_short(function, n_pieces, max(count, 1), arguments)
+        return
     if cost is not None:
         count = min(count, int(n_pieces * cost) // MIN_WORK_PER_THREAD)
     if count <= 1:
         function(0, n_pieces, *arguments)
         return
+    _own_team().dismiss()
     _start_workers(count - 1)
     edges = [k * n_pieces // count for k in range(count + 1)]
     calls = [_Call(function, (*edge, *arguments)) for edge in zip(edges[1:-1], edges[2:], strict=True)]
@@ -91,6 +147,23 @@ def run_pieces(function: Callable[..., None], n_pieces: int, *arguments: Any, co
     for call in calls:
         if call.error is not None:
             raise call.error
+
+
+def _run_short(function: ShortKernel, n_pieces: int, count: int, arguments: tuple[Any, ...]) -> None:
+    """Run a short kernel on `count` threads, or on those of them that are awake."""
+    team = _own_team()
+    if count > 1:
+        team.enlist(count - 1)
+    if function.launch(team.words, n_pieces, count, *arguments):
+        raise RuntimeError(f"the kernel {function.name} failed")
+
+
+def _own_team() -> _Team:
+    """Return the team of this thread."""
+    team: _Team | None = getattr(_settings, "team", None)
+    if team is None:
+        team = _settings.team = _Team()
+    return team
 
 
 def _start_workers(count: int) -> None:
@@ -158,9 +231,10 @@ def _run_calls() -> None:
 
 
 def _forget_workers() -> None:
-    """Empty the pool and the queue in a forked process, which does not inherit its parent's threads."""
+    """Empty the pool, the team and the queue in a forked process, which does not inherit its parent's threads."""
     global _calls, _growing
     _workers.clear()
+    _settings.team = None
     _calls, _growing = SimpleQueue(), Lock()
 
 

@@ -6,7 +6,7 @@ length K: columns `neighbors` (n, K) and values `weights` (n, K). Colours are (H
 
 import numpy as np
 
-from hybridmatte.linalg.threads import inlined, kernel, run_pieces
+from hybridmatte.linalg.threads import inlined, kernel, run_pieces, short_kernel
 
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
 
@@ -192,7 +192,7 @@ def sum_columns(neighbors, values):
     return sums
 
 
-@kernel
+@short_kernel
 def _scatter(first, last, x, cells, out):
     """Write the values first to last - 1 into their cells."""
     for i in range(first, last):
@@ -204,7 +204,7 @@ def scatter(x, cells, out):
     run_pieces(_scatter, len(x), x, cells, out, cost=0.5)
 
 
-@kernel(fastmath=FLAGS)
+@short_kernel(fastmath=FLAGS)
 def _multiply_flow(first, last, neighbors, weights, intra_neighbors, intra_weights, x, parts):
     """Compute parts first to last - 1 of the product; each part takes an equal share of the rows.
 
@@ -247,7 +247,7 @@ def multiply_flow(neighbors, weights, intra_neighbors, intra_weights, x, parts):
     )
 
 
-@kernel
+@short_kernel
 def _add_parts(first, last, parts, cells, local, out):
     """Write the pixels first to last - 1 of the sum."""
     for i in range(first, last):

@@ -11,7 +11,7 @@ pixels.
 
 import numpy as np
 
-from hybridmatte.linalg.threads import kernel, run_pieces
+from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel
 
 
 @kernel
@@ -128,7 +128,7 @@ def window_forms(image, known_alpha, radius, epsilon, segments, row_start, bands
     )
 
 
-@kernel
+@short_kernel
 def _fit_lines(first, last, forms, area, is_window, lines):
     """Replace the sums by coefficients at the cells first to last - 1; by 0 where there is no window."""
     for cell in range(first, last):
@@ -171,7 +171,7 @@ def _sum_row(segments, first, last, radius, source, out):
             out[start + t] = total
 
 
-@kernel
+@short_kernel
 def _box_sums(first_channel, last_channel, segments, row_start, spans, radius, planes, scratch):
     """Compute the box sums of the channels first_channel to last_channel - 1.
 
@@ -203,7 +203,7 @@ def box_sums(segments, row_start, spans, radius, planes, scratch):
     run_pieces(_box_sums, len(planes), segments, row_start, spans, radius, planes, scratch)
 
 
-@kernel
+@short_kernel
 def _color_products(first, last, pixels, colors, values, lines):
     """Write p and p I at the cells first to last - 1."""
     for cell in range(first, last):
@@ -218,7 +218,7 @@ def color_products(pixels, colors, values, lines):
     run_pieces(_color_products, len(pixels), pixels, colors, values, lines, cost=5)
 
 
-@kernel
+@short_kernel
 def _subtract_lines(first, last, pixels, colors, counts, values, lines, out):
     """Write the cells first to last - 1 of counts * values - (b + a . I)."""
     for cell in range(first, last):

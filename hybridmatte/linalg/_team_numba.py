@@ -1,0 +1,188 @@
+"""Share one call of a kernel between threads in a microsecond; used by ``threads.py``.
+
+A team is an array of TEAM_SIZE int64 words that one calling thread shares with the workers that serve it. No one holds
+the GIL meanwhile, and no one sleeps: the workers poll the array. To share a call, the calling thread writes the address
+of the kernel, the address of its packed arguments and the number of pieces, and then the word CLAIM: the number of this
+call (upper 32 bits), the number of ranges into which the pieces are divided (16 bits), and the ranges claimed so far
+(lower 16 bits). Whoever can raise the last number by one with a compare-and-swap, which fails if another thread has
+changed the word, has claimed that range and computes it. The calling thread claims ranges like the others, so it never
+waits for a worker that has not begun.
+"""
+
+import platform
+from functools import partial
+from types import FunctionType
+
+import numba
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+kernel = partial(numba.njit, cache=True, nogil=True, error_model="numpy")
+
+TEAM_SIZE = 40
+# positions in a team; a gap of eight words keeps words that different threads write on different cache lines
+CLAIM, ENTRY, ARGUMENTS, PIECES, ENDED, FAILED, CLOSED, LEFT = 0, 8, 9, 10, 16, 17, 24, 32
+WORD, ADDRESS = ir.IntType(64), types.int64
+HAS_PAUSE = platform.machine() in ("x86_64", "AMD64")
+IDLE_POLLS = 10_000 if HAS_PAUSE else 300_000  # about half a millisecond; then an idle worker goes back to sleep
+
+
+@intrinsic
+def pack_call(_, body, arguments):
+    """Return the address of a function (first, last, address of arguments) that runs `body`, and of the arguments.
+
+    `body` is a kernel, `arguments` the tuple of its arguments after first and last. The addresses are valid until the
+    calling function returns.
+    """
+    signature = body.get_call_type(_, (types.int64, types.int64, *arguments.types), {})
+
+    def generate(context, builder, result, values):
+        compiled = body.dispatcher.get_compile_result(signature)
+        context.add_linking_libs([compiled.library])
+        callee = context.declare_function(builder.module, compiled.fndesc)
+        packed = cgutils.alloca_once_value(builder, values[1])
+        name = builder.module.get_unique_name(f"entry.{compiled.fndesc.mangled_name}")
+        entry = ir.Function(builder.module, ir.FunctionType(ir.IntType(32), [WORD] * 3), name)
+        entry.linkage = "internal"
+        inside = ir.IRBuilder(entry.append_basic_block())
+        first, last, address = entry.args
+        items = inside.load(inside.inttoptr(address, packed.type))
+        given = [first, last, *cgutils.unpack_tuple(inside, items, len(arguments.types))]
+        status, _ = context.call_conv.call_function(inside, callee, types.none, signature.args, given)
+        inside.ret(status.code)
+        addresses = [builder.ptrtoint(entry, WORD), builder.ptrtoint(packed, WORD)]
+        return context.make_tuple(builder, result.return_type, addresses)
+
+    return types.UniTuple(ADDRESS, 2)(body, arguments), generate
+
+
+@intrinsic
+def call_entry(_, entry, first, last, arguments):
+    """Call the function at address `entry`, from `pack_call`, and return its error code; 0 is success."""
+
+    def generate(context, builder, result, values):
+        pointer = ir.FunctionType(ir.IntType(32), [WORD] * 3).as_pointer()
+        return builder.call(builder.inttoptr(values[0], pointer), values[1:])
+
+    return types.int32(ADDRESS, types.int64, types.int64, ADDRESS), generate
+
+
+@intrinsic
+def pause(_):
+    """Tell the processor, where it has an instruction for that, that this thread is polling."""
+
+    def generate(context, builder, result, values):
+        if HAS_PAUSE:
+            instruction = ir.FunctionType(ir.VoidType(), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, instruction, "llvm.x86.sse2.pause"), [])
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+def word_pointer(context, builder, result, values):
+    """Return a pointer to the word values[1] of the team values[0]."""
+    return builder.gep(context.make_array(result.args[0])(context, builder, values[0]).data, [values[1]])
+
+
+@intrinsic
+def load(_, team, position):
+    """Return a word; what its writer wrote before it is seen, too."""
+
+    def generate(context, builder, result, values):
+        return builder.load_atomic(word_pointer(context, builder, result, values), "acquire", 8)
+
+    return types.int64(team, types.int64), generate
+
+
+@intrinsic
+def store(_, team, position, value):
+    """Write a word; who reads it sees what was written before it, too."""
+
+    def generate(context, builder, result, values):
+        builder.store_atomic(values[2], word_pointer(context, builder, result, values), "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(team, types.int64, types.int64), generate
+
+
+@intrinsic
+def add(_, team, position, value):
+    """Add to a word in one step that no other thread interrupts."""
+
+    def generate(context, builder, result, values):
+        return builder.atomic_rmw("add", word_pointer(context, builder, result, values), values[2], "seq_cst")
+
+    return types.int64(team, types.int64, types.int64), generate
+
+
+@intrinsic
+def compare_and_swap(_, team, position, expected, value):
+    """Write `value` if the word is `expected`, in one step that no other thread interrupts; return whether it was."""
+
+    def generate(context, builder, result, values):
+        pointer = word_pointer(context, builder, result, values)
+        return builder.extract_value(builder.cmpxchg(pointer, values[2], values[3], "seq_cst"), 1)
+
+    return types.boolean(team, types.int64, types.int64, types.int64), generate
+
+
+@kernel
+def run_ranges(team):
+    """Claim and compute ranges of the current call until none is left; return whether there was one."""
+    has_worked = False
+    while True:
+        claim = load(team, CLAIM)
+        count, k = (claim >> 16) & 0xFFFF, claim & 0xFFFF
+        if k == count:
+            return has_worked
+        entry, arguments, n_pieces = team[ENTRY], team[ARGUMENTS], team[PIECES]
+        if compare_and_swap(team, CLAIM, claim, claim + 1):
+            has_worked = True
+            if call_entry(entry, k * n_pieces // count, (k + 1) * n_pieces // count, arguments) != 0:
+                add(team, FAILED, 1)
+            add(team, ENDED, 1)
+
+
+@kernel
+def serve(team):
+    """Compute ranges until the team is closed or there was nothing to do for half a millisecond."""
+    idle = 0
+    while idle < IDLE_POLLS and load(team, CLOSED) == 0:
+        if run_ranges(team):
+            idle = 0
+        idle += 1
+        pause()
+    add(team, LEFT, 1)
+
+
+@kernel
+def share_call(team, addresses, n_pieces, count):
+    """Compute the pieces 0 to n_pieces - 1 of the packed call, in `count` ranges; return how many failed."""
+    team[ENTRY], team[ARGUMENTS] = addresses
+    team[PIECES], team[ENDED], team[FAILED] = n_pieces, 0, 0
+    store(team, CLAIM, (((team[CLAIM] >> 32) + 1) << 32) | (count << 16))
+    run_ranges(team)
+    while load(team, ENDED) < count:
+        pause()
+    return team[FAILED]
+
+
+def launch(team, n_pieces, count, *arguments):
+    """Compute the pieces of `body` with a team; `short_kernel` makes a copy of this function for each kernel."""
+    return share_call(team, pack_call(body, arguments), n_pieces, count)  # noqa: F821 - a global of the copy
+
+
+def launcher_of(body, function):
+    """Return the compiled copy of `launch` for a kernel `body`; its cache stands beside that of the kernel.
+
+    Numba caches a function with a global kernel, but not one with a kernel in its closure. So the copy gets its kernel
+    as a global, and the kernel's place in the source as its own.
+    """
+    name = f"launch{function.__name__}"
+    place = {"co_filename": function.__code__.co_filename, "co_firstlineno": function.__code__.co_firstlineno}
+    copy = FunctionType(launch.__code__.replace(co_name=name, **place), globals() | {"body": body}, name)
+    copy.__qualname__, copy.__module__ = name, function.__module__
+    return kernel(copy)
