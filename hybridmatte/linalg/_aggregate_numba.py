@@ -6,13 +6,15 @@ P' A P of a 5 x 5 stencil A.
 
 A *cell* is the index of a pixel in an `UnknownLayout`. Cell 0 holds no pixel and stands for "none". Arrays by cell are
 (n_cells, ...). `positions` (n, 2) int32 are the block row and block column of n blocks in row-major order.
+
+Indices in the short kernels are unsigned: a signed index would need a check for negative values.
 """
 
 import numpy as np
 
 from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel
 
-FLAGS = {"contract"}
+FLAGS = {"contract"}  # fused multiply-add only: no reordering
 
 
 @kernel
@@ -287,10 +289,10 @@ def stencil_galerkin(cell_map, pixels, basis, positions, size, weights, diagonal
 @short_kernel(fastmath=FLAGS)
 def _restrict(first, last, cells, basis, residual, out):
     """Write rows first to last - 1 of P' residual."""
-    for block in range(first, last):
+    for block in range(np.uint64(first), np.uint64(last)):
         r0 = r1 = r2 = r3 = np.float32(0.0)
         for t in range(cells.shape[1]):
-            cell = cells[block, t]
+            cell = np.uint64(cells[block, t])
             value = residual[cell]
             r0 += basis[cell, 0] * value
             r1 += basis[cell, 1] * value
@@ -310,13 +312,13 @@ def restrict(cells, basis, residual, out):
 @short_kernel(fastmath=FLAGS)
 def _prolong(first, last, cells, basis, coarse, out):
     """Add P coarse to the cells of blocks first to last - 1."""
-    for block in range(first, last):
+    for block in range(np.uint64(first), np.uint64(last)):
         c0 = coarse[block, 0]
         c1 = coarse[block, 1]
         c2 = coarse[block, 2]
         c3 = coarse[block, 3]
         for t in range(cells.shape[1]):
-            cell = cells[block, t]
+            cell = np.uint64(cells[block, t])
             if cell > 0:
                 out[cell] += basis[cell, 0] * c0 + basis[cell, 1] * c1 + basis[cell, 2] * c2 + basis[cell, 3] * c3
 

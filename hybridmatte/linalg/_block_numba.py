@@ -2,6 +2,8 @@
 
 A matrix is (indptr, indices, blocks), CSR form with a block for each entry. blocks (nnz, 4, 4) float32 are stored
 column by column: blocks[k, q, p] is the entry in row p and column q of block k. Vectors are (n, 4) float32.
+
+Indices in the short kernels are unsigned: a signed index would need a check for negative values.
 """
 
 import numpy as np
@@ -10,6 +12,7 @@ from hybridmatte.linalg._spd_numba import invert_spd
 from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel
 
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
+ONE = np.uint64(1)
 PRODUCT, SUM, SMOOTH = 0, 1, 2  # forms of `_multiply`
 ROW_COST = 80  # nanoseconds to multiply one row with a vector
 
@@ -236,12 +239,12 @@ def _multiply(first, last, indptr, indices, blocks, x, form, sign, start, step, 
 
     step (n, 4, 4) is a block for each row.
     """
-    for i in range(first, last):
+    for i in range(np.uint64(first), np.uint64(last)):
         r0 = r1 = r2 = r3 = np.float32(0.0)
         if form != PRODUCT:
             r0, r1, r2, r3 = start[i, 0], start[i, 1], start[i, 2], start[i, 3]
-        for k in range(indptr[i], indptr[i + 1]):
-            j = indices[k]
+        for k in range(np.uint64(indptr[i]), np.uint64(indptr[i + ONE])):
+            j = np.uint64(indices[k])
             for q in range(4):
                 value = sign * x[j, q]
                 r0 += blocks[k, q, 0] * value
@@ -288,7 +291,7 @@ def _run_multiply(indptr, indices, blocks, x, form, sign, start, step, out):
 @short_kernel(fastmath=FLAGS)
 def _scale_residual(first, last, step, rhs, out):
     """Multiply rows first to last - 1 of rhs by their blocks of `step`."""
-    for i in range(first, last):
+    for i in range(np.uint64(first), np.uint64(last)):
         for p in range(4):
             out[i, p] = (
                 step[i, 0, p] * rhs[i, 0]

@@ -10,15 +10,16 @@ import numpy as np
 from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel
 
 REORDER = {"reassoc", "contract", "nsz"}
+ONE = np.uint64(1)  # indices in the short kernels are unsigned: a signed index would need a check for negative values
 
 
 @short_kernel(fastmath=REORDER)
 def _multiply(first, last, indptr, indices, data, diagonal, x, product):
     """Write rows first to last - 1 of ``diagonal * x - W x`` into product."""
-    for row in range(first, last):
+    for row in range(np.uint64(first), np.uint64(last)):
         total = 0.0
-        for i in range(indptr[row], indptr[row + 1]):
-            total += data[i] * x[indices[i]]
+        for i in range(np.uint64(indptr[row]), np.uint64(indptr[row + ONE])):
+            total += data[i] * x[np.uint64(indices[i])]
         product[row] = diagonal[row] * x[row] - total
 
 
@@ -152,8 +153,9 @@ def sum_blocks(vector, block, coarse):
 @short_kernel
 def _add_coarse(first, last, residual, diagonal, coarse, block, result):
     """Write rows first to last - 1 of the result of `add_coarse`."""
-    for row in range(first, last):
-        result[row] = residual[row] / diagonal[row] + coarse[row // block]
+    size = np.uint64(block)
+    for row in range(np.uint64(first), np.uint64(last)):
+        result[row] = residual[row] / diagonal[row] + coarse[row // size]
 
 
 def add_coarse(residual, diagonal, coarse, block, result):

@@ -102,7 +102,7 @@ def _run_multiply(spans, chunks, weights, diagonal, x, form, rhs, step, out):
 @short_kernel
 def _scale_residual(first, last, step, residual, rhs, out):
     """Copy the residual to rhs, and multiply it by `step`, at the cells first to last - 1."""
-    for i in range(first, last):
+    for i in range(np.uint64(first), np.uint64(last)):
         rhs[i] = residual[i]
         out[i] = step[i] * rhs[i]
 

@@ -2,6 +2,7 @@
 
 `dot` is also used by ``bicgstab.py`` and ``multigrid.py``. Every vector is cut into PIECES pieces. Sums are taken
 within each piece, then over the pieces in order, so that the number of threads does not change a bit of the result.
+Indices are unsigned: a signed index would need a check for negative values.
 """
 
 import numpy as np
@@ -27,7 +28,7 @@ def _dot(first, last, a, b, partial):
     n = a.shape[0]
     for piece in range(first, last):
         total = 0.0
-        for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
+        for i in range(np.uint64(piece * n // PIECES), np.uint64((piece + 1) * n // PIECES)):
             total += a[i] * b[i]
         partial[piece] = total
 
@@ -46,7 +47,7 @@ def _dot_pair(first, last, a, b, c, partial):
     for piece in range(first, last):
         total_b = 0.0
         total_c = 0.0
-        for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
+        for i in range(np.uint64(piece * n // PIECES), np.uint64((piece + 1) * n // PIECES)):
             total_b += a[i] * b[i]
             total_c += a[i] * c[i]
         partial[0, piece] = total_b
@@ -64,7 +65,7 @@ def dot_pair(a, b, c):
 def _combine(first, last, a, beta, b):
     """Overwrite b with a + beta b in the pieces first to last - 1."""
     n = a.shape[0]
-    for i in range(first * n // PIECES, last * n // PIECES):
+    for i in range(np.uint64(first * n // PIECES), np.uint64(last * n // PIECES)):
         b[i] = a[i] + beta * b[i]
 
 
@@ -79,7 +80,7 @@ def _advance(first, last, step, direction, product, x, residual, partial):
     n = x.shape[0]
     for piece in range(first, last):
         total = 0.0
-        for i in range(piece * n // PIECES, (piece + 1) * n // PIECES):
+        for i in range(np.uint64(piece * n // PIECES), np.uint64((piece + 1) * n // PIECES)):
             x[i] += step * direction[i]
             value = residual[i] - step * product[i]
             residual[i] = value

@@ -34,10 +34,6 @@ MIN_WORK_PER_THREAD = 60_000  # nanoseconds; another thread for less work costs 
 MIN_SHORT_WORK_PER_THREAD = 4_000  # the same for a short kernel
 
 inlined = partial(numba.njit, inline="always")  # copied into each kernel that calls it
-_settings = local()
-_calls: SimpleQueue[_Call] = SimpleQueue()
-_workers: list[Thread] = []
-_growing = Lock()  # held while workers are started
 
 
 class ShortKernel:
@@ -82,6 +78,14 @@ class _Team:
             self.words[CLOSED] = 1
 
 
+class _Settings(local):
+    """The settings of each thread: the largest number of threads of its kernels, and its team."""
+
+    def __init__(self) -> None:
+        self.limit: int = numba.config.NUMBA_NUM_THREADS
+        self.team = _Team()
+
+
 class _Call:
     """One call of a kernel: whoever acquires `claim`, a worker or the thread that made the call, runs it."""
 
@@ -107,6 +111,12 @@ class _Call:
             self.finished.release()
 
 
+_settings = _Settings()
+_calls: SimpleQueue[_Call] = SimpleQueue()
+_workers: list[Thread] = []
+_growing = Lock()  # held while workers are started
+
+
 def run_pieces(
     function: Callable[..., None] | ShortKernel, n_pieces: int, *arguments: Any, cost: float | None = None
 ) -> None:
@@ -118,18 +128,16 @@ def run_pieces(
     it, the work is taken to be enough for all threads. An exception that a call raises is raised here, after all calls
     have ended. So is an interrupt by Ctrl-C.
     """
-    count = min(n_pieces, thread_count())
     if isinstance(function, ShortKernel):
-        if cost is not None:
-            count = min(count, int(n_pieces * cost) // MIN_SHORT_WORK_PER_THREAD)
-        _run_short(function, n_pieces, max(count, 1), arguments)
+        _run_short(function, n_pieces, arguments, cost)
         return
+    count = min(n_pieces, thread_count())
     if cost is not None:
         count = min(count, int(n_pieces * cost) // MIN_WORK_PER_THREAD)
     if count <= 1:
         function(0, n_pieces, *arguments)
         return
-    _own_team().dismiss()
+    _settings.team.dismiss()
     _start_workers(count - 1)
     edges = [k * n_pieces // count for k in range(count + 1)]
     calls = [_Call(function, (*edge, *arguments)) for edge in zip(edges[1:-1], edges[2:], strict=True)]
@@ -149,21 +157,17 @@ def run_pieces(
             raise call.error
 
 
-def _run_short(function: ShortKernel, n_pieces: int, count: int, arguments: tuple[Any, ...]) -> None:
-    """Run a short kernel on `count` threads, or on those of them that are awake."""
-    team = _own_team()
+def _run_short(function: ShortKernel, n_pieces: int, arguments: tuple[Any, ...], cost: float | None) -> None:
+    """Run a short kernel on as many threads as its work is worth, or on those of them that are awake."""
+    team, count = _settings.team, _settings.limit
     if count > 1:
-        team.enlist(count - 1)
+        if cost is not None:
+            count = min(count, int(n_pieces * cost) // MIN_SHORT_WORK_PER_THREAD)
+        count = max(1, min(count, n_pieces))
+        if count > 1:
+            team.enlist(count - 1)
     if function.launch(team.words, n_pieces, count, *arguments):
         raise RuntimeError(f"the kernel {function.name} failed")
-
-
-def _own_team() -> _Team:
-    """Return the team of this thread."""
-    team: _Team | None = getattr(_settings, "team", None)
-    if team is None:
-        team = _settings.team = _Team()
-    return team
 
 
 def _start_workers(count: int) -> None:
@@ -217,7 +221,7 @@ def threads_for(n_unknowns: int) -> AbstractContextManager[None]:
 
 def thread_count() -> int:
     """Return the largest number of threads on which a kernel called by this thread may run."""
-    return getattr(_settings, "limit", numba.config.NUMBA_NUM_THREADS)
+    return _settings.limit
 
 
 def _run_calls() -> None:
@@ -234,7 +238,7 @@ def _forget_workers() -> None:
     """Empty the pool, the team and the queue in a forked process, which does not inherit its parent's threads."""
     global _calls, _growing
     _workers.clear()
-    _settings.team = None
+    _settings.team = _Team()
     _calls, _growing = SimpleQueue(), Lock()
 
 

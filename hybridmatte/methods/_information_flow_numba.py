@@ -195,8 +195,8 @@ def sum_columns(neighbors, values):
 @short_kernel
 def _scatter(first, last, x, cells, out):
     """Write the values first to last - 1 into their cells."""
-    for i in range(first, last):
-        out[cells[i]] = x[i]
+    for i in range(np.uint64(first), np.uint64(last)):
+        out[np.uint64(cells[i])] = x[i]
 
 
 def scatter(x, cells, out):
@@ -250,8 +250,8 @@ def multiply_flow(neighbors, weights, intra_neighbors, intra_weights, x, parts):
 @short_kernel
 def _add_parts(first, last, parts, cells, local, out):
     """Write the pixels first to last - 1 of the sum."""
-    for i in range(first, last):
-        total = local[cells[i]]
+    for i in range(np.uint64(first), np.uint64(last)):
+        total = local[np.uint64(cells[i])]
         for part in range(parts.shape[0]):
             total += parts[part, i]
         out[i] = total

@@ -131,7 +131,7 @@ def window_forms(image, known_alpha, radius, epsilon, segments, row_start, bands
 @short_kernel
 def _fit_lines(first, last, forms, area, is_window, lines):
     """Replace the sums by coefficients at the cells first to last - 1; by 0 where there is no window."""
-    for cell in range(first, last):
+    for cell in range(np.uint64(first), np.uint64(last)):
         if not is_window[cell]:
             for k in range(4):
                 lines[k, cell] = 0.0
@@ -206,7 +206,7 @@ def box_sums(segments, row_start, spans, radius, planes, scratch):
 @short_kernel
 def _color_products(first, last, pixels, colors, values, lines):
     """Write p and p I at the cells first to last - 1."""
-    for cell in range(first, last):
+    for cell in range(np.uint64(first), np.uint64(last)):
         value = values[cell] if pixels[cell] >= 0 else 0.0
         lines[0, cell] = value
         for c in range(3):
@@ -221,7 +221,7 @@ def color_products(pixels, colors, values, lines):
 @short_kernel
 def _subtract_lines(first, last, pixels, colors, counts, values, lines, out):
     """Write the cells first to last - 1 of counts * values - (b + a . I)."""
-    for cell in range(first, last):
+    for cell in range(np.uint64(first), np.uint64(last)):
         out[cell] = 0.0
         if pixels[cell] >= 0:
             line = lines[0, cell]
