@@ -58,7 +58,7 @@ def coarsen_blocks(positions, shape, size):
     return parents, parent_positions, first, np.argsort(parents, kind="stable").astype(np.int32)
 
 
-@kernel
+@kernel(allocates=True)
 def _orthonormalize(first, last, rows, lengths, values, tolerance, basis, triangles):
     """Make four functions orthonormal on each group of rows, by modified Gram-Schmidt.
 
@@ -186,7 +186,7 @@ def block_pattern(index, positions):
     return indptr, neighbors[is_block]
 
 
-@kernel(fastmath=FLAGS)
+@kernel(allocates=True, fastmath=FLAGS)
 def _stencil_galerkin(
     first_block,
     last_block,

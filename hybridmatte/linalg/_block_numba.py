@@ -34,7 +34,7 @@ def _accumulate_product(a, b, out):
         out[k, 3] = o3
 
 
-@kernel
+@kernel(allocates=True)
 def _count_product(first, last, a_indptr, a_indices, b_indptr, b_indices, n_columns, counts):
     """Count the blocks in rows first to last - 1 of A B: the different columns that occur."""
     last_row = np.empty(n_columns, np.int32)
@@ -56,7 +56,7 @@ def count_product(a_indptr, a_indices, b_indptr, b_indices, n_columns, counts):
     run_pieces(_count_product, len(a_indptr) - 1, a_indptr, a_indices, b_indptr, b_indices, n_columns, counts, cost=100)
 
 
-@kernel(fastmath=FLAGS)
+@kernel(allocates=True, fastmath=FLAGS)
 def _fill_product(
     first, last, a_indptr, a_indices, a_blocks, b_indptr, b_indices, b_blocks, n_columns, indptr, indices, blocks
 ):
@@ -141,7 +141,7 @@ def transpose(indptr, indices, blocks, n_columns):
     return t_indptr, t_indices, t_blocks
 
 
-@kernel
+@kernel(allocates=True)
 def _fix_diagonal(first, last, indptr, indices, blocks, inverse):
     """Replace diagonal entries that are not positive by 1, and invert the diagonal blocks."""
     matrix, lower, result = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
@@ -172,7 +172,7 @@ def fix_diagonal(indptr, indices, blocks, inverse):
     run_pieces(_fix_diagonal, len(indptr) - 1, indptr, indices, blocks, inverse, cost=200)
 
 
-@kernel
+@kernel(allocates=True)
 def _smooth_prolongation(
     first_row, last_row, indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks, counts
 ):

@@ -28,7 +28,7 @@ def multiply(indptr, indices, data, diagonal, x, product):
     run_pieces(_multiply, diagonal.size, indptr, indices, data, diagonal, x, product, cost=20)
 
 
-@kernel
+@kernel(allocates=True)
 def _coarsen(first_row, last_row, indptr, indices, data, diagonal, block, coarse_diagonal, counts, columns, values):
     """Compute coarse rows: sum the rows of each block, and within a row the columns of each block.
 

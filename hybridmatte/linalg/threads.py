@@ -5,11 +5,12 @@ arguments, works on the pieces first to last - 1, and releases the GIL. `run_pie
 consecutive pieces. A piece is computed in the same way on any thread, so results do not depend on the number of
 threads.
 
-To wake a sleeping worker takes about 60 microseconds. A kernel that an iteration calls again and again with less work
-than a millisecond is a `short_kernel`: the workers that serve it stay awake for half a millisecond after each call, so
-that the next call starts on all threads within a microsecond (see ``_team_numba.py``).
+To wake a sleeping worker takes about 60 microseconds. So a worker stays awake for half a millisecond after each call,
+and serves the thread that made it. Kernels that an iteration calls again and again, with less work than a millisecond,
+are `short_kernel`: the workers that are awake begin them within a microsecond, without the interpreter (see
+``_team_numba.py``). Such a kernel takes longer to compile, by a tenth of a second.
 
-Compared with Numba's parallel loops, such kernels compile in a fifth of the time and need no threading layer.
+Compared with Numba's parallel loops, kernels compile in a fifth of the time and need no threading layer.
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ from typing import Any
 import numba
 import numpy as np
 
-from hybridmatte.linalg._team_numba import CLOSED, LEFT, TEAM_SIZE, kernel, launcher_of, serve
+from hybridmatte.linalg._team_numba import LEFT, SUMMONS, TEAM_SIZE, await_long, kernel, launcher_of, serve
 
 __all__ = ["inlined", "kernel", "run_pieces", "short_kernel", "thread_count", "thread_limit", "threads_for"]
 
 MIN_UNKNOWNS_PER_THREAD = 4000  # another thread for fewer unknowns costs more time than it saves
-MIN_WORK_PER_THREAD = 60_000  # nanoseconds; another thread for less work costs more time than it saves
-MIN_SHORT_WORK_PER_THREAD = 4_000  # the same for a short kernel
+MIN_WORK_PER_THREAD = 40_000  # nanoseconds; another thread for less work costs more time than it saves
+MIN_SHORT_WORK_PER_THREAD = 4_000  # the same for short kernels
 
 inlined = partial(numba.njit, inline="always")  # copied into each kernel that calls it
 
 
 class ShortKernel:
-    """A kernel that starts on all threads within a microsecond, if they are awake."""
+    """A kernel that workers begin within a microsecond, if they are awake; for `run_pieces` only."""
 
     __slots__ = ("launch", "name")
 
@@ -47,56 +48,25 @@ class ShortKernel:
 
 
 def short_kernel(function: Callable[..., None] | None = None, **options: Any) -> Any:
-    """Compile a kernel of little work that is called again and again; `options` are Numba's. For `run_pieces` only."""
-    if function is None:
-        return partial(short_kernel, **options)
-    return ShortKernel(function, options)
-
-
-class _Team:
-    """The workers that stay awake for the short kernels of one calling thread."""
-
-    __slots__ = ("n_enlisted", "words")
-
-    def __init__(self) -> None:
-        self.words = np.zeros(TEAM_SIZE, np.int64)
-        self.n_enlisted = 0  # in all; those that have left again are counted in words[LEFT]
-
-    def enlist(self, count: int) -> None:
-        """Ask for as many workers as are missing from `count`."""
-        missing = count - self.n_enlisted + int(self.words[LEFT])
-        if missing > 0:
-            _start_workers(count)
-            self.words[CLOSED] = 0
-            for _ in range(missing):
-                self.n_enlisted += 1
-                _calls.put(_Call(serve, (self.words,)))
-
-    def dismiss(self) -> None:
-        """Send the workers back to the pool."""
-        if self.n_enlisted > self.words[LEFT]:
-            self.words[CLOSED] = 1
-
-
-class _Settings(local):
-    """The settings of each thread: the largest number of threads of its kernels, and its team."""
-
-    def __init__(self) -> None:
-        self.limit: int = numba.config.NUMBA_NUM_THREADS
-        self.team = _Team()
+    """Make a `ShortKernel` of a function; `options` are those of `numba.njit`. The kernel must not raise exceptions."""
+    return partial(short_kernel, **options) if function is None else ShortKernel(function, options)
 
 
 class _Call:
-    """One call of a kernel: whoever acquires `claim`, a worker or the thread that made the call, runs it."""
+    """One call of a kernel: whoever acquires `claim`, a worker or the thread that made the call, runs it.
 
-    __slots__ = ("arguments", "claim", "error", "finished", "function", "is_started")
+    A worker then serves the team with these `words` until the word SUMMONS is no longer `summons`.
+    """
 
-    def __init__(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    __slots__ = ("arguments", "by_worker", "claim", "error", "finished", "function", "is_started", "summons", "words")
+
+    def __init__(self, function: Callable[..., None], arguments: tuple[Any, ...], words: Any, summons: int) -> None:
         self.function: Callable[..., None] | None = function
         self.arguments: tuple[Any, ...] = arguments
+        self.words, self.summons = words, summons
         self.claim, self.finished = Lock(), Lock()
         self.finished.acquire()
-        self.is_started, self.error = False, None
+        self.by_worker, self.is_started, self.error = False, False, None
 
     def run(self) -> None:
         """Run the call and keep its error; then forget the arguments, so that their memory can be freed."""
@@ -109,6 +79,67 @@ class _Call:
         finally:
             self.function, self.arguments = None, ()
             self.finished.release()
+
+
+class _Team:
+    """The workers that are awake for the calls of one thread."""
+
+    __slots__ = ("n_joined", "n_long", "summons", "words")
+
+    def __init__(self) -> None:
+        self.words = np.zeros(TEAM_SIZE, np.int64)
+        self.n_joined = 0  # workers that were asked to serve the team; words[LEFT] counts those that have left again
+        self.n_long = 0  # calls in `run_long` that workers have begun; words[LONG_ENDED] counts those that have ended
+        self.summons = 0  # how often the workers were sent back to the pool
+
+    def run_short(self, function: ShortKernel, n_pieces: int, count: int, arguments: tuple[Any, ...]) -> None:
+        """Run a short kernel on `count` threads, or on those of them that are awake."""
+        if count > 1:
+            missing = count - 1 - self.n_joined + int(self.words[LEFT])
+            if missing > 0:
+                _start_workers(count - 1)
+                self.n_joined += missing
+                for _ in range(missing):
+                    _calls.put(_Call(serve, (self.words, self.summons, 0), None, 0))
+        if function.launch(self.words, n_pieces, count, *arguments):
+            raise RuntimeError(f"the kernel {function.name} failed")
+
+    def run_long(self, function: Callable[..., None], n_pieces: int, count: int, arguments: tuple[Any, ...]) -> None:
+        """Run any other kernel on `count` threads. The workers of the team go back to the pool, to wait for its calls."""
+        _start_workers(count - 1)
+        self.summons += 1
+        edges = [k * n_pieces // count for k in range(count + 1)]
+        calls = [_Call(function, (*edge, *arguments), self.words, self.summons)
+                 for edge in zip(edges[1:-1], edges[2:], strict=True)]
+        is_complete = False
+        try:
+            for call in calls:
+                _calls.put(call)
+            self.words[SUMMONS] = self.summons
+            function(0, edges[1], *arguments)
+            for call in calls:
+                if call.claim.acquire(blocking=False):
+                    call.run()
+            await_long(self.words, self.n_long + sum(call.by_worker for call in calls))
+            is_complete = True
+        finally:
+            try:
+                _wait_for(calls, is_complete)
+            finally:
+                n_begun = sum(call.by_worker for call in calls)
+                self.n_joined += n_begun
+                self.n_long += n_begun
+        for call in calls:
+            if call.error is not None:
+                raise call.error
+
+
+class _Settings(local):
+    """The settings of each thread: the largest number of threads of its kernels, and its team."""
+
+    def __init__(self) -> None:
+        self.limit: int = numba.config.NUMBA_NUM_THREADS
+        self.team = _Team()
 
 
 _settings = _Settings()
@@ -128,46 +159,16 @@ def run_pieces(
     it, the work is taken to be enough for all threads. An exception that a call raises is raised here, after all calls
     have ended. So is an interrupt by Ctrl-C.
     """
-    if isinstance(function, ShortKernel):
-        _run_short(function, n_pieces, arguments, cost)
-        return
-    count = min(n_pieces, thread_count())
-    if cost is not None:
-        count = min(count, int(n_pieces * cost) // MIN_WORK_PER_THREAD)
-    if count <= 1:
+    is_short = isinstance(function, ShortKernel)
+    count = min(n_pieces, _settings.limit)
+    if cost is not None and count > 1:
+        count = min(count, int(n_pieces * cost) // (MIN_SHORT_WORK_PER_THREAD if is_short else MIN_WORK_PER_THREAD))
+    if is_short:
+        _settings.team.run_short(function, n_pieces, max(count, 1), arguments)
+    elif count > 1:
+        _settings.team.run_long(function, n_pieces, count, arguments)
+    else:
         function(0, n_pieces, *arguments)
-        return
-    _settings.team.dismiss()
-    _start_workers(count - 1)
-    edges = [k * n_pieces // count for k in range(count + 1)]
-    calls = [_Call(function, (*edge, *arguments)) for edge in zip(edges[1:-1], edges[2:], strict=True)]
-    is_complete = False
-    try:
-        for call in calls:
-            _calls.put(call)
-        function(0, edges[1], *arguments)
-        for call in calls:
-            if call.claim.acquire(blocking=False):
-                call.run()
-        is_complete = True
-    finally:
-        _wait_for(calls, is_complete)
-    for call in calls:
-        if call.error is not None:
-            raise call.error
-
-
-def _run_short(function: ShortKernel, n_pieces: int, arguments: tuple[Any, ...], cost: float | None) -> None:
-    """Run a short kernel on as many threads as its work is worth, or on those of them that are awake."""
-    team, count = _settings.team, _settings.limit
-    if count > 1:
-        if cost is not None:
-            count = min(count, int(n_pieces * cost) // MIN_SHORT_WORK_PER_THREAD)
-        count = max(1, min(count, n_pieces))
-        if count > 1:
-            team.enlist(count - 1)
-    if function.launch(team.words, n_pieces, count, *arguments):
-        raise RuntimeError(f"the kernel {function.name} failed")
 
 
 def _start_workers(count: int) -> None:
@@ -230,7 +231,10 @@ def _run_calls() -> None:
     while True:
         call = _calls.get()
         if call.claim.acquire(blocking=False):
+            call.by_worker = True
             call.run()
+            if call.words is not None:
+                serve(call.words, call.summons, 1)
         del call
 
 

@@ -40,18 +40,21 @@ def _add_outer(factor, left, i, right, j, half, a, b):
             half[a, b, p, q] += scaled * right[j, q]
 
 
+def _scratch(n_parts, n_runs):
+    """Return uninitialised arrays (n_parts, n_runs) of run numbers and (n_parts, n_runs, WIDTH) of sums."""
+    return np.empty((n_parts, n_runs), np.int32), np.empty((n_parts, n_runs, WIDTH))
+
+
 @kernel(fastmath=FLAGS)
-def _add_local(first, last, spans, weights, diagonal, functions, run_of, halves):
+def _add_local(first, last, spans, weights, diagonal, functions, run_of, all_runs, all_sums, halves):
     """Add the stencil to parts first to last - 1 of `halves`.
 
     For each cell, half the diagonal and the entries to later neighbours are multiplied by the functions there, and
     summed by run. The outer products of the cell's own functions with these sums are then added to the blocks.
     """
     n_spans = spans.shape[0]
-    runs = np.empty(13, np.int32)
-    sums = np.empty((13, functions.shape[1]))
     for part in range(first, last):
-        half = halves[part]
+        half, runs, sums = halves[part], all_runs[part], all_sums[part]
         for s in range(part * n_spans // halves.shape[0], (part + 1) * n_spans // halves.shape[0]):
             for t in range(spans[s, 1]):
                 cell = spans[s, 0] + t
@@ -79,21 +82,22 @@ def add_local(spans, weights, diagonal, functions, run_of, halves):
     spans, weights and diagonal are as for the stencil's product (``hybridmatte/linalg/_stencil_numba.py``).
     functions (n_cells, WIDTH) and run_of (n_cells,) are the basis functions and the run of each cell, -1 for none.
     """
-    run_pieces(_add_local, len(halves), spans, weights, diagonal, functions, run_of, halves)
+    scratch = _scratch(len(halves), 13)
+    run_pieces(_add_local, len(halves), spans, weights, diagonal, functions, run_of, *scratch, halves)
 
 
 @kernel(fastmath=FLAGS)
-def _add_flow(first, last, neighbors, weights, intra_neighbors, intra_weights, functions, run_of, halves):
+def _add_flow(
+    first, last, neighbors, weights, intra_neighbors, intra_weights, functions, run_of, all_runs, all_sums, halves
+):
     """Add the flows to parts first to last - 1 of `halves`.
 
     For each row of Id - W, its product with the functions is summed by run. The outer product of the sums of two
     different runs is added once, that of a run with itself by half. Then -V is added row by row.
     """
     n_rows = functions.shape[0]
-    runs = np.empty(neighbors.shape[1] + intra_neighbors.shape[1] + 1, np.int32)
-    sums = np.empty((runs.size, functions.shape[1]))
     for part in range(first, last):
-        half = halves[part]
+        half, runs, sums = halves[part], all_runs[part], all_sums[part]
         for i in range(part * n_rows // halves.shape[0], (part + 1) * n_rows // halves.shape[0]):
             n = 1
             runs[0] = run_of[i]
@@ -125,7 +129,19 @@ def add_flow(neighbors, weights, intra_neighbors, intra_weights, functions, run_
     W has weights (n, K) at columns neighbors (n, K); V has intra_weights at intra_neighbors. functions (n, WIDTH) and
     run_of (n,) are the basis functions and the run of each pixel.
     """
-    run_pieces(_add_flow, len(halves), neighbors, weights, intra_neighbors, intra_weights, functions, run_of, halves)
+    scratch = _scratch(len(halves), neighbors.shape[1] + intra_neighbors.shape[1] + 1)
+    run_pieces(
+        _add_flow,
+        len(halves),
+        neighbors,
+        weights,
+        intra_neighbors,
+        intra_weights,
+        functions,
+        run_of,
+        *scratch,
+        halves,
+    )
 
 
 @kernel

@@ -41,7 +41,7 @@ def closed_form_window(moments, epsilon, out):
     out[12] = 1.0 / d2 / 9.0
 
 
-@kernel
+@kernel(allocates=True)
 def assemble(
     first, last, image, is_unknown, known_alpha, segments, row_start, bands, epsilon, weights, diagonal, rhs, rows
 ):

@@ -67,7 +67,7 @@ def drop_own(own, neighbors):
     return others
 
 
-@kernel
+@kernel(allocates=True)
 def _mixture_weights(first, last, colors, pixels, neighbors, ridge, result):
     """Write rows first to last - 1 of the mixture weights."""
     n_neighbors = neighbors.shape[1]
@@ -92,7 +92,7 @@ def mixture_weights(colors, pixels, neighbors, ridge):
     return result
 
 
-@kernel
+@kernel(allocates=True)
 def _known_flow(first, last, colors, pixels, foreground, background, ridge, share, confidence):
     """Write the foreground share and its confidence for the pixels first to last - 1."""
     n_foreground, n_neighbors = foreground.shape[1], foreground.shape[1] + background.shape[1]

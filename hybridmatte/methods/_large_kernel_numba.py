@@ -62,7 +62,7 @@ def _store_window(sums, area, epsilon, cell, forms, lines):
         lines[k, cell] = sums[9 + k]
 
 
-@kernel
+@kernel(allocates=True)
 def _window_forms(
     first_band, last_band, image, known_alpha, radius, epsilon, segments, row_start, bands, is_window, forms, lines
 ):

@@ -48,7 +48,7 @@ def learning_based_window(moments, epsilon, workspace, out):
             position += 1
 
 
-@kernel
+@kernel(allocates=True)
 def assemble(
     first, last, image, is_unknown, known_alpha, segments, row_start, bands, epsilon, weights, diagonal, rhs, rows
 ):

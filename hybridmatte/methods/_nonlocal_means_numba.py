@@ -29,7 +29,7 @@ def _scan_row(planes, patch, x, y, row, first, count, penalty, exponents):
                     exponents[i] += weight * gap * gap
 
 
-@kernel
+@kernel(allocates=True)
 def _find_similar(first_pixel, last_pixel, planes, patch, pixels, window_size, penalty, neighbors, smallest):
     """Find the most similar patches for the pixels first_pixel to last_pixel - 1, by insertion into sorted lists."""
     half = window_size // 2

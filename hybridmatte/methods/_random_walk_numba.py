@@ -34,7 +34,7 @@ def random_walk_row(image, y, x, sigma, row):
     row[12] = total
 
 
-@kernel
+@kernel(allocates=True)
 def assemble(
     first, last, image, is_unknown, known_alpha, segments, row_start, bands, sigma, weights, diagonal, rhs, rows
 ):

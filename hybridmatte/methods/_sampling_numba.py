@@ -228,7 +228,7 @@ def choose_pair(image, y, x, places, least, counts, hit_distances, work):
     return best_pair // counts[0], best_pair % counts[0]
 
 
-@kernel
+@kernel(allocates=True)
 def _gather_samples(first, last, image, index, edges, distances, boxes, rays, n_rays, samples):
     """Find the samples of the pixels of the tiles first to last - 1."""
     height, width = index.shape

@@ -148,7 +148,7 @@ def _keep_three(planes, column, work, k):
         work[p + 8 * LANES] = b if beats_second else (number if beats_third else c)
 
 
-@kernel
+@kernel(allocates=True)
 def _three_best(first, last, image, index, pixels, starts, tops, samples, offsets, radius, left, shape, chosen):
     """Find the three best samples for the pixels of the tasks first to last - 1; a task is a band."""
     height, width = index.shape
@@ -193,7 +193,7 @@ def three_best(image, index, pixels, starts, samples, offsets):
     return chosen
 
 
-@kernel
+@kernel(allocates=True)
 def _refine_samples(first, last, image, pixels, samples, chosen, fallback, sharpness, layers, alpha, confidence):
     """Refine the samples of the pixels first to last - 1."""
     width = image.shape[1]
@@ -301,7 +301,7 @@ def _smoothed_values(color, layers, sums, sharpness, result):
     return confidence * alpha + (np.float32(1.0) - confidence) * sums[10] / max(sums[11], np.float32(1e-12)), confidence
 
 
-@kernel
+@kernel(allocates=True)
 def _smooth(
     first,
     last,

@@ -125,7 +125,7 @@ def _split_node(columns, perm, key, key_out, perm_out, sample, n_leaves, node, l
     _select(key, perm, key_out, perm_out, lo, hi, (middle - offset) * LEAF, sample)
 
 
-@kernel
+@kernel(allocates=True)
 def _split_level(first, last, columns, perm, key, key_out, perm_out, n_leaves, level, offset):
     """Split the nodes first to last - 1 of a level; `offset` is as in `_split_node`."""
     sample = np.empty(_SAMPLE, np.float32)
@@ -133,7 +133,7 @@ def _split_level(first, last, columns, perm, key, key_out, perm_out, n_leaves, l
         _split_node(columns, perm, key, key_out, perm_out, sample, n_leaves, (1 << level) + i, level, offset)
 
 
-@kernel
+@kernel(allocates=True)
 def _split_subtrees(first, last, columns, perm, leaf_points, low, high, level, depth):
     """Split the nodes first to last - 1 of a level down to the leaves, each in a copy of its points.
 
@@ -269,7 +269,7 @@ def _box_distances(low, high, node, query, q):
     return left, right
 
 
-@kernel
+@kernel(allocates=True)
 def _search(first_block, last_block, leaf_points, low, high, depth, leaves, queries, scale, best, slots):
     """Search for the neighbours of the queries of the blocks first_block to last_block - 1.
 

@@ -139,7 +139,7 @@ def _sort_places(words, squared, t, best, values, places):
             count += 1
 
 
-@kernel
+@kernel(allocates=True)
 def _fill_topk(first, last, planes, window_size, margin, distances, offsets):
     """Write the rows first to last - 1 of distances and offsets; see `fill_topk`."""
     half = window_size // 2
