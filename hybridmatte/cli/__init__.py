@@ -6,15 +6,32 @@ The modules of this folder import nothing heavy at their top; a command imports 
 
 from __future__ import annotations
 
+import gc
 import sys
 import warnings
 from collections.abc import Sequence
+from types import FunctionType
 
 __all__ = ["main"]
+
+GARBAGE_THRESHOLD = 100_000  # objects; Python's 700 make its garbage collector take a tenth of a compilation's time
+FRAME_SIZE = 70_000  # words of 8 bytes
 
 USER_ERRORS = (ValueError, OSError, ImportError, MemoryError, ArithmeticError)  # shown without a traceback
 
 
+def large_frame(function: FunctionType) -> FunctionType:
+    """Make the frame of a function so large that all frames of the functions that it calls stand behind it.
+
+    CPython places frames in chunks of 16 KiB, and maps and unmaps a chunk whenever a call crosses the end of one. If a
+    busy loop happens to call there, that is slow: 200,000 times, or 2 of 14 seconds, in one compilation. A frame that
+    fits no chunk gets one of 1 MiB.
+    """
+    function.__code__ = function.__code__.replace(co_stacksize=FRAME_SIZE)
+    return function
+
+
+@large_frame
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; an error ends it with one sentence on standard error and exit code 2."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
@@ -23,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         sys.stdout.write(f"hybridmatte {__version__}\n")
         return
+    gc.set_threshold(GARBAGE_THRESHOLD, *gc.get_threshold()[1:])
     from hybridmatte.cli.app import app
     from hybridmatte.cli.streams import note
     from hybridmatte.errors import is_interrupt, remembering_interrupts

@@ -17,21 +17,16 @@ from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
 
 
-@kernel
-def _mark_blocks(segments, size, index):
-    """Set `index`, a plane of blocks, to 0 on every block that a run of the layout touches."""
-    for s in range(segments.shape[0]):
-        for column in range(segments[s, 1] // size, (segments[s, 2] - 1) // size + 1):
-            index[segments[s, 0] // size, column] = 0
-
-
 def mark_blocks(segments, height, width, size):
     """Number the blocks of size x size pixels that a run of the layout touches.
 
     Return the number of each block, (block rows, block columns) int32, -1 for the others, and the blocks' positions.
     """
-    index = np.full((-(-height // size), -(-width // size)), -1, np.int32)
-    _mark_blocks(segments, size, index)
+    shape = (-(-height // size), -(-width // size) + 1)  # one more column, where runs end at the latest
+    row, first, last = segments[:, 0] // size, segments[:, 1] // size, (segments[:, 2] - 1) // size
+    starts, ends = (np.bincount(row * shape[1] + column, minlength=shape[0] * shape[1]) for column in (first, last + 1))
+    index = np.cumsum((starts - ends).reshape(shape), axis=1)[:, :-1]
+    index = np.where(index > 0, 0, -1).astype(np.int32)
     return index, number_blocks(index)
 
 

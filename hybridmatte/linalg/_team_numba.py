@@ -2,11 +2,11 @@
 
 A team is an array of TEAM_SIZE int64 words that one calling thread shares with the workers that serve it. No one holds
 the GIL meanwhile, and no one sleeps: the workers poll the array. To share a call, the calling thread writes the address
-of the kernel, the address of its packed arguments and the number of pieces, and then the word CLAIM: the number of this
-call (upper 32 bits), the number of ranges into which the pieces are divided (16 bits), and the ranges claimed so far
-(lower 16 bits). Whoever can raise the last number by one with a compare-and-swap, which fails if another thread has
-changed the word, has claimed that range and computes it. The calling thread claims ranges like the others, so it never
-waits for a worker that has not begun.
+of the kernel, its arguments and the number of pieces, and then the word CLAIM: the number of this call (upper 32 bits),
+the number of ranges into which the pieces are divided (16 bits), and the ranges claimed so far (lower 16 bits). Whoever
+can raise the last number by one with a compare-and-swap, which fails if another thread has changed the word, has
+claimed that range and computes it. The calling thread claims ranges like the others, so it never waits for a worker
+that has not begun.
 """
 
 import platform
@@ -19,6 +19,14 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+TEAM_SIZE = 512
+# positions in a team; a gap of eight words keeps words that different threads write on different cache lines
+CLAIM, ENTRY, PIECES, ENDED, FAILED, SUMMONS, LEFT, LONG_ENDED, ARGUMENTS = 0, 8, 9, 16, 17, 24, 32, 33, 40
+WORD = ir.IntType(64)
+ENTRY_TYPE = ir.FunctionType(ir.IntType(32), [WORD] * 3)
+HAS_PAUSE = platform.machine() in ("x86_64", "AMD64")
+IDLE_POLLS = 10_000 if HAS_PAUSE else 300_000  # about half a millisecond; then an idle worker goes back to sleep
+SETTLE_POLLS = IDLE_POLLS // 50  # about ten microseconds, in which the calling thread releases the GIL
 
 
 def kernel(function=None, *, allocates=False, **options):
@@ -32,21 +40,12 @@ def kernel(function=None, *, allocates=False, **options):
     return numba.njit(function, cache=True, nogil=True, error_model="numpy", _nrt=allocates, **options)
 
 
-TEAM_SIZE = 40
-# positions in a team; a gap of eight words keeps words that different threads write on different cache lines
-CLAIM, ENTRY, ARGUMENTS, PIECES, ENDED, FAILED, SUMMONS, LEFT, LONG_ENDED = 0, 8, 9, 10, 16, 17, 24, 32, 33
-WORD, ADDRESS = ir.IntType(64), types.int64
-HAS_PAUSE = platform.machine() in ("x86_64", "AMD64")
-IDLE_POLLS = 10_000 if HAS_PAUSE else 300_000  # about half a millisecond; then an idle worker goes back to sleep
-SETTLE_POLLS = IDLE_POLLS // 50  # about ten microseconds, in which the calling thread releases the GIL
-
-
 @intrinsic
-def pack_call(_, body, arguments):
-    """Return the address of a function (first, last, address of arguments) that runs `body`, and of the arguments.
+def pack_call(_, body, team, arguments):
+    """Write into a team the address of a function (address of a team, first, last) that runs `body`, and `arguments`.
 
-    `body` is a kernel, `arguments` the tuple of its arguments after first and last. The addresses are valid until the
-    calling function returns.
+    `body` is a kernel, `arguments` the tuple of its arguments after first and last. The team holds no references to
+    arrays: the caller must keep them until the call has ended.
     """
     signature = body.get_call_type(_, (types.int64, types.int64, *arguments.types), {})
 
@@ -54,31 +53,37 @@ def pack_call(_, body, arguments):
         compiled = body.dispatcher.get_compile_result(signature)
         context.add_linking_libs([compiled.library])
         callee = context.declare_function(builder.module, compiled.fndesc)
-        packed = cgutils.alloca_once_value(builder, values[1])
-        name = builder.module.get_unique_name(f"entry.{compiled.fndesc.mangled_name}")
-        entry = ir.Function(builder.module, ir.FunctionType(ir.IntType(32), [WORD] * 3), name)
+        packed = values[2].type.as_pointer()
+        room = 8 * (TEAM_SIZE - ARGUMENTS)
+        if context.get_abi_sizeof(values[2].type) > room:
+            raise NotImplementedError(f"a short kernel whose arguments take more than {room} bytes")
+        entry = ir.Function(builder.module, ENTRY_TYPE, builder.module.get_unique_name("entry"))
         entry.linkage = "internal"
         inside = ir.IRBuilder(entry.append_basic_block())
-        first, last, address = entry.args
-        items = inside.load(inside.inttoptr(address, packed.type))
+        address, first, last = entry.args
+        items = inside.load(inside.inttoptr(inside.add(address, WORD(8 * ARGUMENTS)), packed))
         given = [first, last, *cgutils.unpack_tuple(inside, items, len(arguments.types))]
         status, _ = context.call_conv.call_function(inside, callee, types.none, signature.args, given)
         inside.ret(status.code)
-        addresses = [builder.ptrtoint(entry, WORD), builder.ptrtoint(packed, WORD)]
-        return context.make_tuple(builder, result.return_type, addresses)
+        words = context.make_array(team)(context, builder, values[1]).data
+        builder.store(builder.ptrtoint(entry, WORD), builder.gep(words, [WORD(ENTRY)]))
+        builder.store(values[2], builder.bitcast(builder.gep(words, [WORD(ARGUMENTS)]), packed))
+        return context.get_dummy_value()
 
-    return types.UniTuple(ADDRESS, 2)(body, arguments), generate
+    return types.void(body, team, arguments), generate
 
 
 @intrinsic
-def call_entry(_, entry, first, last, arguments):
-    """Call the function at address `entry`, from `pack_call`, and return its error code; 0 is success."""
+def call_entry(_, team, first, last):
+    """Run pieces first to last - 1 of the call that is packed in a team; return its error code, 0 for success."""
 
     def generate(context, builder, result, values):
-        pointer = ir.FunctionType(ir.IntType(32), [WORD] * 3).as_pointer()
-        return builder.call(builder.inttoptr(values[0], pointer), values[1:])
+        words = context.make_array(result.args[0])(context, builder, values[0]).data
+        entry = builder.load(builder.gep(words, [WORD(ENTRY)]))
+        given = [builder.ptrtoint(words, WORD), values[1], values[2]]
+        return builder.call(builder.inttoptr(entry, ENTRY_TYPE.as_pointer()), given)
 
-    return types.int32(ADDRESS, types.int64, types.int64, ADDRESS), generate
+    return types.int32(team, types.int64, types.int64), generate
 
 
 @intrinsic
@@ -150,10 +155,9 @@ def run_ranges(team):
         count, k = (claim >> 16) & 0xFFFF, claim & 0xFFFF
         if k == count:
             return has_worked
-        entry, arguments, n_pieces = team[ENTRY], team[ARGUMENTS], team[PIECES]
         if compare_and_swap(team, CLAIM, claim, claim + 1):
             has_worked = True
-            if call_entry(entry, k * n_pieces // count, (k + 1) * n_pieces // count, arguments) != 0:
+            if call_entry(team, k * team[PIECES] // count, (k + 1) * team[PIECES] // count) != 0:
                 add(team, FAILED, 1)
             add(team, ENDED, 1)
 
@@ -187,9 +191,8 @@ def await_long(team, count):
 
 
 @kernel
-def share_call(team, addresses, n_pieces, count):
+def share_call(team, n_pieces, count):
     """Compute the pieces 0 to n_pieces - 1 of the packed call, in `count` ranges; return how many failed."""
-    team[ENTRY], team[ARGUMENTS] = addresses
     team[PIECES], team[ENDED], team[FAILED] = n_pieces, 0, 0
     store(team, CLAIM, (((team[CLAIM] >> 32) + 1) << 32) | (count << 16))
     run_ranges(team)
@@ -198,19 +201,19 @@ def share_call(team, addresses, n_pieces, count):
     return team[FAILED]
 
 
-def launch(team, n_pieces, count, *arguments):
-    """Compute the pieces of `body` with a team; `short_kernel` makes a copy of this function for each kernel."""
-    return share_call(team, pack_call(body, arguments), n_pieces, count)  # noqa: F821 - a global of the copy
+def pack(team, *arguments):
+    """Pack a call of `body` into a team; `packer_of` makes a copy of this function for each kernel."""
+    pack_call(body, team, arguments)  # noqa: F821 - a global of the copy
 
 
-def launcher_of(body, function):
-    """Return the compiled copy of `launch` for a kernel `body`; its cache stands beside that of the kernel.
+def packer_of(body, function):
+    """Return the compiled copy of `pack` for the kernel `body` of a function; it is cached beside the kernel.
 
-    Numba caches a function with a global kernel, but not one with a kernel in its closure. So the copy gets its kernel
-    as a global, and the kernel's place in the source as its own.
+    Numba caches a function with a kernel among its globals, but not one with a kernel in its closure. So the copy gets
+    the kernel as a global, and the function's place in the source as its own.
     """
-    name = f"launch{function.__name__}"
+    name = f"pack{function.__name__}"
     place = {"co_filename": function.__code__.co_filename, "co_firstlineno": function.__code__.co_firstlineno}
-    copy = FunctionType(launch.__code__.replace(co_name=name, **place), globals() | {"body": body}, name)
+    copy = FunctionType(pack.__code__.replace(co_name=name, **place), {"body": body, "pack_call": pack_call}, name)
     copy.__qualname__, copy.__module__ = name, function.__module__
     return kernel(copy)

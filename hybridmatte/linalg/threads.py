@@ -26,7 +26,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from hybridmatte.linalg._team_numba import LEFT, SUMMONS, TEAM_SIZE, await_long, kernel, launcher_of, serve
+from hybridmatte.linalg._team_numba import LEFT, SUMMONS, TEAM_SIZE, await_long, kernel, packer_of, serve, share_call
 
 __all__ = ["inlined", "kernel", "run_pieces", "short_kernel", "thread_count", "thread_limit", "threads_for"]
 
@@ -40,11 +40,11 @@ inlined = partial(numba.njit, inline="always")  # copied into each kernel that c
 class ShortKernel:
     """A kernel that workers begin within a microsecond, if they are awake; for `run_pieces` only."""
 
-    __slots__ = ("launch", "name")
+    __slots__ = ("name", "pack")
 
     def __init__(self, function: Callable[..., None], options: dict[str, Any]) -> None:
         self.name = f"{function.__module__}.{function.__name__}"
-        self.launch = launcher_of(kernel(function, no_cpython_wrapper=True, **options), function)
+        self.pack = packer_of(kernel(function, no_cpython_wrapper=True, **options), function)
 
 
 def short_kernel(function: Callable[..., None] | None = None, **options: Any) -> Any:
@@ -101,11 +101,12 @@ class _Team:
                 self.n_joined += missing
                 for _ in range(missing):
                     _calls.put(_Call(serve, (self.words, self.summons, 0), None, 0))
-        if function.launch(self.words, n_pieces, count, *arguments):
+        function.pack(self.words, *arguments)
+        if share_call(self.words, n_pieces, count):
             raise RuntimeError(f"the kernel {function.name} failed")
 
     def run_long(self, function: Callable[..., None], n_pieces: int, count: int, arguments: tuple[Any, ...]) -> None:
-        """Run any other kernel on `count` threads. The workers of the team go back to the pool, to wait for its calls."""
+        """Run any other kernel on `count` threads; the workers of the team get its calls from the pool's queue."""
         _start_workers(count - 1)
         self.summons += 1
         edges = [k * n_pieces // count for k in range(count + 1)]

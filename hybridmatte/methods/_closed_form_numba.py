@@ -1,6 +1,5 @@
 """Kernel of the closed-form Laplacian; used by ``closed_form.py``."""
 
-import numpy as np
 
 from hybridmatte.linalg.threads import inlined, kernel
 from hybridmatte.methods._window_numba import mark_windows, store_row, window_moments
@@ -41,9 +40,22 @@ def closed_form_window(moments, epsilon, out):
     out[12] = 1.0 / d2 / 9.0
 
 
-@kernel(allocates=True)
+@kernel
 def assemble(
-    first, last, image, is_unknown, known_alpha, segments, row_start, bands, epsilon, weights, diagonal, rhs, rows
+    first,
+    last,
+    image,
+    is_unknown,
+    known_alpha,
+    segments,
+    row_start,
+    bands,
+    epsilon,
+    weights,
+    diagonal,
+    rhs,
+    rows,
+    scratch,
 ):
     """Assemble the Laplacian over the unknown pixels of the bands first to last - 1.
 
@@ -52,14 +64,11 @@ def assemble(
     neighbours, diagonal (n_cells,) and the right-hand side rhs (n_cells,). If rows (n_cells, 25) is not empty, only
     rows is written: the whole 5 x 5 stencil, known neighbours included.
 
-    `windows` holds the windows centred in the last three rows of the image, so that each window is computed once in a
-    band.
+    `scratch` is as ``windows.py`` allocates it, arrays with an entry for each band. `windows` holds the windows centred
+    in the last three rows of the image, so that each window is computed once in a band.
     """
     width = is_unknown.shape[1]
-    windows = np.empty((3, width, 13))
-    needed = np.empty(width, np.bool_)
-    moments = np.empty(9)
-    row = np.empty(25)
+    windows, needed, moments, row = scratch[0][first], scratch[1][first], scratch[2][first], scratch[3][first]
     for band in range(first, last):
         for y in range(max(bands[band] - 1, 0), bands[band + 1] + 1):
             mark_windows(is_unknown, y, needed)

@@ -34,18 +34,32 @@ def random_walk_row(image, y, x, sigma, row):
     row[12] = total
 
 
-@kernel(allocates=True)
+@kernel
 def assemble(
-    first, last, image, is_unknown, known_alpha, segments, row_start, bands, sigma, weights, diagonal, rhs, rows
+    first,
+    last,
+    image,
+    is_unknown,
+    known_alpha,
+    segments,
+    row_start,
+    bands,
+    sigma,
+    weights,
+    diagonal,
+    rhs,
+    rows,
+    scratch,
 ):
     """Assemble the Laplacian over the unknown pixels of the bands first to last - 1.
 
     Inputs: image (H, W, 3) float32, is_unknown (H, W), known_alpha (H, W); segments, row_start and bands of the
     `UnknownLayout`; sigma, the scale of colour differences. Written are weights (12, n_cells), the entries to later
     unknown neighbours, diagonal (n_cells,) and the right-hand side rhs (n_cells,). If rows (n_cells, 25) is not empty,
-    only rows is written: the whole 5 x 5 stencil, known neighbours included.
+    only rows is written: the whole 5 x 5 stencil, known neighbours included. `scratch` is as
+    ``windows.py`` allocates it, arrays with an entry for each band.
     """
-    row = np.empty(25)
+    row = scratch[3][first]
     for y in range(bands[first], bands[last]):
         for s in range(row_start[y], row_start[y + 1]):
             for x in range(segments[s, 1], segments[s, 2]):

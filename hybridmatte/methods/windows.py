@@ -70,10 +70,17 @@ def _assemble(
     layout: UnknownLayout,
     *out: npt.NDArray[np.float64],
 ) -> None:
-    """Run the assembly kernel over the bands of a layout; `out` are weights, diagonal, rhs and dense rows."""
+    """Run the assembly kernel over the bands of a layout; `out` are weights, diagonal, rhs and dense rows.
+
+    A call uses the entry of its first band of the scratch arrays; the memory of the other entries is never touched.
+    """
+    n_bands, width = len(layout.bands) - 1, image.shape[1]
+    sizes = ((3, width, 13), (9,), (25,), (4, 4, 4))
+    windows, moments, row, workspace = (np.empty((n_bands, *size)) for size in sizes)
+    scratch = (windows, np.empty((n_bands, width), bool), moments, row, workspace)
     run_pieces(
         assemble,
-        len(layout.bands) - 1,
+        n_bands,
         image,
         is_unknown,
         known_alpha,
@@ -82,4 +89,5 @@ def _assemble(
         layout.bands,
         float(parameter),
         *out,
+        scratch,
     )
