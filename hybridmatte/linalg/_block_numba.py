@@ -288,7 +288,7 @@ def _run_multiply(indptr, indices, blocks, x, form, sign, start, step, out):
     )
 
 
-@short_kernel(fastmath=FLAGS)
+@kernel(fastmath=FLAGS)
 def _scale_residual(first, last, step, rhs, out):
     """Multiply rows first to last - 1 of rhs by their blocks of `step`."""
     for i in range(np.uint64(first), np.uint64(last)):

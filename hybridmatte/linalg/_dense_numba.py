@@ -6,7 +6,7 @@ own threads keep spinning after each call and take the cores from the kernels' t
 
 import numpy as np
 
-from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel
+from hybridmatte.linalg.threads import kernel, run_pieces
 
 BLOCK = 32  # pivots eliminated together; their rows fit the L2 cache in a system of a thousand unknowns
 
@@ -32,7 +32,7 @@ def _invert_pivots(matrix):
                 matrix[i, j] -= factor * matrix[k, j]
 
 
-@short_kernel(fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def _subtract_product(first, last, factors, rows, out):
     """Subtract the product of factors (N, m) and rows (m, n) from out (N, n), four of the m rows at a time."""
     n_grouped = rows.shape[0] - rows.shape[0] % 4

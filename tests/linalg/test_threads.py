@@ -10,13 +10,31 @@ import numpy as np
 import pytest
 
 from hybridmatte.linalg import threads
-from hybridmatte.linalg.threads import kernel, run_pieces, thread_count, thread_limit
+from hybridmatte.linalg._team_numba import LEFT
+from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel, thread_count, thread_limit
 
 
 @kernel
 def count_pieces(first, last, counts):
     for i in range(first, last):
         counts[i] += 1
+
+
+@short_kernel
+def count_pieces_fast(first, last, counts):
+    for i in range(first, last):
+        counts[i] += 1
+
+
+@short_kernel
+def take_root(first, last, values):
+    for i in range(first, last):
+        if values[i] < 0.0:
+            raise ValueError("no real root")
+        values[i] = np.sqrt(values[i])
+
+
+BOTH = pytest.mark.parametrize("count", [count_pieces, count_pieces_fast], ids=["kernel", "short kernel"])
 
 
 @pytest.fixture
@@ -27,10 +45,12 @@ def four_threads(monkeypatch):
 
 @pytest.mark.usefixtures("four_threads")
 @pytest.mark.parametrize("n_pieces", [0, 1, 2, 3, 4, 5, 1000])
-def test_every_piece_is_done_once(n_pieces):
+@BOTH
+def test_every_piece_is_done_once(n_pieces, count):
     counts = np.zeros(n_pieces)
-    run_pieces(count_pieces, n_pieces, counts)
-    assert np.array_equal(counts, np.ones(n_pieces))
+    for _ in range(100):
+        run_pieces(count, n_pieces, counts)
+    assert np.array_equal(counts, np.full(n_pieces, 100))
 
 
 @pytest.mark.usefixtures("four_threads")
@@ -100,13 +120,14 @@ def test_calls_inside_calls_do_not_wait_for_each_other():
     assert np.array_equal(counts, np.ones((4, 50)))
 
 
-def test_many_threads_call_at_once(monkeypatch):
-    monkeypatch.setattr(threads, "thread_count", lambda: 4)
+def test_many_threads_call_at_once():
     counts = np.zeros((8, 200))
 
     def user(k):
-        for _ in range(20):
+        threads._settings.limit = 4
+        for _ in range(10):
             run_pieces(count_pieces, 200, counts[k])
+            run_pieces(count_pieces_fast, 200, counts[k])
 
     users = [threading.Thread(target=user, args=(k,)) for k in range(8)]
     for one in users:
@@ -114,6 +135,48 @@ def test_many_threads_call_at_once(monkeypatch):
     for one in users:
         one.join(timeout=30)
     assert np.array_equal(counts, np.full((8, 200), 20))
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_kernels_of_both_kinds_alternate():
+    counts = np.zeros(1000)
+    for _ in range(500):
+        run_pieces(count_pieces, 1000, counts)
+        for _ in range(3):
+            run_pieces(count_pieces_fast, 1000, counts)
+    assert np.array_equal(counts, np.full(1000, 2000))
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_a_short_kernel_that_fails_is_named():
+    run_pieces(take_root, 100, np.ones(100))
+    with pytest.raises(RuntimeError, match="take_root failed"):
+        run_pieces(take_root, 100, np.full(100, -1.0))
+    run_pieces(take_root, 100, np.ones(100))  # the team still works
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_workers_without_work_go_back_to_sleep():
+    for _ in range(20):
+        run_pieces(count_pieces_fast, 1000, np.zeros(1000))
+    team = threads._settings.team
+    end = time.monotonic() + 30
+    while team.words[LEFT] < team.n_joined and time.monotonic() < end:
+        time.sleep(0.01)
+    assert team.words[LEFT] == team.n_joined > 0
+    before = time.process_time()
+    time.sleep(0.2)
+    assert time.process_time() - before < 0.05
+
+
+def test_arguments_that_a_team_has_no_room_for():
+    @short_kernel
+    def first_of_many(first, last, arrays):
+        for i in range(first, last):
+            arrays[0][i] = 1.0
+
+    with pytest.raises(NotImplementedError, match="arguments take more than"):
+        run_pieces(first_of_many, 1, tuple(np.zeros((1, 1, 1)) for _ in range(60)))
 
 
 @pytest.mark.usefixtures("four_threads")
@@ -125,7 +188,8 @@ def test_without_more_threads_the_calling_thread_does_the_work(monkeypatch):
     monkeypatch.setattr(threads.Thread, "start", refuse)
     counts = np.zeros(100)
     run_pieces(count_pieces, 100, counts)
-    assert np.array_equal(counts, np.ones(100))
+    run_pieces(count_pieces_fast, 100, counts)
+    assert np.array_equal(counts, np.full(100, 2))
 
 
 @pytest.mark.usefixtures("four_threads")
@@ -144,11 +208,13 @@ def test_idle_workers_keep_no_arrays():
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork")
 def test_a_forked_process_has_a_pool_of_its_own():
     run_pieces(count_pieces, 100, np.zeros(100))
+    run_pieces(count_pieces_fast, 100, np.zeros(100))
     child = os.fork()
     if child == 0:
         counts = np.zeros(100)
+        run_pieces(count_pieces_fast, 100, counts)
         run_pieces(count_pieces, 100, counts)
-        os._exit(0 if np.array_equal(counts, np.ones(100)) else 1)
+        os._exit(0 if np.array_equal(counts, np.full(100, 2)) else 1)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
