@@ -18,6 +18,7 @@ demo: $(VENV)/installed-demo
 
 lint: $(VENV)/installed-test
 	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check --quiet .
 	$(VENV)/bin/pyright --pythonpath $(RUN)
 
 test: lint

@@ -7,8 +7,9 @@ import numpy.typing as npt
 import scipy.sparse
 
 
-def windows_inside(shape: tuple[int, int], window_size: int, is_unknown: npt.NDArray[np.bool_] | None = None
-                   ) -> Iterator[npt.NDArray[np.intp]]:
+def windows_inside(
+    shape: tuple[int, int], window_size: int, is_unknown: npt.NDArray[np.bool_] | None = None
+) -> Iterator[npt.NDArray[np.intp]]:
     """Yield the flat pixel indices of every square window that lies fully inside an image of shape (H, W).
 
     With `is_unknown`, an (H, W) boolean array, windows without an unknown pixel are skipped. The rows of the unknown
@@ -23,8 +24,9 @@ def windows_inside(shape: tuple[int, int], window_size: int, is_unknown: npt.NDA
                 yield index[rows, columns].ravel()
 
 
-def sum_blocks(blocks: Iterable[tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]], n_pixels: int
-               ) -> scipy.sparse.csr_matrix:
+def sum_blocks(
+    blocks: Iterable[tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]], n_pixels: int
+) -> scipy.sparse.csr_matrix:
     """Return the sum of dense blocks as CSR; `blocks` yields the pixels (n,) and the values (n, n) of each block."""
     rows, columns, values = [], [], []
     for pixels, block in blocks:

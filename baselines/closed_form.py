@@ -7,8 +7,9 @@ import scipy.sparse
 from baselines._assemble import sum_blocks, windows_inside
 
 
-def closed_form_laplacian(image: npt.ArrayLike, window_size: int = 3, epsilon: float = 1e-7,
-                          is_unknown: npt.NDArray[np.bool_] | None = None) -> scipy.sparse.csr_matrix:
+def closed_form_laplacian(
+    image: npt.ArrayLike, window_size: int = 3, epsilon: float = 1e-7, is_unknown: npt.NDArray[np.bool_] | None = None
+) -> scipy.sparse.csr_matrix:
     """Return the matting Laplacian of an (H, W, 3) image in [0, 1] as an (H * W, H * W) CSR matrix, float64.
 
     L_ij is the sum, over all windows w that contain i and j and lie fully inside the image, of

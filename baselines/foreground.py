@@ -6,8 +6,9 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 
-def estimate_layers(image: npt.ArrayLike, alpha: npt.ArrayLike, epsilon: float = 1e-5
-                    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def estimate_layers(
+    image: npt.ArrayLike, alpha: npt.ArrayLike, epsilon: float = 1e-5
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the (H, W, 3) float64 layers F, B that minimise the cost, without bounds on their values.
 
     For image (H, W, 3) I and alpha (H, W) a in [0, 1], summed over pixels i and pairs ij of 4-neighbours, the cost is

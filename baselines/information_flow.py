@@ -23,8 +23,9 @@ def mixture_weights(color: Array, neighbors: Array, ridge: float) -> Array:
     return weights / weights.sum()
 
 
-def mixture_flow(image: npt.ArrayLike, is_unknown: npt.NDArray[np.bool_], n_neighbors: int = 12
-                 ) -> scipy.sparse.csr_matrix:
+def mixture_flow(
+    image: npt.ArrayLike, is_unknown: npt.NDArray[np.bool_], n_neighbors: int = 12
+) -> scipy.sparse.csr_matrix:
     """Return W_CM (H * W, H * W): the weights of each unknown pixel's neighbours that mix its colour.
 
     Neighbours are the nearest other pixels in [R, G, B, x, y]. The paper uses 20 of them and does not say how it
@@ -40,8 +41,9 @@ def mixture_flow(image: npt.ArrayLike, is_unknown: npt.NDArray[np.bool_], n_neig
     return flow.tocsr()
 
 
-def known_to_unknown_flow(image: npt.ArrayLike, trimap: npt.NDArray[np.floating], n_neighbors: int = 7
-                          ) -> tuple[Array, Array]:
+def known_to_unknown_flow(
+    image: npt.ArrayLike, trimap: npt.NDArray[np.floating], n_neighbors: int = 7
+) -> tuple[Array, Array]:
     """Return the share w_F of the foreground and the confidence eta of each unknown pixel, (H, W), 0 on known pixels.
 
     The colour of an unknown pixel is mixed from its nearest foreground and background pixels in [R, G, B, 10 x, 10 y].
@@ -53,8 +55,10 @@ def known_to_unknown_flow(image: npt.ArrayLike, trimap: npt.NDArray[np.floating]
     known = [np.flatnonzero(flat >= 0.9), np.flatnonzero(flat <= 0.1)]
     share, confidence = np.zeros(flat.shape), np.zeros(flat.shape)
     for i in np.flatnonzero((flat > 0.1) & (flat < 0.9)):
-        near = [region[nearest_neighbors(features[region], min(n_neighbors, len(region)), features[i : i + 1])[1][0]]
-                for region in known]
+        near = [
+            region[nearest_neighbors(features[region], min(n_neighbors, len(region)), features[i : i + 1])[1][0]]
+            for region in known
+        ]
         weights = mixture_weights(colors[i], colors[np.concatenate(near)], KNOWN_RIDGE)
         parts = weights[: len(near[0])], weights[len(near[0]) :]
         fore, back = (part @ colors[region] / part.sum() for part, region in zip(parts, near, strict=True))
@@ -63,8 +67,9 @@ def known_to_unknown_flow(image: npt.ArrayLike, trimap: npt.NDArray[np.floating]
     return share.reshape(np.shape(trimap)), confidence.reshape(np.shape(trimap))
 
 
-def intra_flow(image: npt.ArrayLike, is_unknown: npt.NDArray[np.bool_], n_neighbors: int = 5
-               ) -> scipy.sparse.csr_matrix:
+def intra_flow(
+    image: npt.ArrayLike, is_unknown: npt.NDArray[np.bool_], n_neighbors: int = 5
+) -> scipy.sparse.csr_matrix:
     """Return W + W' between unknown pixels, W_ij = max(1 - ||v_i - v_j||_1, 0) with v = [R, G, B, x / 20, y / 20]."""
     features, unknown = knn_features(image, 0.05), np.flatnonzero(is_unknown)
     flow = scipy.sparse.lil_matrix((len(features), len(features)))
@@ -77,8 +82,13 @@ def intra_flow(image: npt.ArrayLike, is_unknown: npt.NDArray[np.bool_], n_neighb
     return flow + flow.T
 
 
-def information_flow_laplacian(image: npt.ArrayLike, is_unknown: npt.ArrayLike, n_neighbors: int = 12,
-                               intra_weight: float = 0.01, local_weight: float = 1.0) -> scipy.sparse.csr_matrix:
+def information_flow_laplacian(
+    image: npt.ArrayLike,
+    is_unknown: npt.ArrayLike,
+    n_neighbors: int = 12,
+    intra_weight: float = 0.01,
+    local_weight: float = 1.0,
+) -> scipy.sparse.csr_matrix:
     """Return (D - W_CM)' (D - W_CM) + intra_weight (D_UU - W_UU) + local_weight L, as in the paper's Eq. 11."""
     is_unknown = np.asarray(is_unknown)
     chosen = scipy.sparse.diags(is_unknown.ravel().astype(np.float64))
@@ -89,8 +99,9 @@ def information_flow_laplacian(image: npt.ArrayLike, is_unknown: npt.ArrayLike, 
     return (difference.T @ difference + intra_weight * (degree - intra) + local_weight * local).tocsr()
 
 
-def solve_information_flow(image: npt.ArrayLike, trimap: npt.NDArray[np.floating], expansion: float = 12.0,
-                           known_weight: float = 0.05) -> Array:
+def solve_information_flow(
+    image: npt.ArrayLike, trimap: npt.NDArray[np.floating], expansion: float = 12.0, known_weight: float = 0.05
+) -> Array:
     """Return the (H, W) float64 alpha of information flow matting; time is quadratic in the number of pixels.
 
     References

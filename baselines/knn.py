@@ -24,9 +24,13 @@ def knn_features(image: npt.ArrayLike, spatial_weight: float) -> npt.NDArray[np.
     return features.reshape(-1, 5)
 
 
-def knn_laplacian(image: npt.ArrayLike, n_neighbors: Sequence[int] = (20, 10),
-                  spatial_weight: Sequence[float] = (2.0, 0.1), kernel: Literal["binary", "soft"] = "binary",
-                  adjacent_weight: float = 0.0) -> scipy.sparse.csr_matrix:
+def knn_laplacian(
+    image: npt.ArrayLike,
+    n_neighbors: Sequence[int] = (20, 10),
+    spatial_weight: Sequence[float] = (2.0, 0.1),
+    kernel: Literal["binary", "soft"] = "binary",
+    adjacent_weight: float = 0.0,
+) -> scipy.sparse.csr_matrix:
     """Return D - W of an (H, W, 3) image in [0, 1] as an (H * W, H * W) CSR matrix, float64.
 
     For each number of neighbours with its spatial weight, A_ij is raised by 1 (kernel "binary") or by

@@ -4,8 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 
-def expand_known(image: npt.ArrayLike, trimap: npt.ArrayLike, radius: float = 12.0, color_distance: float = 12 / 255
-                 ) -> npt.NDArray[np.float64]:
+def expand_known(
+    image: npt.ArrayLike, trimap: npt.ArrayLike, radius: float = 12.0, color_distance: float = 12 / 255
+) -> npt.NDArray[np.float64]:
     """Return a trimap of 0, 0.5 and 1 in which unknown pixels close to known pixels of a similar colour are known.
 
     An unknown pixel p takes the label of the nearest known pixel q with

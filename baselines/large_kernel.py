@@ -8,8 +8,9 @@ from baselines._assemble import windows_inside
 from baselines.closed_form import window_block
 
 
-def large_kernel_laplacian(image: npt.ArrayLike, window_size: int = 21, epsilon: float = 1e-7
-                           ) -> scipy.sparse.csr_matrix:
+def large_kernel_laplacian(
+    image: npt.ArrayLike, window_size: int = 21, epsilon: float = 1e-7
+) -> scipy.sparse.csr_matrix:
     """Return the closed-form Laplacian of large windows as an (H * W, H * W) CSR matrix, float64.
 
     For images of a few thousand pixels: a row has up to (2 * window_size - 1)^2 entries (1681 for 21 pixels), and a

@@ -7,8 +7,9 @@ import scipy.sparse
 from baselines._assemble import sum_blocks, windows_inside
 
 
-def learning_based_laplacian(image: npt.ArrayLike, window_size: int = 3, epsilon: float = 1e-7,
-                             is_unknown: npt.NDArray[np.bool_] | None = None) -> scipy.sparse.csr_matrix:
+def learning_based_laplacian(
+    image: npt.ArrayLike, window_size: int = 3, epsilon: float = 1e-7, is_unknown: npt.NDArray[np.bool_] | None = None
+) -> scipy.sparse.csr_matrix:
     """Return the local-learning Laplacian of an (H, W, 3) image in [0, 1] as an (H * W, H * W) CSR matrix, float64.
 
     In each window alpha is predicted by ridge regression on X = (R, G, B, 1), n x 4:

@@ -11,8 +11,9 @@ import torch
 from torch.nn.functional import unfold
 
 
-def unfolded_pairs(alpha: torch.Tensor, image: torch.Tensor, window_size: int = 11
-                   ) -> tuple[torch.Tensor, torch.Tensor]:
+def unfolded_pairs(
+    alpha: torch.Tensor, image: torch.Tensor, window_size: int = 11
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return x = a_i - a_j and d = ||I_i - I_j|| of the K most similar pixels of each window, (B, K, H * W) each.
 
     Pixels outside the image count as black pixels with alpha 0. torch.topk decides ties, in no particular order.
@@ -54,8 +55,9 @@ def affinity_loss(alpha: torch.Tensor, image: torch.Tensor, window_size: int = 1
     return (weights * (alpha.flatten(2) - x)).sum(dim=1).sub(alpha.flatten(2)[:, 0]).abs().mean()
 
 
-def pair_losses_by_loops(alpha: npt.NDArray[np.floating], distances: npt.NDArray[np.floating],
-                         offsets: npt.NDArray[np.integer]) -> dict[str, float]:
+def pair_losses_by_loops(
+    alpha: npt.NDArray[np.floating], distances: npt.NDArray[np.floating], offsets: npt.NDArray[np.integer]
+) -> dict[str, float]:
     """Return all losses of one image by name, pair by pair.
 
     alpha is (H, W); distances and offsets are (H, W, K), the result of `hybridmatte.window_topk` with padding "cut".

@@ -79,8 +79,9 @@ def largest_component(is_inside: Mask) -> Mask:
     return result
 
 
-def connectivity_error(alpha: npt.ArrayLike, target: npt.ArrayLike, is_region: Mask, step: float = 0.1,
-                       theta: float = 0.15) -> float:
+def connectivity_error(
+    alpha: npt.ArrayLike, target: npt.ArrayLike, is_region: Mask, step: float = 0.1, theta: float = 0.15
+) -> float:
     """Return the sum over the region of the absolute difference of the connectedness of alpha and target.
 
     For each level 0, step, ..., 1, take the largest region in which both alpha and target are at least the level. Let

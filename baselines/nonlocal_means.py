@@ -7,8 +7,14 @@ import numpy.typing as npt
 import scipy.sparse
 
 
-def nonlocal_affinity(image: npt.ArrayLike, window_size: int = 9, patch_size: int = 3, h1: float = 0.1,
-                      h2: float = 10.0, n_neighbors: int | None = None) -> scipy.sparse.csr_matrix:
+def nonlocal_affinity(
+    image: npt.ArrayLike,
+    window_size: int = 9,
+    patch_size: int = 3,
+    h1: float = 0.1,
+    h2: float = 10.0,
+    n_neighbors: int | None = None,
+) -> scipy.sparse.csr_matrix:
     """Return the row-normalised nonlocal affinity A as an (H * W, H * W) CSR matrix, float64.
 
     A_ij is proportional to exp(-|P_i - P_j|_g^2 / h1^2 - |x_i - x_j|^2 / h2^2) for the pixels j of the search window

@@ -7,8 +7,9 @@ import scipy.sparse
 from baselines._assemble import graph_laplacian
 
 
-def random_walk_laplacian(image: npt.ArrayLike, window_size: int = 3, sigma: float = 0.025, floor: float = 1e-5
-                          ) -> scipy.sparse.csr_matrix:
+def random_walk_laplacian(
+    image: npt.ArrayLike, window_size: int = 3, sigma: float = 0.025, floor: float = 1e-5
+) -> scipy.sparse.csr_matrix:
     """Return D - W of an (H, W, 3) image in [0, 1] as an (H * W, H * W) CSR matrix, float64.
 
     W_ij = max(exp(-|I_i - I_j|^2 / sigma^2), floor) for the pixels j != i of the image that lie in the window centred

@@ -16,8 +16,9 @@ Refined: TypeAlias = tuple[Array, Array, float, float]  # F, B, alpha and confid
 TINY = 1e-7  # added to factors of the objective: a factor of 0 would make all other factors irrelevant
 
 
-def sample_alpha(image: npt.ArrayLike, trimap: npt.ArrayLike, n_rays: int = 4, expansion: float = 12.0
-                 ) -> tuple[Array, Array, Array, Array]:
+def sample_alpha(
+    image: npt.ArrayLike, trimap: npt.ArrayLike, n_rays: int = 4, expansion: float = 12.0
+) -> tuple[Array, Array, Array, Array]:
     """Return (alpha, confidence, foreground, background) of shared sampling; a pixel takes milliseconds.
 
     Differences from the paper: the allowed colour distance in the expansion of the known regions falls with the
@@ -123,8 +124,9 @@ def refine(image: Array, trimap: Array, gathered: Mapping[Pixel, Gathered | None
     return *layers, project(color, *layers)[0], np.exp(-10 * error)
 
 
-def smooth(image: Array, trimap: Array, refined: Mapping[Pixel, Refined], pixel: Pixel
-           ) -> tuple[float, float, Array, Array]:
+def smooth(
+    image: Array, trimap: Array, refined: Mapping[Pixel, Refined], pixel: Pixel
+) -> tuple[float, float, Array, Array]:
     """Return alpha, confidence, F and B, smoothed over the neighbouring pixels."""
     own = refined[pixel][2]
     fore, back, contrast, low = np.zeros(4), np.zeros(4), np.zeros(2), np.zeros(2)

@@ -14,8 +14,12 @@ class WindowTopK(NamedTuple):
     dx: npt.NDArray[np.int_]
 
 
-def window_topk(image: npt.ArrayLike, window_size: int = 11, n_neighbors: int | None = None,
-                padding: Literal["cut", "zeros"] = "cut") -> WindowTopK:
+def window_topk(
+    image: npt.ArrayLike,
+    window_size: int = 11,
+    n_neighbors: int | None = None,
+    padding: Literal["cut", "zeros"] = "cut",
+) -> WindowTopK:
     """Return the K = n_neighbors most similar pixels of the window centred at each pixel; K = window_size by default.
 
     The centre counts as one of them. They are sorted by distance, and ties by row-major order of the window. At the
@@ -46,8 +50,9 @@ def window_topk(image: npt.ArrayLike, window_size: int = 11, n_neighbors: int | 
     return result
 
 
-def nearest_neighbors(features: npt.ArrayLike, n_neighbors: int, queries: npt.ArrayLike | None = None
-                      ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+def nearest_neighbors(
+    features: npt.ArrayLike, n_neighbors: int, queries: npt.ArrayLike | None = None
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Return the Euclidean nearest points of each query as (distances, indices), both (M, n_neighbors).
 
     `features` is (N, F) and `queries` is (M, F); by default the queries are the features, and a point is then its own

@@ -6,8 +6,12 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 
-def solve_system(laplacian: scipy.sparse.spmatrix, trimap: npt.ArrayLike, prior: npt.ArrayLike | None = None,
-                 confidence: npt.ArrayLike | None = None) -> npt.NDArray[np.float64]:
+def solve_system(
+    laplacian: scipy.sparse.spmatrix,
+    trimap: npt.ArrayLike,
+    prior: npt.ArrayLike | None = None,
+    confidence: npt.ArrayLike | None = None,
+) -> npt.NDArray[np.float64]:
     """Return the (H, W) float64 alpha that minimises a' L a + (a - p)' C (a - p) with the known pixels fixed.
 
     `laplacian` is (H * W, H * W) sparse; only its rows of unknown pixels are used. `trimap` (H, W) is background up to

@@ -31,14 +31,22 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser, with one sub-command for each experiment."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__, allow_abbrev=False)
     parser.add_argument("--list", action="store_true", help="list all experiments with question and cost")
-    parser.add_argument("--report", dest="report_all", action="store_true",
-                        help="write all pages again from the recorded results")
+    parser.add_argument(
+        "--report", dest="report_all", action="store_true", help="write all pages again from the recorded results"
+    )
     commands = parser.add_subparsers(dest="name", metavar="NAME", title="experiments")
     for experiment in EXPERIMENTS.values():
-        command = commands.add_parser(experiment.name, help=experiment.question, allow_abbrev=False,
-                                      description=f"{experiment.question} Cost: {experiment.cost}.")
-        command.add_argument("--report", action="store_true",
-                             help="write page and pictures again from the recorded result, without a run")
+        command = commands.add_parser(
+            experiment.name,
+            help=experiment.question,
+            allow_abbrev=False,
+            description=f"{experiment.question} Cost: {experiment.cost}.",
+        )
+        command.add_argument(
+            "--report",
+            action="store_true",
+            help="write page and pictures again from the recorded result, without a run",
+        )
         add_options(command, experiment.options)
     return parser
 

@@ -39,8 +39,9 @@ def alphamatting_names(data: Path) -> list[str]:
     return sorted(path.stem for path in (data_folder(data) / "alphamatting" / "image").glob("*.png"))
 
 
-def alphamatting_cases(data: Path, images: Sequence[str] | None = None,
-                       trimaps: Sequence[str] = TRIMAPS) -> Iterator[Case]:
+def alphamatting_cases(
+    data: Path, images: Sequence[str] | None = None, trimaps: Sequence[str] = TRIMAPS
+) -> Iterator[Case]:
     """Yield a `Case` for each image of the alphamatting set and each trimap."""
     folder = data_folder(data) / "alphamatting"
     for name in images or alphamatting_names(data):

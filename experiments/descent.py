@@ -25,8 +25,17 @@ def to_batch(plane: npt.NDArray) -> torch.Tensor:
     return tensor[None, None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)[None]
 
 
-def descend(image: npt.NDArray, trimap: npt.NDArray, prior: str, *, start: npt.NDArray, steps: int, rate: float = 0.01,
-            fix_known: bool = True, every: int = 0) -> list[npt.NDArray[np.float32]]:
+def descend(
+    image: npt.NDArray,
+    trimap: npt.NDArray,
+    prior: str,
+    *,
+    start: npt.NDArray,
+    steps: int,
+    rate: float = 0.01,
+    fix_known: bool = True,
+    every: int = 0,
+) -> list[npt.NDArray[np.float32]]:
     """Minimise a prior over alpha (H, W) by Adam; return the alphas on the way, after each `every` steps, and the last.
 
     Known pixels are fixed, or, as in training, only penalised: the loss is then ``known_loss + 10 * prior``.

@@ -10,8 +10,17 @@ from experiments.options import Options
 from experiments.results import Document, Row
 from hybridmatte.errors import MissingExtraError
 
-EXTRAS = {"torch": "deep", "timm": "deep", "transformers": "deep", "lightning": "deep", "torchmetrics": "deep",
-          "tensorboard": "deep", "onnxruntime": "onnx", "matplotlib": "bench", "sklearn": "demo"}
+EXTRAS = {
+    "torch": "deep",
+    "timm": "deep",
+    "transformers": "deep",
+    "lightning": "deep",
+    "torchmetrics": "deep",
+    "tensorboard": "deep",
+    "onnxruntime": "onnx",
+    "matplotlib": "bench",
+    "sklearn": "demo",
+}
 
 
 @dataclass(frozen=True)
@@ -72,5 +81,7 @@ class Experiment:
         except ModuleNotFoundError as error:
             if error.name not in EXTRAS:
                 raise
-            raise MissingExtraError(f"{error.name} not installed, expected the extra '{EXTRAS[error.name]}': "
-                                    f"pip install 'hybridmatte[{EXTRAS[error.name]}]'") from error
+            raise MissingExtraError(
+                f"{error.name} not installed, expected the extra '{EXTRAS[error.name]}': "
+                f"pip install 'hybridmatte[{EXTRAS[error.name]}]'"
+            ) from error

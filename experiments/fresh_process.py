@@ -20,8 +20,12 @@ def thread_environment(threads: int) -> dict[str, str]:
 
     Numba takes the same threading layer, OpenMP, whether or not TBB happens to be installed.
     """
-    return {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)),
-            "NUMBA_THREADING_LAYER_PRIORITY": "omp tbb workqueue", "PYTHONPATH": str(ROOT)}
+    return {
+        **os.environ,
+        **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+        "NUMBA_THREADING_LAYER_PRIORITY": "omp tbb workqueue",
+        "PYTHONPATH": str(ROOT),
+    }
 
 
 def call_fresh(function: Callable[..., Any], *arguments: Any, threads: int) -> Any:
@@ -35,8 +39,11 @@ def call_fresh(function: Callable[..., Any], *arguments: Any, threads: int) -> A
     with tempfile.TemporaryDirectory() as folder:
         call, result = Path(folder, "call"), Path(folder, "result")
         call.write_bytes(pickle.dumps((function, arguments)))
-        subprocess.run([sys.executable, "-m", "experiments.fresh_process", str(call), str(result)],
-                       env=thread_environment(threads), check=True)
+        subprocess.run(
+            [sys.executable, "-m", "experiments.fresh_process", str(call), str(result)],
+            env=thread_environment(threads),
+            check=True,
+        )
         return pickle.loads(result.read_bytes())
 
 

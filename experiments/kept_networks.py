@@ -11,9 +11,16 @@ from hybridmatte.networks import MattingNetwork
 from hybridmatte.training import read_config, train
 
 
-def train_kept(folder: Path, recipe: Path, samples: Callable[[], Sequence[Sample] | Path], options: TrainingOptions, *,
-               make_network: Callable[[], MattingNetwork] | None = None, backgrounds: Path | None = None,
-               **changes: Any) -> Path:
+def train_kept(
+    folder: Path,
+    recipe: Path,
+    samples: Callable[[], Sequence[Sample] | Path],
+    options: TrainingOptions,
+    *,
+    make_network: Callable[[], MattingNetwork] | None = None,
+    backgrounds: Path | None = None,
+    **changes: Any,
+) -> Path:
     """Train a network unless `folder` keeps it; an interrupted training goes on. Return the folder of the network.
 
     Parameters
@@ -33,8 +40,15 @@ def train_kept(folder: Path, recipe: Path, samples: Callable[[], Sequence[Sample
     if not (folder / "network").is_dir():
         start = time.perf_counter()
         network = None if make_network is None else make_network()
-        train(read_config(recipe, **changes), samples(), folder, network=network, precision=options.precision,
-              progress=False, backgrounds=backgrounds,
-              resume=(folder / "checkpoints" / "last.ckpt").exists())
+        train(
+            read_config(recipe, **changes),
+            samples(),
+            folder,
+            network=network,
+            precision=options.precision,
+            progress=False,
+            backgrounds=backgrounds,
+            resume=(folder / "checkpoints" / "last.ckpt").exists(),
+        )
         print(f"trained {folder} in {time.perf_counter() - start:.0f} s", flush=True)
     return folder / "network"

@@ -21,7 +21,7 @@ def read_mattes(data: Path, amount: str) -> list[Sample]:
     """
     photographed = with_foregrounds([*alphamatting_samples(data), *predicted(data, "animals")])
     drawn = draw_hair(data)
-    return photographed + drawn if amount == "all" else photographed[:SOME] + drawn[:DRAWN // 10]
+    return photographed + drawn if amount == "all" else photographed[:SOME] + drawn[: DRAWN // 10]
 
 
 def draw_hair(data: Path) -> list[Sample]:

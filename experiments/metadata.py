@@ -22,8 +22,13 @@ def run_metadata(threads: int, packages: Sequence[str] = ()) -> dict[str, Any]:
             versions[name] = distributions.version(name)
         except distributions.PackageNotFoundError:
             continue
-    return {"commit": _commit(), "date": datetime.date.today().isoformat(), "versions": versions,
-            "processor": _processor(), "threads": threads}
+    return {
+        "commit": _commit(),
+        "date": datetime.date.today().isoformat(),
+        "versions": versions,
+        "processor": _processor(),
+        "threads": threads,
+    }
 
 
 def modified_commits(rows: Sequence[Row]) -> list[str]:

@@ -34,8 +34,10 @@ class Options:
 class DataOptions(Options):
     """Options of an experiment that reads the data folder."""
 
-    data: Path = option(Path(os.environ.get("HYBRIDMATTE_DATA", "../shared/data")),
-                        "data folder; the environment variable HYBRIDMATTE_DATA sets the default")
+    data: Path = option(
+        Path(os.environ.get("HYBRIDMATTE_DATA", "../shared/data")),
+        "data folder; the environment variable HYBRIDMATTE_DATA sets the default",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +60,15 @@ def add_options(parser: argparse.ArgumentParser, kind: type[Options]) -> None:
         default = " ".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
         text = about["about"] + ("" if default is None else f" (default: {default})").replace("%", "%%")
         many = {"nargs": "*"} if get_origin(hints[field.name]) is tuple else {}
-        parser.add_argument(name, type=_reader(hints[field.name], about["minimum"]), default=field.default, help=text,
-                            choices=about["choices"], metavar=None if about["choices"] else field.name.upper(), **many)
+        parser.add_argument(
+            name,
+            type=_reader(hints[field.name], about["minimum"]),
+            default=field.default,
+            help=text,
+            choices=about["choices"],
+            metavar=None if about["choices"] else field.name.upper(),
+            **many,
+        )
 
 
 def read_options(kind: type[OptionsKind], arguments: argparse.Namespace) -> OptionsKind:

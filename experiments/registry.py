@@ -26,14 +26,33 @@ from experiments import (
 )
 from experiments.experiment import Experiment
 
-EXPERIMENTS: dict[str, Experiment] = {package.EXPERIMENT.name: package.EXPERIMENT for package in (
-    demo, guide_pictures,
-    bench_solvers, bench_fusion, bench_automatic, bench_refine,
-    bench_losses, bench_networks, bench_attention, bench_data, tiled_prediction,
-    ddc_minimum, braking_effect, hard_segmentation, texture_noise, priors_alone,
-    fusion, people_weights,
-    alpha_free_small, dpt_small, trimap_free_small, wsshm_small,
-)}
+EXPERIMENTS: dict[str, Experiment] = {
+    package.EXPERIMENT.name: package.EXPERIMENT
+    for package in (
+        demo,
+        guide_pictures,
+        bench_solvers,
+        bench_fusion,
+        bench_automatic,
+        bench_refine,
+        bench_losses,
+        bench_networks,
+        bench_attention,
+        bench_data,
+        tiled_prediction,
+        ddc_minimum,
+        braking_effect,
+        hard_segmentation,
+        texture_noise,
+        priors_alone,
+        fusion,
+        people_weights,
+        alpha_free_small,
+        dpt_small,
+        trimap_free_small,
+        wsshm_small,
+    )
+}
 RECIPES = {
     "alpha_free_am2k": "Training without alpha labels on AM-2K, with the paper's settings.",
     "dpt_imagenet": "Disentangled pre-training on ImageNet-1k, with the paper's settings.",

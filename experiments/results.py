@@ -21,13 +21,29 @@ Row = dict[str, Any]  # ROW_KEYS, and what an experiment adds
 Document = dict[str, Any]  # {"metadata": METADATA_KEYS, "results": [Row]}
 
 
-def make_row(method: str, subject: str, size: int | Sequence[int], error: dict[str, float] | None = None, *,
-             median_s: float | None = None, iqr_s: float | None = None, peak_mib: float | None = None,
-             **more: Any) -> Row:
+def make_row(
+    method: str,
+    subject: str,
+    size: int | Sequence[int],
+    error: dict[str, float] | None = None,
+    *,
+    median_s: float | None = None,
+    iqr_s: float | None = None,
+    peak_mib: float | None = None,
+    **more: Any,
+) -> Row:
     """Return one row: a method, what it was measured on, a size in the experiment's unit, and what was measured."""
     size = size if isinstance(size, int) else list(size)
-    return {"method": method, "subject": subject, "size": size, "median_s": median_s, "iqr_s": iqr_s,
-            "peak_mib": peak_mib, "error": error, **more}
+    return {
+        "method": method,
+        "subject": subject,
+        "size": size,
+        "median_s": median_s,
+        "iqr_s": iqr_s,
+        "peak_mib": peak_mib,
+        "error": error,
+        **more,
+    }
 
 
 def check_results(document: Document) -> Document:
@@ -45,8 +61,9 @@ def read_results(path: Path) -> Document:
     return check_results(json.loads(path.read_text(encoding="utf-8")))
 
 
-def merge_results(path: Path, metadata: dict[str, Any], rows: list[Row],
-                  keys: Sequence[str] = ("method", "subject")) -> Document:
+def merge_results(
+    path: Path, metadata: dict[str, Any], rows: list[Row], keys: Sequence[str] = ("method", "subject")
+) -> Document:
     """Record rows, and return the document; a new row replaces the recorded row with the same values under `keys`.
 
     Each row carries the commit and date of its own run, the metadata those of the latest run.

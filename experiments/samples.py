@@ -18,8 +18,10 @@ PEOPLE_HELD_OUT = 40  # photographs of `people`
 
 def alphamatting_samples(data: Path) -> list[Sample]:
     """Return the twelve photographs with narrow trimaps and true alphas."""
-    return [Sample(case.name, image=case.image.astype("float32"), trimap=case.trimap, alpha=case.alpha)
-            for case in alphamatting_cases(data, trimaps=("trimap1",))]
+    return [
+        Sample(case.name, image=case.image.astype("float32"), trimap=case.trimap, alpha=case.alpha)
+        for case in alphamatting_cases(data, trimaps=("trimap1",))
+    ]
 
 
 def flower_sample() -> Sample:
@@ -47,8 +49,10 @@ def halved(sample: Sample) -> Sample:
 
 def with_foregrounds(samples: Sequence[Sample]) -> list[Sample]:
     """Return the samples' alphas with the foregrounds estimated from image and alpha, and no trimap."""
-    return [Sample(sample.name, foreground=np.float32(estimate_foreground(sample.image, sample.alpha)),
-                   alpha=sample.alpha) for sample in samples]
+    return [
+        Sample(sample.name, foreground=np.float32(estimate_foreground(sample.image, sample.alpha)), alpha=sample.alpha)
+        for sample in samples
+    ]
 
 
 def folds(samples: Sequence[Sample], foregrounds: Sequence[Sample]) -> Iterator[tuple[list[Sample], Sequence[Sample]]]:
@@ -64,8 +68,12 @@ def predicted(data: Path, folder: str) -> list[Sample]:
     samples = []
     for path in sorted((root / "image").glob("*.jpg")):
         alpha = read_alpha(root / "alpha_predicted" / f"{path.stem}.png")
-        sample = Sample(path.stem, image=to_float(read_image(path), "image"), alpha=to_float(alpha, "alpha"),
-                        trimap=np.full(alpha.shape[:2], 0.5, np.float32))
+        sample = Sample(
+            path.stem,
+            image=to_float(read_image(path), "image"),
+            alpha=to_float(alpha, "alpha"),
+            trimap=np.full(alpha.shape[:2], 0.5, np.float32),
+        )
         samples.append(halved(sample)._replace(trimap=None))
     return samples
 

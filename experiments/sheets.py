@@ -16,11 +16,24 @@ GREEN = np.float32([0.2, 0.7, 0.3])  # plain background that objects are shown o
 
 def make_sheet(rows: Sequence[Sequence[npt.NDArray]]) -> npt.NDArray[np.float32]:
     """Return rows of pictures (H, W, 3) side by side, each at the same height, padded to the widest row."""
-    lines = [np.concatenate([cv2.resize(np.float32(tile), (round(HEIGHT * tile.shape[1] / tile.shape[0]), HEIGHT),
-                                        interpolation=cv2.INTER_AREA) for tile in tiles], axis=1) for tiles in rows]
+    lines = [
+        np.concatenate(
+            [
+                cv2.resize(
+                    np.float32(tile),
+                    (round(HEIGHT * tile.shape[1] / tile.shape[0]), HEIGHT),
+                    interpolation=cv2.INTER_AREA,
+                )
+                for tile in tiles
+            ],
+            axis=1,
+        )
+        for tiles in rows
+    ]
     width = max(line.shape[1] for line in lines)
-    return np.concatenate([np.pad(line, ((0, 4), (0, width - line.shape[1]), (0, 0)), constant_values=1)
-                           for line in lines]).clip(0, 1)
+    return np.concatenate(
+        [np.pad(line, ((0, 4), (0, width - line.shape[1]), (0, 0)), constant_values=1) for line in lines]
+    ).clip(0, 1)
 
 
 def as_grey(plane: npt.NDArray) -> npt.NDArray:

@@ -39,7 +39,12 @@ def seed_table(title: str, columns: Mapping[str, tuple[str, float]], found: Mapp
     """
     shown = [key for key in columns if any(key in row["error"] for rows in found.values() for row in rows)]
     header = [title, "seeds", *(columns[key][0] for key in shown)]
-    lines = [[name + mark(rows), len(rows),
-              *(spread([row["error"][key] * columns[key][1] for row in rows if key in row["error"]]) for key in shown)]
-             for name, rows in found.items()]
+    lines = [
+        [
+            name + mark(rows),
+            len(rows),
+            *(spread([row["error"][key] * columns[key][1] for row in rows if key in row["error"]]) for key in shown),
+        ]
+        for name, rows in found.items()
+    ]
     return table(header, lines)

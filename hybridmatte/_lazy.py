@@ -22,8 +22,9 @@ def lazy_names(
 
     def load(name: str) -> Any:
         if renamed is not None and name in renamed:
-            warnings.warn(f"{package}.{name} is deprecated, use {package}.{renamed[name]}", DeprecationWarning,
-                          stacklevel=2)
+            warnings.warn(
+                f"{package}.{name} is deprecated, use {package}.{renamed[name]}", DeprecationWarning, stacklevel=2
+            )
             return load(renamed[name])
         if name not in module_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")

@@ -103,8 +103,10 @@ def check_same_shape(shape: tuple[int, ...], name: str, expected: tuple[int, ...
     if tuple(shape[:2]) != tuple(expected[:2]):
         transposed = ", its transpose" if tuple(shape[:2]) == tuple(expected[:2])[::-1] else ""
         hint = " (refine brings an alpha to the image's size)" if (name, other) == ("alpha", "image") else ""
-        raise ValueError(f"{name} has shape {tuple(shape)} but {other} has shape {tuple(expected)}{transposed}, "
-                         f"expected the same height and width{hint}")
+        raise ValueError(
+            f"{name} has shape {tuple(shape)} but {other} has shape {tuple(expected)}{transposed}, "
+            f"expected the same height and width{hint}"
+        )
 
 
 def check_aspect(shape: tuple[int, int], name: str, image_shape: tuple[int, int]) -> None:
@@ -162,8 +164,10 @@ def check_confidence(confidence: npt.ArrayLike, shape: tuple[int, int]) -> npt.N
     confidence = np.asarray(confidence)
     check_same_shape(confidence.shape, "confidence", shape, "image")
     if confidence.ndim != 2 or confidence.dtype.kind not in "fiub":
-        raise ValueError(f"confidence has shape {confidence.shape} and dtype {confidence.dtype}, expected a number "
-                         "or real numbers (H, W)")
+        raise ValueError(
+            f"confidence has shape {confidence.shape} and dtype {confidence.dtype}, expected a number "
+            "or real numbers (H, W)"
+        )
     confidence = confidence.astype(np.float32)
     if not np.isfinite(confidence).all() or confidence.min() < 0:
         raise ValueError("confidence has negative, NaN or infinite values, expected finite values of at least 0")

@@ -7,8 +7,17 @@ import torch
 from hybridmatte.linalg.threads import thread_limit
 from hybridmatte.trimap import BACKGROUND_MAX, FOREGROUND_MIN
 
-__all__ = ["check_batch", "check_image_batch", "check_no_gradient", "check_planes", "check_range", "check_together",
-           "promote", "split_planes", "torch_threads"]
+__all__ = [
+    "check_batch",
+    "check_image_batch",
+    "check_no_gradient",
+    "check_planes",
+    "check_range",
+    "check_together",
+    "promote",
+    "split_planes",
+    "torch_threads",
+]
 
 COLOR_LAYERS = ("image", "foreground", "background")  # names of the inputs with three channels
 
@@ -32,8 +41,9 @@ def check_image_batch(image: torch.Tensor, name: str = "image") -> torch.Tensor:
     low, high = (float(value) for value in image.aminmax())
     if not (low >= 0.0 and high <= 1.0):
         came = "NaN" if low != low else f"values from {low!r} to {high!r}"
-        raise ValueError(f"{name} has {came}, expected finite RGB in [0, 1], before any "
-                         "normalisation by a data set's mean")
+        raise ValueError(
+            f"{name} has {came}, expected finite RGB in [0, 1], before any normalisation by a data set's mean"
+        )
     return image
 
 
@@ -56,13 +66,16 @@ def check_together(**tensors: torch.Tensor | None) -> None:
             continue
         check_batch(tensor, name, _channels(name))
         if tensor.shape[0] != reference.shape[0] or tensor.shape[2:] != reference.shape[2:]:
-            raise ValueError(f"{name} has shape {tuple(tensor.shape)} but {first} has shape {tuple(reference.shape)}, "
-                             "expected the same batch, height and width")
+            raise ValueError(
+                f"{name} has shape {tuple(tensor.shape)} but {first} has shape {tuple(reference.shape)}, "
+                "expected the same batch, height and width"
+            )
         if tensor.device != reference.device:
             raise ValueError(f"{name} is on {tensor.device} but {first} is on {reference.device}, expected one device")
         if tensor.dtype != reference.dtype:
-            raise TypeError(f"{name} has dtype {tensor.dtype} but {first} has dtype {reference.dtype}, expected one "
-                            "dtype")
+            raise TypeError(
+                f"{name} has dtype {tensor.dtype} but {first} has dtype {reference.dtype}, expected one dtype"
+            )
 
 
 def _channels(name: str) -> int:
@@ -84,8 +97,10 @@ def check_planes(trimap: torch.Tensor, prior: torch.Tensor | None, confidence: t
         has_prior = prior is not None and confidence is not None and bool((confidence[index] * is_unknown).any())
         if is_unknown.any() and not has_prior and not (is_foreground.any() and is_background.any()):
             missing = "background" if is_foreground.any() else "foreground"
-            raise ValueError(f"trimap has no {missing} pixel in image {index} of the batch, expected at least one, or "
-                             "a prior with a positive confidence")
+            raise ValueError(
+                f"trimap has no {missing} pixel in image {index} of the batch, expected at least one, or "
+                "a prior with a positive confidence"
+            )
 
 
 def check_range(tensor: torch.Tensor, name: str, high: float = 1.0) -> None:

@@ -60,7 +60,10 @@ class Trial(NamedTuple):
 
 
 def compare_methods(
-    image: npt.ArrayLike, trimap: npt.ArrayLike, methods: Sequence[str] | None = None, *,
+    image: npt.ArrayLike,
+    trimap: npt.ArrayLike,
+    methods: Sequence[str] | None = None,
+    *,
     on_start: Callable[[str], object] | None = None,
 ) -> list[Trial]:
     """Solve one image with several methods, and time each.
@@ -131,8 +134,9 @@ def contact_sheet(image: npt.ArrayLike, trimap: npt.ArrayLike, trials: Sequence[
     """
     image = check_image(image)
     regions = split_trimap(check_plane(trimap, "trimap", image.shape[:2]))
-    solved = [(trial, check_plane(trial.alpha, "alpha", image.shape[:2]))
-              for trial in trials if trial.alpha is not None]
+    solved = [
+        (trial, check_plane(trial.alpha, "alpha", image.shape[:2])) for trial in trials if trial.alpha is not None
+    ]
     if not solved:
         raise ValueError("trials has no alpha, expected at least one")
     background = image[regions.is_background] if regions.is_background.any() else image.reshape(-1, 3)
@@ -179,8 +183,10 @@ def _most_interesting_crop(alphas: FloatArray, is_unknown: npt.NDArray[np.bool_]
     size: Any = tuple(max(side // 4, min(side, MIN_CROP)) for side in is_unknown.shape)
     score = uniform_filter((interest + 1e-6 * is_unknown).astype(np.float64), size=size, mode="constant")
     centre = np.unravel_index(np.argmax(score), score.shape)
-    top, left = (int(np.clip(middle - length // 2, 0, side - length))
-                 for middle, length, side in zip(centre, size, is_unknown.shape, strict=True))
+    top, left = (
+        int(np.clip(middle - length // 2, 0, side - length))
+        for middle, length, side in zip(centre, size, is_unknown.shape, strict=True)
+    )
     return slice(top, top + size[0]), slice(left, left + size[1])
 
 
@@ -224,5 +230,5 @@ def _lay_out(cards: list[FloatArray]) -> FloatArray:
     sheet = np.full(shape, PAPER, dtype=np.float32)
     for index, card in enumerate(cards):
         y, x = (GAP + k * (side + GAP) for k, side in zip(divmod(index, columns), (height, width), strict=True))
-        sheet[y: y + height, x: x + width] = card
+        sheet[y : y + height, x : x + width] = card
     return sheet

@@ -11,8 +11,14 @@ from importlib.util import find_spec
 from threading import Event, current_thread, main_thread
 from types import FrameType
 
-__all__ = ["ConvergenceWarning", "MissingExtraError", "is_interrupt", "remembering_interrupts", "require_extra",
-           "warn_caller"]
+__all__ = [
+    "ConvergenceWarning",
+    "MissingExtraError",
+    "is_interrupt",
+    "remembering_interrupts",
+    "require_extra",
+    "warn_caller",
+]
 
 _interrupted = Event()
 
@@ -84,5 +90,6 @@ def require_extra(extra: str, *packages: str) -> None:
     """Raise `MissingExtraError` if one of an extra's packages is not installed."""
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        raise MissingExtraError(f"{', '.join(missing)} not installed, expected the extra '{extra}': "
-                                f"pip install 'hybridmatte[{extra}]'")
+        raise MissingExtraError(
+            f"{', '.join(missing)} not installed, expected the extra '{extra}': pip install 'hybridmatte[{extra}]'"
+        )

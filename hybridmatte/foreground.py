@@ -278,5 +278,14 @@ def _relax(
         omega = OVER_RELAXATION if k < iterations - 1 else np.float32(1)
         everywhere = is_small or k == 0
         for colour in (0, 1):
-            run_pieces(kernels.relax_rows, len(alpha), image, alpha, *layers, colour, omega, everywhere,
-                cost=PIXEL_COST * alpha.shape[1])
+            run_pieces(
+                kernels.relax_rows,
+                len(alpha),
+                image,
+                alpha,
+                *layers,
+                colour,
+                omega,
+                everywhere,
+                cost=PIXEL_COST * alpha.shape[1],
+            )

@@ -253,8 +253,11 @@ def trimap_scores(trimap: npt.ArrayLike, target: npt.ArrayLike) -> dict[str, flo
     trimap = check_plane(trimap, "trimap")
     target = check_plane(target, "target", trimap.shape, "trimap")
     found, true = split_trimap(trimap), split_trimap(target)
-    pairs = {"background": (found.is_background, true.is_background), "unknown": (found.is_unknown, true.is_unknown),
-             "foreground": (found.is_foreground, true.is_foreground)}
+    pairs = {
+        "background": (found.is_background, true.is_background),
+        "unknown": (found.is_unknown, true.is_unknown),
+        "foreground": (found.is_foreground, true.is_foreground),
+    }
     accuracy, ious = 0.0, {}
     for region, (is_found, is_true) in pairs.items():
         intersection, union = np.count_nonzero(is_found & is_true), np.count_nonzero(is_found | is_true)
@@ -291,9 +294,7 @@ def _gaussian_filters() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64
     return smooth / np.linalg.norm(smooth), slope / np.linalg.norm(slope)
 
 
-def _bounding_box(
-    is_region: npt.NDArray[np.bool_], margin: int
-) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+def _bounding_box(is_region: npt.NDArray[np.bool_], margin: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Return the slices of the region's bounding box plus a margin, and the slices of the box within these."""
     (rows, inner_rows), (columns, inner_columns) = (_extent(is_region, axis, margin) for axis in (0, 1))
     return (rows, columns), (inner_rows, inner_columns)

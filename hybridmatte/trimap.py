@@ -66,8 +66,10 @@ def refuse_labels(plane: npt.NDArray[np.float32], name: str) -> None:
     """Refuse a plane of small labels, such as 0, 1 and 2 of 255: after scaling, every pixel would be background."""
     largest = float(plane.max())
     if 0.0 < largest < LABELS_MAX:
-        raise ValueError(f"{name} has no value above {largest:.4f} of 1, expected white near 1; labels such as 0, 1, 2 "
-                         "must be scaled first")
+        raise ValueError(
+            f"{name} has no value above {largest:.4f} of 1, expected white near 1; labels such as 0, 1, 2 "
+            "must be scaled first"
+        )
 
 
 def trimap_from_mask(
@@ -127,8 +129,12 @@ def trimap_along(
 
 
 def trimap_from_alpha(
-    alpha: npt.ArrayLike, *, low: float = 0.05, high: float = 0.95, erode: float | None = None,
-    dilate: float | None = None
+    alpha: npt.ArrayLike,
+    *,
+    low: float = 0.05,
+    high: float = 0.95,
+    erode: float | None = None,
+    dilate: float | None = None,
 ) -> npt.NDArray[np.float32]:
     """Make a trimap from an alpha: mixed pixels and a margin around them become unknown.
 
@@ -173,8 +179,11 @@ def trimap_from_alpha(
 
 
 def _trimap_of_regions(
-    is_foreground: npt.NDArray[np.bool_], is_background: npt.NDArray[np.bool_], erode: float | None,
-    dilate: float | None, share: float
+    is_foreground: npt.NDArray[np.bool_],
+    is_background: npt.NDArray[np.bool_],
+    erode: float | None,
+    dilate: float | None,
+    share: float,
 ) -> npt.NDArray[np.float32]:
     """Return the trimap of two regions after their erosion; widths of None are `share` of the image's diagonal."""
     trimap = np.full(is_foreground.shape, 0.5, dtype=np.float32)
@@ -204,14 +213,13 @@ def _eroded_foreground(region: npt.NDArray[np.bool_], width: float | None, defau
     return _eroded(distance, width, "erode", "foreground")
 
 
-def _eroded(
-    distance: npt.NDArray[np.float32], width: float, option: str, region_name: str
-) -> npt.NDArray[np.bool_]:
+def _eroded(distance: npt.NDArray[np.float32], width: float, option: str, region_name: str) -> npt.NDArray[np.bool_]:
     """Return the pixels whose distance to the region's outside exceeds a width; refuse a width that leaves none."""
     largest = float(distance.max())
     if width >= largest:
-        raise ValueError(f"{option} is {width:.4g} pixels and leaves no {region_name}, expected less than "
-                         f"{largest:.4g}")
+        raise ValueError(
+            f"{option} is {width:.4g} pixels and leaves no {region_name}, expected less than {largest:.4g}"
+        )
     return distance > width
 
 

@@ -55,9 +55,9 @@ def constant(shape: tuple[int, int] = (13, 29)) -> Scene:
 def hard_edge(shape: tuple[int, int] = (13, 29)) -> Scene:
     """Return a black half and a white half; alpha is 1 in the white half, and the middle columns are unknown."""
     alpha = np.zeros(shape)
-    alpha[:, shape[1] // 2:] = 1.0
+    alpha[:, shape[1] // 2 :] = 1.0
     trimap = alpha.copy()
-    trimap[:, shape[1] // 2 - 4: shape[1] // 2 + 4] = 0.5
+    trimap[:, shape[1] // 2 - 4 : shape[1] // 2 + 4] = 0.5
     return _scene(np.repeat(alpha[:, :, None], 3, axis=2), trimap, alpha)
 
 

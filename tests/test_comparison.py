@@ -69,8 +69,8 @@ def test_sheet_shows_each_alpha(scene):
     # two cards of two panels each; the second card's left panel is the alpha, enlarged
     rows = (sheet.shape[0] - GAP) // (LABEL + height + GAP)
     y, x = (GAP, GAP + 2 * PANEL + GAP // 2 + GAP) if rows == 1 else (GAP + LABEL + height + GAP, GAP)
-    panel = sheet[y + LABEL: y + LABEL + height, x: x + PANEL]
-    blocks = panel[: height // 29 * 29: height // 29, :: PANEL // 36, 0][:29, :37]
+    panel = sheet[y + LABEL : y + LABEL + height, x : x + PANEL]
+    blocks = panel[: height // 29 * 29 : height // 29, :: PANEL // 36, 0][:29, :37]
     assert np.corrcoef(blocks.ravel()[: blocks.size], alpha[: blocks.shape[0], : blocks.shape[1]].ravel())[0, 1] > 0.8
 
 

@@ -12,9 +12,16 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 GENERATED = ("_build", "examples", "names")
-PAGES = sorted(page for page in [*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *ROOT.glob("experiments/*/README.md"),
-                                 *ROOT.glob("hybridmatte/weights/*/README.md")]
-               if not set(GENERATED) & set(page.relative_to(ROOT).parts))
+PAGES = sorted(
+    page
+    for page in [
+        *DOCS.rglob("*.md"),
+        *ROOT.glob("*.md"),
+        *ROOT.glob("experiments/*/README.md"),
+        *ROOT.glob("hybridmatte/weights/*/README.md"),
+    ]
+    if not set(GENERATED) & set(page.relative_to(ROOT).parts)
+)
 EXAMPLES = sorted(DOCS.glob("gallery/*/*.py"))
 API_PAGES = ("hybridmatte", "losses", "networks", "data", "training")
 LINK = re.compile(r"(?<!\\)!?\[[^\]]*\]\(<?([^)>\s]+)>?\)")
@@ -62,8 +69,11 @@ def test_api_reference_has_every_public_name_once(page):
     if page in ("losses", "networks", "training"):
         pytest.importorskip("torch", reason="the extra deep is not installed")
     module = importlib.import_module("hybridmatte" if page == "hybridmatte" else f"hybridmatte.{page}")
-    blocks = re.findall(r"^```\{eval-rst\}\n(.*?)^```", (DOCS / f"api/{page}.md").read_text(encoding="utf-8"),
-                        flags=re.DOTALL | re.MULTILINE)
+    blocks = re.findall(
+        r"^```\{eval-rst\}\n(.*?)^```",
+        (DOCS / f"api/{page}.md").read_text(encoding="utf-8"),
+        flags=re.DOTALL | re.MULTILINE,
+    )
     names = [line.strip() for block in blocks for line in block.splitlines() if re.fullmatch(r"   \w+", line)]
     assert sorted(names) == sorted(set(module.__all__) - {"__version__"})
     assert all(f".. currentmodule:: {module.__name__}\n" in block for block in blocks)
@@ -79,10 +89,16 @@ def test_parts_of_a_solver_exist():
 
 def test_every_page_is_in_the_navigation():
     """Sphinx warns of pages that no table of contents holds; this finds them without a build."""
-    entries = {(page.parent / entry).resolve() for page in DOCS.rglob("index.md") for entry in
-               re.findall(r"^[\w./]+$", page.read_text(encoding="utf-8"), re.MULTILINE)}
-    pages = [page for page in [*DOCS.glob("*.md"), *DOCS.glob("guide/*.md"), *DOCS.glob("theory/*.md")]
-             if page.stem != "index"]
+    entries = {
+        (page.parent / entry).resolve()
+        for page in DOCS.rglob("index.md")
+        for entry in re.findall(r"^[\w./]+$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    pages = [
+        page
+        for page in [*DOCS.glob("*.md"), *DOCS.glob("guide/*.md"), *DOCS.glob("theory/*.md")]
+        if page.stem != "index"
+    ]
     assert [str(page.relative_to(ROOT)) for page in pages if page.with_suffix("") not in entries] == []
 
 
@@ -104,8 +120,14 @@ def test_link_names_knows_names_from_words(monkeypatch):
 def test_example_runs(example, tmp_path):
     pytest.importorskip("matplotlib", reason="the extra docs is not installed")
     environment = {**os.environ, "MPLBACKEND": "agg"}
-    run = subprocess.run([sys.executable, "-W", "error", str(example)], cwd=tmp_path, env=environment, text=True,
-                         capture_output=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-W", "error", str(example)],
+        cwd=tmp_path,
+        env=environment,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     assert run.returncode == 0, run.stderr[-2000:]
     assert list(tmp_path.iterdir()) == []
 

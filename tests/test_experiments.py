@@ -38,9 +38,21 @@ FOLDER = ROOT / "experiments"
 
 
 def row(method="cf", subject="GT02 trimap1", package="hybridmatte", seconds=1.0, sad=4000.0, **more):
-    return {"bench": "photographs", "method": method, "package": package, "peer": "PyMatting", "subject": subject,
-            "size": 100, "median_s": seconds, "iqr_s": 0.0, "count": 3, "peak_mib": None,
-            "error": {"sad": sad, "mse": 0.02}, "warnings": [], **more}
+    return {
+        "bench": "photographs",
+        "method": method,
+        "package": package,
+        "peer": "PyMatting",
+        "subject": subject,
+        "size": 100,
+        "median_s": seconds,
+        "iqr_s": 0.0,
+        "count": 3,
+        "peak_mib": None,
+        "error": {"sad": sad, "mse": 0.02},
+        "warnings": [],
+        **more,
+    }
 
 
 class TestResults:
@@ -74,7 +86,9 @@ class TestResults:
         document = merge_results(path, later, [row("cf", seconds=2.0), row("cf", package="PyMatting")], KEYS)
         assert json.loads(path.read_text(encoding="utf-8")) == document
         assert [(r["method"], r["package"], r["median_s"], r["commit"]) for r in document["results"]] == [
-            ("cf", "hybridmatte", 2.0, "def"), ("knn", "hybridmatte", 1.0, "abc"), ("cf", "PyMatting", 1.0, "def"),
+            ("cf", "hybridmatte", 2.0, "def"),
+            ("knn", "hybridmatte", 1.0, "abc"),
+            ("cf", "PyMatting", 1.0, "def"),
         ]
         assert document["metadata"]["commit"] == "def"
         assert list(tmp_path.iterdir()) == [path]
@@ -99,8 +113,11 @@ class TestRegistry:
         assert f"python -m experiments {name}" in text or f"hybridmatte train experiments/{name}/" in text
         assert text.count("\n") < 50
 
-    @pytest.mark.parametrize("path", [*FOLDER.glob("*/README.md"), *RESULTS.glob("*.md"),
-                                      *(ROOT / "docs" / "notes").glob("*.md")], ids=lambda path: str(path.name))
+    @pytest.mark.parametrize(
+        "path",
+        [*FOLDER.glob("*/README.md"), *RESULTS.glob("*.md"), *(ROOT / "docs" / "notes").glob("*.md")],
+        ids=lambda path: str(path.name),
+    )
     def test_lines_end_by_100_characters(self, path):
         lines = path.read_text(encoding="utf-8").splitlines()
         assert [line for line in lines if len(line) > 100 and not line.startswith(("|", "    "))] == []
@@ -121,7 +138,9 @@ class TestCommandLine:
         out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
         listing, modules = out.rstrip().rsplit("\n", 1)
         assert [line.strip() for line in listing.splitlines() if line.strip() in {*EXPERIMENTS, *RECIPES}] == [
-            *EXPERIMENTS, *RECIPES]
+            *EXPERIMENTS,
+            *RECIPES,
+        ]
         assert all(experiment.question in listing for experiment in EXPERIMENTS.values())
         assert not {"torch", "numba", "cv2", "matplotlib", "experiments.runner"} & set(modules.split())
 
@@ -135,8 +154,11 @@ class TestCommandLine:
             pytest.param(["fusion", "--seeds", "one"], "argument --seeds: invalid int value: 'one'", id="type"),
             pytest.param([], "no experiment given, expected a name, --list or --report", id="nothing"),
             pytest.param(["demo", "--report"], "demo records no result", id="nothing to report"),
-            pytest.param(["priors_alone", "--data", "nowhere", "--output", "@"], "data folder nowhere does not exist",
-                         id="no data"),
+            pytest.param(
+                ["priors_alone", "--data", "nowhere", "--output", "@"],
+                "data folder nowhere does not exist",
+                id="no data",
+            ),
         ],
     )
     def test_refusals_are_sentences(self, words, message, capsys, tmp_path):
@@ -159,7 +181,8 @@ class TestCommandLine:
 
         assert parse() == Made()
         assert parse("--names", "c", "--steps", "3", "--quick", "--threads", "1", "--data", "d") == Made(
-            names=("c",), steps=3, quick=True, threads=1, data=Path("d"))
+            names=("c",), steps=3, quick=True, threads=1, data=Path("d")
+        )
         assert parse("--names").names == ()
 
     def test_missing_extra_is_named(self, monkeypatch, capsys, tmp_path):
@@ -167,8 +190,10 @@ class TestCommandLine:
             monkeypatch.delitem(sys.modules, module, raising=False)
         monkeypatch.setitem(sys.modules, "torch", None)
         monkeypatch.setattr("hybridmatte.errors.find_spec", lambda _: None)
-        for name, message in (("bench_attention", "torch not installed, expected the extra 'deep': pip install"),
-                              ("demo", "sklearn not installed, expected the extra 'demo': pip install")):
+        for name, message in (
+            ("bench_attention", "torch not installed, expected the extra 'deep': pip install"),
+            ("demo", "sklearn not installed, expected the extra 'demo': pip install"),
+        ):
             with pytest.raises(SystemExit, match="2"):
                 command_line.main([name, "--output", str(tmp_path)])
             assert message in capsys.readouterr().err
@@ -296,8 +321,13 @@ class TestFreshProcess:
 
     def test_peak_memory_is_that_of_the_fresh_process(self):
         code = "import numpy; from experiments.fresh_process import peak_mib; a = peak_mib(); b = numpy.ones(2**23)"
-        output = subprocess.run([sys.executable, "-c", code + "; print(a, peak_mib())"], capture_output=True, text=True,
-                                check=True, cwd=ROOT).stdout
+        output = subprocess.run(
+            [sys.executable, "-c", code + "; print(a, peak_mib())"],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+        ).stdout
         before, after = map(float, output.split())
         assert 10 < before < 200
         assert 60 < after - before < 70  # 64 MiB
@@ -343,6 +373,7 @@ def test_ours_and_the_peer_run_in_turn():
             calls.append((name, image, trimap))
             warnings.warn(f"{name} speaks", UserWarning, stacklevel=1)
             return np.full((1, 1), len(calls) / 10), seconds
+
         return run
 
     case = Case("GT00", "trimap1", "image", "trimap", None)
@@ -355,7 +386,8 @@ def test_ours_and_the_peer_run_in_turn():
 
 class TestSolversReport:
     ROWS = [  # noqa: RUF012
-        row(subject="GT02 trimap1", seconds=1.0, sad=4000.0), row(subject="GT04 trimap1", seconds=2.0, sad=8000.0),
+        row(subject="GT02 trimap1", seconds=1.0, sad=4000.0),
+        row(subject="GT04 trimap1", seconds=2.0, sad=8000.0),
         row(subject="GT06 trimap1", seconds=1.0, sad=1.0),
         row(subject="GT02 trimap1", package="PyMatting", seconds=6.0, sad=4000.0),
         row(subject="GT04 trimap1", package="PyMatting", seconds=8.0, sad=7000.0, warnings=["UserWarning: broke"]),

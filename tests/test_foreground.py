@@ -46,8 +46,10 @@ def known_layers(name, shape):
     """Return true foreground and background of a test scene, (H, W, 3) float32 in [0, 1]."""
     if "photograph" in name:
         datasets = pytest.importorskip("sklearn.datasets", reason="needs scikit-learn's photographs, extra 'test'")
-        pair = [cv2.resize(datasets.load_sample_image(file), shape[::-1], interpolation=cv2.INTER_AREA)
-                for file in ("flower.jpg", "china.jpg")]
+        pair = [
+            cv2.resize(datasets.load_sample_image(file), shape[::-1], interpolation=cv2.INTER_AREA)
+            for file in ("flower.jpg", "china.jpg")
+        ]
         pair = [np.float32(picture) / np.float32(255) for picture in pair]
         return pair[::-1] if name == "photographs, exchanged" else pair
     y, x = np.mgrid[: shape[0], : shape[1]]
@@ -111,16 +113,20 @@ def relaxed(image, alpha, layers, iterations):
 
 def test_relaxation_converges_to_the_minimum():
     scene = soft_disk()
-    for result, exact in zip(relaxed(scene.image, scene.alpha, estimate_layers(scene.image, scene.alpha), 3000),
-                             oracle.estimate_layers(scene.image, scene.alpha), strict=True):
+    for result, exact in zip(
+        relaxed(scene.image, scene.alpha, estimate_layers(scene.image, scene.alpha), 3000),
+        oracle.estimate_layers(scene.image, scene.alpha),
+        strict=True,
+    ):
         assert_close(result, exact)
 
 
 def test_few_iterations_are_near_the_minimum():
     scene = soft_disk((61, 83))
     mixed = (scene.alpha > 0) & (scene.alpha < 1)
-    for result, exact in zip(estimate_layers(scene.image, scene.alpha),
-                             oracle.estimate_layers(scene.image, scene.alpha), strict=True):
+    for result, exact in zip(
+        estimate_layers(scene.image, scene.alpha), oracle.estimate_layers(scene.image, scene.alpha), strict=True
+    ):
         assert np.abs(result - exact)[mixed].mean() < 0.0025  # measured 0.0017 and 0.0014
 
 
@@ -141,8 +147,9 @@ def test_exactly_the_images_colours_where_nothing_is_mixed(dtype, bits, rng, tmp
     np.testing.assert_array_equal(layers.background[clear], expected[clear])
     hybridmatte.write_image(tmp_path / "cut.png", decontaminate(image, alpha), bits=bits)
     hybridmatte.write_image(tmp_path / "image.png", image, bits=bits)
-    cut, whole = (cv2.imread(str(tmp_path / file), cv2.IMREAD_UNCHANGED)[:, :, 2::-1]
-                  for file in ("cut.png", "image.png"))
+    cut, whole = (
+        cv2.imread(str(tmp_path / file), cv2.IMREAD_UNCHANGED)[:, :, 2::-1] for file in ("cut.png", "image.png")
+    )
     np.testing.assert_array_equal(cut[opaque], whole[opaque])
     if np.dtype(dtype).kind == "u":
         np.testing.assert_array_equal(cut[opaque], image[opaque])
@@ -193,8 +200,9 @@ class TestAgainstPyMatting:
 
         self.peer = pymatting
 
-    @pytest.mark.parametrize("name", ["smooth", "noise", "chequers and stripes", "photographs",
-                                      "photographs, exchanged"])
+    @pytest.mark.parametrize(
+        "name", ["smooth", "noise", "chequers and stripes", "photographs", "photographs, exchanged"]
+    )
     @pytest.mark.parametrize("shape", [(240, 320), (427, 640)], ids=str)
     def test_error_is_not_larger(self, name, shape):
         """Mean absolute error of the foreground where alpha is above 0, and at the mixed pixels alone."""
@@ -208,9 +216,11 @@ class TestAgainstPyMatting:
 
 
 def test_pymatting_is_not_imported():
-    code = ("import sys, numpy as np, hybridmatte;"
-            "hybridmatte.estimate_foreground(np.zeros((4, 5, 3)), np.ones((4, 5)));"
-            "print([name for name in sys.modules if name.startswith('pymatting')])")
+    code = (
+        "import sys, numpy as np, hybridmatte;"
+        "hybridmatte.estimate_foreground(np.zeros((4, 5, 3)), np.ones((4, 5)));"
+        "print([name for name in sys.modules if name.startswith('pymatting')])"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 
@@ -230,14 +240,19 @@ def test_composite_at_both_ends(rng):
     np.testing.assert_array_equal(composite(foreground, np.zeros((5, 7)), background), background)
 
 
-@pytest.mark.parametrize(("call", "match"), [
-    pytest.param(lambda i, a: estimate_layers(i, a.T), "its transpose", id="transposed alpha"),
-    pytest.param(lambda i, a: estimate_foreground(i * np.nan, a), "NaN", id="NaN image"),
-    pytest.param(lambda i, a: composite(i, a.T, (0, 0, 0)), "its transpose", id="transposed alpha in composite"),
-    pytest.param(lambda i, a: composite(i, a, i[1:]), "background has shape", id="smaller background"),
-    pytest.param(lambda i, a: composite(i, a, (0, 0, 2)), "background has floating-point values", id="colour range"),
-    pytest.param(lambda i, a: composite(i, a, (0, 0)), "background has shape", id="two numbers"),
-])
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        pytest.param(lambda i, a: estimate_layers(i, a.T), "its transpose", id="transposed alpha"),
+        pytest.param(lambda i, a: estimate_foreground(i * np.nan, a), "NaN", id="NaN image"),
+        pytest.param(lambda i, a: composite(i, a.T, (0, 0, 0)), "its transpose", id="transposed alpha in composite"),
+        pytest.param(lambda i, a: composite(i, a, i[1:]), "background has shape", id="smaller background"),
+        pytest.param(
+            lambda i, a: composite(i, a, (0, 0, 2)), "background has floating-point values", id="colour range"
+        ),
+        pytest.param(lambda i, a: composite(i, a, (0, 0)), "background has shape", id="two numbers"),
+    ],
+)
 def test_bad_input(call, match):
     with pytest.raises(ValueError, match=match):
         call(np.zeros((4, 6, 3)), np.ones((4, 6)))

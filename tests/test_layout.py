@@ -19,9 +19,30 @@ import hybridmatte
 
 PACKAGE = Path(hybridmatte.__file__).parent
 RECORD = Path(__file__).parent / "public_api.json"
-ROOMS = ("_lazy", "errors", "_validation", "io", "trimap", "linalg", "_validation_torch", "similarity", "systems",
-         "methods", "correction", "losses", "foreground", "metrics", "comparison", "networks", "automatic", "batch",
-         "data", "training", "cli", "__main__")
+ROOMS = (
+    "_lazy",
+    "errors",
+    "_validation",
+    "io",
+    "trimap",
+    "linalg",
+    "_validation_torch",
+    "similarity",
+    "systems",
+    "methods",
+    "correction",
+    "losses",
+    "foreground",
+    "metrics",
+    "comparison",
+    "networks",
+    "automatic",
+    "batch",
+    "data",
+    "training",
+    "cli",
+    "__main__",
+)
 HEAVY = {"torch", "numba", "scipy", "cv2", "pymatting", "sklearn", "PIL", "tifffile"}
 TORCH_FILES = ("_validation_torch.py", "differentiable.py", "crops.py")  # import torch on top, as do
 TORCH_ROOMS = ("losses", "networks", "training")  # and *_torch.py
@@ -81,7 +102,7 @@ def public_api():
 def test_rooms_import_upward_only(module):
     own = _room(module.parts[0])
     assert own in ROOMS, f"{own} is a new room, expected one of {ROOMS}"
-    allowed = {*ROOMS[:ROOMS.index(own) + 1], "__version__"}
+    allowed = {*ROOMS[: ROOMS.index(own) + 1], "__version__"}
     assert {room_of(name) for name in imports_of_package(parse(module))} <= allowed
     assert not {"tests", "baselines", "experiments"} & {name.split(".")[0] for name in imports(parse(module))}
 
@@ -148,8 +169,9 @@ def test_renamed_names_warn_and_lead_to_the_new_ones(old, new):
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="typing.get_overloads needs Python 3.11")
-@pytest.mark.parametrize("package", ["hybridmatte", "hybridmatte.losses", "hybridmatte.networks", "hybridmatte.data",
-                                     "hybridmatte.training"])
+@pytest.mark.parametrize(
+    "package", ["hybridmatte", "hybridmatte.losses", "hybridmatte.networks", "hybridmatte.data", "hybridmatte.training"]
+)
 def test_public_signatures_are_annotated(package):
     """Solvers with overloads for arrays and tensors are annotated in the overloads; pyright reads those."""
     module = importlib.import_module(package)

@@ -136,7 +136,7 @@ def test_gradient_of_a_step_by_hand():
     gauss = np.exp(-(x**2) / (2 * 1.4**2))
     filter_x = np.outer(gauss, x * gauss)
     taps = filter_x.sum(axis=0) / np.linalg.norm(filter_x)
-    profile = np.array([taps[max(4 - k, 0):].sum() if k >= 0 else taps[4 - k:].sum() for k in range(-4, 4)])
+    profile = np.array([taps[max(4 - k, 0) :].sum() if k >= 0 else taps[4 - k :].sum() for k in range(-4, 4)])
     step = np.zeros((15, 24))
     step[:, 12:] = 1.0
     expected = 15 * np.sum(profile**2)
@@ -170,8 +170,15 @@ class TestTrimapScores:
         trimap = np.array([[0, 0, 0.5, 0.5, 1, 1, 1, 0.5]])
         target = np.array([[0, 0.5, 0.5, 1, 1, 1, 0.5, 0]])
         scores = trimap_scores(trimap, target)
-        assert scores == pytest.approx({"accuracy": 4 / 8, "iou_background": 1 / 3, "iou_unknown": 1 / 5,
-                                        "iou_foreground": 2 / 4, "iou": (1 / 3 + 1 / 5 + 2 / 4) / 3})
+        assert scores == pytest.approx(
+            {
+                "accuracy": 4 / 8,
+                "iou_background": 1 / 3,
+                "iou_unknown": 1 / 5,
+                "iou_foreground": 2 / 4,
+                "iou": (1 / 3 + 1 / 5 + 2 / 4) / 3,
+            }
+        )
 
     def test_region_that_neither_trimap_has(self):
         scores = trimap_scores(np.ones((2, 2)), np.ones((2, 2)))

@@ -16,10 +16,15 @@ def random_mask(seed, shape=(23, 31)):
     return np.kron(coarse, np.ones((6, 7), dtype=bool))[: shape[0], : shape[1]]
 
 
-@pytest.mark.parametrize(("value", "region"), [
-    pytest.param(np.float32(0.1), "is_background", id="0.1"), pytest.param(0.11, "is_unknown", id="0.11"),
-    pytest.param(0.89, "is_unknown", id="0.89"), pytest.param(np.float32(0.9), "is_foreground", id="0.9"),
-])
+@pytest.mark.parametrize(
+    ("value", "region"),
+    [
+        pytest.param(np.float32(0.1), "is_background", id="0.1"),
+        pytest.param(0.11, "is_unknown", id="0.11"),
+        pytest.param(0.89, "is_unknown", id="0.89"),
+        pytest.param(np.float32(0.9), "is_foreground", id="0.9"),
+    ],
+)
 def test_split_at_the_thresholds(value, region):
     regions = split_trimap(np.full((1, 1), value))
     assert getattr(regions, region).all()
@@ -90,22 +95,40 @@ def test_trimap_from_alpha_has_every_mixed_pixel_unknown(scene):
     np.testing.assert_array_equal(narrow == 0.5, (scene.alpha > 0.3) & (scene.alpha < 0.6))
 
 
-@pytest.mark.parametrize(("call", "error", "match"), [
-    pytest.param(lambda m: trimap_from_mask(m, erode=-1), ValueError,
-                 "erode is -1, expected .* at least 0", id="negative"),
-    pytest.param(lambda m: trimap_from_mask(m, erode=50), ValueError,
-                 "erode is 50 pixels and leaves no foreground, expected less than 10", id="no foreground remains"),
-    pytest.param(lambda m: trimap_from_mask(m, dilate=50), ValueError,
-                 "dilate is 50 .* no background", id="no background remains"),
-    pytest.param(lambda m: trimap_from_mask(m, dilate="3"), TypeError, "dilate is '3', expected a number", id="text"),
-    pytest.param(lambda m: trimap_from_mask(m, threshold=0), ValueError, "threshold is 0", id="threshold 0"),
-    pytest.param(lambda m: trimap_from_mask(m * 2), ValueError, "mask has floating-point values", id="range"),
-    pytest.param(lambda m: trimap_from_mask(m[:, :, None].repeat(3, 2)), ValueError, "mask has shape", id="colour"),
-    pytest.param(lambda m: trimap_from_mask(m * np.nan), ValueError, "NaN", id="NaN"),
-    pytest.param(lambda m: trimap_from_mask(m[:0]), ValueError, "empty", id="empty"),
-    pytest.param(lambda m: trimap_from_alpha(m, low=0.6, high=0.4), ValueError,
-                 "expected low below high", id="low above high"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "match"),
+    [
+        pytest.param(
+            lambda m: trimap_from_mask(m, erode=-1), ValueError, "erode is -1, expected .* at least 0", id="negative"
+        ),
+        pytest.param(
+            lambda m: trimap_from_mask(m, erode=50),
+            ValueError,
+            "erode is 50 pixels and leaves no foreground, expected less than 10",
+            id="no foreground remains",
+        ),
+        pytest.param(
+            lambda m: trimap_from_mask(m, dilate=50),
+            ValueError,
+            "dilate is 50 .* no background",
+            id="no background remains",
+        ),
+        pytest.param(
+            lambda m: trimap_from_mask(m, dilate="3"), TypeError, "dilate is '3', expected a number", id="text"
+        ),
+        pytest.param(lambda m: trimap_from_mask(m, threshold=0), ValueError, "threshold is 0", id="threshold 0"),
+        pytest.param(lambda m: trimap_from_mask(m * 2), ValueError, "mask has floating-point values", id="range"),
+        pytest.param(lambda m: trimap_from_mask(m[:, :, None].repeat(3, 2)), ValueError, "mask has shape", id="colour"),
+        pytest.param(lambda m: trimap_from_mask(m * np.nan), ValueError, "NaN", id="NaN"),
+        pytest.param(lambda m: trimap_from_mask(m[:0]), ValueError, "empty", id="empty"),
+        pytest.param(
+            lambda m: trimap_from_alpha(m, low=0.6, high=0.4),
+            ValueError,
+            "expected low below high",
+            id="low above high",
+        ),
+    ],
+)
 def test_bad_input(call, error, match):
     mask = np.zeros((9, 21))
     mask[:, :10] = 1

@@ -60,8 +60,9 @@ def is_available() -> bool:
     return subprocess.run(command, capture_output=True, env=_environment(), check=False).returncode == 0
 
 
-def _in_this_python(image: npt.NDArray[np.uint8], trimap: npt.NDArray[np.uint8]
-                    ) -> tuple[npt.NDArray[np.uint8], float, str]:
+def _in_this_python(
+    image: npt.NDArray[np.uint8], trimap: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.uint8], float, str]:
     """Call this Python's OpenCV."""
     assert ALPHAMAT is not None
     start = time.perf_counter()
@@ -69,8 +70,9 @@ def _in_this_python(image: npt.NDArray[np.uint8], trimap: npt.NDArray[np.uint8]
     return alpha, time.perf_counter() - start, cv2.__version__
 
 
-def _in_system_python(image: npt.NDArray[np.uint8], trimap: npt.NDArray[np.uint8]
-                      ) -> tuple[npt.NDArray[np.uint8], float, str]:
+def _in_system_python(
+    image: npt.NDArray[np.uint8], trimap: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.uint8], float, str]:
     """Call the system Python's OpenCV."""
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder, "image.npy"), image)

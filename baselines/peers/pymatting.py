@@ -68,8 +68,9 @@ def sampling(image: npt.ArrayLike, trimap: npt.ArrayLike) -> npt.NDArray[np.floa
     return _run(pymatting.estimate_alpha_sm, image, trimap)
 
 
-def estimate_layers(image: npt.ArrayLike, alpha: npt.ArrayLike
-                    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def estimate_layers(
+    image: npt.ArrayLike, alpha: npt.ArrayLike
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return the foreground and background colours of the multi-level estimation (Germer et al. 2020).
 
     Levels grow by the same factor along both axes, by at most 2. Pixels are updated in place, row by row. Colours also
@@ -79,8 +80,9 @@ def estimate_layers(image: npt.ArrayLike, alpha: npt.ArrayLike
     return pymatting.estimate_foreground_ml(image, alpha, return_background=True)  # pyright: ignore[reportReturnType]
 
 
-def _run(estimate: Callable[..., npt.NDArray[np.float64]], image: npt.ArrayLike, trimap: npt.ArrayLike
-         ) -> npt.NDArray[np.float64]:
+def _run(
+    estimate: Callable[..., npt.NDArray[np.float64]], image: npt.ArrayLike, trimap: npt.ArrayLike
+) -> npt.NDArray[np.float64]:
     """Return the peer's alpha clipped to [0, 1]; its input is float64, for which the peer is fastest."""
     alpha = estimate(np.asarray(image, dtype=np.float64), np.asarray(trimap, dtype=np.float64))
     return np.clip(alpha, 0.0, 1.0)

@@ -67,8 +67,15 @@ class LinkPublicNames(SphinxPostTransform):
                 continue
             if self.env.docname.endswith(f"/{target}"):
                 continue
-            link = addnodes.pending_xref("", refdomain="py", reftype="obj", reftarget=target, refexplicit=False,
-                                         refdoc=self.env.docname, refwarn=False)
+            link = addnodes.pending_xref(
+                "",
+                refdomain="py",
+                reftype="obj",
+                reftarget=target,
+                refexplicit=False,
+                refdoc=self.env.docname,
+                refwarn=False,
+            )
             literal.replace_self(link)
             link += literal
 

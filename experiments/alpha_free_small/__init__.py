@@ -6,12 +6,26 @@ from experiments.experiment import Experiment
 from experiments.options import DataOptions, option
 
 PARTS = ("training", "cost")
-POLICIES = {"known": "none", "known + affinity": "affinity", "known + DC": "dc", "known + DDC": "ddc",
-            "known + hinge": "hinge", "true alpha": None}
+POLICIES = {
+    "known": "none",
+    "known + affinity": "affinity",
+    "known + DC": "dc",
+    "known + DDC": "ddc",
+    "known + hinge": "hinge",
+    "true alpha": None,
+}
 FORMS = {"automatic": False, "trimap": True}
-VARIANTS = {"as configured": {}, "window 5": {"window_size": 5}, "window 21": {"window_size": 21},
-            "weight 1": {"prior_weight": 1.0}, "weight 100": {"prior_weight": 100.0}, "width 2": {"width": 2.0},
-            "half size": {}, "half size, weight 1": {"prior_weight": 1.0}, "held out": {}}
+VARIANTS = {
+    "as configured": {},
+    "window 5": {"window_size": 5},
+    "window 21": {"window_size": 21},
+    "weight 1": {"prior_weight": 1.0},
+    "weight 100": {"prior_weight": 100.0},
+    "width 2": {"width": 2.0},
+    "half size": {},
+    "half size, weight 1": {"prior_weight": 1.0},
+    "held out": {},
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,5 +30,7 @@ def measure_cost(size: str = "small", side: int = 512, batch: int = 1) -> list[R
             loss.backward()
             seconds[with_prior].append(time.perf_counter() - start)
     timings = {with_prior: summarise(times[1:]) for with_prior, times in seconds.items()}
-    return [make_row(METHODS[with_prior], "cost", [batch, 3, side, side], median_s=timing.median_s, iqr_s=timing.iqr_s)
-            for with_prior, timing in timings.items()]
+    return [
+        make_row(METHODS[with_prior], "cost", [batch, 3, side, side], median_s=timing.median_s, iqr_s=timing.iqr_s)
+        for with_prior, timing in timings.items()
+    ]

@@ -4,9 +4,17 @@ from experiments.alpha_free_small import POLICIES
 from experiments.results import Document
 from experiments.tables import seed_table
 
-COLUMNS = {"sad": ("SAD", 1e-3), "mad": ("MAD", 1.0), "mse": ("MSE", 1.0), "gradient_error": ("Grad", 1e-3),
-           "connectivity_error": ("Conn", 1e-3), "sad_t": ("SAD-T", 1e-3), "mse_t": ("MSE-T", 1.0),
-           "softness": ("softness", 1.0), "sad_t_matched": ("SAD-T, softness matched", 1e-3)}
+COLUMNS = {
+    "sad": ("SAD", 1e-3),
+    "mad": ("MAD", 1.0),
+    "mse": ("MSE", 1.0),
+    "gradient_error": ("Grad", 1e-3),
+    "connectivity_error": ("Conn", 1e-3),
+    "sad_t": ("SAD-T", 1e-3),
+    "mse_t": ("MSE-T", 1.0),
+    "softness": ("softness", 1.0),
+    "sad_t_matched": ("SAD-T, softness matched", 1e-3),
+}
 
 
 def report(document: Document) -> list[str]:
@@ -22,14 +30,20 @@ def report(document: Document) -> list[str]:
     cost = []
     if seconds:
         plain, with_prior = seconds
-        cost = [f"A step of ViTMatte-S at 1 x 3 x 512 x 512: {plain:.2f} s, with DDC {with_prior:.2f} s; the loss "
-                f"takes {(with_prior - plain) / with_prior:.1%}."]
+        cost = [
+            f"A step of ViTMatte-S at 1 x 3 x 512 x 512: {plain:.2f} s, with DDC {with_prior:.2f} s; the loss "
+            f"takes {(with_prior - plain) / with_prior:.1%}."
+        ]
     tables = []
     for (setting, steps), found in sorted(settings.items()):
         ordered = {name: found[name] for name in POLICIES if name in found}
         tables.append(seed_table(f"{setting}, {steps} steps", COLUMNS, ordered))
-    return ["SAD, Grad, Conn and SAD-T are divided by 1000. Means over the twelve images; of these, mean and standard "
-            "deviation over the seeds.", *tables, *cost,
-            "![Alpha of the demo's flower under each policy](alpha_free_small_growth_automatic.jpg)",
-            "The automatic networks at half size, seed 0, on the demo's flower, which the control has not seen: a row "
-            "a policy, a column a number of steps."]
+    return [
+        "SAD, Grad, Conn and SAD-T are divided by 1000. Means over the twelve images; of these, mean and standard "
+        "deviation over the seeds.",
+        *tables,
+        *cost,
+        "![Alpha of the demo's flower under each policy](alpha_free_small_growth_automatic.jpg)",
+        "The automatic networks at half size, seed 0, on the demo's flower, which the control has not seen: a row "
+        "a policy, a column a number of steps.",
+    ]

@@ -65,8 +65,9 @@ def train_and_score(name: str, variant: str, config, options: Options, keeper: K
     for training, scored in splits(variant, options.data, with_alpha=config.paradigm == "supervised"):
         start = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
-            network = train(config, training, Path(folder) / "run", precision=options.precision, progress=False,
-                            callbacks=[keeper])
+            network = train(
+                config, training, Path(folder) / "run", precision=options.precision, progress=False, callbacks=[keeper]
+            )
         seconds += time.perf_counter() - start
         for sample in scored:
             alpha = predict_sample(network, sample)
@@ -77,8 +78,10 @@ def train_and_score(name: str, variant: str, config, options: Options, keeper: K
             refined.update(solved, sample.alpha, sample.trimap)
     subject = f"{config.epochs * config.epoch_steps} steps, seed {config.seed}"
     errors = {name: alone.compute() | describe(pairs), f"{name}, then closed form": refined.compute()}
-    return [make_row(method, subject, [config.crop, config.crop], error, median_s=seconds)
-            for method, error in errors.items()]
+    return [
+        make_row(method, subject, [config.crop, config.crop], error, median_s=seconds)
+        for method, error in errors.items()
+    ]
 
 
 def splits(variant: str, data: Path, *, with_alpha: bool) -> Iterator[tuple[Sequence[Sample], Sequence[Sample]]]:

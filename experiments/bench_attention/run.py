@@ -24,8 +24,17 @@ def run(options: Options) -> Iterator[list[Row]]:
     for (name, direction), seconds in timings().items():
         memory = call_fresh(added_mib, name, direction, threads=options.threads)
         timing = summarise(seconds)
-        yield [make_row(name, direction, [512, 512], counts(name, direction), median_s=timing.median_s,
-                        iqr_s=timing.iqr_s, peak_mib=memory)]
+        yield [
+            make_row(
+                name,
+                direction,
+                [512, 512],
+                counts(name, direction),
+                median_s=timing.median_s,
+                iqr_s=timing.iqr_s,
+                peak_mib=memory,
+            )
+        ]
 
 
 def blocks(name):
@@ -70,8 +79,11 @@ def counts(name, direction):
         call(attentions, arguments, direction)
     found = {str(operation): count for operation, count in counter.get_flop_counts()["Global"].items()}
     convolved = sum(count for operation, count in found.items() if operation.startswith(CONVOLUTIONS))
-    return {"parameters": sum(p.numel() for block in attentions for p in block.parameters()),
-            "flops": sum(found.values()), "flops_convolutions": convolved}
+    return {
+        "parameters": sum(p.numel() for block in attentions for p in block.parameters()),
+        "flops": sum(found.values()),
+        "flops_convolutions": convolved,
+    }
 
 
 def added_mib(name, direction):

@@ -6,6 +6,8 @@ from experiments.tables import mark, table
 
 def report(document: Document) -> list[str]:
     """Return the table of times."""
-    lines = [[row["method"] + mark([row]), f"{row['median_s']:.2f}", f"{row['error']['foreground_s']:.2f}"]
-             for row in document["results"]]
+    lines = [
+        [row["method"] + mark([row]), f"{row['median_s']:.2f}", f"{row['error']['foreground_s']:.2f}"]
+        for row in document["results"]
+    ]
     return [table(["way", "s to alpha", "s more to a cut-out"], lines)]

@@ -56,7 +56,11 @@ def time_way(way: str, pairs: list[tuple]) -> Row:
         to_alpha.append(time_call(lambda: matte_from_mask(image, mask, **options)))  # noqa: B023
         alpha = to_alpha[-1].result.alpha
         to_colours.append(time_call(lambda: estimate_foreground(image, alpha)).median_s)  # noqa: B023
-    return make_row(way, f"{len(pairs)} photographs", pairs[0][0].shape[:2],
-                    {"foreground_s": float(np.mean(to_colours))},
-                    median_s=float(np.mean([timing.median_s for timing in to_alpha])),
-                    iqr_s=float(np.mean([timing.iqr_s for timing in to_alpha])))
+    return make_row(
+        way,
+        f"{len(pairs)} photographs",
+        pairs[0][0].shape[:2],
+        {"foreground_s": float(np.mean(to_colours))},
+        median_s=float(np.mean([timing.median_s for timing in to_alpha])),
+        iqr_s=float(np.mean([timing.iqr_s for timing in to_alpha])),
+    )

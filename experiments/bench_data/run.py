@@ -34,27 +34,42 @@ def makers(data: Path) -> dict:
     photographs = Photographs(training_photographs(data))
     foregrounds = with_foregrounds(alphamatting_samples(data))
     composites = open_samples(read_config(COMPOSITION), foregrounds, training_photographs(data), ())
-    cut = Augmentation(crop=512, sizes=(0.8, 1.5), unknown=1.0, degrees=30, shear=10, brightness=0.1, contrast=0.1,
-                       saturation=0.2, hue=20)
+    cut = Augmentation(
+        crop=512,
+        sizes=(0.8, 1.5),
+        unknown=1.0,
+        degrees=30,
+        shear=10,
+        brightness=0.1,
+        contrast=0.1,
+        saturation=0.2,
+        hue=20,
+    )
     count = BATCH * BATCHES
     draw = partial(layers_of_photographs, augmentation=fused)
-    return {"fused photographs": FusedCrops(photographs, draw, seed=0, start=0, count=count),
-            "composites": TrainingCrops(composites.layers(), cut, seed=0, start=0, count=count)}
+    return {
+        "fused photographs": FusedCrops(photographs, draw, seed=0, start=0, count=count),
+        "composites": TrainingCrops(composites.layers(), cut, seed=0, start=0, count=count),
+    }
 
 
 def measure(name: str, crops) -> Row:
     """Return the row of seconds a sample, over rounds of all batches after the first, by one worker process."""
     seconds = []
     for _ in range(ROUNDS):
-        batches = iter(torch.utils.data.DataLoader(crops, batch_size=BATCH, num_workers=1, worker_init_fn=one_thread,
-                                                   prefetch_factor=1, collate_fn=collate))
+        batches = iter(
+            torch.utils.data.DataLoader(
+                crops, batch_size=BATCH, num_workers=1, worker_init_fn=one_thread, prefetch_factor=1, collate_fn=collate
+            )
+        )
         side = next(batches)["alpha"].shape[-1]
         start = time.perf_counter()
         count = sum(len(batch["alpha"]) for batch in batches)
         seconds.append((time.perf_counter() - start) / count)
     timing = summarise(seconds)
-    return make_row(name, f"{BATCH * BATCHES} samples, one worker", [side, side], median_s=timing.median_s,
-                    iqr_s=timing.iqr_s)
+    return make_row(
+        name, f"{BATCH * BATCHES} samples, one worker", [side, side], median_s=timing.median_s, iqr_s=timing.iqr_s
+    )
 
 
 def one_thread(_: int) -> None:

@@ -25,9 +25,14 @@ def run(options: Options) -> Iterator[list[Row]]:
 def time_case(case: Case, rounds: int) -> list[Row]:
     """Return the rows of one photograph: median seconds of every way, taken in turn."""
     image, trimap = np.float32(case.image), case.trimap
-    calls = (partial(matte, image, trimap, quality="fast"), lambda: solver_estimates(check_problem(image, trimap)),
-             partial(matte, image, trimap))
+    calls = (
+        partial(matte, image, trimap, quality="fast"),
+        lambda: solver_estimates(check_problem(image, trimap)),
+        partial(matte, image, trimap),
+    )
     seconds = [[time_call(call, warm_up=0, repeats=1).median_s for call in calls] for _ in range(rounds)]
     timings = map(summarise, zip(*seconds, strict=True))
-    return [make_row(way, f"{case.name} {case.trimap_name}", case.alpha.shape, median_s=timing.median_s,
-                     iqr_s=timing.iqr_s) for way, timing in zip(WAYS, timings, strict=True)]
+    return [
+        make_row(way, f"{case.name} {case.trimap_name}", case.alpha.shape, median_s=timing.median_s, iqr_s=timing.iqr_s)
+        for way, timing in zip(WAYS, timings, strict=True)
+    ]

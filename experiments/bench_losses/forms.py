@@ -10,10 +10,18 @@ from experiments.bench_losses import FORMS
 from experiments.example_photographs import temple_photograph
 from hybridmatte import losses, read_image, window_topk
 
-OURS = {"affinity_loss": losses.affinity_loss, "dc_loss": losses.dc_loss, "ddc_loss": losses.ddc_loss,
-        "ddc_hinge_loss": losses.ddc_hinge_loss}
-UNFOLDED = {"affinity_loss": baseline.affinity_loss, "dc_loss": baseline.dc_loss, "ddc_loss": baseline.ddc_loss,
-            "ddc_hinge_loss": baseline.ddc_hinge_loss}
+OURS = {
+    "affinity_loss": losses.affinity_loss,
+    "dc_loss": losses.dc_loss,
+    "ddc_loss": losses.ddc_loss,
+    "ddc_hinge_loss": losses.ddc_hinge_loss,
+}
+UNFOLDED = {
+    "affinity_loss": baseline.affinity_loss,
+    "dc_loss": baseline.dc_loss,
+    "ddc_loss": baseline.ddc_loss,
+    "ddc_hinge_loss": baseline.ddc_hinge_loss,
+}
 
 
 def photograph(side: int, batch: int = 1) -> torch.Tensor:

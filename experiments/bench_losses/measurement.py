@@ -43,10 +43,13 @@ def measure_time(setting: Setting, forms: Sequence[str], rounds: int) -> list[Ro
     rows = []
     for form in forms:
         timing = summarise(seconds[form])
-        error = {"value": abs(results[form][0] - value) / value,
-                 "gradient": (results[form][1] - gradient).abs().sum().item() / gradient.abs().sum().item()}
-        rows.append(setting.row("time", form, error=error, median_s=timing.median_s, iqr_s=timing.iqr_s,
-                                count=timing.count))
+        error = {
+            "value": abs(results[form][0] - value) / value,
+            "gradient": (results[form][1] - gradient).abs().sum().item() / gradient.abs().sum().item(),
+        }
+        rows.append(
+            setting.row("time", form, error=error, median_s=timing.median_s, iqr_s=timing.iqr_s, count=timing.count)
+        )
     return rows
 
 

@@ -18,9 +18,17 @@ def compare_forms(rows: list[Row]) -> str:
     for _, loss, subject, form in [key for key in found if key[0] == "memory"]:
         timed, slow = (found["time", loss, subject, name] for name in (form, FORMS[-1]))
         small, large = (found["memory", loss, subject, name] for name in (form, FORMS[-1]))
-        lines.append([loss, form + mark([timed, small]), f"{1000 * timed['median_s']:.1f}",
-                      f"{slow['median_s'] / timed['median_s']:.0f}", f"{small['added_mib']:.0f}",
-                      f"{small['added_mib'] / large['added_mib']:.3f}", f"{timed['error']['gradient']:.1e}"])
+        lines.append(
+            [
+                loss,
+                form + mark([timed, small]),
+                f"{1000 * timed['median_s']:.1f}",
+                f"{slow['median_s'] / timed['median_s']:.0f}",
+                f"{small['added_mib']:.0f}",
+                f"{small['added_mib'] / large['added_mib']:.3f}",
+                f"{timed['error']['gradient']:.1e}",
+            ]
+        )
     header = ["loss", "form", "ms, both passes", "times faster", "MiB added", "of the unfolded", "gradient differs"]
     return table(header, lines)
 
@@ -31,6 +39,12 @@ def growth(rows: list[Row]) -> str:
     lines = []
     for row in sorted(ours, key=lambda row: (row["form"], row["size"][0] * row["size"][2] ** 2)):
         pixels = row["size"][0] * row["size"][2] * row["size"][3]
-        lines.append([row["subject"], row["form"] + mark([row]), f"{1000 * row['median_s']:.1f}",
-                      f"{1e9 * row['median_s'] / pixels:.0f}"])
+        lines.append(
+            [
+                row["subject"],
+                row["form"] + mark([row]),
+                f"{1000 * row['median_s']:.1f}",
+                f"{1e9 * row['median_s'] / pixels:.0f}",
+            ]
+        )
     return table(["subject", "form", "ms", "ns a pixel"], lines)

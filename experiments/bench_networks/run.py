@@ -19,5 +19,7 @@ def run(options: Options) -> Iterator[list[Row]]:
         network = unet(encoder, width=width).eval()
         speed = measure_speed(network, size=SIDE, count=FRAMES)
         parameters = sum(p.numel() for p in network.parameters())
-        yield [make_row(name, runtime, [SIDE, SIDE], {"parameters": parameters}, median_s=1 / rate)
-               for runtime, rate in zip(("torch", "onnxruntime"), speed[:2], strict=True)]
+        yield [
+            make_row(name, runtime, [SIDE, SIDE], {"parameters": parameters}, median_s=1 / rate)
+            for runtime, rate in zip(("torch", "onnxruntime"), speed[:2], strict=True)
+        ]

@@ -15,6 +15,8 @@ def report(document: Document) -> list[str]:
         found = [rows[way, subject] for way in ways]
         cells = [f"{row['error']['sad']:.1f}, {row['error']['mse']:.1f}" for row in found]
         lines.append([subject + mark(found), *cells])
-    return ["SAD / 1000 and MSE x 1000 over all pixels, means over the photographs.",
-            table(["shorter side, alpha", *ways], lines),
-            f"Time for 2400 x 2400 pixels from {LARGE} x {LARGE}: {large['median_s']:.1f} s{mark([large])}."]
+    return [
+        "SAD / 1000 and MSE x 1000 over all pixels, means over the photographs.",
+        table(["shorter side, alpha", *ways], lines),
+        f"Time for 2400 x 2400 pixels from {LARGE} x {LARGE}: {large['median_s']:.1f} s{mark([large])}.",
+    ]

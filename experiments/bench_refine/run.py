@@ -16,8 +16,11 @@ from experiments.timing import time_call
 from hybridmatte import refine
 
 SIDES = (64, 128, 256)  # pixels, shorter side of the small alpha
-KINDS = {"exact": lambda small: small, "blurred": lambda small: cv2.GaussianBlur(small, (0, 0), 1.0).clip(0, 1),
-         "cut at one half": lambda small: np.float32(small >= 0.5)}
+KINDS = {
+    "exact": lambda small: small,
+    "blurred": lambda small: cv2.GaussianBlur(small, (0, 0), 1.0).clip(0, 1),
+    "cut at one half": lambda small: np.float32(small >= 0.5),
+}
 
 
 def run(options: DataOptions) -> Iterator[list[Row]]:
@@ -29,9 +32,12 @@ def run(options: DataOptions) -> Iterator[list[Row]]:
 def ways(case: Case) -> dict[str, Callable]:
     """Return the ways to enlarge a small alpha to the size of the image."""
     shape, image = case.alpha.shape[::-1], np.float32(case.image)
-    return {"linear": partial(cv2.resize, dsize=shape, interpolation=cv2.INTER_LINEAR),
-            "cubic": lambda small: cv2.resize(small, shape, interpolation=cv2.INTER_CUBIC).clip(0, 1),
-            "refine": partial(refine, image), "refine, trimap": partial(refine, image, trimap=case.trimap)}
+    return {
+        "linear": partial(cv2.resize, dsize=shape, interpolation=cv2.INTER_LINEAR),
+        "cubic": lambda small: cv2.resize(small, shape, interpolation=cv2.INTER_CUBIC).clip(0, 1),
+        "refine": partial(refine, image),
+        "refine, trimap": partial(refine, image, trimap=case.trimap),
+    }
 
 
 def measure_errors(cases: list[Case]) -> list[Row]:
@@ -44,10 +50,12 @@ def measure_errors(cases: list[Case]) -> list[Row]:
                 for way, enlarge in ways(case).items():
                     difference = enlarge(change(small)) - case.alpha
                     found.setdefault((way, f"{side}, {kind}"), []).append(
-                        (np.abs(difference).sum() / 1000, 1000 * np.square(difference).mean()))
-    return [make_row(way, subject, len(cases),
-                     dict(zip(("sad", "mse"), map(float, np.mean(errors, axis=0)), strict=True)))
-            for (way, subject), errors in found.items()]
+                        (np.abs(difference).sum() / 1000, 1000 * np.square(difference).mean())
+                    )
+    return [
+        make_row(way, subject, len(cases), dict(zip(("sad", "mse"), map(float, np.mean(errors, axis=0)), strict=True)))
+        for (way, subject), errors in found.items()
+    ]
 
 
 def shrink(alpha: np.ndarray, side: int) -> np.ndarray:

@@ -24,16 +24,29 @@ def measure_mosaic(pair: Pair, package: str, folder: str, subject: str, rounds: 
     while len(seconds) < rounds and sum(seconds) <= max_seconds:
         seconds.append(run(image, trimap)[1])
     peak, timing = peak_mib(), summarise(seconds)
-    return {"bench": "mosaic", "package": package, "peer": pair.peer,
-            **make_row(pair.method, subject, trimap.shape, median_s=timing.median_s, iqr_s=timing.iqr_s,
-                       count=timing.count, peak_mib=peak, added_mib=peak - before, unknown=n_unknown)}
+    return {
+        "bench": "mosaic",
+        "package": package,
+        "peer": pair.peer,
+        **make_row(
+            pair.method,
+            subject,
+            trimap.shape,
+            median_s=timing.median_s,
+            iqr_s=timing.iqr_s,
+            count=timing.count,
+            peak_mib=peak,
+            added_mib=peak - before,
+            unknown=n_unknown,
+        ),
+    }
 
 
 def _warm_up_crop(image, trimap):
     """Return a 300 x 300 piece around an edge of the unknown region, with foreground and background in it."""
     for top in range(0, trimap.shape[0] - 299, 100):
         for left in range(0, trimap.shape[1] - 299, 100):
-            piece = np.ascontiguousarray(trimap[top:top + 300, left:left + 300])
+            piece = np.ascontiguousarray(trimap[top : top + 300, left : left + 300])
             if min(np.mean(piece <= 0.1), np.mean(piece >= 0.9), np.mean((piece > 0.1) & (piece < 0.9))) > 0.1:
-                return np.ascontiguousarray(image[top:top + 300, left:left + 300]), piece
+                return np.ascontiguousarray(image[top : top + 300, left : left + 300]), piece
     raise ValueError("trimap has no 300 x 300 piece with a tenth each of foreground, background and unknown")

@@ -18,8 +18,15 @@ from hybridmatte import mse, sad, split_trimap
 PAUSE = 0.5  # s before each call, until no thread of the last one is left spinning
 
 
-def compare(pair: Pair, data: Path, images: Sequence[str], trimaps: Sequence[str], rounds: int, max_seconds: float,
-            direct: Sequence[str]) -> list[Row]:
+def compare(
+    pair: Pair,
+    data: Path,
+    images: Sequence[str],
+    trimaps: Sequence[str],
+    rounds: int,
+    max_seconds: float,
+    direct: Sequence[str],
+) -> list[Row]:
     """Return the rows of ours and of the peer on every case, after one untimed call of each.
 
     On trimap1 of the images `direct`, ours is also compared with a direct solve.
@@ -45,9 +52,21 @@ def case_row(pair: Pair, package: str, case: Case, alpha: np.ndarray, seconds: l
     timing = summarise(seconds)
     error = {"sad": sad(alpha, case.alpha, case.trimap), "mse": mse(alpha, case.alpha, case.trimap)}
     n_unknown = int(np.count_nonzero(split_trimap(case.trimap).is_unknown))
-    return {"bench": "photographs", "package": package, "peer": pair.peer,
-            **make_row(pair.method, f"{case.name} {case.trimap_name}", n_unknown, error, median_s=timing.median_s,
-                       iqr_s=timing.iqr_s, count=timing.count, warnings=said)}
+    return {
+        "bench": "photographs",
+        "package": package,
+        "peer": pair.peer,
+        **make_row(
+            pair.method,
+            f"{case.name} {case.trimap_name}",
+            n_unknown,
+            error,
+            median_s=timing.median_s,
+            iqr_s=timing.iqr_s,
+            count=timing.count,
+            warnings=said,
+        ),
+    }
 
 
 def direct_difference(case: Case, alpha: np.ndarray) -> float:

@@ -39,8 +39,17 @@ def run_pairs(options: Options, config: Config) -> Iterator[list[Row]]:
         print(f"{title}: {len(images)} images, {len(options.trimaps)} trimaps", flush=True)
         direct = config.direct if pair.method == "cf" else ()
         try:
-            yield call_fresh(compare, pair, options.data, images, options.trimaps, options.rounds or config.rounds,
-                             config.max_seconds, direct, threads=options.threads)
+            yield call_fresh(
+                compare,
+                pair,
+                options.data,
+                images,
+                options.trimaps,
+                options.rounds or config.rounds,
+                config.max_seconds,
+                direct,
+                threads=options.threads,
+            )
         except subprocess.CalledProcessError:
             failed.append(title)
     if failed:

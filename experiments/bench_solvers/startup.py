@@ -60,5 +60,9 @@ def _numbers(code: str, arguments: Sequence[str], environment: dict[str, str]) -
 def _row(bench: str, method: str, seconds: Sequence[float]) -> Row:
     """Return a result row."""
     timing = summarise(seconds)
-    return {"bench": bench, "package": "hybridmatte", "peer": None,
-            **make_row(method, bench, 0, median_s=timing.median_s, iqr_s=timing.iqr_s, count=timing.count)}
+    return {
+        "bench": bench,
+        "package": "hybridmatte",
+        "peer": None,
+        **make_row(method, bench, 0, median_s=timing.median_s, iqr_s=timing.iqr_s, count=timing.count),
+    }

@@ -18,16 +18,20 @@ def summarise_pair(rows: Sequence[Row], pair: Pair) -> Summary | None:
     Means are over the images both sides have run on.
     """
     rows = [row for row in rows if row["bench"] == "photographs" and (row["method"], row["peer"]) == pair[:2]]
-    sides = {package: {row["subject"]: row for row in rows if row["package"] == package}
-             for package in ("hybridmatte", pair.peer) if package is not None}
+    sides = {
+        package: {row["subject"]: row for row in rows if row["package"] == package}
+        for package in ("hybridmatte", pair.peer)
+        if package is not None
+    }
     subjects = sorted(set.intersection(*(set(cases) for cases in sides.values())))
     if not subjects:
         return None
     summary: Summary = {package: _summarise_side(cases, subjects) for package, cases in sides.items()}
     summary |= {"subjects": subjects, "ratios": []}
     if pair.peer is not None:
-        summary["ratios"] = [sides[pair.peer][subject]["median_s"] / sides["hybridmatte"][subject]["median_s"]
-                             for subject in subjects]
+        summary["ratios"] = [
+            sides[pair.peer][subject]["median_s"] / sides["hybridmatte"][subject]["median_s"] for subject in subjects
+        ]
     direct = [row["error"]["direct"] for row in sides["hybridmatte"].values() if "direct" in row["error"]]
     summary["direct"], summary["n_direct"] = max(direct, default=None), len(direct)
     return summary
@@ -71,14 +75,22 @@ def ratio_text(summary: Summary) -> str:
 def _summarise_side(cases: dict[str, Row], subjects: Sequence[str]) -> dict[str, Any]:
     """Return means, median seconds, warnings and rounds of one side, and the mark of its rows."""
     rows = [cases[subject] for subject in subjects]
-    return {"seconds": statistics.median(row["median_s"] for row in rows),
-            "sad": _means(cases, subjects, "sad"), "mse": _means(cases, subjects, "mse"),
-            "warned": sum(bool(row["warnings"]) for row in rows), "rounds": min(row["count"] for row in rows),
-            "mark": mark(rows)}
+    return {
+        "seconds": statistics.median(row["median_s"] for row in rows),
+        "sad": _means(cases, subjects, "sad"),
+        "mse": _means(cases, subjects, "mse"),
+        "warned": sum(bool(row["warnings"]) for row in rows),
+        "rounds": min(row["count"] for row in rows),
+        "mark": mark(rows),
+    }
 
 
 def _means(cases: dict[str, Row], subjects: Sequence[str], measure: str) -> dict[str, float]:
     """Return {trimap: mean over images} of an error measure."""
     trimaps = sorted({subject.split()[1] for subject in subjects})
-    return {trimap: statistics.mean(cases[subject]["error"][measure] for subject in subjects
-                                    if subject.split()[1] == trimap) for trimap in trimaps}
+    return {
+        trimap: statistics.mean(
+            cases[subject]["error"][measure] for subject in subjects if subject.split()[1] == trimap
+        )
+        for trimap in trimaps
+    }

@@ -51,7 +51,7 @@ def draw_growth(growth: dict[str, list], path: Path) -> None:
         for prior, curves in growth.items():
             values = np.array(curves)[:, :, k]
             mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(values))
-            line, = axis.plot(steps, mean, label=prior)
+            (line,) = axis.plot(steps, mean, label=prior)
             axis.fill_between(steps, mean - error, mean + error, color=line.get_color(), alpha=0.15)
         axis.set(title=title, xlabel="steps", ylabel="mean alpha")
     axes[0].legend()

@@ -11,8 +11,11 @@ from experiments.results import Row, make_row
 LENGTH, BODY, HEIGHT = 48, 16, 15  # pixels: of the hair, of the body to its left, of the scene
 RATE = 0.02
 HAIR = (HEIGHT // 2, slice(BODY, BODY + LENGTH))
-SHAPES = {"true": np.ones(LENGTH), "step": np.float64(np.arange(LENGTH) < LENGTH // 2),
-          "ramp": np.linspace(1, 0, LENGTH)}  # alpha along the hair
+SHAPES = {
+    "true": np.ones(LENGTH),
+    "step": np.float64(np.arange(LENGTH) < LENGTH // 2),
+    "ramp": np.linspace(1, 0, LENGTH),
+}  # alpha along the hair
 
 
 def hair_scene() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -25,8 +28,8 @@ def hair_scene() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     alpha[HAIR] = 1.0
     image = alpha[:, :, None] * np.array([0.9, 0.8, 0.2]) + (1 - alpha[:, :, None]) * np.array([0.1, 0.2, 0.6])
     trimap = np.full(alpha.shape, 0.5)
-    trimap[:, :BODY - 4] = 1.0
-    trimap[[0, -1], BODY + 4:] = 0.0
+    trimap[:, : BODY - 4] = 1.0
+    trimap[[0, -1], BODY + 4 :] = 0.0
     trimap[:, -4:] = 0.0
     return image, trimap, alpha
 
@@ -45,5 +48,10 @@ def drawn_rows() -> Iterator[Row]:
         history = descend(image, trimap, prior, start=start, steps=SNAPSHOTS[-1], rate=RATE, every=1)
         grown = {step: history[step][HAIR] for step in SNAPSHOTS}
         errors |= {f"mean_{step}": float(hair.mean()) for step, hair in grown.items()}
-        yield make_row(prior, "drawn hair", LENGTH, errors,
-                       hairs={str(step): hair.round(4).tolist() for step, hair in grown.items()})
+        yield make_row(
+            prior,
+            "drawn hair",
+            LENGTH,
+            errors,
+            hairs={str(step): hair.round(4).tolist() for step, hair in grown.items()},
+        )

@@ -39,6 +39,13 @@ def photograph_rows(data: Path, images: Sequence[str]) -> Iterator[list[Row]]:
         for prior in LOSSES:
             history = descend(case.image, case.trimap, prior, start=start, steps=STEPS, rate=RATE, every=EVERY)
             means = np.array([[alpha[region].mean() for region in regions] for alpha in history], float)
-            rows.append(make_row(prior, f"photograph {case.name}", int(regions[0].sum()),
-                                 {"hair": means[-1, 0], "background": means[-1, 1]}, growth=means.round(4).tolist()))
+            rows.append(
+                make_row(
+                    prior,
+                    f"photograph {case.name}",
+                    int(regions[0].sum()),
+                    {"hair": means[-1, 0], "background": means[-1, 1]},
+                    growth=means.round(4).tolist(),
+                )
+            )
         yield rows

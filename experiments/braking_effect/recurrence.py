@@ -37,10 +37,19 @@ def recurrence_rows() -> list[Row]:
     for window_size in WINDOW_SIZES:
         coefficients = recurrence(window_size)
         quadratic = residual(CURVATURE * t**2, window_size)
-        rows.append(make_row("recurrence", f"K = {window_size}", window_size, {
-            "roots_at_one": multiplicity_of_one(coefficients),
-            "roots_at_one_differenced": multiplicity_of_one(np.polymul(coefficients, [1.0, -1.0])),
-            "quadratic_least": float(quadratic.min()), "quadratic_most": float(quadratic.max()),
-            "quadratic_expected": CURVATURE * (window_size**2 - 1) / 12,
-            "ramp": float(np.abs(residual(t, window_size)).max())}))
+        rows.append(
+            make_row(
+                "recurrence",
+                f"K = {window_size}",
+                window_size,
+                {
+                    "roots_at_one": multiplicity_of_one(coefficients),
+                    "roots_at_one_differenced": multiplicity_of_one(np.polymul(coefficients, [1.0, -1.0])),
+                    "quadratic_least": float(quadratic.min()),
+                    "quadratic_most": float(quadratic.max()),
+                    "quadratic_expected": CURVATURE * (window_size**2 - 1) / 12,
+                    "ramp": float(np.abs(residual(t, window_size)).max()),
+                },
+            )
+        )
     return rows

@@ -27,8 +27,9 @@ def draw(document: Document, folder: Path) -> None:
     left.axvspan(-DISTANCE, DISTANCE, color="0.93", zorder=0)
     left.set(title=f"penalty of a pair whose colours differ by {DISTANCE}", xlabel="difference of the alphas")
     left.legend()
-    right.fill_between(np.arange(len(band["lower"])), band["lower"], band["upper"], color="0.85",
-                       label="Lipschitz band")
+    right.fill_between(
+        np.arange(len(band["lower"])), band["lower"], band["upper"], color="0.85", label="Lipschitz band"
+    )
     for form, row in rows.items():
         right.plot(row["profile"], label=f"solve_ddc, {form}")
     right.set(title="minimisers on a made scene", xlabel="pixels", ylabel="alpha")

@@ -11,9 +11,14 @@ def report(document: Document) -> list[str]:
     lines = [["made scene: band empty, share of the unknown pixels" + mark([made]), f"{made['error']['empty']:.1%}"]]
     for form in ("ddc", "hinge"):
         row = rows[form, "made scene"]
-        lines.append([f"made scene: the minimiser of {form} leaves the band by at most{mark([row])}",
-                      f"{row['error']['leaves_band']:.1e}"])
-    lines += [["flower: band empty, share of the unknown pixels" + mark([flower]), f"{flower['error']['empty']:.1%}"],
-              ["flower: pairs selected both ways" + mark([flower]), f"{flower['error']['mutual']:.1%}"]]
-    return [table(["what", "measured"], lines),
-            "![Penalty of a pair, and minimisers in their band](ddc_minimum.png)"]
+        lines.append(
+            [
+                f"made scene: the minimiser of {form} leaves the band by at most{mark([row])}",
+                f"{row['error']['leaves_band']:.1e}",
+            ]
+        )
+    lines += [
+        ["flower: band empty, share of the unknown pixels" + mark([flower]), f"{flower['error']['empty']:.1%}"],
+        ["flower: pairs selected both ways" + mark([flower]), f"{flower['error']['mutual']:.1%}"],
+    ]
+    return [table(["what", "measured"], lines), "![Penalty of a pair, and minimisers in their band](ddc_minimum.png)"]

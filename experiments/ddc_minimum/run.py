@@ -22,8 +22,14 @@ def made_rows() -> Iterator[Row]:
     """Yield the rows of the band and of the two minimisers on the made scene."""
     image, trimap = compatible_scene()
     band, is_unknown = lipschitz_band(image, trimap, window_size=5), trimap == 0.5
-    yield make_row("Lipschitz band", "made scene", [HEIGHT, WIDTH], {"empty": float(band.is_empty[is_unknown].mean())},
-                   lower=profile(band.lower), upper=profile(band.upper))
+    yield make_row(
+        "Lipschitz band",
+        "made scene",
+        [HEIGHT, WIDTH],
+        {"empty": float(band.is_empty[is_unknown].mean())},
+        lower=profile(band.lower),
+        upper=profile(band.upper),
+    )
     for form in ("ddc", "hinge"):
         alpha = solve_ddc(image, trimap, form=form, window_size=5, gap=1e-6, maxiter=50_000)
         outside = float(np.maximum(band.lower - alpha, alpha - band.upper)[is_unknown].max())
@@ -35,8 +41,12 @@ def flower_row() -> Row:
     scene = flower()
     is_unknown = (scene.trimap > 0.1) & (scene.trimap < 0.9)
     band = lipschitz_band(scene.image, scene.trimap)
-    return make_row("Lipschitz band", "flower", scene.trimap.shape,
-                    {"empty": float(band.is_empty[is_unknown].mean()), "mutual": mutual_share(scene.image)})
+    return make_row(
+        "Lipschitz band",
+        "flower",
+        scene.trimap.shape,
+        {"empty": float(band.is_empty[is_unknown].mean()), "mutual": mutual_share(scene.image)},
+    )
 
 
 def compatible_scene(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -44,9 +44,12 @@ def run(options: DemoOptions) -> Iterator[list[Row]]:
     for trial in trials:
         print(f"  {trial.method:20s} " + (f"{trial.seconds:6.2f} s" if trial.error is None else trial.error))
     print(f"{options.output.resolve()}:")
-    for name, what in [("alpha.png", f"the alpha, by {best.method}"), ("cutout.png", "the flower alone, RGBA"),
-                       ("on_paper.png", "the flower on another background"),
-                       ("methods.png", "every method side by side")]:
+    for name, what in [
+        ("alpha.png", f"the alpha, by {best.method}"),
+        ("cutout.png", "the flower alone, RGBA"),
+        ("on_paper.png", "the flower on another background"),
+        ("methods.png", "every method side by side"),
+    ]:
         print(f"  {name:14s} {what}")
     print(f"done in {time.perf_counter() - start:.1f} s")
     return iter(())

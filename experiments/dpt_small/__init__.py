@@ -6,12 +6,19 @@ from pathlib import Path
 from experiments.experiment import Experiment
 from experiments.options import TrainingOptions, option
 
-VARIANTS = {"as the paper": {}, "block alpha": {"alpha_level": "block"},
-            "no trimap": {"trimap_input": False, "one_hot": False}, "unknown 25": {"unknown_cells": 0.25},
-            "unknown 50": {"unknown_cells": 0.5}, "unknown 90": {"unknown_cells": 0.9}}
-NETWORKS = {"unet": {"network": "unet", "size": "tiny"},
-            "unet of pvt": {"network": "unet", "size": "pvt_v2_b0", "width": 0.25},  # a transformer
-            "matteformer": {"network": "matteformer", "size": "tiny"}}
+VARIANTS = {
+    "as the paper": {},
+    "block alpha": {"alpha_level": "block"},
+    "no trimap": {"trimap_input": False, "one_hot": False},
+    "unknown 25": {"unknown_cells": 0.25},
+    "unknown 50": {"unknown_cells": 0.5},
+    "unknown 90": {"unknown_cells": 0.9},
+}
+NETWORKS = {
+    "unet": {"network": "unet", "size": "tiny"},
+    "unet of pvt": {"network": "unet", "size": "pvt_v2_b0", "width": 0.25},  # a transformer
+    "matteformer": {"network": "matteformer", "size": "tiny"},
+}
 PARTS = ("encoder", "all")
 
 

@@ -24,8 +24,13 @@ def draw(document: Document, folder: Path) -> None:
             if name.startswith(f"{network}: "):
                 steps = sorted(curve)
                 values = [sads(curve[step]) for step in steps]
-                axes.errorbar(steps, [np.mean(v) for v in values], [np.std(v) for v in values], capsize=2,
-                              label=name.removeprefix(f"{network}: "))
+                axes.errorbar(
+                    steps,
+                    [np.mean(v) for v in values],
+                    [np.std(v) for v in values],
+                    capsize=2,
+                    label=name.removeprefix(f"{network}: "),
+                )
         axes.set(title=network, xlabel="steps of fine-tuning", ylabel="SAD-T / 1000", yscale="log")
         axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     figure.tight_layout()

@@ -15,14 +15,24 @@ def report(document: Document) -> list[str]:
     for name, curve in found.items():
         last, rows = curve[max(curve)], [row for found in curve.values() for row in found]
         cells = [spread(sads(curve[step])) if step in curve else "" for step in steps]
-        lines.append([name + mark(rows), len(last), *cells, spread([1000 * row["error"]["mse_t"] for row in last]),
-                      steps_to_random(found, name)])
+        lines.append(
+            [
+                name + mark(rows),
+                len(last),
+                *cells,
+                spread([1000 * row["error"]["mse_t"] for row in last]),
+                steps_to_random(found, name),
+            ]
+        )
     header = ["start", "seeds", *(f"{step} steps" for step in steps), "MSE-T x 1000, last", "steps to random's last"]
-    return ["SAD-T / 1000 over the twelve photographs, each scored by a network that has not seen its foreground: mean "
-            "and standard deviation over the seeds.", table(header, lines),
-            "![Error against steps](dpt_small_curves.png)",
-            "Mean absolute error of alpha over the last 150 steps of pre-training. A constant 0.5 has 0.25.",
-            seed_table("pre-training", {"l1": ("error of alpha", 1.0)}, pre_training(document))]
+    return [
+        "SAD-T / 1000 over the twelve photographs, each scored by a network that has not seen its foreground: mean "
+        "and standard deviation over the seeds.",
+        table(header, lines),
+        "![Error against steps](dpt_small_curves.png)",
+        "Mean absolute error of alpha over the last 150 steps of pre-training. A constant 0.5 has 0.25.",
+        seed_table("pre-training", {"l1": ("error of alpha", 1.0)}, pre_training(document)),
+    ]
 
 
 def steps_to_random(found: Curves, name: str) -> str:

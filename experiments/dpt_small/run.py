@@ -43,10 +43,12 @@ def run(options: Options) -> Iterator[list[Row]]:
                 pretrain(folder, network, variant, seed, options)
                 yield [pretraining_row(folder, network, variant, seed, options.budget)]
             for part in options.parts:
-                config = read_config(FINETUNE, seed=seed, init_from=str(folder / "network"), parts=part,
-                                     **NETWORKS[network])
-                yield fine_tune(f"{network}: {variant}, {part}{times(options.budget)}", config, samples, foregrounds,
-                                options)
+                config = read_config(
+                    FINETUNE, seed=seed, init_from=str(folder / "network"), parts=part, **NETWORKS[network]
+                )
+                yield fine_tune(
+                    f"{network}: {variant}, {part}{times(options.budget)}", config, samples, foregrounds, options
+                )
     shown = options.kept / folder_name("unet", "as the paper", 0, 1) / "network"
     if shown.is_dir():
         draw_unguided(load_network(shown), options.data, options.kept / "unguided.jpg")
@@ -65,8 +67,17 @@ def times(budget: int) -> str:
 def pretrain(folder: Path, network: str, variant: str, seed: int, options: Options) -> None:
     """Pre-train a network on photographs without labels."""
     photographs = training_photographs(options.data)
-    train_kept(folder, PRETRAIN, lambda: photographs, options, seed=seed, **NETWORKS[network], **VARIANTS[variant],
-               epochs=10 * options.budget, warmup_steps=150 * options.budget)
+    train_kept(
+        folder,
+        PRETRAIN,
+        lambda: photographs,
+        options,
+        seed=seed,
+        **NETWORKS[network],
+        **VARIANTS[variant],
+        epochs=10 * options.budget,
+        warmup_steps=150 * options.budget,
+    )
 
 
 def pretraining_row(folder: Path, network: str, variant: str, seed: int, budget: int) -> Row:
@@ -74,8 +85,12 @@ def pretraining_row(folder: Path, network: str, variant: str, seed: int, budget:
     logs = EventAccumulator(str(folder / "logs"))
     logs.Reload()
     events = logs.Scalars("loss/alpha")[-LAST:]
-    return make_row(f"pre-training, {network}: {variant}{times(budget)}", f"seed {seed}, step {events[-1].step + 1}",
-                    [112, 112], {"l1": float(np.mean([event.value for event in events]))})
+    return make_row(
+        f"pre-training, {network}: {variant}{times(budget)}",
+        f"seed {seed}, step {events[-1].step + 1}",
+        [112, 112],
+        {"l1": float(np.mean([event.value for event in events]))},
+    )
 
 
 class Curve(lightning.Callback):
@@ -90,21 +105,38 @@ class Curve(lightning.Callback):
             alphas = [predict_sample(module.network, sample) for sample in self._samples]
             self.errors[trainer.global_step] = [
                 (sad(alpha, sample.alpha, sample.trimap), mse(alpha, sample.alpha, sample.trimap))
-                for alpha, sample in zip(alphas, self._samples, strict=True)]
+                for alpha, sample in zip(alphas, self._samples, strict=True)
+            ]
 
 
-def fine_tune(name: str, config, samples: Sequence[Sample], foregrounds: Sequence[Sample],
-              options: Options) -> list[Row]:
+def fine_tune(
+    name: str, config, samples: Sequence[Sample], foregrounds: Sequence[Sample], options: Options
+) -> list[Row]:
     """Fine-tune a network a fold; return a row for each scored step, of means over all twelve photographs."""
     errors, start = {step: [] for step in SCORED}, time.perf_counter()
     for learned, scored in folds(samples, foregrounds):
         curve = Curve(scored)
         with tempfile.TemporaryDirectory() as folder:
-            train(config, learned, Path(folder) / "run", precision=options.precision, progress=False,
-                  backgrounds=training_photographs(options.data), callbacks=[curve])
+            train(
+                config,
+                learned,
+                Path(folder) / "run",
+                precision=options.precision,
+                progress=False,
+                backgrounds=training_photographs(options.data),
+                callbacks=[curve],
+            )
         for step, found in curve.errors.items():
             errors[step] += found
     seconds = time.perf_counter() - start
-    return [make_row(name, f"seed {config.seed}, step {step}", [config.crop, config.crop],
-                     dict(zip(("sad_t", "mse_t"), map(float, np.mean(found, axis=0)), strict=True)), median_s=seconds)
-            for step, found in errors.items() if found]
+    return [
+        make_row(
+            name,
+            f"seed {config.seed}, step {step}",
+            [config.crop, config.crop],
+            dict(zip(("sad_t", "mse_t"), map(float, np.mean(found, axis=0)), strict=True)),
+            median_s=seconds,
+        )
+        for step, found in errors.items()
+        if found
+    ]

@@ -20,8 +20,10 @@ ABLATION = {  # variants that miss features: words in their names
     "no samples": ("samples", "residual", "contrast", "confidence", "foreground", "background"),
 }
 OTHER_SOURCES = {  # variants that learn from other scenes
-    "photographs alone": ("real",), "photographs with the site's trimaps alone": ("given",),
-    "drawn scenes too": ("real", "composite", "drawn"), "drawn scenes alone": ("drawn",),
+    "photographs alone": ("real",),
+    "photographs with the site's trimaps alone": ("given",),
+    "drawn scenes too": ("real", "composite", "drawn"),
+    "drawn scenes alone": ("drawn",),
 }
 VARIANTS = (*ABLATION, *OTHER_SOURCES)
 

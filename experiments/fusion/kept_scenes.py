@@ -44,8 +44,10 @@ def read_scene(name: str, folder: Path) -> tuple[SolverEstimates, np.ndarray]:
     """Return the solvers' estimates of a scene, and its true alpha (H, W)."""
     planes = np.load(scene_path(name, folder))
     if len(planes) != sum(PLANES.values()) or planes.dtype != KIND:
-        raise ValueError(f"scene {scene_path(name, folder)} has {len(planes)} planes of {planes.dtype}, expected "
-                         f"{sum(PLANES.values())} of {KIND}; it was kept by another recipe: remove it")
+        raise ValueError(
+            f"scene {scene_path(name, folder)} has {len(planes)} planes of {planes.dtype}, expected "
+            f"{sum(PLANES.values())} of {KIND}; it was kept by another recipe: remove it"
+        )
     parts = dict(zip(PLANES, np.split(planes, np.cumsum([*PLANES.values()])[:-1]), strict=True))
     truth, known, alpha = (parts.pop(key)[0] for key in ("truth", "known", "alpha"))
     return SolverEstimates(known=known, alpha=alpha, distances=known_distances(known), **parts), truth
@@ -58,7 +60,7 @@ def keep_rows(name: str, folder: Path) -> None:
         return
     solved, truth = read_scene(name, folder)
     unknown = np.flatnonzero(solved.known == 0.5)
-    chosen = np.random.default_rng(len(unknown)).permutation(unknown)[:GIVEN if is_given(name) else OTHER]
+    chosen = np.random.default_rng(len(unknown)).permutation(unknown)[: GIVEN if is_given(name) else OTHER]
     is_chosen = np.zeros(truth.shape, bool)
     is_chosen.flat[chosen] = True
     _save(path, np.column_stack([correction_features(solved, is_chosen), truth[is_chosen]]))

@@ -11,8 +11,10 @@ from hybridmatte import METHODS
 
 ERRORS = {"sad": "SAD / 1000", "mse": "MSE x 1000", "grad": "Grad / 1000"}
 TRIMAPS = ("trimap1", "trimap2")
-ABOUT = ("Means over the twelve photographs, trimap1 / trimap2; of the fusion the mean and standard deviation over the "
-         "seeds, each photograph scored by networks that have not seen it.")
+ABOUT = (
+    "Means over the twelve photographs, trimap1 / trimap2; of the fusion the mean and standard deviation over the "
+    "seeds, each photograph scored by networks that have not seen it."
+)
 Found = dict[str, dict[str, dict[str, dict[str, Row]]]]  # {method: {trimap: {seed: {photograph: row}}}}
 
 
@@ -54,8 +56,13 @@ def main_table(found: Found) -> str:
     """Return each solver, their average, the oracle and the fusion, and its ratio to the best solver."""
     recorded = [name for name in METHODS if name in found]
     lines = [error_line(found, name) for name in [*recorded, AVERAGE, ORACLE, FUSION]]
-    ratios = [" / ".join(f"{np.mean(means(found, FUSION, trimap, key)) / best_solver(found, trimap, key)[0]:.2f}"
-                         for trimap in TRIMAPS) for key in ERRORS]
+    ratios = [
+        " / ".join(
+            f"{np.mean(means(found, FUSION, trimap, key)) / best_solver(found, trimap, key)[0]:.2f}"
+            for trimap in TRIMAPS
+        )
+        for key in ERRORS
+    ]
     return table(["method", *ERRORS.values()], [*lines, [f"{FUSION} over the best single solver", *ratios]])
 
 
@@ -69,8 +76,10 @@ def worst_line(found: Found) -> str:
             ratios[f"{name} {trimap}"] = fused / best
     above = {name: ratio for name, ratio in ratios.items() if ratio > 1.1}
     named = ", ".join(f"{name} {ratio:.2f}" for name, ratio in sorted(above.items(), key=lambda pair: -pair[1]))
-    return (f"Against each photograph's own best of the eight solvers, by SAD: from {min(ratios.values()):.2f} to "
-            f"{max(ratios.values()):.2f}; more than 10% worse: {named or 'none'}.")
+    return (
+        f"Against each photograph's own best of the eight solvers, by SAD: from {min(ratios.values()):.2f} to "
+        f"{max(ratios.values()):.2f}; more than 10% worse: {named or 'none'}."
+    )
 
 
 def ablation_table(found: Found, variants: Sequence[str]) -> list[str]:
@@ -86,5 +95,7 @@ def ablation_table(found: Found, variants: Sequence[str]) -> list[str]:
 def error_line(found: Found, method: str) -> list[str]:
     """Return a method's cells: its name, and each error with both trimaps."""
     rows = [row for seeds in found[method].values() for run in seeds.values() for row in run.values()]
-    return [method + mark(rows), *(" / ".join(spread(means(found, method, trimap, key)) for trimap in TRIMAPS)
-                                   for key in ERRORS)]
+    return [
+        method + mark(rows),
+        *(" / ".join(spread(means(found, method, trimap, key)) for trimap in TRIMAPS) for key in ERRORS),
+    ]

@@ -37,8 +37,9 @@ def run(options: Options) -> Iterator[list[Row]]:
             yield from cross_validate(options, FUSION, seed)
     if "ablation" in options.parts:
         for name in options.variants:
-            yield from cross_validate(options, name, ABLATION_SEED, ABLATION.get(name, ()),
-                                      OTHER_SOURCES.get(name, SOURCES))
+            yield from cross_validate(
+                options, name, ABLATION_SEED, ABLATION.get(name, ()), OTHER_SOURCES.get(name, SOURCES)
+            )
     if "weights" in options.parts:
         write_weights(options)
     if "sheet" in options.parts:
@@ -56,8 +57,9 @@ def make_scenes(options: Options) -> None:
         list(pool.map(partial(keep_rows, folder=folder), names))
 
 
-def cross_validate(options: Options, method: str, seed: int, without: Sequence[str] = (),
-                   sources: Sequence[str] = SOURCES) -> Iterator[list[Row]]:
+def cross_validate(
+    options: Options, method: str, seed: int, without: Sequence[str] = (), sources: Sequence[str] = SOURCES
+) -> Iterator[list[Row]]:
     """Train a network without the photographs of each fold, and score these."""
     for fold in options.folds:
         held_out = in_fold(alphamatting_names(options.data), fold)
@@ -67,9 +69,12 @@ def cross_validate(options: Options, method: str, seed: int, without: Sequence[s
 
 def learned_rows(options: Options, held_out: Sequence[str], sources: Sequence[str]) -> list[Rows]:
     """Return the rows of the scenes of some sources without some photographs."""
-    return [read_rows(name, options.kept / "scenes") for name in scene_names(options.data)
-            if name.split("/")[1] not in held_out
-            and (name.split("/")[0] in sources or is_given(name) and "given" in sources)]
+    return [
+        read_rows(name, options.kept / "scenes")
+        for name in scene_names(options.data)
+        if name.split("/")[1] not in held_out
+        and (name.split("/")[0] in sources or is_given(name) and "given" in sources)
+    ]
 
 
 def write_weights(options: Options) -> None:

@@ -31,14 +31,18 @@ def scene_names(data: Path) -> list[str]:
     """Return the names of all scenes."""
     labelled = alphamatting_names(data)
     groups = {"real": labelled, "composite": [*labelled, *other_names(data)], "drawn": [*SCENES]}
-    return [f"{group}/{source}/{k}" for group, sources in groups.items() for source in sources
-            for k in range(COUNTS[group])]
+    return [
+        f"{group}/{source}/{k}" for group, sources in groups.items() for source in sources for k in range(COUNTS[group])
+    ]
 
 
 def other_names(data: Path) -> list[str]:
     """Return the names of the photographs with predicted alphas."""
-    return [f"{folder}-{path.stem}" for folder in OTHERS
-            for path in sorted((data_folder(data) / folder / "image").glob("*.jpg"))]
+    return [
+        f"{folder}-{path.stem}"
+        for folder in OTHERS
+        for path in sorted((data_folder(data) / folder / "image").glob("*.jpg"))
+    ]
 
 
 def make_scene(name: str, data: Path) -> Sample:
@@ -150,7 +154,7 @@ def _background(data, generator, shape):
     size = [int(np.ceil(factor * side)) for side in image.shape[1::-1]]
     image = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
     top, left = (int(generator.integers(whole - part + 1)) for whole, part in zip(image.shape, shape, strict=False))
-    image = image[top:top + shape[0], left:left + shape[1]]
+    image = image[top : top + shape[0], left : left + shape[1]]
     if generator.uniform() < 0.5:
         image = cv2.GaussianBlur(image, (0, 0), np.exp(generator.uniform(np.log(0.8), np.log(10))))
     return _recoloured(image, generator)

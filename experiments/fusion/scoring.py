@@ -44,13 +44,16 @@ def score_solvers(cases: Iterable[Case]) -> list[Row]:
         found = {name: errors_of(alpha, case) for name, alpha in alphas.items()}
         found[ORACLE] = min(found.values(), key=lambda errors: errors["sad"])
         found[AVERAGE] = errors_of(np.mean([alphas[name] for name in AVERAGED], axis=0), case)
-        rows += [make_row(name, f"{case.name} {case.trimap_name}", case.alpha.shape, errors)
-                 for name, errors in found.items()]
+        rows += [
+            make_row(name, f"{case.name} {case.trimap_name}", case.alpha.shape, errors)
+            for name, errors in found.items()
+        ]
     return rows
 
 
-def score_network(network: Perceptron, method: str, data: Path, names: Sequence[str], seed: int,
-                  without: Sequence[str] = ()) -> list[Row]:
+def score_network(
+    network: Perceptron, method: str, data: Path, names: Sequence[str], seed: int, without: Sequence[str] = ()
+) -> list[Row]:
     """Return rows of the errors of a network that was trained `without` some features, on some photographs."""
     rows = []
     for name in names:
@@ -58,8 +61,11 @@ def score_network(network: Perceptron, method: str, data: Path, names: Sequence[
             features, alpha = features.copy(), alpha.copy()
             features[:, left_out(without)] = 0  # as while training
             alpha[is_unknown] = corrected_alpha(network, features, base_without(without))
-            rows.append(make_row(method, f"{case.name} {case.trimap_name} seed {seed}", case.alpha.shape,
-                                 errors_of(alpha, case)))
+            rows.append(
+                make_row(
+                    method, f"{case.name} {case.trimap_name} seed {seed}", case.alpha.shape, errors_of(alpha, case)
+                )
+            )
     return rows
 
 

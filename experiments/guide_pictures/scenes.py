@@ -82,7 +82,7 @@ def _shrink(canvas):
 
 def _backdrop(top, left):
     image = read_image(temple_photograph())
-    return image[top:top + SHAPE[0], left:left + SHAPE[1]]
+    return image[top : top + SHAPE[0], left : left + SHAPE[1]]
 
 
 def _compose(foreground, backdrop, alpha, trimap, rng):

@@ -22,8 +22,10 @@ def run(options: Options) -> Iterator[list[Row]]:
     yield [profile_row("true alpha", alpha, {})]
     steep = np.clip(3 * (alpha - 0.5) + 0.5, 0.0, 1.0)
     for prior, loss in LOSSES.items():
-        losses = {name: loss(to_batch(values), to_batch(image)).item()
-                  for name, values in (("loss_true", alpha), ("loss_steep", steep))}
+        losses = {
+            name: loss(to_batch(values), to_batch(image)).item()
+            for name, values in (("loss_true", alpha), ("loss_steep", steep))
+        }
         start = (alpha > 0.5).astype(float)
         found = descend(image, trimap, prior, start=start, steps=STEPS, rate=RATE)[-1]
         yield [profile_row(prior, found, losses)]
@@ -48,6 +50,8 @@ def edge_scene() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def profile_row(method: str, alpha: np.ndarray, losses: dict[str, float]) -> Row:
     """Return the row of an alpha: its slopes across the edge in the middle row, and that profile."""
     profile = alpha[HEIGHT // 2].astype(float)
-    slopes = {"largest_step": float(np.abs(np.diff(profile)).max()),
-              "middle_slope": float(np.diff(profile[MIDDLE]).mean())}
+    slopes = {
+        "largest_step": float(np.abs(np.diff(profile)).max()),
+        "middle_slope": float(np.diff(profile[MIDDLE]).mean()),
+    }
     return make_row(method, "linear edge", [HEIGHT, WIDTH], losses | slopes, profile=profile.round(4).tolist())

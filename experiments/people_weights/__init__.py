@@ -13,8 +13,9 @@ class Options(TrainingOptions):
     """Options of this experiment."""
 
     kept: Path = option(Path("people_weights_networks"), "folder of trained networks")
-    weights: Path = option(ROOT / "hybridmatte" / "weights" / "people", "folder of the package's weights, written by "
-                           "the first seed")
+    weights: Path = option(
+        ROOT / "hybridmatte" / "weights" / "people", "folder of the package's weights, written by the first seed"
+    )
 
 
 EXPERIMENT = Experiment(

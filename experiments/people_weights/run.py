@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,8 @@ def train_stages(seed: int, options: Options) -> Path:
             changes["teacher"] = str(folders["teacher"])
         if recipe == "matte":
             changes["backgrounds"] = training_photographs(options.data)
-        train_kept(folders[name].parent, RECIPES / f"{recipe}.toml",
-                   lambda: samples_of(recipe, options.data, nobody), options, **changes)  # noqa: B023
+        read_samples = partial(samples_of, recipe, options.data, nobody)
+        train_kept(folders[name].parent, RECIPES / f"{recipe}.toml", read_samples, options, **changes)
     return folders["student"]
 
 
@@ -68,8 +69,11 @@ def samples_of(recipe: str, data: Path, nobody: int) -> Sequence[Sample]:
     if recipe == "matte":
         return read_mattes(data, "all")
     photographs = Photographs(training_photographs(data))
-    return [*people(data)[0], *street(data)[HELD_OUT:],
-            *(without_people(photographs[index]) for index in range(nobody))]
+    return [
+        *people(data)[0],
+        *street(data)[HELD_OUT:],
+        *(without_people(photographs[index]) for index in range(nobody)),
+    ]
 
 
 def without_people(photograph: np.ndarray) -> Sample:
@@ -86,8 +90,12 @@ def street(data: Path) -> list[Sample]:
 def scored_sets(data: Path) -> dict[str, list[Sample]]:
     """Return ``{name: samples}`` of what is held out; portraits have alphas, the photographs empty masks."""
     photographs = Photographs(data_folder(data) / "photos" / "test")
-    return {"portraits": predicted(data, "portraits"), "people": people(data)[1], "street": street(data)[:HELD_OUT],
-            "photographs": [without_people(photograph) for photograph in photographs]}
+    return {
+        "portraits": predicted(data, "portraits"),
+        "people": people(data)[1],
+        "street": street(data)[:HELD_OUT],
+        "photographs": [without_people(photograph) for photograph in photographs],
+    }
 
 
 def score(way: str, seed: int, predict: Callable[[np.ndarray], np.ndarray], sets: dict[str, list[Sample]]) -> list[Row]:
@@ -96,10 +104,12 @@ def score(way: str, seed: int, predict: Callable[[np.ndarray], np.ndarray], sets
     for name, samples in sets.items():
         found = [predict(sample.image) for sample in samples]
         targets = [np.float32(sample.mask >= 0.5) if sample.alpha is None else sample.alpha for sample in samples]
-        errors = {"mse": mean_square(found, targets),
-                  "mad": 1000 * float(np.mean([np.abs(a - b).mean() for a, b in zip(found, targets, strict=True)])),
-                  "iou": float(np.mean([overlap(a, b) for a, b in zip(found, targets, strict=True)])),
-                  "empty": float(np.mean([alpha.max() <= INSIDE_MIN for alpha in found]))}
+        errors = {
+            "mse": mean_square(found, targets),
+            "mad": 1000 * float(np.mean([np.abs(a - b).mean() for a, b in zip(found, targets, strict=True)])),
+            "iou": float(np.mean([overlap(a, b) for a, b in zip(found, targets, strict=True)])),
+            "empty": float(np.mean([alpha.max() <= INSIDE_MIN for alpha in found])),
+        }
         rows.append(make_row(f"{name}, {way}", f"seed {seed}", len(samples), errors))
     return rows
 

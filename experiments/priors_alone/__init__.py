@@ -5,8 +5,17 @@ from dataclasses import dataclass
 from experiments.experiment import Experiment
 from experiments.options import DataOptions, option
 
-METHODS = ("affinity, descent", "dc, descent", "ddc, descent", "hinge, descent", "ddc, solve_ddc", "hinge, solve_ddc",
-           "closed form", "knn", "nonlocal")
+METHODS = (
+    "affinity, descent",
+    "dc, descent",
+    "ddc, descent",
+    "hinge, descent",
+    "ddc, solve_ddc",
+    "hinge, solve_ddc",
+    "closed form",
+    "knn",
+    "nonlocal",
+)
 TRIMAPS = ("trimap1", "trimap2")
 
 

@@ -51,5 +51,11 @@ def solve_case(method: str, case: Case) -> Row:
         alpha = SOLVERS[method](image, case.trimap)
     seconds = time.perf_counter() - start
     error = {"sad": sad(alpha, case.alpha, case.trimap), "mse": mse(alpha, case.alpha, case.trimap)}
-    return make_row(method, f"{case.name} {case.trimap_name}", case.trimap.shape, error, median_s=seconds,
-                    warnings=[str(entry.message) for entry in caught])
+    return make_row(
+        method,
+        f"{case.name} {case.trimap_name}",
+        case.trimap.shape,
+        error,
+        median_s=seconds,
+        warnings=[str(entry.message) for entry in caught],
+    )

@@ -14,8 +14,9 @@ class Options(TrainingOptions):
     """Options of this experiment."""
 
     kept: Path = option(Path("trimap_free_small_networks"), "folder of trained networks")
-    parts: tuple[str, ...] = option(("joint", "real"), "composites, people, or composites with four times the steps",
-                                    choices=PARTS)
+    parts: tuple[str, ...] = option(
+        ("joint", "real"), "composites, people, or composites with four times the steps", choices=PARTS
+    )
 
 
 EXPERIMENT = Experiment(

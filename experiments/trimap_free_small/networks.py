@@ -30,7 +30,7 @@ def labelled(data: Path, seed: int) -> tuple[list[Sample], list[Sample]]:
     """
     samples = [halved(sample) for sample in alphamatting_samples(data)]
     learned = [sample for index, sample in enumerate(samples) if index % FOLDS != seed % FOLDS]
-    return with_foregrounds(learned + predicted(data, "animals")), samples[seed % FOLDS::FOLDS]
+    return with_foregrounds(learned + predicted(data, "animals")), samples[seed % FOLDS :: FOLDS]
 
 
 class Networks:
@@ -61,21 +61,42 @@ class Networks:
         """Return the joined networks after adaptation to people."""
         if not (self._root / "real" / "network").is_dir():
             self.joint().save_pretrained(self._root / "joint")
-        return load_network(train_kept(
-            self._root / "real", REAL, lambda: people(self.options.data)[0], self.options,
-            backgrounds=training_photographs(self.options.data), seed=self.seed, init_from=str(self._root / "joint"),
-            teacher=str(self._root / "net_m" / "network")))
+        return load_network(
+            train_kept(
+                self._root / "real",
+                REAL,
+                lambda: people(self.options.data)[0],
+                self.options,
+                backgrounds=training_photographs(self.options.data),
+                seed=self.seed,
+                init_from=str(self._root / "joint"),
+                teacher=str(self._root / "net_m" / "network"),
+            )
+        )
 
     def _new_plain(self) -> PlainSegmentation:
         torch.manual_seed(self.seed)
         return PlainSegmentation()
 
-    def _train(self, name: str, recipe: Path, factor: int,
-               make_network: Callable[[], MattingNetwork] | None = None, **changes: Any) -> Path:
+    def _train(
+        self,
+        name: str,
+        recipe: Path,
+        factor: int,
+        make_network: Callable[[], MattingNetwork] | None = None,
+        **changes: Any,
+    ) -> Path:
         """Return the folder of a network, trained now if it is not kept."""
         if factor > 1:
             config = read_config(recipe)
             changes |= {"epochs": factor * config.epochs, "warmup_steps": factor * config.warmup_steps}
-        return train_kept(self._root / (f"{name} longer" if factor > 1 else name), recipe,
-                          lambda: labelled(self.options.data, self.seed)[0], self.options, make_network=make_network,
-                          backgrounds=training_photographs(self.options.data), seed=self.seed, **changes)
+        return train_kept(
+            self._root / (f"{name} longer" if factor > 1 else name),
+            recipe,
+            lambda: labelled(self.options.data, self.seed)[0],
+            self.options,
+            make_network=make_network,
+            backgrounds=training_photographs(self.options.data),
+            seed=self.seed,
+            **changes,
+        )

@@ -37,14 +37,14 @@ def draw_attention(network, sample: Sample, path: Path) -> None:
         tiles.append(marked(sample.image, weight, 8 * rows[middle] + 4, 8 * columns[middle] + 4))
     strength = result.abs().mean(dim=0).numpy()
     strength = cv2.resize(strength / strength.max(), None, fx=8, fy=8, interpolation=cv2.INTER_LINEAR)
-    tiles.append(as_grey(strength[:sample.image.shape[0], :sample.image.shape[1]]))
+    tiles.append(as_grey(strength[: sample.image.shape[0], : sample.image.shape[1]]))
     write_image(path, make_sheet([tiles]))
 
 
 def marked(image: np.ndarray, weight: np.ndarray, row: int, column: int) -> np.ndarray:
     """Return an image lit by attention, the attending place in a red box."""
     weight = cv2.resize(weight / weight.max(), None, fx=32, fy=32, interpolation=cv2.INTER_NEAREST)
-    lit = image * (0.15 + 0.85 * weight[:image.shape[0], :image.shape[1], None])
+    lit = image * (0.15 + 0.85 * weight[: image.shape[0], : image.shape[1], None])
     lit = np.ascontiguousarray(lit, np.float32)
     cv2.rectangle(lit, (int(column) - 8, int(row) - 8), (int(column) + 8, int(row) + 8), (1, 0, 0), 2)
     return lit
@@ -55,8 +55,9 @@ def draw_people(joints: Sequence, people: Sequence[Sample], portraits: Sequence[
     texture = np.random.default_rng(0).random((60, 80, 3)).astype(np.float32)
     rows = []
     for sample in [*people, *portraits]:
-        mask = soft_segmentation(sample.alpha if sample.mask is None else sample.mask, erode=20 * SCALE,
-                                 blur=31 * SCALE)
+        mask = soft_segmentation(
+            sample.alpha if sample.mask is None else sample.mask, erode=20 * SCALE, blur=31 * SCALE
+        )
         tiles = [sample.image, as_grey(mask)]
         behind = cv2.resize(texture, mask.shape[::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1)
         for joint in joints:

@@ -14,8 +14,9 @@ class PlainSegmentation(TrimapNetwork):
         super().__init__(size="tiny")
         width = self.head.in_channels
         self.join, self.low, self.middle = nn.Identity(), nn.Identity(), nn.Identity()
-        self.wide = nn.Sequential(nn.Conv2d(width, 2 * width, 3, padding=1, bias=False), nn.BatchNorm2d(2 * width),
-                                  nn.ReLU(inplace=True))
+        self.wide = nn.Sequential(
+            nn.Conv2d(width, 2 * width, 3, padding=1, bias=False), nn.BatchNorm2d(2 * width), nn.ReLU(inplace=True)
+        )
         self.head = nn.Conv2d(2 * width, 3, 1)
 
     def decode(self, low, middle, high):  # noqa: ARG002

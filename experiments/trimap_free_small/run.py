@@ -36,8 +36,12 @@ def run(options: Options) -> Iterator[list[Row]]:
     if (options.kept / "0" / "net_m" / "network").is_dir():
         draw_attention(first.net_m(), halved(flower_sample()), options.output / "trimap_free_small_attention.jpg")
     if (options.kept / "0" / "real" / "network").is_dir():
-        draw_people([first.joint(), first.adapted()], people(options.data)[1][:4],
-                    predicted(options.data, "portraits")[:2], options.kept / "people.png")
+        draw_people(
+            [first.joint(), first.adapted()],
+            people(options.data)[1][:4],
+            predicted(options.data, "portraits")[:2],
+            options.kept / "people.png",
+        )
 
 
 def joint_rows(networks: Networks) -> Iterator[Row]:
@@ -85,15 +89,18 @@ def alphas_of(networks: Networks, tasks: TrimapTasks, scale: float) -> Iterator[
             joint = networks.joint(fusion, form)
             yield f"joint, {fusion}, {form}", [joint.predict(task.image, task.mask)[0] for task in tasks]
     joint = networks.joint()
-    yield "joint, soft, net_m, mask cut at 0.5", [joint.predict(task.image, np.float32(task.mask >= 0.5))[0]
-                                                  for task in tasks]
+    yield (
+        "joint, soft, net_m, mask cut at 0.5",
+        [joint.predict(task.image, np.float32(task.mask >= 0.5))[0] for task in tasks],
+    )
     net_t = networks.net_t()
     found = [predict_trimap(net_t, task.image, task.mask) for task in tasks]
-    yield "net_t + closed form", [solve(task.image, trimap)
-                                  for task, trimap in zip(tasks, found, strict=True)]
+    yield "net_t + closed form", [solve(task.image, trimap) for task, trimap in zip(tasks, found, strict=True)]
     yield "erosion, dilation + closed form", [solve(task.image, trimap_from_mask(task.mask)) for task in tasks]
-    yield "erosion 15, dilation 50 + closed form", [solve(task.image, pseudo_trimap(task.mask, scale))
-                                                    for task in tasks]
+    yield (
+        "erosion 15, dilation 50 + closed form",
+        [solve(task.image, pseudo_trimap(task.mask, scale)) for task in tasks],
+    )
 
 
 def real_rows(networks: Networks) -> Iterator[Row]:
@@ -102,8 +109,10 @@ def real_rows(networks: Networks) -> Iterator[Row]:
     held_out, portraits = people(data)[1], predicted(data, "portraits")
     for name, joint in (("before", networks.joint()), ("after", networks.adapted())):
         alphas = [joint.predict(sample.image, softened(sample.mask, scale))[0] for sample in held_out]
-        errors = [score_alpha(alpha, np.float32(sample.mask >= 0.5)) | {"iou": iou(alpha, sample.mask)}
-                  for alpha, sample in zip(alphas, held_out, strict=True)]
+        errors = [
+            score_alpha(alpha, np.float32(sample.mask >= 0.5)) | {"iou": iou(alpha, sample.mask)}
+            for alpha, sample in zip(alphas, held_out, strict=True)
+        ]
         yield mean_row(f"real, people: {name}", seed, 0, errors)
         alphas = [joint.predict(sample.image, softened(sample.alpha, scale))[0] for sample in portraits]
         yield mean_row(f"real, portraits: {name}", seed, 0, alpha_errors(alphas, portraits))

@@ -14,8 +14,9 @@ class Options(TrainingOptions):
     """Options of this experiment."""
 
     kept: Path = option(Path("wsshm_small_networks"), "folder of trained networks")
-    parts: tuple[str, ...] = option(PARTS, "masks against mattes, the student's switches, other networks",
-                                    choices=PARTS)
+    parts: tuple[str, ...] = option(
+        PARTS, "masks against mattes, the student's switches, other networks", choices=PARTS
+    )
 
 
 EXPERIMENT = Experiment(

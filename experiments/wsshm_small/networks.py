@@ -15,8 +15,9 @@ from experiments.wsshm_small import Options
 from hybridmatte.automatic.from_image import PEOPLE_SIDE
 from hybridmatte.networks import load_network
 
-SEGMENTATION, MATTE, BLENDING = (Path(__file__).with_name(f"{name}.toml")
-                                 for name in ("segmentation", "matte", "blending"))
+SEGMENTATION, MATTE, BLENDING = (
+    Path(__file__).with_name(f"{name}.toml") for name in ("segmentation", "matte", "blending")
+)
 
 
 class Networks:
@@ -34,15 +35,26 @@ class Networks:
         """Return the folder of a network trained on mattes, from one pre-trained on masks if there are any."""
         start = {"init_from": str(self.pretrained(count, **changes))} if count else {}
         name = f"teacher {count} {amount} {changes.get('network', 'unet')}"
-        return self._train(name, MATTE, lambda: self._foregrounds(amount),
-                           backgrounds=training_photographs(self._options.data), **start, **changes)
+        return self._train(
+            name,
+            MATTE,
+            lambda: self._foregrounds(amount),
+            backgrounds=training_photographs(self._options.data),
+            **start,
+            **changes,
+        )
 
     def student(self, count: int, amount: str, name: str = "student", **changes: Any) -> Path:
         """Return the folder of a network trained on blended labels."""
         network = {key: value for key, value in changes.items() if key in ("network", "boundary")}
-        return self._train(f"{name} {count} {amount}", BLENDING, lambda: self._people(count),
-                           teacher=str(self.teacher(count, amount)),
-                           init_from=str(self.pretrained(count, **network)), **changes)
+        return self._train(
+            f"{name} {count} {amount}",
+            BLENDING,
+            lambda: self._people(count),
+            teacher=str(self.teacher(count, amount)),
+            init_from=str(self.pretrained(count, **network)),
+            **changes,
+        )
 
     def row(self, name: str, folder: Path) -> Row:
         """Return the row of a network's scores."""
@@ -62,8 +74,9 @@ class Networks:
 
     def _train(self, name: str, recipe: Path, samples, **changes: Any) -> Path:
         """Return the folder of a network, trained now if it is not kept."""
-        return train_kept(self._options.kept / str(self.seed) / name, recipe, samples, self._options, seed=self.seed,
-                          **changes)
+        return train_kept(
+            self._options.kept / str(self.seed) / name, recipe, samples, self._options, seed=self.seed, **changes
+        )
 
 
 def score(folder: Path, data: Path) -> dict[str, float]:
@@ -71,7 +84,9 @@ def score(folder: Path, data: Path) -> dict[str, float]:
     network, portraits, held_out = load_network(folder), predicted(data, "portraits"), people(data)[1]
     found = [predict_small(network, sample.image, PEOPLE_SIDE) for sample in portraits]
     targets = [sample.alpha for sample in portraits]
-    errors = {"portraits_whole": mean_square(found, targets),
-              "portraits_boundary": mean_square(found, targets, boundary=True)}
+    errors = {
+        "portraits_whole": mean_square(found, targets),
+        "portraits_boundary": mean_square(found, targets, boundary=True),
+    }
     found = [predict_small(network, sample.image, PEOPLE_SIDE) for sample in held_out]
     return errors | {"people_whole": mean_square(found, [np.float32(sample.mask >= 0.5) for sample in held_out])}

@@ -3,8 +3,11 @@
 from experiments.results import Document
 from experiments.tables import seed_table
 
-COLUMNS = {"portraits_whole": ("portraits, whole", 1.0), "portraits_boundary": ("portraits, boundary", 1.0),
-           "people_whole": ("held-out people, whole", 1.0)}
+COLUMNS = {
+    "portraits_whole": ("portraits, whole", 1.0),
+    "portraits_boundary": ("portraits, boundary", 1.0),
+    "people_whole": ("held-out people, whole", 1.0),
+}
 
 
 def report(document: Document) -> list[str]:
@@ -13,5 +16,7 @@ def report(document: Document) -> list[str]:
     for row in document["results"]:
         title, name = row["method"].split(": ", 1)
         tables.setdefault(title, {}).setdefault(name, []).append(row)
-    return ["MSE x 1000, means over images; of these, mean and standard deviation over the seeds.",
-            *(seed_table(title, COLUMNS, found) for title, found in tables.items())]
+    return [
+        "MSE x 1000, means over images; of these, mean and standard deviation over the seeds.",
+        *(seed_table(title, COLUMNS, found) for title, found in tables.items()),
+    ]

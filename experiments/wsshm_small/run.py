@@ -31,8 +31,11 @@ def run(options: Options) -> Iterator[list[Row]]:
     best = options.kept / "0" / f"student {MOST} all" / "network"
     if best.is_dir():
         network = load_network(best)
-        draw_alphas(lambda image: predict_small(network, image, PEOPLE_SIDE),
-                    [*predicted(options.data, "portraits"), *people(options.data)[1][:6]], options.kept / "people.png")
+        draw_alphas(
+            lambda image: predict_small(network, image, PEOPLE_SIDE),
+            [*predicted(options.data, "portraits"), *people(options.data)[1][:6]],
+            options.kept / "people.png",
+        )
 
 
 def grid(networks: Networks) -> Iterator[Row]:
@@ -64,5 +67,6 @@ def students(networks: Networks) -> Iterator[Row]:
     for network in STUDENTS:
         changes = {"network": network, "boundary": False}
         yield networks.row(f"students: {network}, fine-tuned", networks.teacher(MOST, "all", **changes))
-        yield networks.row(f"students: {network}, blended labels",
-                           networks.student(MOST, "all", name=network, **changes))
+        yield networks.row(
+            f"students: {network}, blended labels", networks.student(MOST, "all", name=network, **changes)
+        )

@@ -34,9 +34,15 @@ PEOPLE_SIDE = 192  # pixels: same for the built-in network, which was trained on
 PEOPLE_BAND = 0.03  # of the diagonal: default width of the unknown band on each side of the built-in network's outline
 
 
-def matte_from_image(image: npt.ArrayLike, network: MattingNetwork | None = None, *, side: int | None = None,
-                     method: str | None = None, erode: float | None = None,
-                     dilate: float | None = None) -> AutomaticResult:
+def matte_from_image(
+    image: npt.ArrayLike,
+    network: MattingNetwork | None = None,
+    *,
+    side: int | None = None,
+    method: str | None = None,
+    erode: float | None = None,
+    dilate: float | None = None,
+) -> AutomaticResult:
     """Estimate alpha from an image alone; a network finds the kind of object that it was trained to find.
 
     Without a network, a small network that comes with the package finds people; its result serves as a mask, and a
@@ -86,8 +92,9 @@ def matte_from_image(image: npt.ArrayLike, network: MattingNetwork | None = None
     return AutomaticResult(refined, None, describe_method(None, has_network=True, has_mask=False))
 
 
-def _matte_people(image: npt.NDArray[np.float32], side: int, method: str, erode: float | None,
-                  dilate: float | None) -> AutomaticResult:
+def _matte_people(
+    image: npt.NDArray[np.float32], side: int, method: str, erode: float | None, dilate: float | None
+) -> AutomaticResult:
     """Solve for alpha in a band along the outline of the people that the built-in network finds."""
     is_inside = _find_inside(predict_shrunk(image, side, partial(run_segmenter, "people")), image)
     trimap = trimap_along(is_inside, erode, _outer_width(is_inside, dilate), PEOPLE_BAND)
@@ -98,8 +105,9 @@ def _find_inside(alpha: npt.NDArray[np.float32], image: npt.NDArray[np.float32])
     """Return where a network's alpha, brought to the image's size, is at least 0.5; warn if it is nowhere."""
     is_inside = enlarged(alpha, image.shape[:2]) >= INSIDE_MIN
     if not is_inside.any():
-        warn_caller("nothing is found in the image: the network's alpha is below 0.5 everywhere; alpha is set to 0",
-                    UserWarning)
+        warn_caller(
+            "nothing is found in the image: the network's alpha is below 0.5 everywhere; alpha is set to 0", UserWarning
+        )
     return is_inside
 
 
@@ -110,8 +118,9 @@ def _outer_width(is_inside: npt.NDArray[np.bool_], dilate: float | None) -> floa
     return min(PEOPLE_BAND * float(np.hypot(*is_inside.shape)), float(depth_inside(~is_inside).max()) / 2)
 
 
-def predict_shrunk(image: npt.NDArray[np.float32], side: int,
-                   predict: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+def predict_shrunk(
+    image: npt.NDArray[np.float32], side: int, predict: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+) -> npt.NDArray[np.float32]:
     """Return the alpha (h, w) predicted for an image, shrunk so that its shorter side is at most `side` pixels."""
     factor = check_integer(side, "side", low=1) / min(image.shape[:2])
     if factor >= 1:

@@ -14,8 +14,16 @@ from hybridmatte.errors import warn_caller
 from hybridmatte.methods.registry import DEFAULT_METHOD, METHODS, solve
 from hybridmatte.trimap import refuse_labels, trimap_from_mask
 
-__all__ = ["AutomaticResult", "MaskNetwork", "check_method", "check_outline", "describe_method", "fit_mask",
-           "matte_from_mask", "refuse_solver_options"]
+__all__ = [
+    "AutomaticResult",
+    "MaskNetwork",
+    "check_method",
+    "check_outline",
+    "describe_method",
+    "fit_mask",
+    "matte_from_mask",
+    "refuse_solver_options",
+]
 
 INSIDE_MIN = 0.5  # pixels of at least this value are inside a mask
 BORDER_MAX = 0.65  # a mask that contains this share of the image's border is probably inverted
@@ -41,8 +49,9 @@ class AutomaticResult(NamedTuple):
     @property
     def how(self) -> str:
         """Old name of `description`."""
-        warnings.warn("AutomaticResult.how is deprecated, use AutomaticResult.description", DeprecationWarning,
-                      stacklevel=2)
+        warnings.warn(
+            "AutomaticResult.how is deprecated, use AutomaticResult.description", DeprecationWarning, stacklevel=2
+        )
         return self.description
 
 
@@ -50,15 +59,22 @@ class AutomaticResult(NamedTuple):
 class MaskNetwork(Protocol):
     """A network that takes an image and a mask, such as `hybridmatte.networks.JointInference`."""
 
-    def predict(self, image: npt.NDArray[np.float32], mask: npt.NDArray[np.float32]) -> tuple[
-            npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def predict(
+        self, image: npt.NDArray[np.float32], mask: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return alpha and trimap (H, W) for an image (H, W, 3) and a mask (H, W)."""
         ...
 
 
-def matte_from_mask(image: npt.ArrayLike, mask: npt.ArrayLike, *, method: str | None = None,
-                    network: MaskNetwork | None = None, erode: float | None = None,
-                    dilate: float | None = None) -> AutomaticResult:
+def matte_from_mask(
+    image: npt.ArrayLike,
+    mask: npt.ArrayLike,
+    *,
+    method: str | None = None,
+    network: MaskNetwork | None = None,
+    erode: float | None = None,
+    dilate: float | None = None,
+) -> AutomaticResult:
     """Estimate alpha from an image and a rough mask: drawn by hand, or from a segmentation network at any size.
 
     Without a network, pixels in a band along the mask's outline are unknown, and a classical solver estimates their
@@ -164,9 +180,14 @@ def check_outline(mask: npt.NDArray[np.float32]) -> None:
     refuse_labels(mask, "mask")
     is_inside = mask >= INSIDE_MIN
     if not is_inside.any() or is_inside.all():
-        raise ValueError(f"mask has {'every' if is_inside.any() else 'no'} pixel inside, expected the outline of an "
-                         "object; pixels at least half as bright as white are inside")
+        raise ValueError(
+            f"mask has {'every' if is_inside.any() else 'no'} pixel inside, expected the outline of an "
+            "object; pixels at least half as bright as white are inside"
+        )
     border = np.concatenate([is_inside[0], is_inside[-1], is_inside[:, 0], is_inside[:, -1]])
     if border.mean() >= BORDER_MAX:
-        warn_caller(f"mask contains {border.mean():.0%} of the image's border; if it is white where the object is not, "
-                    "invert it", UserWarning)
+        warn_caller(
+            f"mask contains {border.mean():.0%} of the image's border; if it is white where the object is not, "
+            "invert it",
+            UserWarning,
+        )

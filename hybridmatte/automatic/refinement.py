@@ -31,8 +31,13 @@ LATER_RTOL = 1e-3  # later rounds only add a few hundredths
 EPSILON, MAXITER = 1e-7, 500  # as in `solve_cf`
 
 
-def refine(image: npt.ArrayLike, alpha: npt.ArrayLike, trimap: npt.ArrayLike | None = None, *,
-           confidence: float | npt.ArrayLike | None = None) -> npt.NDArray[np.float32]:
+def refine(
+    image: npt.ArrayLike,
+    alpha: npt.ArrayLike,
+    trimap: npt.ArrayLike | None = None,
+    *,
+    confidence: float | npt.ArrayLike | None = None,
+) -> npt.NDArray[np.float32]:
     """Bring an alpha to an image's size and edges by a prior solve (guided upsampling).
 
     Use it for the alphas of networks and segmenters, which see photographs at 512 pixels or less. Closed-form matting
@@ -108,24 +113,35 @@ def refine(image: npt.ArrayLike, alpha: npt.ArrayLike, trimap: npt.ArrayLike | N
     weight = check_confidence(CONFIDENCE if confidence is None else confidence, shape)
     has_both = low.max() >= 1 - KNOWN_MAX and high.min() <= KNOWN_MAX
     if not weight.any() and not has_both and split_trimap(trimap).is_unknown.any():
-        raise ValueError("confidence is 0 and alpha has no region of both 0 and 1, expected such regions or a positive "
-                         "confidence")
+        raise ValueError(
+            "confidence is 0 and alpha has no region of both 0 and 1, expected such regions or a positive confidence"
+        )
     return _solve(image, trimap, alpha, weight * np.float32(np.maximum(1 - (high - low), MIN_WEIGHT) ** 2))
 
 
-def _solve(image: npt.NDArray[np.float32], trimap: npt.ArrayLike, alpha: Plane, weight: Plane) -> npt.NDArray[
-        np.float32]:
+def _solve(
+    image: npt.NDArray[np.float32], trimap: npt.ArrayLike, alpha: Plane, weight: Plane
+) -> npt.NDArray[np.float32]:
     """Solve with the enlarged alpha as prior, then correct the prior and solve again with the same system."""
     prior = enlarged(alpha, image.shape[:2])
     problem = check_problem(image, trimap, prior.clip(0, 1), weight)
     if not problem.is_unknown.any():
         if not problem.known_alpha.any():
-            warn_caller(f"alpha is nowhere above {KNOWN_MAX} or trimap is all background, expected an object: there is "
-                        "nothing to refine", UserWarning)
+            warn_caller(
+                f"alpha is nowhere above {KNOWN_MAX} or trimap is all background, expected an object: there is "
+                "nothing to refine",
+                UserWarning,
+            )
         return problem.known_alpha
     with threads_for(problem.is_unknown.sum()):
-        solver = ProblemSolver(problem, partial(closed_form_system, epsilon=EPSILON), method="closed_form", reach=REACH,
-                               rtol=RTOL, maxiter=MAXITER)
+        solver = ProblemSolver(
+            problem,
+            partial(closed_form_system, epsilon=EPSILON),
+            method="closed_form",
+            reach=REACH,
+            rtol=RTOL,
+            maxiter=MAXITER,
+        )
         solution = solver.solve()
         for _ in range(ROUNDS - 1 if alpha.shape != prior.shape else 0):
             missing = enlarged(alpha - _averaged(finish_alpha(problem, solution), alpha.shape), prior.shape)

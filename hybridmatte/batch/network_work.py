@@ -16,8 +16,14 @@ from hybridmatte.io.pictures import read_alpha, read_image, write_alpha
 from hybridmatte.networks import JointInference, MattingNetwork, MattingUNet, load_network, predict_labels
 from hybridmatte.trimap import refuse_labels
 
-__all__ = ["blended_file", "load_image_network", "load_mask_network", "load_teacher", "matte_by_image_network",
-           "matte_by_mask_network"]
+__all__ = [
+    "blended_file",
+    "load_image_network",
+    "load_mask_network",
+    "load_teacher",
+    "matte_by_image_network",
+    "matte_by_mask_network",
+]
 
 _cached_network = lru_cache(maxsize=1)(load_network)  # each worker process loads the network once
 
@@ -26,8 +32,10 @@ def load_image_network(name: str) -> MattingNetwork:
     """Return the network of that name; refuse one that takes a trimap or a mask."""
     network = _cached_network(name)
     if not isinstance(network, MattingNetwork) or network.takes_trimap:
-        raise ValueError(f"network {name} is a {type(network).__name__} that takes a trimap or a mask, expected one "
-                         "from the image alone, or --mask")
+        raise ValueError(
+            f"network {name} is a {type(network).__name__} that takes a trimap or a mask, expected one "
+            "from the image alone, or --mask"
+        )
     return network
 
 
@@ -52,8 +60,9 @@ def matte_by_image_network(image: npt.NDArray[np.float32], *, network: str) -> A
     return matte_from_image(image, load_image_network(network))
 
 
-def matte_by_mask_network(image: npt.NDArray[np.float32], mask: npt.NDArray[np.float32], *,
-                          network: str) -> AutomaticResult:
+def matte_by_mask_network(
+    image: npt.NDArray[np.float32], mask: npt.NDArray[np.float32], *, network: str
+) -> AutomaticResult:
     """Estimate alpha from an image and a mask by the network of that name."""
     return matte_from_mask(image, mask, network=load_mask_network(network))
 

@@ -56,8 +56,9 @@ def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Pat
     return {stem: path for stem, path in pictures.items() if stem not in problems}, problems
 
 
-def pair_by_stem(images: str | Path, planes: str | Path | None, outputs: str | Path,
-                 name: str = "trimap") -> tuple[list[Job], list[str]]:
+def pair_by_stem(
+    images: str | Path, planes: str | Path | None, outputs: str | Path, name: str = "trimap"
+) -> tuple[list[Job], list[str]]:
     """Pair the pictures of two folders by their stems.
 
     Parameters

@@ -33,8 +33,13 @@ class Outcome(NamedTuple):
     error: str | None
 
 
-def run_jobs(jobs: Iterable[Job], work: Callable[[Job], object], *, workers: int = 1,
-             on_done: Callable[[Outcome], object] | None = None) -> list[Outcome]:
+def run_jobs(
+    jobs: Iterable[Job],
+    work: Callable[[Job], object],
+    *,
+    workers: int = 1,
+    on_done: Callable[[Outcome], object] | None = None,
+) -> list[Outcome]:
     """Call a function for every job. A job that fails, or whose process dies, stops no other.
 
     Parameters
@@ -90,8 +95,9 @@ def _name_of(job: Job) -> str:
     return Path(str(job.image)).name
 
 
-def _run_in_pool(jobs: list[Job], work: Callable[[Job], object], workers: int,
-                 collect: Callable[[Outcome], None]) -> list[Job]:
+def _run_in_pool(
+    jobs: list[Job], work: Callable[[Job], object], workers: int, collect: Callable[[Outcome], None]
+) -> list[Job]:
     """Run jobs in a new pool of processes; return the unfinished jobs if one of the processes died."""
     threads = max(1, (os.cpu_count() or 1) // workers)
     pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_limit_threads, initargs=(threads,))

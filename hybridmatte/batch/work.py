@@ -26,8 +26,16 @@ from hybridmatte.io.pictures import (
     write_image,
 )
 
-__all__ = ["FileOptions", "automatic_file", "check_job_output", "cutout_file", "decontaminated_file", "matte_file",
-           "plane_of", "refined_file"]
+__all__ = [
+    "FileOptions",
+    "automatic_file",
+    "check_job_output",
+    "cutout_file",
+    "decontaminated_file",
+    "matte_file",
+    "plane_of",
+    "refined_file",
+]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -39,22 +47,19 @@ class FileOptions(NamedTuple):
     max_pixels: int = MAX_PIXELS
 
 
-def matte_file(job: Job, *, method: str | None = None, quality: Quality | None = None,
-               files: FileOptions) -> None:
+def matte_file(job: Job, *, method: str | None = None, quality: Quality | None = None, files: FileOptions) -> None:
     """Solve for the alpha of a job's image and trimap, see `hybridmatte.matte`, and write it as a grey picture."""
     image, trimap = _read_image_and_trimap(job, files)
     write_alpha(job.output, matte_by(image, trimap, method, quality), bits=files.bits)
 
 
-def cutout_file(job: Job, *, method: str | None = None, quality: Quality | None = None,
-                files: FileOptions) -> None:
+def cutout_file(job: Job, *, method: str | None = None, quality: Quality | None = None, files: FileOptions) -> None:
     """Solve for the alpha of a job's image and trimap, and write the cut-out as RGBA."""
     image, trimap = _read_image_and_trimap(job, files)
     _write_rgba(job, cutout(image, trimap, method=method, quality=quality), files)
 
 
-def refined_file(job: Job, *, trimap: str | None = None, confidence: float | None = None,
-                 files: FileOptions) -> None:
+def refined_file(job: Job, *, trimap: str | None = None, confidence: float | None = None, files: FileOptions) -> None:
     """Bring a job's alpha to its image's size and edges, see `hybridmatte.refine`; trimap is a path."""
     check_job_output(job)
     image = read_image(job.image, max_pixels=files.max_pixels)
@@ -70,9 +75,15 @@ def decontaminated_file(job: Job, *, files: FileOptions) -> None:
     _write_rgba(job, decontaminate(image, read_alpha(plane_of(job), max_pixels=files.max_pixels)), files)
 
 
-def automatic_file(job: Job, *, estimate: Callable[..., AutomaticResult], invert: bool = False,
-                   alpha_only: bool = False, trimap_output: Path | BinaryIO | None = None,
-                   files: FileOptions) -> None:
+def automatic_file(
+    job: Job,
+    *,
+    estimate: Callable[..., AutomaticResult],
+    invert: bool = False,
+    alpha_only: bool = False,
+    trimap_output: Path | BinaryIO | None = None,
+    files: FileOptions,
+) -> None:
     """Write the cut-out of a job's image, with its mask or from the image alone.
 
     estimate takes the image, and the mask if the job has one: `hybridmatte.matte_from_mask`,

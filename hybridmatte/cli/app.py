@@ -24,8 +24,23 @@ from hybridmatte.cli.trimap import trimap
 __all__ = ["app"]
 
 # in the order of the help text
-COMMANDS = (matte, cutout, auto, refine, decontaminate, trimap, composite, evaluate, compare, methods, train, predict,
-            export, blend, benchmark_network)
+COMMANDS = (
+    matte,
+    cutout,
+    auto,
+    refine,
+    decontaminate,
+    trimap,
+    composite,
+    evaluate,
+    compare,
+    methods,
+    train,
+    predict,
+    export,
+    blend,
+    benchmark_network,
+)
 
 app = typer.Typer(
     name="hybridmatte",

@@ -29,25 +29,43 @@ if TYPE_CHECKING:
 
 BUILT_IN_NETWORK = "people"  # the default of --network without --mask
 
-NetworkName = Annotated[str | None, typer.Option(
-    "--network", help="Folder of a network, or OWNER/NAME on the Hugging Face hub: with --mask a joint network, "
-    "without it a network that needs only the image. Default: with --mask the solver of --method, without it the "
-    "built-in network for people and that solver.")]
+NetworkName = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        help="Folder of a network, or OWNER/NAME on the Hugging Face hub: with --mask a joint network, "
+        "without it a network that needs only the image. Default: with --mask the solver of --method, without it the "
+        "built-in network for people and that solver.",
+    ),
+]
 
 
 def auto(
     image: Image,
     output: OutputOrFolder,
-    mask: Annotated[str | None, typer.Option(
-        "--mask", metavar="MASK", help="Mask, white where the object is, from a segmenter or drawn, at any size of the "
-        "same aspect ratio; or folder of masks with the same file stems. Without a mask, a network finds the object.")]
-    = None,
+    mask: Annotated[
+        str | None,
+        typer.Option(
+            "--mask",
+            metavar="MASK",
+            help="Mask, white where the object is, from a segmenter or drawn, at any size of the same aspect ratio; "
+            "or folder of masks with the same file stems. Without a mask, a network finds the object.",
+        ),
+    ] = None,
     matte: Annotated[bool, typer.Option("--matte", help="Write alpha instead of the cut-out.")] = False,
-    trimap: Annotated[str | None, typer.Option("--trimap", metavar="FILE", help="Also write the trimap that was found; "
-                                               "for a single image.")] = None,
-    network: NetworkName = None, method: Method = None, erode: Erode = None, dilate: Dilate = None,
+    trimap: Annotated[
+        str | None,
+        typer.Option("--trimap", metavar="FILE", help="Also write the trimap that was found; for a single image."),
+    ] = None,
+    network: NetworkName = None,
+    method: Method = None,
+    erode: Erode = None,
+    dilate: Dilate = None,
     invert: Annotated[bool, typer.Option("--invert", help="The mask is white where the object is not.")] = False,
-    bits: Bits = 8, workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = MAX_PIXELS,
+    bits: Bits = 8,
+    workers: Workers = 1,
+    resume: Resume = False,
+    max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
     """Cut the object out without a trimap: by a rough mask, or by a network that finds the object."""
     from hybridmatte.batch.work import FileOptions, automatic_file
@@ -56,21 +74,36 @@ def auto(
     _refuse_options_without_effect(mask, network, trimap, method, erode, dilate, invert)
     trimap_output = None if trimap is None else _trimap_destination(trimap, image, mask, output)
     estimate, description = _estimator(mask is not None, network, method, erode, dilate)
-    work = partial(automatic_file, estimate=estimate, invert=invert, alpha_only=matte, trimap_output=trimap_output,
-                   files=FileOptions(bits, max_pixels))
+    work = partial(
+        automatic_file,
+        estimate=estimate,
+        invert=invert,
+        alpha_only=matte,
+        trimap_output=trimap_output,
+        files=FileOptions(bits, max_pixels),
+    )
     note(description)
     run(Request(image, mask, output, "mask", bits, not matte, workers, resume), work)
 
 
-def _refuse_options_without_effect(mask: str | None, network: str | None, trimap: str | None, method: str | None,
-                                   erode: float | None, dilate: float | None, invert: bool) -> None:
+def _refuse_options_without_effect(
+    mask: str | None,
+    network: str | None,
+    trimap: str | None,
+    method: str | None,
+    erode: float | None,
+    dilate: float | None,
+    invert: bool,
+) -> None:
     """Refuse options that the given mask and network leave without effect."""
     without_effect = []
     if mask is None:
         without_effect.append(("--invert", invert or None, "without --mask"))
     if network is not None:
-        without_effect += [(name, value, "with --network") for name, value in
-                           (("--method", method), ("--erode", erode), ("--dilate", dilate))]
+        without_effect += [
+            (name, value, "with --network")
+            for name, value in (("--method", method), ("--erode", erode), ("--dilate", dilate))
+        ]
         if mask is None:
             without_effect.append(("--trimap", trimap, "with a --network that needs no --mask"))
     for name, value, where in without_effect:
@@ -78,8 +111,9 @@ def _refuse_options_without_effect(mask: str | None, network: str | None, trimap
             raise ValueError(f"{name} is {value}, expected none {where}")
 
 
-def _estimator(has_mask: bool, network: str | None, method: str | None, erode: float | None,
-               dilate: float | None) -> tuple[Callable[..., AutomaticResult], str]:
+def _estimator(
+    has_mask: bool, network: str | None, method: str | None, erode: float | None, dilate: float | None
+) -> tuple[Callable[..., AutomaticResult], str]:
     """Return the function that estimates alpha, and its description; load a network before anything is written."""
     from hybridmatte.automatic.from_image import matte_from_image
     from hybridmatte.automatic.from_mask import check_method, describe_method, matte_from_mask

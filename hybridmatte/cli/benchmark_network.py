@@ -26,5 +26,7 @@ def benchmark_network(
     if threads:
         torch.set_num_threads(threads)
     speed = measure_speed(loaded, size=size, count=count)
-    note(f"{size} x {size}, {torch.get_num_threads()} threads, median of {count} frames: {speed.torch:.2f} frames a "
-         f"second by torch, {speed.onnxruntime:.2f} by ONNX Runtime")
+    note(
+        f"{size} x {size}, {torch.get_num_threads()} threads, median of {count} frames: {speed.torch:.2f} frames a "
+        f"second by torch, {speed.onnxruntime:.2f} by ONNX Runtime"
+    )

@@ -14,9 +14,13 @@ from hybridmatte.cli.options import MAX_PIXELS, Bits, MaxPixels, OutputOrFolder,
 def blend(
     network: Annotated[str, typer.Argument(metavar="TEACHER", help="Folder of a network with a boundary head.")],
     image: Annotated[str, typer.Argument(metavar="IMAGES", help="Folder of photographs, or one photograph.")],
-    mask: Annotated[str, typer.Argument(metavar="MASKS", help="Folder of masks with the same file stems, or one "
-                                        "mask.")],
-    output: OutputOrFolder, bits: Bits = 8, workers: Workers = 1, resume: Resume = False,
+    mask: Annotated[
+        str, typer.Argument(metavar="MASKS", help="Folder of masks with the same file stems, or one mask.")
+    ],
+    output: OutputOrFolder,
+    bits: Bits = 8,
+    workers: Workers = 1,
+    resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
     """Write blended labels: the teacher's alpha on its boundary, the mask (white from 50% on) elsewhere."""

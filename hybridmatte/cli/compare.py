@@ -14,8 +14,9 @@ def compare(
     image: Photograph,
     trimap: Annotated[str, typer.Argument(metavar="TRIMAP", help="Trimap of the photograph, or -.")],
     output: Output,
-    methods: Annotated[str | None, typer.Option("--methods", "-m", help="Names separated by commas. Default: all.")]
-    = None,
+    methods: Annotated[
+        str | None, typer.Option("--methods", "-m", help="Names separated by commas. Default: all.")
+    ] = None,
     max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
     """Solve one image with several methods and draw a contact sheet of the results, with times."""

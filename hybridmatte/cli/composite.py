@@ -20,7 +20,8 @@ def composite(
     output: Output,
     alpha: Annotated[str | None, typer.Argument(metavar="[ALPHA]", help="Alpha of the photograph.")] = None,
     background: Annotated[str, typer.Option("--background", "-b", help="Colour (white, #2a5) or picture.")] = "white",
-    bits: Bits = 8, max_pixels: MaxPixels = MAX_PIXELS,
+    bits: Bits = 8,
+    max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
     """Put the foreground over a colour or another picture; the old background's colours are removed from its edges."""
     from hybridmatte.foreground import composite as compose

@@ -19,8 +19,17 @@ from hybridmatte.cli.options import (
 )
 
 
-def cutout(image: Image, trimap: Trimap, output: OutputOrFolder, method: Method = None, quality: Quality = None,
-           bits: Bits = 8, workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = MAX_PIXELS) -> None:
+def cutout(
+    image: Image,
+    trimap: Trimap,
+    output: OutputOrFolder,
+    method: Method = None,
+    quality: Quality = None,
+    bits: Bits = 8,
+    workers: Workers = 1,
+    resume: Resume = False,
+    max_pixels: MaxPixels = MAX_PIXELS,
+) -> None:
     """Cut the foreground out as RGBA; the old background's colours are removed from its edges."""
     from hybridmatte.batch.work import FileOptions, cutout_file
     from hybridmatte.correction.matting import check_method_or_quality

@@ -13,9 +13,16 @@ from hybridmatte.cli.options import MAX_PIXELS, Bits, Image, MaxPixels, OutputOr
 
 def decontaminate(
     image: Image,
-    alpha: Annotated[str, typer.Argument(metavar="ALPHA", help="Alpha of the photograph, folder of alphas with the "
-                                         "same file stems, or -.")],
-    output: OutputOrFolder, bits: Bits = 8, workers: Workers = 1, resume: Resume = False,
+    alpha: Annotated[
+        str,
+        typer.Argument(
+            metavar="ALPHA", help="Alpha of the photograph, folder of alphas with the same file stems, or -."
+        ),
+    ],
+    output: OutputOrFolder,
+    bits: Bits = 8,
+    workers: Workers = 1,
+    resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
     """Cut the foreground out by its alpha; the old background's colours are removed from its edges."""

@@ -12,21 +12,29 @@ from hybridmatte.cli.options import MAX_PIXELS, MaxPixels
 
 def evaluate(
     alpha: Annotated[Path | None, typer.Argument(metavar="ALPHAS", help="Folder of alphas to score.")] = None,
-    truth: Annotated[Path | None, typer.Argument(metavar="TRUTHS", help="Folder of true alphas with the same file "
-                                                 "stems.")] = None,
+    truth: Annotated[
+        Path | None, typer.Argument(metavar="TRUTHS", help="Folder of true alphas with the same file stems.")
+    ] = None,
     trimap: Annotated[Path | None, typer.Argument(metavar="[TRIMAPS]", help="Folder of trimaps.")] = None,
-    region: Annotated[str | None, typer.Option("--region", help="Part of ALPHAS to score: unknown (default; needs "
-                                               "TRIMAPS) or whole.")] = None,
+    region: Annotated[
+        str | None, typer.Option("--region", help="Part of ALPHAS to score: unknown (default; needs TRIMAPS) or whole.")
+    ] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the numbers as CSV.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON.")] = None,
     max_pixels: MaxPixels = MAX_PIXELS,
-    network: Annotated[str | None, typer.Option("--network", help="Folder of a network to score instead of "
-                                                "ALPHAS.")] = None,
+    network: Annotated[
+        str | None, typer.Option("--network", help="Folder of a network to score instead of ALPHAS.")
+    ] = None,
     dataset: Annotated[str, typer.Option("--dataset", help="Layout of --data: folder, am-2k, p3m-10k, ...")] = "folder",
     split: Annotated[str | None, typer.Option("--split", help="Split of the data set, if it has several.")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Location of the data set, for --network.")] = None,
-    backgrounds: Annotated[Path | None, typer.Option("--backgrounds", help="Folder of photographs; each foreground of "
-                                                     "the data set is composited over 20 of them.")] = None,
+    backgrounds: Annotated[
+        Path | None,
+        typer.Option(
+            "--backgrounds",
+            help="Folder of photographs; each foreground of the data set is composited over 20 of them.",
+        ),
+    ] = None,
 ) -> None:
     """Score alphas against true alphas: SAD, MSE, MAD, gradient and connectivity errors.
 
@@ -35,8 +43,10 @@ def evaluate(
     from the true alphas.
     """
     _refuse_options_without_effect(
-        network, {"ALPHAS": alpha, "TRUTHS": truth, "TRIMAPS": trimap, "--region": region},
-        {"--data": data, "--split": split, "--backgrounds": backgrounds})
+        network,
+        {"ALPHAS": alpha, "TRUTHS": truth, "TRIMAPS": trimap, "--region": region},
+        {"--data": data, "--split": split, "--backgrounds": backgrounds},
+    )
     if network is not None:
         from hybridmatte.cli.network_scores import evaluate_network
 
@@ -47,8 +57,9 @@ def evaluate(
         evaluate_folders(alpha, truth, trimap, csv_file, json_file, region=region, max_pixels=max_pixels)
 
 
-def _refuse_options_without_effect(network: str | None, of_folders: dict[str, object],
-                                   of_network: dict[str, object]) -> None:
+def _refuse_options_without_effect(
+    network: str | None, of_folders: dict[str, object], of_network: dict[str, object]
+) -> None:
     """Refuse arguments that have no effect with, or without, a network."""
     refused, where = (of_network, "without") if network is None else (of_folders, "with")
     for name, value in refused.items():

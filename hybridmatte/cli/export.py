@@ -7,8 +7,14 @@ from hybridmatte.cli.options import MAX_PIXELS, MaxPixels, Network, NetworkTrima
 from hybridmatte.cli.streams import note
 
 
-def export(network: Network, image: Photograph, trimap: NetworkTrimap = None, *, output: Output,
-           max_pixels: MaxPixels = MAX_PIXELS) -> None:
+def export(
+    network: Network,
+    image: Photograph,
+    trimap: NetworkTrimap = None,
+    *,
+    output: Output,
+    max_pixels: MaxPixels = MAX_PIXELS,
+) -> None:
     """Write a network as an ONNX file, and compare its alpha with torch's on a photograph."""
     from hybridmatte.networks import export_onnx
 

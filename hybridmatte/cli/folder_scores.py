@@ -17,13 +17,24 @@ from hybridmatte.io.pictures import read_alpha, read_trimap
 __all__ = ["evaluate_folders"]
 
 METRICS: dict[str, Callable[..., float]] = {
-    "sad": metrics.sad, "mse": metrics.mse, "mad": metrics.mad, "gradient_error": metrics.gradient_error,
+    "sad": metrics.sad,
+    "mse": metrics.mse,
+    "mad": metrics.mad,
+    "gradient_error": metrics.gradient_error,
     "connectivity_error": metrics.connectivity_error,
 }
 
 
-def evaluate_folders(alpha: Path | None, truth: Path | None, trimap: Path | None, csv_file: Path | None,
-                     json_file: Path | None, *, region: str | None, max_pixels: int) -> None:
+def evaluate_folders(
+    alpha: Path | None,
+    truth: Path | None,
+    trimap: Path | None,
+    csv_file: Path | None,
+    json_file: Path | None,
+    *,
+    region: str | None,
+    max_pixels: int,
+) -> None:
     """Score every alpha of a folder, show and write the numbers; report alphas that cannot be scored."""
     if alpha is None or truth is None:
         raise ValueError("ALPHAS and TRUTHS are missing, expected two folders, or --network and --data")
@@ -68,6 +79,8 @@ def _score_folders(folders: dict[str, Path], region: str, max_pixels: int) -> tu
 
 def _score(files: list[Path], region: str, max_pixels: int) -> dict[str, float]:
     """Return all metrics of an alpha, given the files of alpha, true alpha and perhaps trimap."""
-    planes = [read(file, max_pixels=max_pixels)
-              for read, file in zip((read_alpha, read_alpha, read_trimap), files, strict=False)]
+    planes = [
+        read(file, max_pixels=max_pixels)
+        for read, file in zip((read_alpha, read_alpha, read_trimap), files, strict=False)
+    ]
     return {name: float(metric(*planes, region=region)) for name, metric in METRICS.items()}

@@ -19,8 +19,17 @@ from hybridmatte.cli.options import (
 )
 
 
-def matte(image: Image, trimap: Trimap, output: OutputOrFolder, method: Method = None, quality: Quality = None,
-          bits: Bits = 8, workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = MAX_PIXELS) -> None:
+def matte(
+    image: Image,
+    trimap: Trimap,
+    output: OutputOrFolder,
+    method: Method = None,
+    quality: Quality = None,
+    bits: Bits = 8,
+    workers: Workers = 1,
+    resume: Resume = False,
+    max_pixels: MaxPixels = MAX_PIXELS,
+) -> None:
     """Estimate alpha, the share of the foreground in every pixel, from an image and a trimap."""
     from hybridmatte.batch.work import FileOptions, matte_file
     from hybridmatte.correction.matting import check_method_or_quality

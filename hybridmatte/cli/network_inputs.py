@@ -22,8 +22,10 @@ def load_matting_network(name: str) -> MattingNetwork:
 
     network: Any = load_network(name)
     if not isinstance(network, MattingNetwork):
-        raise ValueError(f"network {name} is a {type(network).__name__}, which takes a mask, expected one from image "
-                         "and trimap to alpha; a joint network is for: hybridmatte auto")
+        raise ValueError(
+            f"network {name} is a {type(network).__name__}, which takes a mask, expected one from image "
+            "and trimap to alpha; a joint network is for: hybridmatte auto"
+        )
     return network
 
 

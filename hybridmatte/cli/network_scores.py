@@ -25,8 +25,16 @@ from hybridmatte.training import open_scored, score_network
 __all__ = ["evaluate_network"]
 
 
-def evaluate_network(network: str, data: Path | None, csv_file: Path | None, json_file: Path | None, *, dataset: str,
-                     split: str | None, backgrounds: Path | None) -> None:
+def evaluate_network(
+    network: str,
+    data: Path | None,
+    csv_file: Path | None,
+    json_file: Path | None,
+    *,
+    dataset: str,
+    split: str | None,
+    backgrounds: Path | None,
+) -> None:
     """Score a network over a data set, show and write the numbers; trimaps are used where the data set has them."""
     if data is None:
         raise ValueError("--data is missing, expected the folder of the data set")

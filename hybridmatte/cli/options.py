@@ -8,30 +8,74 @@ import typer
 
 from hybridmatte.io.formats import MAX_PIXELS
 
-__all__ = ["MAX_PIXELS", "Bits", "Dilate", "Erode", "Image", "MaxPixels", "Method", "Network", "NetworkTrimap",
-           "Output", "OutputOrFolder", "Photograph", "Quality", "Resume", "Trimap", "Workers"]
+__all__ = [
+    "MAX_PIXELS",
+    "Bits",
+    "Dilate",
+    "Erode",
+    "Image",
+    "MaxPixels",
+    "Method",
+    "Network",
+    "NetworkTrimap",
+    "Output",
+    "OutputOrFolder",
+    "Photograph",
+    "Quality",
+    "Resume",
+    "Trimap",
+    "Workers",
+]
 
-Image = Annotated[str, typer.Argument(metavar="IMAGE", help="Photograph, folder of photographs, or - for standard "
-                                      "input.")]
-Trimap = Annotated[str, typer.Argument(metavar="TRIMAP", help="Trimap of the photograph, folder of trimaps with the "
-                                       "same file stems, or -.")]
+Image = Annotated[
+    str, typer.Argument(metavar="IMAGE", help="Photograph, folder of photographs, or - for standard input.")
+]
+Trimap = Annotated[
+    str,
+    typer.Argument(
+        metavar="TRIMAP", help="Trimap of the photograph, folder of trimaps with the same file stems, or -."
+    ),
+]
 Photograph = Annotated[str, typer.Argument(metavar="IMAGE", help="Photograph, or - for standard input.")]
-Network = Annotated[str, typer.Argument(metavar="NETWORK", help="Folder of a network, or OWNER/NAME on the Hugging "
-                                        "Face hub.")]
+Network = Annotated[
+    str, typer.Argument(metavar="NETWORK", help="Folder of a network, or OWNER/NAME on the Hugging Face hub.")
+]
 NetworkTrimap = Annotated[str | None, typer.Argument(metavar="[TRIMAP]", help="Trimap, for a network that takes one.")]
-Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File to write, or - for standard "
-                                     "output.")]
-OutputOrFolder = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File to write, folder to write "
-                                             "if the input is a folder, or - for standard output.")]
+Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File to write, or - for standard output.")]
+OutputOrFolder = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="File to write, folder to write if the input is a folder, or - for standard output.",
+    ),
+]
 Method = Annotated[str | None, typer.Option("--method", "-m", help="Name of a method; hybridmatte methods lists them.")]
-Quality = Annotated[str | None, typer.Option("--quality", "-q", help="best (default) or fast. fast is information flow "
-                                             "alone; best corrects it with a small network. Not with --method.")]
-Erode = Annotated[float | None, typer.Option(min=0, help="Width in pixels of the unknown band inside the outline. "
-                                             "Default: 1% of the diagonal, or 0.5% for an alpha.")]
-Dilate = Annotated[float | None, typer.Option(min=0, help="Width in pixels of the unknown band outside the outline. "
-                                              "Default: as for --erode.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Number of processes for a folder. Each process needs "
-                                      "its own memory.")]
+Quality = Annotated[
+    str | None,
+    typer.Option(
+        "--quality",
+        "-q",
+        help="best (default) or fast. fast is information flow "
+        "alone; best corrects it with a small network. Not with --method.",
+    ),
+]
+Erode = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="Width in pixels of the unknown band inside the outline. "
+        "Default: 1% of the diagonal, or 0.5% for an alpha.",
+    ),
+]
+Dilate = Annotated[
+    float | None,
+    typer.Option(min=0, help="Width in pixels of the unknown band outside the outline. Default: as for --erode."),
+]
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, help="Number of processes for a folder. Each process needs its own memory.")
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Skip images whose output exists, whatever method wrote it.")]
 Bits = Annotated[int, typer.Option("--bits", help="Bits a channel of the output: 8, or 16 for .png and .tif.")]
 MaxPixels = Annotated[int, typer.Option("--max-pixels", min=1, help="Refuse files with more pixels, before decoding.")]

@@ -7,8 +7,15 @@ from hybridmatte.cli.options import MAX_PIXELS, Bits, MaxPixels, Network, Networ
 from hybridmatte.cli.streams import destination
 
 
-def predict(network: Network, image: Photograph, trimap: NetworkTrimap = None, *, output: Output, bits: Bits = 8,
-            max_pixels: MaxPixels = MAX_PIXELS) -> None:
+def predict(
+    network: Network,
+    image: Photograph,
+    trimap: NetworkTrimap = None,
+    *,
+    output: Output,
+    bits: Bits = 8,
+    max_pixels: MaxPixels = MAX_PIXELS,
+) -> None:
     """Estimate alpha by a network."""
     from hybridmatte.io.pictures import write_alpha
     from hybridmatte.networks import predict_alpha

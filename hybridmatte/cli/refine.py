@@ -14,14 +14,26 @@ from hybridmatte.cli.options import MAX_PIXELS, Bits, Image, MaxPixels, OutputOr
 
 def refine(
     image: Image,
-    alpha: Annotated[str, typer.Argument(metavar="ALPHA", help="Alpha of a network or a segmenter, at any size of the "
-                                         "same aspect ratio, folder of alphas with the same file stems, or -.")],
+    alpha: Annotated[
+        str,
+        typer.Argument(
+            metavar="ALPHA",
+            help="Alpha of a network or a segmenter, at any size of the "
+            "same aspect ratio, folder of alphas with the same file stems, or -.",
+        ),
+    ],
     output: OutputOrFolder,
-    trimap: Annotated[str | None, typer.Option("--trimap", metavar="FILE", help="Trimap whose known pixels stay exact; "
-                                               "for a single image.")] = None,
-    confidence: Annotated[float | None, typer.Option("--confidence", min=0, help="Weight of ALPHA against the image. "
-                                                     "Default: 0.1.")] = None,
-    bits: Bits = 8, workers: Workers = 1, resume: Resume = False, max_pixels: MaxPixels = MAX_PIXELS,
+    trimap: Annotated[
+        str | None,
+        typer.Option("--trimap", metavar="FILE", help="Trimap whose known pixels stay exact; for a single image."),
+    ] = None,
+    confidence: Annotated[
+        float | None, typer.Option("--confidence", min=0, help="Weight of ALPHA against the image. Default: 0.1.")
+    ] = None,
+    bits: Bits = 8,
+    workers: Workers = 1,
+    resume: Resume = False,
+    max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
     """Bring an alpha to a photograph's size and edges."""
     from hybridmatte.batch.work import FileOptions, refined_file

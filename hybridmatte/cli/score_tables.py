@@ -16,12 +16,20 @@ Row = dict[str, Any]  # "name", and a number for each metric
 Columns = dict[str, tuple[str, float]]  # metric: header of the table, and factor; files hold the numbers without it
 
 COLUMNS: Columns = {
-    "sad": ("SAD / 1000", 1e-3), "mse": ("MSE x 1000", 1e3), "mad": ("MAD x 1000", 1e3),
-    "gradient_error": ("Grad / 1000", 1e-3), "connectivity_error": ("Conn / 1000", 1e-3),
+    "sad": ("SAD / 1000", 1e-3),
+    "mse": ("MSE x 1000", 1e3),
+    "mad": ("MAD x 1000", 1e3),
+    "gradient_error": ("Grad / 1000", 1e-3),
+    "connectivity_error": ("Conn / 1000", 1e-3),
 }
 NETWORK_COLUMNS: Columns = {  # as in papers on networks: over the whole image, and -T over the unknown region
-    "sad": ("SAD / 1000", 1e-3), "mad": ("MAD", 1.0), "mse": ("MSE", 1.0), "gradient_error": ("Grad / 1000", 1e-3),
-    "connectivity_error": ("Conn / 1000", 1e-3), "sad_t": ("SAD-T / 1000", 1e-3), "mse_t": ("MSE-T", 1.0),
+    "sad": ("SAD / 1000", 1e-3),
+    "mad": ("MAD", 1.0),
+    "mse": ("MSE", 1.0),
+    "gradient_error": ("Grad / 1000", 1e-3),
+    "connectivity_error": ("Conn / 1000", 1e-3),
+    "sad_t": ("SAD-T / 1000", 1e-3),
+    "mse_t": ("MSE-T", 1.0),
 }
 
 

@@ -42,8 +42,9 @@ def sources(*names: str) -> list[Path | BinaryIO]:
     return [StandardInput(sys.stdin.buffer.read()) if name == "-" else _existing_file(name) for name in names]
 
 
-def destination(name: str, inputs: list[Path | BinaryIO], *, bits: int = 8,
-                transparent: bool = False) -> Path | BinaryIO:
+def destination(
+    name: str, inputs: list[Path | BinaryIO], *, bits: int = 8, transparent: bool = False
+) -> Path | BinaryIO:
     """Return the output: a path that can be written and is no input, or standard output for ``-``."""
     from hybridmatte._validation import check_choice
     from hybridmatte.io.pictures import check_output
@@ -62,8 +63,10 @@ def _existing_file(name: str) -> Path:
     """Return the path of an input; refuse a folder and a file that does not exist."""
     path = Path(name)
     if path.is_dir():
-        raise IsADirectoryError(f"{name} is a folder, expected a picture; matte, cutout, auto, refine and "
-                                "decontaminate take folders, both for image and for trimap, mask or alpha")
+        raise IsADirectoryError(
+            f"{name} is a folder, expected a picture; matte, cutout, auto, refine and "
+            "decontaminate take folders, both for image and for trimap, mask or alpha"
+        )
     if not path.exists():
         raise FileNotFoundError(f"{name} does not exist, expected a picture")
     return path

@@ -16,20 +16,26 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
 def train(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Configuration: flat TOML, see "
-                                           "docs/training.md.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG.toml", help="Configuration: flat TOML, see docs/training.md.")
+    ],
     data: Annotated[str, typer.Option("--data", help="Location of the data set; see docs/training.md for streams.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")],
     devices: Annotated[int, typer.Option("--devices", min=1, help="Number of processes or GPUs on each machine.")] = 1,
     nodes: Annotated[int, typer.Option("--nodes", min=1, help="Number of machines.")] = 1,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Number of processes that prepare crops for each "
-                                         "device.")] = 0,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Number of processes that prepare crops for each device.")
+    ] = 0,
     precision: Annotated[str, typer.Option("--precision", help=", ".join(PRECISIONS) + ".")] = PRECISIONS[0],
-    backgrounds: Annotated[Path | None, typer.Option("--backgrounds", help="Folder of photographs to composite "
-                                                     "over.")] = None,
-    validation: Annotated[Path | None, typer.Option(
-        "--validation", help="Folder with image and alpha, and perhaps trimap and mask; scored after every epoch.")]
-    = None,
+    backgrounds: Annotated[
+        Path | None, typer.Option("--backgrounds", help="Folder of photographs to composite over.")
+    ] = None,
+    validation: Annotated[
+        Path | None,
+        typer.Option(
+            "--validation", help="Folder with image and alpha, and perhaps trimap and mask; scored after every epoch."
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
 ) -> None:
     """Train a network; checkpoints, logs for TensorBoard and the network are written to the run's folder."""
@@ -45,12 +51,28 @@ def train(
     scored = None if validation is None else open_scored("folder", validation)
     try:
         with _log_records_as_notes():
-            train_network(settings, data, output, devices=devices, nodes=nodes, workers=workers, precision=precision,
-                          backgrounds=backgrounds, validation=scored, resume=resume)
+            train_network(
+                settings,
+                data,
+                output,
+                devices=devices,
+                nodes=nodes,
+                workers=workers,
+                precision=precision,
+                backgrounds=backgrounds,
+                validation=scored,
+                resume=resume,
+            )
     except KeyboardInterrupt:
         has_checkpoint = (output / "checkpoints" / "last.ckpt").is_file()
-        note("interrupted; " + (f"--resume goes on from the last checkpoint in {output}" if has_checkpoint else
-                                "there is no checkpoint yet"))
+        note(
+            "interrupted; "
+            + (
+                f"--resume goes on from the last checkpoint in {output}"
+                if has_checkpoint
+                else "there is no checkpoint yet"
+            )
+        )
         raise typer.Exit(130) from None
     if is_first_process():
         note(f"the network is in {output / 'network'}; see its progress with: tensorboard --logdir {output}")

@@ -13,9 +13,17 @@ from hybridmatte.cli.streams import destination, sources
 def trimap(
     mask: Annotated[str, typer.Argument(metavar="MASK", help="Grey picture, cut-out (RGBA), or - for standard input.")],
     output: Output,
-    kind: Annotated[str, typer.Option("--from", help="mask: a band along its outline becomes unknown. alpha: its mixed "
-                                      "pixels and a margin around them become unknown.")] = "mask",
-    erode: Erode = None, dilate: Dilate = None, max_pixels: MaxPixels = MAX_PIXELS,
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="mask: a band along its outline becomes unknown. alpha: its mixed "
+            "pixels and a margin around them become unknown.",
+        ),
+    ] = "mask",
+    erode: Erode = None,
+    dilate: Dilate = None,
+    max_pixels: MaxPixels = MAX_PIXELS,
 ) -> None:
     """Make a trimap from a mask or from an alpha."""
     from hybridmatte._validation import check_choice

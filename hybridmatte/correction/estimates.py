@@ -69,8 +69,9 @@ def as_planes(*arrays: npt.NDArray) -> npt.NDArray[np.float32]:
 
 def known_distances(known: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return `SolverEstimates.distances` for a trimap of 0, 0.5 and 1 that has foreground and background."""
-    pixels: list[Any] = [cv2.distanceTransform((known != value).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-                         for value in (1, 0)]
+    pixels: list[Any] = [
+        cv2.distanceTransform((known != value).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for value in (1, 0)
+    ]
     logarithms: npt.NDArray[np.float32] = np.log1p(np.stack(pixels))
     logarithms /= np.float32(DISTANCE_SCALE)
     return logarithms

@@ -15,8 +15,14 @@ from hybridmatte.correction.window_statistics import Plane, Values, WindowStatis
 __all__ = ["CANDIDATES", "FEATURES", "FEATURE_TABLE", "MARGIN", "Feature", "correction_features"]
 
 CANDIDATES = (BASE_SOLVER, "samples")  # the two estimates of alpha
-PIXEL_PLANES = (*CANDIDATES, "to_foreground", "to_background", "confidence", "contrast",
-                *(f"residual_{name}" for name in CANDIDATES))  # planes whose value at the pixel is a feature
+PIXEL_PLANES = (
+    *CANDIDATES,
+    "to_foreground",
+    "to_background",
+    "confidence",
+    "contrast",
+    *(f"residual_{name}" for name in CANDIDATES),
+)  # planes whose value at the pixel is a feature
 WINDOW_PLANES = (*PIXEL_PLANES, "is_foreground", "is_background")  # planes whose means are features
 COLOURS = ("red", "green", "blue")
 MARGIN = 17  # pixels: no feature, except the distances, depends on a pixel further away
@@ -69,8 +75,10 @@ def _named_planes(estimates: SolverEstimates) -> dict[str, Plane]:
     image, foreground, background = layers = estimates.image, estimates.samples[2:5], estimates.samples[5:8]
     planes = dict(zip((*CANDIDATES, "confidence"), (estimates.alpha, *estimates.samples[:2]), strict=True))
     planes |= dict(zip(("to_foreground", "to_background"), estimates.distances, strict=True))
-    planes |= {name: (estimates.known == value).astype(np.float32)
-               for name, value in (("is_foreground", 1), ("is_background", 0))}
+    planes |= {
+        name: (estimates.known == value).astype(np.float32)
+        for name, value in (("is_foreground", 1), ("is_background", 0))
+    }
     contrast, over_background = foreground - background, image - background
     planes["contrast"] = _length(contrast)
     for name in CANDIDATES:
@@ -120,6 +128,7 @@ def _colour_misfit(statistics: WindowStatistics, name: str, r: int) -> Values:
 
 def _colour_regression(statistics: WindowStatistics, name: str, r: int) -> tuple[list[Values], list[Values]]:
     """Return the slopes of a plane's regression on R, G and B, and its covariances with them: three arrays each."""
+
     def compute():
         covariances = [statistics.covariance(name, colour, r) for colour in COLOURS]
         return _colour_solver(statistics, r)(covariances), covariances
@@ -129,9 +138,16 @@ def _colour_regression(statistics: WindowStatistics, name: str, r: int) -> tuple
 
 def _colour_solver(statistics: WindowStatistics, r: int) -> Callable[[list[Values]], list[Values]]:
     """Return a function that solves with the colours' 3 x 3 covariance matrices, by their LDL' factors."""
-    return statistics.cached(("colour solver", r), lambda: _factorised({
-        (a, b): statistics.covariance(COLOURS[a], COLOURS[b], r) + EPSILON * (a == b)
-        for a in range(3) for b in range(a + 1)}))
+    return statistics.cached(
+        ("colour solver", r),
+        lambda: _factorised(
+            {
+                (a, b): statistics.covariance(COLOURS[a], COLOURS[b], r) + EPSILON * (a == b)
+                for a in range(3)
+                for b in range(a + 1)
+            }
+        ),
+    )
 
 
 def _factorised(c: dict[tuple[int, int], Values]) -> Callable[[list[Values]], list[Values]]:
@@ -205,26 +221,57 @@ def _dot(ones: list[Values], others: list[Values]) -> Values:
 
 FEATURE_TABLE: tuple[Feature, ...] = (  # the trained weights depend on the order of the rows
     *(Feature("planes", name, WindowStatistics.value, (name,)) for name in PIXEL_PLANES),
-    *(Feature("means", f"{name}, mean {r}", WindowStatistics.mean, (name, r))
-      for r in MEAN_RADII for name in WINDOW_PLANES),
+    *(
+        Feature("means", f"{name}, mean {r}", WindowStatistics.mean, (name, r))
+        for r in MEAN_RADII
+        for name in WINDOW_PLANES
+    ),
     Feature("difference", f"samples - {BASE_SOLVER}", _difference),
-    *(Feature("mean differences", f"|samples - {BASE_SOLVER}|, mean {r}", WindowStatistics.mean, ("disagreement", r))
-      for r in MEAN_RADII),
-    *(feature for r in DEVIATION_RADII for feature in (
-        *(Feature("deviations", f"{name}, deviation {r}", WindowStatistics.deviation, (name, r))
-          for name in CANDIDATES),
-        Feature("deviations", f"colours, deviation {r}", _colour_deviation, (r,)))),
-    *(Feature("extremes", f"{name}, {kind} {side}", function, (name, side))
-      for name, sides in EXTREME_SIDES.items() for side in sides
-      for kind, function in (("least", WindowStatistics.minimum), ("most", WindowStatistics.maximum))),
-    *(feature for r in GREY_RADII for name in CANDIDATES for feature in (
-        Feature("grey fits", f"{name}, correlation with grey {r}", _correlation, (name, "grey", r)),
-        Feature("grey fits", f"{name}, fitted to grey less {BASE_SOLVER} {r}", _grey_fit, (name, r)))),
-    *(feature for r in COLOUR_RADII for name in CANDIDATES for feature in (
-        Feature("colour fits", f"{name}, fitted to colours less {BASE_SOLVER} {r}", _colour_fit, (name, r)),
-        Feature("colour fits", f"{name}, misfit to colours {r}", _colour_misfit, (name, r)))),
-    *(Feature("correlations", f"samples, correlation with {BASE_SOLVER} {r}", _correlation,
-              ("samples", BASE_SOLVER, r)) for r in CORRELATION_RADII),
+    *(
+        Feature("mean differences", f"|samples - {BASE_SOLVER}|, mean {r}", WindowStatistics.mean, ("disagreement", r))
+        for r in MEAN_RADII
+    ),
+    *(
+        feature
+        for r in DEVIATION_RADII
+        for feature in (
+            *(
+                Feature("deviations", f"{name}, deviation {r}", WindowStatistics.deviation, (name, r))
+                for name in CANDIDATES
+            ),
+            Feature("deviations", f"colours, deviation {r}", _colour_deviation, (r,)),
+        )
+    ),
+    *(
+        Feature("extremes", f"{name}, {kind} {side}", function, (name, side))
+        for name, sides in EXTREME_SIDES.items()
+        for side in sides
+        for kind, function in (("least", WindowStatistics.minimum), ("most", WindowStatistics.maximum))
+    ),
+    *(
+        feature
+        for r in GREY_RADII
+        for name in CANDIDATES
+        for feature in (
+            Feature("grey fits", f"{name}, correlation with grey {r}", _correlation, (name, "grey", r)),
+            Feature("grey fits", f"{name}, fitted to grey less {BASE_SOLVER} {r}", _grey_fit, (name, r)),
+        )
+    ),
+    *(
+        feature
+        for r in COLOUR_RADII
+        for name in CANDIDATES
+        for feature in (
+            Feature("colour fits", f"{name}, fitted to colours less {BASE_SOLVER} {r}", _colour_fit, (name, r)),
+            Feature("colour fits", f"{name}, misfit to colours {r}", _colour_misfit, (name, r)),
+        )
+    ),
+    *(
+        Feature(
+            "correlations", f"samples, correlation with {BASE_SOLVER} {r}", _correlation, ("samples", BASE_SOLVER, r)
+        )
+        for r in CORRELATION_RADII
+    ),
     *(Feature("slopes", f"{name}, slope", _slope, (name,)) for name in ("grey", *CANDIDATES)),
     Feature("colours", "to foreground colour", _sampled_colour_distance, ("foreground",)),
     Feature("colours", "to background colour", _sampled_colour_distance, ("background",)),
@@ -232,9 +279,14 @@ FEATURE_TABLE: tuple[Feature, ...] = (  # the trained weights depend on the orde
     Feature("colours", "grey of foreground", _sampled_grey, ("foreground",)),
     Feature("colours", "grey of background", _sampled_grey, ("background",)),
     Feature("colours", "colourfulness", _colourfulness),
-    *(feature for scale in BLUR_SCALES for feature in (
-        Feature("details", f"grey, detail {scale}", _detail, ("grey", scale)),
-        Feature("details", f"{BASE_SOLVER}, detail {scale}", _detail, (BASE_SOLVER, scale)),
-        Feature("details", f"grey, slope {scale}", _blurred_slope, ("grey", scale)))),
+    *(
+        feature
+        for scale in BLUR_SCALES
+        for feature in (
+            Feature("details", f"grey, detail {scale}", _detail, ("grey", scale)),
+            Feature("details", f"{BASE_SOLVER}, detail {scale}", _detail, (BASE_SOLVER, scale)),
+            Feature("details", f"grey, slope {scale}", _blurred_slope, ("grey", scale)),
+        )
+    ),
 )
 FEATURES: tuple[str, ...] = tuple(feature.name for feature in FEATURE_TABLE)

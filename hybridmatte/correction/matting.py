@@ -98,8 +98,9 @@ def matte(image: npt.ArrayLike, trimap: npt.ArrayLike, *, quality: Quality = "be
     return correct_alpha(solver_estimates(problem))
 
 
-def matte_by(image: npt.ArrayLike, trimap: npt.ArrayLike, method: str | None = None,
-             quality: Quality | None = None) -> npt.NDArray[np.float32]:
+def matte_by(
+    image: npt.ArrayLike, trimap: npt.ArrayLike, method: str | None = None, quality: Quality | None = None
+) -> npt.NDArray[np.float32]:
     """Estimate alpha by a method of `hybridmatte.METHODS`, or by a quality of `matte`; "best" if neither is given."""
     method, quality = check_method_or_quality(method, quality)
     if method is None:
@@ -111,8 +112,11 @@ def matte_by(image: npt.ArrayLike, trimap: npt.ArrayLike, method: str | None = N
 def _warn_if_all_known(trimap: npt.ArrayLike) -> None:
     """Warn if a trimap has no unknown pixel."""
     if not split_trimap(check_plane(trimap, "trimap")).is_unknown.any():
-        warn_caller("trimap has no unknown pixel, so nothing is solved; trimap_from_mask, or the command "
-                    "hybridmatte trimap, makes a trimap from a mask", UserWarning)
+        warn_caller(
+            "trimap has no unknown pixel, so nothing is solved; trimap_from_mask, or the command "
+            "hybridmatte trimap, makes a trimap from a mask",
+            UserWarning,
+        )
 
 
 def check_method_or_quality(method: str | None, quality: str | None) -> tuple[str | None, Quality | None]:
@@ -135,19 +139,24 @@ def correct_alpha(estimates: SolverEstimates) -> npt.NDArray[np.float32]:
     return alpha
 
 
-def corrected_alpha(network: Perceptron, features: npt.NDArray[np.float32],
-                    base: str = BASE_SOLVER) -> npt.NDArray[np.float32]:
+def corrected_alpha(
+    network: Perceptron, features: npt.NDArray[np.float32], base: str = BASE_SOLVER
+) -> npt.NDArray[np.float32]:
     """Return the feature named `base` plus the network's correction, in [0, 1], (n,) for features (n, F)."""
     return (features[:, FEATURES.index(base)] + predict_correction(network, features)).clip(0, 1)
 
 
-def _correct_tile(estimates: SolverEstimates, is_unknown: npt.NDArray[np.bool_], network: Perceptron,
-                  tile: Tile) -> npt.NDArray[np.float32]:
+def _correct_tile(
+    estimates: SolverEstimates, is_unknown: npt.NDArray[np.bool_], network: Perceptron, tile: Tile
+) -> npt.NDArray[np.float32]:
     """Return the corrected alpha (n,) of a tile's unknown pixels."""
-    rows, columns = (slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, side))
-                     for part, side in zip(tile, is_unknown.shape, strict=True))
-    inner = tuple(slice(part.start - crop.start, part.stop - crop.start)
-                  for part, crop in zip(tile, (rows, columns), strict=True))
+    rows, columns = (
+        slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, side))
+        for part, side in zip(tile, is_unknown.shape, strict=True)
+    )
+    inner = tuple(
+        slice(part.start - crop.start, part.stop - crop.start) for part, crop in zip(tile, (rows, columns), strict=True)
+    )
     is_chosen = np.zeros_like(is_unknown[rows, columns])
     is_chosen[inner] = is_unknown[tile]
     return corrected_alpha(network, correction_features(estimates.crop(rows, columns), is_chosen))
@@ -160,8 +169,12 @@ def _tiles(is_unknown: npt.NDArray[np.bool_]) -> list[Tile]:
         for columns in _spans(is_unknown[rows].any(axis=0)):
             height, width = (_extent(is_unknown[rows, columns].any(axis=axis)) for axis in (1, 0))
             if height.stop:
-                tiles.append((slice(rows.start + height.start, rows.start + height.stop),
-                              slice(columns.start + width.start, columns.start + width.stop)))
+                tiles.append(
+                    (
+                        slice(rows.start + height.start, rows.start + height.stop),
+                        slice(columns.start + width.start, columns.start + width.stop),
+                    )
+                )
     return sorted(tiles, key=lambda tile: -np.count_nonzero(is_unknown[tile]))
 
 

@@ -50,8 +50,15 @@ def read_perceptron(content: bytes) -> Perceptron:
 def normalize_features(network: Perceptron, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return standard scores and ranks (n, 2 F) of features (n, F), Fortran-contiguous."""
     out = np.empty((2 * features.shape[1], len(features)), np.float32)
-    kernels.normalize(np.ascontiguousarray(features.T, np.float32), network.mean, network.scale,
-                      np.float32(SCORE_LIMIT), network.knots, np.float32(RANK_LIMIT), out)
+    kernels.normalize(
+        np.ascontiguousarray(features.T, np.float32),
+        network.mean,
+        network.scale,
+        np.float32(SCORE_LIMIT),
+        network.knots,
+        np.float32(RANK_LIMIT),
+        out,
+    )
     return out.T
 
 

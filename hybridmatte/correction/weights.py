@@ -30,11 +30,15 @@ def read_weights(path: Path) -> bytes:
     try:
         content, expected = path.read_bytes(), path.with_suffix(".sha256").read_text(encoding="ascii").strip()
     except OSError as error:
-        raise ValueError(f"weights {path} or the checksum beside them cannot be read ({error}), expected the files "
-                         "that come with hybridmatte; install it again") from error
+        raise ValueError(
+            f"weights {path} or the checksum beside them cannot be read ({error}), expected the files "
+            "that come with hybridmatte; install it again"
+        ) from error
     if checksum(content) != expected:
-        raise ValueError(f"weights {path} do not match the checksum in {path.stem}.sha256, expected the files that "
-                         "come with hybridmatte; install it again")
+        raise ValueError(
+            f"weights {path} do not match the checksum in {path.stem}.sha256, expected the files that "
+            "come with hybridmatte; install it again"
+        )
     return content
 
 

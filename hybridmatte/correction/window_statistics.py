@@ -60,8 +60,12 @@ class WindowStatistics:
     def covariance(self, one: str, other: str, r: int) -> Values:
         """Return the covariance of two planes in each window of radius r."""
         one, other = sorted((one, other))
-        return self.cached(("covariance", one, other, r), lambda: kernels.window_covariances(
-            self._integral(one, other), self._exact_mean(one, r), self._exact_mean(other, r), *self._corners(r)))
+        return self.cached(
+            ("covariance", one, other, r),
+            lambda: kernels.window_covariances(
+                self._integral(one, other), self._exact_mean(one, r), self._exact_mean(other, r), *self._corners(r)
+            ),
+        )
 
     def variance(self, name: str, r: int) -> Values:
         """Return the variance of a plane in each window of radius r."""
@@ -85,8 +89,9 @@ class WindowStatistics:
 
     def _exact_mean(self, name: str, r: int) -> npt.NDArray[np.float64]:
         """Return the mean without rounding: a covariance is a small difference of large products."""
-        return self.cached(("exact mean", name, r), lambda: kernels.window_means(
-            self._integral(name), *self._corners(r)))
+        return self.cached(
+            ("exact mean", name, r), lambda: kernels.window_means(self._integral(name), *self._corners(r))
+        )
 
     def _integral(self, *names: str) -> npt.NDArray[Any]:
         """Return the flat float64 integral image of a plane, or of the product of two planes."""

@@ -120,8 +120,11 @@ class Augmentation:
         if sample.image is None and sample.foreground is not None and sample.background is not None:
             return self._crop_layers(sample, generator)
         matrix, interpolation = self._draw_crop(sample, generator)
-        parts = {name: self._warp(name, array, matrix, interpolation) for name, array in sample._asdict().items()
-                 if name != "name" and array is not None}
+        parts = {
+            name: self._warp(name, array, matrix, interpolation)
+            for name, array in sample._asdict().items()
+            if name != "name" and array is not None
+        }
         change = self.draw_colours(generator)
         for name in COLOURS:
             if name in parts:
@@ -164,8 +167,10 @@ class Augmentation:
         if len(candidates):
             center = np.array(divmod(candidates[int(pick * len(candidates))], shape[1]), float)
         half = (side - 1) / 2
-        return [float(np.clip(c, min(half, (n - 1) / 2), max(n - 1 - half, (n - 1) / 2)))
-                for c, n in zip(center, shape, strict=True)]
+        return [
+            float(np.clip(c, min(half, (n - 1) / 2), max(n - 1 - half, (n - 1) / 2)))
+            for c, n in zip(center, shape, strict=True)
+        ]
 
     def _draw_linear_map(self, scale: float, generator: np.random.Generator) -> npt.NDArray[np.float64]:
         """Draw the linear part (2, 2) of the affine map: scale, rotation, flip and shear."""
@@ -199,7 +204,7 @@ class Augmentation:
         corners = matrix[:, :2] @ ends + matrix[:, 2:]
         low = np.maximum(np.floor(corners.min(axis=1) - MARGIN * scale), 0).astype(int)
         high = np.ceil(corners.max(axis=1) + MARGIN * scale).astype(int) + 1
-        shown, matrix = array[low[1]:high[1], low[0]:high[0]], matrix - np.column_stack([np.zeros((2, 2)), low])
+        shown, matrix = array[low[1] : high[1], low[0] : high[0]], matrix - np.column_stack([np.zeros((2, 2)), low])
         if scale == 1.0 or (array.dtype == np.uint8 and scale < 2.0):
             return np.ascontiguousarray(shown), matrix
         before = np.array(shown.shape[1::-1])

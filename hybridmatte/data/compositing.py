@@ -56,8 +56,10 @@ class Composites(LazySequence[Sample]):
         seed: int = 0,
     ) -> None:
         if not len(foregrounds) or not len(backgrounds):
-            raise ValueError(f"there are {len(foregrounds)} foregrounds and {len(backgrounds)} backgrounds, expected "
-                             "at least one of each")
+            raise ValueError(
+                f"there are {len(foregrounds)} foregrounds and {len(backgrounds)} backgrounds, expected "
+                "at least one of each"
+            )
         self._foregrounds, self._backgrounds, self._trimaps, self._seed = foregrounds, backgrounds, trimaps, seed
         self._trimap_of = {} if trimaps is None else {name: index for index, name in enumerate(trimaps.names)}
         self._per_foreground = check_integer(per_foreground, "per_foreground", low=1)
@@ -85,8 +87,10 @@ class Composites(LazySequence[Sample]):
         sample = self._foregrounds[index // self._per_foreground]
         if generator.uniform() < self._combine:
             sample = combine_foregrounds(sample, self._foregrounds[int(generator.integers(len(self._foregrounds)))])
-        sample = sample._replace(name=f"{sample.name}_{index % self._per_foreground}",
-                                 background=self._backgrounds[index % len(self._backgrounds)].background)
+        sample = sample._replace(
+            name=f"{sample.name}_{index % self._per_foreground}",
+            background=self._backgrounds[index % len(self._backgrounds)].background,
+        )
         if self._trimaps is not None:
             sample = sample._replace(trimap=self._trimaps[self._trimap_of[sample.name]].trimap)
         return sample, generator
@@ -182,11 +186,18 @@ def combine_foregrounds(front: Sample, behind: Sample) -> Sample:
     """
     front_alpha, front_colours = front.require("alpha"), front.require("foreground")
     height, width = front_alpha.shape
-    behind_colours, behind_alpha = (np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR))
-                                    for plane in (behind.require("foreground"), behind.require("alpha")))
+    behind_colours, behind_alpha = (
+        np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR))
+        for plane in (behind.require("foreground"), behind.require("alpha"))
+    )
     visible_alpha = (1.0 - front_alpha) * behind_alpha
     alpha = front_alpha + visible_alpha
     colours = front_alpha[:, :, None] * front_colours + visible_alpha[:, :, None] * behind_colours
     foreground = np.where(alpha[:, :, None] > 0.0, colours / np.maximum(alpha, 1e-6)[:, :, None], front_colours)
-    return front._replace(foreground=foreground.clip(0.0, 1.0).astype(np.float32), alpha=alpha.astype(np.float32),
-                          image=None, trimap=None, background=None)
+    return front._replace(
+        foreground=foreground.clip(0.0, 1.0).astype(np.float32),
+        alpha=alpha.astype(np.float32),
+        image=None,
+        trimap=None,
+        background=None,
+    )

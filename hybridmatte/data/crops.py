@@ -180,8 +180,10 @@ class FusedStream(torch.utils.data.IterableDataset[Tensors]):
         photographs = iter(self._open_stream(seed=self._seed))
         behind = next(photographs, None)
         if behind is None:
-            raise ValueError(f"the stream has nothing for worker {place} of {workers}, expected as many shards as "
-                             "there are workers in all processes, or more")
+            raise ValueError(
+                f"the stream has nothing for worker {place} of {workers}, expected as many shards as "
+                "there are workers in all processes, or more"
+            )
         for _ in range(len(range(place, self._batches, workers)) * self._batch_size):
             front = next(photographs)
             if np.array_equal(front, behind):  # a new pass may begin with the photograph that ended the last one
@@ -237,8 +239,13 @@ def unpack(batch: Tensors) -> Tensors:
         return batch
     foreground, background, alpha = (batch[name].float() * (1 / 255) for name in ("foreground", "background", "alpha"))
     image = (alpha * foreground + (1 - alpha) * background).clamp(0, 1)
-    return {"image": image, "alpha": alpha, "trimap": batch["trimap"].float() / 2, "foreground": foreground,
-            "background": background}
+    return {
+        "image": image,
+        "alpha": alpha,
+        "trimap": batch["trimap"].float() / 2,
+        "foreground": foreground,
+        "background": background,
+    }
 
 
 def _to_tensors(sample: Sample | Mapping[str, npt.NDArray[Any]]) -> Tensors:

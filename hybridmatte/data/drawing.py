@@ -41,8 +41,9 @@ def average_canvas(
 def random_outline(height: int, width: int, generator: np.random.Generator) -> Points:
     """Return a random wavy ellipse, stretched downwards, as a polygon."""
     angles = np.linspace(0, 2 * np.pi, 120, endpoint=False)
-    waves = np.sum([generator.uniform(0, 0.06) * np.sin(k * angles + generator.uniform(0, 2 * np.pi))
-                    for k in (2, 3, 5)], axis=0)
+    waves = np.sum(
+        [generator.uniform(0, 0.06) * np.sin(k * angles + generator.uniform(0, 2 * np.pi)) for k in (2, 3, 5)], axis=0
+    )
     radii = min(height, width) * generator.uniform(0.18, 0.32, 2)
     center = np.array([width, height]) * generator.uniform((0.35, 0.4), (0.65, 0.7))
     points = center + radii * (1 + waves)[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
@@ -71,9 +72,7 @@ def check_texture(texture: npt.ArrayLike | None, shape: Shape) -> npt.NDArray[np
     return texture
 
 
-def apply_texture(
-    foreground: npt.NDArray[Any], texture: npt.NDArray[np.float32] | None
-) -> npt.NDArray[Any]:
+def apply_texture(foreground: npt.NDArray[Any], texture: npt.NDArray[np.float32] | None) -> npt.NDArray[Any]:
     """Return colours times twice the texture, so that a texture of 0.5 changes nothing; None changes nothing either."""
     return foreground if texture is None else (2 * foreground * texture).clip(0, 1).astype(np.float32)
 

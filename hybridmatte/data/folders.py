@@ -39,8 +39,14 @@ def _read_mask(path: Path) -> npt.NDArray[np.float32]:
     return mask
 
 
-READERS: dict[Part, Reader] = {"image": read_image, "alpha": read_alpha, "foreground": read_image,
-                               "background": read_image, "trimap": _read_trimap, "mask": _read_mask}
+READERS: dict[Part, Reader] = {
+    "image": read_image,
+    "alpha": read_alpha,
+    "foreground": read_image,
+    "background": read_image,
+    "trimap": _read_trimap,
+    "mask": _read_mask,
+}
 
 
 class Sample(NamedTuple):
@@ -127,8 +133,10 @@ class MattingFolder(LazySequence[Sample]):
             missing = [name for name in self.names if name not in self._paths[part]]
             if missing:
                 more = f" and {len(missing) - LISTED} more" if len(missing) > LISTED else ""
-                raise ValueError(f"data folder {root} has no {part} for {len(missing)} of {len(self.names)} stems, "
-                                 f"expected one for each {self.parts[0]}: {', '.join(missing[:LISTED])}{more}")
+                raise ValueError(
+                    f"data folder {root} has no {part} for {len(missing)} of {len(self.names)} stems, "
+                    f"expected one for each {self.parts[0]}: {', '.join(missing[:LISTED])}{more}"
+                )
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -142,8 +150,10 @@ class MattingFolder(LazySequence[Sample]):
         for part, shape in shapes.items():
             first = next(iter(shapes))
             if shape != shapes[first]:
-                raise ValueError(f"{part} {self._paths[part][name]} has shape {shape} but {first} has shape "
-                                 f"{shapes[first]}, expected the same")
+                raise ValueError(
+                    f"{part} {self._paths[part][name]} has shape {shape} but {first} has shape "
+                    f"{shapes[first]}, expected the same"
+                )
         return Sample(name, **arrays)
 
 
@@ -151,8 +161,9 @@ def _pictures(root: Path, folder: str, part: Part) -> dict[str, Path]:
     """Return the picture files of one part by stem."""
     if not (root / folder).is_dir():
         present = sorted(path.name for path in root.iterdir() if path.is_dir())
-        raise FileNotFoundError(f"data folder {root} has no folder {folder!r} for {part}, only "
-                                f"{', '.join(present) or 'none at all'}")
+        raise FileNotFoundError(
+            f"data folder {root} has no folder {folder!r} for {part}, only {', '.join(present) or 'none at all'}"
+        )
     pictures, problems = pictures_in(root / folder, part)
     if problems:
         raise ValueError(next(iter(problems.values())))

@@ -20,9 +20,15 @@ Level = Literal["pixel", "block"]
 LEVELS = ("pixel", "block")
 
 
-def random_patch_trimap(size: int | tuple[int, int], generator: np.random.Generator, *, grid: int = 7,
-                        unknown: float = 0.75, foreground: float = 0.125,
-                        background: float = 0.125) -> npt.NDArray[np.float32]:
+def random_patch_trimap(
+    size: int | tuple[int, int],
+    generator: np.random.Generator,
+    *,
+    grid: int = 7,
+    unknown: float = 0.75,
+    foreground: float = 0.125,
+    background: float = 0.125,
+) -> npt.NDArray[np.float32]:
     """Draw a trimap of square cells, each of which is unknown, foreground or background as a whole.
 
     The paper says "7 x 7" at 224 x 224 pixels. Here this means 7 x 7 cells of 32 pixels, not cells of 7 pixels.
@@ -60,8 +66,10 @@ def random_patch_trimap(size: int | tuple[int, int], generator: np.random.Genera
     [6, 37, 6]
     """
     cell_indices = _cell_indices(size, grid)
-    shares = [check_number(share, name, low=0, high=1) for name, share in
-              (("unknown", unknown), ("foreground", foreground), ("background", background))]
+    shares = [
+        check_number(share, name, low=0, high=1)
+        for name, share in (("unknown", unknown), ("foreground", foreground), ("background", background))
+    ]
     if abs(sum(shares) - 1) > 1e-6:
         raise ValueError(f"unknown, foreground and background add up to {sum(shares):g}, expected 1")
     ends = np.round(np.cumsum(shares) * grid**2).astype(int)
@@ -69,8 +77,9 @@ def random_patch_trimap(size: int | tuple[int, int], generator: np.random.Genera
     return generator.permutation(values)[cell_indices]
 
 
-def random_alpha(trimap: npt.ArrayLike, generator: np.random.Generator, *, level: Level = "pixel",
-                 grid: int = 7) -> npt.NDArray[np.float32]:
+def random_alpha(
+    trimap: npt.ArrayLike, generator: np.random.Generator, *, level: Level = "pixel", grid: int = 7
+) -> npt.NDArray[np.float32]:
     """Draw an alpha for a trimap: 0 and 1 on known pixels, a random multiple of 1/255 on unknown ones.
 
     Parameters
@@ -104,8 +113,9 @@ def random_alpha(trimap: npt.ArrayLike, generator: np.random.Generator, *, level
     return to_float(_random_alpha_uint8(trimap, generator, level, grid), "alpha")
 
 
-def _random_alpha_uint8(trimap: npt.ArrayLike, generator: np.random.Generator, level: Level,
-                        grid: int) -> npt.NDArray[np.uint8]:
+def _random_alpha_uint8(
+    trimap: npt.ArrayLike, generator: np.random.Generator, level: Level, grid: int
+) -> npt.NDArray[np.uint8]:
     """Return `random_alpha` times 255."""
     check_choice(level, "level", LEVELS)
     regions = split_trimap(trimap)
@@ -116,9 +126,16 @@ def _random_alpha_uint8(trimap: npt.ArrayLike, generator: np.random.Generator, l
     return np.where(regions.is_unknown, values, np.uint8(255) * regions.is_foreground)
 
 
-def fuse_photographs(front: npt.ArrayLike, behind: npt.ArrayLike, *, augmentation: Augmentation,
-                     generator: np.random.Generator, grid: int = 7, unknown: float = 0.75,
-                     level: Level = "pixel") -> Sample:
+def fuse_photographs(
+    front: npt.ArrayLike,
+    behind: npt.ArrayLike,
+    *,
+    augmentation: Augmentation,
+    generator: np.random.Generator,
+    grid: int = 7,
+    unknown: float = 0.75,
+    level: Level = "pixel",
+) -> Sample:
     """Make a training sample from two photographs: crop both, and composite them with a random alpha.
 
     Parameters
@@ -155,13 +172,26 @@ def fuse_photographs(front: npt.ArrayLike, behind: npt.ArrayLike, *, augmentatio
     """
     layers = _draw_layers(front, behind, augmentation, generator, grid=grid, unknown=unknown, level=level)
     foreground, background, alpha = (to_float(layer, "layer") for layer in layers[:3])
-    return Sample("fused", image=composite(foreground, alpha, background), alpha=alpha, foreground=foreground,
-                  background=background, trimap=np.float32(0.5) * layers[3])
+    return Sample(
+        "fused",
+        image=composite(foreground, alpha, background),
+        alpha=alpha,
+        foreground=foreground,
+        background=background,
+        trimap=np.float32(0.5) * layers[3],
+    )
 
 
-def layers_of_photographs(front: npt.ArrayLike, behind: npt.ArrayLike, *, augmentation: Augmentation,
-                          generator: np.random.Generator, grid: int = 7, unknown: float = 0.75,
-                          level: Level = "pixel") -> Sample:
+def layers_of_photographs(
+    front: npt.ArrayLike,
+    behind: npt.ArrayLike,
+    *,
+    augmentation: Augmentation,
+    generator: np.random.Generator,
+    grid: int = 7,
+    unknown: float = 0.75,
+    level: Level = "pixel",
+) -> Sample:
     """Return the layers that `fuse_photographs` composites, as uint8 and without the image.
 
     They take a quarter of the memory of the float32 layers and are exact. Parameters are those of `fuse_photographs`.
@@ -171,25 +201,35 @@ def layers_of_photographs(front: npt.ArrayLike, behind: npt.ArrayLike, *, augmen
     sample : Sample
         Alpha, foreground and background from 0 to 255, trimap 0, 1 and 2; all uint8.
     """
-    foreground, background, alpha, trimap = _draw_layers(front, behind, augmentation, generator, grid=grid,
-                                                         unknown=unknown, level=level)
+    foreground, background, alpha, trimap = _draw_layers(
+        front, behind, augmentation, generator, grid=grid, unknown=unknown, level=level
+    )
     return Sample("fused", alpha=alpha, trimap=trimap, foreground=foreground, background=background)
 
 
-def _draw_layers(front: npt.ArrayLike, behind: npt.ArrayLike, augmentation: Augmentation,
-                 generator: np.random.Generator, *, grid: int, unknown: float,
-                 level: Level) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
+def _draw_layers(
+    front: npt.ArrayLike,
+    behind: npt.ArrayLike,
+    augmentation: Augmentation,
+    generator: np.random.Generator,
+    *,
+    grid: int,
+    unknown: float,
+    level: Level,
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
     """Return foreground, background and alpha from 0 to 255, and a trimap of 0, 1 and 2, as uint8."""
     foreground, background = (_crop_uint8(photograph, augmentation, generator) for photograph in (front, behind))
     known = (1 - unknown) / 2
-    trimap = random_patch_trimap(augmentation.crop, generator, grid=grid, unknown=unknown, foreground=known,
-                                 background=known)
+    trimap = random_patch_trimap(
+        augmentation.crop, generator, grid=grid, unknown=unknown, foreground=known, background=known
+    )
     alpha = _random_alpha_uint8(trimap, generator, level, grid)
     return foreground, background, alpha, (2 * trimap).astype(np.uint8)
 
 
-def _crop_uint8(photograph: npt.ArrayLike, augmentation: Augmentation,
-                generator: np.random.Generator) -> npt.NDArray[Any]:
+def _crop_uint8(
+    photograph: npt.ArrayLike, augmentation: Augmentation, generator: np.random.Generator
+) -> npt.NDArray[Any]:
     """Return an augmented crop of a photograph as uint8."""
     crop = cast("npt.NDArray[Any]", augmentation(Sample("", image=_check_photograph(photograph)), generator).image)
     return crop if crop.dtype == np.uint8 else to_uint8(crop)

@@ -36,37 +36,73 @@ READERS: dict[str, dict[Part, Reader]] = {"oxford-iiit-pet": {"trimap": _read_pe
 
 NAMED: dict[str, Layout] = {
     "folder": Layout("your own, paired by stem", {"all": {}}),
-    "am-2k": Layout("github.com/JizhiziLi/GFM", {
-        "train": {"image": "train/original", "alpha": "train/mask"},
-        "validation": {"image": "validation/original", "alpha": "validation/mask", "trimap": "validation/trimap"}}),
-    "p3m-10k": Layout("github.com/JizhiziLi/P3M", {
-        "train": {"image": "train/blurred_image", "alpha": "train/mask"},
-        "p3m-500-p": {"image": "validation/P3M-500-P/blurred_image", "alpha": "validation/P3M-500-P/mask",
-                      "trimap": "validation/P3M-500-P/trimap"},
-        "p3m-500-np": {"image": "validation/P3M-500-NP/original_image", "alpha": "validation/P3M-500-NP/mask",
-                       "trimap": "validation/P3M-500-NP/trimap"}}),
-    "composition-1k": Layout("its authors, by request: sites.google.com/view/deepimagematting", {
-        "train": {"foreground": "Training_set/Adobe-licensed images/fg",
-                  "alpha": "Training_set/Adobe-licensed images/alpha"},
-        "train-other": {"foreground": "Training_set/Other/fg", "alpha": "Training_set/Other/alpha"},
-        "test": {"foreground": "Test_set/Adobe-licensed images/fg", "alpha": "Test_set/Adobe-licensed images/alpha"},
-        "test-trimaps": {"trimap": "Test_set/Adobe-licensed images/trimaps"}}),  # named like the composites
-    "distinctions-646": Layout("github.com/yuhaoliu7456/CVPR2020-HAttMatting", {
-        "train": {"foreground": "Train/FG", "alpha": "Train/GT"},
-        "test": {"foreground": "Test/FG", "alpha": "Test/GT"}}),
-    "aim-500": Layout("github.com/JizhiziLi/AIM", {
-        "test": {"image": "original", "alpha": "mask", "trimap": "trimap"}}),
+    "am-2k": Layout(
+        "github.com/JizhiziLi/GFM",
+        {
+            "train": {"image": "train/original", "alpha": "train/mask"},
+            "validation": {"image": "validation/original", "alpha": "validation/mask", "trimap": "validation/trimap"},
+        },
+    ),
+    "p3m-10k": Layout(
+        "github.com/JizhiziLi/P3M",
+        {
+            "train": {"image": "train/blurred_image", "alpha": "train/mask"},
+            "p3m-500-p": {
+                "image": "validation/P3M-500-P/blurred_image",
+                "alpha": "validation/P3M-500-P/mask",
+                "trimap": "validation/P3M-500-P/trimap",
+            },
+            "p3m-500-np": {
+                "image": "validation/P3M-500-NP/original_image",
+                "alpha": "validation/P3M-500-NP/mask",
+                "trimap": "validation/P3M-500-NP/trimap",
+            },
+        },
+    ),
+    "composition-1k": Layout(
+        "its authors, by request: sites.google.com/view/deepimagematting",
+        {
+            "train": {
+                "foreground": "Training_set/Adobe-licensed images/fg",
+                "alpha": "Training_set/Adobe-licensed images/alpha",
+            },
+            "train-other": {"foreground": "Training_set/Other/fg", "alpha": "Training_set/Other/alpha"},
+            "test": {
+                "foreground": "Test_set/Adobe-licensed images/fg",
+                "alpha": "Test_set/Adobe-licensed images/alpha",
+            },
+            "test-trimaps": {"trimap": "Test_set/Adobe-licensed images/trimaps"},
+        },
+    ),  # named like the composites
+    "distinctions-646": Layout(
+        "github.com/yuhaoliu7456/CVPR2020-HAttMatting",
+        {
+            "train": {"foreground": "Train/FG", "alpha": "Train/GT"},
+            "test": {"foreground": "Test/FG", "alpha": "Test/GT"},
+        },
+    ),
+    "aim-500": Layout("github.com/JizhiziLi/AIM", {"test": {"image": "original", "alpha": "mask", "trimap": "trimap"}}),
     "ppm-100": Layout("github.com/ZHKKKe/PPM", {"test": {"image": "image", "alpha": "matte"}}),
     "rwp-636": Layout("github.com/yucornetto/MGMatting", {"test": {"image": "image", "alpha": "alpha"}}),
-    "alphamatting": Layout("alphamatting.com, training data in low resolution", {
-        "trimap1": {"image": "input_training_lowres", "alpha": "gt_training_lowres",
-                    "trimap": "trimap_training_lowres/Trimap1"},
-        "trimap2": {"image": "input_training_lowres", "alpha": "gt_training_lowres",
-                    "trimap": "trimap_training_lowres/Trimap2"}}),
-    "oxford-iiit-pet": Layout("www.robots.ox.ac.uk/~vgg/data/pets", {
-        "all": {"image": "images", "trimap": "annotations/trimaps"}}),
-    "bg-20k": Layout("github.com/JizhiziLi/GFM", {
-        "train": {"background": "train"}, "test": {"background": "testval"}}),
+    "alphamatting": Layout(
+        "alphamatting.com, training data in low resolution",
+        {
+            "trimap1": {
+                "image": "input_training_lowres",
+                "alpha": "gt_training_lowres",
+                "trimap": "trimap_training_lowres/Trimap1",
+            },
+            "trimap2": {
+                "image": "input_training_lowres",
+                "alpha": "gt_training_lowres",
+                "trimap": "trimap_training_lowres/Trimap2",
+            },
+        },
+    ),
+    "oxford-iiit-pet": Layout(
+        "www.robots.ox.ac.uk/~vgg/data/pets", {"all": {"image": "images", "trimap": "annotations/trimaps"}}
+    ),
+    "bg-20k": Layout("github.com/JizhiziLi/GFM", {"train": {"background": "train"}, "test": {"background": "testval"}}),
 }
 
 
@@ -123,12 +159,14 @@ def open_named(
     folders = _folders(name, split)
     lacking = [part for part in parts if name != "folder" and part not in folders]
     if lacking:
-        raise ValueError(f"{name}, {split or 'whole'}, has no {' and no '.join(lacking)}, expected some of "
-                         f"{', '.join(folders)}")
+        raise ValueError(
+            f"{name}, {split or 'whole'}, has no {' and no '.join(lacking)}, expected some of {', '.join(folders)}"
+        )
     try:
         return MattingFolder(Path(root), parts, folders=folders, readers=READERS.get(name))
     except FileNotFoundError as error:
         if name == "folder":
             raise
-        raise FileNotFoundError(f"{error}; {name} is from {NAMED[name].source} and has "
-                                f"{', '.join(folders.values())}") from None
+        raise FileNotFoundError(
+            f"{error}; {name} is from {NAMED[name].source} and has {', '.join(folders.values())}"
+        ) from None

@@ -104,16 +104,21 @@ class Photographs(LazySequence[Photograph]):
         path, count = self._paths[index], _count(self._unreadable)
         warnings.warn(f"photograph {path} cannot be read and is skipped ({count} so far)", stacklevel=5)
         if count >= len(self) - 1:
-            raise ValueError(f"only {len(self) - count} of {len(self)} photographs can be read, expected at least 2; "
-                             f"{path} is the last that cannot")
+            raise ValueError(
+                f"only {len(self) - count} of {len(self)} photographs can be read, expected at least 2; "
+                f"{path} is the last that cannot"
+            )
 
     def _report_small(self, index: int, shape: tuple[int, ...]) -> None:
         """Warn of a photograph that is too small, if it is the 1st, 10th, 100th, ... such one."""
         self._small[index] = True
         count = _count(self._small)
         if count == 10 ** (len(str(count)) - 1):
-            warnings.warn(f"photograph {self._paths[index]} is {shape[1]} x {shape[0]}, smaller than crops of "
-                          f"{self._wanted}: it is mirrored at its borders ({count} so far)", stacklevel=5)
+            warnings.warn(
+                f"photograph {self._paths[index]} is {shape[1]} x {shape[0]}, smaller than crops of "
+                f"{self._wanted}: it is mirrored at its borders ({count} so far)",
+                stacklevel=5,
+            )
 
 
 def _count(flags: Array[Any]) -> int:
@@ -211,7 +216,8 @@ def _stream_shards(source: str, seed: int, share: tuple[int, int]) -> Iterator[P
         return itertools.islice(urls, share[0], None, share[1])
 
     shards = webdataset.WebDataset(  # pyright: ignore[reportAttributeAccessIssue] -- a lazy export without a type
-        source, shardshuffle=SHUFFLED, seed=seed, nodesplitter=own_shards)
+        source, shardshuffle=SHUFFLED, seed=seed, nodesplitter=own_shards
+    )
     entries = shards.repeat().shuffle(SHUFFLED, rng=random.Random(seed))
     return _decode((_picture_of(entry), entry["__key__"]) for entry in entries)
 
@@ -262,5 +268,6 @@ def _decode(entries: Iterable[tuple[bytes, str]]) -> Iterator[Photograph]:
             unreadable.add(name)
             warnings.warn(f"photograph {name} cannot be read and is skipped ({len(unreadable)} so far)", stacklevel=2)
         if in_a_row == MOST_BROKEN:
-            raise ValueError(f"{MOST_BROKEN} photographs in a row cannot be read, the last {name}, expected readable "
-                             "ones")
+            raise ValueError(
+                f"{MOST_BROKEN} photographs in a row cannot be read, the last {name}, expected readable ones"
+            )

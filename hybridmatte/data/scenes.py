@@ -94,8 +94,9 @@ def _hair(shape: Shape, generator: np.random.Generator, texture: Texture) -> Lay
 
 def _fur(shape: Shape, generator: np.random.Generator, texture: Texture) -> Layer:
     """Return a body with short, dense hair."""
-    sample = random_hair(shape, generator, strands=(1500, 4000), widths=(0.4, 1.6), lengths=(0.02, 0.08),
-                         texture=texture)
+    sample = random_hair(
+        shape, generator, strands=(1500, 4000), widths=(0.4, 1.6), lengths=(0.02, 0.08), texture=texture
+    )
     return sample.require("foreground"), sample.require("alpha")
 
 
@@ -107,8 +108,9 @@ def _lace(shape: Shape, generator: np.random.Generator, texture: Texture) -> Lay
     cell = side * generator.uniform(0.015, 0.06)
     thickness = max(round(FINE * cell * generator.uniform(0.08, 0.35)), 1)
     for points in _threads(shape, cell, generator):
-        cv2.polylines(canvas, [fixed_point(points)], False, paint(colour, generator.uniform(0.7, 1.3)), thickness,
-                      shift=SHIFT)
+        cv2.polylines(
+            canvas, [fixed_point(points)], False, paint(colour, generator.uniform(0.7, 1.3)), thickness, shift=SHIFT
+        )
     for _ in range(int(generator.integers(0, 60))):
         x, y = fixed_point((generator.uniform(0, 1, 2) * (shape[1], shape[0]))[None])[0, 0].tolist()
         cv2.circle(canvas, (x, y), int(FINE * cell * (1 << SHIFT)), paint(colour, 1.0), -1, shift=SHIFT)
@@ -140,8 +142,14 @@ def _plant(shape: Shape, generator: np.random.Generator, texture: Texture) -> La
     side, canvas = min(shape), new_canvas(shape)
     leaf_size = side * generator.uniform(0.02, 0.08)
     for points, width in _twigs(shape, generator):
-        cv2.polylines(canvas, [fixed_point(points)], False, paint(colours[0], generator.uniform(0.4, 1.3)),
-                      max(round(FINE * width), 1), shift=SHIFT)
+        cv2.polylines(
+            canvas,
+            [fixed_point(points)],
+            False,
+            paint(colours[0], generator.uniform(0.4, 1.3)),
+            max(round(FINE * width), 1),
+            shift=SHIFT,
+        )
         for _ in range(int(generator.poisson(3 if width < 0.012 * side else 0))):
             leaf = _leaf(generator, leaf_size * generator.uniform(0.4, 1.4))
             leaf = leaf + points[int(generator.integers(len(points)))]
@@ -163,8 +171,14 @@ def _twigs(shape: Shape, generator: np.random.Generator) -> Iterator[tuple[Point
         yield points, width
         for _ in range(int(generator.integers(2, 5))):
             root = int(generator.integers(POINTS // 3, POINTS))
-            growing.append((points[root], angles[root] + generator.normal(0, 0.7),
-                            length * generator.uniform(0.4, 0.9), max(width * generator.uniform(0.35, 0.75), 0.6)))
+            growing.append(
+                (
+                    points[root],
+                    angles[root] + generator.normal(0, 0.7),
+                    length * generator.uniform(0.4, 0.9),
+                    max(width * generator.uniform(0.35, 0.75), 0.6),
+                )
+            )
 
 
 def _leaf(generator: np.random.Generator, size: float) -> Points:
@@ -200,10 +214,12 @@ def _motion(shape: Shape, generator: np.random.Generator, texture: Texture) -> L
     total = np.zeros_like(premultiplied)
     for moment in np.linspace(-0.5, 0.5, BLUR_STEPS):
         direction = angle + bend * moment
-        shift = np.array([[1, 0, length * moment * np.cos(direction)], [0, 1, length * moment * np.sin(direction)]],
-                         np.float32)
-        total += cv2.warpAffine(premultiplied, shift, shape[::-1], flags=cv2.INTER_LINEAR,
-                                borderMode=cv2.BORDER_REPLICATE)
+        shift = np.array(
+            [[1, 0, length * moment * np.cos(direction)], [0, 1, length * moment * np.sin(direction)]], np.float32
+        )
+        total += cv2.warpAffine(
+            premultiplied, shift, shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
     total /= BLUR_STEPS
     blurred_alpha = total[:, :, 3:].clip(0, 1)
     foreground = np.where(blurred_alpha > 1e-6, total[:, :, :3] / np.maximum(blurred_alpha, 1e-6), colours)
@@ -239,4 +255,11 @@ def _highlights(shape: Shape, generator: np.random.Generator) -> npt.NDArray[np.
 
 
 SCENES: dict[str, Callable[[Shape, np.random.Generator, Texture], Layer]] = {
-    "hair": _hair, "fur": _fur, "lace": _lace, "plant": _plant, "smoke": _smoke, "motion": _motion, "glass": _glass}
+    "hair": _hair,
+    "fur": _fur,
+    "lace": _lace,
+    "plant": _plant,
+    "smoke": _smoke,
+    "motion": _motion,
+    "glass": _glass,
+}

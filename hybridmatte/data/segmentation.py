@@ -24,9 +24,7 @@ BLURS = (1, 21, 31, 41)  # pixels: sides of the Gaussian kernels of a random seg
 LARGEST_SHARE = 0.9  # an erosion takes at most this share of the largest distance inside, so that something remains
 
 
-def random_segmentation(
-    alpha: npt.ArrayLike, generator: np.random.Generator, *, width: int = LARGEST_WIDTH
-) -> Plane:
+def random_segmentation(alpha: npt.ArrayLike, generator: np.random.Generator, *, width: int = LARGEST_WIDTH) -> Plane:
     """Make a coarse, soft segmentation from alpha, which is too small or too large at random and has a blurred edge.
 
     The start is the foreground and unknown region of a `random_trimap`, whose widths are up to half of `width`. This
@@ -178,8 +176,13 @@ class AsRealTask:
         background = self._backgrounds[int(generator.integers(len(self._backgrounds)))]
         background = self._augmentation(Sample(background.name, background=background.background), generator)
         trimap = pseudo_trimap(sample.require("mask"), self._scale)
-        return Sample(sample.name, image=sample.image, background=background.background, trimap=trimap,
-                      mask=soft_segmentation(trimap, erode=20 * self._scale, blur=31 * self._scale))
+        return Sample(
+            sample.name,
+            image=sample.image,
+            background=background.background,
+            trimap=trimap,
+            mask=soft_segmentation(trimap, erode=20 * self._scale, blur=31 * self._scale),
+        )
 
 
 def band_trimap(alpha: npt.ArrayLike, scale: float = 1.0) -> Plane:

@@ -104,7 +104,7 @@ def _draw_strand(
     """Draw a strand in pieces, each thinner than the one before."""
     for piece, points in enumerate(np.array_split(np.arange(POINTS), PIECES)):
         thickness = max(round(FINE * root_width * (1 - piece / PIECES)), 1)
-        cv2.polylines(canvas, [fixed_point(strand[points[0]:points[-1] + 2])], False, colour, thickness, shift=SHIFT)
+        cv2.polylines(canvas, [fixed_point(strand[points[0] : points[-1] + 2])], False, colour, thickness, shift=SHIFT)
 
 
 def _random_strands(

@@ -29,15 +29,32 @@ from hybridmatte.io.formats import EXPECTED, Format
 __all__ = ["OpenedPicture", "decode", "encode", "open_picture", "to_uint8", "to_uint16"]
 
 READERS: dict[str, type[ImageFile.ImageFile]] = {
-    "PNG": PngImagePlugin.PngImageFile, "JPEG": JpegImagePlugin.JpegImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile, "WEBP": WebPImagePlugin.WebPImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
 }
 OPTIONS: dict[Format, dict[str, Any]] = {
-    "PNG": {}, "JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True, "exact": True},
+    "PNG": {},
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"lossless": True, "exact": True},
 }
 ORIENTATION_TAG = 274
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError,
-          RuntimeError, TiffFileError, struct.error, zlib.error, lzma.LZMAError)  # raised for a damaged file
+DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    TiffFileError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+)  # raised for a damaged file
 _LIMIT_LOCK = Lock()
 
 

@@ -34,7 +34,7 @@ def decode_deep_png(data: bytes, orientation: int) -> Picture:
 def encode_deep_png(pixels: npt.NDArray[Any], profile: bytes | None) -> bytes:
     """Encode uint16 pixels, and insert the colour profile, which OpenCV cannot write."""
     if pixels.ndim == 3:
-        pixels = np.ascontiguousarray(pixels[:, :, [2, 1, 0, 3][:pixels.shape[2]]])
+        pixels = np.ascontiguousarray(pixels[:, :, [2, 1, 0, 3][: pixels.shape[2]]])
     data = cv2.imencode(".png", pixels)[1].tobytes()
     if profile is None:
         return data

@@ -83,8 +83,16 @@ def read_layout(data: bytes) -> Layout:
         raise UnsupportedPicture(f"has channels of {page.bitspersample} bits, expected the same for all")
     if page.imagedepth != 1:
         raise UnsupportedPicture(f"has a volume of {page.imagedepth} slices, expected one picture")
-    layout = Layout(page, COLOURS.get(page.photometric, "other"), page.bitspersample, page.sampleformat == 3,
-                    _extra_samples(page), page.tags.valueof(274, 1), page.tags.valueof(34675), _count_pages(file))
+    layout = Layout(
+        page,
+        COLOURS.get(page.photometric, "other"),
+        page.bitspersample,
+        page.sampleformat == 3,
+        _extra_samples(page),
+        page.tags.valueof(274, 1),
+        page.tags.valueof(34675),
+        _count_pages(file),
+    )
     _check_numbers(page)
     _check_colours(layout)
     return layout
@@ -103,9 +111,16 @@ def encode_tiff(pixels: npt.NDArray[Any], profile: bytes | None) -> bytes:
     """Encode uint8 or uint16 pixels (H, W), (H, W, 3) or (H, W, 4) with straight alpha, compressed by Deflate."""
     file = io.BytesIO()
     tifffile.imwrite(
-        file, pixels, photometric="minisblack" if pixels.ndim == 2 else "rgb", byteorder="<", compression="zlib",
-        extrasamples=["unassalpha"] if pixels.ndim == 3 and pixels.shape[2] == 4 else None, iccprofile=profile,
-        metadata=None, software=False)
+        file,
+        pixels,
+        photometric="minisblack" if pixels.ndim == 2 else "rgb",
+        byteorder="<",
+        compression="zlib",
+        extrasamples=["unassalpha"] if pixels.ndim == 3 and pixels.shape[2] == 4 else None,
+        iccprofile=profile,
+        metadata=None,
+        software=False,
+    )
     return file.getvalue()
 
 
@@ -113,7 +128,7 @@ def _extra_samples(page: tifffile.TiffPage) -> tuple[int, ...]:
     """Return the kinds of the samples beyond the colours; a fourth one of RGB that is not declared is straight."""
     colours = COLOURS.get(page.photometric, "other")
     count = page.samplesperpixel - N_COLOURS.get(colours, page.samplesperpixel)
-    declared = tuple(int(kind) for kind in page.extrasamples)[:max(count, 0)]
+    declared = tuple(int(kind) for kind in page.extrasamples)[: max(count, 0)]
     if not declared and colours == "RGB" and count == 1:
         return (STRAIGHT,)
     return declared + (UNSPECIFIED,) * (count - len(declared))
@@ -151,8 +166,9 @@ def _check_colours(layout: Layout) -> None:
         raise UnsupportedPicture(f"has {layout.colours} colours multiplied by an alpha, expected straight ones")
     most = 1 if needed == 1 else MAX_EXTRA
     if layout.colours in N_COLOURS and (len(layout.extra) > most or any(layout.extra[1:])):
-        raise UnsupportedPicture(f"has {page.samplesperpixel} channels, expected {layout.colours} and at most one "
-                                 "alpha behind it")
+        raise UnsupportedPicture(
+            f"has {page.samplesperpixel} channels, expected {layout.colours} and at most one alpha behind it"
+        )
 
 
 def _check_segments(page: tifffile.TiffPage, file_size: int, max_pixels: int) -> None:
@@ -180,8 +196,9 @@ def _decode(page: tifffile.TiffPage) -> npt.NDArray[Any]:
     if page.compression != 1 and not _tifffile_decodes(page.compression):
         raise UnsupportedPicture(f"has compression {name}, expected none or Deflate (or: pip install imagecodecs)")
     if page.predictor == FLOAT_PREDICTOR and FLOAT_PREDICTOR not in tifffile.TIFF.UNPREDICTORS:
-        raise UnsupportedPicture("has a predictor for floating-point numbers, expected none "
-                                 "(or: pip install imagecodecs)")
+        raise UnsupportedPicture(
+            "has a predictor for floating-point numbers, expected none (or: pip install imagecodecs)"
+        )
     planes = page.asarray(squeeze=False)[:, 0]  # (samples stored apart, H, W, samples stored together)
     samples = np.moveaxis(planes, 0, -1)
     return samples.astype(samples.dtype.newbyteorder("="), copy=False)
@@ -193,8 +210,10 @@ def _decode_lzw(data: bytes, layout: Layout) -> npt.NDArray[Any]:
     is_separate = page.planarconfig == 2 and page.samplesperpixel > 1
     if is_separate or page.samplesperpixel not in (1, 3, 4) or layout.colours == "CMYK" or page.dtype == np.float16:
         how = f"{layout.colours}, {page.samplesperpixel} x {layout.bits} bits{', separate planes' * is_separate}"
-        raise UnsupportedPicture(f"has LZW compression of a rare layout ({how}), expected no compression or Deflate "
-                                 "(or: pip install imagecodecs)")
+        raise UnsupportedPicture(
+            f"has LZW compression of a rare layout ({how}), expected no compression or Deflate "
+            "(or: pip install imagecodecs)"
+        )
     file = bytearray(data)
     # OpenCV turns the picture and, in some versions, inverts it: both are done here for all decoders alike
     for tag, neutral in ((274, 1), (262, 1 if layout.colours == "white is zero" else None)):
@@ -203,7 +222,7 @@ def _decode_lzw(data: bytes, layout: Layout) -> npt.NDArray[Any]:
     pixels = cv2.imdecode(np.frombuffer(file, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != page.dtype or pixels.size != np.prod(page.shape):
         raise ValueError("its pixels cannot be decompressed")
-    return pixels if pixels.ndim == 2 else pixels[:, :, [2, 1, 0, 3][:page.samplesperpixel]]
+    return pixels if pixels.ndim == 2 else pixels[:, :, [2, 1, 0, 3][: page.samplesperpixel]]
 
 
 def _as_picture(samples: npt.NDArray[Any], layout: Layout) -> Picture:

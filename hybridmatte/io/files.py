@@ -36,7 +36,8 @@ def _temporary_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield temporary
     except OSError as error:
-        raise type(error)(f"output {path} cannot be written ({error.strerror or error}), expected a writable folder "
-                          "with free space") from error
+        raise type(error)(
+            f"output {path} cannot be written ({error.strerror or error}), expected a writable folder with free space"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -8,7 +8,12 @@ __all__ = ["EXPECTED", "EXTENSIONS", "MAX_PIXELS", "Format", "extensions"]
 
 Format = Literal["PNG", "JPEG", "TIFF", "WEBP"]
 EXTENSIONS: dict[str, Format] = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP",
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
 }
 EXPECTED = "a PNG, JPEG, TIFF or WebP file"  # the end of an error message
 MAX_PIXELS = 200_000_000

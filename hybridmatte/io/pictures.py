@@ -22,8 +22,16 @@ from hybridmatte.io.files import check_writable, write_bytes
 from hybridmatte.io.formats import EXPECTED, EXTENSIONS, MAX_PIXELS, Format, extensions
 
 __all__ = [
-    "EXTENSIONS", "MAX_PIXELS", "check_output", "read_alpha", "read_image", "read_plane", "read_profile",
-    "read_trimap", "write_alpha", "write_image",
+    "EXTENSIONS",
+    "MAX_PIXELS",
+    "check_output",
+    "read_alpha",
+    "read_image",
+    "read_plane",
+    "read_profile",
+    "read_trimap",
+    "write_alpha",
+    "write_image",
 ]
 
 GREY_TOLERANCE = 2 / 255  # JPEG and WebP shift the channels of a grey picture by a step or two
@@ -249,7 +257,10 @@ def write_alpha(path: Source, alpha: npt.ArrayLike, *, bits: int = 8) -> None:
 
 
 def check_output(
-    path: str | os.PathLike[str], *, inputs: Iterable[str | os.PathLike[str]] = (), bits: int = 8,
+    path: str | os.PathLike[str],
+    *,
+    inputs: Iterable[str | os.PathLike[str]] = (),
+    bits: int = 8,
     transparent: bool = False,
 ) -> None:
     """Refuse, before any work, an output that could not be written or would overwrite an input.
@@ -287,8 +298,9 @@ def _read(path: Source, name: str, max_pixels: int) -> Picture:
     opened = open_picture(data, label)
     width, height = opened.size
     if width * height > max_pixels:
-        raise ValueError(f"{label} has {width} x {height} = {width * height} pixels, expected at most {max_pixels} "
-                         "(max_pixels)")
+        raise ValueError(
+            f"{label} has {width} x {height} = {width * height} pixels, expected at most {max_pixels} (max_pixels)"
+        )
     _warn_of_pages(opened, label)
     return decode(data, opened, label, max_pixels)
 

@@ -73,7 +73,7 @@ def from_blocks(blocks: torch.Tensor, side: int, shape: tuple[int, int]) -> torc
     """Return the tensor (H, W, ...) of a given shape from its blocks: the inverse of `in_blocks`."""
     h, w = blocks.shape[:2]
     plane = blocks.reshape(h, w, side, side, *blocks.shape[3:]).transpose(1, 2)
-    return plane.reshape(h * side, w * side, *blocks.shape[3:])[:shape[0], :shape[1]]
+    return plane.reshape(h * side, w * side, *blocks.shape[3:])[: shape[0], : shape[1]]
 
 
 def largest_eigenvalue(

@@ -27,21 +27,17 @@ class TensorGraph(Protocol):
         ...
 
 
-def penalty_of(
-    links: TensorGraph, alpha: torch.Tensor, form: str, weight: torch.Tensor, prior: torch.Tensor
-) -> float:
+def penalty_of(links: TensorGraph, alpha: torch.Tensor, form: str, weight: torch.Tensor, prior: torch.Tensor) -> float:
     """Return the penalty of alpha: over the links, and of its distance from the prior."""
     x, d = links.differences(alpha), links.lengths
     penalties = (x - d).abs() if form == "ddc" else (x.abs() - d).clamp(min=0)
     return (penalties.sum() + 0.5 * (weight * (alpha - prior).square()).sum()).item()
 
 
-def bound_of(
-    links: TensorGraph, dual: torch.Tensor, form: str, weight: torch.Tensor, prior: torch.Tensor
-) -> float:
+def bound_of(links: TensorGraph, dual: torch.Tensor, form: str, weight: torch.Tensor, prior: torch.Tensor) -> float:
     """Return the lower bound that the dual variables give for the penalty of any alpha in [0, 1]."""
     slope = links.divergence(dual)
-    free = slope[:links.n]
+    free = slope[: links.n]
     best = torch.where(weight > 0, (prior - free / weight.clamp(min=1e-300)).clamp(0.0, 1.0), (free < 0).double())
     length_term = links.lengths * (dual if form == "ddc" else dual.abs())
     own = free * best + 0.5 * weight * (best - prior).square()
@@ -63,7 +59,7 @@ def minimize_tensor_links(
     alpha, dual = start.clone(), torch.zeros_like(links.lengths)
     penalty, bound, iteration = float("inf"), float("-inf"), 0
     while iteration < maxiter:
-        step = alpha - tau * links.divergence(dual)[:links.n]
+        step = alpha - tau * links.divergence(dual)[: links.n]
         step = ((step + tau * weight * prior) / (1 + tau * weight)).clamp(0.0, 1.0)
         ahead = 2 * step - alpha
         alpha = alpha + RELAXATION * (step - alpha)

@@ -74,8 +74,10 @@ def bicgstab(
         product = matvec(ahead).copy()
         overlap = dot(shadow, product)
         if overlap == 0.0 or not np.isfinite(overlap):
-            raise np.linalg.LinAlgError(f"biconjugate gradients broke down in iteration {iteration}: the search "
-                                        f"direction's overlap is {overlap:g}, expected a finite one, not 0")
+            raise np.linalg.LinAlgError(
+                f"biconjugate gradients broke down in iteration {iteration}: the search "
+                f"direction's overlap is {overlap:g}, expected a finite one, not 0"
+            )
         alpha = rho / overlap
         residual = residual - alpha * product
         beside = precondition(residual).copy()

@@ -101,8 +101,10 @@ def conjugate_gradient(
         product = matvec(direction)
         curvature = float(kernels.dot(direction, product))
         if not (curvature > 0.0 and descent > 0.0):
-            raise np.linalg.LinAlgError(f"conjugate gradients broke down in iteration {iteration}: curvature "
-                                        f"{curvature:g} and descent {descent:g}, expected both positive")
+            raise np.linalg.LinAlgError(
+                f"conjugate gradients broke down in iteration {iteration}: curvature "
+                f"{curvature:g} and descent {descent:g}, expected both positive"
+            )
         step = descent / curvature
         reached = float(np.sqrt(kernels.advance(step, direction, product, x, residual))) / norm_rhs
     return KrylovResult(x, iteration, reached, reached <= rtol)

@@ -163,8 +163,9 @@ class _BlockMatrix:
         left, right = (self.indptr, self.indices), (other.indptr, other.indices)
         _block_numba.count_product(*left, *right, other.n_columns, counts)
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        result = _BlockMatrix(indptr, np.empty(indptr[-1], np.int32), np.empty((indptr[-1], 4, 4), np.float32),
-                              other.n_columns)
+        result = _BlockMatrix(
+            indptr, np.empty(indptr[-1], np.int32), np.empty((indptr[-1], 4, 4), np.float32), other.n_columns
+        )
         _block_numba.fill_product(*left, self.blocks, *right, other.blocks, other.n_columns, *result.arrays())
         return result
 
@@ -237,8 +238,19 @@ def _pixel_level(system: StencilMatrix, image: Float32) -> tuple[Any, ...]:
     kernels.pixel_basis(image, cell_map, PIXEL_BLOCK, positions, DEPENDENT, cells, basis, triangles)
     indptr, indices = kernels.block_pattern(index, positions)
     blocks = np.empty((len(indices), 4, 4), np.float32)
-    kernels.stencil_galerkin(cell_map, layout.pixels, basis, positions, PIXEL_BLOCK, system.weights, system.diagonal,
-                             cells, indptr, indices, blocks)
+    kernels.stencil_galerkin(
+        cell_map,
+        layout.pixels,
+        basis,
+        positions,
+        PIXEL_BLOCK,
+        system.weights,
+        system.diagonal,
+        cells,
+        indptr,
+        indices,
+        blocks,
+    )
     matrix = _BlockMatrix(indptr, indices, blocks, n)
     return _PixelLevel(system, cells, basis), matrix, index.shape, positions, triangles
 

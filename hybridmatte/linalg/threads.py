@@ -110,8 +110,10 @@ class _Team:
         _start_workers(count - 1)
         self.summons += 1
         edges = [k * n_pieces // count for k in range(count + 1)]
-        calls = [_Call(function, (*edge, *arguments), self.words, self.summons)
-                 for edge in zip(edges[1:-1], edges[2:], strict=True)]
+        calls = [
+            _Call(function, (*edge, *arguments), self.words, self.summons)
+            for edge in zip(edges[1:-1], edges[2:], strict=True)
+        ]
         is_complete = False
         try:
             for call in calls:

@@ -21,8 +21,9 @@ def check_inputs(alpha: torch.Tensor, **others: torch.Tensor) -> tuple[torch.Ten
     return promote(alpha), *(promote(tensor) for tensor in others.values())
 
 
-def check_with_region(alpha: torch.Tensor, region: torch.Tensor | None, **others: torch.Tensor
-                      ) -> tuple[torch.Tensor, ...]:
+def check_with_region(
+    alpha: torch.Tensor, region: torch.Tensor | None, **others: torch.Tensor
+) -> tuple[torch.Tensor, ...]:
     """Check the inputs of a loss over a region; return what `check_inputs` returns, then the region as booleans.
 
     A pixel is in the region if its value is True or above 0.5; all pixels are if the region is None.

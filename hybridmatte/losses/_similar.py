@@ -16,8 +16,9 @@ MIN_BAND_ROWS = 8  # see _pairs_numba
 Similarity: TypeAlias = WindowTopK[torch.Tensor]
 
 
-def find_similar(alpha: torch.Tensor, image: torch.Tensor, window_size: int, padding: Padding,
-                 similarity: Similarity | None) -> tuple[torch.Tensor, Similarity]:
+def find_similar(
+    alpha: torch.Tensor, image: torch.Tensor, window_size: int, padding: Padding, similarity: Similarity | None
+) -> tuple[torch.Tensor, Similarity]:
     """Check the inputs of a loss; return alpha in float32 or float64, and the similar pixels of the image."""
     check_together(alpha=alpha, image=image)
     if similarity is None:
@@ -29,24 +30,31 @@ def find_similar(alpha: torch.Tensor, image: torch.Tensor, window_size: int, pad
 def _check_similarity(similarity: Similarity, alpha: torch.Tensor) -> Similarity:
     """Return a similarity that fits alpha; refuse any other."""
     if not isinstance(similarity, WindowTopK) or not isinstance(similarity.offsets, torch.Tensor):
-        raise TypeError(f"similarity is a {type(similarity).__name__}, expected a WindowTopK of tensors, from "
-                        "window_topk(image)")
+        raise TypeError(
+            f"similarity is a {type(similarity).__name__}, expected a WindowTopK of tensors, from window_topk(image)"
+        )
     if similarity.distances.shape != similarity.offsets.shape or similarity.distances.dtype != torch.float32:
-        raise ValueError(f"similarity has distances of shape {tuple(similarity.distances.shape)} and dtype "
-                         f"{similarity.distances.dtype}, expected float32 and the shape of its offsets, "
-                         f"{tuple(similarity.offsets.shape)}")
+        raise ValueError(
+            f"similarity has distances of shape {tuple(similarity.distances.shape)} and dtype "
+            f"{similarity.distances.dtype}, expected float32 and the shape of its offsets, "
+            f"{tuple(similarity.offsets.shape)}"
+        )
     expected = (alpha.shape[0], *alpha.shape[2:])
     if tuple(similarity.offsets.shape[:3]) != expected:
-        raise ValueError(f"similarity has shape {tuple(similarity.offsets.shape)}, expected {expected} and K, as "
-                         f"alpha has shape {tuple(alpha.shape)}")
+        raise ValueError(
+            f"similarity has shape {tuple(similarity.offsets.shape)}, expected {expected} and K, as "
+            f"alpha has shape {tuple(alpha.shape)}"
+        )
     if similarity.offsets.device != alpha.device:
-        raise ValueError(f"similarity is on {similarity.offsets.device} but alpha is on {alpha.device}, expected one "
-                         "device")
+        raise ValueError(
+            f"similarity is on {similarity.offsets.device} but alpha is on {alpha.device}, expected one device"
+        )
     return similarity
 
 
-def sum_over_pairs(alpha: torch.Tensor, similarity: Similarity, kernel: Callable[..., float], *options: Any
-                   ) -> torch.Tensor:
+def sum_over_pairs(
+    alpha: torch.Tensor, similarity: Similarity, kernel: Callable[..., float], *options: Any
+) -> torch.Tensor:
     """Return the sum that a kernel of ``_pairs_numba`` computes of alpha (B, 1, H, W) on the CPU, differentiable."""
     planes = pad(alpha[:, 0], (similarity.margin,) * 4)
     return _KernelSum.apply(planes, similarity, kernel, options)
@@ -73,10 +81,19 @@ class _KernelSum(Function):
         with torch_threads():
             reach = farthest_row(offsets, values.shape[1], stride, similarity.margin)
             if reach < 0:
-                raise ValueError("similarity has offsets that lead out of the image, expected those that window_topk "
-                                 "found")
-            total = kernel(values, similarity.distances.numpy(), offsets, stride, similarity.margin,
-                           max(2 * reach, MIN_BAND_ROWS), *options, gradient.flatten(1).numpy())
+                raise ValueError(
+                    "similarity has offsets that lead out of the image, expected those that window_topk found"
+                )
+            total = kernel(
+                values,
+                similarity.distances.numpy(),
+                offsets,
+                stride,
+                similarity.margin,
+                max(2 * reach, MIN_BAND_ROWS),
+                *options,
+                gradient.flatten(1).numpy(),
+            )
         ctx.save_for_backward(gradient)
         return planes.new_tensor(total)
 

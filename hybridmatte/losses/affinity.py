@@ -13,8 +13,14 @@ __all__ = ["affinity_loss"]
 MAX_DISTANCE = math.sqrt(3.0)  # between two colours in [0, 1]^3
 
 
-def affinity_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11,
-                  padding: Padding = "cut", similarity: Similarity | None = None) -> torch.Tensor:
+def affinity_loss(
+    alpha: torch.Tensor,
+    image: torch.Tensor,
+    *,
+    window_size: int = 11,
+    padding: Padding = "cut",
+    similarity: Similarity | None = None,
+) -> torch.Tensor:
     """Penalise pixels whose alpha is not the weighted mean of the alphas of similar pixels: the nonlocal principle.
 
     ``||A a - a||_1 / N`` over the N pixels of the batch. ``A_ij`` is proportional to ``1 - ||I_i - I_j||_2 / sqrt(3)``

@@ -16,9 +16,17 @@ __all__ = ["PRIORS", "alpha_free_loss"]
 PRIORS = {"affinity": affinity_loss, "dc": dc_loss, "ddc": ddc_loss, "hinge": ddc_hinge_loss}
 
 
-def alpha_free_loss(alpha: torch.Tensor, image: torch.Tensor, trimap: torch.Tensor, *, weight: float = 10.0,
-                    prior: Literal["ddc", "hinge", "dc", "affinity"] = "ddc", window_size: int = 11,
-                    padding: Padding = "cut", similarity: Similarity | None = None) -> torch.Tensor:
+def alpha_free_loss(
+    alpha: torch.Tensor,
+    image: torch.Tensor,
+    trimap: torch.Tensor,
+    *,
+    weight: float = 10.0,
+    prior: Literal["ddc", "hinge", "dc", "affinity"] = "ddc",
+    window_size: int = 11,
+    padding: Padding = "cut",
+    similarity: Similarity | None = None,
+) -> torch.Tensor:
     """Train on trimaps without alpha labels: ``known_loss + weight * prior``.
 
     The known loss teaches the network what the object is. The prior carries alpha from the known pixels into the

@@ -50,8 +50,9 @@ def gradient_loss(alpha: torch.Tensor, target: torch.Tensor, *, region: torch.Te
     return region_mean(slopes, is_counted).to(alpha.dtype)
 
 
-def gradient_penalty_loss(alpha: torch.Tensor, target: torch.Tensor, *, weight: float = 0.01,
-                          region: torch.Tensor | None = None) -> torch.Tensor:
+def gradient_penalty_loss(
+    alpha: torch.Tensor, target: torch.Tensor, *, weight: float = 0.01, region: torch.Tensor | None = None
+) -> torch.Tensor:
     """Penalise differences of the forward differences of alpha and target, and the forward differences of alpha.
 
     With D the difference of two horizontal neighbours, the mean over these pairs of ``|Da - Dt| + weight |Da|``, plus

@@ -62,8 +62,9 @@ class AffinityLoss(_LossModule):
     def __init__(self, *, window_size: int = 11, padding: Padding = "cut") -> None:
         super().__init__(window_size=window_size, padding=padding)
 
-    def forward(self, alpha: torch.Tensor, image: torch.Tensor, *,
-                similarity: Similarity | None = None) -> torch.Tensor:
+    def forward(
+        self, alpha: torch.Tensor, image: torch.Tensor, *, similarity: Similarity | None = None
+    ) -> torch.Tensor:
         """Return the loss of a batch; see `affinity_loss`."""
         return affinity_loss(alpha, image, similarity=similarity, **self.options)
 
@@ -82,12 +83,19 @@ class AlphaFreeLoss(_LossModule):
     loss : scalar, of alpha's dtype
     """
 
-    def __init__(self, *, weight: float = 10.0, prior: Literal["ddc", "hinge", "dc", "affinity"] = "ddc",
-                 window_size: int = 11, padding: Padding = "cut") -> None:
+    def __init__(
+        self,
+        *,
+        weight: float = 10.0,
+        prior: Literal["ddc", "hinge", "dc", "affinity"] = "ddc",
+        window_size: int = 11,
+        padding: Padding = "cut",
+    ) -> None:
         super().__init__(weight=weight, prior=prior, window_size=window_size, padding=padding)
 
-    def forward(self, alpha: torch.Tensor, image: torch.Tensor, trimap: torch.Tensor, *,
-                similarity: Similarity | None = None) -> torch.Tensor:
+    def forward(
+        self, alpha: torch.Tensor, image: torch.Tensor, trimap: torch.Tensor, *, similarity: Similarity | None = None
+    ) -> torch.Tensor:
         """Return the loss of a batch; see `alpha_free_loss`."""
         return alpha_free_loss(alpha, image, trimap, similarity=similarity, **self.options)
 
@@ -108,8 +116,15 @@ class CompositionLoss(_LossModule):
     def __init__(self) -> None:
         super().__init__()
 
-    def forward(self, alpha: torch.Tensor, image: torch.Tensor, foreground: torch.Tensor, background: torch.Tensor, *,
-                region: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self,
+        alpha: torch.Tensor,
+        image: torch.Tensor,
+        foreground: torch.Tensor,
+        background: torch.Tensor,
+        *,
+        region: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Return the loss of a batch; see `composition_loss`."""
         return composition_loss(alpha, image, foreground, background, region=region)
 
@@ -130,8 +145,9 @@ class DCLoss(_LossModule):
     def __init__(self, *, window_size: int = 11, padding: Padding = "cut") -> None:
         super().__init__(window_size=window_size, padding=padding)
 
-    def forward(self, alpha: torch.Tensor, image: torch.Tensor, *,
-                similarity: Similarity | None = None) -> torch.Tensor:
+    def forward(
+        self, alpha: torch.Tensor, image: torch.Tensor, *, similarity: Similarity | None = None
+    ) -> torch.Tensor:
         """Return the loss of a batch; see `dc_loss`."""
         return dc_loss(alpha, image, similarity=similarity, **self.options)
 
@@ -152,8 +168,9 @@ class DDCHingeLoss(_LossModule):
     def __init__(self, *, window_size: int = 11, padding: Padding = "cut") -> None:
         super().__init__(window_size=window_size, padding=padding)
 
-    def forward(self, alpha: torch.Tensor, image: torch.Tensor, *,
-                similarity: Similarity | None = None) -> torch.Tensor:
+    def forward(
+        self, alpha: torch.Tensor, image: torch.Tensor, *, similarity: Similarity | None = None
+    ) -> torch.Tensor:
         """Return the loss of a batch; see `ddc_hinge_loss`."""
         return ddc_hinge_loss(alpha, image, similarity=similarity, **self.options)
 
@@ -174,8 +191,9 @@ class DDCLoss(_LossModule):
     def __init__(self, *, window_size: int = 11, symmetric: bool = False, padding: Padding = "cut") -> None:
         super().__init__(window_size=window_size, symmetric=symmetric, padding=padding)
 
-    def forward(self, alpha: torch.Tensor, image: torch.Tensor, *,
-                similarity: Similarity | None = None) -> torch.Tensor:
+    def forward(
+        self, alpha: torch.Tensor, image: torch.Tensor, *, similarity: Similarity | None = None
+    ) -> torch.Tensor:
         """Return the loss of a batch; see `ddc_loss`."""
         return ddc_loss(alpha, image, similarity=similarity, **self.options)
 

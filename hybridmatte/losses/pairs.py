@@ -31,8 +31,14 @@ FORMS = {
 }
 
 
-def dc_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11,
-            padding: Padding = "cut", similarity: Similarity | None = None) -> torch.Tensor:
+def dc_loss(
+    alpha: torch.Tensor,
+    image: torch.Tensor,
+    *,
+    window_size: int = 11,
+    padding: Padding = "cut",
+    similarity: Similarity | None = None,
+) -> torch.Tensor:
     """Penalise similar pixels whose alphas do not differ by their colour distance: distance consistency.
 
     Mean over the K selected pairs (i, j) of every pixel i of the batch, with x = a_i - a_j and
@@ -79,8 +85,15 @@ def dc_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11,
     return _mean_penalty(FORMS["dc"], alpha, *find_similar(alpha, image, window_size, padding, similarity))
 
 
-def ddc_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11, symmetric: bool = False,
-             padding: Padding = "cut", similarity: Similarity | None = None) -> torch.Tensor:
+def ddc_loss(
+    alpha: torch.Tensor,
+    image: torch.Tensor,
+    *,
+    window_size: int = 11,
+    symmetric: bool = False,
+    padding: Padding = "cut",
+    similarity: Similarity | None = None,
+) -> torch.Tensor:
     """Penalise similar pixels whose alphas differ by more than their colours: directional distance consistency (DDC).
 
     Mean over the K selected pairs (i, j) of every pixel i of the batch, with x = a_i - a_j and
@@ -122,8 +135,14 @@ def ddc_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11,
     return _mean_penalty(form, alpha, *find_similar(alpha, image, window_size, padding, similarity))
 
 
-def ddc_hinge_loss(alpha: torch.Tensor, image: torch.Tensor, *, window_size: int = 11,
-                   padding: Padding = "cut", similarity: Similarity | None = None) -> torch.Tensor:
+def ddc_hinge_loss(
+    alpha: torch.Tensor,
+    image: torch.Tensor,
+    *,
+    window_size: int = 11,
+    padding: Padding = "cut",
+    similarity: Similarity | None = None,
+) -> torch.Tensor:
     """Penalise alpha differences that exceed the colour distance.
 
     Mean over the K selected pairs (i, j) of every pixel i of the batch, with x = a_i - a_j and

@@ -11,8 +11,9 @@ __all__ = ["laplacian_pyramid_loss"]
 BINOMIAL = (1.0, 4.0, 6.0, 4.0, 1.0)
 
 
-def laplacian_pyramid_loss(alpha: torch.Tensor, target: torch.Tensor, *, levels: int = 5,
-                           region: torch.Tensor | None = None) -> torch.Tensor:
+def laplacian_pyramid_loss(
+    alpha: torch.Tensor, target: torch.Tensor, *, levels: int = 5, region: torch.Tensor | None = None
+) -> torch.Tensor:
     """Penalise differences of the Laplacian pyramids: weighted sum over the levels of mean ``|L_s(a) - L_s(t)|``.
 
     The pyramid uses the 5 x 5 binomial filter. Level s has the weight 2^s, as one of its pixels covers more of the

@@ -72,8 +72,14 @@ def l2_loss(alpha: torch.Tensor, target: torch.Tensor, *, region: torch.Tensor |
     return region_mean((values - promoted_target).square(), is_counted).to(alpha.dtype)
 
 
-def composition_loss(alpha: torch.Tensor, image: torch.Tensor, foreground: torch.Tensor, background: torch.Tensor, *,
-                     region: torch.Tensor | None = None) -> torch.Tensor:
+def composition_loss(
+    alpha: torch.Tensor,
+    image: torch.Tensor,
+    foreground: torch.Tensor,
+    background: torch.Tensor,
+    *,
+    region: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Penalise the difference between the image and the composite of its true colour layers by alpha.
 
     Mean over the region's pixels and the three channels of ``|a F + (1 - a) B - I|``.
@@ -115,8 +121,9 @@ def composition_loss(alpha: torch.Tensor, image: torch.Tensor, foreground: torch
     return region_mean((composite - promoted_image).abs(), is_counted).to(alpha.dtype)
 
 
-def hard_mining_loss(alpha: torch.Tensor, target: torch.Tensor, *, percent: float = 50.0,
-                     region: torch.Tensor | None = None) -> torch.Tensor:
+def hard_mining_loss(
+    alpha: torch.Tensor, target: torch.Tensor, *, percent: float = 50.0, region: torch.Tensor | None = None
+) -> torch.Tensor:
     """Penalise the largest errors: mean of ``|a_i - t_i|`` over a percentage of the region's pixels.
 
     The percentage is of the region's pixels in the whole batch, rounded up.

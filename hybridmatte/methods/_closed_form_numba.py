@@ -1,6 +1,5 @@
 """Kernel of the closed-form Laplacian; used by ``closed_form.py``."""
 
-
 from hybridmatte.linalg.threads import inlined, kernel
 from hybridmatte.methods._window_numba import mark_windows, store_row, window_moments
 

@@ -74,7 +74,7 @@ def _centered(values: torch.Tensor) -> torch.Tensor:
     """Return the 9 pixels of each window minus the window's mean, (9, B, C, H - 2, W - 2) float64."""
     height, width = values.shape[2] - 2, values.shape[3] - 2
     values = values.double()
-    windows = torch.stack([values[:, :, y:y + height, x:x + width] for y in range(3) for x in range(3)])
+    windows = torch.stack([values[:, :, y : y + height, x : x + width] for y in range(3) for x in range(3)])
     return windows - windows.mean(dim=0)
 
 
@@ -89,7 +89,7 @@ def closed_form_weights(image: torch.Tensor, epsilon: float) -> tuple[torch.Tens
     diagonal = torch.zeros((height, width), dtype=torch.float64, device=image.device)
     rows, columns = height - 2, width - 2
     places = [divmod(p, 3) for p in range(9)]
-    windows = torch.stack([image[:, y:y + rows, x:x + columns].double() for y, x in places])
+    windows = torch.stack([image[:, y : y + rows, x : x + columns].double() for y, x in places])
     windows = windows - windows.mean(dim=0)
     covariance = torch.einsum("pihw,pjhw->hwij", windows, windows) / 9
     covariance += torch.eye(3, dtype=torch.float64, device=image.device) * (epsilon / 9)

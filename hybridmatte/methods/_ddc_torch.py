@@ -32,7 +32,7 @@ class TensorLinks:
         self.tails, self.heads = number[tails[wanted]], number[heads[wanted]]
         self.lengths = topk.distances.ravel()[wanted].double()
         self._known = torch.tensor([0.0, 1.0], dtype=torch.float64, device=image.device)
-        self.degrees = self.divergence(torch.ones_like(self.lengths), arriving=1.0)[:self.n].clamp(min=1)
+        self.degrees = self.divergence(torch.ones_like(self.lengths), arriving=1.0)[: self.n].clamp(min=1)
 
     def differences(self, alpha: torch.Tensor) -> torch.Tensor:
         """Return the alpha at each link's tail minus the alpha at its head."""

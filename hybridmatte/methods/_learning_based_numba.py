@@ -1,6 +1,5 @@
 """Kernel of the learning-based Laplacian; used by ``learning_based.py``."""
 
-
 from hybridmatte.linalg._spd_numba import invert_spd
 from hybridmatte.linalg.threads import inlined, kernel
 from hybridmatte.methods._window_numba import mark_windows, store_row, window_moments

@@ -107,8 +107,9 @@ def solve_ddc(image, trimap, *, form="ddc", window_size=11, prior=None, confiden
     if is_torch(image):
         from hybridmatte.methods._ddc_torch import solve_ddc_batch
 
-        return solve_ddc_batch(image, trimap, prior, confidence, form=form, window_size=window_size, gap=gap,
-                               maxiter=maxiter)
+        return solve_ddc_batch(
+            image, trimap, prior, confidence, form=form, window_size=window_size, gap=gap, maxiter=maxiter
+        )
     problem = check_problem(image, trimap, prior, confidence)
     alpha = np.zeros(problem.is_unknown.shape)
     if not problem.is_unknown.any():
@@ -118,17 +119,16 @@ def solve_ddc(image, trimap, *, form="ddc", window_size=11, prior=None, confiden
         given = np.full(len(links.pixels), 0.5)
         weight = np.zeros_like(given)
         if problem.prior is not None and problem.confidence is not None:
-            given, weight = (plane.ravel()[links.pixels].astype(np.float64)
-                             for plane in (problem.prior, 2.0 * problem.confidence))
+            given, weight = (
+                plane.ravel()[links.pixels].astype(np.float64) for plane in (problem.prior, 2.0 * problem.confidence)
+            )
         result = minimize_links(links, form, start=given.copy(), weight=weight, prior=given, gap=gap, maxiter=maxiter)
     warn_open_gap(result, len(links.tails), gap)
     alpha.ravel()[links.pixels] = result.alpha
     return finish_alpha(problem, alpha)
 
 
-def make_links(
-    topk: WindowTopK, is_unknown: npt.NDArray[np.bool_], known_alpha: npt.NDArray[np.float32]
-) -> Links:
+def make_links(topk: WindowTopK, is_unknown: npt.NDArray[np.bool_], known_alpha: npt.NDArray[np.float32]) -> Links:
     """Return the links to the most similar pixels of each window that have an unknown end, without loops."""
     pixels = np.flatnonzero(is_unknown)
     number = np.full(is_unknown.size, -1, np.int64)
@@ -140,13 +140,21 @@ def make_links(
     tails, heads, lengths = tails[wanted], heads[wanted], lengths[wanted]
     ends = np.where(number >= 0, number, -1 - (known_alpha.ravel() > 0.5).astype(np.int64))
     order = np.argsort(ends[tails], kind="stable")  # those with a known tail come first
-    return Links(ends[tails][order].astype(np.int32), ends[heads][order].astype(np.int32), lengths[order],
-                 np.array([0.0, 1.0]), pixels)
+    return Links(
+        ends[tails][order].astype(np.int32),
+        ends[heads][order].astype(np.int32),
+        lengths[order],
+        np.array([0.0, 1.0]),
+        pixels,
+    )
 
 
 def warn_open_gap(result: PrimalDualResult, n_links: int, gap: float) -> None:
     """Give a `ConvergenceWarning` if the duality gap was not closed."""
     reached = (result.penalty - result.bound) / max(n_links, 1)
     if reached > gap:
-        warn_caller(f"ddc reached a duality gap of {reached:.1e} a pair after {result.iterations} iterations, wanted "
-                    f"{gap:.1e}; raise maxiter or gap", ConvergenceWarning)
+        warn_caller(
+            f"ddc reached a duality gap of {reached:.1e} a pair after {result.iterations} iterations, wanted "
+            f"{gap:.1e}; raise maxiter or gap",
+            ConvergenceWarning,
+        )

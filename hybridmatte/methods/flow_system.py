@@ -124,14 +124,15 @@ class FlowSystem(LinearSystem):
         ends, basis, layout = self.ends, self.basis, self.local.layout
         run_of = np.searchsorted(ends, np.arange(len(self.cells)), side="right").astype(np.int32)
         functions = np.zeros((len(self.cells), run_kernels.WIDTH), np.float32)
-        functions[:, :len(basis)] = basis.T
+        functions[:, : len(basis)] = basis.T
         run_of_cell = np.full(layout.n_cells, -1, np.int32)
         functions_of_cell = np.zeros((layout.n_cells, run_kernels.WIDTH), np.float32)
         run_of_cell[self.cells], functions_of_cell[self.cells] = run_of, functions
         n_runs, n_functions = len(ends), len(basis)
         halves = np.zeros((N_PARTS, n_runs, n_runs, run_kernels.WIDTH, run_kernels.WIDTH))
-        run_kernels.add_local(layout.spans, self.local.weights, self.local.diagonal, functions_of_cell, run_of_cell,
-                              halves)
+        run_kernels.add_local(
+            layout.spans, self.local.weights, self.local.diagonal, functions_of_cell, run_of_cell, halves
+        )
         run_kernels.add_flow(*self.mixture, *self.intra, functions, run_of, halves)
         coarse = np.empty((n_runs, n_functions, n_runs, n_functions))
         run_kernels.join_halves(halves, coarse)

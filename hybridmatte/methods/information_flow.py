@@ -28,8 +28,13 @@ from hybridmatte.systems.problem import check_problem
 from hybridmatte.systems.solve import check_stopping, solve_problem
 from hybridmatte.trimap import split_trimap
 
-__all__ = ["KnownFlow", "information_flow_laplacian", "information_flow_system", "known_to_unknown_flow",
-           "solve_information_flow"]
+__all__ = [
+    "KnownFlow",
+    "information_flow_laplacian",
+    "information_flow_system",
+    "known_to_unknown_flow",
+    "solve_information_flow",
+]
 
 MIXTURE_NEIGHBORS = 12  # the paper has 20
 MIXTURE_SPATIAL_WEIGHT = 1.0
@@ -219,8 +224,9 @@ def known_to_unknown_flow(image: npt.ArrayLike, trimap: npt.ArrayLike) -> KnownF
     regions = split_trimap(check_plane(trimap, "trimap", colors.shape))
     planes = [np.zeros(regions.is_unknown.shape, np.float32) for _ in range(2)]
     pixels = np.flatnonzero(regions.is_unknown).astype(np.int32)  # the type that the kernels are compiled for
-    for plane, values in zip(planes, _known_flow(colors, pixels, regions.is_foreground, regions.is_background),
-                             strict=True):
+    for plane, values in zip(
+        planes, _known_flow(colors, pixels, regions.is_foreground, regions.is_background), strict=True
+    ):
         plane.ravel()[pixels] = values
     return KnownFlow(*planes)
 

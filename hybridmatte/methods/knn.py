@@ -78,8 +78,18 @@ def solve_knn(
     rtol: float = ...,
     maxiter: int = ...,
 ) -> npt.NDArray[np.float32]: ...
-def solve_knn(image, trimap, *, n_neighbors=(20, 10), spatial_weights=(2.0, 0.1), kernel="binary", prior=None,
-              confidence=None, rtol=2e-6, maxiter=1000):
+def solve_knn(
+    image,
+    trimap,
+    *,
+    n_neighbors=(20, 10),
+    spatial_weights=(2.0, 0.1),
+    kernel="binary",
+    prior=None,
+    confidence=None,
+    rtol=2e-6,
+    maxiter=1000,
+):
     """Estimate alpha by KNN matting.
 
     Every pixel is linked to the pixels most similar to it in colour and position, and linked pixels get similar alpha.
@@ -231,8 +241,9 @@ def knn_system(
     pixels, links, weights = _link(image, is_unknown, is_unknown.size <= EXACT_PIXELS, options)
     counts = kernels.compress_rows(links, weights)
     graph = kernels.merge(links, weights, counts, *kernels.transpose(links, weights, counts))
-    diagonal, rhs = kernels.eliminate_known(links, weights, counts, graph[0], graph[2], known_alpha.ravel(),
-                                            KNOWN_FACTOR)
+    diagonal, rhs = kernels.eliminate_known(
+        links, weights, counts, graph[0], graph[2], known_alpha.ravel(), KNOWN_FACTOR
+    )
     return GraphSystem(pixels, *graph, diagonal, rhs)
 
 
@@ -244,8 +255,10 @@ def check_options(
         if not isinstance(value, Sequence) or isinstance(value, str) or len(value) == 0:
             raise TypeError(f"{name} is {value!r}, expected a sequence of one number for each set of neighbours")
     if len(n_neighbors) != len(spatial_weights):
-        raise ValueError(f"n_neighbors has {len(n_neighbors)} entries but spatial_weights has {len(spatial_weights)}, "
-                         "expected the same number")
+        raise ValueError(
+            f"n_neighbors has {len(n_neighbors)} entries but spatial_weights has {len(spatial_weights)}, "
+            "expected the same number"
+        )
     numbers = tuple(check_integer(n, "n_neighbors", low=1) for n in n_neighbors)
     weights = tuple(check_number(weight, "spatial_weights", low=0) for weight in spatial_weights)
     check_choice(kernel, "kernel", ("binary", "soft"))
@@ -289,8 +302,9 @@ def _search(
     own = np.flatnonzero(is_unknown.ravel()[pixel_of_slot])
     queries = tree_kernels.gather(points, order[own])
     n_neighbors = min(n_neighbors, len(candidates))
-    _, slots = tree_kernels.search(*tree, own // tree_kernels.LEAF, queries, n_neighbors,
-                                   0.0 if is_exact else SEARCH_EPSILON)
+    _, slots = tree_kernels.search(
+        *tree, own // tree_kernels.LEAF, queries, n_neighbors, 0.0 if is_exact else SEARCH_EPSILON
+    )
     return pixel_of_slot[own], slots, pixel_of_slot
 
 

@@ -127,8 +127,9 @@ def large_kernel_laplacian(image: npt.ArrayLike, *, window_size: int = 21, epsil
     pixels = check_image(image)
     window_size, epsilon = check_window_size(window_size), check_number(epsilon, "epsilon", above=0)
     shape = pixels.shape[:2]
-    system = large_kernel_system(pixels, np.ones(shape, bool), np.zeros(shape, np.float32), window_size=window_size,
-                                 epsilon=epsilon)
+    system = large_kernel_system(
+        pixels, np.ones(shape, bool), np.zeros(shape, np.float32), window_size=window_size, epsilon=epsilon
+    )
     cells = np.flatnonzero(system.pixels >= 0)
 
     def matvec(x: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -198,16 +199,27 @@ class LargeKernelSystem(LinearSystem):
     def box_sums(self, planes: npt.NDArray[np.float64]) -> None:
         """Replace each of the planes (at most 4, n_cells) by its sums over the windows."""
         layout = self.layout
-        kernels.box_sums(layout.segments, layout.row_start, layout.spans, self.radius, planes,
-                         self._scratch[: len(planes)])
+        kernels.box_sums(
+            layout.segments, layout.row_start, layout.spans, self.radius, planes, self._scratch[: len(planes)]
+        )
 
     def assemble(self, image: npt.NDArray[np.float32], known_alpha: npt.NDArray[Any], epsilon: float) -> None:
         """Compute forms, counts, diagonal and right-hand side; `known_alpha` (H, W) is 0 on unknown pixels."""
         layout = self.layout
         for channel in range(3):
             self.colors[channel] = self.gather(image[:, :, channel])
-        kernels.window_forms(image, known_alpha, self.radius, epsilon, layout.segments, layout.row_start, layout.bands,
-                             self.is_window, self.forms, self._lines)
+        kernels.window_forms(
+            image,
+            known_alpha,
+            self.radius,
+            epsilon,
+            layout.segments,
+            layout.row_start,
+            layout.bands,
+            self.is_window,
+            self.forms,
+            self._lines,
+        )
         self._subtract_regressions(np.zeros(layout.n_cells), self.rhs)
         self.rhs *= -1.0
         self._assemble_diagonal()
@@ -267,13 +279,19 @@ def _layout_with_margin(is_unknown: npt.NDArray[np.bool_], radius: int) -> Unkno
     wide = make_layout(_dilated(padded, 2 * radius), rows=(-1, radius, -radius - 1), radius=1)
     pixels = wide.pixels - radius * is_unknown.shape[1]
     is_pixel = (pixels >= 0) & is_unknown.ravel()[np.maximum(pixels, 0)]
-    return UnknownLayout(is_unknown.shape, wide.n_cells, np.where(is_pixel, pixels, -1).astype(np.int32), wide.segments,
-                         wide.row_start, wide.spans, wide.chunks, wide.bands)
+    return UnknownLayout(
+        is_unknown.shape,
+        wide.n_cells,
+        np.where(is_pixel, pixels, -1).astype(np.int32),
+        wide.segments,
+        wide.row_start,
+        wide.spans,
+        wide.chunks,
+        wide.bands,
+    )
 
 
-def _window_centers(
-    is_unknown: npt.NDArray[np.bool_], layout: UnknownLayout, radius: int
-) -> npt.NDArray[np.bool_]:
+def _window_centers(is_unknown: npt.NDArray[np.bool_], layout: UnknownLayout, radius: int) -> npt.NDArray[np.bool_]:
     """Return the cells (n_cells,) at which a window is centred that lies in the image and holds an unknown pixel."""
     centers = np.zeros_like(is_unknown)
     inside = (slice(radius, max(centers.shape[0] - radius, 0)), slice(radius, max(centers.shape[1] - radius, 0)))

@@ -301,8 +301,14 @@ def _link(
     squares = np.arange(-margin, margin + 1) ** 2
     patch = np.exp(-(squares[:, None] + squares) / (2 * (options.patch_size / 4) ** 2))
     patch = (patch / patch.sum() / options.h1**2).astype(np.float32)
-    found = kernels.find_similar(np.ascontiguousarray(planes), patch, pixels, options.window_size,
-                                 np.float32(1 / options.h2**2), options.n_neighbors)
+    found = kernels.find_similar(
+        np.ascontiguousarray(planes),
+        patch,
+        pixels,
+        options.window_size,
+        np.float32(1 / options.h2**2),
+        options.n_neighbors,
+    )
     links, weights = kernels.similarity_weights(*found, code)
     near = link_kernels.adjacent_links(pixels, *image.shape[:2], code, np.float32(ADJACENT_WEIGHT))
     return np.hstack([links, near[0]]), np.hstack([weights, near[1]])

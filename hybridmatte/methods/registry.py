@@ -34,25 +34,59 @@ class Method(NamedTuple):
     when: str
 
 
-METHODS = {method.name: method for method in (
-    Method("cf", solve_cf, "closed form: alpha is affine in colour in 3 x 3 windows",
-           "the safe first choice: hair, fur, soft edges, narrow unknown regions"),
-    Method("knn", solve_knn, "KNN: similar colours have similar alpha, near or far",
-           "gaps, holes, foliage and spotted backgrounds"),
-    Method("information_flow", solve_information_flow,
-           "information flow: colour mixtures, known colours and neighbours together",
-           "the most accurate single method on average; slower"),
-    Method("sampling", solve_sampling, "shared sampling: pairs of colours from the known regions explain each pixel",
-           "wide unknown regions, if foreground and background differ in colour"),
-    Method("nonlocal", solve_nonlocal, "nonlocal: alpha is the mean over similar pixels of a window",
-           "textures that repeat, small gaps"),
-    Method("learning_based", solve_learning_based, "learning based: closed form with another regularisation",
-           "as cf; slightly smoother"),
-    Method("large_kernel", solve_large_kernel, "large kernel: closed form in 21 x 21 windows",
-           "wide unknown regions with little fine detail"),
-    Method("random_walk", solve_random_walk, "random walk: neighbours of similar colour have similar alpha",
-           "hard edges and flat colours, any image size; not for hair"),
-)}
+METHODS = {
+    method.name: method
+    for method in (
+        Method(
+            "cf",
+            solve_cf,
+            "closed form: alpha is affine in colour in 3 x 3 windows",
+            "the safe first choice: hair, fur, soft edges, narrow unknown regions",
+        ),
+        Method(
+            "knn",
+            solve_knn,
+            "KNN: similar colours have similar alpha, near or far",
+            "gaps, holes, foliage and spotted backgrounds",
+        ),
+        Method(
+            "information_flow",
+            solve_information_flow,
+            "information flow: colour mixtures, known colours and neighbours together",
+            "the most accurate single method on average; slower",
+        ),
+        Method(
+            "sampling",
+            solve_sampling,
+            "shared sampling: pairs of colours from the known regions explain each pixel",
+            "wide unknown regions, if foreground and background differ in colour",
+        ),
+        Method(
+            "nonlocal",
+            solve_nonlocal,
+            "nonlocal: alpha is the mean over similar pixels of a window",
+            "textures that repeat, small gaps",
+        ),
+        Method(
+            "learning_based",
+            solve_learning_based,
+            "learning based: closed form with another regularisation",
+            "as cf; slightly smoother",
+        ),
+        Method(
+            "large_kernel",
+            solve_large_kernel,
+            "large kernel: closed form in 21 x 21 windows",
+            "wide unknown regions with little fine detail",
+        ),
+        Method(
+            "random_walk",
+            solve_random_walk,
+            "random walk: neighbours of similar colour have similar alpha",
+            "hard edges and flat colours, any image size; not for hair",
+        ),
+    )
+}
 DEFAULT_METHOD = "cf"
 
 

@@ -111,9 +111,7 @@ def solve_sampling(
     return solve_problem(problem, build, method="sampling", reach=REACH, rtol=rtol, maxiter=maxiter)
 
 
-def sample_alpha(
-    image: npt.ArrayLike, trimap: npt.ArrayLike, *, n_rays: int = 4, expansion: float = 12.0
-) -> Samples:
+def sample_alpha(image: npt.ArrayLike, trimap: npt.ArrayLike, *, n_rays: int = 4, expansion: float = 12.0) -> Samples:
     """Estimate alpha, its confidence, and the foreground and background colours by shared sampling.
 
     Each unknown pixel follows a few rays to the known foreground and background, keeps the pair of colours that
@@ -191,8 +189,9 @@ def _check_regions(regions: Regions) -> None:
     if regions.is_unknown.any():
         for name, region in (("foreground", regions.is_foreground), ("background", regions.is_background)):
             if not region.any():
-                raise ValueError(f"trimap has no {name} pixel, expected one to take samples from; with a prior, "
-                                 "solve_cf can answer")
+                raise ValueError(
+                    f"trimap has no {name} pixel, expected one to take samples from; with a prior, solve_cf can answer"
+                )
 
 
 def _sample(
@@ -202,8 +201,16 @@ def _sample(
     index = np.full(labels.shape, -1, np.int32)
     index.ravel()[pixels] = np.arange(len(pixels))
     boxes = np.array([_box(labels == side) for side in (0, 1)])
-    samples = rays.gather_samples(image, index, rays.edge_energies(image), _distances(labels), boxes,
-                                  _rays(n_rays, labels.shape), n_rays, len(pixels))
+    samples = rays.gather_samples(
+        image,
+        index,
+        rays.edge_energies(image),
+        _distances(labels),
+        boxes,
+        _rays(n_rays, labels.shape),
+        n_rays,
+        len(pixels),
+    )
     means = [cv2.mean(image, np.uint8(labels == side))[:3] for side in (1, 0)]
     fallback = np.concatenate([*means, [0.0, 0.0]]).astype(np.float32)
     starts = np.searchsorted(pixels, np.arange(labels.shape[0] + 1) * labels.shape[1])
@@ -244,24 +251,23 @@ def _rays(n_rays: int, shape: tuple[int, ...]) -> tuple[npt.NDArray[Any], ...]:
         dy, dx = np.diff(y, prepend=0), np.diff(x, prepend=0)
         path[:] = y * shape[1] + x
         is_forward = (dy > 0) | ((dy == 0) & (dx > 0))  # the earlier pixel of a step has its edge
-        edge[:] = 4 * path + np.where(is_forward, np.where(dy > 0, dx + 2, 0) - 4 * (dy * shape[1] + dx),
-                                      np.where(dy < 0, 2 - dx, 0))
+        edge[:] = 4 * path + np.where(
+            is_forward, np.where(dy > 0, dx + 2, 0) - 4 * (dy * shape[1] + dx), np.where(dy < 0, 2 - dx, 0)
+        )
     return directions, paths, edges, one / np.hypot(*directions.T.astype(np.float64))
 
 
 def _disk(area: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the offsets of a disk of about `area` pixels, sorted by distance, and their squared distances."""
     radius = int(np.ceil(np.sqrt(area / np.pi)))
-    offsets = np.stack(np.mgrid[-radius:radius + 1, -radius:radius + 1], axis=2).reshape(-1, 2)
+    offsets = np.stack(np.mgrid[-radius : radius + 1, -radius : radius + 1], axis=2).reshape(-1, 2)
     squared = (offsets**2).sum(axis=1)
     order = np.lexsort((offsets[:, 1], offsets[:, 0], squared))
     order = order[squared[order] <= area / np.pi + 0.5]
     return offsets[order], squared[order]
 
 
-def _join_priors(
-    problem: Problem, alpha: npt.NDArray[np.float32], weight: npt.NDArray[np.float32]
-) -> Problem:
+def _join_priors(problem: Problem, alpha: npt.NDArray[np.float32], weight: npt.NDArray[np.float32]) -> Problem:
     """Return the problem with a second prior beside its own: the weighted mean, and the sum of the weights."""
     if problem.prior is None or problem.confidence is None:
         return problem._replace(prior=alpha, confidence=weight)

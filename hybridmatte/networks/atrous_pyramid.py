@@ -72,5 +72,8 @@ def _split_weight(convolve: nn.Conv2d, count: int) -> tuple[torch.Tensor, torch.
 
 def convolution(n_in: int, n_out: int, size: int = 3, dilation: int = 1, bias: bool = False) -> nn.Sequential:
     """Return a convolution, batch norm and ReLU that keep height and width."""
-    return nn.Sequential(nn.Conv2d(n_in, n_out, size, padding=dilation * (size // 2), dilation=dilation, bias=bias),
-                         nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))
+    return nn.Sequential(
+        nn.Conv2d(n_in, n_out, size, padding=dilation * (size // 2), dilation=dilation, bias=bias),
+        nn.BatchNorm2d(n_out),
+        nn.ReLU(inplace=True),
+    )

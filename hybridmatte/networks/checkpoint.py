@@ -57,15 +57,19 @@ def load_network(
     if kind == "joint":
         return _load_joint(source, config)
     if kind not in ("vitmatte", *CLASSES) or kind == "unet" and "encoder" not in config:
-        raise ValueError(f"network {source} has the config.json of no known network, expected one of VitMatte or one "
-                         "written by save_pretrained")
+        raise ValueError(
+            f"network {source} has the config.json of no known network, expected one of VitMatte or one "
+            "written by save_pretrained"
+        )
     try:
         if kind == "vitmatte":
             return networks.MattingViT.from_pretrained(str(source)).eval()
         return _load(CLASSES[kind](), config, source).eval()
     except (SafetensorError, RuntimeError) as error:
-        raise ValueError(f"network {source} has weights that cannot be read or do not fit its config.json: "
-                         f"{str(error).splitlines()[0]}") from None
+        raise ValueError(
+            f"network {source} has weights that cannot be read or do not fit its config.json: "
+            f"{str(error).splitlines()[0]}"
+        ) from None
 
 
 def _read_config(source: str | PathLike[str]) -> dict[str, Any]:
@@ -76,8 +80,10 @@ def _read_config(source: str | PathLike[str]) -> dict[str, Any]:
         if not path.is_file():
             raise FileNotFoundError(f"network {folder} has no config.json, expected one written by save_pretrained")
     elif _is_local(folder, str(source)):
-        raise FileNotFoundError(f"network {source} is no folder, expected one written by save_pretrained, OWNER/NAME "
-                                "on the Hugging Face hub, or people")
+        raise FileNotFoundError(
+            f"network {source} is no folder, expected one written by save_pretrained, OWNER/NAME "
+            "on the Hugging Face hub, or people"
+        )
     else:
         path = _download(str(source))
     config = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -98,8 +104,10 @@ def _download(name: str) -> str:
     try:
         return hf_hub_download(name, "config.json")
     except OSError as error:  # the errors of the hub are subclasses
-        raise FileNotFoundError(f"network {name} is no folder here, and the hub does not give a model of that name: "
-                                f"{str(error).strip().splitlines()[0]}") from error
+        raise FileNotFoundError(
+            f"network {name} is no folder here, and the hub does not give a model of that name: "
+            f"{str(error).strip().splitlines()[0]}"
+        ) from error
 
 
 def _load_joint(source: str | PathLike[str], config: dict[str, Any]) -> networks.JointInference:

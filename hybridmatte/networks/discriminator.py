@@ -28,8 +28,11 @@ class PatchDiscriminator(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for k, (n_in, n_out) in enumerate(pairwise([3, *WIDTHS])):
-            layers += [nn.Conv2d(n_in, n_out, 4, stride=2 if k < 3 else 1, padding=2),
-                       nn.InstanceNorm2d(n_out) if k else nn.Identity(), nn.LeakyReLU(0.2, inplace=True)]
+            layers += [
+                nn.Conv2d(n_in, n_out, 4, stride=2 if k < 3 else 1, padding=2),
+                nn.InstanceNorm2d(n_out) if k else nn.Identity(),
+                nn.LeakyReLU(0.2, inplace=True),
+            ]
         self.layers = nn.Sequential(*layers, nn.Conv2d(WIDTHS[-1], 1, 4, padding=2))
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:

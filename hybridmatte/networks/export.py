@@ -27,8 +27,14 @@ __all__ = ["export_fusion", "export_onnx", "onnx_session", "run_onnx"]
 MAX_STRIDES = 512  # largest height or width of a network of variable size, in strides
 
 
-def export_onnx(network: MattingNetwork, path: str | PathLike[str], image: npt.ArrayLike,
-                trimap: npt.ArrayLike | None = None, *, tolerance: float = 1e-3) -> float:
+def export_onnx(
+    network: MattingNetwork,
+    path: str | PathLike[str],
+    image: npt.ArrayLike,
+    trimap: npt.ArrayLike | None = None,
+    *,
+    tolerance: float = 1e-3,
+) -> float:
     """Write a network as an ONNX file and check it on an image.
 
     The file's inputs are ``image`` (B, 3, H, W) in [0, 1] and, if the network takes one, ``trimap`` (B, 1, H, W);
@@ -68,8 +74,9 @@ def export_onnx(network: MattingNetwork, path: str | PathLike[str], image: npt.A
     return _write_if_same(written, inputs, expected, path, tolerance)
 
 
-def export_fusion(network: torch.nn.Module, path: str | PathLike[str], features: torch.Tensor, *,
-                  tolerance: float = 1e-3) -> float:
+def export_fusion(
+    network: torch.nn.Module, path: str | PathLike[str], features: torch.Tensor, *, tolerance: float = 1e-3
+) -> float:
     """Write a `SolverFusion` as an ONNX file from ``features`` (n, features) to ``alpha`` (n,); see `export_onnx`.
 
     features (n, features), n at least 2, must come from the pixels of a real photograph.
@@ -90,13 +97,16 @@ def _checked(path: str | PathLike[str], tolerance: float) -> tuple[Path, float]:
     return path, tolerance
 
 
-def _write_if_same(written: bytes, inputs: Sequence[torch.Tensor], expected: torch.Tensor, path: Path,
-                   tolerance: float) -> float:
+def _write_if_same(
+    written: bytes, inputs: Sequence[torch.Tensor], expected: torch.Tensor, path: Path, tolerance: float
+) -> float:
     """Write an ONNX file if ONNX Runtime gives the expected alpha; return the largest difference."""
     difference = float(abs(run_onnx(onnx_session(written), inputs) - expected.numpy()).max())
     if difference > tolerance:
-        raise ValueError(f"alpha of the exported network differs by {difference:.1e}, expected at most "
-                         f"{tolerance:g}; nothing is written")
+        raise ValueError(
+            f"alpha of the exported network differs by {difference:.1e}, expected at most "
+            f"{tolerance:g}; nothing is written"
+        )
     write_bytes(path, written)
     return difference
 
@@ -128,16 +138,27 @@ def _exported_network(network: MattingNetwork, inputs: list[torch.Tensor]) -> by
         shapes = tuple(sides for _ in inputs)
         # the exporter would treat a size of 1, or two equal sides, as fixed
         example = [torch.rand(2, tensor.shape[1], 3 * network.stride, 4 * network.stride) for tensor in inputs]
-    return _exported(_WithoutChecks(network).eval(), example, ["image", "trimap"][:len(inputs)], shapes)
+    return _exported(_WithoutChecks(network).eval(), example, ["image", "trimap"][: len(inputs)], shapes)
 
 
-def _exported(module: torch.nn.Module, example: Sequence[torch.Tensor], names: list[str],
-              shapes: tuple[dict[int, Any], ...] | None) -> bytes:
+def _exported(
+    module: torch.nn.Module,
+    example: Sequence[torch.Tensor],
+    names: list[str],
+    shapes: tuple[dict[int, Any], ...] | None,
+) -> bytes:
     """Return the ONNX file of a module from named inputs to alpha; `shapes` has the dimensions that may vary."""
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # the exporter warns about its own code; the file is checked afterwards
-        program = torch.onnx.export(module, tuple(example), dynamo=True, verbose=False, input_names=names,
-                                    output_names=["alpha"], dynamic_shapes=shapes)
+        program = torch.onnx.export(
+            module,
+            tuple(example),
+            dynamo=True,
+            verbose=False,
+            input_names=names,
+            output_names=["alpha"],
+            dynamic_shapes=shapes,
+        )
         assert program is not None
         file = Path(folder, "network.onnx")
         program.save(file, external_data=False)

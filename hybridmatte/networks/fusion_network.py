@@ -26,8 +26,9 @@ CARD = model_card("""From the features of a pixel to its alpha; see `hybridmatte
 """)
 
 
-class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
-                   model_card_template=CARD):
+class SolverFusion(
+    nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", license="mit", model_card_template=CARD
+):
     """A fully connected network whose output is added to the alpha of a solver, independently for each pixel.
 
     `hybridmatte.matte` evaluates the same network without torch. The last layer is initialised with zeros, so that an
@@ -118,7 +119,8 @@ class SolverFusion(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", 
 
     def without_torch(self) -> Perceptron:
         """Return the network as a `hybridmatte.correction.network.Perceptron`, which NumPy evaluates."""
-        mean, scale, knots, *layers = (tensor.detach().cpu().numpy() for tensor in (
-            self.mean, self.scale, self.knots, *self.weights, *self.biases))
+        mean, scale, knots, *layers = (
+            tensor.detach().cpu().numpy() for tensor in (self.mean, self.scale, self.knots, *self.weights, *self.biases)
+        )
         half = len(layers) // 2
         return Perceptron(mean, scale, knots, tuple(layers[:half]), tuple(layers[half:]))

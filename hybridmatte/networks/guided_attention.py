@@ -55,8 +55,9 @@ def gca(size: Literal["resnet34", "tiny"] = "resnet34", *, trimap: TrimapOption 
     return MattingGCA(width=WIDTHS[check_choice(size, "size", tuple(WIDTHS))], trimap=trimap)
 
 
-class MattingGCA(ResidualUNet, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
-                 model_card_template=CARD):
+class MattingGCA(
+    ResidualUNet, PyTorchModelHubMixin, library_name="hybridmatte", license="mit", model_card_template=CARD
+):
     """A ResNet encoder with a mirrored decoder, and guided contextual attention at 1/8 in both; see `gca`.
 
     Parameters
@@ -88,13 +89,19 @@ class MattingGCA(ResidualUNet, PyTorchModelHubMixin, library_name="hybridmatte",
 
     encoder_prefix = (*ResidualUNet.encoder_prefix, "guide.", "attentions.0.")
 
-    def __init__(self, *, network: Literal["gca"] = "gca", width: float = 1.0, trimap: TrimapOption = "one-hot"
-                 ) -> None:
+    def __init__(
+        self, *, network: Literal["gca"] = "gca", width: float = 1.0, trimap: TrimapOption = "one-hot"
+    ) -> None:
         super().__init__(width, trimap)
         check_choice(network, "network", ("gca",))
         guides = [max(8, round(width * count)) for count in GUIDANCE]
-        self.guide = nn.Sequential(*(layer for n_in, n_out in pairwise([3, *guides])
-                                     for layer in rectified(n_in, n_out, stride=2, padding_mode="reflect")))
+        self.guide = nn.Sequential(
+            *(
+                layer
+                for n_in, n_out in pairwise([3, *guides])
+                for layer in rectified(n_in, n_out, stride=2, padding_mode="reflect")
+            )
+        )
         self.attentions = nn.ModuleList(GuidedAttention(self.channels[2], guides[-1]) for _ in range(2))
         self.to(memory_format=torch.channels_last)  # makes a training step on a CPU a tenth faster
 
@@ -157,8 +164,9 @@ class GuidedAttention(nn.Module):
         self.mix = nn.Sequential(mix, norm)
         initialize_attention(self.narrow, mix, norm)
 
-    def forward(self, guidance: torch.Tensor, features: torch.Tensor, is_unknown: torch.Tensor | None = None
-                ) -> torch.Tensor:
+    def forward(
+        self, guidance: torch.Tensor, features: torch.Tensor, is_unknown: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Return the features with the features of similar places added."""
         guidance = self.narrow(guidance[:, :, ::2, ::2])
         with torch.autocast(features.device.type, enabled=False):

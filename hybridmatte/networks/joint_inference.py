@@ -110,8 +110,11 @@ class JointInference(nn.Module):
     def encoder_prefix(self) -> tuple[str, ...]:
         """Beginnings of the names of the parameters of both encoders."""
         parts = (("net_t", self.net_t.encoder_prefix), ("net_m", self.net_m.encoder_prefix))
-        return tuple(f"{name}.{prefix}" for name, prefixes in parts
-                     for prefix in ([prefixes] if isinstance(prefixes, str) else prefixes))
+        return tuple(
+            f"{name}.{prefix}"
+            for name, prefixes in parts
+            for prefix in ([prefixes] if isinstance(prefixes, str) else prefixes)
+        )
 
     def forward(self, image: torch.Tensor, segmentation: torch.Tensor) -> torch.Tensor:
         """Return the fused alpha of a batch."""
@@ -119,11 +122,13 @@ class JointInference(nn.Module):
         return fuse(probabilities, self.net_m(image, trimap_of(probabilities)), self.fusion)
 
     @overload
-    def predict(self, image: torch.Tensor, mask: torch.Tensor, *, max_pixels: int = 1 << 20
-                ) -> tuple[torch.Tensor, torch.Tensor]: ...
+    def predict(
+        self, image: torch.Tensor, mask: torch.Tensor, *, max_pixels: int = 1 << 20
+    ) -> tuple[torch.Tensor, torch.Tensor]: ...
     @overload
-    def predict(self, image: npt.ArrayLike, mask: npt.ArrayLike, *, max_pixels: int = 1 << 20
-                ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]: ...
+    def predict(
+        self, image: npt.ArrayLike, mask: npt.ArrayLike, *, max_pixels: int = 1 << 20
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]: ...
     def predict(self, image, mask, *, max_pixels=1 << 20):
         """Estimate trimap and alpha of an image of any size.
 
@@ -162,8 +167,9 @@ class JointInference(nn.Module):
         with predicting(self):
             probabilities = region_probabilities(self.net_t, image, mask)
             trimap = trimap_of(probabilities)
-            alpha = torch.cat([estimate_alpha(self.net_m, image[k:k + 1], trimap[k:k + 1], max_pixels)
-                               for k in range(len(image))])
+            alpha = torch.cat(
+                [estimate_alpha(self.net_m, image[k : k + 1], trimap[k : k + 1], max_pixels) for k in range(len(image))]
+            )
             planes = fuse(probabilities, alpha, self.fusion).clamp(0, 1), trimap
             return tuple(plane.to(given) for plane in planes)
 
@@ -183,8 +189,9 @@ def region_probabilities(net_t: TrimapNetwork, image: torch.Tensor, mask: torch.
     return interpolate(probabilities, image.shape[2:], mode="bilinear", align_corners=False)
 
 
-def predict_trimap(network: TrimapNetwork, image: npt.ArrayLike, segmentation: npt.ArrayLike
-                   ) -> npt.NDArray[np.float32]:
+def predict_trimap(
+    network: TrimapNetwork, image: npt.ArrayLike, segmentation: npt.ArrayLike
+) -> npt.NDArray[np.float32]:
     """Return Net-T's trimap (H, W), 0, 0.5 and 1, of an image (H, W, 3) and a soft segmentation (H, W)."""
     parameter = next(network.parameters())
     planes, soft = (tensor.to(parameter) for tensor in as_batch(image, segmentation, "segmentation"))

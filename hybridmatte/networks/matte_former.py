@@ -19,8 +19,13 @@ __all__ = ["MattingFormer", "matteformer"]
 
 SIZES: dict[str, dict[str, Any]] = {  # arguments of MattingFormer
     "swin_tiny": {},
-    "tiny": {"channels": 16, "depths": (2, 2, 2, 2), "heads": (1, 2, 4, 8), "decoder": (48, 40, 32, 24, 16),
-             "drop_path": 0.0},
+    "tiny": {
+        "channels": 16,
+        "depths": (2, 2, 2, 2),
+        "heads": (1, 2, 4, 8),
+        "decoder": (48, 40, 32, 24, 16),
+        "drop_path": 0.0,
+    },
 }
 DECODER_BLOCKS = (2, 3, 3, 2)  # residual blocks at 1/16, 1/8, 1/4 and 1/2
 CERTAIN = 1 / 255  # an alpha closer than this to 0 or 1 needs no refinement
@@ -36,8 +41,9 @@ class SideOutputs(NamedTuple):
     os8: torch.Tensor
 
 
-def matteformer(size: Literal["swin_tiny", "tiny"] = "swin_tiny", *, trimap: TrimapOption = "one-hot"
-                ) -> "MattingFormer":
+def matteformer(
+    size: Literal["swin_tiny", "tiny"] = "swin_tiny", *, trimap: TrimapOption = "one-hot"
+) -> "MattingFormer":
     """Make a `MattingFormer` with random weights.
 
     Parameters
@@ -72,8 +78,9 @@ def matteformer(size: Literal["swin_tiny", "tiny"] = "swin_tiny", *, trimap: Tri
     return MattingFormer(trimap=trimap, **SIZES[check_choice(size, "size", tuple(SIZES))])
 
 
-class MattingFormer(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
-                 model_card_template=CARD):
+class MattingFormer(
+    MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit", model_card_template=CARD
+):
     """A Swin transformer with prior tokens and a progressively refining decoder; see `matteformer`.
 
     Parameters
@@ -110,10 +117,17 @@ class MattingFormer(MattingNetwork, PyTorchModelHubMixin, library_name="hybridma
     prediction.
     """
 
-    def __init__(self, *, network: Literal["matteformer"] = "matteformer", channels: int = 96,
-                 depths: Sequence[int] = (2, 2, 6, 2), heads: Sequence[int] = (3, 6, 12, 24),
-                 decoder: Sequence[int] = (512, 256, 128, 64, 32), drop_path: float = 0.3,
-                 trimap: TrimapOption = "one-hot") -> None:
+    def __init__(
+        self,
+        *,
+        network: Literal["matteformer"] = "matteformer",
+        channels: int = 96,
+        depths: Sequence[int] = (2, 2, 6, 2),
+        heads: Sequence[int] = (3, 6, 12, 24),
+        decoder: Sequence[int] = (512, 256, 128, 64, 32),
+        drop_path: float = 0.3,
+        trimap: TrimapOption = "one-hot",
+    ) -> None:
         super().__init__()
         check_choice(network, "network", ("matteformer",))
         self.trimap_planes = count_planes(trimap)
@@ -138,8 +152,9 @@ class MattingFormer(MattingNetwork, PyTorchModelHubMixin, library_name="hybridma
             alpha = torch.where(_is_uncertain(alpha.detach(), diameter), side, alpha)
         return alpha
 
-    def weighted_alphas(self, image: torch.Tensor, trimap: torch.Tensor | None = None
-                        ) -> list[tuple[float, torch.Tensor]]:
+    def weighted_alphas(
+        self, image: torch.Tensor, trimap: torch.Tensor | None = None
+    ) -> list[tuple[float, torch.Tensor]]:
         """Return the alphas of the three heads with the weights of their losses."""
         sides = self.side_outputs(self.prepared(image, trimap))
         height, width = image.shape[2:]
@@ -170,7 +185,7 @@ class MattingFormer(MattingNetwork, PyTorchModelHubMixin, library_name="hybridma
             found = re.match(r"encoder\.stages\.(\d+)\.(?:blocks\.(\d+)|merging)\.", name)
             depths[name] = 0 if name.startswith(("encoder.embedding.", "encoder.norm.")) else sum(counts) + 1
             if found:
-                depths[name] = sum(counts[:int(found[1])]) + int(found[2] or 0) + 1
+                depths[name] = sum(counts[: int(found[1])]) + int(found[2] or 0) + 1
         return depths
 
     def _regions(self, planes: torch.Tensor) -> torch.Tensor:
@@ -194,10 +209,14 @@ class _Decoder(nn.Module):
         super().__init__()
         self.stages = nn.ModuleList(
             nn.Sequential(_Residual(n_in, n_out, upsamples=True), *(_Residual(n_out, n_out) for _ in range(n - 1)))
-            for n, n_in, n_out in zip(DECODER_BLOCKS, widths[:-1], widths[1:], strict=True))
+            for n, n_in, n_out in zip(DECODER_BLOCKS, widths[:-1], widths[1:], strict=True)
+        )
         last = widths[-1]
-        self.last = nn.Sequential(_with_spectral_norm(nn.ConvTranspose2d(last, last, 4, 2, 1, bias=False)),
-                                  nn.BatchNorm2d(last), nn.LeakyReLU(0.2, inplace=True))
+        self.last = nn.Sequential(
+            _with_spectral_norm(nn.ConvTranspose2d(last, last, 4, 2, 1, bias=False)),
+            nn.BatchNorm2d(last),
+            nn.LeakyReLU(0.2, inplace=True),
+        )
         self.head1, self.head4, self.head8 = (_head(n_in, last) for n_in in (last, widths[3], widths[2]))
 
     def forward(self, shortcuts: list[torch.Tensor]) -> SideOutputs:
@@ -226,12 +245,22 @@ class _Residual(nn.Module):
         super().__init__()
         first = nn.ConvTranspose2d(n_in, n_in, 4, 2, 1, bias=False) if upsamples else _convolution(n_in, n_in)
         last_norm = nn.BatchNorm2d(n_out)
-        self.path = nn.Sequential(_with_spectral_norm(first), nn.BatchNorm2d(n_in), nn.LeakyReLU(0.2, inplace=True),
-                                  _with_spectral_norm(_convolution(n_in, n_out)), last_norm)
+        self.path = nn.Sequential(
+            _with_spectral_norm(first),
+            nn.BatchNorm2d(n_in),
+            nn.LeakyReLU(0.2, inplace=True),
+            _with_spectral_norm(_convolution(n_in, n_out)),
+            last_norm,
+        )
         nn.init.zeros_(last_norm.weight)  # the block starts as its shortcut
         # a 1 x 1 convolution commutes with the upsampling, and is cheaper before it
-        self.around = nn.Sequential(_with_spectral_norm(_convolution(n_in, n_out, 1)), nn.BatchNorm2d(n_out),
-                                    nn.Upsample(scale_factor=2)) if upsamples else nn.Identity()
+        self.around = (
+            nn.Sequential(
+                _with_spectral_norm(_convolution(n_in, n_out, 1)), nn.BatchNorm2d(n_out), nn.Upsample(scale_factor=2)
+            )
+            if upsamples
+            else nn.Identity()
+        )
         self.activation = nn.LeakyReLU(0.2, inplace=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -241,8 +270,13 @@ class _Residual(nn.Module):
 def _shortcut(n_in: int, n_out: int) -> nn.Sequential:
     """Return the layers between features of the encoder and the decoder."""
     return nn.Sequential(
-        _with_spectral_norm(_convolution(n_in, n_out)), nn.ReLU(inplace=True), nn.BatchNorm2d(n_out),
-        _with_spectral_norm(_convolution(n_out, n_out)), nn.ReLU(inplace=True), nn.BatchNorm2d(n_out))
+        _with_spectral_norm(_convolution(n_in, n_out)),
+        nn.ReLU(inplace=True),
+        nn.BatchNorm2d(n_out),
+        _with_spectral_norm(_convolution(n_out, n_out)),
+        nn.ReLU(inplace=True),
+        nn.BatchNorm2d(n_out),
+    )
 
 
 def _head(n_in: int, n_between: int) -> nn.Sequential:
@@ -277,6 +311,6 @@ def _is_uncertain(alpha: torch.Tensor, diameter: int) -> torch.Tensor:
     is_between = (alpha >= CERTAIN) & (alpha <= 1 - CERTAIN)
     radius = diameter // 2
     offset = torch.arange(-radius, radius + 1, device=alpha.device)
-    reach = (radius ** 2 - offset.square()).to(alpha.dtype).sqrt().round()
+    reach = (radius**2 - offset.square()).to(alpha.dtype).sqrt().round()
     disk = (offset.abs() <= reach[:, None]).to(alpha.dtype)
     return conv2d(is_between.to(alpha.dtype), disk[None, None], padding=radius) > 0.5

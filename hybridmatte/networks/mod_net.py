@@ -52,8 +52,9 @@ def modnet(size: Literal["mobilenetv2", "tiny"] = "mobilenetv2", *, trimap: Trim
     return MattingMOD(size=size, trimap=trimap)
 
 
-class MattingMOD(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
-                 model_card_template=CARD):
+class MattingMOD(
+    MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit", model_card_template=CARD
+):
     """A MobileNetV2 encoder with three branches; see `modnet`.
 
     Parameters
@@ -78,8 +79,13 @@ class MattingMOD(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte
 
     mean = std = (0.5, 0.5, 0.5)
 
-    def __init__(self, *, network: Literal["modnet"] = "modnet", size: Literal["mobilenetv2", "tiny"] = "mobilenetv2",
-                 trimap: TrimapOption = False) -> None:
+    def __init__(
+        self,
+        *,
+        network: Literal["modnet"] = "modnet",
+        size: Literal["mobilenetv2", "tiny"] = "mobilenetv2",
+        trimap: TrimapOption = False,
+    ) -> None:
         super().__init__()
         check_choice(network, "network", ("modnet",))
         encoder, width = WIDTHS[check_choice(size, "size", tuple(WIDTHS))]
@@ -88,8 +94,9 @@ class MattingMOD(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte
         self.encoder: Any = timm.create_model(encoder, features_only=True, in_chans=planes)
         channels = self.encoder.feature_info.channels()
         semantic = SEMANTIC if size == "mobilenetv2" else 4 * channels[-1]
-        self.widen = nn.Sequential(nn.Conv2d(channels[-1], semantic, 1, bias=False), nn.BatchNorm2d(semantic),
-                                   nn.ReLU6(inplace=True))
+        self.widen = nn.Sequential(
+            nn.Conv2d(channels[-1], semantic, 1, bias=False), nn.BatchNorm2d(semantic), nn.ReLU6(inplace=True)
+        )
         self.semantic = _Semantic(semantic, channels[3], channels[2])
         self.detail = _Detail(channels[0], channels[1], channels[2], width, planes)
         self.fusion = _Fusion(channels[2], width, planes)
@@ -123,8 +130,12 @@ class _Semantic(nn.Module):
 
     def __init__(self, wide: int, sixteenth: int, eighth: int) -> None:
         super().__init__()
-        self.excite = nn.Sequential(nn.Linear(wide, wide // REDUCTION, bias=False), nn.ReLU(inplace=True),
-                                    nn.Linear(wide // REDUCTION, wide, bias=False), nn.Sigmoid())
+        self.excite = nn.Sequential(
+            nn.Linear(wide, wide // REDUCTION, bias=False),
+            nn.ReLU(inplace=True),
+            nn.Linear(wide // REDUCTION, wide, bias=False),
+            nn.Sigmoid(),
+        )
         self.sixteenth, self.eighth = _convolution(wide, sixteenth, 5), _convolution(sixteenth, eighth, 5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -148,13 +159,21 @@ class _Detail(nn.Module):
         super().__init__()
         self.from_half, self.from_quarter = _convolution(half, width, 1), _convolution(quarter, width, 1)
         self.down, self.join = _convolution(width + planes, width, 3, stride=2), _convolution(2 * width, 2 * width, 3)
-        self.at_quarter = nn.Sequential(_convolution(2 * width + eighth + planes, 2 * width, 3),
-                                        _convolution(2 * width, 2 * width, 3), _convolution(2 * width, width, 3))
-        self.at_half = nn.Sequential(_convolution(2 * width, 2 * width, 3), _convolution(2 * width, width, 3),
-                                     _convolution(width, width, 3), _convolution(width, width, 3))
+        self.at_quarter = nn.Sequential(
+            _convolution(2 * width + eighth + planes, 2 * width, 3),
+            _convolution(2 * width, 2 * width, 3),
+            _convolution(2 * width, width, 3),
+        )
+        self.at_half = nn.Sequential(
+            _convolution(2 * width, 2 * width, 3),
+            _convolution(2 * width, width, 3),
+            _convolution(width, width, 3),
+            _convolution(width, width, 3),
+        )
 
-    def forward(self, planes: torch.Tensor, half: torch.Tensor, quarter: torch.Tensor, eighth: torch.Tensor
-                ) -> torch.Tensor:
+    def forward(
+        self, planes: torch.Tensor, half: torch.Tensor, quarter: torch.Tensor, eighth: torch.Tensor
+    ) -> torch.Tensor:
         half = self.from_half(half)
         x = self.down(torch.cat([_shrunk(planes, 2), half], dim=1))
         x = self.join(torch.cat([x, self.from_quarter(quarter)], dim=1))
@@ -205,8 +224,9 @@ class _HalfInstanceNorm(nn.Module):
 
 def _convolution(n_in: int, n_out: int, size: int, stride: int = 1) -> nn.Sequential:
     """Return a convolution, half-instance norm and ReLU that keep height and width at stride 1."""
-    return nn.Sequential(nn.Conv2d(n_in, n_out, size, stride, size // 2), _HalfInstanceNorm(n_out),
-                         nn.ReLU(inplace=True))
+    return nn.Sequential(
+        nn.Conv2d(n_in, n_out, size, stride, size // 2), _HalfInstanceNorm(n_out), nn.ReLU(inplace=True)
+    )
 
 
 def _doubled(x: torch.Tensor) -> torch.Tensor:

@@ -9,8 +9,16 @@ from torch.nn.functional import pad
 
 from hybridmatte._validation_torch import check_batch, check_together, split_planes
 
-__all__ = ["CARD", "MattingNetwork", "TrimapOption", "count_planes", "model_card", "normalized", "padded_to",
-           "predicting"]
+__all__ = [
+    "CARD",
+    "MattingNetwork",
+    "TrimapOption",
+    "count_planes",
+    "model_card",
+    "normalized",
+    "padded_to",
+    "predicting",
+]
 
 AnyModule = TypeVar("AnyModule", bound=torch.nn.Module)
 TrimapOption: TypeAlias = bool | Literal["one-hot"]
@@ -117,10 +125,11 @@ class MattingNetwork(torch.nn.Module):
     def forward(self, image: torch.Tensor, trimap: torch.Tensor | None = None) -> torch.Tensor:
         """Return alpha (B, 1, H, W) in [0, 1] of a batch."""
         planes = self.prepared(image, trimap)
-        return self.estimate(planes)[:, :, :image.shape[2], :image.shape[3]]
+        return self.estimate(planes)[:, :, : image.shape[2], : image.shape[3]]
 
-    def weighted_alphas(self, image: torch.Tensor, trimap: torch.Tensor | None = None
-                        ) -> list[tuple[float, torch.Tensor]]:
+    def weighted_alphas(
+        self, image: torch.Tensor, trimap: torch.Tensor | None = None
+    ) -> list[tuple[float, torch.Tensor]]:
         """Return the alphas that the training loss applies to, as pairs (weight, alpha); the weights sum to 1.
 
         Most networks have a single pair, with the alpha of `forward`.

@@ -21,8 +21,9 @@ REFINEMENT_CHANNELS = 64
 DROPOUT = 0.1  # of the attention weights; the paper uses dropout but does not give the rate
 
 
-def net_m(size: Literal["resnet34", "tiny"] = "resnet34", *, trimap: TrimapOption = "one-hot", refinement: bool = True
-          ) -> "MattingNonlocal":
+def net_m(
+    size: Literal["resnet34", "tiny"] = "resnet34", *, trimap: TrimapOption = "one-hot", refinement: bool = True
+) -> "MattingNonlocal":
     """Make a `MattingNonlocal` with random weights.
 
     Parameters
@@ -56,12 +57,14 @@ def net_m(size: Literal["resnet34", "tiny"] = "resnet34", *, trimap: TrimapOptio
     >>> network(torch.rand(1, 3, 40, 50), torch.rand(1, 1, 40, 50)).shape
     torch.Size([1, 1, 40, 50])
     """
-    return MattingNonlocal(width=WIDTHS[check_choice(size, "size", tuple(WIDTHS))], trimap=trimap,
-                           refinement=refinement)
+    return MattingNonlocal(
+        width=WIDTHS[check_choice(size, "size", tuple(WIDTHS))], trimap=trimap, refinement=refinement
+    )
 
 
-class MattingNonlocal(ResidualUNet, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
-                      model_card_template=CARD):
+class MattingNonlocal(
+    ResidualUNet, PyTorchModelHubMixin, library_name="hybridmatte", license="mit", model_card_template=CARD
+):
     """A residual U-Net with `NonlocalAttention` in the encoder at 1/8, then a refinement of its alpha; see `net_m`.
 
     Parameters
@@ -88,8 +91,14 @@ class MattingNonlocal(ResidualUNet, PyTorchModelHubMixin, library_name="hybridma
 
     encoder_prefix = (*ResidualUNet.encoder_prefix, "attention.")
 
-    def __init__(self, *, network: Literal["net_m"] = "net_m", width: float = 1.0, trimap: TrimapOption = "one-hot",
-                 refinement: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        network: Literal["net_m"] = "net_m",
+        width: float = 1.0,
+        trimap: TrimapOption = "one-hot",
+        refinement: bool = True,
+    ) -> None:
         super().__init__(width, trimap)
         check_choice(network, "network", ("net_m",))
         self.attention = NonlocalAttention(self.channels[2])
@@ -108,11 +117,14 @@ class MattingNonlocal(ResidualUNet, PyTorchModelHubMixin, library_name="hybridma
         """Return the refined alpha of the planes that `prepared` returns, or the coarse one without refinement."""
         return self._coarse_and_refined(planes)[-1].clamp(0, 1)
 
-    def weighted_alphas(self, image: torch.Tensor, trimap: torch.Tensor | None = None
-                        ) -> list[tuple[float, torch.Tensor]]:
+    def weighted_alphas(
+        self, image: torch.Tensor, trimap: torch.Tensor | None = None
+    ) -> list[tuple[float, torch.Tensor]]:
         """Return coarse and refined alpha with the weight 1/2 each; the paper adds the two losses with weight 1."""
-        alphas = [alpha[:, :, :image.shape[2], :image.shape[3]]
-                  for alpha in self._coarse_and_refined(self.prepared(image, trimap))]
+        alphas = [
+            alpha[:, :, : image.shape[2], : image.shape[3]]
+            for alpha in self._coarse_and_refined(self.prepared(image, trimap))
+        ]
         return [(1 / len(alphas), alpha) for alpha in alphas]
 
     def _coarse_and_refined(self, planes: torch.Tensor) -> list[torch.Tensor]:

@@ -18,11 +18,13 @@ MIN_PIXELS = 1 << 12
 
 
 @overload
-def predict_alpha(network: MattingNetwork, image: torch.Tensor, trimap: torch.Tensor | None = None, *,
-                  max_pixels: int = 1 << 20) -> torch.Tensor: ...
+def predict_alpha(
+    network: MattingNetwork, image: torch.Tensor, trimap: torch.Tensor | None = None, *, max_pixels: int = 1 << 20
+) -> torch.Tensor: ...
 @overload
-def predict_alpha(network: MattingNetwork, image: npt.ArrayLike, trimap: npt.ArrayLike | None = None, *,
-                  max_pixels: int = 1 << 20) -> npt.NDArray[np.float32]: ...
+def predict_alpha(
+    network: MattingNetwork, image: npt.ArrayLike, trimap: npt.ArrayLike | None = None, *, max_pixels: int = 1 << 20
+) -> npt.NDArray[np.float32]: ...
 def predict_alpha(network, image, trimap=None, *, max_pixels=1 << 20):
     """Estimate alpha by a network.
 
@@ -70,21 +72,28 @@ def predict_alpha(network, image, trimap=None, *, max_pixels=1 << 20):
         trimaps = promote(trimap).to(parameter)
         check_range(trimaps, "trimap")
     with network.predicting():
-        alpha = torch.cat([_predict_one(network, images[k:k + 1], None if trimaps is None else trimaps[k:k + 1],
-                                        max_pixels) for k in range(len(images))])
+        alpha = torch.cat(
+            [
+                _predict_one(network, images[k : k + 1], None if trimaps is None else trimaps[k : k + 1], max_pixels)
+                for k in range(len(images))
+            ]
+        )
     return alpha.to(image.device, image.dtype)
 
 
 @overload
 def as_batch(image: npt.ArrayLike, trimap: None = None, name: str = "trimap") -> tuple[torch.Tensor, None]: ...
 @overload
-def as_batch(image: npt.ArrayLike, trimap: npt.ArrayLike, name: str = "trimap"
-             ) -> tuple[torch.Tensor, torch.Tensor]: ...
+def as_batch(
+    image: npt.ArrayLike, trimap: npt.ArrayLike, name: str = "trimap"
+) -> tuple[torch.Tensor, torch.Tensor]: ...
 @overload
-def as_batch(image: npt.ArrayLike, trimap: npt.ArrayLike | None, name: str = "trimap"
-             ) -> tuple[torch.Tensor, torch.Tensor | None]: ...
-def as_batch(image: npt.ArrayLike, trimap: npt.ArrayLike | None = None, name: str = "trimap"
-             ) -> tuple[torch.Tensor, torch.Tensor | None]:
+def as_batch(
+    image: npt.ArrayLike, trimap: npt.ArrayLike | None, name: str = "trimap"
+) -> tuple[torch.Tensor, torch.Tensor | None]: ...
+def as_batch(
+    image: npt.ArrayLike, trimap: npt.ArrayLike | None = None, name: str = "trimap"
+) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return a checked image (H, W, 3) and trimap (H, W) as tensors (1, 3, H, W) and (1, 1, H, W).
 
     The second tensor is None without a trimap. `name` is the argument's name in error messages.
@@ -101,8 +110,9 @@ def as_batch(image: npt.ArrayLike, trimap: npt.ArrayLike | None = None, name: st
     return planes, torch.from_numpy(trimap)[None, None]
 
 
-def _predict_one(network: MattingNetwork, image: torch.Tensor, trimap: torch.Tensor | None, max_pixels: int
-                 ) -> torch.Tensor:
+def _predict_one(
+    network: MattingNetwork, image: torch.Tensor, trimap: torch.Tensor | None, max_pixels: int
+) -> torch.Tensor:
     """Return alpha of one image, (1, 1, H, W), exactly 0 or 1 on known pixels."""
     alpha = estimate_alpha(network, image, trimap, max_pixels)
     return alpha if trimap is None else with_known(alpha, trimap, split_planes(trimap)[2])
@@ -113,8 +123,9 @@ def with_known(alpha: torch.Tensor, trimap: torch.Tensor, is_estimated: torch.Te
     return torch.where(is_estimated, alpha, split_planes(trimap)[0].to(alpha.dtype))
 
 
-def estimate_alpha(network: MattingNetwork, image: torch.Tensor, trimap: torch.Tensor | None, max_pixels: int
-                   ) -> torch.Tensor:
+def estimate_alpha(
+    network: MattingNetwork, image: torch.Tensor, trimap: torch.Tensor | None, max_pixels: int
+) -> torch.Tensor:
     """Return the network's own alpha of one image, (1, 1, H, W).
 
     With tiles it is the weighted mean of their alphas; a tile's weight falls towards those of its borders that lie

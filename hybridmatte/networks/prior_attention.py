@@ -9,8 +9,15 @@ from timm.models.swin_transformer import PatchMerging, get_relative_position_ind
 from torch import nn
 from torch.nn.functional import pad
 
-__all__ = ["PriorAttention", "PriorBlock", "PriorEncoder", "cut_windows", "join_windows", "region_means",
-           "separated_pairs"]
+__all__ = [
+    "PriorAttention",
+    "PriorBlock",
+    "PriorEncoder",
+    "cut_windows",
+    "join_windows",
+    "region_means",
+    "separated_pairs",
+]
 
 PATCH = 4  # side of a token of the first stage, in pixels
 WINDOW = 7  # side of a window, in tokens
@@ -38,8 +45,9 @@ class PriorEncoder(nn.Module):
     features : list of (B, C, h, w), the patch embedding, then the normalised tokens of each stage; strides 4, 4, 8, ...
     """
 
-    def __init__(self, n_planes: int, channels: int, depths: Sequence[int], heads: Sequence[int], drop_path: float
-                 ) -> None:
+    def __init__(
+        self, n_planes: int, channels: int, depths: Sequence[int], heads: Sequence[int], drop_path: float
+    ) -> None:
         super().__init__()
         self.depths = list(depths)
         self.embedding = nn.Conv2d(n_planes, channels, PATCH, PATCH)
@@ -47,7 +55,8 @@ class PriorEncoder(nn.Module):
         rates = iter(torch.linspace(0, drop_path, sum(depths)).tolist())
         self.stages = nn.ModuleList(
             _Stage(channels << k, n_heads, [next(rates) for _ in range(depth)], merges=k > 0)
-            for k, (depth, n_heads) in enumerate(zip(depths, heads, strict=True)))
+            for k, (depth, n_heads) in enumerate(zip(depths, heads, strict=True))
+        )
         self.apply(_initialise)
 
     def forward(self, planes: torch.Tensor, regions: torch.Tensor) -> list[torch.Tensor]:
@@ -117,14 +126,16 @@ class PriorBlock(nn.Module):
         self.mlp = Mlp(channels, 4 * channels)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, tokens: torch.Tensor, memory: torch.Tensor | None, regions: torch.Tensor,
-                is_apart: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, tokens: torch.Tensor, memory: torch.Tensor | None, regions: torch.Tensor, is_apart: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the tokens and the memory for the next block."""
         means = region_means(tokens, regions)
         memory = means if memory is None else torch.cat([memory, means], dim=1)
         is_empty = ~regions.flatten(2).any(dim=2).repeat(1, memory.shape[1] // N_REGIONS)
-        windows, values = self.attention(cut_windows(self.norm1(tokens), self.shift), self.norm1(memory), is_empty,
-                                         is_apart if self.shift else None)
+        windows, values = self.attention(
+            cut_windows(self.norm1(tokens), self.shift), self.norm1(memory), is_empty, is_apart if self.shift else None
+        )
         height, width = tokens.shape[1:3]
         tokens = tokens + self.drop_path(join_windows(windows, height, width, self.shift))
         memory = memory + self.drop_path(values)
@@ -162,8 +173,9 @@ class PriorAttention(nn.Module):
             nn.init.trunc_normal_(bias, std=0.02)
         self.register_buffer("position", get_relative_position_index(WINDOW, WINDOW), persistent=False)
 
-    def forward(self, windows: torch.Tensor, priors: torch.Tensor, is_empty: torch.Tensor,
-                is_apart: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, windows: torch.Tensor, priors: torch.Tensor, is_empty: torch.Tensor, is_apart: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the windows and the projected values of the priors."""
         query, key, value = self._split(windows)
         _, prior_key, prior_value = self._split(priors[:, None])

@@ -43,19 +43,24 @@ class ResidualUNet(MattingNetwork):
         self.trimap_planes = count_planes(trimap)
         planes = 3 + self.trimap_planes
         self.channels = channels = [max(8, round(width * count)) for count in CHANNELS]
-        self.stem = nn.ModuleList([
-            nn.Sequential(*activated(planes, channels[0], stride=2), *activated(channels[0], channels[0])),
-            nn.Sequential(*activated(channels[0], channels[1], stride=2))])
+        self.stem = nn.ModuleList(
+            [
+                nn.Sequential(*activated(planes, channels[0], stride=2), *activated(channels[0], channels[0])),
+                nn.Sequential(*activated(channels[0], channels[1], stride=2)),
+            ]
+        )
         entering = [channels[1], *channels[1:]]
         self.down = nn.ModuleList(
-            _down_stage(entering[k], entering[k + 1], DOWN_BLOCKS[k], stride=1 + (k > 0)) for k in range(4))
+            _down_stage(entering[k], entering[k + 1], DOWN_BLOCKS[k], stride=1 + (k > 0)) for k in range(4)
+        )
         self.skips = nn.ModuleList(
             nn.Sequential(*rectified(n_in, n_out), *rectified(n_out, n_out))
-            for n_in, n_out in zip((planes, *channels[:4]), (channels[0], *channels[:4]), strict=True))
-        self.up = nn.ModuleList(
-            _up_stage(channels[4 - k], channels[3 - k], count) for k, count in enumerate(UP_BLOCKS))
-        self.last = nn.Sequential(_upsampling_convolution(channels[0], channels[0]), nn.BatchNorm2d(channels[0]),
-                                  _leaky_relu())
+            for n_in, n_out in zip((planes, *channels[:4]), (channels[0], *channels[:4]), strict=True)
+        )
+        self.up = nn.ModuleList(_up_stage(channels[4 - k], channels[3 - k], count) for k, count in enumerate(UP_BLOCKS))
+        self.last = nn.Sequential(
+            _upsampling_convolution(channels[0], channels[0]), nn.BatchNorm2d(channels[0]), _leaky_relu()
+        )
         self.head = nn.Conv2d(channels[0], 1, 3, padding=1)
         nn.init.xavier_uniform_(self.head.weight)
 
@@ -117,11 +122,11 @@ def _with_spectral_norm(convolution: AnyConvolution) -> AnyConvolution:
     return convolution
 
 
-def _convolution(n_in: int, n_out: int, size: int = 3, stride: int = 1,
-                 padding_mode: Literal["zeros", "reflect"] = "zeros") -> nn.Conv2d:
+def _convolution(
+    n_in: int, n_out: int, size: int = 3, stride: int = 1, padding_mode: Literal["zeros", "reflect"] = "zeros"
+) -> nn.Conv2d:
     """Return a convolution without bias that keeps height and width at stride 1."""
-    return _with_spectral_norm(
-        nn.Conv2d(n_in, n_out, size, stride, size // 2, bias=False, padding_mode=padding_mode))
+    return _with_spectral_norm(nn.Conv2d(n_in, n_out, size, stride, size // 2, bias=False, padding_mode=padding_mode))
 
 
 def _upsampling_convolution(n_in: int, n_out: int) -> nn.ConvTranspose2d:
@@ -139,11 +144,15 @@ def activated(n_in: int, n_out: int, stride: int = 1) -> tuple[nn.Module, ...]:
     return _convolution(n_in, n_out, stride=stride), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)
 
 
-def rectified(n_in: int, n_out: int, stride: int = 1, padding_mode: Literal["zeros", "reflect"] = "zeros"
-              ) -> tuple[nn.Module, ...]:
+def rectified(
+    n_in: int, n_out: int, stride: int = 1, padding_mode: Literal["zeros", "reflect"] = "zeros"
+) -> tuple[nn.Module, ...]:
     """Return convolution, activation and norm, in this order: that of the skip connections and of GCA's guidance."""
-    return (_convolution(n_in, n_out, stride=stride, padding_mode=padding_mode), nn.ReLU(inplace=True),
-            nn.BatchNorm2d(n_out))
+    return (
+        _convolution(n_in, n_out, stride=stride, padding_mode=padding_mode),
+        nn.ReLU(inplace=True),
+        nn.BatchNorm2d(n_out),
+    )
 
 
 def _down_stage(n_in: int, n_out: int, count: int, stride: int) -> nn.Sequential:
@@ -154,8 +163,14 @@ def _down_stage(n_in: int, n_out: int, count: int, stride: int) -> nn.Sequential
         shortcut = nn.Identity()
         if step > 1:
             shortcut = nn.Sequential(nn.AvgPool2d(step), _convolution(entering, n_out, 1), nn.BatchNorm2d(n_out))
-        blocks.append(_Residual([*activated(entering, n_out, step), _convolution(n_out, n_out)],
-                                nn.BatchNorm2d(n_out), shortcut, nn.ReLU(inplace=True)))
+        blocks.append(
+            _Residual(
+                [*activated(entering, n_out, step), _convolution(n_out, n_out)],
+                nn.BatchNorm2d(n_out),
+                shortcut,
+                nn.ReLU(inplace=True),
+            )
+        )
     return nn.Sequential(*blocks)
 
 
@@ -167,8 +182,14 @@ def _up_stage(n_in: int, n_out: int, count: int) -> nn.Sequential:
         if k == 0:
             entering, first = n_in, _upsampling_convolution(n_in, n_in)
             shortcut = nn.Sequential(nn.Upsample(scale_factor=2), _convolution(n_in, n_out, 1), nn.BatchNorm2d(n_out))
-        blocks.append(_Residual([first, nn.BatchNorm2d(entering), _leaky_relu(), _convolution(entering, n_out)],
-                                nn.BatchNorm2d(n_out), shortcut, _leaky_relu()))
+        blocks.append(
+            _Residual(
+                [first, nn.BatchNorm2d(entering), _leaky_relu(), _convolution(entering, n_out)],
+                nn.BatchNorm2d(n_out),
+                shortcut,
+                _leaky_relu(),
+            )
+        )
     return nn.Sequential(*blocks)
 
 
@@ -181,8 +202,9 @@ class _Residual(nn.Module):
     result : (B, n_out, h', w'), h' and w' being h and w, halved or doubled by the layers and the shortcut
     """
 
-    def __init__(self, layers: Sequence[nn.Module], norm: nn.BatchNorm2d, shortcut: nn.Module, activation: nn.Module
-                 ) -> None:
+    def __init__(
+        self, layers: Sequence[nn.Module], norm: nn.BatchNorm2d, shortcut: nn.Module, activation: nn.Module
+    ) -> None:
         super().__init__()
         self.layers, self.shortcut, self.activation = nn.Sequential(*layers, norm), shortcut, activation
         nn.init.zeros_(norm.weight)

@@ -31,8 +31,11 @@ class Transfer(NamedTuple):
         return f"{len(self.loaded)} tensors loaded{widened}, {left}"
 
 
-def load_parts(network: MattingNetwork | TrimapNetwork | JointInference, source: str | PathLike[str],
-               parts: Literal["all", "encoder"] = "all") -> Transfer:
+def load_parts(
+    network: MattingNetwork | TrimapNetwork | JointInference,
+    source: str | PathLike[str],
+    parts: Literal["all", "encoder"] = "all",
+) -> Transfer:
     """Load another network's weights into one of the same kind.
 
     Parameters
@@ -57,8 +60,10 @@ def load_parts(network: MattingNetwork | TrimapNetwork | JointInference, source:
     """
     prefix = {"all": "", "encoder": network.encoder_prefix}[check_choice(parts, "parts", ("all", "encoder"))]
     other = load_network(source)
-    own, found = ({name: tensor for name, tensor in each.state_dict().items() if name.startswith(prefix)}
-                  for each in (network, other))
+    own, found = (
+        {name: tensor for name, tensor in each.state_dict().items() if name.startswith(prefix)}
+        for each in (network, other)
+    )
     if not own:
         raise ValueError(f"network has no tensor whose name begins with {prefix!r}, expected its encoder_prefix to fit")
     planes = 0
@@ -72,8 +77,9 @@ def load_parts(network: MattingNetwork | TrimapNetwork | JointInference, source:
     return Transfer(tuple(own), tuple(widened), tuple(name for name in network.state_dict() if name not in own))
 
 
-def _compare(own: dict[str, torch.Tensor], found: dict[str, torch.Tensor], source: str | PathLike[str], parts: str,
-             planes: int) -> None:
+def _compare(
+    own: dict[str, torch.Tensor], found: dict[str, torch.Tensor], source: str | PathLike[str], parts: str, planes: int
+) -> None:
     """Refuse tensors that differ in name or shape; `planes` additional planes of the input are allowed."""
     for name in (*own, *found):
         if name not in own or name not in found:
@@ -81,8 +87,9 @@ def _compare(own: dict[str, torch.Tensor], found: dict[str, torch.Tensor], sourc
             raise ValueError(f"{there} has no tensor {name} but {here} has, expected the same in parts {parts!r}")
         mine, its = tuple(own[name].shape), tuple(found[name].shape)
         if mine != its and not _is_wider(mine, its, planes):
-            raise ValueError(f"init_from {source} has {name} of shape {its}, expected the network's {mine}"
-                             + _hint(mine, its))
+            raise ValueError(
+                f"init_from {source} has {name} of shape {its}, expected the network's {mine}" + _hint(mine, its)
+            )
 
 
 def _hint(mine: Shape, its: Shape) -> str:

@@ -88,8 +88,9 @@ def with_segmentation(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
     return weights | {first: torch.cat([weights[first], weights[first][:, :2]], dim=1)}
 
 
-class TrimapNetwork(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
-                    model_card_template=TRIMAP_CARD):
+class TrimapNetwork(
+    nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", license="mit", model_card_template=TRIMAP_CARD
+):
     """A dilated ResNet, atrous spatial pyramid pooling, and a decoder over features at 1/4 and 1/8; see `net_t`.
 
     Parameters
@@ -125,8 +126,12 @@ class TrimapNetwork(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte",
         channels = self.encoder.feature_info.channels()
         self.pyramid = nn.Sequential(AtrousPyramid(channels[4], wide, RATES), nn.Dropout(DROPOUTS[0]))
         self.low, self.middle = (convolution(channels[k], narrow, 1, bias=True) for k in (1, 2))
-        self.join = nn.Sequential(convolution(wide + 2 * narrow, wide, bias=True), nn.Dropout(DROPOUTS[1]),
-                                  convolution(wide, wide, bias=True), nn.Dropout(DROPOUTS[2]))
+        self.join = nn.Sequential(
+            convolution(wide + 2 * narrow, wide, bias=True),
+            nn.Dropout(DROPOUTS[1]),
+            convolution(wide, wide, bias=True),
+            nn.Dropout(DROPOUTS[2]),
+        )
         self.head = nn.Conv2d(wide, 3, 1)
         self.to(memory_format=torch.channels_last)
 
@@ -137,7 +142,7 @@ class TrimapNetwork(nn.Module, PyTorchModelHubMixin, library_name="hybridmatte",
         planes = padded_to(planes, self.stride)
         _, low, middle, _, high = self.encoder(planes)
         logits = _enlarged(self.decode(low, middle, high), planes.shape[2:])
-        return logits[:, :, :image.shape[2], :image.shape[3]]
+        return logits[:, :, : image.shape[2], : image.shape[3]]
 
     def decode(self, low: torch.Tensor, middle: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
         """Return the logits (B, 3, h, w) at 1/4 of the resolution, of features at 1/4, 1/8 and 1/16.

@@ -17,7 +17,6 @@ from hybridmatte.networks.network import CARD, MattingNetwork, TrimapOption, cou
 __all__ = ["MattingUNet", "unet"]
 
 
-
 class ScalableEncoder(NamedTuple):
     """How a family of timm's encoders is made narrower."""
 
@@ -34,8 +33,14 @@ RATES = (1, 3, 6, 9)  # dilations of the pyramid
 WIDTHS = (32, 48, 64, 128, 256)  # channels of the decoder at width 1, from full resolution down
 
 
-def unet(size: str = "resnet18", *, width: float = 1.0, trimap: TrimapOption = False, pretrained: bool = False,
-         boundary: bool = False) -> "MattingUNet":
+def unet(
+    size: str = "resnet18",
+    *,
+    width: float = 1.0,
+    trimap: TrimapOption = False,
+    pretrained: bool = False,
+    boundary: bool = False,
+) -> "MattingUNet":
     """Make a `MattingUNet`.
 
     Parameters
@@ -79,8 +84,9 @@ def unet(size: str = "resnet18", *, width: float = 1.0, trimap: TrimapOption = F
         encoder, width = "resnet10t", 0.25 * width
     if not timm.is_model(encoder):
         near = difflib.get_close_matches(encoder, timm.list_models(), 1)
-        raise ValueError(f"size is {encoder!r}, expected an encoder of timm or 'tiny'"
-                         + (f"; perhaps {near[0]!r}" if near else ""))
+        raise ValueError(
+            f"size is {encoder!r}, expected an encoder of timm or 'tiny'" + (f"; perhaps {near[0]!r}" if near else "")
+        )
     network = MattingUNet(encoder=encoder, width=width, trimap=trimap, boundary=boundary)
     if pretrained:
         if width != 1.0:
@@ -90,8 +96,9 @@ def unet(size: str = "resnet18", *, width: float = 1.0, trimap: TrimapOption = F
     return network
 
 
-class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit",
-                 model_card_template=CARD):
+class MattingUNet(
+    MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit", model_card_template=CARD
+):
     """U-Net with skip connections up to full resolution; see `unet`.
 
     The max-pooling after a ResNet's stem is removed, as in the paper, which doubles the resolution of the features.
@@ -117,8 +124,9 @@ class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatt
     alpha : (B, 1, H, W), in [0, 1]
     """
 
-    def __init__(self, *, encoder: str = "resnet18", width: float = 1.0, trimap: TrimapOption = False,
-                 boundary: bool = False) -> None:
+    def __init__(
+        self, *, encoder: str = "resnet18", width: float = 1.0, trimap: TrimapOption = False, boundary: bool = False
+    ) -> None:
         super().__init__()
         self.trimap_planes = count_planes(trimap)
         planes = 3 + self.trimap_planes
@@ -149,8 +157,9 @@ class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatt
         """Return alpha of the planes that `prepared` returns."""
         return torch.sigmoid(self.head(self._features(planes)))
 
-    def alpha_and_boundary(self, image: torch.Tensor, trimap: torch.Tensor | None = None
-                           ) -> tuple[torch.Tensor, torch.Tensor]:
+    def alpha_and_boundary(
+        self, image: torch.Tensor, trimap: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return alpha and the boundary, which is 1 where alpha is mixed, both (B, 1, H, W) in [0, 1]."""
         if not self.has_boundary:
             raise ValueError("network has no boundary head, expected one made with boundary=True")
@@ -172,8 +181,9 @@ class MattingUNet(MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatt
         """Return the depth of each parameter: the number of encoder stages below it; the decoder has all of them."""
         names = [name for name, _ in self.named_parameters()]
         stages = list(dict.fromkeys(name.split(".")[1] for name in names if name.startswith("encoder.")))
-        return {name: stages.index(name.split(".")[1]) if name.startswith("encoder.") else len(stages)
-                for name in names}
+        return {
+            name: stages.index(name.split(".")[1]) if name.startswith("encoder.") else len(stages) for name in names
+        }
 
     def _reductions(self, n_channels: int) -> list[int]:
         """Return the strides of the encoder's features, measured on an image of zeros."""
@@ -190,10 +200,15 @@ def _width_options(encoder: str, width: float) -> dict[str, Any]:
         return {}
     for family, (argument, channels, divisors) in SCALABLE.items():
         if encoder.startswith(family):
-            return {argument: tuple(divisor * max(math.ceil(8 / divisor), int(width * count) // divisor)
-                                    for count, divisor in zip(channels, divisors, strict=True))}
-    raise ValueError(f"width is {width:g}, expected 1 for the encoder {encoder!r}: only those of "
-                     f"{', '.join(SCALABLE)} can be scaled")
+            return {
+                argument: tuple(
+                    divisor * max(math.ceil(8 / divisor), int(width * count) // divisor)
+                    for count, divisor in zip(channels, divisors, strict=True)
+                )
+            }
+    raise ValueError(
+        f"width is {width:g}, expected 1 for the encoder {encoder!r}: only those of {', '.join(SCALABLE)} can be scaled"
+    )
 
 
 class _Stage(nn.Module):

@@ -65,13 +65,25 @@ def vitmatte(size: Literal["small", "base", "tiny"] = "small", *, trimap: Trimap
     """
     channels, heads, layers, global_layers, decoder, detail = SIZES[check_choice(size, "size", tuple(SIZES))]
     backbone = VitDetConfig(
-        hidden_size=channels, num_attention_heads=heads, num_hidden_layers=layers,
-        num_channels=3 + count_planes(trimap), image_size=512, pretrain_image_size=224, patch_size=16,
-        window_size=WINDOW, window_block_indices=[k for k in range(layers) if k not in global_layers],
-        residual_block_indices=list(global_layers), use_relative_position_embeddings=True,
-        out_features=[f"stage{layers}"])  # pyright: ignore[reportCallIssue]
-    config = VitMatteConfig(backbone_config=backbone, hidden_size=channels, fusion_hidden_sizes=list(decoder),
-                            convstream_hidden_sizes=list(detail))
+        hidden_size=channels,
+        num_attention_heads=heads,
+        num_hidden_layers=layers,
+        num_channels=3 + count_planes(trimap),
+        image_size=512,
+        pretrain_image_size=224,
+        patch_size=16,
+        window_size=WINDOW,
+        window_block_indices=[k for k in range(layers) if k not in global_layers],
+        residual_block_indices=list(global_layers),
+        use_relative_position_embeddings=True,
+        out_features=[f"stage{layers}"],
+    )  # pyright: ignore[reportCallIssue]
+    config = VitMatteConfig(
+        backbone_config=backbone,
+        hidden_size=channels,
+        fusion_hidden_sizes=list(decoder),
+        convstream_hidden_sizes=list(detail),
+    )
     return MattingViT(VitMatteForImageMatting(config))
 
 

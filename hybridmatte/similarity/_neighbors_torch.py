@@ -52,9 +52,7 @@ def build_tensor_tree(points: torch.Tensor) -> TensorTree:
     return TensorTree(order, blocks, members.amin(dim=1), members.amax(dim=1))
 
 
-def search_tensor_tree(
-    tree: TensorTree, queries: torch.Tensor, n_neighbors: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+def search_tensor_tree(tree: TensorTree, queries: torch.Tensor, n_neighbors: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return (squared distances, indices), both (m, n_neighbors), of the points nearest to each query (m, D).
 
     Exact in float32, ascending. The search is fast where consecutive queries are near each other.

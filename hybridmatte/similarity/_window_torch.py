@@ -27,7 +27,8 @@ def topk_batch(
     offsets = torch.empty(distances.shape, dtype=torch.int32)
     with torch_threads():
         for image_planes, image_distances, image_offsets in zip(
-                np.ascontiguousarray(planes), distances.numpy(), offsets.numpy(), strict=True):
+            np.ascontiguousarray(planes), distances.numpy(), offsets.numpy(), strict=True
+        ):
             fill_topk(image_planes, window_size, margin, image_distances, image_offsets)
     return distances, offsets
 
@@ -46,8 +47,12 @@ def topk_shifts(
     height, width = planes.shape[2] - 2 * margin, stride - 2 * margin
     framed = pad(planes, (half - margin,) * 4, value=torch.inf)
     n_rows = max(1, CHUNK_BYTES // (8 * window_size**2 * len(planes) * width))
-    strips = [_strip_keys(framed, start, min(start + n_rows, height), window_size).topk(
-        n_neighbors, dim=3, largest=False, sorted=True).values for start in range(0, height, n_rows)]
+    strips = [
+        _strip_keys(framed, start, min(start + n_rows, height), window_size)
+        .topk(n_neighbors, dim=3, largest=False, sorted=True)
+        .values
+        for start in range(0, height, n_rows)
+    ]
     keys = torch.cat(strips, dim=1)
     squared = (keys >> PLACE_BITS).int().view(torch.float32)
     distances = squared.double().sqrt().float()  # torch's square root in float32 is not correctly rounded
@@ -63,11 +68,11 @@ def _strip_keys(framed: torch.Tensor, start: int, stop: int, window_size: int) -
     """
     half = window_size // 2
     width = framed.shape[3] - 2 * half
-    center = framed[:, :, start + half:stop + half, half:half + width]
+    center = framed[:, :, start + half : stop + half, half : half + width]
     keys = torch.empty((len(framed), stop - start, width, window_size**2), dtype=torch.int64, device=framed.device)
     for place in range(window_size**2):
         y, x = divmod(place, window_size)
-        r, g, b = (framed[:, :, start + y:stop + y, x:x + width] - center).unbind(1)
+        r, g, b = (framed[:, :, start + y : stop + y, x : x + width] - center).unbind(1)
         squared = r * r + g * g + b * b
         keys[..., place] = (squared.view(torch.int32).long() << PLACE_BITS) | place
     return keys

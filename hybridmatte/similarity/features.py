@@ -73,7 +73,10 @@ def _hsv_planes(image: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.floating
     value = image.max(axis=2)
     chroma = value - image.min(axis=2)
     divisor = np.where(chroma > 0, chroma, 1)
-    sector = np.where(value == red, (green - blue) / divisor,
-                      np.where(value == green, 2 + (blue - red) / divisor, 4 + (red - green) / divisor))
+    sector = np.where(
+        value == red,
+        (green - blue) / divisor,
+        np.where(value == green, 2 + (blue - red) / divisor, 4 + (red - green) / divisor),
+    )
     hue = np.where(chroma > 0, sector, 0) * (np.pi / 3)
     return np.cos(hue), np.sin(hue), chroma / np.where(value > 0, value, 1), value

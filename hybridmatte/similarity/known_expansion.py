@@ -87,12 +87,16 @@ def _rings(
     in the offsets; largest squared colour distance allowed in each ring.
     """
     reach = int(radius)
-    offsets = np.moveaxis(np.mgrid[-reach:reach + 1, -reach:reach + 1], 0, 2).reshape(-1, 2)
+    offsets = np.moveaxis(np.mgrid[-reach : reach + 1, -reach : reach + 1], 0, 2).reshape(-1, 2)
     squared = (offsets**2).sum(axis=1)
     order = np.lexsort((offsets[:, 1], offsets[:, 0], squared))
     order = order[(squared[order] > 0) & (squared[order] <= radius**2)]
     ring_squares, starts = np.unique(squared[order], return_index=True)
     ring_ends = np.append(starts[1:], len(order))
     limits = (color_distance * (1.0 - np.sqrt(ring_squares) / radius)) ** 2
-    return (ring_squares.astype(np.int64), offsets[order].astype(np.int32), ring_ends.astype(np.int32),
-            limits.astype(np.float32))
+    return (
+        ring_squares.astype(np.int64),
+        offsets[order].astype(np.int32),
+        ring_ends.astype(np.int32),
+        limits.astype(np.float32),
+    )

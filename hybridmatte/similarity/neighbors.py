@@ -54,8 +54,9 @@ class NeighborTree:
         `leaves` (M,) is a leaf near each query, where the search starts; by default the leaf that `locate` finds.
         """
         leaves = self.locate(queries) if leaves is None else leaves
-        squared, slots = kernels.search(self._leaf_points, self._low, self._high, self._depth, leaves, queries,
-                                        n_neighbors, 0.0)
+        squared, slots = kernels.search(
+            self._leaf_points, self._low, self._high, self._depth, leaves, queries, n_neighbors, 0.0
+        )
         return Neighbors(np.sqrt(squared, out=squared), self.order[slots])
 
     def among(self, points: npt.NDArray[np.integer], n_neighbors: int) -> Neighbors:
@@ -121,8 +122,10 @@ def nearest_neighbors(points: npt.ArrayLike, queries: npt.ArrayLike, n_neighbors
     """
     points, queries = _check_points(points, "points"), _check_points(queries, "queries")
     if points.shape[1] != queries.shape[1]:
-        raise ValueError(f"queries has shape {queries.shape} but points has shape {points.shape}, expected the same "
-                         "number of columns")
+        raise ValueError(
+            f"queries has shape {queries.shape} but points has shape {points.shape}, expected the same "
+            "number of columns"
+        )
     n_neighbors = check_integer(n_neighbors, "n_neighbors", low=1, high=len(points))
     if len(queries) == 0:
         return Neighbors(np.empty((0, n_neighbors), np.float32), np.empty((0, n_neighbors), np.int32))

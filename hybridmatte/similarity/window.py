@@ -137,8 +137,10 @@ def _check_options(
     if padding == "cut":
         n_fewest = min(half + 1, height) * min(half + 1, width)
     if n_neighbors is None and window_size > n_fewest:
-        raise ValueError(f"window_size is {window_size}, expected at most {n_fewest} for an image of {height} x "
-                         f"{width} pixels, the number of pixels in the window of a corner")
+        raise ValueError(
+            f"window_size is {window_size}, expected at most {n_fewest} for an image of {height} x "
+            f"{width} pixels, the number of pixels in the window of a corner"
+        )
     n_neighbors = window_size if n_neighbors is None else n_neighbors
     n_neighbors = check_integer(n_neighbors, "n_neighbors", low=1, high=n_fewest)
     return window_size, half if padding == "zeros" else 0, n_neighbors

@@ -57,8 +57,9 @@ class TensorStencilSystem:
             weights[index] *= self.mask * shifted(self.mask, step)
         self.diagonal = torch.where(is_unknown, diagonal + (0.0 if confidence is None else confidence), 1.0)
         if (is_unknown & (self.diagonal <= 0.0)).any():
-            raise ValueError(f"trimap has unknown pixels that no window of {method} inside the image reaches, "
-                             "expected none")
+            raise ValueError(
+                f"trimap has unknown pixels that no window of {method} inside the image reaches, expected none"
+            )
         self.precondition = TensorMultigrid(self, image)
 
     def matvec(self, x: torch.Tensor) -> torch.Tensor:

@@ -144,8 +144,9 @@ class TensorSolver:
         if self._system is None:
             return known
         given = self._rhs if rhs is None else self._system.gather(rhs)
-        result = conjugate_gradient_tensors(self._system.matvec, given, self._system.precondition, rtol=self._rtol,
-                                            maxiter=self._maxiter)
+        result = conjugate_gradient_tensors(
+            self._system.matvec, given, self._system.precondition, rtol=self._rtol, maxiter=self._maxiter
+        )
         warn_unconverged(result, self._rtol, self._method)
         return self._system.scatter(result.x, known)
 
@@ -174,8 +175,10 @@ class _Solve(Function):
     @staticmethod
     def forward(ctx: Any, image: Any, trimap: Any, prior: Any, confidence: Any, layer: SolveLayer) -> torch.Tensor:
         planes = [None if tensor is None else tensor.detach()[:, 0] for tensor in (trimap, prior, confidence)]
-        solvers = [layer.make(image.detach()[index], *(plane if plane is None else plane[index] for plane in planes))
-                   for index in range(len(image))]
+        solvers = [
+            layer.make(image.detach()[index], *(plane if plane is None else plane[index] for plane in planes))
+            for index in range(len(image))
+        ]
         full = torch.stack([solver.solve() for solver in solvers])[:, None]
         is_unknown = torch.stack([solver.is_unknown for solver in solvers])[:, None]
         ctx.solvers, ctx.form = solvers, layer.form

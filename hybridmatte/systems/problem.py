@@ -68,14 +68,14 @@ def check_problem(
         for name, region in (("foreground", regions.is_foreground), ("background", regions.is_background)):
             if not region.any():
                 bound = "at least 0.9" if name == "foreground" else "at most 0.1"
-                raise ValueError(f"trimap has no {name} pixel, expected at least one, with a value of {bound} (or a "
-                                 "prior with a positive confidence, which hybridmatte.solve takes)")
+                raise ValueError(
+                    f"trimap has no {name} pixel, expected at least one, with a value of {bound} (or a "
+                    "prior with a positive confidence, which hybridmatte.solve takes)"
+                )
     return Problem(pixels, regions.is_unknown, regions.is_foreground.astype(np.float32), prior, confidence)
 
 
-def check_plane_like_image(
-    plane: npt.ArrayLike, name: str, image: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
+def check_plane_like_image(plane: npt.ArrayLike, name: str, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return a plane (H, W) of the image's size; refuse another size first, then colour channels."""
     shape = np.shape(plane)
     if len(shape) in (2, 3):

@@ -17,8 +17,15 @@ from hybridmatte.linalg.threads import threads_for
 from hybridmatte.systems.problem import Problem, finish_alpha
 from hybridmatte.systems.regions import independent_regions
 
-__all__ = ["Build", "LinearSystem", "ProblemSolver", "check_stopping", "solve_problem", "solve_system",
-           "warn_unconverged"]
+__all__ = [
+    "Build",
+    "LinearSystem",
+    "ProblemSolver",
+    "check_stopping",
+    "solve_problem",
+    "solve_system",
+    "warn_unconverged",
+]
 
 Plane = npt.NDArray[Any]  # (H, W)
 
@@ -175,8 +182,9 @@ class ProblemSolver:
         rtol = self._rtol if rtol is None else rtol
         worst = None
         for part in self._systems:
-            given, start = (part.system.rhs, part.system.start) if rhs is None else (
-                part.system.gather(rhs[part.crop]), None)
+            given, start = (
+                (part.system.rhs, part.system.start) if rhs is None else (part.system.gather(rhs[part.crop]), None)
+            )
             result = part.solve(given, start, rtol, self._maxiter)
             plane[part.crop][part.is_unknown] = result.x
             worst = _worse(worst, result)
@@ -209,13 +217,16 @@ def _parts(problem: Problem, build: Build, reach: int | None, method: str) -> It
     whole = [((slice(None), slice(None)), problem.is_unknown)]
     for crop, is_unknown in whole if reach is None else independent_regions(problem.is_unknown, reach):
         with threads_for(int(is_unknown.sum())):
-            system = build(np.ascontiguousarray(problem.image[crop]), is_unknown,
-                           np.ascontiguousarray(problem.known_alpha[crop]))
+            system = build(
+                np.ascontiguousarray(problem.image[crop]), is_unknown, np.ascontiguousarray(problem.known_alpha[crop])
+            )
             if problem.prior is not None and problem.confidence is not None:
                 system.add_prior(problem.prior[crop], problem.confidence[crop])
             if ((system.pixels >= 0) & (system.diagonal <= 0.0)).any():
-                raise ValueError(f"trimap has unknown pixels that no window of {method} inside the image reaches, "
-                                 "expected none; the methods random_walk and knn can answer")
+                raise ValueError(
+                    f"trimap has unknown pixels that no window of {method} inside the image reaches, "
+                    "expected none; the methods random_walk and knn can answer"
+                )
             precondition = system.preconditioner()
         yield _Part(crop, is_unknown, system, precondition)
 
@@ -228,5 +239,8 @@ def _worse(one: KrylovResult | None, other: KrylovResult) -> KrylovResult:
 def warn_unconverged(result: KrylovResult | None, rtol: float, method: str) -> None:
     """Give a `ConvergenceWarning` if a Krylov method stopped before it reached the wanted residual."""
     if result is not None and not result.converged:
-        warn_caller(f"{method} reached a relative residual of {result.residual:.1e} after {result.iterations} "
-                    f"iterations, wanted {rtol:.1e}; raise maxiter or rtol", ConvergenceWarning)
+        warn_caller(
+            f"{method} reached a relative residual of {result.residual:.1e} after {result.iterations} "
+            f"iterations, wanted {rtol:.1e}; raise maxiter or rtol",
+            ConvergenceWarning,
+        )

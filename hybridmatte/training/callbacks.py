@@ -39,8 +39,14 @@ def standard_callbacks(output: Path, examples: Sequence[Sample], *, progress: bo
     -------
     callbacks : list of lightning.Callback
     """
-    checkpoints = ModelCheckpoint(output / "checkpoints", filename="last", save_top_k=1, every_n_epochs=1,
-                                  save_on_train_epoch_end=True, enable_version_counter=False)
+    checkpoints = ModelCheckpoint(
+        output / "checkpoints",
+        filename="last",
+        save_top_k=1,
+        every_n_epochs=1,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
     callbacks = [checkpoints, ExamplePictures(examples), ScoreFile(output / "scores.csv")]
     return [*callbacks, ProgressBar()] if progress else callbacks
 
@@ -71,8 +77,11 @@ class ScoreFile(Callback):
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:  # noqa: ARG002
         """Append a row."""
-        scores = {name.removeprefix("validation/"): float(value) for name, value in trainer.callback_metrics.items()
-                  if name.startswith("validation/")}
+        scores = {
+            name.removeprefix("validation/"): float(value)
+            for name, value in trainer.callback_metrics.items()
+            if name.startswith("validation/")
+        }
         if not scores or not trainer.is_global_zero:
             return
         epoch, is_new = trainer.current_epoch + 1, not self._path.exists()
@@ -96,8 +105,12 @@ def _shrunk(picture: npt.NDArray[np.float32], width: int) -> npt.NDArray[np.floa
 class ProgressBar(TQDMProgressBar):
     """Lightning's bar without the version number, which is always the same; it ends before an error's message."""
 
-    def on_exception(self, trainer: lightning.Trainer, pl_module: Any,  # noqa: ARG002
-                     exception: BaseException) -> None:  # noqa: ARG002
+    def on_exception(
+        self,
+        trainer: lightning.Trainer,  # noqa: ARG002
+        pl_module: Any,  # noqa: ARG002
+        exception: BaseException,  # noqa: ARG002
+    ) -> None:
         """End the lines of the bars."""
         for bar in (self._train_progress_bar, self._val_progress_bar):
             if bar is not None:

@@ -67,6 +67,8 @@ def composition_terms(alpha: torch.Tensor, batch: Batch) -> Terms:
     """Return L1, composition and Laplacian pyramid loss, each over the unknown region."""
     target, is_unknown = batch["alpha"], split_planes(batch["trimap"])[2]
     layers = batch["image"], batch["foreground"], batch["background"]
-    return {"alpha": l1_loss(alpha, target, region=is_unknown),
-            "composition": composition_loss(alpha, *layers, region=is_unknown),
-            "pyramid": laplacian_pyramid_loss(alpha, target, region=is_unknown)}
+    return {
+        "alpha": l1_loss(alpha, target, region=is_unknown),
+        "composition": composition_loss(alpha, *layers, region=is_unknown),
+        "pyramid": laplacian_pyramid_loss(alpha, target, region=is_unknown),
+    }

@@ -36,9 +36,22 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # pyright: ignore[reportMissingImports] -- only installed on Python 3.10
 
-__all__ = ["CONFIGS", "AlphaFreeConfig", "BlendingConfig", "CompositionConfig", "DisentangledConfig", "MatteConfig",
-           "NonlocalConfig", "RealConfig", "SegmentationConfig", "SupervisedConfig", "TrainingConfig", "TrimapConfig",
-           "option_names", "read_config"]
+__all__ = [
+    "CONFIGS",
+    "AlphaFreeConfig",
+    "BlendingConfig",
+    "CompositionConfig",
+    "DisentangledConfig",
+    "MatteConfig",
+    "NonlocalConfig",
+    "RealConfig",
+    "SegmentationConfig",
+    "SupervisedConfig",
+    "TrainingConfig",
+    "TrimapConfig",
+    "option_names",
+    "read_config",
+]
 
 Config = TypeVar("Config", bound="TrainingConfig")
 
@@ -88,8 +101,9 @@ class TrainingConfig(NetworkOptions, CropOptions, LoopOptions):
         if self.network not in self.allowed_networks:
             default = " (the default)" if self.network == TrainingConfig.network else ""
             expected = " or ".join(repr(name) for name in self.allowed_networks)
-            raise ValueError(f"network is {self.network!r}{default}, expected {expected} for paradigm "
-                             f"{self.paradigm!r}")
+            raise ValueError(
+                f"network is {self.network!r}{default}, expected {expected} for paradigm {self.paradigm!r}"
+            )
         self.check_network()
 
     def options(self) -> dict[str, Any]:
@@ -277,9 +291,21 @@ class BlendingConfig(TeacherOptions, LabelledConfig):
         self.check_teacher()
 
 
-CONFIGS: dict[str, type[TrainingConfig]] = {kind.paradigm: kind for kind in (
-    AlphaFreeConfig, SupervisedConfig, CompositionConfig, DisentangledConfig, TrimapConfig, NonlocalConfig, RealConfig,
-    SegmentationConfig, MatteConfig, BlendingConfig)}
+CONFIGS: dict[str, type[TrainingConfig]] = {
+    kind.paradigm: kind
+    for kind in (
+        AlphaFreeConfig,
+        SupervisedConfig,
+        CompositionConfig,
+        DisentangledConfig,
+        TrimapConfig,
+        NonlocalConfig,
+        RealConfig,
+        SegmentationConfig,
+        MatteConfig,
+        BlendingConfig,
+    )
+}
 
 
 def read_config(path: str | Path, **changes: Any) -> TrainingConfig:
@@ -359,5 +385,7 @@ def _refuse_foreign(kind: type[TrainingConfig], options: Mapping[str, Any]) -> N
         readers = _readers(name)
         if readers and kind not in readers:
             paradigms = ", ".join(reader.paradigm for reader in readers)
-            raise ValueError(f"{name} is {value!r}, expected it left out for paradigm {kind.paradigm!r}: it is an "
-                             f"option of {paradigms}")
+            raise ValueError(
+                f"{name} is {value!r}, expected it left out for paradigm {kind.paradigm!r}: it is an "
+                f"option of {paradigms}"
+            )

@@ -27,8 +27,9 @@ class CropsModule(lightning.LightningDataModule):
     validation : sequence of Sample, optional
     """
 
-    def __init__(self, config: TrainingConfig, source: Source, workers: int,
-                 validation: Sequence[Sample] | None = None):
+    def __init__(
+        self, config: TrainingConfig, source: Source, workers: int, validation: Sequence[Sample] | None = None
+    ):
         super().__init__()
         self._config, self._source, self._workers = config, source, workers
         self._validation = [] if validation is None else validation
@@ -38,18 +39,29 @@ class CropsModule(lightning.LightningDataModule):
         plan = self._plan()
         crops = self._source.crops(plan)
         # The processes take crops in turn, so that all of them together make the step that one process would make.
-        sampler = None if isinstance(crops, IterableDataset) else DistributedSampler(
-            crops, plan.processes, plan.process, shuffle=False)
-        return DataLoader(crops, sampler=sampler, batch_size=plan.batch_size, num_workers=plan.workers,
-                          collate_fn=collate)
+        sampler = (
+            None
+            if isinstance(crops, IterableDataset)
+            else DistributedSampler(crops, plan.processes, plan.process, shuffle=False)
+        )
+        return DataLoader(
+            crops, sampler=sampler, batch_size=plan.batch_size, num_workers=plan.workers, collate_fn=collate
+        )
 
     def _plan(self) -> EpochPlan:
         """Return the plan of the trainer's current epoch."""
         config, trainer = self._config, cast("lightning.Trainer", self.trainer)
         step_crops = config.batch_size * config.accumulate * trainer.world_size
         steps = config.epoch_steps or max((self._source.n_samples or 0) // step_crops, 1)
-        return EpochPlan(trainer.current_epoch, steps, step_crops, config.batch_size, trainer.global_rank,
-                         trainer.world_size, self._workers)
+        return EpochPlan(
+            trainer.current_epoch,
+            steps,
+            step_crops,
+            config.batch_size,
+            trainer.global_rank,
+            trainer.world_size,
+            self._workers,
+        )
 
     def val_dataloader(self) -> DataLoader[Sample]:
         """Return the samples for validation, one by one."""
@@ -67,6 +79,8 @@ class CropsModule(lightning.LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Raise ValueError if the run to resume had another number of samples."""
         if state_dict != self.state_dict():
-            now, before = ("no end" if known["samples"] is None else f"{known['samples']} samples"
-                           for known in (self.state_dict(), state_dict))
+            now, before = (
+                "no end" if known["samples"] is None else f"{known['samples']} samples"
+                for known in (self.state_dict(), state_dict)
+            )
             raise ValueError(f"data has {now} but the run had {before}, expected the same to resume")

@@ -25,8 +25,9 @@ def new_network(config: TrainingConfig) -> AnyNetwork:
     trimap = "one-hot" if config.one_hot else config.trimap_input
     match config.network:
         case "unet":
-            return networks.unet(size, trimap=trimap, width=config.width, pretrained=config.pretrained,
-                                 boundary=config.boundary)
+            return networks.unet(
+                size, trimap=trimap, width=config.width, pretrained=config.pretrained, boundary=config.boundary
+            )
         case "vitmatte":
             return networks.vitmatte(size, trimap=trimap)
         case "gca":
@@ -42,8 +43,9 @@ def new_network(config: TrainingConfig) -> AnyNetwork:
         case "joint":
             if not config.init_from:
                 raise ValueError("init_from is '', expected the joint network that is to be adapted")
-            net_m = networks.net_m("tiny" if size == "tiny" else "resnet34", trimap=trimap,
-                                   refinement=config.refinement)
+            net_m = networks.net_m(
+                "tiny" if size == "tiny" else "resnet34", trimap=trimap, refinement=config.refinement
+            )
             return networks.JointInference(networks.net_t(size), net_m, config.fusion)
 
 

@@ -150,5 +150,8 @@ def boundary_of(alpha: torch.Tensor) -> torch.Tensor:
 
 def _architecture(network: torch.nn.Module) -> dict[str, tuple[int, ...]]:
     """Return the shapes of all tensors by name, without those of a boundary head."""
-    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()
-            if not name.startswith("boundary_head.")}
+    return {
+        name: tuple(tensor.shape)
+        for name, tensor in network.state_dict().items()
+        if not name.startswith("boundary_head.")
+    }

@@ -109,8 +109,10 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
         loss = torch.as_tensor(sum(terms.values()))
         if not torch.isfinite(loss):
             came = ", ".join(f"{name} {term.item():g}" for name, term in terms.items())
-            raise FloatingPointError(f"loss is {loss.item():g} at step {self.global_step} ({came}), expected a finite "
-                                     "number; the last checkpoint is intact, try a lower learning_rate or clip")
+            raise FloatingPointError(
+                f"loss is {loss.item():g} at step {self.global_step} ({came}), expected a finite "
+                "number; the last checkpoint is intact, try a lower learning_rate or clip"
+            )
         return loss
 
     def validation_samples(self, samples: Sequence[Sample]) -> Sequence[Sample]:
@@ -135,8 +137,13 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
     def configure_optimizers(self) -> Any:
         """Return AdamW, and its schedule by steps."""
         config = self.config
-        optimizer = make_optimizer(self.network, learning_rate=config.learning_rate, weight_decay=config.weight_decay,
-                                   layer_decay=config.layer_decay, betas=(config.beta1, config.beta2))
+        optimizer = make_optimizer(
+            self.network,
+            learning_rate=config.learning_rate,
+            weight_decay=config.weight_decay,
+            layer_decay=config.layer_decay,
+            betas=(config.beta1, config.beta2),
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.schedule(optimizer), "interval": "step"}}
 
     def schedule(self, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LambdaLR:
@@ -148,8 +155,12 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
             factor = partial(rate_factor, warmup_steps=config.warmup_steps, last=last)
         else:
             steps = last // config.epochs
-            factor = partial(rate_factor, warmup_steps=config.warmup_steps, decay=config.decay,
-                             milestones=[epoch * steps for epoch in config.milestones])
+            factor = partial(
+                rate_factor,
+                warmup_steps=config.warmup_steps,
+                decay=config.decay,
+                milestones=[epoch * steps for epoch in config.milestones],
+            )
         return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 

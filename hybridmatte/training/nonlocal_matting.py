@@ -34,8 +34,9 @@ class NonlocalMatting(MattingModule[NonlocalConfig]):
         return regression_terms(alpha, batch["alpha"], split_planes(batch["trimap"])[2], self.config.hard_percent)
 
 
-def regression_terms(alpha: torch.Tensor, target: torch.Tensor, region: torch.Tensor | None,
-                     hard_percent: float) -> Terms:
+def regression_terms(
+    alpha: torch.Tensor, target: torch.Tensor, region: torch.Tensor | None, hard_percent: float
+) -> Terms:
     """Return the L1 loss over a region, and over its hardest pixels unless `hard_percent` is 0.
 
     alpha, target and region are (B, 1, H, W); without a region the losses are over the whole crops.

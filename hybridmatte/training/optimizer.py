@@ -11,8 +11,14 @@ import torch
 __all__ = ["make_optimizer", "parameter_groups", "rate_factor"]
 
 
-def make_optimizer(network: Any, *, learning_rate: float, weight_decay: float, layer_decay: float = 1.0,
-                   betas: tuple[float, float] = (0.9, 0.999)) -> torch.optim.AdamW:
+def make_optimizer(
+    network: Any,
+    *,
+    learning_rate: float,
+    weight_decay: float,
+    layer_decay: float = 1.0,
+    betas: tuple[float, float] = (0.9, 0.999),
+) -> torch.optim.AdamW:
     """Return AdamW over the parameters of a network.
 
     Parameters
@@ -38,8 +44,9 @@ def make_optimizer(network: Any, *, learning_rate: float, weight_decay: float, l
     return torch.optim.AdamW(groups, betas=betas)
 
 
-def parameter_groups(network: Any, *, learning_rate: float, weight_decay: float,
-                     layer_decay: float = 1.0) -> list[dict[str, Any]]:
+def parameter_groups(
+    network: Any, *, learning_rate: float, weight_decay: float, layer_decay: float = 1.0
+) -> list[dict[str, Any]]:
     """Return the groups of a network's parameters, as `make_optimizer` describes them."""
     depths = network.layer_depths()
     last = max(depths.values())
@@ -48,13 +55,19 @@ def parameter_groups(network: Any, *, learning_rate: float, weight_decay: float,
         if parameter.requires_grad:
             is_without_decay = parameter.ndim <= 1 or "position_embeddings" in name or "rel_pos" in name
             groups.setdefault((depths[name], is_without_decay), []).append(parameter)
-    return [{"params": members, "lr": learning_rate * layer_decay ** (last - depth),
-             "weight_decay": 0.0 if is_without_decay else weight_decay}
-            for (depth, is_without_decay), members in sorted(groups.items(), key=lambda item: item[0])]
+    return [
+        {
+            "params": members,
+            "lr": learning_rate * layer_decay ** (last - depth),
+            "weight_decay": 0.0 if is_without_decay else weight_decay,
+        }
+        for (depth, is_without_decay), members in sorted(groups.items(), key=lambda item: item[0])
+    ]
 
 
-def rate_factor(step: int, *, warmup_steps: int, milestones: Sequence[int] = (), decay: float = 0.1,
-                last: int | None = None) -> float:
+def rate_factor(
+    step: int, *, warmup_steps: int, milestones: Sequence[int] = (), decay: float = 0.1, last: int | None = None
+) -> float:
     """Return the factor of the learning rate at a step.
 
     It rises linearly over the warm-up. After that it is multiplied by `decay` at each of the milestones; or, if the

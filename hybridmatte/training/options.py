@@ -12,8 +12,17 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, ge
 
 from hybridmatte._validation import check_choice, check_integer, check_number
 
-__all__ = ["CompositeOptions", "CropOptions", "LabelledDataOptions", "LoopOptions", "NetworkOptions", "Range",
-           "TeacherOptions", "TrimapBandOptions", "check_fields"]
+__all__ = [
+    "CompositeOptions",
+    "CropOptions",
+    "LabelledDataOptions",
+    "LoopOptions",
+    "NetworkOptions",
+    "Range",
+    "TeacherOptions",
+    "TrimapBandOptions",
+    "check_fields",
+]
 
 
 class Range(NamedTuple):
@@ -93,8 +102,10 @@ class NetworkOptions:
         for name, networks in NETWORKS_THAT_READ.items():
             default = getattr(NetworkOptions, name)
             if self.network not in networks and getattr(self, name) != default:
-                raise ValueError(f"{name} is {getattr(self, name)!r}, expected {default!r} for network "
-                                 f"{self.network!r}: only {' and '.join(networks)} can change it")
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r}, expected {default!r} for network "
+                    f"{self.network!r}: only {' and '.join(networks)} can change it"
+                )
         expected = FIXED_TRIMAP_INPUT.get(self.network, self.trimap_input)
         if self.trimap_input != expected:
             raise ValueError(f"trimap_input is {self.trimap_input}, expected {expected} for network {self.network!r}")

@@ -63,8 +63,9 @@ class RealAdaptation(TaughtModule[RealConfig]):
     def __init__(self, network: AnyNetwork, config: RealConfig, teacher: AnyNetwork):
         super().__init__(network, config, teacher)
         if not getattr(teacher, "takes_trimap", False):
-            raise ValueError(f"teacher is a {type(teacher).__name__} that takes no trimap, expected a network that "
-                             "does")
+            raise ValueError(
+                f"teacher is a {type(teacher).__name__} that takes no trimap, expected a network that does"
+            )
         self.automatic_optimization = False
         self.discriminator = PatchDiscriminator()
         self._steps_taken = 0
@@ -119,8 +120,10 @@ class RealAdaptation(TaughtModule[RealConfig]):
         image, trimap = batch["image"], batch["trimap"]
         logits = self.network.net_t(image, batch["mask"])
         probabilities = logits.float().softmax(dim=1)
-        alphas = [fuse(probabilities, alpha.float(), "soft")
-                  for _, alpha in self.network.net_m.weighted_alphas(image, trimap_of(probabilities))]
+        alphas = [
+            fuse(probabilities, alpha.float(), "soft")
+            for _, alpha in self.network.net_m.weighted_alphas(image, trimap_of(probabilities))
+        ]
         with torch.no_grad():
             target = with_known(self.teacher(image, trimap).float(), trimap, split_planes(trimap)[2])
         terms = {"cross_entropy": cross_entropy(logits.float(), classes_of(trimap))}
@@ -147,10 +150,15 @@ class RealAdaptation(TaughtModule[RealConfig]):
         config = self.config
         betas = config.beta1, config.beta2
         rates = (self.network.net_t, config.trimap_rate), (self.network.net_m, config.learning_rate)
-        groups = [group for part, rate in rates
-                  for group in parameter_groups(part, learning_rate=rate, weight_decay=config.weight_decay)]
-        optimizers = [torch.optim.AdamW(groups, betas=betas),
-                      torch.optim.Adam(self.discriminator.parameters(), config.discriminator_rate, betas=betas)]
+        groups = [
+            group
+            for part, rate in rates
+            for group in parameter_groups(part, learning_rate=rate, weight_decay=config.weight_decay)
+        ]
+        optimizers = [
+            torch.optim.AdamW(groups, betas=betas),
+            torch.optim.Adam(self.discriminator.parameters(), config.discriminator_rate, betas=betas),
+        ]
         return optimizers, [self.schedule(optimizer) for optimizer in optimizers]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -59,14 +59,31 @@ MODULES: dict[type[TrainingConfig], type[MattingModule[Any]]] = {
 }
 PICTURES = 2  # samples shown in TensorBoard
 IRRELEVANT_WARNINGS = (  # of Lightning and torch: on their own internals, and on what is intended here
-    ".*LeafSpec.*", ".*does not have many workers.*", ".*Total length of `DataLoader`.*", ".*exists and is not empty.*",
-    ".*`IterableDataset` has `__len__`.*", r".*module\(s\) in eval mode at the start of training.*")
+    ".*LeafSpec.*",
+    ".*does not have many workers.*",
+    ".*Total length of `DataLoader`.*",
+    ".*exists and is not empty.*",
+    ".*`IterableDataset` has `__len__`.*",
+    r".*module\(s\) in eval mode at the start of training.*",
+)
 
 
-def train(config: TrainingConfig, data: Data, output: str | Path, *, network: AnyNetwork | None = None,
-          devices: int = 1, nodes: int = 1, precision: str = "32-true", workers: int = 0, resume: bool = False,
-          backgrounds: Backgrounds = None, validation: Sequence[Sample] | None = None, progress: bool = True,
-          callbacks: Sequence[lightning.Callback] = ()) -> AnyNetwork:
+def train(
+    config: TrainingConfig,
+    data: Data,
+    output: str | Path,
+    *,
+    network: AnyNetwork | None = None,
+    devices: int = 1,
+    nodes: int = 1,
+    precision: str = "32-true",
+    workers: int = 0,
+    resume: bool = False,
+    backgrounds: Backgrounds = None,
+    validation: Sequence[Sample] | None = None,
+    progress: bool = True,
+    callbacks: Sequence[lightning.Callback] = (),
+) -> AnyNetwork:
     """Train a network and write it to ``output/network``.
 
     Parameters
@@ -135,8 +152,15 @@ def train(config: TrainingConfig, data: Data, output: str | Path, *, network: An
     if transfer is not None:
         write_json(output / "transfer.json", transfer._asdict())
     with _without_irrelevant_warnings():
-        trainer = _trainer(module, output, devices=devices, nodes=nodes, precision=precision, progress=progress,
-                           callbacks=[*own, *callbacks])
+        trainer = _trainer(
+            module,
+            output,
+            devices=devices,
+            nodes=nodes,
+            precision=precision,
+            progress=progress,
+            callbacks=[*own, *callbacks],
+        )
         _fit(trainer, module, crops, checkpoint)
     trained = module.network.eval()
     if trainer.is_global_zero:
@@ -149,19 +173,36 @@ def make_module(config: TrainingConfig, network: AnyNetwork) -> MattingModule[An
     return MODULES[type(config)].from_config(network, config).train()
 
 
-def _trainer(module: MattingModule[Any], output: Path, *, devices: int, nodes: int, precision: str, progress: bool,
-             callbacks: list[lightning.Callback]) -> lightning.Trainer:
+def _trainer(
+    module: MattingModule[Any],
+    output: Path,
+    *,
+    devices: int,
+    nodes: int,
+    precision: str,
+    progress: bool,
+    callbacks: list[lightning.Callback],
+) -> lightning.Trainer:
     """Return Lightning's trainer of a module."""
     config, processes = module.config, devices * nodes
     return lightning.Trainer(
-        max_epochs=config.epochs, devices=devices, num_nodes=nodes, precision=precision,  # type: ignore[arg-type]
+        max_epochs=config.epochs,
+        devices=devices,
+        num_nodes=nodes,
+        precision=precision,  # type: ignore[arg-type]
         accumulate_grad_batches=config.accumulate,
         gradient_clip_val=config.clip if config.clip and module.automatic_optimization else None,
-        logger=TensorBoardLogger(output, name="", version="logs"), log_every_n_steps=1,
-        enable_progress_bar=progress, enable_model_summary=False, num_sanity_val_steps=0,
-        callbacks=callbacks, reload_dataloaders_every_n_epochs=1,
-        use_distributed_sampler=False, sync_batchnorm=processes > 1 and torch.cuda.is_available(),
-        strategy=_strategy(processes, module))
+        logger=TensorBoardLogger(output, name="", version="logs"),
+        log_every_n_steps=1,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        callbacks=callbacks,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        sync_batchnorm=processes > 1 and torch.cuda.is_available(),
+        strategy=_strategy(processes, module),
+    )
 
 
 def _strategy(processes: int, module: MattingModule[Any]) -> str:

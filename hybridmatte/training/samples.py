@@ -33,8 +33,20 @@ from hybridmatte.data.folders import Part
 from hybridmatte.training.config import DisentangledConfig, LabelledConfig, TrainingConfig
 from hybridmatte.training.options import CompositeOptions, TrimapBandOptions
 
-__all__ = ["Backgrounds", "Data", "EpochPlan", "PhotographSource", "SampleSource", "Source", "StreamSource",
-           "make_augmentation", "open_backgrounds", "open_photographs", "open_samples", "open_scored"]
+__all__ = [
+    "Backgrounds",
+    "Data",
+    "EpochPlan",
+    "PhotographSource",
+    "SampleSource",
+    "Source",
+    "StreamSource",
+    "make_augmentation",
+    "open_backgrounds",
+    "open_photographs",
+    "open_samples",
+    "open_scored",
+]
 
 PER_FOREGROUND = 20  # composites of a test foreground, as Composition-1k has them
 
@@ -104,8 +116,13 @@ class SampleSource:
         ``task(sample, generator)`` turns a crop into what the network learns from, e.g. `hybridmatte.data.AsMaskTask`.
     """
 
-    def __init__(self, config: LabelledConfig, samples: Sequence[Sample], augmentation: Augmentation | None = None,
-                 task: Task | None = None):
+    def __init__(
+        self,
+        config: LabelledConfig,
+        samples: Sequence[Sample],
+        augmentation: Augmentation | None = None,
+        task: Task | None = None,
+    ):
         self._config, self._samples, self._task = config, samples, task
         self._augmentation = make_augmentation(config) if augmentation is None else augmentation
         self._uncut = samples.layers() if isinstance(samples, Composites) else samples
@@ -113,9 +130,16 @@ class SampleSource:
 
     def crops(self, plan: EpochPlan) -> TrainingCrops:
         """Return the crops of an epoch, numbered on from those of the epoch before."""
-        return TrainingCrops(self._uncut, self._augmentation, seed=self._config.seed, start=plan.epoch * plan.crops,
-                             count=plan.crops, finish=self._task, largest=self._config.crop_largest,
-                             step=plan.step_crops)
+        return TrainingCrops(
+            self._uncut,
+            self._augmentation,
+            seed=self._config.seed,
+            start=plan.epoch * plan.crops,
+            count=plan.crops,
+            finish=self._task,
+            largest=self._config.crop_largest,
+            step=plan.step_crops,
+        )
 
     def examples(self, count: int) -> list[Sample]:
         """Return the first samples, whole."""
@@ -145,15 +169,22 @@ class PhotographSource:
 
     def crops(self, plan: EpochPlan) -> FusedCrops:
         """Return the fused pairs of an epoch, numbered on from those of the epoch before."""
-        return FusedCrops(self._photographs, _with_fusion_options(layers_of_photographs, self._config),
-                          seed=self._config.seed, start=plan.epoch * plan.crops, count=plan.crops)
+        return FusedCrops(
+            self._photographs,
+            _with_fusion_options(layers_of_photographs, self._config),
+            seed=self._config.seed,
+            start=plan.epoch * plan.crops,
+            count=plan.crops,
+        )
 
     def examples(self, count: int) -> list[Sample]:
         """Return fused pairs of neighbouring photographs."""
         generator = np.random.default_rng(self._config.seed)
         fuse = _with_fusion_options(fuse_photographs, self._config)
-        return [fuse(self._photographs[index], self._photographs[index + 1], generator=generator)
-                for index in range(min(count, len(self._photographs) - 1))]
+        return [
+            fuse(self._photographs[index], self._photographs[index + 1], generator=generator)
+            for index in range(min(count, len(self._photographs) - 1))
+        ]
 
 
 class StreamSource:
@@ -178,13 +209,19 @@ class StreamSource:
         """Return this process's fused pairs of an epoch."""
         readers = plan.processes * max(plan.workers, 1)
         if self._n_shards is not None and self._n_shards < readers:
-            raise ValueError(f"data has {self._n_shards} shards for {readers} reading processes, expected at least one "
-                             "shard for each")
+            raise ValueError(
+                f"data has {self._n_shards} shards for {readers} reading processes, expected at least one "
+                "shard for each"
+            )
         share = plan.process, plan.processes
-        return FusedStream(partial(stream_photographs, self._name, share=share),
-                           _with_fusion_options(layers_of_photographs, self._config),
-                           seed=self._config.seed * 1_000_003 + plan.epoch, process=plan.process,
-                           batches=plan.crops // (plan.processes * plan.batch_size), batch_size=plan.batch_size)
+        return FusedStream(
+            partial(stream_photographs, self._name, share=share),
+            _with_fusion_options(layers_of_photographs, self._config),
+            seed=self._config.seed * 1_000_003 + plan.epoch,
+            process=plan.process,
+            batches=plan.crops // (plan.processes * plan.batch_size),
+            batch_size=plan.batch_size,
+        )
 
     def examples(self, count: int) -> list[Sample]:  # noqa: ARG002
         """Return no samples: reading the stream for them would take too long."""
@@ -193,15 +230,28 @@ class StreamSource:
 
 def _with_fusion_options(function: Callable[..., Sample], config: DisentangledConfig) -> Callable[..., Sample]:
     """Return `fuse_photographs` or `layers_of_photographs` with the options of a configuration."""
-    return partial(function, augmentation=make_augmentation(config), grid=config.grid,
-                   unknown=config.unknown_cells, level=config.alpha_level)
+    return partial(
+        function,
+        augmentation=make_augmentation(config),
+        grid=config.grid,
+        unknown=config.unknown_cells,
+        level=config.alpha_level,
+    )
 
 
 def make_augmentation(config: TrainingConfig) -> Augmentation:
     """Return the augmentation of a configuration."""
-    return Augmentation(crop=config.crop, sizes=(config.smallest, config.largest), unknown=config.unknown,
-                        degrees=config.degrees, shear=config.shear, brightness=config.brightness,
-                        contrast=config.contrast, saturation=config.saturation, hue=config.hue)
+    return Augmentation(
+        crop=config.crop,
+        sizes=(config.smallest, config.largest),
+        unknown=config.unknown,
+        degrees=config.degrees,
+        shear=config.shear,
+        brightness=config.brightness,
+        contrast=config.contrast,
+        saturation=config.saturation,
+        hue=config.hue,
+    )
 
 
 def open_photographs(config: DisentangledConfig, data: Data) -> PhotographSource | StreamSource:
@@ -224,8 +274,9 @@ def open_photographs(config: DisentangledConfig, data: Data) -> PhotographSource
     return PhotographSource(config, Photographs(data, wanted=round(config.crop * config.smallest)))
 
 
-def open_samples(config: LabelledConfig, data: Data, backgrounds: Backgrounds,
-                 parts: Sequence[Part]) -> Sequence[Sample]:
+def open_samples(
+    config: LabelledConfig, data: Data, backgrounds: Backgrounds, parts: Sequence[Part]
+) -> Sequence[Sample]:
     """Return the samples to learn from: those of a data set, or composites of its foregrounds over backgrounds.
 
     Parameters
@@ -249,8 +300,10 @@ def open_samples(config: LabelledConfig, data: Data, backgrounds: Backgrounds,
     dataset, split = config.dataset, config.split or None
     has = partial(offers, dataset, data, split=split)
     if "background" in parts and Path(data).is_dir() and not has("background"):
-        raise ValueError(f"backgrounds are missing, expected photographs (--backgrounds) to composite the foregrounds "
-                         f"of {data} over: paradigm {config.paradigm!r} learns from composites")
+        raise ValueError(
+            f"backgrounds are missing, expected photographs (--backgrounds) to composite the foregrounds "
+            f"of {data} over: paradigm {config.paradigm!r} learns from composites"
+        )
     band = config.trimap_band if isinstance(config, TrimapBandOptions) else 0
     if band == 0 or has("trimap"):
         return open_named(dataset, data, parts, split=split)
@@ -261,17 +314,24 @@ def open_samples(config: LabelledConfig, data: Data, backgrounds: Backgrounds,
 def _composites(config: LabelledConfig, data: Data, backgrounds: str | Path | Sequence[Sample]) -> Composites:
     """Return composites of a data set's foregrounds over backgrounds."""
     if not isinstance(config, CompositeOptions):
-        raise ValueError(f"backgrounds came, expected none: paradigm {config.paradigm!r} learns from photographs with "
-                         "masks")
+        raise ValueError(
+            f"backgrounds came, expected none: paradigm {config.paradigm!r} learns from photographs with masks"
+        )
     if isinstance(data, (str, Path)):
         data = open_named(config.dataset, data, ("foreground", "alpha"), split=config.split or None)
     foregrounds = cast("Sequence[Sample]", data)
-    return Composites(foregrounds, open_backgrounds(backgrounds), per_foreground=config.per_foreground,
-                      combine=config.combine, seed=config.seed)
+    return Composites(
+        foregrounds,
+        open_backgrounds(backgrounds),
+        per_foreground=config.per_foreground,
+        combine=config.combine,
+        seed=config.seed,
+    )
 
 
-def open_scored(name: str, root: str | Path, *, split: str | None = None,
-                backgrounds: Backgrounds = None) -> Sequence[Sample]:
+def open_scored(
+    name: str, root: str | Path, *, split: str | None = None, backgrounds: Backgrounds = None
+) -> Sequence[Sample]:
     """Return the samples to score: image, alpha and, where the data set has them, trimap and mask.
 
     With backgrounds, each foreground of the data set is composited over 20 of them, in order. Composition-1k's

@@ -18,14 +18,26 @@ from hybridmatte.networks.network import MattingNetwork
 from hybridmatte.networks.prediction import predict_alpha
 from hybridmatte.networks.trimap_network import TrimapNetwork
 
-__all__ = ["AnyNetwork", "MattingScores", "MeanScores", "TrimapScores", "predict_sample", "score_alpha",
-           "score_network"]
+__all__ = [
+    "AnyNetwork",
+    "MattingScores",
+    "MeanScores",
+    "TrimapScores",
+    "predict_sample",
+    "score_alpha",
+    "score_network",
+]
 
 AnyNetwork: TypeAlias = MattingNetwork | TrimapNetwork | JointInference
 Plane: TypeAlias = npt.NDArray[np.float32]  # (H, W)
 
-WHOLE_IMAGE_METRICS = {"sad": metrics.sad, "mad": metrics.mad, "mse": metrics.mse,
-                       "gradient_error": metrics.gradient_error, "connectivity_error": metrics.connectivity_error}
+WHOLE_IMAGE_METRICS = {
+    "sad": metrics.sad,
+    "mad": metrics.mad,
+    "mse": metrics.mse,
+    "gradient_error": metrics.gradient_error,
+    "connectivity_error": metrics.connectivity_error,
+}
 UNKNOWN_REGION_METRICS = {"sad_t": metrics.sad, "mse_t": metrics.mse}
 TRIMAP_METRICS = ("accuracy", "iou_background", "iou_unknown", "iou_foreground", "iou")  # of trimap_scores
 
@@ -52,8 +64,9 @@ def score_alpha(alpha: Plane, target: Plane, trimap: Plane | None = None) -> dic
     return errors
 
 
-def score_network(network: AnyNetwork, samples: Sequence[Sample], *,
-                  max_pixels: int = 1 << 20) -> Iterator[tuple[str, dict[str, float]]]:
+def score_network(
+    network: AnyNetwork, samples: Sequence[Sample], *, max_pixels: int = 1 << 20
+) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield name and errors of each sample.
 
     Parameters

@@ -33,7 +33,9 @@ class SupervisedMatting(MattingModule[SupervisedConfig]):
     def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
         """Return the four terms."""
         target, is_unknown = batch["alpha"], split_planes(batch["trimap"])[2]
-        return {"unknown": l1_loss(alpha, target, region=is_unknown),
-                "known": l1_loss(alpha, target, region=~is_unknown),
-                "pyramid": laplacian_pyramid_loss(alpha, target),
-                "gradient": gradient_penalty_loss(alpha, target)}
+        return {
+            "unknown": l1_loss(alpha, target, region=is_unknown),
+            "known": l1_loss(alpha, target, region=~is_unknown),
+            "pyramid": laplacian_pyramid_loss(alpha, target),
+            "gradient": gradient_penalty_loss(alpha, target),
+        }

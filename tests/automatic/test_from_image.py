@@ -103,10 +103,14 @@ class TestGivenNetwork:
         with pytest.warns(UserWarning, match="nothing is found"):
             assert matte_from_image(SMALL.image, network).alpha.max() < 0.5
 
-    @pytest.mark.parametrize(("options", "message"), [
-        ({"trimap": True}, "network takes a trimap, expected one from the image alone"),
-        (None, "network is a object, expected a MattingNetwork"),
-    ], ids=["trimap", "object"])
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"trimap": True}, "network takes a trimap, expected one from the image alone"),
+            (None, "network is a object, expected a MattingNetwork"),
+        ],
+        ids=["trimap", "object"],
+    )
     def test_other_networks_are_refused(self, options, message):
         networks = pytest.importorskip("hybridmatte.networks")
         network = object() if options is None else networks.unet("tiny", **options)

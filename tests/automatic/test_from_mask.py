@@ -36,8 +36,10 @@ class TestWithoutNetwork:
 
 
 class TestMasks:
-    @pytest.mark.parametrize(("shape", "image"), [
-        ((64, 48), (1000, 750)), ((33, 44), (90, 120)), ((240, 180), (80, 60)), ((7, 10), (101, 149))])
+    @pytest.mark.parametrize(
+        ("shape", "image"),
+        [((64, 48), (1000, 750)), ((33, 44), (90, 120)), ((240, 180), (80, 60)), ((7, 10), (101, 149))],
+    )
     def test_same_aspect_ratio_up_to_whole_pixels(self, shape, image):
         mask = np.zeros(shape)
         mask[2:5, 2:5] = 1
@@ -47,15 +49,19 @@ class TestMasks:
         mask = np.float32(MASK)
         assert (fit_mask(mask, MASK.shape) == mask).all()
 
-    @pytest.mark.parametrize(("mask", "message"), [
-        (np.ones((120, 90)), "mask is 90 x 120 but image is 120 x 90, expected the same aspect ratio"),
-        (np.ones((90, 100)), "same aspect ratio"),
-        (np.zeros((90, 120)), "mask has no pixel inside"),
-        (np.full((90, 120), 0.4), "mask has no pixel inside"),
-        (np.ones((45, 60)), "mask has every pixel inside"),
-        (np.uint8(MASK), "no value above 0.0039 of 1"),
-        (np.full((90, 120), np.nan), "mask"),
-    ], ids=["turned", "ratio", "empty", "grey", "full", "labels", "nan"])
+    @pytest.mark.parametrize(
+        ("mask", "message"),
+        [
+            (np.ones((120, 90)), "mask is 90 x 120 but image is 120 x 90, expected the same aspect ratio"),
+            (np.ones((90, 100)), "same aspect ratio"),
+            (np.zeros((90, 120)), "mask has no pixel inside"),
+            (np.full((90, 120), 0.4), "mask has no pixel inside"),
+            (np.ones((45, 60)), "mask has every pixel inside"),
+            (np.uint8(MASK), "no value above 0.0039 of 1"),
+            (np.full((90, 120), np.nan), "mask"),
+        ],
+        ids=["turned", "ratio", "empty", "grey", "full", "labels", "nan"],
+    )
     def test_refused(self, mask, message):
         with pytest.raises(ValueError, match=message):
             matte_from_mask(SCENE.image, mask)
@@ -176,21 +182,37 @@ class TestCommand:
         assert code == 0, err
         assert np.abs(read_alpha(tmp_path / "alpha.png") - SCENE.alpha).mean() < 0.02
 
-    @pytest.mark.parametrize(("command", "message"), [
-        ("auto @image.png --mask @none.png -o @a.png", "does not exist, expected a picture"),
-        ("auto @image.png -o @a.png --method best", "method is 'best'"),
-        ("auto @image.png -o @a.png --network @nowhere --erode 3", "--erode is 3.0, expected none with --network"),
-        ("auto @image.png -o @a.png --network @nowhere --invert", "--invert is True, expected none without --mask"),
-        ("trimap @empty.png -o @a.png", "mask has no pixel inside, expected the outline of an object"),
-        ("trimap @person.png -o @a.png", "mask has no value above 0.0588 of 1"),
-        ("auto @image.png --mask @mask.png -o @mask.png", "is also an input"),
-        ("auto @image.png --mask @mask.png -o @a.jpg", "a.jpg"),
-        ("auto @image.png --mask @mask.png -o @a.png --trimap @image.png", "is also an input"),
-        ("auto @image.png --mask @mask.png -o @a.png --trimap @a.png", "expected another file than the output"),
-        ("auto @image.png --mask @mask.png -o @a.png --network @nowhere", "is no folder"),
-        ("auto @image.png --mask @mask.png -o @a.png --method best", "method is 'best'"),
-    ], ids=["mask", "no mask", "option", "invert", "empty", "label", "output", "jpeg", "trimap", "twice", "network",
-            "method"])
+    @pytest.mark.parametrize(
+        ("command", "message"),
+        [
+            ("auto @image.png --mask @none.png -o @a.png", "does not exist, expected a picture"),
+            ("auto @image.png -o @a.png --method best", "method is 'best'"),
+            ("auto @image.png -o @a.png --network @nowhere --erode 3", "--erode is 3.0, expected none with --network"),
+            ("auto @image.png -o @a.png --network @nowhere --invert", "--invert is True, expected none without --mask"),
+            ("trimap @empty.png -o @a.png", "mask has no pixel inside, expected the outline of an object"),
+            ("trimap @person.png -o @a.png", "mask has no value above 0.0588 of 1"),
+            ("auto @image.png --mask @mask.png -o @mask.png", "is also an input"),
+            ("auto @image.png --mask @mask.png -o @a.jpg", "a.jpg"),
+            ("auto @image.png --mask @mask.png -o @a.png --trimap @image.png", "is also an input"),
+            ("auto @image.png --mask @mask.png -o @a.png --trimap @a.png", "expected another file than the output"),
+            ("auto @image.png --mask @mask.png -o @a.png --network @nowhere", "is no folder"),
+            ("auto @image.png --mask @mask.png -o @a.png --method best", "method is 'best'"),
+        ],
+        ids=[
+            "mask",
+            "no mask",
+            "option",
+            "invert",
+            "empty",
+            "label",
+            "output",
+            "jpeg",
+            "trimap",
+            "twice",
+            "network",
+            "method",
+        ],
+    )
     def test_mistakes(self, run, tmp_path, command, message):
         write_alpha(tmp_path / "empty.png", np.zeros(MASK.shape, np.float32))
         write_alpha(tmp_path / "person.png", np.float32(15 / 255) * MASK)

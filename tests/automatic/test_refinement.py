@@ -84,8 +84,10 @@ def test_rounds_equal_independent_solves():
     small = smaller(SCENE.alpha, 8)
     prior = cv2.resize(small, SCENE.alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
     trimap = np.full(prior.shape, 0.5)
-    low, high = (cv2.resize(reach(small, np.ones((3, 3))), prior.shape[::-1], interpolation=cv2.INTER_LINEAR)
-                 for reach in (cv2.erode, cv2.dilate))
+    low, high = (
+        cv2.resize(reach(small, np.ones((3, 3))), prior.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        for reach in (cv2.erode, cv2.dilate)
+    )
     trimap[high <= 0.05], trimap[low >= 0.95] = 0, 1
     weight = 0.1 * np.maximum(1 - (high - low), 0.1) ** 2
     for _ in range(3):
@@ -125,17 +127,20 @@ def test_larger_alpha_is_averaged():
     assert_close(refine(SCENE.image, large), refine(SCENE.image, smaller(large, 2)))
 
 
-@pytest.mark.parametrize(("alpha", "options", "message"), [
-    (np.zeros((30, 20)), {}, "alpha is 20 x 30 but image is 128 x 96, expected the same aspect ratio"),
-    (np.zeros((16, 12)), {}, "it looks turned by a quarter"),
-    (np.full((24, 32), 2.0), {}, "expected the range"),
-    (np.full((24, 32), 1, np.uint8), {}, "alpha has no value above 0.0039"),
-    (np.full((24, 32), 0.5), {"confidence": 0}, "confidence is 0 and alpha has no region of both 0 and 1"),
-    (np.zeros((24, 32)), {"confidence": np.ones((96, 128, 1))}, "expected a number or real numbers"),
-    (np.zeros((24, 32)), {"trimap": np.zeros((24, 32))}, "trimap has shape"),
-    (np.zeros((24, 32)), {"confidence": -1}, "confidence is -1"),
-    (np.zeros((24, 32)), {"confidence": np.ones((2, 2))}, "confidence has shape"),
-])
+@pytest.mark.parametrize(
+    ("alpha", "options", "message"),
+    [
+        (np.zeros((30, 20)), {}, "alpha is 20 x 30 but image is 128 x 96, expected the same aspect ratio"),
+        (np.zeros((16, 12)), {}, "it looks turned by a quarter"),
+        (np.full((24, 32), 2.0), {}, "expected the range"),
+        (np.full((24, 32), 1, np.uint8), {}, "alpha has no value above 0.0039"),
+        (np.full((24, 32), 0.5), {"confidence": 0}, "confidence is 0 and alpha has no region of both 0 and 1"),
+        (np.zeros((24, 32)), {"confidence": np.ones((96, 128, 1))}, "expected a number or real numbers"),
+        (np.zeros((24, 32)), {"trimap": np.zeros((24, 32))}, "trimap has shape"),
+        (np.zeros((24, 32)), {"confidence": -1}, "confidence is -1"),
+        (np.zeros((24, 32)), {"confidence": np.ones((2, 2))}, "confidence has shape"),
+    ],
+)
 def test_mistakes(alpha, options, message):
     with pytest.raises(ValueError, match=message):
         refine(SCENE.image, alpha, **options)

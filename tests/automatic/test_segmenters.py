@@ -20,8 +20,13 @@ def image(rng):
 def test_size_and_card():
     files = list(WEIGHTS["people"].iterdir())
     assert sum(path.stat().st_size for path in files) <= 8e6
-    assert {path.name for path in files} == {"README.md", "config.json", "model.onnx", "model.safetensors",
-                                              "model.sha256"}
+    assert {path.name for path in files} == {
+        "README.md",
+        "config.json",
+        "model.onnx",
+        "model.safetensors",
+        "model.sha256",
+    }
 
 
 def test_torch_gives_the_same(image):
@@ -47,15 +52,19 @@ def test_small_sides_are_exact(shape, rng):
     networks = pytest.importorskip("hybridmatte.networks")
     image = rng.random(shape, np.float32)
     padded = cv2.copyMakeBorder(image, 0, max(32 - shape[0], 0), 0, max(32 - shape[1], 0), cv2.BORDER_REPLICATE)
-    expected = networks.predict_alpha(networks.load_network("people"), padded)[:shape[0], :shape[1]]
+    expected = networks.predict_alpha(networks.load_network("people"), padded)[: shape[0], : shape[1]]
     assert_close(run_segmenter("people", image), expected, 1e-4)
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (None, "or the checksum beside them cannot be read"), (b"", "do not match the checksum in model.sha256"),
-    (b"no network", "do not match the checksum in model.sha256"),
-    (WEIGHTS["fusion"] / "model.onnx", "do not match the checksum in model.sha256"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "or the checksum beside them cannot be read"),
+        (b"", "do not match the checksum in model.sha256"),
+        (b"no network", "do not match the checksum in model.sha256"),
+        (WEIGHTS["fusion"] / "model.onnx", "do not match the checksum in model.sha256"),
+    ],
+)
 def test_damaged_weights(tmp_path, monkeypatch, image, content, message):
     shutil.copyfile(WEIGHTS["people"] / "model.sha256", tmp_path / "model.sha256")
     if content is not None:

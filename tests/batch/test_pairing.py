@@ -12,11 +12,14 @@ def folders(tmp_path, images, trimaps):
 
 
 def test_pairs_are_found_by_stem(tmp_path):
-    images, trimaps = folders(tmp_path, ["b.jpg", "a.PNG", "c.tif", "notes.txt", ".hidden.png"],
-                              ["a.png", "b.png", "z.png"])
+    images, trimaps = folders(
+        tmp_path, ["b.jpg", "a.PNG", "c.tif", "notes.txt", ".hidden.png"], ["a.png", "b.png", "z.png"]
+    )
     jobs, problems = pair_by_stem(images, trimaps, tmp_path / "out")
-    assert jobs == [Job(images / "a.PNG", trimaps / "a.png", tmp_path / "out/a.png"),
-                    Job(images / "b.jpg", trimaps / "b.png", tmp_path / "out/b.png")]
+    assert jobs == [
+        Job(images / "a.PNG", trimaps / "a.png", tmp_path / "out/a.png"),
+        Job(images / "b.jpg", trimaps / "b.png", tmp_path / "out/b.png"),
+    ]
     assert problems == [f"image {images / 'c.tif'} has no trimap in {trimaps}, expected c.png"]
 
 
@@ -31,8 +34,10 @@ def test_stems_that_occur_twice_are_reported(tmp_path):
     images, trimaps = folders(tmp_path, ["a.jpg", "a.png", "b.png", "c.png"], ["a.png", "b.png", "b.tif", "c.png"])
     jobs, problems = pair_by_stem(images, trimaps, tmp_path)
     assert [job.image.name for job in jobs] == ["c.png"]
-    assert problems == ["image has both a.jpg and a.png, expected one a stem",
-                        "trimap has both b.png and b.tif, expected one a stem"]
+    assert problems == [
+        "image has both a.jpg and a.png, expected one a stem",
+        "trimap has both b.png and b.tif, expected one a stem",
+    ]
 
 
 def test_folders_must_be_folders(tmp_path):

@@ -51,7 +51,11 @@ def test_a_bad_job_stops_no_other(workers):
     assert outcomes == seen
     by_name = {outcome.job.image.stem: outcome for outcome in outcomes}
     assert {name: outcome.error for name, outcome in by_name.items()} == {
-        "a": None, "bad": "bad.png: image is bad, expected better", "warn": None, "b": None}
+        "a": None,
+        "bad": "bad.png: image is bad, expected better",
+        "warn": None,
+        "b": None,
+    }
     assert by_name["warn"].warnings == ("slow",)
 
 

@@ -23,17 +23,22 @@ INPUTS = ["alpha.png", "image.png", "trimap.png"]
 
 
 def test_version_comes_before_heavy_imports():
-    code = ("import sys; from hybridmatte.cli import main; main(['--version']);"
-            "print([name for name in ('numpy', 'typer', 'rich', 'PIL') if name in sys.modules])")
+    code = (
+        "import sys; from hybridmatte.cli import main; main(['--version']);"
+        "print([name for name in ('numpy', 'typer', 'rich', 'PIL') if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == f"hybridmatte {hybridmatte.__version__}\n[]\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], *([command.__name__.replace("_", "-"), "--help"]
-                                                      for command in COMMANDS)], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([command.__name__.replace("_", "-"), "--help"] for command in COMMANDS)], ids=" ".join
+)
 def test_help_is_light(arguments):
-    code = (f"import sys; from hybridmatte.cli import main\ntry: main({arguments})\nexcept SystemExit: pass\n"
-            "print([name for name in ('numpy', 'PIL', 'numba', 'scipy', 'cv2', 'torch') if name in sys.modules])")
+    code = (
+        f"import sys; from hybridmatte.cli import main\ntry: main({arguments})\nexcept SystemExit: pass\n"
+        "print([name for name in ('numpy', 'PIL', 'numba', 'scipy', 'cv2', 'torch') if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "Usage: hybridmatte" in done.stdout
     assert done.stdout.endswith("\n[]\n")
@@ -95,8 +100,9 @@ BAD = [
     pytest.param("matte @cut.png @trimap.png -o @out.png", "cut.png is damaged or truncated", id="truncated"),
     pytest.param("matte @empty.png @trimap.png -o @out.png", "empty.png is empty", id="empty file"),
     pytest.param("matte @image.png @image.png -o @out.png", "trimap .*image.png has colour", id="colour trimap"),
-    pytest.param("matte @image.png @turned.png -o @out.png",
-                 "trimap has shape .* but image has", id="transposed trimap"),
+    pytest.param(
+        "matte @image.png @turned.png -o @out.png", "trimap has shape .* but image has", id="transposed trimap"
+    ),
     pytest.param("matte @image.png @trimap.png -o @image.png", "is also an input", id="output is the image"),
     pytest.param("matte @image.png @trimap.png -o @trimap.png", "is also an input", id="output is the trimap"),
     pytest.param("matte @image.png @trimap.png -o @none/out.png", "folder that does not exist", id="no folder"),
@@ -104,8 +110,9 @@ BAD = [
     pytest.param("matte @image.png @trimap.png -o @out.jpg --bits 16", "expected .png or .tif", id="16-bit JPEG"),
     pytest.param("matte @image.png @trimap.png -o @out.png --bits 9", "bits is 9", id="9 bits"),
     pytest.param("matte @image.png @trimap.png -o @out.png -m best", "method is 'best', expected 'plain'", id="method"),
-    pytest.param("matte @image.png @trimap.png -o @out.png -q good", "quality is 'good', expected 'best' or 'fast'",
-                 id="quality"),
+    pytest.param(
+        "matte @image.png @trimap.png -o @out.png -q good", "quality is 'good', expected 'best' or 'fast'", id="quality"
+    ),
     pytest.param("cutout @image.png @trimap.png -o @out.png -q fast -m plain", "expected one of the two", id="both"),
     pytest.param("matte @image.png @trimap.png -o @out.png -m fails", "system is singular", id="singular"),
     pytest.param("matte @image.png @trimap.png -o @out.png --max-pixels 9", "expected at most 9", id="too large"),
@@ -117,8 +124,9 @@ BAD = [
     pytest.param("trimap @alpha.png -o @out.png --erode 99", "erode is 99 pixels and leaves no", id="eaten"),
     pytest.param("trimap @alpha.png -o @out.png --from guess", "--from is 'guess'", id="kind"),
     pytest.param("trimap @alpha.png -o @alpha.png", "is also an input", id="trimap over its mask"),
-    pytest.param("composite @image.png @alpha.png -o @out.png -b nocolour",
-                 "is no colour and no file", id="colour name"),
+    pytest.param(
+        "composite @image.png @alpha.png -o @out.png -b nocolour", "is no colour and no file", id="colour name"
+    ),
     pytest.param("composite @image.png @turned.png -o @out.png", "alpha has shape", id="transposed alpha"),
     pytest.param("composite @image.png @alpha.png -o @out.png -b @turned.png", "background has shape", id="background"),
     pytest.param("composite @image.png -o @out.png", "has colour", id="opaque cut-out"),

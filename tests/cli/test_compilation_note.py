@@ -31,9 +31,14 @@ def test_no_note_for_compiled_code():
     assert said == []
 
 
-@pytest.mark.parametrize(("work", "words"), [
-    (compile_something, [COMPILING, "compiled in 0 s"]), (lambda *_: None, ["was compiled already"]),
-], ids=["compiles", "compiled"])
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [
+        (compile_something, [COMPILING, "compiled in 0 s"]),
+        (lambda *_: None, ["was compiled already"]),
+    ],
+    ids=["compiles", "compiled"],
+)
 def test_compile_says_whether_there_was_anything_to_do(run, monkeypatch, work, words):
     monkeypatch.setattr(foreground, "cutout", work)
     done = run("compile")

@@ -55,8 +55,9 @@ def rows(rng):
 
 @pytest.mark.slow
 def test_networks_learn_what_is_missed(rows):
-    network, other = (training.train_fusion(rows, seed=0, steps=150, without=without).without_torch()
-                      for without in ((), ("grey",)))
+    network, other = (
+        training.train_fusion(rows, seed=0, steps=150, without=without).without_torch() for without in ((), ("grey",))
+    )
     features, alpha = rows[0]
     missed = alpha - features[:, FEATURES.index(BASE_SOLVER)]
     assert np.abs(predict_correction(network, features) - missed).mean() < 0.02
@@ -65,13 +66,25 @@ def test_networks_learn_what_is_missed(rows):
 
 
 def test_held_out_photographs_are_not_learned_from(monkeypatch, tmp_path):
-    names = ["real/GT01/0", "real/GT01/4", "real/GT02/1", "real/GT02/2", "composite/GT01/0", "composite/GT02/1",
-             "composite/animals-1/0", "drawn/fur/0"]
+    names = [
+        "real/GT01/0",
+        "real/GT01/4",
+        "real/GT02/1",
+        "real/GT02/2",
+        "composite/GT01/0",
+        "composite/GT02/1",
+        "composite/animals-1/0",
+        "drawn/fur/0",
+    ]
     monkeypatch.setattr(run, "scene_names", lambda _: names)
     monkeypatch.setattr(run, "read_rows", lambda name, _: name)
     options = fusion.Options(kept=tmp_path)
     assert run.learned_rows(options, ["GT01"], fusion.SOURCES) == [
-        "real/GT02/1", "real/GT02/2", "composite/GT02/1", "composite/animals-1/0"]
+        "real/GT02/1",
+        "real/GT02/2",
+        "composite/GT02/1",
+        "composite/animals-1/0",
+    ]
     assert run.learned_rows(options, ["GT01"], ("given",)) == ["real/GT02/1"]
 
 
@@ -85,8 +98,14 @@ def test_scenes_of_another_recipe_are_refused(tmp_path, n_planes, dtype):
 def test_left_out():
     """Everything that an estimate takes part in is left out with it."""
     names = {FEATURES[k] for k in training.left_out(("samples",))}
-    assert {"samples", "residual_samples", "residual_samples, mean 4", f"|samples - {BASE_SOLVER}|, mean 1",
-            f"samples, fitted to colours less {BASE_SOLVER} 2", "samples, most 9"} <= names
+    assert {
+        "samples",
+        "residual_samples",
+        "residual_samples, mean 4",
+        f"|samples - {BASE_SOLVER}|, mean 1",
+        f"samples, fitted to colours less {BASE_SOLVER} 2",
+        "samples, most 9",
+    } <= names
     assert not any("samples" in name for name in set(FEATURES) - names)
     assert f"samples, fitted to grey less {BASE_SOLVER} 2" in {FEATURES[k] for k in training.left_out((BASE_SOLVER,))}
     assert training.base_without((BASE_SOLVER,)) == "samples"
@@ -119,10 +138,18 @@ def test_tables():
         for name, best in (("a", 2.0), ("b", 1.0)):
             errors = {method: best + k for k, method in enumerate(report.METHODS)}
             errors |= {fusion.AVERAGE: 3.0, fusion.ORACLE: best}
-            rows += [{"method": method, "subject": f"{name} {trimap}", "error": dict.fromkeys(report.ERRORS, error)}
-                     for method, error in errors.items()]
-            rows += [{"method": fusion.FUSION, "subject": f"{name} {trimap} seed {seed}",
-                      "error": dict.fromkeys(report.ERRORS, 1.0 if name == "a" else 1.2)} for seed in (0, 1)]
+            rows += [
+                {"method": method, "subject": f"{name} {trimap}", "error": dict.fromkeys(report.ERRORS, error)}
+                for method, error in errors.items()
+            ]
+            rows += [
+                {
+                    "method": fusion.FUSION,
+                    "subject": f"{name} {trimap} seed {seed}",
+                    "error": dict.fromkeys(report.ERRORS, 1.0 if name == "a" else 1.2),
+                }
+                for seed in (0, 1)
+            ]
     found = report.by_method(rows)
     assert report.best_solver(found, "trimap1", "sad") == (1.5, next(iter(report.METHODS)))
     assert report.main_table(found).splitlines()[-1].count("0.73") == 6

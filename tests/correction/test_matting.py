@@ -144,8 +144,13 @@ class TestFeatures:
         rng = np.random.default_rng(3)
         shape = (90, 100)
         known = rng.choice(np.float32([0, 0.5, 1]), shape)
-        return SolverEstimates(rng.random((3, *shape), np.float32), known, rng.random(shape, np.float32),
-                               rng.random((8, *shape), np.float32), known_distances(known))
+        return SolverEstimates(
+            rng.random((3, *shape), np.float32),
+            known,
+            rng.random(shape, np.float32),
+            rng.random((8, *shape), np.float32),
+            known_distances(known),
+        )
 
     @pytest.fixture(scope="class")
     @staticmethod
@@ -241,15 +246,24 @@ class TestFeatures:
 class TestNetworks:
     def test_size_and_card(self):
         files = list(WEIGHTS["fusion"].iterdir())
-        assert {path.name for path in files} == {"README.md", "config.json", "model.onnx", "model.safetensors",
-                                                  "model.sha256"}
+        assert {path.name for path in files} == {
+            "README.md",
+            "config.json",
+            "model.onnx",
+            "model.safetensors",
+            "model.sha256",
+        }
         assert sum(path.stat().st_size for path in files) <= 1e6
 
     def test_by_hand(self):
         """The first hidden value is SiLU of the clipped standard score, the second SiLU of 1 + 3 times the rank."""
-        network = Perceptron(np.float32([1]), np.float32([0.5]), np.float32([[0, 1, 4]]),
-                             (np.float32([[1, 0], [0, 3]]), np.float32([[1], [2]])),
-                             (np.float32([0, 1]), np.float32([3])))
+        network = Perceptron(
+            np.float32([1]),
+            np.float32([0.5]),
+            np.float32([[0, 1, 4]]),
+            (np.float32([[1, 0], [0, 3]]), np.float32([[1], [2]])),
+            (np.float32([0, 1]), np.float32([3])),
+        )
         scores, ranks = np.float64([2, -4, -1, 4]), 3**0.5 * np.float64([1 / 3, -1, -0.5, 1])
         hidden = [h / (1 + np.exp(-h)) for h in (scores, 1 + 3 * ranks)]
         features = np.float32([[2], [-9], [0.5], [9]])
@@ -299,6 +313,7 @@ class TestNetworks:
 
     def test_products_do_not_start_threads(self, estimates, monkeypatch):
         """BLAS uses one thread while tiles are corrected in parallel, and its old number of threads afterwards."""
+
         def blas():
             return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 

@@ -91,10 +91,15 @@ def test_smaller_crops_are_averaged():
         assert np.abs(steps - 3.0).max() < 0.05
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"crop": 8}, "crop is 8"), ({"sizes": (2.0, 1.0)}, "expected the smaller first"), ({"flip": 2}, "flip is 2"),
-    ({"brightness": 1.5}, "brightness is 1.5"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"crop": 8}, "crop is 8"),
+        ({"sizes": (2.0, 1.0)}, "expected the smaller first"),
+        ({"flip": 2}, "flip is 2"),
+        ({"brightness": 1.5}, "brightness is 1.5"),
+    ],
+)
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         Augmentation(**options)
@@ -154,8 +159,9 @@ class TestCompositeSets:
         class Trimaps(list):
             names = tuple(f"{k}_{i}" for k in range(3) for i in range(4))
 
-        trimaps = Trimaps(Sample(name, trimap=np.full((64, 83), k / 11, np.float32))
-                          for k, name in enumerate(Trimaps.names))
+        trimaps = Trimaps(
+            Sample(name, trimap=np.full((64, 83), k / 11, np.float32)) for k, name in enumerate(Trimaps.names)
+        )
         composites = self.make(trimaps=trimaps)[2]
         assert all((sample.trimap == np.float32(k / 11)).all() for k, sample in enumerate(composites))
 
@@ -211,7 +217,7 @@ class TestTrainingCrops:
         crops = TrainingCrops(samples, Augmentation(crop=32), seed=5, start=0, count=30, finish=record)
         for k in range(30):
             crops[k]
-        passes = [names[k:k + 3] for k in range(0, 30, 3)]
+        passes = [names[k : k + 3] for k in range(0, 30, 3)]
         assert all(sorted(one) == ["0", "1", "2"] for one in passes)
         assert len({tuple(one) for one in passes}) > 2
 

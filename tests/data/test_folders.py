@@ -71,10 +71,14 @@ def test_sizes_that_differ(tmp_path):
         MattingFolder(tmp_path, ["image", "trimap"])[0]
 
 
-@pytest.mark.parametrize(("parts", "error", "message"), [
-    (["image", "alpha"], FileNotFoundError, "has no folder 'alpha' for alpha, only image, trimap"),
-    (["picture"], ValueError, "parts is 'picture'"),
-], ids=["no folder", "no such part"])
+@pytest.mark.parametrize(
+    ("parts", "error", "message"),
+    [
+        (["image", "alpha"], FileNotFoundError, "has no folder 'alpha' for alpha, only image, trimap"),
+        (["picture"], ValueError, "parts is 'picture'"),
+    ],
+    ids=["no folder", "no such part"],
+)
 def test_bad_folders(tmp_path, parts, error, message):
     fill(tmp_path, {"image": "image", "trimap": "trimap"})
     with pytest.raises(error, match=message):
@@ -87,8 +91,15 @@ def test_empty_folder(tmp_path):
         MattingFolder(tmp_path, ["image"])
 
 
-@pytest.mark.parametrize(("name", "split"), [(name, split) for name, layout in NAMED.items() for split in layout.splits
-                                             if name not in ("folder", "oxford-iiit-pet")])
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        (name, split)
+        for name, layout in NAMED.items()
+        for split in layout.splits
+        if name not in ("folder", "oxford-iiit-pet")
+    ],
+)
 def test_named_layouts(name, split, tmp_path):
     folders = NAMED[name].splits[split]
     fill(tmp_path, folders)

@@ -34,8 +34,10 @@ AUGMENTATION = Augmentation(crop=56, unknown=0.0, degrees=30, shear=10, hue=30)
 
 def photographs(count=5, size=(70, 80)):
     generator = np.random.default_rng(0)
-    return [np.repeat(np.repeat(generator.integers(0, 256, (7, 8, 3), np.uint8), 10, 0), 10, 1)[:size[0], :size[1]]
-            for _ in range(count)]
+    return [
+        np.repeat(np.repeat(generator.integers(0, 256, (7, 8, 3), np.uint8), 10, 0), 10, 1)[: size[0], : size[1]]
+        for _ in range(count)
+    ]
 
 
 def fuse(front, behind, generator, **options):
@@ -99,28 +101,39 @@ def test_small_photographs_are_mirrored_to_the_crop():
     assert sample.foreground.std() > 0.5 * (front / 255).std()
 
 
-@pytest.mark.parametrize("option", [{"hue": 180.0}, {"saturation": 0.5}, {"brightness": 0.3}, {"contrast": 0.4},
-                                    {"shear": 20.0}, {"degrees": 30.0}], ids=lambda option: next(iter(option)))
+@pytest.mark.parametrize(
+    "option",
+    [{"hue": 180.0}, {"saturation": 0.5}, {"brightness": 0.3}, {"contrast": 0.4}, {"shear": 20.0}, {"degrees": 30.0}],
+    ids=lambda option: next(iter(option)),
+)
 def test_uint8_and_float_images_are_augmented_alike(option):
     photograph, change, error = photographs(1)[0], 0.0, 0.0
     augmentation, still = (Augmentation(crop=56, unknown=0.0, flip=0.0, **more) for more in (option, {}))
     for seed in range(8):
         changed, expected, plain = (
             how(Sample("", image=pixels), np.random.default_rng(seed)).image
-            for how, pixels in ((augmentation, photograph), (augmentation, photograph / np.float32(255)),
-                                (still, photograph / np.float32(255))))
+            for how, pixels in (
+                (augmentation, photograph),
+                (augmentation, photograph / np.float32(255)),
+                (still, photograph / np.float32(255)),
+            )
+        )
         assert changed.dtype == np.uint8
         change += np.abs(expected - plain).mean()
         error += np.abs(changed / 255 - expected).mean()
     assert error < 0.15 * change
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"size": 5}, "size is 5, expected an integer of at least 7"),
-    ({"size": 56, "unknown": 0.5}, "add up to 0.75, expected 1"),
-    ({"size": 56, "unknown": -0.5}, "unknown is -0.5"),
-    ({"size": 56, "grid": 0}, "grid is 0"),
-], ids=["small", "sum", "share", "grid"])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"size": 5}, "size is 5, expected an integer of at least 7"),
+        ({"size": 56, "unknown": 0.5}, "add up to 0.75, expected 1"),
+        ({"size": 56, "unknown": -0.5}, "unknown is -0.5"),
+        ({"size": 56, "grid": 0}, "grid is 0"),
+    ],
+    ids=["small", "sum", "share", "grid"],
+)
 def test_bad_trimaps(arguments, message):
     with pytest.raises(ValueError, match=message):
         random_patch_trimap(arguments.pop("size"), np.random.default_rng(0), **arguments)
@@ -149,10 +162,17 @@ class TestCrops:
     def test_each_photograph_is_foreground_once_and_background_once(self):
         plain = [np.full((60, 60, 3), 40 * k, np.uint8) for k in range(5)]
         for lap in (0, 1):
-            crops = FusedCrops(plain, partial(layers_of_photographs, augmentation=Augmentation(crop=16)), seed=1,
-                               start=5 * lap, count=5)
-            pairs = [tuple(round(sample[part].float().mean().item()) for part in ("foreground", "background"))
-                     for sample in (crops[k] for k in range(5))]
+            crops = FusedCrops(
+                plain,
+                partial(layers_of_photographs, augmentation=Augmentation(crop=16)),
+                seed=1,
+                start=5 * lap,
+                count=5,
+            )
+            pairs = [
+                tuple(round(sample[part].float().mean().item()) for part in ("foreground", "background"))
+                for sample in (crops[k] for k in range(5))
+            ]
             for side in (0, 1):
                 assert sorted(pair[side] for pair in pairs) == [0, 40, 80, 120, 160]
             assert all(front != behind for front, behind in pairs)
@@ -279,8 +299,10 @@ class TestStreams:
 
     @pytest.mark.filterwarnings("ignore:.*cannot be read", "ignore::ResourceWarning")
     def test_processes_share_the_photographs(self, source):
-        seen = [{photograph.tobytes() for photograph in itertools.islice(stream_photographs(source, share=(k, 2)), 2)}
-                for k in range(2)]
+        seen = [
+            {photograph.tobytes() for photograph in itertools.islice(stream_photographs(source, share=(k, 2)), 2)}
+            for k in range(2)
+        ]
         assert not seen[0] & seen[1]
 
     def test_stream_without_a_readable_file_ends(self, tmp_path):
@@ -292,8 +314,8 @@ class TestStreams:
             next(iter(stream_photographs(str(tmp_path / "000.tar"))))
 
     def test_stream_of_one_photograph_ends(self):
-        crops = FusedStream(lambda seed: itertools.repeat(photographs(1)[0]), draw, seed=0, batches=2,  # noqa: ARG005
-                            batch_size=2)
+        same = photographs(1)[0]
+        crops = FusedStream(lambda **_: itertools.repeat(same), draw, seed=0, batches=2, batch_size=2)
         with pytest.raises(ValueError, match="photographs of the stream are the same"):
             next(iter(crops))
 
@@ -305,8 +327,8 @@ class TestStreams:
             pairs.append((front, behind))
             return draw(front, behind, generator=generator)
 
-        crops = FusedStream(lambda seed: itertools.cycle([first, first, second]), watch, seed=0,  # noqa: ARG005
-                            batches=4, batch_size=2)
+        three = [first, first, second]
+        crops = FusedStream(lambda **_: itertools.cycle(three), watch, seed=0, batches=4, batch_size=2)
         list(crops)
         assert not [front for front, behind in pairs if np.array_equal(front, behind)]
 

@@ -39,8 +39,9 @@ def test_result_depends_on_the_generator(kind):
 
 def test_lace_composite_is_the_picture_drawn_over_the_background(monkeypatch):
     drawn, average_canvas = [], scenes.average_canvas
-    monkeypatch.setattr(scenes, "average_canvas",
-                        lambda canvas, colour: drawn.append(canvas) or average_canvas(canvas, colour))
+    monkeypatch.setattr(
+        scenes, "average_canvas", lambda canvas, colour: drawn.append(canvas) or average_canvas(canvas, colour)
+    )
     sample = random_scene((60, 70), np.random.default_rng(1), kind="lace")
     background = np.random.default_rng(2).random((60, 70, 3)).astype(np.float32)
     fine = background.repeat(4, axis=0).repeat(4, axis=1)
@@ -65,8 +66,10 @@ def test_fur_is_shorter_than_hair():
     """Compare the largest distance of a strand from the body, which is the same for one seed."""
     options = {"strands": (300, 300), "widths": (2.0, 2.0)}
     for seed in range(4):
-        body, fur, hair = (random_hair((128, 128), np.random.default_rng(seed), lengths=lengths, **options).alpha > 0
-                           for lengths in ((1e-3, 1e-3), (0.02, 0.08), (0.3, 0.45)))
+        body, fur, hair = (
+            random_hair((128, 128), np.random.default_rng(seed), lengths=lengths, **options).alpha > 0
+            for lengths in ((1e-3, 1e-3), (0.02, 0.08), (0.3, 0.45))
+        )
         distance = cv2.distanceTransform(np.uint8(~body), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         assert distance[fur].max() < 0.15 * 128
         assert distance[hair].max() > 1.5 * distance[fur].max()
@@ -107,8 +110,14 @@ def test_noise_is_smooth():
     assert np.ptp(plane) > 0.2
 
 
-@pytest.mark.parametrize(("options", "message"), [({"kind": "steam"}, "kind is 'steam'"), ({"shape": (8, 50)}, "is 8"),
-    ({"kind": "smoke", "texture": np.zeros((9, 9, 3))}, "texture has shape")])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "steam"}, "kind is 'steam'"),
+        ({"shape": (8, 50)}, "is 8"),
+        ({"kind": "smoke", "texture": np.zeros((9, 9, 3))}, "texture has shape"),
+    ],
+)
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         random_scene(options.pop("shape", (50, 50)), np.random.default_rng(0), **options)

@@ -19,8 +19,10 @@ def column(plane):
 
 class TestRandomSegmentation:
     def test_area_is_too_small_or_too_large_at_random(self):
-        areas = [random_segmentation(STRIPE, np.random.default_rng(seed), width=20).sum() / STRIPE.sum()
-                 for seed in range(60)]
+        areas = [
+            random_segmentation(STRIPE, np.random.default_rng(seed), width=20).sum() / STRIPE.sum()
+            for seed in range(60)
+        ]
         assert min(areas) < 0.9
         assert max(areas) > 1.3
         assert np.ptp(areas) < 0.8  # eroded, then dilated, both by at most 20 of its 100 pixels; first by up to 10

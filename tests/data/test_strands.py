@@ -11,8 +11,9 @@ from tests.tolerances import assert_close
 def test_composite_is_the_picture_drawn_over_the_background(monkeypatch):
     drawn = []
     average_canvas = strands.average_canvas
-    monkeypatch.setattr(strands, "average_canvas",
-                        lambda canvas, colour: drawn.append(canvas) or average_canvas(canvas, colour))
+    monkeypatch.setattr(
+        strands, "average_canvas", lambda canvas, colour: drawn.append(canvas) or average_canvas(canvas, colour)
+    )
     sample = random_hair((60, 70), np.random.default_rng(1))
     background = np.random.default_rng(2).random((60, 70, 3)).astype(np.float32)
     fine = background.repeat(4, axis=0).repeat(4, axis=1)
@@ -49,15 +50,23 @@ def test_body_strands_and_background(seed):
 
 
 def test_thin_strands_cover_less():
-    thin, thick = (random_hair((128, 128), np.random.default_rng(0), strands=(300, 300), widths=(size, size)).alpha
-                   for size in (0.5, 6.0))
+    thin, thick = (
+        random_hair((128, 128), np.random.default_rng(0), strands=(300, 300), widths=(size, size)).alpha
+        for size in (0.5, 6.0)
+    )
     assert thin.sum() < thick.sum()
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"shape": (8, 50)}, "shape is 8"), ({"strands": (9, 3)}, "expected the smaller first"),
-    ({"widths": (0.0, 1.0)}, "widths is 0"), ({"strands": (0, 3)}, "strands is 0")],
-    ids=["shape", "order", "width", "none"])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"shape": (8, 50)}, "shape is 8"),
+        ({"strands": (9, 3)}, "expected the smaller first"),
+        ({"widths": (0.0, 1.0)}, "widths is 0"),
+        ({"strands": (0, 3)}, "strands is 0"),
+    ],
+    ids=["shape", "order", "width", "none"],
+)
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         random_hair(options.pop("shape", (50, 50)), np.random.default_rng(0), **options)

@@ -27,20 +27,28 @@ DEEP = np.random.default_rng(4).integers(0, 65536, (5, 7, 4), dtype=np.uint16)
 def turned(pixels, orientation):
     """Return what a camera with this EXIF orientation stores: the tag says where row 0 and column 0 lie."""
     store = {
-        1: lambda a: a, 2: np.fliplr, 3: lambda a: np.rot90(a, 2), 4: np.flipud,
-        5: lambda a: np.swapaxes(a, 0, 1), 6: lambda a: np.rot90(a, 1),
-        7: lambda a: np.swapaxes(np.rot90(a, 2), 0, 1), 8: lambda a: np.rot90(a, -1),
+        1: lambda a: a,
+        2: np.fliplr,
+        3: lambda a: np.rot90(a, 2),
+        4: np.flipud,
+        5: lambda a: np.swapaxes(a, 0, 1),
+        6: lambda a: np.rot90(a, 1),
+        7: lambda a: np.swapaxes(np.rot90(a, 2), 0, 1),
+        8: lambda a: np.rot90(a, -1),
     }
     return np.ascontiguousarray(store[orientation](pixels))
 
 
 def png(width, height, *, bits=8, kind=2, data=b""):
     """Return a PNG with any header and any data."""
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)), (b"IDAT", zlib.compress(data)),
-              (b"IEND", b"")]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)),
+        (b"IDAT", zlib.compress(data)),
+        (b"IEND", b""),
+    ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in chunks)
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+    )
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.tiff", "a.webp", "a.PNG"])
@@ -116,20 +124,25 @@ def test_several_frames_are_said(kind):
         assert np.rint(read_image(file).max() * 255) == 10
 
 
-@pytest.mark.parametrize(("mode", "expected"), [
-    pytest.param("L", [[102, 102, 102]], id="grey"),
-    pytest.param("LA", [[102, 102, 102]], id="grey and alpha"),
-    pytest.param("P", [[200, 100, 50]], id="palette"),
-    pytest.param("RGBA", [[200, 100, 50]], id="RGBA"),
-    pytest.param("CMYK", [[200, 100, 50]], id="CMYK"),
-    pytest.param("1", [[255, 255, 255]], id="bilevel"),
-])
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        pytest.param("L", [[102, 102, 102]], id="grey"),
+        pytest.param("LA", [[102, 102, 102]], id="grey and alpha"),
+        pytest.param("P", [[200, 100, 50]], id="palette"),
+        pytest.param("RGBA", [[200, 100, 50]], id="RGBA"),
+        pytest.param("CMYK", [[200, 100, 50]], id="CMYK"),
+        pytest.param("1", [[255, 255, 255]], id="bilevel"),
+    ],
+)
 def test_modes_become_rgb(tmp_path, mode, expected):
     source = {
-        "L": lambda: Image.new("L", (3, 2), 102), "LA": lambda: Image.new("LA", (3, 2), (102, 10)),
+        "L": lambda: Image.new("L", (3, 2), 102),
+        "LA": lambda: Image.new("LA", (3, 2), (102, 10)),
         "P": lambda: Image.new("RGB", (3, 2), (200, 100, 50)).quantize(4),
         "RGBA": lambda: Image.new("RGBA", (3, 2), (200, 100, 50, 7)),
-        "CMYK": lambda: Image.new("CMYK", (3, 2), (55, 155, 205, 0)), "1": lambda: Image.new("1", (3, 2), 1),
+        "CMYK": lambda: Image.new("CMYK", (3, 2), (55, 155, 205, 0)),
+        "1": lambda: Image.new("1", (3, 2), 1),
     }[mode]()
     assert source.mode == mode
     source.save(tmp_path / "a", "TIFF" if mode == "CMYK" else "PNG")
@@ -159,14 +172,19 @@ def test_trimap_refuses_transparency_but_alpha_is_it(tmp_path):
     np.testing.assert_allclose(read_alpha(tmp_path / "a.png"), 0.2, atol=1e-6)
 
 
-@pytest.mark.parametrize(("data", "error", "match"), [
-    pytest.param(None, FileNotFoundError, "does not exist", id="missing"),
-    pytest.param(b"", ValueError, "is empty", id="empty"),
-    pytest.param(b"hello, I am no picture\n", ValueError, "of another kind", id="text"),
-    pytest.param(b"\x89PNG\r\n\x1a\n", ValueError, "damaged or truncated", id="signature only"),
-    pytest.param(png(3, 2, data=b"\0" * 5), ValueError, "damaged or truncated", id="too little data"),
-    pytest.param(png(50_000, 50_000), ValueError, r"50000 x 50000 = 2500000000 pixels, expected at most", id="bomb"),
-])
+@pytest.mark.parametrize(
+    ("data", "error", "match"),
+    [
+        pytest.param(None, FileNotFoundError, "does not exist", id="missing"),
+        pytest.param(b"", ValueError, "is empty", id="empty"),
+        pytest.param(b"hello, I am no picture\n", ValueError, "of another kind", id="text"),
+        pytest.param(b"\x89PNG\r\n\x1a\n", ValueError, "damaged or truncated", id="signature only"),
+        pytest.param(png(3, 2, data=b"\0" * 5), ValueError, "damaged or truncated", id="too little data"),
+        pytest.param(
+            png(50_000, 50_000), ValueError, r"50000 x 50000 = 2500000000 pixels, expected at most", id="bomb"
+        ),
+    ],
+)
 @pytest.mark.parametrize("read", [read_image, read_trimap, read_alpha])
 def test_bad_files_are_named(tmp_path, read, data, error, match):
     path = tmp_path / "photo.png"
@@ -224,13 +242,16 @@ def test_streams():
         read_image(io.BytesIO(b"text"))
 
 
-@pytest.mark.parametrize(("name", "options", "match"), [
-    pytest.param("a.gif", {}, "ends in '.gif', expected one of .png", id="unknown extension"),
-    pytest.param("a", {}, "ends in ''", id="no extension"),
-    pytest.param("a.jpg", {"bits": 16}, "expected .png or .tif", id="16-bit JPEG"),
-    pytest.param("a.webp", {"bits": 16}, "expected .png or .tif", id="16-bit WebP"),
-    pytest.param("a.png", {"bits": 12}, "bits is 12, expected 8 or 16", id="12 bits"),
-])
+@pytest.mark.parametrize(
+    ("name", "options", "match"),
+    [
+        pytest.param("a.gif", {}, "ends in '.gif', expected one of .png", id="unknown extension"),
+        pytest.param("a", {}, "ends in ''", id="no extension"),
+        pytest.param("a.jpg", {"bits": 16}, "expected .png or .tif", id="16-bit JPEG"),
+        pytest.param("a.webp", {"bits": 16}, "expected .png or .tif", id="16-bit WebP"),
+        pytest.param("a.png", {"bits": 12}, "bits is 12, expected 8 or 16", id="12 bits"),
+    ],
+)
 def test_formats_refuse_what_they_cannot_hold(tmp_path, name, options, match):
     with pytest.raises(ValueError, match=match):
         write_alpha(tmp_path / name, np.zeros((2, 3)), **options)

@@ -48,8 +48,9 @@ def test_features_that_are_constant_over_a_run_are_no_functions_of_it():
 
 
 @pytest.mark.parametrize("n_features", [0, 1, 3])
-@pytest.mark.parametrize(("n_runs", "dtype", "tolerance"), [(1, np.float64, 1e-6), (7, np.float64, 1e-6),
-                                                            (7, np.float32, 1e-5)])
+@pytest.mark.parametrize(
+    ("n_runs", "dtype", "tolerance"), [(1, np.float64, 1e-6), (7, np.float64, 1e-6), (7, np.float32, 1e-5)]
+)
 def test_equals_the_dense_form(n_features, n_runs, dtype, tolerance, rng):
     root, residual = rng.standard_normal((50, 60)), rng.standard_normal(50)
     matrix, basis = root @ root.T, basis_of(n_features, 50, n_runs, rng)

@@ -24,8 +24,9 @@ def inputs_of(name, data):
 
 
 every_loss = pytest.mark.parametrize("name", EVERY_LOSS)
-of_region = pytest.mark.parametrize("name", ["l1", "composition", "laplacian_pyramid", "gradient", "gradient_penalty",
-                                             "hard_mining"])
+of_region = pytest.mark.parametrize(
+    "name", ["l1", "composition", "laplacian_pyramid", "gradient", "gradient_penalty", "hard_mining"]
+)
 
 
 @pytest.mark.slow
@@ -132,11 +133,22 @@ def test_refuses_a_gradient_where_none_flows(name):
         loss(alpha, first.requires_grad_(), *others)
 
 
-MODULES = {"affinity": losses.AffinityLoss, "dc": losses.DCLoss, "ddc": losses.DDCLoss, "hinge": losses.DDCHingeLoss,
-           "known": losses.KnownLoss, "alpha_free": losses.AlphaFreeLoss, "l1": losses.L1Loss, "l2": losses.L2Loss,
-           "composition": losses.CompositionLoss, "laplacian_pyramid": losses.LaplacianPyramidLoss,
-           "gradient": losses.GradientLoss, "gradient_penalty": losses.GradientPenaltyLoss,
-           "hard_mining": losses.HardMiningLoss, "matting_laplacian": losses.MattingLaplacianLoss}
+MODULES = {
+    "affinity": losses.AffinityLoss,
+    "dc": losses.DCLoss,
+    "ddc": losses.DDCLoss,
+    "hinge": losses.DDCHingeLoss,
+    "known": losses.KnownLoss,
+    "alpha_free": losses.AlphaFreeLoss,
+    "l1": losses.L1Loss,
+    "l2": losses.L2Loss,
+    "composition": losses.CompositionLoss,
+    "laplacian_pyramid": losses.LaplacianPyramidLoss,
+    "gradient": losses.GradientLoss,
+    "gradient_penalty": losses.GradientPenaltyLoss,
+    "hard_mining": losses.HardMiningLoss,
+    "matting_laplacian": losses.MattingLaplacianLoss,
+}
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -158,8 +170,10 @@ def test_every_function_has_its_module():
 def test_module_has_the_signature_of_its_function(name):
     """Options, with the same defaults and types, are given to the constructor, the tensors to the call."""
     parameters = inspect.signature(function_of(name)).parameters.values()
-    is_option = {parameter.name: parameter.kind is parameter.KEYWORD_ONLY
-                 and parameter.name not in ("similarity", "region") for parameter in parameters}
+    is_option = {
+        parameter.name: parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in ("similarity", "region")
+        for parameter in parameters
+    }
     options = list(inspect.signature(MODULES[name].__init__).parameters.values())[1:]
     tensors = list(inspect.signature(MODULES[name].forward).parameters.values())[1:]
     assert options == [parameter for parameter in parameters if is_option[parameter.name]]
@@ -196,12 +210,16 @@ def test_nan_outside_the_region_does_not_count():
         assert torch.isfinite(loss(data["alpha"], target, region=region))
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda plane: losses.known_loss(plane, plane * 255), "trimap has values from"),
-    (lambda plane: losses.known_loss(plane, plane * torch.nan), "trimap has NaN"),
-    (lambda plane: losses.l1_loss(plane, plane * 255), "target has values from"),
-    (lambda plane: losses.l1_loss(plane, plane, region=plane * torch.nan), "region has NaN"),
-], ids=["trimap of 255", "trimap of NaN", "target of 255", "region of NaN"])
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda plane: losses.known_loss(plane, plane * 255), "trimap has values from"),
+        (lambda plane: losses.known_loss(plane, plane * torch.nan), "trimap has NaN"),
+        (lambda plane: losses.l1_loss(plane, plane * 255), "target has values from"),
+        (lambda plane: losses.l1_loss(plane, plane, region=plane * torch.nan), "region has NaN"),
+    ],
+    ids=["trimap of 255", "trimap of NaN", "target of 255", "region of NaN"],
+)
 def test_values_out_of_range(call, message):
     with pytest.raises(ValueError, match=message):
         call(torch.linspace(0.1, 1.0, 12).reshape(1, 1, 3, 4))

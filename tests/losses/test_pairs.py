@@ -111,8 +111,10 @@ def test_hinge_is_below_dc_is_below_ddc(x, d):
 def test_convex_along_random_segments(name, seed, t):
     data = batch((1, 7, 8), seed=seed)
     start, end = data["alpha"], data["target"]
-    at_start, at_end, between = (PAIR_LOSSES[name](alpha, data["image"], window_size=3).item()
-                                 for alpha in (start, end, (1 - t) * start + t * end))
+    at_start, at_end, between = (
+        PAIR_LOSSES[name](alpha, data["image"], window_size=3).item()
+        for alpha in (start, end, (1 - t) * start + t * end)
+    )
     assert between <= (1 - t) * at_start + t * at_end + 1e-12
 
 
@@ -120,8 +122,9 @@ def test_dc_is_not_convex():
     """Two mirrored ramps that follow the colours have no penalty; every pair of their mean, a constant, has one."""
     ramp = torch.linspace(0, 1, 9, dtype=torch.float64).repeat(1, 1, 5, 1)
     image = (ramp / 3**0.5).repeat(1, 3, 1, 1)
-    costs = [losses.dc_loss(alpha, image, window_size=3).item()
-             for alpha in (ramp, 1 - ramp, torch.full_like(ramp, 0.5))]
+    costs = [
+        losses.dc_loss(alpha, image, window_size=3).item() for alpha in (ramp, 1 - ramp, torch.full_like(ramp, 0.5))
+    ]
     assert max(costs[:2]) < 1e-7
     assert costs[2] > 0.01
 
@@ -129,15 +132,20 @@ def test_dc_is_not_convex():
 def test_symmetric_ddc_less_its_least_value_is_the_hinge():
     data = batch()
     least = window_topk(data["image"], 5).distances.double().mean().item()
-    symmetric, hinge = (PAIR_LOSSES[name](data["alpha"], data["image"], window_size=5).item()
-                        for name in ("symmetric_ddc", "hinge"))
+    symmetric, hinge = (
+        PAIR_LOSSES[name](data["alpha"], data["image"], window_size=5).item() for name in ("symmetric_ddc", "hinge")
+    )
     assert symmetric - least == pytest.approx(hinge, rel=1e-6)
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda image: image * 2 - 1, "expected finite RGB in \\[0, 1\\], before any normalisation"),
-    (lambda image: image * float("nan"), "image has NaN"),
-], ids=["normalised", "nan"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda image: image * 2 - 1, "expected finite RGB in \\[0, 1\\], before any normalisation"),
+        (lambda image: image * float("nan"), "image has NaN"),
+    ],
+    ids=["normalised", "nan"],
+)
 def test_refuses_images_out_of_range(change, message):
     data = batch()
     with pytest.raises(ValueError, match=message):

@@ -20,8 +20,10 @@ def links_of(image, trimap, window_size):
 
 def ends(links, alpha):
     """Return the alphas at the links' tails and heads."""
-    return [np.where(end >= 0, alpha[np.maximum(end, 0)], links.known[np.maximum(-1 - end, 0)])
-            for end in (links.tails, links.heads)]
+    return [
+        np.where(end >= 0, alpha[np.maximum(end, 0)], links.known[np.maximum(-1 - end, 0)])
+        for end in (links.tails, links.heads)
+    ]
 
 
 def penalty(links, alpha, form):
@@ -45,8 +47,12 @@ def least_penalty(links, form):
             row[n + e] = -1
             rows.append(row)
             bounds.append(bound)
-    result = linprog(np.concatenate([np.zeros(n), np.ones(m)]), np.array(rows), np.array(bounds),
-                     bounds=[(0, 1)] * n + [(0, None)] * m)
+    result = linprog(
+        np.concatenate([np.zeros(n), np.ones(m)]),
+        np.array(rows),
+        np.array(bounds),
+        bounds=[(0, 1)] * n + [(0, None)] * m,
+    )
     assert result.success
     return result.fun
 
@@ -58,8 +64,9 @@ def test_reaches_the_least_penalty(form, rng):
     trimap[:, 0], trimap[:, -1] = 0.0, 1.0
     links = links_of(image, trimap, 3)
     n = len(links.pixels)
-    result = minimize_links(links, form, start=np.full(n, 0.5), weight=np.zeros(n), prior=np.zeros(n), gap=1e-6,
-                            maxiter=20_000)
+    result = minimize_links(
+        links, form, start=np.full(n, 0.5), weight=np.zeros(n), prior=np.zeros(n), gap=1e-6, maxiter=20_000
+    )
     expected = least_penalty(links, form)
     assert result.penalty == pytest.approx(expected, abs=1e-4)
     assert result.bound <= expected + 1e-6
@@ -172,12 +179,16 @@ def test_tensors_reach_the_same_penalty(form, with_prior, rng):
         assert np.array_equal(found[index, 0].numpy()[~unknown], scene.trimap[~unknown])
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"trimap": lambda t: t * 5}, "trimap has values from 0.0 to 5.0, expected finite ones"),
-    ({"trimap": lambda t: t.clamp(max=0.5)}, "trimap has no foreground pixel in image 0"),
-    ({"prior": lambda t: t * torch.nan}, "prior has NaN"),
-    ({"prior": lambda t: t.clone().requires_grad_()}, "prior requires a gradient, but none flows to it"),
-], ids=["range", "region", "nan", "gradient"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"trimap": lambda t: t * 5}, "trimap has values from 0.0 to 5.0, expected finite ones"),
+        ({"trimap": lambda t: t.clamp(max=0.5)}, "trimap has no foreground pixel in image 0"),
+        ({"prior": lambda t: t * torch.nan}, "prior has NaN"),
+        ({"prior": lambda t: t.clone().requires_grad_()}, "prior requires a gradient, but none flows to it"),
+    ],
+    ids=["range", "region", "nan", "gradient"],
+)
 def test_bad_tensors(change, message):
     scene = soft_disk()
     image, trimap = torch.from_numpy(scene.image).permute(2, 0, 1)[None], torch.from_numpy(scene.trimap)[None, None]

@@ -30,8 +30,12 @@ def with_value(value):
 
 
 BAD_INPUTS = [
-    pytest.param(SCENE.image, SCENE.trimap.T, r"trimap has shape \(37, 29\) but image has shape \(29, 37, 3\), its tra",
-                 id="transposed trimap"),
+    pytest.param(
+        SCENE.image,
+        SCENE.trimap.T,
+        r"trimap has shape \(37, 29\) but image has shape \(29, 37, 3\), its tra",
+        id="transposed trimap",
+    ),
     pytest.param(SCENE.image, SCENE.trimap[:-1], r"trimap has shape \(28, 37\) but image", id="short trimap"),
     pytest.param(with_value(np.nan), SCENE.trimap, "image has 1 NaN or infinite", id="NaN"),
     pytest.param(with_value(np.inf), SCENE.trimap, "image has 1 NaN or infinite", id="infinity"),
@@ -42,8 +46,9 @@ BAD_INPUTS = [
     pytest.param(SCENE.image, np.full_like(SCENE.trimap, 0.5), "trimap has no foreground", id="all unknown"),
     pytest.param(SCENE.image, np.minimum(SCENE.trimap, 0.5), "trimap has no foreground", id="no foreground"),
     pytest.param(SCENE.image, np.maximum(SCENE.trimap, 0.5), "trimap has no background", id="no background"),
-    pytest.param(SCENE.image, np.where(SCENE.trimap == 0.5, np.nan, SCENE.trimap), "trimap has .* NaN",
-                 id="NaN trimap"),
+    pytest.param(
+        SCENE.image, np.where(SCENE.trimap == 0.5, np.nan, SCENE.trimap), "trimap has .* NaN", id="NaN trimap"
+    ),
 ]
 
 
@@ -131,14 +136,17 @@ class TestPrior:
         alpha = solver(SCENE.image, np.full_like(SCENE.trimap, 0.5), prior=prior, confidence=1e6)
         assert np.abs(alpha - prior).max() < 1e-2
 
-    @pytest.mark.parametrize(("prior", "confidence", "message"), [
-        pytest.param(None, 1.0, "confidence came without a prior", id="no prior"),
-        pytest.param(SCENE.alpha.T, None, r"prior has shape \(37, 29\) but image", id="transposed"),
-        pytest.param(SCENE.alpha, -1.0, "confidence is -1.0, expected a finite number at least 0", id="negative"),
-        pytest.param(SCENE.alpha, SCENE.alpha.T, r"confidence has shape \(37, 29\) but image", id="confidence"),
-        pytest.param(SCENE.alpha, SCENE.alpha - 0.5, "confidence has negative", id="negative plane"),
-        pytest.param(SCENE.alpha * 2, None, r"prior has floating-point values", id="range"),
-    ])
+    @pytest.mark.parametrize(
+        ("prior", "confidence", "message"),
+        [
+            pytest.param(None, 1.0, "confidence came without a prior", id="no prior"),
+            pytest.param(SCENE.alpha.T, None, r"prior has shape \(37, 29\) but image", id="transposed"),
+            pytest.param(SCENE.alpha, -1.0, "confidence is -1.0, expected a finite number at least 0", id="negative"),
+            pytest.param(SCENE.alpha, SCENE.alpha.T, r"confidence has shape \(37, 29\) but image", id="confidence"),
+            pytest.param(SCENE.alpha, SCENE.alpha - 0.5, "confidence has negative", id="negative plane"),
+            pytest.param(SCENE.alpha * 2, None, r"prior has floating-point values", id="range"),
+        ],
+    )
     def test_bad_priors(self, solver, prior, confidence, message):
         with pytest.raises(ValueError, match=message):
             solver(SCENE.image, SCENE.trimap, prior=prior, confidence=confidence)
@@ -191,12 +199,15 @@ def test_too_small_for_a_window_names_the_solvers_that_answer(solver):
     assert hybridmatte.solve_random_walk(np.linspace(0, 1, 12).reshape(1, 4, 3), trimap).shape == (1, 4)
 
 
-@pytest.mark.parametrize(("options", "error", "message"), [
-    pytest.param({"epsilon": 0.0}, ValueError, "epsilon is 0.0, expected a finite number above 0", id="epsilon"),
-    pytest.param({"epsilon": "small"}, TypeError, "epsilon is 'small', expected a number", id="type"),
-    pytest.param({"rtol": 1.0}, ValueError, "rtol is 1.0", id="rtol"),
-    pytest.param({"maxiter": 0}, ValueError, "maxiter is 0, expected an integer of at least 1", id="maxiter"),
-])
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        pytest.param({"epsilon": 0.0}, ValueError, "epsilon is 0.0, expected a finite number above 0", id="epsilon"),
+        pytest.param({"epsilon": "small"}, TypeError, "epsilon is 'small', expected a number", id="type"),
+        pytest.param({"rtol": 1.0}, ValueError, "rtol is 1.0", id="rtol"),
+        pytest.param({"maxiter": 0}, ValueError, "maxiter is 0, expected an integer of at least 1", id="maxiter"),
+    ],
+)
 def test_bad_options(options, error, message):
     with pytest.raises(error, match=message):
         hybridmatte.solve_cf(SCENE.image, SCENE.trimap, **options)
@@ -218,8 +229,9 @@ def test_labels_are_no_trimap():
 
 
 def test_solve_by_name():
-    assert np.array_equal(solve(SCENE.image, SCENE.trimap, "random_walk"),
-                          hybridmatte.solve_random_walk(SCENE.image, SCENE.trimap))
+    assert np.array_equal(
+        solve(SCENE.image, SCENE.trimap, "random_walk"), hybridmatte.solve_random_walk(SCENE.image, SCENE.trimap)
+    )
     with pytest.raises(ValueError, match="method is 'best', expected 'cf' or"):
         solve(SCENE.image, SCENE.trimap, "best")
 
@@ -230,8 +242,11 @@ def scenes(draw):
     height, width = draw(st.integers(5, 14)), draw(st.integers(5, 14))
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     image = generator.random((height, width, 3)) * draw(st.sampled_from([0.05, 1.0]))
-    trimap = generator.choice([0.0, 0.5, 1.0], size=(height, width), p=draw(st.sampled_from(
-        [(0.1, 0.8, 0.1), (0.4, 0.2, 0.4), (0.02, 0.96, 0.02)])))
+    trimap = generator.choice(
+        [0.0, 0.5, 1.0],
+        size=(height, width),
+        p=draw(st.sampled_from([(0.1, 0.8, 0.1), (0.4, 0.2, 0.4), (0.02, 0.96, 0.02)])),
+    )
     trimap.flat[:3] = generator.permutation([0.0, 0.5, 1.0])
     return image.astype(np.float32), trimap
 

@@ -22,8 +22,16 @@ from tests.tolerances import assert_close
 
 
 def solve(scene, *, expansion=0.0, known_weight=0.05, rtol=1e-9, maxiter=2000, prior=None, confidence=None):
-    return solve_information_flow(scene.image, scene.trimap, expansion=expansion, known_weight=known_weight, rtol=rtol,
-                                  maxiter=maxiter, prior=prior, confidence=confidence)
+    return solve_information_flow(
+        scene.image,
+        scene.trimap,
+        expansion=expansion,
+        known_weight=known_weight,
+        rtol=rtol,
+        maxiter=maxiter,
+        prior=prior,
+        confidence=confidence,
+    )
 
 
 def system_of(scene, **options):
@@ -40,8 +48,9 @@ def test_mixture_weights_equal_a_gram_solve(n_neighbors, rng):
     weights = mixture_weights(colors, pixels, others, 1e-3)
     for i in range(7):
         assert others[i].tolist() == [j for j in neighbors[i] if j != pixels[i]]
-        expected = baselines.information_flow.mixture_weights(colors[pixels[i]].astype(np.float64),
-                                                              colors[others[i]].astype(np.float64), 1e-3)
+        expected = baselines.information_flow.mixture_weights(
+            colors[pixels[i]].astype(np.float64), colors[others[i]].astype(np.float64), 1e-3
+        )
         assert_close(weights[i], expected)
 
 
@@ -65,8 +74,9 @@ def test_laplacian_equals_the_plain_form(options):
 def test_known_flow_equals_the_plain_form_and_is_zero_on_known_pixels():
     scene = soft_disk((17, 23))
     flow = known_to_unknown_flow(scene.image, scene.trimap)
-    for plane, plain in zip(flow, baselines.information_flow.known_to_unknown_flow(scene.image, scene.trimap),
-                            strict=True):
+    for plane, plain in zip(
+        flow, baselines.information_flow.known_to_unknown_flow(scene.image, scene.trimap), strict=True
+    ):
         assert_close(plane, plain)
         assert not plane[scene.trimap != 0.5].any()
 
@@ -207,11 +217,14 @@ def test_few_iterations_warn():
         solve(soft_disk((23, 29)), maxiter=2)
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"n_neighbors": 0}, "n_neighbors is 0, expected an integer of at least 1"),
-    ({"intra_weight": -1.0}, "intra_weight is -1.0, expected a finite number at least 0"),
-    ({"local_weight": np.inf}, "local_weight is inf, expected a finite number at least 0"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_neighbors": 0}, "n_neighbors is 0, expected an integer of at least 1"),
+        ({"intra_weight": -1.0}, "intra_weight is -1.0, expected a finite number at least 0"),
+        ({"local_weight": np.inf}, "local_weight is inf, expected a finite number at least 0"),
+    ],
+)
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         information_flow_laplacian(np.zeros((4, 5, 3)), **options)

@@ -71,8 +71,11 @@ def test_approximate_search_stays_near_the_exact_graph(monkeypatch):
 
 def test_flips_and_channel_order():
     alpha = solve(SCENE)
-    for image, flip in ((SCENE.image[::-1], np.flipud), (SCENE.image[:, ::-1], np.fliplr),
-                        (SCENE.image[:, :, ::-1], np.asarray)):
+    for image, flip in (
+        (SCENE.image[::-1], np.flipud),
+        (SCENE.image[:, ::-1], np.fliplr),
+        (SCENE.image[:, :, ::-1], np.asarray),
+    ):
         turned = SCENE._replace(image=np.ascontiguousarray(image), trimap=np.ascontiguousarray(flip(SCENE.trimap)))
         assert np.abs(flip(solve(turned)) - alpha).max() < 0.01  # float32 distances that tie up to rounding
 
@@ -96,8 +99,12 @@ def test_constant_image_and_tiny_image_are_solved():
 
 def test_every_option_changes_the_result():
     base = solve(SCENE)
-    for option in ({"n_neighbors": (9, 5)}, {"spatial_weights": (1.0, 0.3)}, {"kernel": "soft"},
-                   {"color_space": "hsv"}):
+    for option in (
+        {"n_neighbors": (9, 5)},
+        {"spatial_weights": (1.0, 0.3)},
+        {"kernel": "soft"},
+        {"color_space": "hsv"},
+    ):
         assert np.abs(solve(SCENE, **option) - base).max() > 1e-4, option
 
 
@@ -113,14 +120,19 @@ def test_aggregation_is_symmetric_and_positive(rng):
     assert y @ my > 0.0
 
 
-@pytest.mark.parametrize(("options", "error", "message"), [
-    pytest.param({"n_neighbors": (0, 3)}, ValueError, "n_neighbors is 0", id="no neighbours"),
-    pytest.param({"n_neighbors": 20}, TypeError, "n_neighbors is 20, expected a sequence", id="not a sequence"),
-    pytest.param({"n_neighbors": (5,)}, ValueError, "n_neighbors has 1 entries but spatial_weights has 2", id="length"),
-    pytest.param({"spatial_weights": (1.0, -1.0)}, ValueError, "spatial_weights is -1.0", id="negative"),
-    pytest.param({"kernel": "gauss"}, ValueError, "kernel is 'gauss', expected 'binary' or 'soft'", id="kernel"),
-    pytest.param({"is_unknown": np.ones((3, 4), bool)}, ValueError, "is_unknown has shape", id="mask"),
-])
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        pytest.param({"n_neighbors": (0, 3)}, ValueError, "n_neighbors is 0", id="no neighbours"),
+        pytest.param({"n_neighbors": 20}, TypeError, "n_neighbors is 20, expected a sequence", id="not a sequence"),
+        pytest.param(
+            {"n_neighbors": (5,)}, ValueError, "n_neighbors has 1 entries but spatial_weights has 2", id="length"
+        ),
+        pytest.param({"spatial_weights": (1.0, -1.0)}, ValueError, "spatial_weights is -1.0", id="negative"),
+        pytest.param({"kernel": "gauss"}, ValueError, "kernel is 'gauss', expected 'binary' or 'soft'", id="kernel"),
+        pytest.param({"is_unknown": np.ones((3, 4), bool)}, ValueError, "is_unknown has shape", id="mask"),
+    ],
+)
 def test_bad_options(options, error, message):
     with pytest.raises(error, match=message):
         knn_laplacian(SCENE.image, **options)

@@ -66,12 +66,15 @@ def test_every_option_changes_the_result():
         assert np.abs(solve(SCENE, **SMALL | option) - base).max() > 1e-4, option
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    pytest.param({"window_size": 4}, "window_size is 4, expected an odd integer", id="window"),
-    pytest.param({"patch_size": 2}, "patch_size is 2, expected an odd integer", id="patch"),
-    pytest.param({"h1": 0.0}, "h1 is 0.0, expected a finite number above 0", id="h1"),
-    pytest.param({"n_neighbors": 0}, "n_neighbors is 0, expected an integer of at least 1", id="neighbours"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param({"window_size": 4}, "window_size is 4, expected an odd integer", id="window"),
+        pytest.param({"patch_size": 2}, "patch_size is 2, expected an odd integer", id="patch"),
+        pytest.param({"h1": 0.0}, "h1 is 0.0, expected a finite number above 0", id="h1"),
+        pytest.param({"n_neighbors": 0}, "n_neighbors is 0, expected an integer of at least 1", id="neighbours"),
+    ],
+)
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         nonlocal_laplacian(SCENE.image, **options)

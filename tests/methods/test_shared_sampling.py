@@ -15,8 +15,15 @@ NEAR_TIES = 3e-3  # float32 decides some near ties, such as the third best sampl
 
 
 def solve(scene, *, refine=True, sample_weight=0.03, prior=None, confidence=None):
-    return solve_sampling(scene.image, scene.trimap, refine=refine, sample_weight=sample_weight, prior=prior,
-                          confidence=confidence, rtol=1e-7)
+    return solve_sampling(
+        scene.image,
+        scene.trimap,
+        refine=refine,
+        sample_weight=sample_weight,
+        prior=prior,
+        confidence=confidence,
+        rtol=1e-7,
+    )
 
 
 @pytest.mark.slow
@@ -26,8 +33,9 @@ def solve(scene, *, refine=True, sample_weight=0.03, prior=None, confidence=None
 def test_kernels_equal_the_plain_form(shape, n_rays, expansion):
     scene = soft_disk(shape, noise=0.01, seed=n_rays)
     expected = baselines.sampling.sample_alpha(scene.image, scene.trimap, n_rays, expansion)
-    for plane, plain in zip(sample_alpha(scene.image, scene.trimap, n_rays=n_rays, expansion=expansion), expected,
-                            strict=True):
+    for plane, plain in zip(
+        sample_alpha(scene.image, scene.trimap, n_rays=n_rays, expansion=expansion), expected, strict=True
+    ):
         assert_close(plane, plain, NEAR_TIES)
 
 
@@ -35,14 +43,14 @@ def test_kernels_equal_the_plain_form(shape, n_rays, expansion):
 def test_every_piece_of_work_is_done_once(n_tasks):
     pieces = [interleaved(task, n_tasks) for task in range(n_tasks)]
     assert sorted(pieces) == list(range(n_tasks))
-    assert abs(np.mean(pieces[:(n_tasks + 1) // 2]) - np.mean(pieces)) <= 1
+    assert abs(np.mean(pieces[: (n_tasks + 1) // 2]) - np.mean(pieces)) <= 1
 
 
 @pytest.mark.parametrize("share", [0.5, 0.95, 1.05])
 @pytest.mark.parametrize("n_steps", [1, 4, 7, 9])
 def test_energy_of_a_path_is_exact_up_to_the_most_that_matters(n_steps, share, rng):
     edges, steps = rng.random(44).astype(np.float32), rng.permutation(36).astype(np.int32)
-    energy = 0.7 * edges[8 + steps[1:n_steps + 1]].sum()
+    energy = 0.7 * edges[8 + steps[1 : n_steps + 1]].sum()
     assert_close(path_energy(edges, 2, steps, n_steps, 0.7, energy * share), min(energy, energy * share), 1e-6)
 
 
@@ -59,7 +67,7 @@ def test_regions_farther_than_a_leap(rng):
             places, met = np.zeros((4, 2), np.int64), np.zeros(4, np.int64)
             count, energy = trace_rays(edges, distances, 1000, np.array(box), 1000 + column, rays, 0, side, places, met)
             assert places[:count].tolist() == [[1, end]]
-            way = image[1, min(column, end):max(column, end) + 1]
+            way = image[1, min(column, end) : max(column, end) + 1]
             assert energy == pytest.approx((np.diff(way, axis=0) ** 2).sum(), rel=1e-4)
 
 
@@ -90,8 +98,9 @@ def test_two_constant_colours_are_unmixed():
 def test_noisy_scene_is_matted():
     scene = soft_disk((47, 61), noise=0.03)
     is_unknown = scene.trimap == 0.5
-    sampled, refined = (np.abs(solve(scene, refine=refine) - scene.alpha)[is_unknown].mean()
-                        for refine in (False, True))
+    sampled, refined = (
+        np.abs(solve(scene, refine=refine) - scene.alpha)[is_unknown].mean() for refine in (False, True)
+    )
     assert sampled < 0.03
     assert refined < 0.03
 
@@ -157,8 +166,10 @@ def test_every_option_changes_the_result(option, value):
 def test_sample_weight_leads_from_the_closed_form_to_the_samples():
     scene = soft_disk(noise=0.03)
     sampled = solve(scene, refine=False)
-    distances = [np.abs(solve(scene, sample_weight=weight) - sampled)[scene.trimap == 0.5].mean()
-                 for weight in (1e-3, 0.03, 1.0, 1e4)]
+    distances = [
+        np.abs(solve(scene, sample_weight=weight) - sampled)[scene.trimap == 0.5].mean()
+        for weight in (1e-3, 0.03, 1.0, 1e4)
+    ]
     assert distances == sorted(distances, reverse=True)
     assert distances[-1] < 1e-3 < distances[0]
 

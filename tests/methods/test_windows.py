@@ -22,8 +22,10 @@ SPARSE = [
     pytest.param(random_walk_laplacian, baselines.random_walk.random_walk_laplacian, id="random_walk"),
 ]
 
+
 def shrunk(oracle, shrinkage, relative=0.0):
     """Return the oracle with the tiny weight that draws unknown pixels to the background."""
+
     def laplacian(image):
         matrix = oracle(image)
         return matrix + scipy.sparse.diags(shrinkage * (1.0 + relative * matrix.diagonal()))
@@ -33,11 +35,15 @@ def shrunk(oracle, shrinkage, relative=0.0):
 
 SYSTEMS = [
     pytest.param(closed_form_system, baselines.closed_form.closed_form_laplacian, id="closed_form"),
-    pytest.param(learning_based_system, shrunk(baselines.learning_based.learning_based_laplacian, 2e-6),
-                 id="learning_based"),
+    pytest.param(
+        learning_based_system, shrunk(baselines.learning_based.learning_based_laplacian, 2e-6), id="learning_based"
+    ),
     pytest.param(random_walk_system, shrunk(baselines.random_walk.random_walk_laplacian, 3e-7, 1.0), id="random_walk"),
-    pytest.param(lambda *arguments: large_kernel_system(*arguments, window_size=5),
-                 lambda image: baselines.large_kernel.large_kernel_laplacian(image, window_size=5), id="large_kernel"),
+    pytest.param(
+        lambda *arguments: large_kernel_system(*arguments, window_size=5),
+        lambda image: baselines.large_kernel.large_kernel_laplacian(image, window_size=5),
+        id="large_kernel",
+    ),
 ]
 
 

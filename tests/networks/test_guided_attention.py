@@ -103,11 +103,13 @@ def scene(generator, shape=(6, 10)):
 def mask(kind, generator):
     """Return the unknown positions (2, 1, 3, 5) of a kind."""
     shares = torch.tensor([0.15, 0.4]).view(2, 1, 1, 1)
-    return {"some unknown": torch.rand(2, 1, 3, 5, generator=generator) < shares,
-            "one unknown": torch.arange(15).view(1, 1, 3, 5).expand(2, -1, -1, -1) == 14,
-            "all unknown": torch.ones(2, 1, 3, 5, dtype=torch.bool),
-            "all known": torch.zeros(2, 1, 3, 5, dtype=torch.bool),
-            "no trimap": None}[kind]
+    return {
+        "some unknown": torch.rand(2, 1, 3, 5, generator=generator) < shares,
+        "one unknown": torch.arange(15).view(1, 1, 3, 5).expand(2, -1, -1, -1) == 14,
+        "all unknown": torch.ones(2, 1, 3, 5, dtype=torch.bool),
+        "all known": torch.zeros(2, 1, 3, 5, dtype=torch.bool),
+        "no trimap": None,
+    }[kind]
 
 
 class TestAttention:
@@ -196,17 +198,37 @@ class TestNetwork:
     def test_features(self, published):
         """Channels and resolutions as published."""
         shapes = {}
-        hooks = [module.register_forward_hook(lambda _, __, output, name=name: shapes.update({name: output.shape}))
-                 for name, module in published.named_modules() if name.count(".") <= 1]
+        hooks = [
+            module.register_forward_hook(lambda _, __, output, name=name: shapes.update({name: output.shape}))
+            for name, module in published.named_modules()
+            if name.count(".") <= 1
+        ]
         with torch.no_grad():
             published(*inputs((64, 96)))
         for hook in hooks:
             hook.remove()
-        expected = {"stem.0": (32, 2), "stem.1": (64, 4), "down.0": (64, 4), "down.1": (128, 8), "down.2": (256, 16),
-                    "down.3": (512, 32), "guide": (128, 8), "attentions.0": (128, 8), "attentions.1": (128, 8),
-                    "skips.0": (32, 1), "skips.1": (32, 2), "skips.2": (64, 4), "skips.3": (128, 8),
-                    "skips.4": (256, 16), "up.0": (256, 16), "up.1": (128, 8), "up.2": (64, 4), "up.3": (32, 2),
-                    "last": (32, 1), "head": (1, 1)}
+        expected = {
+            "stem.0": (32, 2),
+            "stem.1": (64, 4),
+            "down.0": (64, 4),
+            "down.1": (128, 8),
+            "down.2": (256, 16),
+            "down.3": (512, 32),
+            "guide": (128, 8),
+            "attentions.0": (128, 8),
+            "attentions.1": (128, 8),
+            "skips.0": (32, 1),
+            "skips.1": (32, 2),
+            "skips.2": (64, 4),
+            "skips.3": (128, 8),
+            "skips.4": (256, 16),
+            "up.0": (256, 16),
+            "up.1": (128, 8),
+            "up.2": (64, 4),
+            "up.3": (32, 2),
+            "last": (32, 1),
+            "head": (1, 1),
+        }
         found = {name: shapes[name] for name in expected}
         assert found == {name: (1, n, 64 // by, 96 // by) for name, (n, by) in expected.items()}
         assert published.stride == 32
@@ -232,8 +254,9 @@ class TestNetwork:
     def test_gradient_reaches_every_parameter(self):
         network = tiny().train()
         network(*inputs((64, 64), batch=2)).square().sum().backward()
-        unreached = [key for key, parameter in network.named_parameters()
-                     if parameter.grad is None or not parameter.grad.any()]
+        unreached = [
+            key for key, parameter in network.named_parameters() if parameter.grad is None or not parameter.grad.any()
+        ]
         assert unreached == []
 
     @pytest.mark.slow
@@ -262,7 +285,7 @@ class TestNetwork:
         trimap[1, :, :, 32:] = 1
         with torch.no_grad():
             together = network(image, trimap)
-            alone = torch.cat([network(image[k:k + 1], trimap[k:k + 1]) for k in range(2)])
+            alone = torch.cat([network(image[k : k + 1], trimap[k : k + 1]) for k in range(2)])
         assert_close(together, alone)
 
     @pytest.mark.slow
@@ -296,12 +319,16 @@ class TestNetwork:
         assert (alpha - expected).abs().max() < 0.1  # bfloat16 has 8 bits
 
     @pytest.mark.slow
-    @pytest.mark.parametrize(("call", "message"), [
-        (lambda: gca("huge"), "size is 'huge', expected 'resnet34' or 'tiny'"),
-        (lambda: gca("tiny", trimap=2), "trimap is 2, expected False, True or 'one-hot'"),
-        (lambda: MattingGCA(network="unet"), "network is 'unet', expected 'gca'"),
-        (lambda: MattingGCA(width=0), "width is 0, expected .* above 0"),
-    ], ids=["size", "trimap", "network", "width"])
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (lambda: gca("huge"), "size is 'huge', expected 'resnet34' or 'tiny'"),
+            (lambda: gca("tiny", trimap=2), "trimap is 2, expected False, True or 'one-hot'"),
+            (lambda: MattingGCA(network="unet"), "network is 'unet', expected 'gca'"),
+            (lambda: MattingGCA(width=0), "width is 0, expected .* above 0"),
+        ],
+        ids=["size", "trimap", "network", "width"],
+    )
     def test_bad_options(self, call, message):
         with pytest.raises(ValueError, match=message):
             call()

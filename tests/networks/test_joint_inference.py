@@ -26,10 +26,12 @@ def joint(fusion="soft", size="tiny"):
 
 def with_bands(network):
     """Replace Net-T by a function with background on the left, foreground on the right and unknown between."""
+
     def logits(image, _):
         across = torch.linspace(-3, 3, image.shape[3])
         return torch.stack([-across, torch.ones_like(across), across])[None, :, None].expand(
-            len(image), 3, *image.shape[2:])
+            len(image), 3, *image.shape[2:]
+        )
 
     network.net_t.forward = logits
     return network
@@ -40,15 +42,27 @@ class TestTrimapNetwork:
         """Channels and resolutions as published (Fig. S3), and the dilations of the last stage."""
         torch.manual_seed(0)
         network, shapes = networks.net_t().eval(), {}
-        hooks = [module.register_forward_hook(lambda _, __, output, name=name: shapes.update({name: output.shape}))
-                 for name, module in network.named_modules() if name and not name.endswith("encoder")]
+        hooks = [
+            module.register_forward_hook(lambda _, __, output, name=name: shapes.update({name: output.shape}))
+            for name, module in network.named_modules()
+            if name and not name.endswith("encoder")
+        ]
         with torch.no_grad():
             assert network(*inputs((64, 96))).shape == (1, 3, 64, 96)
         for hook in hooks:
             hook.remove()
-        expected = {"encoder.conv1": (64, 2), "encoder.layer1": (256, 4), "encoder.layer2": (512, 8),
-                    "encoder.layer3": (1024, 16), "encoder.layer4": (2048, 16), "pyramid": (256, 16), "low": (48, 4),
-                    "middle": (48, 4), "join": (256, 4), "head": (3, 4)}
+        expected = {
+            "encoder.conv1": (64, 2),
+            "encoder.layer1": (256, 4),
+            "encoder.layer2": (512, 8),
+            "encoder.layer3": (1024, 16),
+            "encoder.layer4": (2048, 16),
+            "pyramid": (256, 16),
+            "low": (48, 4),
+            "middle": (48, 4),
+            "join": (256, 4),
+            "head": (3, 4),
+        }
         found = {name: shapes[name] for name in expected}
         assert found == {name: (1, n, 64 // by, 96 // by) for name, (n, by) in expected.items()}
         assert [block.conv2.dilation for block in network.encoder.layer4] == [(1, 1), (2, 2), (1, 1)]
@@ -67,8 +81,10 @@ class TestTrimapNetwork:
 
     def test_segmentation_starts_from_the_first_two_planes(self):
         network = networks.net_t()
-        weights = {name: tensor[:, :3] if name == "conv1.weight" else tensor
-                   for name, tensor in network.encoder.state_dict().items()}
+        weights = {
+            name: tensor[:, :3] if name == "conv1.weight" else tensor
+            for name, tensor in network.encoder.state_dict().items()
+        }
         network.encoder.load_state_dict(with_segmentation(weights))
         first = network.encoder.conv1.weight
         assert torch.equal(first[:, 3:], first[:, :2])
@@ -90,8 +106,9 @@ class TestTrimapNetwork:
             if isinstance(norm, torch.nn.BatchNorm2d):
                 torch.nn.init.uniform_(norm.weight, 0.5, 1.5)  # residual blocks start at 0
         network(*inputs((64, 64), 2)).square().sum().backward()
-        assert [key for key, parameter in network.named_parameters()
-                if parameter.grad is None or not parameter.grad.any()] == []
+        assert [
+            key for key, parameter in network.named_parameters() if parameter.grad is None or not parameter.grad.any()
+        ] == []
 
     def test_learns_the_band_of_a_disk(self):
         torch.manual_seed(0)
@@ -107,12 +124,23 @@ class TestTrimapNetwork:
             optimizer.step()
         assert losses[-1] < 0.5 * losses[0]
 
-    @pytest.mark.parametrize(("call", "error", "message"), [
-        (lambda: networks.net_t("huge"), ValueError, "size is 'huge', expected 'resnet50' or 'tiny'"),
-        (lambda: networks.net_t("tiny", pretrained=True), ValueError, "expected 'resnet50' with pretrained weights"),
-        (lambda: networks.net_t("tiny")(torch.rand(1, 3, 8, 8), torch.rand(1, 1, 8, 9)), ValueError,
-         r"segmentation has shape \(1, 1, 8, 9\)"),
-    ], ids=["size", "pretrained", "shape"])
+    @pytest.mark.parametrize(
+        ("call", "error", "message"),
+        [
+            (lambda: networks.net_t("huge"), ValueError, "size is 'huge', expected 'resnet50' or 'tiny'"),
+            (
+                lambda: networks.net_t("tiny", pretrained=True),
+                ValueError,
+                "expected 'resnet50' with pretrained weights",
+            ),
+            (
+                lambda: networks.net_t("tiny")(torch.rand(1, 3, 8, 8), torch.rand(1, 1, 8, 9)),
+                ValueError,
+                r"segmentation has shape \(1, 1, 8, 9\)",
+            ),
+        ],
+        ids=["size", "pretrained", "shape"],
+    )
     def test_bad_input(self, call, error, message):
         with pytest.raises(error, match=message):
             call()
@@ -123,10 +151,14 @@ class TestFusion:
         """Return the probabilities of background, unknown and foreground of three pixels; each is largest in one."""
         return torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.5, 0.4], [0.0, 0.1, 0.9]]).T[None, :, None]
 
-    @pytest.mark.parametrize(("fusion", "expected"), [
-        ("soft", [0.8 * 0.1 / 0.8 + 0.2 * 0.6, 0.5 * 0.4 / 0.5 + 0.5 * 0.6, 0.9 + 0.1 * 0.6]),
-        ("soft_sum", [0.1 + 0.2 * 0.6, 0.4 + 0.5 * 0.6, 0.9 + 0.1 * 0.6]),
-        ("hard", [0.0, 0.6, 1.0])])
+    @pytest.mark.parametrize(
+        ("fusion", "expected"),
+        [
+            ("soft", [0.8 * 0.1 / 0.8 + 0.2 * 0.6, 0.5 * 0.4 / 0.5 + 0.5 * 0.6, 0.9 + 0.1 * 0.6]),
+            ("soft_sum", [0.1 + 0.2 * 0.6, 0.4 + 0.5 * 0.6, 0.9 + 0.1 * 0.6]),
+            ("hard", [0.0, 0.6, 1.0]),
+        ],
+    )
     def test_by_hand(self, fusion, expected):
         fused = networks.fuse(self.probabilities(), torch.full((1, 1, 1, 3), 0.6), fusion)
         assert_close(fused.flatten(), np.float32(expected))
@@ -197,16 +229,24 @@ class TestJointInference:
         with torch.no_grad():
             assert torch.equal(again(*batch), network(*batch))
 
-    @pytest.mark.parametrize(("call", "message"), [
-        (lambda: joint("both"), "fusion is 'both'"),
-        (lambda: networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny", trimap=False)),
-         "net_m is a .* that takes no trimap"),
-        (lambda: networks.JointInference(networks.net_m("tiny"), networks.net_t("tiny")),
-         "net_t is a MattingNonlocal, expected a TrimapNetwork"),
-        (lambda: joint().predict(np.zeros((8, 8, 3)), np.eye(8, dtype=np.uint8)), "mask has no value above 0.0039"),
-        (lambda: joint().predict(np.zeros((8, 8, 3)), np.zeros((8, 9))), r"mask has shape \(8, 9\)"),
-        (lambda: joint().predict(torch.zeros(1, 3, 8, 8), torch.full((1, 1, 8, 8), 2.0)), "mask has values from 2"),
-    ], ids=["fusion", "no trimap", "swapped", "labels", "shape", "range"])
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (lambda: joint("both"), "fusion is 'both'"),
+            (
+                lambda: networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny", trimap=False)),
+                "net_m is a .* that takes no trimap",
+            ),
+            (
+                lambda: networks.JointInference(networks.net_m("tiny"), networks.net_t("tiny")),
+                "net_t is a MattingNonlocal, expected a TrimapNetwork",
+            ),
+            (lambda: joint().predict(np.zeros((8, 8, 3)), np.eye(8, dtype=np.uint8)), "mask has no value above 0.0039"),
+            (lambda: joint().predict(np.zeros((8, 8, 3)), np.zeros((8, 9))), r"mask has shape \(8, 9\)"),
+            (lambda: joint().predict(torch.zeros(1, 3, 8, 8), torch.full((1, 1, 8, 8), 2.0)), "mask has values from 2"),
+        ],
+        ids=["fusion", "no trimap", "swapped", "labels", "shape", "range"],
+    )
     def test_bad_input(self, call, message):
         with pytest.raises(ValueError, match=message):
             call()

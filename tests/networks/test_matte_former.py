@@ -21,8 +21,16 @@ ALL_SIX = pytest.mark.parametrize("trimap", ["one-hot", True])
 def small(seed=0, **options):
     """Return a network in evaluation mode, with residual paths that are not 0, as they would be before training."""
     torch.manual_seed(seed)
-    network = MattingFormer(**{"channels": 8, "depths": (2, 1, 3, 1), "heads": (1, 2, 2, 4), "drop_path": 0.0,
-                               "decoder": (16, 12, 8, 8, 8), **options})
+    network = MattingFormer(
+        **{
+            "channels": 8,
+            "depths": (2, 1, 3, 1),
+            "heads": (1, 2, 2, 4),
+            "drop_path": 0.0,
+            "decoder": (16, 12, 8, 8, 8),
+            **options,
+        }
+    )
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -33,7 +41,7 @@ def inputs(shape, batch=1, seed=0):
     """Return noise and a trimap of 8 x 8 pixel blocks."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.randint(3, (batch, 1, *(-(-side // 8) for side in shape)), generator=generator) / 2
-    trimap = coarse.repeat_interleave(8, 2).repeat_interleave(8, 3)[:, :, :shape[0], :shape[1]]
+    trimap = coarse.repeat_interleave(8, 2).repeat_interleave(8, 3)[:, :, : shape[0], : shape[1]]
     return torch.rand((batch, 3, *shape), generator=generator), trimap
 
 
@@ -76,7 +84,12 @@ class TestSize:
             features = network.encoder(planes, network._regions(planes))
             sides = network.side_outputs(planes)
         assert [tuple(feature.shape[1:]) for feature in features] == [
-            (8, 16, 24), (8, 16, 24), (16, 8, 12), (32, 4, 6), (64, 2, 3)]
+            (8, 16, 24),
+            (8, 16, 24),
+            (16, 8, 12),
+            (32, 4, 6),
+            (64, 2, 3),
+        ]
         assert [side.shape for side in sides] == [(1, 1, 64, 96)] * 3
         assert all(0 <= side.min() < side.max() <= 1 for side in sides)
 
@@ -102,8 +115,15 @@ class TestAttention:
         seen = watched(network, torch.nn.Softmax)
         with torch.no_grad():
             network(*inputs((64, 96)))
-        assert [taken[0].shape[3:] for taken, _ in seen] == [(49, 52), (49, 55), (49, 52), (49, 52), (49, 55), (49, 58),
-                                                             (49, 52)]
+        assert [taken[0].shape[3:] for taken, _ in seen] == [
+            (49, 52),
+            (49, 55),
+            (49, 52),
+            (49, 52),
+            (49, 55),
+            (49, 58),
+            (49, 52),
+        ]
 
     def test_naive_attention(self):
         """Against a computation for each head and window, with an independent table of relative positions."""
@@ -120,10 +140,12 @@ class TestAttention:
             weight, bias = attention.qkv.weight.view(3, 2, 3, 6), attention.qkv.bias.view(3, 2, 3)
             mixed = []
             for head in range(2):
-                query, key, value = (linear(tokens, weight[k, head], bias[k, head])
-                                     for k, tokens in enumerate((own, everything, everything)))
+                query, key, value = (
+                    linear(tokens, weight[k, head], bias[k, head])
+                    for k, tokens in enumerate((own, everything, everything))
+                )
                 extra = attention.prior_bias[:, head].expand(49, 3)
-                scores = query @ key.T / 3 ** 0.5 + torch.cat([attention.position_bias[where, head], extra], dim=1)
+                scores = query @ key.T / 3**0.5 + torch.cat([attention.position_bias[where, head], extra], dim=1)
                 mixed.append(scores.softmax(dim=1) @ value)
             expected = attention.projection(torch.cat(mixed, dim=1))
             assert_close(given[batch, window].detach(), expected.detach())
@@ -146,11 +168,14 @@ class TestAttention:
         assert_close(by_two, before)
         assert torch.equal(alone, alone_moved)
 
-    @pytest.mark.parametrize(("index", "side", "bands"), [
-        pytest.param(0, 16, [0] * 7 + [1] * 7 + [2] * 2, id="whole windows, padded"),
-        pytest.param(1, 16, [0] * 3 + [1] * 7 + [2] * 6, id="shifted by three, padded"),
-        pytest.param(1, 14, [0] * 3 + [1] * 7 + [2] * 4, id="shifted by three"),
-    ])
+    @pytest.mark.parametrize(
+        ("index", "side", "bands"),
+        [
+            pytest.param(0, 16, [0] * 7 + [1] * 7 + [2] * 2, id="whole windows, padded"),
+            pytest.param(1, 16, [0] * 3 + [1] * 7 + [2] * 6, id="shifted by three, padded"),
+            pytest.param(1, 14, [0] * 3 + [1] * 7 + [2] * 4, id="shifted by three"),
+        ],
+    )
     def test_reach_without_regions(self, index, side, bands):
         """The gradient of one token reaches its own window only."""
         torch.manual_seed(0)
@@ -160,7 +185,7 @@ class TestAttention:
         bands = torch.tensor(bands)
         for row, column in ((0, 0), (2, 5), (8, side - 1), (side - 1, 3), (10, side - 1)):
             out, _ = block(tokens, memory, torch.zeros_like(regions), separated_pairs(side, side))
-            gradient, = torch.autograd.grad(out[0, row, column].square().sum(), tokens)
+            (gradient,) = torch.autograd.grad(out[0, row, column].square().sum(), tokens)
             expected = (bands == bands[row])[:, None] & (bands == bands[column])
             assert torch.equal((gradient[0] != 0).any(dim=2), expected)
 
@@ -280,7 +305,7 @@ class TestNetwork:
         trimap[0][trimap[0] == 1] = 0.5
         with torch.no_grad():
             together = network(image, trimap)
-            alone = torch.cat([network(image[k:k + 1], trimap[k:k + 1]) for k in range(2)])
+            alone = torch.cat([network(image[k : k + 1], trimap[k : k + 1]) for k in range(2)])
         assert_close(together, alone)
 
     @pytest.mark.slow
@@ -349,12 +374,19 @@ class TestNetwork:
                 weight = convolution.weight.detach()
             assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=1e-3)
 
-    @pytest.mark.parametrize(("call", "message"), [
-        (lambda: matteformer("huge"), "size is 'huge', expected 'swin_tiny' or 'tiny'"),
-        (lambda: matteformer("tiny", trimap=False), "trimap is False, expected 'one-hot' or True: the prior tokens"),
-        (lambda: matteformer("tiny", trimap=2), "trimap is 2, expected False, True or 'one-hot'"),
-        (lambda: small(network="unet"), "network is 'unet', expected 'matteformer'"),
-    ], ids=["size", "no trimap", "trimap", "network"])
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (lambda: matteformer("huge"), "size is 'huge', expected 'swin_tiny' or 'tiny'"),
+            (
+                lambda: matteformer("tiny", trimap=False),
+                "trimap is False, expected 'one-hot' or True: the prior tokens",
+            ),
+            (lambda: matteformer("tiny", trimap=2), "trimap is 2, expected False, True or 'one-hot'"),
+            (lambda: small(network="unet"), "network is 'unet', expected 'matteformer'"),
+        ],
+        ids=["size", "no trimap", "trimap", "network"],
+    )
     def test_bad_options(self, call, message):
         with pytest.raises(ValueError, match=message):
             call()
@@ -367,6 +399,6 @@ class TestNetwork:
         assert networks.export_onnx(network, path, scene.image, scene.trimap) < 1e-5
         image, trimap = inputs((160, 96), batch=3)
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        alpha, = session.run(None, {"image": image.numpy(), "trimap": trimap.numpy()})
+        (alpha,) = session.run(None, {"image": image.numpy(), "trimap": trimap.numpy()})
         with torch.no_grad():
             assert np.abs(alpha - network(image, trimap).numpy()).max() < 1e-5

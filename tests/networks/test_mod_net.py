@@ -16,15 +16,28 @@ def test_number_of_parameters():
 def test_features():
     """Channels and resolutions of the three branches as published."""
     network, shapes = networks.modnet().eval(), {}
-    hooks = [module.register_forward_hook(lambda _, __, output, name=name: shapes.update({name: output.shape}))
-             for name, module in network.named_modules() if name.count(".") <= 1 and not name.startswith("encoder")]
+    hooks = [
+        module.register_forward_hook(lambda _, __, output, name=name: shapes.update({name: output.shape}))
+        for name, module in network.named_modules()
+        if name.count(".") <= 1 and not name.startswith("encoder")
+    ]
     with torch.no_grad():
         network(torch.rand(1, 3, 64, 96))
     for hook in hooks:
         hook.remove()
-    expected = {"widen": (1280, 32), "semantic.sixteenth": (96, 16), "semantic": (32, 8), "detail.down": (32, 4),
-                "detail.join": (64, 4), "detail.at_quarter": (32, 4), "detail": (32, 2), "fusion.to_half": (32, 4),
-                "fusion.join": (32, 2), "fusion.last": (16, 1), "fusion": (1, 1)}
+    expected = {
+        "widen": (1280, 32),
+        "semantic.sixteenth": (96, 16),
+        "semantic": (32, 8),
+        "detail.down": (32, 4),
+        "detail.join": (64, 4),
+        "detail.at_quarter": (32, 4),
+        "detail": (32, 2),
+        "fusion.to_half": (32, 4),
+        "fusion.join": (32, 2),
+        "fusion.last": (16, 1),
+        "fusion": (1, 1),
+    }
     found = {name: shapes[name] for name in expected}
     assert found == {name: (1, n, 64 // by, 96 // by) for name, (n, by) in expected.items()}
 

@@ -121,11 +121,15 @@ def test_wrong_trimap(name):
         make(name, trimap=False)(*inputs((32, 32)))
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda: networks.unet("mobilenetv3_small_050", width=0.5), "only those of resnet, pvt_v2_b0 can be scaled"),
-    (lambda: networks.unet("resnet18", width=0.5, pretrained=True), "expected 1 with pretrained weights"),
-    (lambda: networks.vitmatte("huge"), "size is 'huge', expected 'base' or 'small' or 'tiny'"),
-], ids=["width", "pretrained", "size"])
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: networks.unet("mobilenetv3_small_050", width=0.5), "only those of resnet, pvt_v2_b0 can be scaled"),
+        (lambda: networks.unet("resnet18", width=0.5, pretrained=True), "expected 1 with pretrained weights"),
+        (lambda: networks.vitmatte("huge"), "size is 'huge', expected 'base' or 'small' or 'tiny'"),
+    ],
+    ids=["width", "pretrained", "size"],
+)
 def test_bad_options(call, message):
     with pytest.raises(ValueError, match=message):
         call()
@@ -139,8 +143,9 @@ def test_load_refuses_what_is_no_network(tmp_path, monkeypatch):
     (tmp_path / "run" / "config.json").write_text('{"paradigm": "trimap"}')
     with pytest.raises(FileNotFoundError, match="run/network is no folder, expected"):
         networks.load_network("run/network")
-    monkeypatch.setattr("hybridmatte.networks.checkpoint.hf_hub_download",
-                        Mock(side_effect=LocalEntryNotFoundError("no connection")))
+    monkeypatch.setattr(
+        "hybridmatte.networks.checkpoint.hf_hub_download", Mock(side_effect=LocalEntryNotFoundError("no connection"))
+    )
     with pytest.raises(FileNotFoundError, match="nobody/nothing is no folder here, and the hub does not give a model"):
         networks.load_network("nobody/nothing")
     with pytest.raises(FileNotFoundError, match="has no config.json"):
@@ -157,7 +162,7 @@ def test_load_refuses_what_is_no_network(tmp_path, monkeypatch):
 def test_damaged_folders(name, tmp_path):
     make(name).save_pretrained(tmp_path)
     weights = (tmp_path / "model.safetensors").read_bytes()
-    (tmp_path / "model.safetensors").write_bytes(weights[:len(weights) // 2])
+    (tmp_path / "model.safetensors").write_bytes(weights[: len(weights) // 2])
     with pytest.raises(ValueError, match="has weights that cannot be read or do not fit"):
         networks.load_network(tmp_path)
 
@@ -225,11 +230,15 @@ class TestPredictAlpha:
         networks.predict_alpha(network, image, trimap, max_pixels=4096)
         assert len(calls) == 1
 
-    @pytest.mark.parametrize(("change", "message"), [
-        (lambda image, trimap: (image, trimap.T), "trimap has shape"),
-        (lambda image, trimap: (image * np.nan, trimap), "image has"),
-        (lambda image, _: (image, None), "trimap is missing"),
-    ], ids=["transposed", "nan", "no trimap"])
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda image, trimap: (image, trimap.T), "trimap has shape"),
+            (lambda image, trimap: (image * np.nan, trimap), "image has"),
+            (lambda image, _: (image, None), "trimap is missing"),
+        ],
+        ids=["transposed", "nan", "no trimap"],
+    )
     def test_bad_input(self, change, message):
         scene = soft_disk()
         with pytest.raises(ValueError, match=message):
@@ -255,6 +264,10 @@ def test_onnx_gives_the_same_alpha(name, tmp_path):
 def test_the_stub_has_the_public_names():
     """`__init__.pyi` imports each lazy name from the module that it is loaded from at run time."""
     stub = ast.parse(Path(networks.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
-    found = {alias.asname: (node.module, alias.name) for node in stub.body if isinstance(node, ast.ImportFrom)
-             for alias in node.names}
+    found = {
+        alias.asname: (node.module, alias.name)
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
     assert found == {name: (getattr(networks, name).__module__, name) for name in networks.__all__}

@@ -43,8 +43,11 @@ def slow_weights(attention, features, is_unknown):
     kernel, offset = attention.shrink.weight[:, 0].detach().numpy(), attention.shrink.bias.detach().numpy()
     _, height, width = features.shape
     embedded = np.einsum("oc,chw->ohw", matrix, features) + bias[:, None, None]
-    keys = [(kernel * embedded[:, y:y + 4, x:x + 4]).sum(axis=(1, 2)) + offset
-            for y in range(0, height, 4) for x in range(0, width, 4)]
+    keys = [
+        (kernel * embedded[:, y : y + 4, x : x + 4]).sum(axis=(1, 2)) + offset
+        for y in range(0, height, 4)
+        for x in range(0, width, 4)
+    ]
     weights = []
     for y in range(height):
         for x in range(width):
@@ -57,14 +60,18 @@ def slow_weights(attention, features, is_unknown):
 def slow_attended(weights, features):
     """Return the attended features: weighted means of the means over 4 x 4 squares."""
     channels, height, width = features.shape
-    means = np.array([features[:, y:y + 4, x:x + 4].mean(axis=(1, 2))
-                      for y in range(0, height, 4) for x in range(0, width, 4)])
+    means = np.array(
+        [features[:, y : y + 4, x : x + 4].mean(axis=(1, 2)) for y in range(0, height, 4) for x in range(0, width, 4)]
+    )
     return (weights @ means).T.reshape(channels, height, width)
 
 
 class TestAttention:
-    @pytest.mark.parametrize("share", [0.01, 0.15, 0.6, 1.0, 0.0, None],
-                             ids=["one unknown", "some", "most", "all unknown", "all known", "no trimap"])
+    @pytest.mark.parametrize(
+        "share",
+        [0.01, 0.15, 0.6, 1.0, 0.0, None],
+        ids=["one unknown", "some", "most", "all unknown", "all known", "no trimap"],
+    )
     def test_as_by_loops(self, share):
         attention, features = scene()
         is_unknown = None
@@ -74,8 +81,9 @@ class TestAttention:
         with torch.no_grad():
             result = attention(features, is_unknown)
             for k in range(2):
-                weights = slow_weights(attention, features[k].numpy(),
-                                       None if is_unknown is None else is_unknown[k, 0].numpy())
+                weights = slow_weights(
+                    attention, features[k].numpy(), None if is_unknown is None else is_unknown[k, 0].numpy()
+                )
                 assert_close(attention.weights(features, is_unknown)[k], weights)
                 attended = torch.from_numpy(slow_attended(weights, features[k].numpy()))
                 assert_close(result[k], features[k] + attention.mix(attended[None])[0])
@@ -84,8 +92,10 @@ class TestAttention:
     def test_published_number_of_parameters(self, published):
         """Table 6: 25,984 in all; the split into parts follows from the text of the table."""
         attention = published.attention
-        counts = [sum(parameter.numel() for parameter in part.parameters())
-                  for part in (attention.embed, attention.shrink, attention.mix)]
+        counts = [
+            sum(parameter.numel() for parameter in part.parameters())
+            for part in (attention.embed, attention.shrink, attention.mix)
+        ]
         assert counts == [8_256, 1_088, 16_640]
         assert sum(parameter.numel() for parameter in attention.parameters()) == 25_984
 
@@ -128,17 +138,35 @@ class TestNetwork:
     def test_features(self, published):
         """Channels and resolutions as published (Figs. S4 and S8), for a width of 32 at the top."""
         shapes = {}
-        hooks = [module.register_forward_hook(lambda _, __, output, name=name: shapes.update({name: output.shape}))
-                 for name, module in published.named_modules() if name.count(".") <= 2]
+        hooks = [
+            module.register_forward_hook(lambda _, __, output, name=name: shapes.update({name: output.shape}))
+            for name, module in published.named_modules()
+            if name.count(".") <= 2
+        ]
         with torch.no_grad():
             published(*inputs((64, 96)))
         for hook in hooks:
             hook.remove()
-        expected = {"stem.0": (32, 2), "stem.1": (64, 4), "down.0": (64, 4), "down.1": (128, 8), "attention": (128, 8),
-                    "down.2": (256, 16), "down.3": (512, 32), "up.0": (256, 16), "up.1": (128, 8), "up.2": (64, 4),
-                    "up.3": (32, 2), "last": (32, 1), "head": (1, 1), "refinement.enter": (1, 1),
-                    **{f"refinement.down.{k}": (64, 1 << k) for k in range(4)}, "refinement.bottom": (64, 16),
-                    **{f"refinement.up.{k}": (64, 8 >> k) for k in range(4)}, "refinement.head": (1, 1)}
+        expected = {
+            "stem.0": (32, 2),
+            "stem.1": (64, 4),
+            "down.0": (64, 4),
+            "down.1": (128, 8),
+            "attention": (128, 8),
+            "down.2": (256, 16),
+            "down.3": (512, 32),
+            "up.0": (256, 16),
+            "up.1": (128, 8),
+            "up.2": (64, 4),
+            "up.3": (32, 2),
+            "last": (32, 1),
+            "head": (1, 1),
+            "refinement.enter": (1, 1),
+            **{f"refinement.down.{k}": (64, 1 << k) for k in range(4)},
+            "refinement.bottom": (64, 16),
+            **{f"refinement.up.{k}": (64, 8 >> k) for k in range(4)},
+            "refinement.head": (1, 1),
+        }
         found = {name: shapes[name] for name in expected}
         assert found == {name: (1, n, 64 // by, 96 // by) for name, (n, by) in expected.items()}
         assert [len(stage) for stage in published.down] == [3, 4, 4, 2]
@@ -158,10 +186,12 @@ class TestNetwork:
 
     def test_gradient_reaches_every_parameter(self):
         network = tiny().train()
-        sum(weight * alpha.square().sum() for weight, alpha in network.weighted_alphas(*inputs((64, 64), batch=2))
-            ).backward()
-        assert [key for key, parameter in network.named_parameters()
-                if parameter.grad is None or not parameter.grad.any()] == []
+        sum(
+            weight * alpha.square().sum() for weight, alpha in network.weighted_alphas(*inputs((64, 64), batch=2))
+        ).backward()
+        assert [
+            key for key, parameter in network.named_parameters() if parameter.grad is None or not parameter.grad.any()
+        ] == []
 
     def test_refined_is_coarse_plus_residual(self):
         network, batch = tiny(), inputs((40, 50))
@@ -191,10 +221,14 @@ class TestNetwork:
         assert alpha.shape == (2, 1, *shape)
         assert 0 <= alpha.min() < alpha.max() <= 1
 
-    @pytest.mark.parametrize(("call", "message"), [
-        (lambda: networks.net_m("huge"), "size is 'huge', expected 'resnet34' or 'tiny'"),
-        (lambda: networks.net_m("tiny", trimap=2), "trimap is 2, expected False, True or 'one-hot'"),
-    ], ids=["size", "trimap"])
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (lambda: networks.net_m("huge"), "size is 'huge', expected 'resnet34' or 'tiny'"),
+            (lambda: networks.net_m("tiny", trimap=2), "trimap is 2, expected False, True or 'one-hot'"),
+        ],
+        ids=["size", "trimap"],
+    )
     def test_bad_options(self, call, message):
         with pytest.raises(ValueError, match=message):
             call()

@@ -8,8 +8,9 @@ from hybridmatte.similarity.known_expansion import expand_known
 from tests.synthetic import soft_disk
 
 
-@pytest.mark.parametrize(("radius", "color_distance"),
-                         [(12.0, 12 / 255), (5.5, 0.1), (3.0, 0.5), (1.0, 0.2), (0.5, 1.0), (0.0, 1.0)])
+@pytest.mark.parametrize(
+    ("radius", "color_distance"), [(12.0, 12 / 255), (5.5, 0.1), (3.0, 0.5), (1.0, 0.2), (0.5, 1.0), (0.0, 1.0)]
+)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_equals_the_oracle(radius, color_distance, seed):
     scene = soft_disk((23, 31), noise=0.03, seed=seed)
@@ -55,10 +56,13 @@ def test_a_tie_is_decided_at_the_next_distance():
     assert expand_known(image, np.array([[0.0, 0.0, 0.5, 1.0, 1.0]]))[0, 2] == 0.0
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"radius": -1.0}, "radius is -1.0, expected a finite number at least 0"),
-    ({"color_distance": np.nan}, "color_distance is nan, expected a finite number"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"radius": -1.0}, "radius is -1.0, expected a finite number at least 0"),
+        ({"color_distance": np.nan}, "color_distance is nan, expected a finite number"),
+    ],
+)
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         expand_known(np.zeros((4, 5, 3)), np.full((4, 5), 0.5), **options)

@@ -82,12 +82,15 @@ def test_a_tree_finds_the_neighbours_of_its_own_points_and_of_others(rng):
     assert np.array_equal(tree.among(chosen, 1).indices[:, 0], chosen)
 
 
-@pytest.mark.parametrize(("points", "queries", "n_neighbors", "message"), [
-    pytest.param(np.zeros((3, 2)), np.zeros((3, 3)), 1, "queries has shape .* but points has shape", id="columns"),
-    pytest.param(np.zeros((3, 2)), np.zeros((3, 2)), 4, "n_neighbors is 4, expected .* at most 3", id="too many"),
-    pytest.param(np.full((3, 2), np.nan), np.zeros((3, 2)), 1, "points has 6 NaN", id="nan"),
-    pytest.param(np.zeros(3), np.zeros((3, 2)), 1, "points has shape", id="flat"),
-])
+@pytest.mark.parametrize(
+    ("points", "queries", "n_neighbors", "message"),
+    [
+        pytest.param(np.zeros((3, 2)), np.zeros((3, 3)), 1, "queries has shape .* but points has shape", id="columns"),
+        pytest.param(np.zeros((3, 2)), np.zeros((3, 2)), 4, "n_neighbors is 4, expected .* at most 3", id="too many"),
+        pytest.param(np.full((3, 2), np.nan), np.zeros((3, 2)), 1, "points has 6 NaN", id="nan"),
+        pytest.param(np.zeros(3), np.zeros((3, 2)), 1, "points has shape", id="flat"),
+    ],
+)
 def test_bad_input(points, queries, n_neighbors, message):
     with pytest.raises(ValueError, match=message):
         nearest_neighbors(points, queries, n_neighbors)

@@ -32,12 +32,15 @@ def test_more_neighbours_extend_the_list(rng):
     assert np.array_equal(many.offsets[:, :, :2], few.offsets)
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    pytest.param({"window_size": 4}, "window_size is 4, expected an odd integer", id="even window"),
-    pytest.param({"window_size": 1}, "window_size is 1, expected an odd integer of at least 3", id="window of one"),
-    pytest.param({"n_neighbors": 37}, "n_neighbors is 37, expected an integer .* 36", id="cut window"),
-    pytest.param({"padding": "edge"}, "padding is 'edge', expected 'cut' or 'zeros'", id="padding"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param({"window_size": 4}, "window_size is 4, expected an odd integer", id="even window"),
+        pytest.param({"window_size": 1}, "window_size is 1, expected an odd integer of at least 3", id="window of one"),
+        pytest.param({"n_neighbors": 37}, "n_neighbors is 37, expected an integer .* 36", id="cut window"),
+        pytest.param({"padding": "edge"}, "padding is 'edge', expected 'cut' or 'zeros'", id="padding"),
+    ],
+)
 def test_bad_options(options, message, rng):
     with pytest.raises(ValueError, match=message):
         window_topk(rng.random((20, 20, 3)), **options)

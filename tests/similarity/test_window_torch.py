@@ -44,14 +44,22 @@ def test_same_bits_on_the_device(rng):
     assert torch.equal(here.offsets, there.offsets.cpu())
 
 
-@pytest.mark.parametrize(("change", "error", "message"), [
-    (lambda image: image.permute(0, 2, 3, 1), ValueError, r"image has shape \(2, 19, 23, 3\), expected \(B, 3, H, W\)"),
-    (lambda image: (255 * image).byte(), TypeError, "image has dtype torch.uint8, expected floating point"),
-    (lambda image: 255 * image, ValueError, "expected finite RGB in"),
-    (lambda image: image / 0, ValueError, "expected finite RGB in"),
-    (lambda image: image.requires_grad_(), ValueError, "image requires a gradient, but none flows to it"),
-    (lambda image: image[:, :, :, :0], ValueError, r"image has shape \(2, 3, 19, 0\)"),
-], ids=["channels last", "bytes", "range", "infinite", "gradient", "empty"])
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (
+            lambda image: image.permute(0, 2, 3, 1),
+            ValueError,
+            r"image has shape \(2, 19, 23, 3\), expected \(B, 3, H, W\)",
+        ),
+        (lambda image: (255 * image).byte(), TypeError, "image has dtype torch.uint8, expected floating point"),
+        (lambda image: 255 * image, ValueError, "expected finite RGB in"),
+        (lambda image: image / 0, ValueError, "expected finite RGB in"),
+        (lambda image: image.requires_grad_(), ValueError, "image requires a gradient, but none flows to it"),
+        (lambda image: image[:, :, :, :0], ValueError, r"image has shape \(2, 3, 19, 0\)"),
+    ],
+    ids=["channels last", "bytes", "range", "infinite", "gradient", "empty"],
+)
 def test_bad_tensors(change, error, message, rng):
     image = torch.from_numpy(IMAGES["noise"](rng)).permute(0, 3, 1, 2)
     with pytest.raises(error, match=message):

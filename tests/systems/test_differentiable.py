@@ -90,10 +90,16 @@ def test_image_gradient_does_not_depend_on_the_strips(monkeypatch):
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-@pytest.mark.parametrize("call", [
-    lambda image, _: hybridmatte.window_topk(image), lambda image, trimap: ddc_loss(trimap, image),
-    hybridmatte.solve_cf, hybridmatte.solve_knn,
-], ids=["similarity", "loss", "cf", "knn"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda image, _: hybridmatte.window_topk(image),
+        lambda image, trimap: ddc_loss(trimap, image),
+        hybridmatte.solve_cf,
+        hybridmatte.solve_knn,
+    ],
+    ids=["similarity", "loss", "cf", "knn"],
+)
 def test_torch_keeps_its_number_of_threads(call, n_threads):
     """Numba's OpenMP loops would set it to theirs, and change the rounding of all that follows."""
     before = torch.get_num_threads()
@@ -167,15 +173,19 @@ def test_a_network_learns_through_the_solve(name):
 
 
 @every_solver
-@pytest.mark.parametrize(("change", "error", "message"), [
-    (lambda image, trimap: (image, trimap.transpose(2, 3)), ValueError, "but trimap has shape"),
-    (lambda image, trimap: (image, trimap.double()), TypeError, "expected one dtype"),
-    (lambda image, trimap: (image, trimap.to("meta")), ValueError, "expected one device"),
-    (lambda image, trimap: (image * 300, trimap), ValueError, "expected finite RGB in"),
-    (lambda image, trimap: (image, trimap.requires_grad_()), ValueError, "trimap requires a gradient"),
-    (lambda image, trimap: (image, torch.full_like(trimap, 0.5)), ValueError, "trimap has no foreground"),
-    (lambda image, trimap: (image, trimap.numpy()), TypeError, "trimap is a ndarray, expected a torch tensor"),
-], ids=["transposed", "dtype", "device", "range", "gradient", "all unknown", "array"])
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda image, trimap: (image, trimap.transpose(2, 3)), ValueError, "but trimap has shape"),
+        (lambda image, trimap: (image, trimap.double()), TypeError, "expected one dtype"),
+        (lambda image, trimap: (image, trimap.to("meta")), ValueError, "expected one device"),
+        (lambda image, trimap: (image * 300, trimap), ValueError, "expected finite RGB in"),
+        (lambda image, trimap: (image, trimap.requires_grad_()), ValueError, "trimap requires a gradient"),
+        (lambda image, trimap: (image, torch.full_like(trimap, 0.5)), ValueError, "trimap has no foreground"),
+        (lambda image, trimap: (image, trimap.numpy()), TypeError, "trimap is a ndarray, expected a torch tensor"),
+    ],
+    ids=["transposed", "dtype", "device", "range", "gradient", "all unknown", "array"],
+)
 def test_bad_input(name, change, error, message):
     with pytest.raises(error, match=message):
         SOLVERS[name](*change(*to_tensors(soft_disk())))
@@ -196,6 +206,7 @@ def test_confidence_needs_a_prior():
 @pytest.fixture
 def by_device():
     """Solve as other devices do, on the CPU: by_device["cf"](image, trimap, ...)."""
+
     def solver(layer, options):
         def solve(image, trimap, prior=None, confidence=None, *, rtol=1e-8, maxiter=500):
             on_device = layer(options, rtol=rtol, maxiter=maxiter, on_device=True)
@@ -203,8 +214,12 @@ def by_device():
 
         return solve
 
-    return {"cf": solver(closed_form_layer, 1e-7), "stiff": solver(closed_form_layer, 0.1),
-            "knn": solver(knn_layer, KnnOptions()), "soft": solver(knn_layer, KnnOptions(kernel="soft"))}
+    return {
+        "cf": solver(closed_form_layer, 1e-7),
+        "stiff": solver(closed_form_layer, 0.1),
+        "knn": solver(knn_layer, KnnOptions()),
+        "soft": solver(knn_layer, KnnOptions(kernel="soft")),
+    }
 
 
 class TestOtherDevices:

@@ -23,21 +23,29 @@ def test_parts_cover_the_unknown_region_and_lie_apart(reach, least, rng, monkeyp
         assert (owner[crop][is_part] == -1).all()
         owner[crop][is_part] = number
         rows, columns = np.nonzero(is_part)
-        gaps = (crop[0].start and rows.min(), crop[1].start and columns.min(),
-                crop[0].stop < 70 and is_part.shape[0] - 1 - rows.max(),
-                crop[1].stop < 90 and is_part.shape[1] - 1 - columns.max())
+        gaps = (
+            crop[0].start and rows.min(),
+            crop[1].start and columns.min(),
+            crop[0].stop < 70 and is_part.shape[0] - 1 - rows.max(),
+            crop[1].stop < 90 and is_part.shape[1] - 1 - columns.max(),
+        )
         assert all(gap >= reach for gap in gaps if gap)
     assert np.array_equal(owner >= 0, is_unknown)
     for y, x in np.argwhere(is_unknown):
-        near = owner[max(y - reach, 0):y + reach + 1, max(x - reach, 0):x + reach + 1]
+        near = owner[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
         assert set(np.unique(near)) <= {-1, owner[y, x]}
     assert (len(parts) == 1) == (least == 10_000)
 
 
-@pytest.mark.parametrize("solver", [hybridmatte.solve_cf, hybridmatte.solve_random_walk,
-                                    lambda *inputs, **options: hybridmatte.solve_large_kernel(
-                                        *inputs, window_size=5, **options)],
-                         ids=["cf", "random_walk", "large_kernel"])
+@pytest.mark.parametrize(
+    "solver",
+    [
+        hybridmatte.solve_cf,
+        hybridmatte.solve_random_walk,
+        lambda *inputs, **options: hybridmatte.solve_large_kernel(*inputs, window_size=5, **options),
+    ],
+    ids=["cf", "random_walk", "large_kernel"],
+)
 @pytest.mark.parametrize("with_prior", [False, True], ids=["plain", "prior"])
 def test_same_alpha_in_parts_and_at_once(solver, with_prior, rng, monkeypatch):
     image = rng.random((40, 60, 3))

@@ -14,8 +14,12 @@ BACKGROUNDS = [Sample("b", background=np.random.default_rng(0).random((70, 80, 3
 def disks(*parts: str, count: int = 3, shape: tuple[int, int] = (80, 90)) -> list[Sample]:
     """Return drawn disks with the parts asked for."""
     scenes = [soft_disk(shape, seed=seed) for seed in range(count)]
-    samples = [Sample(f"disk {k}", image=scene.image, alpha=scene.alpha, trimap=scene.trimap,
-                      mask=np.float32(scene.alpha > 0.5)) for k, scene in enumerate(scenes)]
+    samples = [
+        Sample(
+            f"disk {k}", image=scene.image, alpha=scene.alpha, trimap=scene.trimap, mask=np.float32(scene.alpha > 0.5)
+        )
+        for k, scene in enumerate(scenes)
+    ]
     return [Sample(sample.name, **{part: getattr(sample, part) for part in parts}) for sample in samples]
 
 

@@ -120,8 +120,11 @@ def test_validation_is_logged_after_every_epoch(folder, run):
 def test_networks_that_take_masks(folder, run):
     joint = networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny"))
     joint.save_pretrained(folder / "joint")
-    for command in ("predict @joint @data/image/0.png -o @a.png", "export @joint @data/image/0.png -o @a.onnx",
-                    "predict @joint/net_t @data/image/0.png -o @a.png"):
+    for command in (
+        "predict @joint @data/image/0.png -o @a.png",
+        "export @joint @data/image/0.png -o @a.onnx",
+        "predict @joint/net_t @data/image/0.png -o @a.png",
+    ):
         code, _, err = run(command)
         assert code == 2
         assert "which takes a mask, expected one from image and trimap" in err
@@ -168,23 +171,41 @@ def test_export(folder, run):
     assert "gives the same alpha to" in err
 
 
-@pytest.mark.parametrize(("command", "message"), [
-    ("train @run.toml --data @nowhere --output @run", "does not exist, expected one with image, trimap"),
-    ("train @missing.toml --data @data --output @run", "missing.toml cannot be used"),
-    ("train @run.toml --data @data --output @run --precision half", "--precision is 'half'"),
-    ("train @run.toml --data @data --output @run --resume", "expected one to resume from"),
-    ("evaluate --network @missing --data @data", "is no folder"),
-    ("evaluate --network @data --data @data --backgrounds @nowhere", "has no config.json"),
-    ("train @run.toml --data @data --output @run --validation @nowhere", "nowhere does not exist"),
-    ("evaluate --network @missing", "--data is missing"),
-    ("evaluate", "Usage"),
-    ("evaluate @data/alpha @data/alpha --network @missing", "expected none with --network"),
-    ("evaluate @data/alpha @data/alpha --region whole --backgrounds @data", "expected none without --network"),
-    ("evaluate --network @missing --data @data --region whole", "--region whole came"),
-    ("predict @missing @data/image/0.png -o @a.png", "is no folder"),
-    ("export @missing @data/image/0.png -o @a.onnx", "is no folder"),
-], ids=["data", "config", "precision", "resume", "network", "backgrounds", "validation", "no data", "nothing",
-        "with", "without", "region", "predict", "export"])
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("train @run.toml --data @nowhere --output @run", "does not exist, expected one with image, trimap"),
+        ("train @missing.toml --data @data --output @run", "missing.toml cannot be used"),
+        ("train @run.toml --data @data --output @run --precision half", "--precision is 'half'"),
+        ("train @run.toml --data @data --output @run --resume", "expected one to resume from"),
+        ("evaluate --network @missing --data @data", "is no folder"),
+        ("evaluate --network @data --data @data --backgrounds @nowhere", "has no config.json"),
+        ("train @run.toml --data @data --output @run --validation @nowhere", "nowhere does not exist"),
+        ("evaluate --network @missing", "--data is missing"),
+        ("evaluate", "Usage"),
+        ("evaluate @data/alpha @data/alpha --network @missing", "expected none with --network"),
+        ("evaluate @data/alpha @data/alpha --region whole --backgrounds @data", "expected none without --network"),
+        ("evaluate --network @missing --data @data --region whole", "--region whole came"),
+        ("predict @missing @data/image/0.png -o @a.png", "is no folder"),
+        ("export @missing @data/image/0.png -o @a.onnx", "is no folder"),
+    ],
+    ids=[
+        "data",
+        "config",
+        "precision",
+        "resume",
+        "network",
+        "backgrounds",
+        "validation",
+        "no data",
+        "nothing",
+        "with",
+        "without",
+        "region",
+        "predict",
+        "export",
+    ],
+)
 def test_mistakes_are_one_sentence(run, folder, command, message):
     code, out, err = run(command)
     assert code in (0, 2) if command == "evaluate" else code == 2

@@ -26,12 +26,42 @@ VALID = {  # what each paradigm needs besides its defaults
 }
 PARADIGMS = list(CONFIGS)
 SHARED = {
-    "network": "vitmatte", "size": "small", "width": 1.0, "trimap_input": False, "one_hot": False, "pretrained": False,
-    "init_from": "", "parts": "all", "refinement": True, "fusion": "soft", "boundary": False, "crop": 512,
-    "smallest": 1.0, "largest": 1.5, "unknown": 0.9, "degrees": 0.0, "shear": 0.0, "brightness": 0.0, "contrast": 0.0,
-    "saturation": 0.0, "hue": 0.0, "batch_size": 4, "accumulate": 1, "epochs": 100, "epoch_steps": 0,
-    "learning_rate": 5e-4, "weight_decay": 0.1, "layer_decay": 1.0, "beta1": 0.9, "beta2": 0.999, "schedule": "steps",
-    "milestones": [], "decay": 0.1, "warmup_steps": 0, "clip": 0.0, "seed": 0,
+    "network": "vitmatte",
+    "size": "small",
+    "width": 1.0,
+    "trimap_input": False,
+    "one_hot": False,
+    "pretrained": False,
+    "init_from": "",
+    "parts": "all",
+    "refinement": True,
+    "fusion": "soft",
+    "boundary": False,
+    "crop": 512,
+    "smallest": 1.0,
+    "largest": 1.5,
+    "unknown": 0.9,
+    "degrees": 0.0,
+    "shear": 0.0,
+    "brightness": 0.0,
+    "contrast": 0.0,
+    "saturation": 0.0,
+    "hue": 0.0,
+    "batch_size": 4,
+    "accumulate": 1,
+    "epochs": 100,
+    "epoch_steps": 0,
+    "learning_rate": 5e-4,
+    "weight_decay": 0.1,
+    "layer_decay": 1.0,
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "schedule": "steps",
+    "milestones": [],
+    "decay": 0.1,
+    "warmup_steps": 0,
+    "clip": 0.0,
+    "seed": 0,
 }
 LABELLED = {"dataset": "folder", "split": "", "crop_largest": 0}
 COMPOSITES = {"per_foreground": 100, "combine": 0.5}
@@ -42,14 +72,25 @@ OWN = {  # defaults of what a paradigm reads besides the shared options
     "disentangled": {"grid": 7, "unknown_cells": 0.75, "alpha_level": "pixel"},
     "trimap": LABELLED | COMPOSITES | {"mask_scale": 1.0},
     "nonlocal": LABELLED | COMPOSITES | {"trimap_band": 0, "hard_percent": 50.0},
-    "real": LABELLED | {"teacher": "", "hard_percent": 50.0, "mask_scale": 1.0, "guidance_weight": 0.5,
-                        "halving_steps": 10_000, "trimap_rate": 1e-4, "discriminator_rate": 1e-5},
+    "real": LABELLED
+    | {
+        "teacher": "",
+        "hard_percent": 50.0,
+        "mask_scale": 1.0,
+        "guidance_weight": 0.5,
+        "halving_steps": 10_000,
+        "trimap_rate": 1e-4,
+        "discriminator_rate": 1e-5,
+    },
     "segmentation": LABELLED,
     "matte": LABELLED | COMPOSITES | {"boundary_weight": 0.01},
     "blending": LABELLED | {"teacher": "", "ema": 0.999, "strong": True},
 }
-FOREIGN = [(paradigm, name) for paradigm in PARADIGMS
-           for name in sorted({name for own in OWN.values() for name in own} - OWN[paradigm].keys())]
+FOREIGN = [
+    (paradigm, name)
+    for paradigm in PARADIGMS
+    for name in sorted({name for own in OWN.values() for name in own} - OWN[paradigm].keys())
+]
 
 
 def another(value):
@@ -60,8 +101,12 @@ def another(value):
 def write(folder, **values):
     """Write a TOML file; return its path."""
     path = folder / "run.toml"
-    path.write_text("".join(f"{name} = {str(value).lower() if isinstance(value, bool) else repr(value)}\n"
-                            for name, value in values.items()))
+    path.write_text(
+        "".join(
+            f"{name} = {str(value).lower() if isinstance(value, bool) else repr(value)}\n"
+            for name, value in values.items()
+        )
+    )
     return path
 
 
@@ -133,7 +178,7 @@ class TestClasses:
 
     def test_stub_has_the_names_of_the_package(self):
         stub = Path(training.__file__).with_suffix(".pyi").read_text()
-        listed = stub[stub.index("__all__"):]
+        listed = stub[stub.index("__all__") :]
         assert sorted(re.findall(r'"(\w+)"', listed)) == training.__all__
         for name in training.__all__:
             module = training._MODULE_OF[name]
@@ -153,28 +198,49 @@ class TestFiles:
         assert type(read_config(path)) is AlphaFreeConfig
         assert type(read_config(path, paradigm="supervised")) is SupervisedConfig
 
-    @pytest.mark.parametrize(("text", "error", "message"), [
-        ("learnin_rate = 1.0", ValueError, "key 'learnin_rate' is unknown, perhaps 'learning_rate'"),
-        ("prior_weights = 1.0", ValueError, "key 'prior_weights' is unknown, perhaps 'prior_weight'"),
-        ('paradigm = "supervised"\ngird = 7', ValueError, "key 'gird' is unknown, perhaps 'grid'"),
-        ("zzz = 1", ValueError, "key 'zzz' is unknown, expected one of paradigm, prior, "),
-        ('crop = "large"', TypeError, "crop is 'large', expected int"),
-        ("crop = 1.5", TypeError, "crop is 1.5, expected int"),
-        ("crop = true", TypeError, "crop is True, expected int"),
-        ("one_hot = 1", TypeError, "one_hot is 1, expected bool"),
-        ("milestones = 3", TypeError, "milestones is 3, expected list"),
-        ('milestones = [2, "3"]', TypeError, "milestones is '3', expected int"),
-        ('prior = "smooth"', ValueError, "prior is 'smooth', expected 'none' or"),
-        ("crop = ", ValueError, "is not TOML"),
-        ("batch_size = 0", ValueError, "batch_size is 0, expected an integer of at least 1"),
-        ("milestones = [0]", ValueError, "milestones is 0, expected an integer of at least 1"),
-        ("learning_rate = 0", ValueError, "learning_rate is 0.0, expected a finite number above 0"),
-        ("weight_decay = nan", ValueError, "weight_decay is nan, expected a finite number at least 0"),
-        ("beta2 = 1", ValueError, "beta2 is 1.0, expected a finite number at least 0 and at most 0.999999"),
-        ("window_size = 4", ValueError, "window_size is 4, expected an odd integer of at least 3"),
-    ], ids=["key", "longer key", "key of another paradigm", "far key", "type", "float for int", "bool for int",
-            "int for bool", "number for list", "type in list", "choice", "syntax", "range", "range in list", "above",
-            "nan", "high", "even window"])
+    @pytest.mark.parametrize(
+        ("text", "error", "message"),
+        [
+            ("learnin_rate = 1.0", ValueError, "key 'learnin_rate' is unknown, perhaps 'learning_rate'"),
+            ("prior_weights = 1.0", ValueError, "key 'prior_weights' is unknown, perhaps 'prior_weight'"),
+            ('paradigm = "supervised"\ngird = 7', ValueError, "key 'gird' is unknown, perhaps 'grid'"),
+            ("zzz = 1", ValueError, "key 'zzz' is unknown, expected one of paradigm, prior, "),
+            ('crop = "large"', TypeError, "crop is 'large', expected int"),
+            ("crop = 1.5", TypeError, "crop is 1.5, expected int"),
+            ("crop = true", TypeError, "crop is True, expected int"),
+            ("one_hot = 1", TypeError, "one_hot is 1, expected bool"),
+            ("milestones = 3", TypeError, "milestones is 3, expected list"),
+            ('milestones = [2, "3"]', TypeError, "milestones is '3', expected int"),
+            ('prior = "smooth"', ValueError, "prior is 'smooth', expected 'none' or"),
+            ("crop = ", ValueError, "is not TOML"),
+            ("batch_size = 0", ValueError, "batch_size is 0, expected an integer of at least 1"),
+            ("milestones = [0]", ValueError, "milestones is 0, expected an integer of at least 1"),
+            ("learning_rate = 0", ValueError, "learning_rate is 0.0, expected a finite number above 0"),
+            ("weight_decay = nan", ValueError, "weight_decay is nan, expected a finite number at least 0"),
+            ("beta2 = 1", ValueError, "beta2 is 1.0, expected a finite number at least 0 and at most 0.999999"),
+            ("window_size = 4", ValueError, "window_size is 4, expected an odd integer of at least 3"),
+        ],
+        ids=[
+            "key",
+            "longer key",
+            "key of another paradigm",
+            "far key",
+            "type",
+            "float for int",
+            "bool for int",
+            "int for bool",
+            "number for list",
+            "type in list",
+            "choice",
+            "syntax",
+            "range",
+            "range in list",
+            "above",
+            "nan",
+            "high",
+            "even window",
+        ],
+    )
     def test_bad_files(self, tmp_path, text, error, message):
         (tmp_path / "run.toml").write_text(text)
         with pytest.raises(error, match=re.escape(message)):
@@ -216,43 +282,83 @@ class TestPage:
             assert read_config(tmp_path / "run.toml").network == "unet"
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    pytest.param({"one_hot": True}, "one_hot is True, expected trimap_input = true with it", id="one_hot"),
-    pytest.param({"parts": "encoder"}, "parts is 'encoder', expected init_from with it", id="parts"),
-    pytest.param({"paradigm": "disentangled", "grid": 65, "crop": 64}, "grid is 65, expected at most crop, 64",
-                 id="grid"),
-    pytest.param({"network": "gca", "width": 2.0}, "width is 2.0, expected 1.0 for network 'gca': only unet",
-                 id="width"),
-    pytest.param({"network": "gca", "pretrained": True},
-                 "pretrained is True, expected False for network 'gca': only unet and net_t", id="pretrained"),
-    pytest.param({"network": "modnet", "boundary": True}, "boundary is True, expected False for network 'modnet'",
-                 id="boundary"),
-    pytest.param({"network": "unet", "refinement": False}, "refinement is False, expected True for network 'unet'",
-                 id="refinement"),
-    pytest.param({"network": "net_m", "fusion": "hard"}, "fusion is 'hard', expected 'soft' for network 'net_m'",
-                 id="fusion"),
-    pytest.param({"network": "net_m", "fusion": "both"}, "fusion is 'both', expected 'soft' or", id="no fusion"),
-    pytest.param({"paradigm": "nonlocal", "hard_percent": 101.0}, "hard_percent is 101.0, expected", id="percent"),
-    pytest.param({"paradigm": "trimap", "network": "unet"}, "network is 'unet', expected 'net_t' for paradigm 'trimap'",
-                 id="network of trimap"),
-    pytest.param({"paradigm": "nonlocal", "network": "net_t"}, "network is 'net_t', expected 'unet' or 'vitmatte'",
-                 id="net_t elsewhere"),
-    pytest.param({"paradigm": "trimap", "network": "net_t", "trimap_input": True},
-                 "trimap_input is True, expected False for network 'net_t'", id="trimap for net_t"),
-    pytest.param({"paradigm": "trimap", "network": "net_t", "refinement": False},
-                 "refinement is False, expected True for network 'net_t'", id="refinement of net_t"),
-    pytest.param({"paradigm": "real", "teacher": "x"}, "network is 'vitmatte' (the default), expected 'joint'",
-                 id="network of real"),
-    pytest.param({"paradigm": "real", "teacher": "x", "network": "joint"},
-                 "trimap_input is False, expected True for network 'joint'", id="joint without trimap"),
-    pytest.param({"paradigm": "real", "network": "joint", "trimap_input": True},
-                 "teacher is '', expected the folder or hub name", id="no teacher for real"),
-    pytest.param({"paradigm": "blending"}, "teacher is '', expected the folder or hub name",
-                 id="no teacher for blending"),
-    pytest.param(VALID["real"] | {"paradigm": "real", "accumulate": 2}, "accumulate is 2, expected 1", id="accumulate"),
-    pytest.param(VALID["real"] | {"paradigm": "real", "layer_decay": 0.5}, "layer_decay is 0.5, expected 1",
-                 id="layer_decay"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param({"one_hot": True}, "one_hot is True, expected trimap_input = true with it", id="one_hot"),
+        pytest.param({"parts": "encoder"}, "parts is 'encoder', expected init_from with it", id="parts"),
+        pytest.param(
+            {"paradigm": "disentangled", "grid": 65, "crop": 64}, "grid is 65, expected at most crop, 64", id="grid"
+        ),
+        pytest.param(
+            {"network": "gca", "width": 2.0}, "width is 2.0, expected 1.0 for network 'gca': only unet", id="width"
+        ),
+        pytest.param(
+            {"network": "gca", "pretrained": True},
+            "pretrained is True, expected False for network 'gca': only unet and net_t",
+            id="pretrained",
+        ),
+        pytest.param(
+            {"network": "modnet", "boundary": True},
+            "boundary is True, expected False for network 'modnet'",
+            id="boundary",
+        ),
+        pytest.param(
+            {"network": "unet", "refinement": False},
+            "refinement is False, expected True for network 'unet'",
+            id="refinement",
+        ),
+        pytest.param(
+            {"network": "net_m", "fusion": "hard"}, "fusion is 'hard', expected 'soft' for network 'net_m'", id="fusion"
+        ),
+        pytest.param({"network": "net_m", "fusion": "both"}, "fusion is 'both', expected 'soft' or", id="no fusion"),
+        pytest.param({"paradigm": "nonlocal", "hard_percent": 101.0}, "hard_percent is 101.0, expected", id="percent"),
+        pytest.param(
+            {"paradigm": "trimap", "network": "unet"},
+            "network is 'unet', expected 'net_t' for paradigm 'trimap'",
+            id="network of trimap",
+        ),
+        pytest.param(
+            {"paradigm": "nonlocal", "network": "net_t"},
+            "network is 'net_t', expected 'unet' or 'vitmatte'",
+            id="net_t elsewhere",
+        ),
+        pytest.param(
+            {"paradigm": "trimap", "network": "net_t", "trimap_input": True},
+            "trimap_input is True, expected False for network 'net_t'",
+            id="trimap for net_t",
+        ),
+        pytest.param(
+            {"paradigm": "trimap", "network": "net_t", "refinement": False},
+            "refinement is False, expected True for network 'net_t'",
+            id="refinement of net_t",
+        ),
+        pytest.param(
+            {"paradigm": "real", "teacher": "x"},
+            "network is 'vitmatte' (the default), expected 'joint'",
+            id="network of real",
+        ),
+        pytest.param(
+            {"paradigm": "real", "teacher": "x", "network": "joint"},
+            "trimap_input is False, expected True for network 'joint'",
+            id="joint without trimap",
+        ),
+        pytest.param(
+            {"paradigm": "real", "network": "joint", "trimap_input": True},
+            "teacher is '', expected the folder or hub name",
+            id="no teacher for real",
+        ),
+        pytest.param(
+            {"paradigm": "blending"}, "teacher is '', expected the folder or hub name", id="no teacher for blending"
+        ),
+        pytest.param(
+            VALID["real"] | {"paradigm": "real", "accumulate": 2}, "accumulate is 2, expected 1", id="accumulate"
+        ),
+        pytest.param(
+            VALID["real"] | {"paradigm": "real", "layer_decay": 0.5}, "layer_decay is 0.5, expected 1", id="layer_decay"
+        ),
+    ],
+)
 def test_options_that_do_not_fit(options, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         TrainingConfig(**options)

@@ -14,8 +14,16 @@ from hybridmatte.training.label_blending import boundary_of
 from tests.tolerances import assert_close
 from tests.training.shared import BACKGROUNDS, disks, logged
 
-SMALL = {"network": "unet", "size": "tiny", "crop": 64, "batch_size": 2, "epochs": 2, "epoch_steps": 3,
-         "learning_rate": 2e-3, "weight_decay": 0.0}
+SMALL = {
+    "network": "unet",
+    "size": "tiny",
+    "crop": 64,
+    "batch_size": 2,
+    "epochs": 2,
+    "epoch_steps": 3,
+    "learning_rate": 2e-3,
+    "weight_decay": 0.0,
+}
 SEGMENTATION = SMALL | {"paradigm": "segmentation"}
 MATTE = SMALL | {"paradigm": "matte", "boundary": True}
 BLENDING = SMALL | {"paradigm": "blending", "hue": 90.0, "brightness": 0.3}
@@ -30,8 +38,9 @@ def teacher(tmp_path):
 
 def batch_of(*parts, shape=(64, 64)):
     generator = torch.Generator().manual_seed(0)
-    return {part: torch.rand((2, 3 if part in ("image", "strong") else 1, *shape), generator=generator)
-            for part in parts}
+    return {
+        part: torch.rand((2, 3 if part in ("image", "strong") else 1, *shape), generator=generator) for part in parts
+    }
 
 
 class TestBoundaryHead:
@@ -59,8 +68,13 @@ class TestStages:
 
     def test_segmentation_over_backgrounds_is_refused(self, tmp_path):
         with pytest.raises(ValueError, match="backgrounds came, expected none: paradigm 'segmentation' learns"):
-            train(TrainingConfig(**SEGMENTATION), disks("image", "mask"), tmp_path / "run", progress=False,
-                  backgrounds=BACKGROUNDS)
+            train(
+                TrainingConfig(**SEGMENTATION),
+                disks("image", "mask"),
+                tmp_path / "run",
+                progress=False,
+                backgrounds=BACKGROUNDS,
+            )
         assert not (tmp_path / "run").exists()
 
     @pytest.mark.slow
@@ -82,8 +96,12 @@ class TestStages:
         assert_close(terms["boundary"], 0.5 * (boundary - mixed).abs().mean())
 
     def test_network_without_boundary_head_learns_alpha(self, tmp_path):
-        train(TrainingConfig(**MATTE | {"network": "modnet", "boundary": False}), disks("image", "alpha"), tmp_path,
-              progress=False)
+        train(
+            TrainingConfig(**MATTE | {"network": "modnet", "boundary": False}),
+            disks("image", "alpha"),
+            tmp_path,
+            progress=False,
+        )
         assert not logged(tmp_path, "loss/boundary")
 
     def test_boundary_of(self):
@@ -108,9 +126,11 @@ class TestBlending:
         assert_close(terms["gradient"], gradient_loss(alpha, label))
 
     @pytest.mark.slow
-    @pytest.mark.parametrize(("changes", "follows"),
-                             [({}, True), ({"ema": 0.0}, False), ({"network": "modnet"}, False)],
-                             ids=["same architecture", "frozen", "another network"])
+    @pytest.mark.parametrize(
+        ("changes", "follows"),
+        [({}, True), ({"ema": 0.0}, False), ({"network": "modnet"}, False)],
+        ids=["same architecture", "frozen", "another network"],
+    )
     def test_teacher_follows_a_student_of_its_architecture(self, teacher, changes, follows, tmp_path):
         modules = []
 
@@ -169,10 +189,11 @@ class TestCrops:
         assert AsMaskTask()(soft, None)["mask"].tolist() == [[0, 1, 1]]
 
     def test_several_sizes(self):
-        crops = TrainingCrops(disks("image", "mask"), Augmentation(crop=64), seed=0, start=0, count=40, largest=128,
-                              step=4)
+        crops = TrainingCrops(
+            disks("image", "mask"), Augmentation(crop=64), seed=0, start=0, count=40, largest=128, step=4
+        )
         sides = [crops[index]["image"].shape[1] for index in range(40)]
-        assert {len(set(sides[k:k + 4])) for k in range(0, 40, 4)} == {1}
+        assert {len(set(sides[k : k + 4])) for k in range(0, 40, 4)} == {1}
         assert set(sides) == {64, 96, 128}
 
     def test_run_with_several_sizes(self, tmp_path):
@@ -182,8 +203,9 @@ class TestCrops:
 
 class TestLabels:
     def test_blend(self):
-        parts = [torch.tensor(values).view(1, 1, 1, 3)
-                 for values in ([0.3, 0.3, 0.3], [0.0, 1.0, 0.5], [1.0, 0.0, 1.0])]
+        parts = [
+            torch.tensor(values).view(1, 1, 1, 3) for values in ([0.3, 0.3, 0.3], [0.0, 1.0, 0.5], [1.0, 0.0, 1.0])
+        ]
         assert_close(networks.blend_labels(*parts).flatten(), np.float32([1.0, 0.3, 0.65]))
 
     def test_arrays(self, teacher):

@@ -16,17 +16,35 @@ from hybridmatte.training.optimizer import rate_factor
 from tests.synthetic import soft_disk
 from tests.training.shared import logged
 
-SMALL = {"paradigm": "disentangled", "network": "unet", "size": "tiny", "trimap_input": True, "one_hot": True,
-         "crop": 64, "batch_size": 4, "epochs": 2, "epoch_steps": 4, "learning_rate": 3e-3, "unknown": 0.0,
-         "degrees": 30.0, "shear": 10.0, "hue": 30.0, "grid": 4, "schedule": "cosine", "warmup_steps": 2,
-         "weight_decay": 0.05, "beta2": 0.95}
+SMALL = {
+    "paradigm": "disentangled",
+    "network": "unet",
+    "size": "tiny",
+    "trimap_input": True,
+    "one_hot": True,
+    "crop": 64,
+    "batch_size": 4,
+    "epochs": 2,
+    "epoch_steps": 4,
+    "learning_rate": 3e-3,
+    "unknown": 0.0,
+    "degrees": 30.0,
+    "shear": 10.0,
+    "hue": 30.0,
+    "grid": 4,
+    "schedule": "cosine",
+    "warmup_steps": 2,
+    "weight_decay": 0.05,
+    "beta2": 0.95,
+}
 FINE_TUNING = {name: value for name, value in SMALL.items() if name != "grid"} | {"paradigm": "composition"}
 
 
 def photographs(count=4):
     generator = np.random.default_rng(0)
-    return [np.kron(generator.integers(0, 256, (9, 10, 3), np.uint8), np.ones((10, 10, 1), np.uint8))
-            for _ in range(count)]
+    return [
+        np.kron(generator.integers(0, 256, (9, 10, 3), np.uint8), np.ones((10, 10, 1), np.uint8)) for _ in range(count)
+    ]
 
 
 def pretrain(folder, data=None, **changes):
@@ -43,9 +61,11 @@ def test_learns_to_take_flat_photographs_apart(tmp_path):
     assert np.mean(errors[-10:]) < 0.2
 
 
-@pytest.mark.parametrize("form", [{}, {"trimap_input": False, "one_hot": False},
-                                  {"alpha_level": "block", "unknown_cells": 0.5}],
-                         ids=["one-hot", "image alone", "blocks"])
+@pytest.mark.parametrize(
+    "form",
+    [{}, {"trimap_input": False, "one_hot": False}, {"alpha_level": "block", "unknown_cells": 0.5}],
+    ids=["one-hot", "image alone", "blocks"],
+)
 def test_forms(form, tmp_path):
     network = pretrain(tmp_path, **form)
     assert network.trimap_planes == (0 if "trimap_input" in form else 3)
@@ -57,8 +77,7 @@ def test_forms(form, tmp_path):
 def test_every_network_is_trained(network, tmp_path):
     torch.manual_seed(SMALL.get("seed", 0))
     before = getattr(networks, network)("tiny", trimap="one-hot")
-    after = pretrain(tmp_path, network=network, epochs=1, epoch_steps=2, batch_size=2, warmup_steps=0,
-                     weight_decay=0.0)
+    after = pretrain(tmp_path, network=network, epochs=1, epoch_steps=2, batch_size=2, warmup_steps=0, weight_decay=0.0)
     for (name, start), end in zip(before.named_parameters(), after.parameters(), strict=True):
         assert not torch.equal(start, end), name
 
@@ -93,8 +112,13 @@ def test_backgrounds_and_validation_without_trimaps_are_refused(tmp_path):
         train(TrainingConfig(**SMALL), photographs(), tmp_path, backgrounds=tmp_path, progress=False)
     scene = soft_disk((70, 80), seed=0)
     with pytest.raises(ValueError, match="validation has no trimap of disk"):
-        train(TrainingConfig(**SMALL), photographs(), tmp_path, progress=False,
-              validation=[Sample("disk", image=scene.image, alpha=scene.alpha)])
+        train(
+            TrainingConfig(**SMALL),
+            photographs(),
+            tmp_path,
+            progress=False,
+            validation=[Sample("disk", image=scene.image, alpha=scene.alpha)],
+        )
     assert not list(tmp_path.iterdir())
 
 
@@ -184,8 +208,9 @@ class TestTransfer:
         assert transfer.widened == ("encoder.conv1.0.weight",)
         image, trimap = torch.rand(1, 3, 64, 64), torch.randint(3, (1, 1, 64, 64)) / 2
         with torch.no_grad():
-            for left, right in zip(plain.encoder(plain.join(image)), network.encoder(network.join(image, trimap)),
-                                   strict=True):
+            for left, right in zip(
+                plain.encoder(plain.join(image)), network.encoder(network.join(image, trimap)), strict=True
+            ):
                 assert torch.allclose(left, right, atol=1e-5)
 
     @pytest.mark.slow
@@ -207,13 +232,17 @@ class TestTransfer:
         for left, right in pairs:
             assert torch.allclose(left, right, atol=1e-5)
 
-    @pytest.mark.parametrize(("other", "parts", "message"), [
-        (lambda: networks.unet("tiny", width=2.0), "encoder", r"has encoder\..* of shape"),
-        (lambda: networks.unet("tiny"), "all", r"has encoder\.conv1\.0\.weight of shape"),
-        (lambda: networks.vitmatte("tiny"), "all", "has no tensor"),
-        (lambda: networks.unet("tiny", trimap=True), "all", r"has encoder\.conv1\.0\.weight of shape"),
-        (lambda: networks.unet("tiny", trimap="one-hot"), "half", "parts is 'half'"),
-    ], ids=["width", "fewer planes", "kind", "other trimap", "parts"])
+    @pytest.mark.parametrize(
+        ("other", "parts", "message"),
+        [
+            (lambda: networks.unet("tiny", width=2.0), "encoder", r"has encoder\..* of shape"),
+            (lambda: networks.unet("tiny"), "all", r"has encoder\.conv1\.0\.weight of shape"),
+            (lambda: networks.vitmatte("tiny"), "all", "has no tensor"),
+            (lambda: networks.unet("tiny", trimap=True), "all", r"has encoder\.conv1\.0\.weight of shape"),
+            (lambda: networks.unet("tiny", trimap="one-hot"), "half", "parts is 'half'"),
+        ],
+        ids=["width", "fewer planes", "kind", "other trimap", "parts"],
+    )
     def test_what_does_not_fit_is_refused_whole(self, source, other, parts, message):
         network = other()
         before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
@@ -228,8 +257,14 @@ class TestTransfer:
             scene = soft_disk((90, 110), seed=seed)
             layers = {"foreground": scene.image, "background": 1 - scene.image}
             samples.append(Sample(str(seed), image=scene.image, alpha=scene.alpha, trimap=scene.trimap, **layers))
-        changes = {"init_from": str(source), "parts": "encoder", "epochs": 1, "epoch_steps": 1, "warmup_steps": 0,
-                   "learning_rate": 1e-9}
+        changes = {
+            "init_from": str(source),
+            "parts": "encoder",
+            "epochs": 1,
+            "epoch_steps": 1,
+            "warmup_steps": 0,
+            "learning_rate": 1e-9,
+        }
         config = TrainingConfig(**(FINE_TUNING | changes))
         with caplog.at_level(logging.INFO, "hybridmatte"):
             network = train(config, samples, tmp_path / "run", progress=False)

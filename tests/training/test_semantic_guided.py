@@ -20,8 +20,16 @@ from tests.training.shared import BACKGROUNDS, disks, logged
 SMALL = {"size": "tiny", "crop": 64, "batch_size": 2, "epochs": 2, "epoch_steps": 3, "learning_rate": 2e-3}
 TRIMAP = SMALL | {"mask_scale": 0.15, "paradigm": "trimap", "network": "net_t"}
 NONLOCAL = SMALL | {"paradigm": "nonlocal", "network": "net_m", "trimap_input": True, "one_hot": True}
-REAL = SMALL | {"mask_scale": 0.15, "paradigm": "real", "network": "joint", "trimap_input": True, "one_hot": True,
-                "halving_steps": 2, "trimap_rate": 1e-3, "discriminator_rate": 1e-3}
+REAL = SMALL | {
+    "mask_scale": 0.15,
+    "paradigm": "real",
+    "network": "joint",
+    "trimap_input": True,
+    "one_hot": True,
+    "halving_steps": 2,
+    "trimap_rate": 1e-3,
+    "discriminator_rate": 1e-3,
+}
 
 
 class TestTrimapGeneration:
@@ -56,14 +64,20 @@ class TestTrimapGeneration:
 
 class TestNonlocalMatting:
     @pytest.mark.slow
-    @pytest.mark.parametrize(("changes", "terms"), [
-        ({}, {"loss", "loss/alpha", "loss/hard"}),
-        ({"hard_percent": 0.0}, {"loss", "loss/alpha"}),
-        ({"refinement": False}, {"loss", "loss/alpha", "loss/hard"}),
-        ({"network": "gca"}, {"loss", "loss/alpha", "loss/hard"})], ids=["whole", "not mined", "coarse", "gca"])
+    @pytest.mark.parametrize(
+        ("changes", "terms"),
+        [
+            ({}, {"loss", "loss/alpha", "loss/hard"}),
+            ({"hard_percent": 0.0}, {"loss", "loss/alpha"}),
+            ({"refinement": False}, {"loss", "loss/alpha", "loss/hard"}),
+            ({"network": "gca"}, {"loss", "loss/alpha", "loss/hard"}),
+        ],
+        ids=["whole", "not mined", "coarse", "gca"],
+    )
     def test_terms(self, changes, terms, tmp_path):
-        network = train(TrainingConfig(**NONLOCAL | changes), disks("image", "alpha", "trimap"), tmp_path,
-                        progress=False)
+        network = train(
+            TrainingConfig(**NONLOCAL | changes), disks("image", "alpha", "trimap"), tmp_path, progress=False
+        )
         assert all(len(logged(tmp_path, term)) == 6 for term in terms)
         assert ("loss/hard" in terms) == bool(logged(tmp_path, "loss/hard"))
         if "network" not in changes:
@@ -74,15 +88,18 @@ class TestNonlocalMatting:
         torch.manual_seed(0)
         network = networks.net_m("tiny").eval()
         sample = disks("image", "alpha", "trimap", count=1)[0]
-        batch = {name: torch.from_numpy(np.atleast_3d(getattr(sample, name)).transpose(2, 0, 1))[None]
-                 for name in ("image", "alpha", "trimap")}
+        batch = {
+            name: torch.from_numpy(np.atleast_3d(getattr(sample, name)).transpose(2, 0, 1))[None]
+            for name in ("image", "alpha", "trimap")
+        }
         network.requires_grad_(False)
         terms = NonlocalMatting(network, TrainingConfig(**NONLOCAL)).batch_terms(batch)
         is_unknown = batch["trimap"] == 0.5
         alphas = [alpha for _, alpha in network.weighted_alphas(batch["image"], batch["trimap"])]
         assert_close(terms["alpha"], sum(l1_loss(alpha, batch["alpha"], region=is_unknown) for alpha in alphas) / 2)
-        assert_close(terms["hard"],
-                     sum(hard_mining_loss(alpha, batch["alpha"], region=is_unknown) for alpha in alphas) / 2)
+        assert_close(
+            terms["hard"], sum(hard_mining_loss(alpha, batch["alpha"], region=is_unknown) for alpha in alphas) / 2
+        )
 
 
 class TestRealAdaptation:
@@ -102,8 +119,9 @@ class TestRealAdaptation:
     def test_run(self, teacher, joint, tmp_path):
         config, samples = TrainingConfig(**REAL | {"teacher": teacher, "init_from": joint}), disks("image", "mask")
         validation = disks("image", "mask", "alpha")
-        network = train(config, samples, tmp_path / "run", backgrounds=BACKGROUNDS, validation=validation,
-                        progress=False)
+        network = train(
+            config, samples, tmp_path / "run", backgrounds=BACKGROUNDS, validation=validation, progress=False
+        )
         for term in ("cross_entropy", "alpha", "hard", "adversarial", "discriminator"):
             assert len(logged(tmp_path / "run", f"loss/{term}")) == 6
         assert (tmp_path / "run" / "scores.csv").read_text().startswith("epoch,step,sad,")
@@ -125,19 +143,35 @@ class TestRealAdaptation:
                 modules.append(module)
                 kept.update({name: tensor.clone() for name, tensor in module.state_dict().items()})
 
-        train(config, disks("image", "mask"), tmp_path / "run", network=network, backgrounds=BACKGROUNDS,
-              progress=False, callbacks=[Keep()])
+        train(
+            config,
+            disks("image", "mask"),
+            tmp_path / "run",
+            network=network,
+            backgrounds=BACKGROUNDS,
+            progress=False,
+            callbacks=[Keep()],
+        )
         changed = {name for name, tensor in modules[0].state_dict().items() if not torch.equal(tensor, kept[name])}
         assert not [name for name in changed if name.startswith("teacher.")]
-        for part in ("network.net_t.head.weight", "network.net_m.head.weight", "network.net_m.refinement.head.weight",
-                     "discriminator.layers.0.weight"):
+        for part in (
+            "network.net_t.head.weight",
+            "network.net_m.head.weight",
+            "network.net_m.refinement.head.weight",
+            "discriminator.layers.0.weight",
+        ):
             assert part in changed
 
     @pytest.mark.slow
     def test_what_does_not_fit_is_refused(self, teacher, joint, tmp_path):
         def start(**changes):
-            train(TrainingConfig(**REAL | changes), disks("image", "mask"), tmp_path / "run", backgrounds=BACKGROUNDS,
-                  progress=False)
+            train(
+                TrainingConfig(**REAL | changes),
+                disks("image", "mask"),
+                tmp_path / "run",
+                backgrounds=BACKGROUNDS,
+                progress=False,
+            )
 
         with pytest.raises(ValueError, match="init_from is '', expected the joint network"):
             start(teacher=teacher)
@@ -146,8 +180,13 @@ class TestRealAdaptation:
         with pytest.raises(ValueError, match=r"network is 'vitmatte' \(the default\), expected 'joint'"):
             TrainingConfig(paradigm="real", teacher=teacher)
         with pytest.raises(FileNotFoundError, match="backgrounds nowhere do not exist"):
-            train(TrainingConfig(**REAL | {"teacher": teacher, "init_from": joint}), disks("image", "mask"),
-                  tmp_path / "run", backgrounds="nowhere", progress=False)
+            train(
+                TrainingConfig(**REAL | {"teacher": teacher, "init_from": joint}),
+                disks("image", "mask"),
+                tmp_path / "run",
+                backgrounds="nowhere",
+                progress=False,
+            )
         assert not (tmp_path / "run").exists()
 
     @pytest.mark.slow
@@ -175,14 +214,16 @@ class TestRealAdaptation:
         config = TrainingConfig(**REAL | {"teacher": teacher, "init_from": str(tmp_path / "joint"), "parts": parts})
         network = new_network(config)
         start_from(network, config)
-        same = [name for name, tensor in network.named_parameters()
-                if torch.equal(tensor, source.get_parameter(name))]
+        same = [name for name, tensor in network.named_parameters() if torch.equal(tensor, source.get_parameter(name))]
         assert {"net_t.encoder.conv1.weight", "net_m.attention.embed.weight"} <= set(same)
         assert ("net_t.head.weight" in same) == ("net_m.head.weight" in same) == (parts == "all")
 
     def test_guidance_falls_by_half(self, teacher):
-        module = RealAdaptation(networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny")),
-                                TrainingConfig(**REAL | {"teacher": teacher}), networks.load_network(teacher))
+        module = RealAdaptation(
+            networks.JointInference(networks.net_t("tiny"), networks.net_m("tiny")),
+            TrainingConfig(**REAL | {"teacher": teacher}),
+            networks.load_network(teacher),
+        )
         weights = []
         for module._steps_taken in range(6):  # noqa: B020
             weights.append(module.guidance_weight())
@@ -202,20 +243,26 @@ class TestRealAdaptation:
         terms, composed = module.network_terms(batch)
         logits = joint.net_t(image, mask)
         parts = logits.softmax(dim=1)
-        alphas = [parts[:, 2:] + parts[:, 1:2] * alpha for _, alpha in
-                  joint.net_m.weighted_alphas(image, parts.argmax(dim=1, keepdim=True) / 2)]
+        alphas = [
+            parts[:, 2:] + parts[:, 1:2] * alpha
+            for _, alpha in joint.net_m.weighted_alphas(image, parts.argmax(dim=1, keepdim=True) / 2)
+        ]
         taught = torch.where(trimap == 0.5, torch.tensor(0.3), trimap)
-        expected = {"cross_entropy": torch.nn.functional.cross_entropy(logits, (2 * trimap[:, 0]).long()),
-                    "alpha": sum((alpha - taught).abs().mean() for alpha in alphas),
-                    "hard": sum((alpha - taught).abs().flatten().topk(1024).values.mean() for alpha in alphas)}
+        expected = {
+            "cross_entropy": torch.nn.functional.cross_entropy(logits, (2 * trimap[:, 0]).long()),
+            "alpha": sum((alpha - taught).abs().mean() for alpha in alphas),
+            "hard": sum((alpha - taught).abs().flatten().topk(1024).values.mean() for alpha in alphas),
+        }
         for name, value in expected.items():
             assert_close(terms[name], 0.25 * value)
         last = alphas[1].clamp(0, 1)
         assert_close(composed, last * image + (1 - last) * background)
         realness = composed.mean(dim=(1, 2, 3))
         assert_close(terms["adversarial"], (realness - 1).square().mean())
-        assert_close(module.discriminator_loss(image, composed),
-                     realness.square().mean() + (image.mean(dim=(1, 2, 3)) - 1).square().mean())
+        assert_close(
+            module.discriminator_loss(image, composed),
+            realness.square().mean() + (image.mean(dim=(1, 2, 3)) - 1).square().mean(),
+        )
 
     def test_region_of_the_whole_image(self):
         alpha, target = torch.rand(2, 1, 8, 8), torch.rand(2, 1, 8, 8)
@@ -237,6 +284,13 @@ def test_missing_backgrounds_and_masks(tmp_path):
     with pytest.raises(ValueError, match="backgrounds are missing"):
         train(config, disks("image", "mask"), tmp_path / "run", progress=False, network=network)
     with pytest.raises(ValueError, match="validation has no mask of disk 0"):
-        train(config, disks("image", "mask"), tmp_path / "run", progress=False, backgrounds=BACKGROUNDS,
-              validation=disks("image", "alpha"), network=network)
+        train(
+            config,
+            disks("image", "mask"),
+            tmp_path / "run",
+            progress=False,
+            backgrounds=BACKGROUNDS,
+            validation=disks("image", "alpha"),
+            network=network,
+        )
     assert not (tmp_path / "run").exists()

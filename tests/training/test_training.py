@@ -19,8 +19,18 @@ from tests.synthetic import soft_disk
 from tests.training.shared import disks, logged
 from tests.training.two_processes import TwoConvolutions
 
-SMALL = {"network": "unet", "size": "tiny", "crop": 64, "batch_size": 2, "epochs": 3, "epoch_steps": 3,
-         "learning_rate": 3e-3, "trimap_input": True, "smallest": 0.8, "largest": 1.2}
+SMALL = {
+    "network": "unet",
+    "size": "tiny",
+    "crop": 64,
+    "batch_size": 2,
+    "epochs": 3,
+    "epoch_steps": 3,
+    "learning_rate": 3e-3,
+    "trimap_input": True,
+    "smallest": 0.8,
+    "largest": 1.2,
+}
 
 
 def samples(with_alpha=False):
@@ -29,8 +39,7 @@ def samples(with_alpha=False):
 
 def run(folder, with_alpha=False, **changes):
     """Train; return the network and the losses of all steps."""
-    options = {name: changes.pop(name) for name in ("resume", "validation", "devices", "callbacks")
-               if name in changes}
+    options = {name: changes.pop(name) for name in ("resume", "validation", "devices", "callbacks") if name in changes}
     config = TrainingConfig(**(SMALL | changes))
     network = train(config, samples(with_alpha), folder, progress=False, **options)
     return network, logged(folder, "loss")
@@ -45,8 +54,10 @@ def test_loss_falls_and_the_network_reloads(paradigm, tmp_path):
     assert np.mean(values[-4:]) < 0.7 * np.mean(values[:4])
     loaded = networks.load_network(tmp_path / "network")
     scene = soft_disk((64, 64))
-    assert np.array_equal(networks.predict_alpha(loaded, scene.image, scene.trimap),
-                          networks.predict_alpha(network, scene.image, scene.trimap))
+    assert np.array_equal(
+        networks.predict_alpha(loaded, scene.image, scene.trimap),
+        networks.predict_alpha(network, scene.image, scene.trimap),
+    )
 
 
 @pytest.mark.slow
@@ -193,8 +204,9 @@ class TestOptimizer:
         depths = network.layer_depths()
         for name, parameter in parameters.items():
             assert of[id(parameter)]["lr"] == pytest.approx(1e-3 * 0.5 ** (5 - depths[name]))
-            assert (of[id(parameter)]["weight_decay"] == 0) == (parameter.ndim <= 1 or "position" in name
-                                                                or "rel_pos" in name)
+            assert (of[id(parameter)]["weight_decay"] == 0) == (
+                parameter.ndim <= 1 or "position" in name or "rel_pos" in name
+            )
 
     def test_schedule(self):
         factors = [rate_factor(step, warmup_steps=3, milestones=[6, 9], decay=0.1) for step in range(11)]

@@ -27,10 +27,7 @@ for kind, seed in {"fur": 2, "plant": 2, "lace": 5}.items():
     background = cv2.resize(spots, (240, 200), interpolation=cv2.INTER_CUBIC).clip(0, 1)
     drawn = random_scene((200, 240), generator, kind=kind)
     scenes[kind] = composite_sample(drawn, background)
-trimaps = {
-    kind: hybridmatte.trimap_from_alpha(scene.alpha, erode=3, dilate=6)
-    for kind, scene in scenes.items()
-}
+trimaps = {kind: hybridmatte.trimap_from_alpha(scene.alpha, erode=3, dilate=6) for kind, scene in scenes.items()}
 
 # %%
 # All methods
@@ -39,15 +36,11 @@ trimaps = {
 # and each entry of `hybridmatte.METHODS`. The table gives the SAD in pixels over the unknown
 # region. Less is better.
 
-trials = {
-    kind: hybridmatte.compare_methods(scene.image, trimaps[kind])
-    for kind, scene in scenes.items()
-}
+trials = {kind: hybridmatte.compare_methods(scene.image, trimaps[kind]) for kind, scene in scenes.items()}
 print(f"{'method':18s}" + "".join(f"{kind:>8s}" for kind in scenes))
 for row in zip(*trials.values(), strict=True):
     errors = [
-        hybridmatte.sad(trial.alpha, scenes[kind].alpha, trimaps[kind])
-        for kind, trial in zip(scenes, row, strict=True)
+        hybridmatte.sad(trial.alpha, scenes[kind].alpha, trimaps[kind]) for kind, trial in zip(scenes, row, strict=True)
     ]
     print(f"{row[0].method:18s}" + "".join(f"{error:8.0f}" for error in errors))
 

@@ -21,8 +21,22 @@ import hybridmatte
 # mask is a polygon of twelve points.
 
 image = load_sample_image("flower.jpg")
-outline = np.array([(168, 220), (185, 145), (240, 98), (305, 82), (380, 98), (430, 150),
-                    (446, 222), (428, 290), (375, 345), (305, 360), (232, 342), (186, 292)])
+outline = np.array(
+    [
+        (168, 220),
+        (185, 145),
+        (240, 98),
+        (305, 82),
+        (380, 98),
+        (430, 150),
+        (446, 222),
+        (428, 290),
+        (375, 345),
+        (305, 360),
+        (232, 342),
+        (186, 292),
+    ]
+)
 mask = cv2.fillPoly(np.zeros(image.shape[:2], np.uint8), [outline], 255)
 
 # %%

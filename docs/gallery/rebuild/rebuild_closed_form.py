@@ -39,9 +39,9 @@ print(laplacian.shape, f"{laplacian.nnz / laplacian.shape[0]:.1f} entries in a r
 y, x = np.argwhere((scene.alpha > 0.4) & (scene.alpha < 0.6))[40]
 row = laplacian[y * image.shape[1] + x].toarray().reshape(trimap.shape)
 figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
-left.imshow(image[y - 2:y + 3, x - 2:x + 3])
+left.imshow(image[y - 2 : y + 3, x - 2 : x + 3])
 left.set_title("5 x 5 pixels")
-patch = row[y - 2:y + 3, x - 2:x + 3]
+patch = row[y - 2 : y + 3, x - 2 : x + 3]
 entries = right.imshow(patch, cmap="RdBu_r", norm="symlog", vmin=-1, vmax=1)
 right.set_title("their entries in the row of L")
 figure.colorbar(entries)
@@ -99,6 +99,7 @@ preconditioners = {
 
 def recorded(precondition, norms):
     """Return a preconditioner that appends the norm of each residual to a list."""
+
     def apply(residual):
         norms.append(np.linalg.norm(residual) / np.linalg.norm(system.rhs))
         return precondition(residual)
