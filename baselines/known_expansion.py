@@ -11,7 +11,8 @@ def expand_known(
 
     An unknown pixel p takes the label of the nearest known pixel q with
     ||I_p - I_q|| <= color_distance (1 - |p - q| / radius). Among several at the same distance, the one with the most
-    similar colour counts; if both labels tie, p stays unknown. Time is quadratic in the number of pixels.
+    similar colour counts; if both labels tie there, the next distance decides. Time is quadratic in the number of
+    pixels.
 
     Shared sampling [1]_ uses a constant colour distance of 5 / 256 within 10 pixels.
 
@@ -30,9 +31,10 @@ def expand_known(
         squared = ((known - (y, x)) ** 2).sum(axis=1)
         color = np.sqrt(((colors - image[y, x]) ** 2).sum(axis=1))
         allowed = color <= color_distance * (1.0 - np.sqrt(squared) / radius)
-        if allowed.any():
-            ring = allowed & (squared == squared[allowed].min())
+        for distance in np.unique(squared[allowed]):
+            ring = allowed & (squared == distance)
             nearest = [color[ring & (labels == side)].min(initial=np.inf) for side in (0.0, 1.0)]
             if nearest[0] != nearest[1]:
                 result[y, x] = float(np.argmin(nearest))
+                break
     return result

@@ -95,7 +95,7 @@ def automatic_file(
     if job.plane is None:
         result = estimate(image)
     else:
-        mask = to_float(read_alpha(plane_of(job), max_pixels=files.max_pixels), "mask")
+        mask = to_float(read_alpha(plane_of(job), max_pixels=files.max_pixels, name="mask"), "mask")
         result = estimate(image, 1 - mask if invert else mask)
     if alpha_only:
         write_alpha(job.output, result.alpha, bits=files.bits)

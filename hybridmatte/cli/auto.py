@@ -22,7 +22,7 @@ from hybridmatte.cli.options import (
     Resume,
     Workers,
 )
-from hybridmatte.cli.streams import destination, note
+from hybridmatte.cli.streams import destination
 
 if TYPE_CHECKING:
     from hybridmatte.automatic.from_mask import AutomaticResult
@@ -82,8 +82,7 @@ def auto(
         trimap_output=trimap_output,
         files=FileOptions(bits, max_pixels),
     )
-    note(description)
-    run(Request(image, mask, output, "mask", bits, not matte, workers, resume), work)
+    run(Request(image, mask, output, "mask", bits, not matte, workers, resume, description), work)
 
 
 def _refuse_options_without_effect(

@@ -17,6 +17,7 @@ from hybridmatte.batch.pool import Outcome, run_jobs
 from hybridmatte.cli.compilation_note import note_compilation
 from hybridmatte.cli.streams import destination, note, sources
 from hybridmatte.errors import is_interrupt
+from hybridmatte.io.formats import EXTENSIONS
 
 __all__ = ["Request", "run"]
 
@@ -27,6 +28,7 @@ class Request(NamedTuple):
     """The arguments of a command that takes one image or a folder of images.
 
     plane is the trimap, mask or alpha, as plane_name says, or None; transparent tells whether RGBA is written.
+    description, if there is one, is printed before the work, and says how it is done.
     """
 
     image: str
@@ -37,6 +39,7 @@ class Request(NamedTuple):
     transparent: bool = False
     workers: int = 1
     resume: bool = False
+    description: str = ""
 
 
 def run(request: Request, work: Callable[[Job], object]) -> None:
@@ -63,6 +66,8 @@ def _run_image(request: Request, work: Callable[[Job], object]) -> None:
     names = [request.image] if request.plane is None else [request.image, request.plane]
     inputs = sources(*names)
     target = destination(request.output, inputs, bits=request.bits, transparent=request.transparent)
+    if request.description:
+        note(request.description)
     with note_compilation():
         work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target))
 
@@ -74,6 +79,8 @@ def _run_folder(request: Request, work: Callable[[Job], object]) -> None:
     jobs, failures = pair_by_stem(images, planes, outputs, request.plane_name)
     _make_output_folder(outputs, [folder for folder in (images, planes) if folder is not None], request.bits)
     unfinished = [job for job in jobs if not (request.resume and _is_written(job.output))]
+    if request.description:
+        note(request.description)
     outcomes = _run_with_progress(unfinished, work, request.workers)
     for outcome in outcomes:
         for message in outcome.warnings:
@@ -108,6 +115,8 @@ def _make_output_folder(outputs: Path, inputs: list[Path], bits: int) -> None:
         if outputs.exists() and outputs.samefile(folder):
             raise ValueError(f"output {outputs} is also an input, expected another folder")
     if not outputs.exists():
+        if outputs.suffix.lower() in EXTENSIONS:
+            raise NotADirectoryError(f"output {outputs} is named like a picture, expected a folder like the inputs")
         if not outputs.parent.is_dir():
             raise FileNotFoundError(f"output {outputs} lies in a folder that does not exist, expected an existing one")
         if not os.access(outputs.parent, os.W_OK):

@@ -123,6 +123,8 @@ def check_method_or_quality(method: str | None, quality: str | None) -> tuple[st
     """Return method and quality, checked; exactly one of them is not None."""
     if method is None:
         return None, cast(Quality, check_choice("best" if quality is None else quality, "quality", list(QUALITIES)))
+    if method in QUALITIES:
+        raise ValueError(f"method is {method!r}, expected a method; {method} is a quality: quality={method!r}")
     if quality is not None:
         raise ValueError(f"quality is {quality!r} and method is {method!r}, expected one of the two")
     return check_choice(method, "method", list(METHODS)), None

@@ -146,7 +146,7 @@ def read_trimap(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
     return read_plane(path, "trimap", max_pixels=max_pixels)
 
 
-def read_alpha(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
+def read_alpha(path: Source, *, max_pixels: int = MAX_PIXELS, name: str = "alpha") -> FloatArray:
     """Read an alpha as (H, W), upright, from a grey picture or from the transparency of a cut-out.
 
     Parameters
@@ -155,6 +155,8 @@ def read_alpha(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
         A grey picture, or a picture with transparency (RGBA), which is then the alpha.
     max_pixels : int, default 200,000,000
         Files with more pixels are refused by their header, before decoding.
+    name : str, default "alpha"
+        What the file is to the caller, such as a mask, for error messages.
 
     Returns
     -------
@@ -173,8 +175,8 @@ def read_alpha(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
     UserWarning
         As for `read_image`.
     """
-    picture = _read(path, "alpha", max_pixels)
-    label = f"alpha {_name_of(path)}"
+    picture = _read(path, name, max_pixels)
+    label = f"{name} {_name_of(path)}"
     if picture.transparency is not None:
         alpha = check_plane(picture.transparency, label)
         if alpha.min() < 1.0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import reduce
 from itertools import pairwise
@@ -116,6 +117,13 @@ class SolverFusion(
         ranks = reduce(torch.add, pieces) / (len(ends) - 1)
         scores = ((features - self.mean) / self.scale).clamp(-SCORE_LIMIT, SCORE_LIMIT)
         return torch.cat([scores, RANK_LIMIT * (2 * ranks - 1)], dim=1)
+
+    def prepared(self, features: torch.Tensor) -> torch.Tensor:
+        """Old name of `normalized`."""
+        warnings.warn(
+            "SolverFusion.prepared is deprecated, use SolverFusion.normalized", DeprecationWarning, stacklevel=2
+        )
+        return self.normalized(features)
 
     def without_torch(self) -> Perceptron:
         """Return the network as a `hybridmatte.correction.network.Perceptron`, which NumPy evaluates."""

@@ -109,7 +109,8 @@ BAD = [
     pytest.param("matte @image.png @trimap.png -o @out.gif", "ends in '.gif'", id="unknown extension"),
     pytest.param("matte @image.png @trimap.png -o @out.jpg --bits 16", "expected .png or .tif", id="16-bit JPEG"),
     pytest.param("matte @image.png @trimap.png -o @out.png --bits 9", "bits is 9", id="9 bits"),
-    pytest.param("matte @image.png @trimap.png -o @out.png -m best", "method is 'best', expected 'plain'", id="method"),
+    pytest.param("matte @image.png @trimap.png -o @out.png -m good", "method is 'good', expected 'plain'", id="method"),
+    pytest.param("matte @image.png @trimap.png -o @out.png -m best", "best is a quality", id="quality as method"),
     pytest.param(
         "matte @image.png @trimap.png -o @out.png -q good", "quality is 'good', expected 'best' or 'fast'", id="quality"
     ),
@@ -139,6 +140,10 @@ BAD = [
     pytest.param("matte @. @trimap.png -o @out", "trimap .* is a file", id="file with folder"),
     pytest.param("matte @. @. -o @.", "is also an input", id="output folder is the input"),
     pytest.param("matte @. @. -o @none/out", "folder that does not exist", id="no parent"),
+    pytest.param("matte @. @. -o @out.png", "named like a picture", id="picture for a folder"),
+    pytest.param(
+        "auto @alpha.png --mask @image.png -o @out.png -m plain", "mask .*image.png has colour", id="mask swapped"
+    ),
 ]
 
 

@@ -305,6 +305,13 @@ class TestNetworks:
         with pytest.raises(ValueError, match=rf"features has shape \(3, 5\), expected \(n, {len(FEATURES)}\)"):
             network(torch.zeros(3, 5))
 
+    def test_the_old_name_of_normalized(self):
+        torch = pytest.importorskip("torch")
+        network = pytest.importorskip("hybridmatte.networks").SolverFusion.from_pretrained(WEIGHTS["fusion"])
+        rows = torch.rand(3, len(FEATURES))
+        with pytest.warns(DeprecationWarning, match="use SolverFusion.normalized"):
+            assert torch.equal(network.prepared(rows), network.normalized(rows))
+
     def test_tiles_join(self, estimates, monkeypatch):
         monkeypatch.setattr(matting, "TILE_SIDE", 1024)
         whole = correct_alpha(estimates)
