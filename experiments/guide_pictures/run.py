@@ -8,16 +8,27 @@ from experiments.guide_pictures import PictureOptions
 from experiments.guide_pictures.scenes import SCENES
 from experiments.results import Row, make_row
 from experiments.sheets import as_grey
-from hybridmatte import compare_methods, composite, contact_sheet, mse, sad, write_image
+from hybridmatte import (
+    compare_methods,
+    composite,
+    contact_sheet,
+    estimate_foreground,
+    matte,
+    mse,
+    sad,
+    write_image,
+)
 from hybridmatte.data import random_scene
 from hybridmatte.data.scenes import SCENES as DRAWN
 
 BEHIND = (0.15, 0.45, 0.35)
+LIGHT = (0.75, 0.85, 0.95)
 
 
 def run(options: PictureOptions) -> Iterator[list[Row]]:
     """Write one sheet a scene; yield the errors of the scenes with true alpha."""
     write_image(options.guide / "drawn_scenes.jpg", drawn_sheet())
+    write_image(options.guide / "readme.jpg", readme_picture())
     for name in options.scenes:
         scene = SCENES[name]()
         trials = compare_methods(scene.image, scene.trimap)
@@ -29,6 +40,14 @@ def run(options: PictureOptions) -> Iterator[list[Row]]:
             elif scene.alpha is not None:
                 inputs = trial.alpha, scene.alpha, scene.trimap
                 yield [make_row(trial.method, name, scene.trimap.shape, {"sad": sad(*inputs), "mse": mse(*inputs)})]
+
+
+def readme_picture() -> np.ndarray:
+    """Return the demo's image, trimap, alpha, and the cut-out over a colour, side by side."""
+    image, trimap, _ = SCENES["flower"]()
+    alpha = matte(image, trimap)
+    over = composite(estimate_foreground(image, alpha), alpha, LIGHT)
+    return np.hstack([image, as_grey(trimap), as_grey(alpha), over])
 
 
 def drawn_sheet() -> np.ndarray:
