@@ -39,7 +39,7 @@ def sources(*names: str) -> list[Path | BinaryIO]:
     """Return the input files: paths, and standard input, read to its end, for ``-``, which may occur once."""
     if names.count("-") > 1:
         raise ValueError("- is given for two inputs, expected at most one, because there is only one standard input")
-    return [StandardInput(sys.stdin.buffer.read()) if name == "-" else _existing_file(name) for name in names]
+    return [_standard_input() if name == "-" else _existing_file(name) for name in names]
 
 
 def destination(
@@ -50,6 +50,8 @@ def destination(
     from hybridmatte.io.pictures import check_output
 
     if name == "-":
+        if sys.stdout is None:
+            raise ValueError("output - is closed standard output, expected a pipe or a file")
         if sys.stdout.isatty():
             raise ValueError("output - is a terminal, expected a pipe or a file")
         check_choice(bits, "bits", (8, 16))
@@ -57,6 +59,15 @@ def destination(
     paths = [path for path in inputs if isinstance(path, Path)]
     check_output(name, inputs=paths, bits=bits, transparent=transparent)
     return Path(name)
+
+
+def _standard_input() -> StandardInput:
+    """Read standard input to its end; refuse it if it is closed, holds no picture, or more than the largest one."""
+    from hybridmatte.io.pictures import picture_bytes
+
+    if sys.stdin is None:
+        raise ValueError("input - is closed standard input, expected a picture")
+    return StandardInput(picture_bytes(sys.stdin.buffer))
 
 
 def _existing_file(name: str) -> Path:

@@ -22,11 +22,11 @@ from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlug
 from tifffile import TiffFileError
 
 from hybridmatte.io._picture import Picture, UnsupportedPicture, to_uint8, to_uint16
-from hybridmatte.io._png import decode_deep_png, encode_deep_png, has_deep_colour
+from hybridmatte.io._png import check_chunks, decode_deep_png, encode_deep_png, has_deep_colour
 from hybridmatte.io._tiff import Layout, decode_tiff, encode_tiff, read_layout
 from hybridmatte.io.formats import EXPECTED, Format
 
-__all__ = ["OpenedPicture", "decode", "encode", "open_picture", "to_uint8", "to_uint16"]
+__all__ = ["OpenedPicture", "check_kind", "decode", "encode", "open_picture", "to_uint8", "to_uint16"]
 
 READERS: dict[str, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
@@ -69,9 +69,7 @@ class OpenedPicture(NamedTuple):
 
 def open_picture(data: bytes, label: str) -> OpenedPicture:
     """Read the header of a file whose format its first bytes tell; Pillow's limit on pixels is not applied."""
-    kind = _format_of(data)
-    if kind is None:
-        raise ValueError(f"{label} is of another kind, expected {EXPECTED}")
+    kind = check_kind(data, label)
     with _one_sentence(label), _pillow_limit(None), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")  # Pillow warns of a broken EXIF block, and of a TIFF cut in its header
         layout = read_layout(data) if kind == "TIFF" else None
@@ -91,6 +89,8 @@ def decode(data: bytes, opened: OpenedPicture, label: str, max_pixels: int) -> P
         warnings.simplefilter("ignore")
         if isinstance(picture, Layout):
             return decode_tiff(data, picture, max_pixels)
+        if picture.format == "PNG":
+            check_chunks(data)
         picture.load()
         # The orientation is read after load(): a PNG may hold EXIF behind the pixels, and load() turns a TIFF.
         orientation = picture.getexif().get(ORIENTATION_TAG, 1)
@@ -108,6 +108,14 @@ def encode(pixels: npt.NDArray[Any], kind: Format, *, bits: int = 8, profile: by
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind, icc_profile=profile, **OPTIONS[kind])
     return file.getvalue()
+
+
+def check_kind(data: bytes, label: str) -> Format:
+    """Return the format that the first bytes of a file tell; refuse other files."""
+    kind = _format_of(data)
+    if kind is None:
+        raise ValueError(f"{label} is of another kind, expected {EXPECTED}")
+    return kind
 
 
 def _format_of(data: bytes) -> Format | None:

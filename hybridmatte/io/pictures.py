@@ -10,21 +10,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_choice, check_image, check_integer, check_plane
 from hybridmatte.errors import warn_caller
-from hybridmatte.io._codec import OpenedPicture, Picture, decode, encode, open_picture, to_uint8, to_uint16
+from hybridmatte.io._codec import OpenedPicture, Picture, check_kind, decode, encode, open_picture, to_uint8, to_uint16
 from hybridmatte.io.files import check_writable, write_bytes
 from hybridmatte.io.formats import EXPECTED, EXTENSIONS, MAX_PIXELS, Format, extensions
+from hybridmatte.io.streams import Source, name_of, read_all, write_all
 
 __all__ = [
     "EXTENSIONS",
     "MAX_PIXELS",
     "check_output",
+    "picture_bytes",
     "read_alpha",
     "read_image",
     "read_plane",
@@ -35,7 +37,8 @@ __all__ = [
 ]
 
 GREY_TOLERANCE = 2 / 255  # JPEG and WebP shift the channels of a grey picture by a step or two
-Source = str | os.PathLike[str] | BinaryIO
+BYTES_PER_PIXEL = 16  # the most that a file may hold for each of `max_pixels`, beside EXTRA_BYTES
+EXTRA_BYTES = 1 << 26  # profile, EXIF, thumbnails
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -85,7 +88,7 @@ def read_image(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
     >>> read_image(file).shape
     (2, 3, 3)
     """
-    return check_image(_read(path, "image", max_pixels).colour, f"image {_name_of(path)}")
+    return check_image(_read(path, "image", max_pixels).colour, f"image {name_of(path)}")
 
 
 def read_plane(path: Source, name: str = "plane", *, max_pixels: int = MAX_PIXELS) -> FloatArray:
@@ -121,7 +124,7 @@ def read_plane(path: Source, name: str = "plane", *, max_pixels: int = MAX_PIXEL
         As for `read_image`.
     """
     picture = _read(path, name, max_pixels)
-    label = f"{name} {_name_of(path)}"
+    label = f"{name} {name_of(path)}"
     if picture.transparency is not None and check_plane(picture.transparency, label).min() < 1.0:
         raise ValueError(f"{label} has transparent pixels, expected an opaque grey picture")
     return _grey(picture.colour, label)
@@ -176,7 +179,7 @@ def read_alpha(path: Source, *, max_pixels: int = MAX_PIXELS, name: str = "alpha
         As for `read_image`.
     """
     picture = _read(path, name, max_pixels)
-    label = f"{name} {_name_of(path)}"
+    label = f"{name} {name_of(path)}"
     if picture.transparency is not None:
         alpha = check_plane(picture.transparency, label)
         if alpha.min() < 1.0:
@@ -200,7 +203,7 @@ def read_profile(path: Source) -> bytes | None:
     profile : bytes or None
         The profile as stored.
     """
-    profile = open_picture(_bytes_of(path, "image"), f"image {_name_of(path)}").profile
+    profile = open_picture(picture_bytes(path, "image", MAX_PIXELS), f"image {name_of(path)}").profile
     return profile if profile is not None and profile[16:20] == b"RGB " else None
 
 
@@ -295,8 +298,8 @@ def check_output(
 def _read(path: Source, name: str, max_pixels: int) -> Picture:
     """Decode a file upright; every fault of it becomes one sentence."""
     max_pixels = check_integer(max_pixels, "max_pixels", low=1)
-    label = f"{name} {_name_of(path)}"
-    data = _bytes_of(path, name)
+    label = f"{name} {name_of(path)}"
+    data = picture_bytes(path, name, max_pixels)
     opened = open_picture(data, label)
     width, height = opened.size
     if width * height > max_pixels:
@@ -312,26 +315,18 @@ def _warn_of_pages(opened: OpenedPicture, label: str) -> None:
         warn_caller(f"{label} has {opened.n_pages} pages or frames, of which only the first is read", UserWarning)
 
 
-def _bytes_of(path: Source, name: str) -> bytes:
-    """Return the contents of a path or of a binary file (from its start, where it can be rewound)."""
+def picture_bytes(path: Source, name: str = "input", max_pixels: int = MAX_PIXELS) -> bytes:
+    """Return the contents of a path or of a binary file; refuse what is no picture before it is read."""
+    label = f"{name} {name_of(path)}"
     if isinstance(path, str | os.PathLike):
         if not os.path.exists(path):
-            raise FileNotFoundError(f"{name} {path} does not exist, expected {EXPECTED}")
+            raise FileNotFoundError(f"{label} does not exist, expected {EXPECTED}")
         if os.path.isdir(path):
-            raise IsADirectoryError(f"{name} {path} is a folder, expected {EXPECTED}")
-        data = Path(path).read_bytes()
-    else:
-        if path.seekable():
-            path.seek(0)
-        data = path.read()
+            raise IsADirectoryError(f"{label} is a folder, expected {EXPECTED}")
+    data = read_all(path, label, lambda head: check_kind(head, label), BYTES_PER_PIXEL * max_pixels + EXTRA_BYTES)
     if not data:
-        raise ValueError(f"{name} {_name_of(path)} is empty, expected {EXPECTED}")
+        raise ValueError(f"{label} is empty, expected {EXPECTED}")
     return data
-
-
-def _name_of(path: Source) -> str:
-    """Return the name of a path or file object for messages."""
-    return os.fspath(path) if isinstance(path, str | os.PathLike) else getattr(path, "name", "<stream>")
 
 
 def _grey(colour: npt.NDArray[Any], label: str) -> FloatArray:
@@ -369,4 +364,4 @@ def _write(path: Source, pixels: FloatArray, bits: int, profile: bytes | None) -
     if isinstance(path, str | os.PathLike):
         write_bytes(path, data)
     else:
-        path.write(data)
+        write_all(path, data)
