@@ -13,6 +13,7 @@ from hybridmatte.automatic.from_mask import AutomaticResult, matte_from_mask
 from hybridmatte.batch.pairing import Job
 from hybridmatte.batch.work import FileOptions, check_job_output, plane_of
 from hybridmatte.io.pictures import read_alpha, read_image, write_alpha
+from hybridmatte.io.sizes import check_similar_sizes
 from hybridmatte.networks import JointInference, MattingNetwork, MattingUNet, load_network, predict_labels
 from hybridmatte.trimap import refuse_labels
 
@@ -70,6 +71,7 @@ def matte_by_mask_network(
 def blended_file(job: Job, *, network: str, files: FileOptions) -> None:
     """Write the blended label of a job's image and mask, see `hybridmatte.networks.predict_labels`."""
     check_job_output(job)
+    check_similar_sizes(job.image, plane_of(job), "mask", max_pixels=files.max_pixels)
     image = read_image(job.image, max_pixels=files.max_pixels)
     mask = read_alpha(plane_of(job), max_pixels=files.max_pixels)
     refuse_labels(mask, "mask")

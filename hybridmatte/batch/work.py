@@ -25,6 +25,7 @@ from hybridmatte.io.pictures import (
     write_alpha,
     write_image,
 )
+from hybridmatte.io.sizes import check_similar_sizes, check_sizes
 
 __all__ = [
     "FileOptions",
@@ -62,6 +63,9 @@ def cutout_file(job: Job, *, method: str | None = None, quality: Quality | None 
 def refined_file(job: Job, *, trimap: str | None = None, confidence: float | None = None, files: FileOptions) -> None:
     """Bring a job's alpha to its image's size and edges, see `hybridmatte.refine`; trimap is a path."""
     check_job_output(job)
+    check_similar_sizes(job.image, plane_of(job), "alpha", max_pixels=files.max_pixels)
+    if trimap is not None:
+        check_sizes(job.image, trimap, "trimap", max_pixels=files.max_pixels)
     image = read_image(job.image, max_pixels=files.max_pixels)
     alpha = read_alpha(plane_of(job), max_pixels=files.max_pixels)
     known = None if trimap is None else read_trimap(trimap, max_pixels=files.max_pixels)
@@ -71,6 +75,7 @@ def refined_file(job: Job, *, trimap: str | None = None, confidence: float | Non
 def decontaminated_file(job: Job, *, files: FileOptions) -> None:
     """Write the cut-out of a job's image and alpha as RGBA, see `hybridmatte.decontaminate`."""
     check_job_output(job)
+    check_sizes(job.image, plane_of(job), "alpha", max_pixels=files.max_pixels)
     image = read_image(job.image, max_pixels=files.max_pixels)
     _write_rgba(job, decontaminate(image, read_alpha(plane_of(job), max_pixels=files.max_pixels)), files)
 
@@ -91,6 +96,8 @@ def automatic_file(
     not. With alpha_only, alpha is written instead of the cut-out. trimap_output receives the trimap that was found.
     """
     check_job_output(job)
+    if job.plane is not None:
+        check_similar_sizes(job.image, job.plane, "mask", max_pixels=files.max_pixels)
     image = read_image(job.image, max_pixels=files.max_pixels)
     if job.plane is None:
         result = estimate(image)
@@ -119,8 +126,9 @@ def plane_of(job: Job) -> Path | BinaryIO:
 
 
 def _read_image_and_trimap(job: Job, files: FileOptions) -> tuple[FloatArray, FloatArray]:
-    """Read a job's image and trimap, after the check of the file to write."""
+    """Read a job's image and trimap, after the check of the file to write and of their sizes."""
     check_job_output(job)
+    check_sizes(job.image, plane_of(job), "trimap", max_pixels=files.max_pixels)
     image = read_image(job.image, max_pixels=files.max_pixels)
     return image, read_trimap(plane_of(job), max_pixels=files.max_pixels)
 

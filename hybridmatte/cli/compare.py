@@ -22,9 +22,11 @@ def compare(
     """Solve one image with several methods and draw a contact sheet of the results, with times."""
     from hybridmatte.comparison import compare_methods, contact_sheet
     from hybridmatte.io.pictures import read_image, read_profile, read_trimap, write_image
+    from hybridmatte.io.sizes import check_sizes
 
     inputs = sources(image, trimap)
     target = destination(output, inputs)
+    check_sizes(*inputs, "trimap", max_pixels=max_pixels)
     pixels = read_image(inputs[0], max_pixels=max_pixels)
     known = read_trimap(inputs[1], max_pixels=max_pixels)
     names = None if methods is None else [name.strip() for name in methods.split(",")]

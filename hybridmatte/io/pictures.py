@@ -31,6 +31,7 @@ __all__ = [
     "read_image",
     "read_plane",
     "read_profile",
+    "read_size",
     "read_trimap",
     "write_alpha",
     "write_image",
@@ -187,6 +188,31 @@ def read_alpha(path: Source, *, max_pixels: int = MAX_PIXELS, name: str = "alpha
     return _grey(picture.colour, label)
 
 
+def read_size(path: Source, name: str = "image", *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Read the height and width of a picture from its header, as stored: before its EXIF orientation is applied.
+
+    Parameters
+    ----------
+    path, max_pixels
+        As for `read_image`.
+    name : str, default "image"
+        What the file is to the caller, for error messages.
+
+    Returns
+    -------
+    height, width : int
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As for `read_image`.
+    """
+    label = f"{name} {name_of(path)}"
+    width, height = open_picture(picture_bytes(path, name, max_pixels), label).size
+    _check_pixels(width, height, label, max_pixels)
+    return height, width
+
+
 def read_profile(path: Source) -> bytes | None:
     """Return the ICC profile of a picture's RGB colours, or None if it has none.
 
@@ -301,13 +327,17 @@ def _read(path: Source, name: str, max_pixels: int) -> Picture:
     label = f"{name} {name_of(path)}"
     data = picture_bytes(path, name, max_pixels)
     opened = open_picture(data, label)
-    width, height = opened.size
+    _check_pixels(*opened.size, label, max_pixels)
+    _warn_of_pages(opened, label)
+    return decode(data, opened, label, max_pixels)
+
+
+def _check_pixels(width: int, height: int, label: str, max_pixels: int) -> None:
+    """Refuse a picture of more than `max_pixels` pixels."""
     if width * height > max_pixels:
         raise ValueError(
             f"{label} has {width} x {height} = {width * height} pixels, expected at most {max_pixels} (max_pixels)"
         )
-    _warn_of_pages(opened, label)
-    return decode(data, opened, label, max_pixels)
 
 
 def _warn_of_pages(opened: OpenedPicture, label: str) -> None:
