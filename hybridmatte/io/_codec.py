@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import lzma
+import re
 import struct
 import warnings
 import zlib
@@ -23,7 +24,7 @@ from tifffile import TiffFileError
 
 from hybridmatte.io._picture import Picture, UnsupportedPicture, to_uint8, to_uint16
 from hybridmatte.io._png import decode_deep_png, encode_deep_png, has_deep_colour
-from hybridmatte.io._tiff import Layout, decode_tiff, encode_tiff, read_layout
+from hybridmatte.io._tiff import Layout, decode_tiff, encode_tiff, for_pillow, read_layout
 from hybridmatte.io.formats import EXPECTED, Format
 
 __all__ = ["OpenedPicture", "decode", "encode", "open_picture", "to_uint8", "to_uint16"]
@@ -55,6 +56,7 @@ DAMAGE = (
     zlib.error,
     lzma.LZMAError,
 )  # raised for a damaged file
+UNSUPPORTED = re.compile("unsupported|unknown pixel mode|not supported|not implemented", re.IGNORECASE)  # of Pillow
 _LIMIT_LOCK = Lock()
 
 
@@ -77,7 +79,7 @@ def open_picture(data: bytes, label: str) -> OpenedPicture:
         layout = read_layout(data) if kind == "TIFF" else None
         if layout is not None and not layout.suits_pillow:
             return OpenedPicture(layout.size, layout.profile, layout.n_pages, layout)
-        picture = READERS[kind](io.BytesIO(data))
+        picture = READERS[kind](io.BytesIO(data if layout is None else for_pillow(data, layout)))
         if caught and kind == "TIFF":
             raise ValueError(str(caught[0].message))
         n_pages = getattr(picture, "n_frames", 1) if layout is None else layout.n_pages
@@ -131,6 +133,8 @@ def _one_sentence(label: str) -> Iterator[None]:
     except UnsupportedPicture as error:
         raise ValueError(f"{label} {error}") from error
     except DAMAGE as error:
+        if UNSUPPORTED.search(str(error)):
+            raise ValueError(f"{label} has a layout that is not supported ({error}), expected {EXPECTED}") from error
         raise ValueError(f"{label} is damaged or truncated ({error}), expected {EXPECTED}") from error
 
 
