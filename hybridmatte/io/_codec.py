@@ -1,7 +1,7 @@
 """Decode and encode pictures in memory; `pictures.py` adds files, names and conversions.
 
 Pillow decodes 8 bits a channel and 16-bit grey, `_png.py` 16-bit PNG, and `_tiff.py` the TIFF layouts that Pillow
-would misread.
+would misread. The package pillow_heif adds HEIC to Pillow.
 """
 
 from __future__ import annotations
@@ -14,27 +14,41 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+    features,
+)
 from tifffile import TiffFileError
 
+from hybridmatte.errors import MissingExtraError
 from hybridmatte.io._picture import Picture, UnsupportedPicture, to_uint8, to_uint16
 from hybridmatte.io._png import decode_deep_png, encode_deep_png, has_deep_colour
 from hybridmatte.io._tiff import Layout, decode_tiff, encode_tiff, for_pillow, read_layout
-from hybridmatte.io.formats import EXPECTED, Format
+from hybridmatte.io.formats import EXPECTED, Format, InputFormat, kind_of, name_of_other_kind
 
 __all__ = ["OpenedPicture", "decode", "encode", "open_picture", "to_uint8", "to_uint16"]
 
-READERS: dict[str, type[ImageFile.ImageFile]] = {
+READERS: dict[InputFormat, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "JPEG": JpegImagePlugin.JpegImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
-}
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+}  # AVIF and HEIC: see `_reader`
 OPTIONS: dict[Format, dict[str, Any]] = {
     "PNG": {},
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -71,15 +85,16 @@ class OpenedPicture(NamedTuple):
 
 def open_picture(data: bytes, label: str) -> OpenedPicture:
     """Read the header of a file whose format its first bytes tell; Pillow's limit on pixels is not applied."""
-    kind = _format_of(data)
+    kind = kind_of(data)
     if kind is None:
-        raise ValueError(f"{label} is of another kind, expected {EXPECTED}")
+        raise ValueError(f"{label} is {name_of_other_kind(data)}, expected {EXPECTED}")
+    reader = _reader(kind, label)
     with _one_sentence(label), _pillow_limit(None), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")  # Pillow warns of a broken EXIF block, and of a TIFF cut in its header
         layout = read_layout(data) if kind == "TIFF" else None
         if layout is not None and not layout.suits_pillow:
             return OpenedPicture(layout.size, layout.profile, layout.n_pages, layout)
-        picture = READERS[kind](io.BytesIO(data if layout is None else for_pillow(data, layout)))
+        picture = reader(io.BytesIO(data if layout is None else for_pillow(data, layout)))
         if caught and kind == "TIFF":
             raise ValueError(str(caught[0].message))
         n_pages = getattr(picture, "n_frames", 1) if layout is None else layout.n_pages
@@ -112,17 +127,27 @@ def encode(pixels: npt.NDArray[Any], kind: Format, *, bits: int = 8, profile: by
     return file.getvalue()
 
 
-def _format_of(data: bytes) -> Format | None:
-    """Return the format that the first bytes of a file tell, or None."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return "TIFF"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    return None
+def _reader(kind: InputFormat, label: str) -> type[ImageFile.ImageFile]:
+    """Return Pillow's class for a format; refuse one that what is installed cannot read."""
+    if kind == "HEIC":
+        if find_spec("pillow_heif") is None:
+            raise MissingExtraError(
+                f"{label} is a HEIC file and pillow_heif is not installed, expected the extra 'heic': "
+                "pip install 'hybridmatte[heic]'"
+            )
+        from pillow_heif import HeifImageFile
+
+        return HeifImageFile
+    if kind == "AVIF":
+        if "avif" not in features.modules or not features.check("avif"):
+            raise MissingExtraError(
+                f"{label} is an AVIF file, which the installed Pillow does not read, expected Pillow 11.3 or later: "
+                "pip install -U pillow"
+            )
+        from PIL.AvifImagePlugin import AvifImageFile
+
+        return AvifImageFile
+    return READERS[kind]
 
 
 @contextmanager

@@ -59,6 +59,8 @@ class Layout(NamedTuple):
     def suits_pillow(self) -> bool:
         """Whether Pillow decodes this layout, and rightly; tests hold the rest against what tifffile wrote."""
         page = self.page
+        if page.fillorder == 2 and page.compression == RAW and self.bits == 8:
+            return False
         if self.is_float or self.bits > 8 or page.compression not in TiffImagePlugin.COMPRESSION_INFO:
             return False
         if self.bits < 8 or not self.extra:

@@ -1,5 +1,7 @@
 """Read and write images, trimaps and alphas: PNG, JPEG, TIFF and WebP, 8 and 16 bits a channel.
 
+AVIF, HEIC, BMP and GIF are read, and not written.
+
 Every reader checks the number of pixels in the header before it decodes, applies the EXIF orientation, and names the
 file in every error. Every writer encodes in memory, writes a temporary file in the target's folder and renames it, so
 that no half-written file is ever seen.
@@ -15,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import check_choice, check_image, check_integer, check_plane
+from hybridmatte._validation import check_choice, check_image, check_integer, check_plane, from_pillow, is_pillow
 from hybridmatte.errors import warn_caller
 from hybridmatte.io._codec import OpenedPicture, Picture, decode, encode, open_picture, to_uint8, to_uint16
 from hybridmatte.io.files import check_writable, write_bytes
@@ -49,8 +51,9 @@ def read_image(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
     Parameters
     ----------
     path : str, path or binary file
-        A PNG, JPEG, TIFF or WebP file, 8 or 16 bits a channel; a TIFF may also hold floating-point numbers in [0, 1].
-        The contents tell the format, not the name.
+        A PNG, JPEG, TIFF, WebP, AVIF, HEIC, BMP or GIF file. PNG and TIFF have 8 or 16 bits a channel; a TIFF may also
+        hold floating-point numbers in [0, 1]. AVIF and HEIC of more than 8 bits are read with 8. HEIC needs the extra
+        ``heic``. The contents tell the format, not the name.
     max_pixels : int, default 200,000,000
         Files with more pixels are refused by their header, before decoding. At 12 bytes a pixel, an image of
         this default takes 2.4 GB.
@@ -66,6 +69,8 @@ def read_image(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
         If there is no such file.
     ValueError
         If the file is empty, truncated, of another kind, or has more than max_pixels pixels.
+    MissingExtraError
+        If the file is HEIC and the extra is not installed.
 
     Warns
     -----
@@ -226,6 +231,8 @@ def write_image(path: Source, image: npt.ArrayLike, *, bits: int = 8, profile: b
     OSError
         If the folder is missing or cannot be written.
     """
+    if is_pillow(image):
+        image = from_pillow(image, "image")
     if np.ndim(image) == 3 and np.shape(image)[2] == 4:
         transparency = check_plane(np.asarray(image)[:, :, 3], "image")
         pixels = np.dstack([check_image(image), transparency])
