@@ -33,13 +33,14 @@ from PIL import (
 )
 from tifffile import TiffFileError
 
-from hybridmatte.errors import MissingExtraError
+from hybridmatte.errors import MissingExtraError, warn_caller
+from hybridmatte.io._exif import ORIENTATION, with_png_chunks, with_resolution, with_tiff_directories
 from hybridmatte.io._picture import Picture, UnsupportedPicture, to_uint8, to_uint16
 from hybridmatte.io._png import decode_deep_png, encode_deep_png, has_deep_colour
 from hybridmatte.io._tiff import Layout, decode_tiff, encode_tiff, for_pillow, read_layout
 from hybridmatte.io.formats import EXPECTED, Format, InputFormat, kind_of, name_of_other_kind
 
-__all__ = ["OpenedPicture", "decode", "encode", "open_picture", "to_uint8", "to_uint16"]
+__all__ = ["OpenedPicture", "decode", "encode", "open_picture", "stored_exif", "to_uint8", "to_uint16"]
 
 READERS: dict[InputFormat, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
@@ -54,7 +55,7 @@ OPTIONS: dict[Format, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True, "exact": True},
 }
-ORIENTATION_TAG = 274
+MAX_JPEG_EXIF = 65533  # bytes, of a segment
 DAMAGE = (
     OSError,
     SyntaxError,
@@ -97,8 +98,10 @@ def open_picture(data: bytes, label: str) -> OpenedPicture:
         picture = reader(io.BytesIO(data if layout is None else for_pillow(data, layout)))
         if caught and kind == "TIFF":
             raise ValueError(str(caught[0].message))
-        n_pages = getattr(picture, "n_frames", 1) if layout is None else layout.n_pages
-        return OpenedPicture(picture.size, picture.info.get("icc_profile"), n_pages, picture)
+        profile = picture.info.get("icc_profile")
+        if layout is not None:  # Pillow gives the size of a turned TIFF as turned
+            return OpenedPicture(layout.size, profile, layout.n_pages, picture)
+        return OpenedPicture(picture.size, profile, getattr(picture, "n_frames", 1), picture)
 
 
 def decode(data: bytes, opened: OpenedPicture, label: str, max_pixels: int) -> Picture:
@@ -110,20 +113,53 @@ def decode(data: bytes, opened: OpenedPicture, label: str, max_pixels: int) -> P
             return decode_tiff(data, picture, max_pixels)
         picture.load()
         # The orientation is read after load(): a PNG may hold EXIF behind the pixels, and load() turns a TIFF.
-        orientation = picture.getexif().get(ORIENTATION_TAG, 1)
+        orientation = picture.getexif().get(ORIENTATION, 1)
         if picture.format == "PNG" and has_deep_colour(data):
             return decode_deep_png(data, orientation)
         return _planes(picture).turned(orientation)
 
 
-def encode(pixels: npt.NDArray[Any], kind: Format, *, bits: int = 8, profile: bytes | None = None) -> bytes:
+def stored_exif(data: bytes, opened: OpenedPicture, label: str) -> Image.Exif:
+    """Return the EXIF block of an opened picture as stored, also if its pixels have been decoded."""
+    picture = opened.reader
+    with _one_sentence(label), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of a broken block; it counts as empty
+        if isinstance(picture, Layout) or picture.format == "TIFF":
+            exif = Image.Exif()  # Pillow changes that of a TIFF when it decodes the pixels
+            exif.load(data)
+            return exif
+        if picture.format == "PNG":
+            picture.load()  # the block may lie behind the pixels
+        return picture.getexif()
+
+
+def encode(
+    pixels: npt.NDArray[Any],
+    kind: Format,
+    *,
+    bits: int = 8,
+    profile: bytes | None = None,
+    exif: bytes | None = None,
+    resolution: tuple[float, float] | None = None,
+) -> bytes:
     """Encode uint8 or uint16 pixels (H, W), (H, W, 3) or (H, W, 4)."""
     if kind == "TIFF":
-        return encode_tiff(pixels, profile)
+        data = encode_tiff(pixels, profile, resolution)
+        return data if exif is None else with_tiff_directories(data, exif)
     if bits == 16:
-        return encode_deep_png(pixels, profile)
+        return with_png_chunks(encode_deep_png(pixels, profile), exif, resolution)
+    if kind == "JPEG" and exif is not None and len(exif) > MAX_JPEG_EXIF:
+        warn_caller(f"the EXIF block has {len(exif)} bytes, and is left out, because a JPEG holds 65533", UserWarning)
+        exif = None
+    options = dict(OPTIONS[kind])
+    if kind == "WEBP" and resolution is not None:
+        exif = with_resolution(exif, resolution)
+    elif resolution is not None:
+        options["dpi"] = resolution
+    if exif is not None:
+        options["exif"] = exif
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, kind, icc_profile=profile, **OPTIONS[kind])
+    Image.fromarray(pixels).save(file, kind, icc_profile=profile, **options)
     return file.getvalue()
 
 

@@ -123,7 +123,9 @@ def decode_tiff(data: bytes, layout: Layout, max_pixels: int) -> Picture:
     return _as_picture(samples, layout).turned(layout.orientation)
 
 
-def encode_tiff(pixels: npt.NDArray[Any], profile: bytes | None) -> bytes:
+def encode_tiff(
+    pixels: npt.NDArray[Any], profile: bytes | None, resolution: tuple[float, float] | None = None
+) -> bytes:
     """Encode uint8 or uint16 pixels (H, W), (H, W, 3) or (H, W, 4) with straight alpha, compressed by Deflate."""
     file = io.BytesIO()
     tifffile.imwrite(
@@ -134,6 +136,8 @@ def encode_tiff(pixels: npt.NDArray[Any], profile: bytes | None) -> bytes:
         compression="zlib",
         extrasamples=["unassalpha"] if pixels.ndim == 3 and pixels.shape[2] == 4 else None,
         iccprofile=profile,
+        resolution=resolution,
+        resolutionunit=None if resolution is None else "INCH",
         metadata=None,
         software=False,
     )

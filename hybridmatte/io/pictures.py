@@ -10,18 +10,17 @@ that no half-written file is ever seen.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import check_choice, check_image, check_integer, check_plane, from_pillow, is_pillow
+from hybridmatte._validation import check_image, check_integer, check_plane, from_pillow, is_pillow
 from hybridmatte.errors import warn_caller
-from hybridmatte.io._codec import OpenedPicture, Picture, decode, encode, open_picture, to_uint8, to_uint16
-from hybridmatte.io.files import check_writable, write_bytes
-from hybridmatte.io.formats import EXPECTED, EXTENSIONS, MAX_PIXELS, Format, extensions
+from hybridmatte.io._codec import OpenedPicture, Picture, decode, open_picture
+from hybridmatte.io.formats import EXPECTED, EXTENSIONS, MAX_PIXELS
+from hybridmatte.io.outputs import Source, check_output, write
 
 __all__ = [
     "EXTENSIONS",
@@ -37,7 +36,6 @@ __all__ = [
 ]
 
 GREY_TOLERANCE = 2 / 255  # JPEG and WebP shift the channels of a grey picture by a step or two
-Source = str | os.PathLike[str] | BinaryIO
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -90,7 +88,7 @@ def read_image(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
     >>> read_image(file).shape
     (2, 3, 3)
     """
-    return check_image(_read(path, "image", max_pixels).colour, f"image {_name_of(path)}")
+    return check_image(_read(path, "image", max_pixels).colour, f"image {name_of(path)}")
 
 
 def read_plane(path: Source, name: str = "plane", *, max_pixels: int = MAX_PIXELS) -> FloatArray:
@@ -126,7 +124,7 @@ def read_plane(path: Source, name: str = "plane", *, max_pixels: int = MAX_PIXEL
         As for `read_image`.
     """
     picture = _read(path, name, max_pixels)
-    label = f"{name} {_name_of(path)}"
+    label = f"{name} {name_of(path)}"
     if picture.transparency is not None and check_plane(picture.transparency, label).min() < 1.0:
         raise ValueError(f"{label} has transparent pixels, expected an opaque grey picture")
     return _grey(picture.colour, label)
@@ -181,7 +179,7 @@ def read_alpha(path: Source, *, max_pixels: int = MAX_PIXELS, name: str = "alpha
         As for `read_image`.
     """
     picture = _read(path, name, max_pixels)
-    label = f"{name} {_name_of(path)}"
+    label = f"{name} {name_of(path)}"
     if picture.transparency is not None:
         alpha = check_plane(picture.transparency, label)
         if alpha.min() < 1.0:
@@ -205,11 +203,18 @@ def read_profile(path: Source) -> bytes | None:
     profile : bytes or None
         The profile as stored.
     """
-    profile = open_picture(_bytes_of(path, "image"), f"image {_name_of(path)}").profile
-    return profile if profile is not None and profile[16:20] == b"RGB " else None
+    return rgb_profile(open_source(path, "image", None)[1])
 
 
-def write_image(path: Source, image: npt.ArrayLike, *, bits: int = 8, profile: bytes | None = None) -> None:
+def write_image(
+    path: Source,
+    image: npt.ArrayLike,
+    *,
+    bits: int = 8,
+    profile: bytes | None = None,
+    exif: bytes | None = None,
+    resolution: tuple[float, float] | None = None,
+) -> None:
     """Write an RGB or RGBA picture; the file appears whole or not at all.
 
     Parameters
@@ -222,7 +227,11 @@ def write_image(path: Source, image: npt.ArrayLike, *, bits: int = 8, profile: b
     bits : {8, 16}, default 8
         Bits a channel; 16 for .png and .tif only.
     profile : bytes or None
-        ICC colour profile to store, from `read_profile`.
+        ICC colour profile to store, from `read_profile` or `read_metadata`.
+    exif : bytes or None
+        EXIF block to store, from `read_metadata`.
+    resolution : (float, float) or None
+        Dots per inch along the width and the height, from `read_metadata`.
 
     Raises
     ------
@@ -240,10 +249,17 @@ def write_image(path: Source, image: npt.ArrayLike, *, bits: int = 8, profile: b
         pixels = check_plane(image, "image")
     else:
         pixels = check_image(image)
-    _write(path, pixels, bits, profile)
+    write(path, pixels, bits, profile, exif, resolution)
 
 
-def write_alpha(path: Source, alpha: npt.ArrayLike, *, bits: int = 8) -> None:
+def write_alpha(
+    path: Source,
+    alpha: npt.ArrayLike,
+    *,
+    bits: int = 8,
+    exif: bytes | None = None,
+    resolution: tuple[float, float] | None = None,
+) -> None:
     """Write an alpha, trimap or mask as a grey picture; the file appears whole or not at all.
 
     Parameters
@@ -254,6 +270,8 @@ def write_alpha(path: Source, alpha: npt.ArrayLike, *, bits: int = 8) -> None:
         In [0, 1], or bool, uint8 or uint16.
     bits : {8, 16}, default 8
         Bits a pixel; 16 for .png and .tif only.
+    exif, resolution : optional
+        As for `write_image`.
 
     Raises
     ------
@@ -262,55 +280,35 @@ def write_alpha(path: Source, alpha: npt.ArrayLike, *, bits: int = 8) -> None:
     OSError
         If the folder is missing or cannot be written.
     """
-    _write(path, check_plane(alpha, "alpha"), bits, None)
+    write(path, check_plane(alpha, "alpha"), bits, None, exif, resolution)
 
 
-def check_output(
-    path: str | os.PathLike[str],
-    *,
-    inputs: Iterable[str | os.PathLike[str]] = (),
-    bits: int = 8,
-    transparent: bool = False,
-) -> None:
-    """Refuse, before any work, an output that could not be written or would overwrite an input.
-
-    Parameters
-    ----------
-    path : str or path
-        The file to be written later. Its folder is tested by writing and removing an empty file.
-    inputs : sequence of str or path
-        Files that must survive; links are followed.
-    bits : {8, 16}, default 8
-        Bits a channel to be written.
-    transparent : bool, default False
-        Whether transparency is to be written.
-
-    Raises
-    ------
-    ValueError
-        If path is one of inputs, or its extension cannot hold what is asked.
-    OSError
-        If the folder is missing or cannot be written.
-    """
-    _format_of(path, bits, transparent)
-    for other in inputs:
-        if Path(path).exists() and Path(other).exists() and os.path.samefile(path, other):
-            raise ValueError(f"output {path} is also an input, expected another file")
-    check_writable(path)
-
-
-def _read(path: Source, name: str, max_pixels: int) -> Picture:
-    """Decode a file upright; every fault of it becomes one sentence."""
-    max_pixels = check_integer(max_pixels, "max_pixels", low=1)
-    label = f"{name} {_name_of(path)}"
+def open_source(path: Source, name: str, max_pixels: int | None) -> tuple[bytes, OpenedPicture, str]:
+    """Return a file's contents, its header and its name for messages; None checks neither size nor pages."""
+    label = f"{name} {name_of(path)}"
     data = _bytes_of(path, name)
     opened = open_picture(data, label)
+    if max_pixels is None:
+        return data, opened, label
+    max_pixels = check_integer(max_pixels, "max_pixels", low=1)
     width, height = opened.size
     if width * height > max_pixels:
         raise ValueError(
             f"{label} has {width} x {height} = {width * height} pixels, expected at most {max_pixels} (max_pixels)"
         )
     _warn_of_pages(opened, label)
+    return data, opened, label
+
+
+def rgb_profile(opened: OpenedPicture) -> bytes | None:
+    """Return the profile of a header if it is one of RGB."""
+    profile = opened.profile
+    return profile if profile is not None and profile[16:20] == b"RGB " else None
+
+
+def _read(path: Source, name: str, max_pixels: int) -> Picture:
+    """Decode a file upright; every fault of it becomes one sentence."""
+    data, opened, label = open_source(path, name, max_pixels)
     return decode(data, opened, label, max_pixels)
 
 
@@ -332,11 +330,11 @@ def _bytes_of(path: Source, name: str) -> bytes:
             path.seek(0)
         data = path.read()
     if not data:
-        raise ValueError(f"{name} {_name_of(path)} is empty, expected {EXPECTED}")
+        raise ValueError(f"{name} {name_of(path)} is empty, expected {EXPECTED}")
     return data
 
 
-def _name_of(path: Source) -> str:
+def name_of(path: Source) -> str:
     """Return the name of a path or file object for messages."""
     return os.fspath(path) if isinstance(path, str | os.PathLike) else getattr(path, "name", "<stream>")
 
@@ -350,30 +348,3 @@ def _grey(colour: npt.NDArray[Any], label: str) -> FloatArray:
     if spread > GREY_TOLERANCE + 1e-6:
         raise ValueError(f"{label} has colour (its channels differ by up to {spread:.2g}), expected grey")
     return plane[:, :, 0].copy() if spread == 0 else plane.mean(axis=2, dtype=np.float32)
-
-
-def _format_of(path: Source, bits: int, transparent: bool) -> Format:
-    """Return the format a path or file object asks for; refuse what that format cannot hold."""
-    check_choice(bits, "bits", (8, 16))
-    if not isinstance(path, str | os.PathLike):
-        return "PNG"
-    if Path(path).is_dir():
-        raise IsADirectoryError(f"output {path} is a folder, expected the name of a file")
-    extension = Path(path).suffix.lower()
-    if extension not in EXTENSIONS:
-        raise ValueError(f"output {path} ends in {extension!r}, expected one of {extensions()}")
-    if bits == 16 and EXTENSIONS[extension] not in ("PNG", "TIFF"):
-        raise ValueError(f"output {path} holds 8 bits a channel, expected .png or .tif for 16")
-    if transparent and EXTENSIONS[extension] == "JPEG":
-        raise ValueError(f"output {path} cannot hold transparency, expected .png, .tif or .webp")
-    return EXTENSIONS[extension]
-
-
-def _write(path: Source, pixels: FloatArray, bits: int, profile: bytes | None) -> None:
-    """Encode in memory, then write the whole file."""
-    kind = _format_of(path, bits, pixels.ndim == 3 and pixels.shape[2] == 4)
-    data = encode((to_uint16 if bits == 16 else to_uint8)(pixels), kind, bits=bits, profile=profile)
-    if isinstance(path, str | os.PathLike):
-        write_bytes(path, data)
-    else:
-        path.write(data)
