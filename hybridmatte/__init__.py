@@ -44,6 +44,8 @@ _MODULE_OF = {
     "read_alpha": "io.pictures",
     "read_image": "io.pictures",
     "read_plane": "io.pictures",
+    "Metadata": "io.metadata",
+    "read_metadata": "io.metadata",
     "read_profile": "io.pictures",
     "read_trimap": "io.pictures",
     "write_alpha": "io.pictures",

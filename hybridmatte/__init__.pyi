@@ -14,6 +14,7 @@ from hybridmatte.foreground import (
     estimate_layers as estimate_layers,
     Layers as Layers,
 )
+from hybridmatte.io.metadata import Metadata as Metadata, read_metadata as read_metadata
 from hybridmatte.io.pictures import (
     read_alpha as read_alpha,
     read_image as read_image,

@@ -16,12 +16,23 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     import torch
+    from PIL.Image import Image
     from typing_extensions import TypeIs
 
 T = TypeVar("T")
 
 FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(bool): 1.0}  # stored value of 1.0
 ROUNDING = 1e-5  # excess over [0, 1] that is taken for rounding, for example in a mean of ones
+SAME_IN_PILLOW = {"1", "L", "LA", "F", "I;16", "I;16L", "I;16B", "I;16N", "RGB", "RGBA"}  # modes stored as they mean
+CONVERTED_IN_PILLOW = {
+    "P": "RGB",
+    "PA": "RGBA",
+    "RGBa": "RGBA",
+    "RGBX": "RGB",
+    "CMYK": "RGB",
+    "YCbCr": "RGB",
+    "HSV": "RGB",
+}
 ASPECT = 0.02  # allowed relative difference between two aspect ratios
 
 
@@ -29,6 +40,41 @@ def is_torch(array: object) -> TypeIs[torch.Tensor]:
     """Return whether `array` is a torch tensor, without importing torch."""
     tensor_types = getattr(sys.modules.get("torch"), "Tensor", ())  # no tensor exists before torch is imported
     return isinstance(array, tensor_types)
+
+
+def is_pillow(picture: object) -> TypeIs[Image]:
+    """Return whether `picture` is a Pillow image, without importing Pillow."""
+    image_type = getattr(sys.modules.get("PIL.Image"), "Image", ())
+    return isinstance(picture, image_type)
+
+
+def from_pillow(picture: Image, name: str) -> npt.NDArray[np.generic]:
+    """Return a Pillow image as an array: grey (H, W), RGB or RGBA; other kinds of colour are converted to these.
+
+    The pixels are taken as they lie in memory: the EXIF orientation is not applied.
+    """
+    if picture.mode in CONVERTED_IN_PILLOW:
+        picture = picture.convert("RGBA" if "transparency" in picture.info else CONVERTED_IN_PILLOW[picture.mode])
+    elif picture.mode not in SAME_IN_PILLOW:
+        raise ValueError(
+            f"{name} is a Pillow image of mode {picture.mode}, whose full scale is not defined, "
+            "expected mode L, RGB, RGBA or I;16, or an array"
+        )
+    pixels = np.asarray(picture)
+    return pixels[:, :, [0, 0, 0, 1]] if picture.mode == "LA" else pixels
+
+
+def _plane_from_pillow(picture: Image, name: str) -> npt.NDArray[np.generic]:
+    """Return one channel of a Pillow image; a palette, whose indices may be labels, must hold opaque greys."""
+    if picture.mode != "P":
+        return from_pillow(picture, name)
+    colours = from_pillow(picture, name)
+    if colours.shape[2] == 4 or (colours != colours[:, :, :1]).any():
+        raise ValueError(
+            f"{name} is a Pillow image of mode P, whose palette has colours or transparency, expected grey (mode L); "
+            f"of a label image, take one label: numpy.asarray({name}) == label"
+        )
+    return colours[:, :, 0]
 
 
 def to_float(array: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
@@ -39,11 +85,15 @@ def to_float(array: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
     """
     if is_torch(array):
         raise TypeError(f"{name} is a torch tensor, expected a NumPy array")
+    if np.ma.is_masked(array):
+        raise ValueError(f"{name} is a masked array with masked values, expected a plain array (see numpy.ma.filled)")
     array = np.asarray(array)
-    if array.dtype in FULL_SCALE:
-        return np.ascontiguousarray(array, dtype=np.float32) * np.float32(1.0 / FULL_SCALE[array.dtype])
+    scale = FULL_SCALE.get(array.dtype.newbyteorder("="))
+    if scale is not None:
+        return np.ascontiguousarray(array, dtype=np.float32) * np.float32(1.0 / scale)
     if array.dtype.kind != "f":
-        raise TypeError(f"{name} has dtype {array.dtype}, expected uint8, uint16, bool or floating point")
+        hint = " (of a label array, take one label: labels == label)" if array.dtype.kind in "iu" else ""
+        raise TypeError(f"{name} has dtype {array.dtype}, expected uint8, uint16, bool or floating point{hint}")
     result = np.ascontiguousarray(array, dtype=np.float32)
     if result.size and not np.isfinite(result).all():
         raise ValueError(f"{name} has {np.count_nonzero(~np.isfinite(result))} NaN or infinite values, expected none")
@@ -57,9 +107,11 @@ def check_image(image: npt.ArrayLike, name: str = "image") -> npt.NDArray[np.flo
     """Return an image as (H, W, 3) float32 in [0, 1].
 
     Grey images, (H, W) or (H, W, 1), are repeated over three channels. The fourth channel of an RGBA image,
-    (H, W, 4), is dropped.
+    (H, W, 4), is dropped. Pillow images of other modes, such as a palette or CMYK, are converted to RGB.
     """
     _refuse_path(image, name)
+    if is_pillow(image):
+        image = from_pillow(image, name)
     shape = np.shape(image)
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
         raise ValueError(f"{name} has shape {shape}, expected (H, W, 3), or grey (H, W), or RGBA (H, W, 4)")
@@ -80,6 +132,8 @@ def check_plane(
     `shape` is the shape of the array called `other`, whose height and width the plane must have.
     """
     _refuse_path(plane, name)
+    if is_pillow(plane):
+        plane = _plane_from_pillow(plane, name)
     came = np.shape(plane)
     if len(came) == 3 and came[2] == 1:
         plane = np.asarray(plane)[:, :, 0]

@@ -15,6 +15,7 @@ __all__ = ["Regions", "split_trimap", "trimap_from_alpha", "trimap_from_mask"]
 BACKGROUND_MAX = 0.1
 FOREGROUND_MIN = 0.9
 LABELS_MAX = 0.1  # a plane whose largest value is above 0 and below this holds small labels such as 0, 1, 2
+LABELS_COUNT = 16  # a mask of at most this many values without white holds labels too
 MASK_BAND = 0.01  # default widths of the unknown band on each side of the outline, as shares of the image's diagonal
 ALPHA_BAND = 0.005
 
@@ -118,6 +119,11 @@ def trimap_from_mask(
     mask = check_plane(mask, "mask")
     refuse_labels(mask, "mask")
     threshold = check_number(threshold, "threshold", above=0.0, high=1.0)
+    if 0.0 < mask.max() < min(threshold, 0.5) and np.unique(mask).size <= LABELS_COUNT:
+        raise ValueError(
+            f"mask has {np.unique(mask).size} different values up to {mask.max():.4f} of 1, expected white near 1; "
+            "of a label mask, take one label: labels == label"
+        )
     return trimap_along(mask >= np.float32(threshold), erode, dilate, MASK_BAND)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from hybridmatte.io.formats import EXTENSIONS, extensions
+from hybridmatte.io.formats import INPUT_EXTENSIONS, input_extensions
 
-__all__ = ["Job", "pair_by_stem", "pictures_in"]
+__all__ = ["Job", "pair_by_stem", "pictures_in", "sentences", "without_partner", "without_picture"]
 
 
 class Job(NamedTuple):
@@ -24,7 +24,7 @@ def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Pat
     Parameters
     ----------
     folder : str or path
-        Its files ending in .png, .jpg, .tif or .webp count; hidden files and sub-folders do not.
+        Its files that end like a picture (`INPUT_EXTENSIONS`) count; see `without_picture` for the others.
     name : str, default "folder"
         What the folder is to the caller, for error messages.
 
@@ -48,12 +48,51 @@ def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Pat
     pictures: dict[str, Path] = {}
     problems: dict[str, str] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in EXTENSIONS or path.name.startswith(".") or not path.is_file():
+        if _reason_against(path) is not None:
             continue
         if path.stem in pictures:
             problems[path.stem] = f"{name} has both {pictures[path.stem].name} and {path.name}, expected one a stem"
         pictures[path.stem] = path
     return {stem: path for stem, path in pictures.items() if stem not in problems}, problems
+
+
+def without_picture(folder: str | Path) -> dict[str, str]:
+    """Return the entries of a folder that `pictures_in` does not take, by name, each with the reason in a few words."""
+    reasons = {path.name: _reason_against(path) for path in sorted(Path(folder).iterdir())}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def sentences(reasons: dict[str, str], folder: str | Path, name: str) -> list[str]:
+    """Return one sentence for each reason, with the number and the names of the entries that are not taken."""
+    found = []
+    for reason in dict.fromkeys(reasons.values()):
+        entries = [entry for entry, why in reasons.items() if why == reason]
+        found.append(f"{name} {folder}: {len(entries)} not taken, {reason}: {', '.join(entries)}")
+    return found
+
+
+def without_partner(images: str | Path, planes: str | Path, name: str = "trimap") -> dict[str, str]:
+    """Return the pictures among planes, by file name, that belong to no image, each with the reason."""
+    image_of, problems = pictures_in(images, "image")
+    pictures, _ = pictures_in(planes, name)
+    return {path.name: "no image of that stem" for stem, path in pictures.items() if stem not in {*image_of, *problems}}
+
+
+def _reason_against(path: Path) -> str | None:
+    """Return why a folder's entry is no picture by its name and kind, or None if it is one."""
+    try:
+        if path.is_dir():
+            return "a folder"
+        is_file, is_there = path.is_file(), path.exists()
+    except (OSError, RuntimeError):  # a loop of links, in some versions of Python
+        is_file = is_there = False
+    if not is_there:
+        return "a link to nothing"
+    if path.name.startswith("."):
+        return "hidden"
+    if path.suffix.lower() not in INPUT_EXTENSIONS:
+        return "not named like a picture"
+    return None if is_file else "no regular file"
 
 
 def pair_by_stem(
@@ -86,7 +125,7 @@ def pair_by_stem(
     """
     image_of, problems = pictures_in(images, "image")
     if not image_of and not problems:
-        raise ValueError(f"image {images} holds no picture, expected files ending in {extensions()}")
+        raise ValueError(f"image {images} holds no picture, expected files ending in {input_extensions()}")
     jobs = []
     plane_of, plane_problems = ({}, {}) if planes is None else pictures_in(planes, name)
     for stem, path in image_of.items():

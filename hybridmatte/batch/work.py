@@ -16,15 +16,8 @@ from hybridmatte.batch.pairing import Job
 from hybridmatte.correction.matting import Quality, matte_by
 from hybridmatte.foreground import cutout, decontaminate
 from hybridmatte.io.formats import MAX_PIXELS
-from hybridmatte.io.pictures import (
-    check_output,
-    read_alpha,
-    read_image,
-    read_profile,
-    read_trimap,
-    write_alpha,
-    write_image,
-)
+from hybridmatte.io.metadata import Metadata, check_turning, read_photograph
+from hybridmatte.io.pictures import check_output, read_alpha, read_trimap, write_alpha, write_image
 from hybridmatte.io.sizes import check_similar_sizes, check_sizes
 
 __all__ = [
@@ -42,42 +35,41 @@ FloatArray = npt.NDArray[np.float32]
 
 
 class FileOptions(NamedTuple):
-    """Bits a channel to write, and the number of pixels above which a file is not read."""
+    """Bits a channel to write, pixels above which a file is not read, and whether results omit the place (GPS)."""
 
     bits: int = 8
     max_pixels: int = MAX_PIXELS
+    drop_gps: bool = False
 
 
 def matte_file(job: Job, *, method: str | None = None, quality: Quality | None = None, files: FileOptions) -> None:
     """Solve for the alpha of a job's image and trimap, see `hybridmatte.matte`, and write it as a grey picture."""
-    image, trimap = _read_image_and_trimap(job, files)
-    write_alpha(job.output, matte_by(image, trimap, method, quality), bits=files.bits)
+    image, trimap, metadata = _read_image_and_plane(job, "trimap", files)
+    _write_plane(job, matte_by(image, trimap, method, quality), metadata, files)
 
 
 def cutout_file(job: Job, *, method: str | None = None, quality: Quality | None = None, files: FileOptions) -> None:
     """Solve for the alpha of a job's image and trimap, and write the cut-out as RGBA."""
-    image, trimap = _read_image_and_trimap(job, files)
-    _write_rgba(job, cutout(image, trimap, method=method, quality=quality), files)
+    image, trimap, metadata = _read_image_and_plane(job, "trimap", files)
+    _write_rgba(job, cutout(image, trimap, method=method, quality=quality), metadata, files)
 
 
 def refined_file(job: Job, *, trimap: str | None = None, confidence: float | None = None, files: FileOptions) -> None:
     """Bring a job's alpha to its image's size and edges, see `hybridmatte.refine`; trimap is a path."""
-    check_job_output(job)
-    check_similar_sizes(job.image, plane_of(job), "alpha", max_pixels=files.max_pixels)
     if trimap is not None:
         check_sizes(job.image, trimap, "trimap", max_pixels=files.max_pixels)
-    image = read_image(job.image, max_pixels=files.max_pixels)
-    alpha = read_alpha(plane_of(job), max_pixels=files.max_pixels)
-    known = None if trimap is None else read_trimap(trimap, max_pixels=files.max_pixels)
-    write_alpha(job.output, refine(image, alpha, known, confidence=confidence), bits=files.bits)
+    image, alpha, metadata = _read_image_and_plane(job, "alpha", files, check_similar_sizes)
+    known = None
+    if trimap is not None:
+        known = read_trimap(trimap, max_pixels=files.max_pixels)
+        check_turning(job.image, image.shape, metadata.orientation, trimap, known.shape, "trimap")
+    _write_plane(job, refine(image, alpha, known, confidence=confidence), metadata, files)
 
 
 def decontaminated_file(job: Job, *, files: FileOptions) -> None:
     """Write the cut-out of a job's image and alpha as RGBA, see `hybridmatte.decontaminate`."""
-    check_job_output(job)
-    check_sizes(job.image, plane_of(job), "alpha", max_pixels=files.max_pixels)
-    image = read_image(job.image, max_pixels=files.max_pixels)
-    _write_rgba(job, decontaminate(image, read_alpha(plane_of(job), max_pixels=files.max_pixels)), files)
+    image, alpha, metadata = _read_image_and_plane(job, "alpha", files)
+    _write_rgba(job, decontaminate(image, alpha), metadata, files)
 
 
 def automatic_file(
@@ -95,19 +87,18 @@ def automatic_file(
     `hybridmatte.matte_from_image`, or a function of `network_work`. With invert, the mask is white where the object is
     not. With alpha_only, alpha is written instead of the cut-out. trimap_output receives the trimap that was found.
     """
-    check_job_output(job)
-    if job.plane is not None:
-        check_similar_sizes(job.image, job.plane, "mask", max_pixels=files.max_pixels)
-    image = read_image(job.image, max_pixels=files.max_pixels)
     if job.plane is None:
+        check_job_output(job)
+        image, metadata = read_photograph(job.image, max_pixels=files.max_pixels, gps=not files.drop_gps)
         result = estimate(image)
     else:
-        mask = to_float(read_alpha(plane_of(job), max_pixels=files.max_pixels, name="mask"), "mask")
+        image, mask, metadata = _read_image_and_plane(job, "mask", files, check_similar_sizes)
+        mask = to_float(mask, "mask")
         result = estimate(image, 1 - mask if invert else mask)
     if alpha_only:
-        write_alpha(job.output, result.alpha, bits=files.bits)
+        _write_plane(job, result.alpha, metadata, files)
     else:
-        _write_rgba(job, decontaminate(image, result.alpha), files)
+        _write_rgba(job, decontaminate(image, result.alpha), metadata, files)
     if trimap_output is not None and result.trimap is not None:
         write_alpha(trimap_output, result.trimap)
 
@@ -125,14 +116,37 @@ def plane_of(job: Job) -> Path | BinaryIO:
     return job.plane
 
 
-def _read_image_and_trimap(job: Job, files: FileOptions) -> tuple[FloatArray, FloatArray]:
-    """Read a job's image and trimap, after the check of the file to write and of their sizes."""
+def _read_image_and_plane(
+    job: Job, name: str, files: FileOptions, check: Callable[..., None] = check_sizes
+) -> tuple[FloatArray, FloatArray, Metadata]:
+    """Read a job's image, its trimap, mask or alpha, and the image's metadata.
+
+    The file to write is checked before, and the sizes by `check`, a function of ``hybridmatte.io.sizes``.
+    """
     check_job_output(job)
-    check_sizes(job.image, plane_of(job), "trimap", max_pixels=files.max_pixels)
-    image = read_image(job.image, max_pixels=files.max_pixels)
-    return image, read_trimap(plane_of(job), max_pixels=files.max_pixels)
+    check(job.image, plane_of(job), name, max_pixels=files.max_pixels)
+    image, metadata = read_photograph(job.image, max_pixels=files.max_pixels, gps=not files.drop_gps)
+    path = plane_of(job)
+    if name == "trimap":
+        plane = read_trimap(path, max_pixels=files.max_pixels)
+    else:
+        plane = read_alpha(path, max_pixels=files.max_pixels, name=name)
+    check_turning(job.image, image.shape, metadata.orientation, path, plane.shape, name)
+    return image, plane, metadata
 
 
-def _write_rgba(job: Job, cut: FloatArray, files: FileOptions) -> None:
-    """Write a cut-out with the colour profile of its image."""
-    write_image(job.output, cut, bits=files.bits, profile=read_profile(job.image))
+def _write_rgba(job: Job, cut: FloatArray, metadata: Metadata, files: FileOptions) -> None:
+    """Write a cut-out with the colour profile, EXIF block and resolution of its image."""
+    write_image(
+        job.output,
+        cut,
+        bits=files.bits,
+        profile=metadata.profile,
+        exif=metadata.exif,
+        resolution=metadata.resolution,
+    )
+
+
+def _write_plane(job: Job, alpha: FloatArray, metadata: Metadata, files: FileOptions) -> None:
+    """Write an alpha with the EXIF block and resolution of its image; a profile of RGB does not hold for it."""
+    write_alpha(job.output, alpha, bits=files.bits, exif=metadata.exif, resolution=metadata.resolution)

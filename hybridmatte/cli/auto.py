@@ -14,6 +14,7 @@ from hybridmatte.cli.options import (
     MAX_PIXELS,
     Bits,
     Dilate,
+    DropGps,
     Erode,
     Image,
     MaxPixels,
@@ -66,6 +67,7 @@ def auto(
     workers: Workers = 1,
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
+    drop_gps: DropGps = False,
 ) -> None:
     """Cut the object out without a trimap: by a rough mask, or by a network that finds the object."""
     from hybridmatte.batch.work import FileOptions, automatic_file
@@ -80,7 +82,7 @@ def auto(
         invert=invert,
         alpha_only=matte,
         trimap_output=trimap_output,
-        files=FileOptions(bits, max_pixels),
+        files=FileOptions(bits, max_pixels, drop_gps),
     )
     run(Request(image, mask, output, "mask", bits, not matte, workers, resume, description), work)
 

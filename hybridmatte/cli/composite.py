@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hybridmatte.cli.options import MAX_PIXELS, Bits, MaxPixels, Output
+from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, MaxPixels, Output
 from hybridmatte.cli.streams import destination, sources
 
 if TYPE_CHECKING:
@@ -22,35 +22,53 @@ def composite(
     background: Annotated[str, typer.Option("--background", "-b", help="Colour (white, #2a5) or picture.")] = "white",
     bits: Bits = 8,
     max_pixels: MaxPixels = MAX_PIXELS,
+    drop_gps: DropGps = False,
 ) -> None:
-    """Put the foreground over a colour or another picture; the old background's colours are removed from its edges."""
+    """Put the foreground over a colour or another picture; the old background's colours are removed from its edges.
+
+    The background is converted to the photograph's colour profile. A colour is one of sRGB.
+    """
     from hybridmatte.foreground import composite as compose
     from hybridmatte.foreground import estimate_foreground
-    from hybridmatte.io.pictures import read_alpha, read_image, read_profile, write_image
+    from hybridmatte.io.metadata import check_turning, read_photograph
+    from hybridmatte.io.pictures import read_alpha, write_image
+    from hybridmatte.io.profiles import convert_colours
 
     inputs = sources(image) if alpha is None else sources(image, alpha)
     target = destination(output, [*inputs, Path(background)], bits=bits)
-    new_background = _read_background(background, max_pixels)
-    colours = read_image(inputs[0], max_pixels=max_pixels)
+    new_background, profile = _read_background(background, max_pixels)
+    colours, metadata = read_photograph(inputs[0], max_pixels=max_pixels, gps=not drop_gps)
+    new_background = convert_colours(new_background, profile, metadata.profile, f"background {background} or {image}")
     plane = read_alpha(inputs[-1], max_pixels=max_pixels)  # a cut-out contains its alpha
+    if alpha is not None:
+        check_turning(inputs[0], colours.shape, metadata.orientation, inputs[1], plane.shape, "alpha")
     foreground = colours if alpha is None else estimate_foreground(colours, plane)
-    write_image(target, compose(foreground, plane, new_background), bits=bits, profile=read_profile(inputs[0]))
+    write_image(
+        target,
+        compose(foreground, plane, new_background),
+        bits=bits,
+        profile=metadata.profile,
+        exif=metadata.exif,
+        resolution=metadata.resolution,
+    )
 
 
-def _read_background(text: str, max_pixels: int) -> npt.NDArray[np.float32]:
-    """Return the picture at a path as (H, W, 3), or a colour given by its name or #rrggbb as (3,)."""
+def _read_background(text: str, max_pixels: int) -> tuple[npt.NDArray[np.float32], bytes | None]:
+    """Return the picture at a path as (H, W, 3), or a colour given by its name or #rrggbb as (3,), and its profile."""
     import numpy as np
     from PIL import ImageColor
 
-    from hybridmatte.io.pictures import read_image
+    from hybridmatte.io.metadata import read_photograph
 
     if text == "-":
         raise ValueError("background is -, expected a colour or a file; standard input can be the image or the alpha")
     if Path(text).is_file():
-        return read_image(text, max_pixels=max_pixels)
+        picture, metadata = read_photograph(text, max_pixels=max_pixels)
+        return picture, metadata.profile
     try:
-        colour = np.array(ImageColor.getrgb(text)[:3], np.float32)
+        colour = ImageColor.getrgb(text)
     except ValueError:
         raise ValueError(f"background {text} is no colour and no file, expected a name, #rrggbb or a picture") from None
-    colour /= 255
-    return colour
+    if colour[3:] not in ((), (255,)):
+        raise ValueError(f"background {text} is a transparent colour, expected an opaque one")
+    return np.array(colour[:3], np.float32) / np.float32(255), None

@@ -8,6 +8,7 @@ from hybridmatte.cli.folder_run import Request, run
 from hybridmatte.cli.options import (
     MAX_PIXELS,
     Bits,
+    DropGps,
     Image,
     MaxPixels,
     Method,
@@ -29,11 +30,12 @@ def cutout(
     workers: Workers = 1,
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
+    drop_gps: DropGps = False,
 ) -> None:
     """Cut the foreground out as RGBA; the old background's colours are removed from its edges."""
     from hybridmatte.batch.work import FileOptions, cutout_file
     from hybridmatte.correction.matting import check_method_or_quality
 
     method, quality = check_method_or_quality(method, quality)
-    work = partial(cutout_file, method=method, quality=quality, files=FileOptions(bits, max_pixels))
+    work = partial(cutout_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps))
     run(Request(image, trimap, output, bits=bits, transparent=True, workers=workers, resume=resume), work)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hybridmatte.cli.folder_run import Request, run
-from hybridmatte.cli.options import MAX_PIXELS, Bits, Image, MaxPixels, OutputOrFolder, Resume, Workers
+from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, Image, MaxPixels, OutputOrFolder, Resume, Workers
 
 
 def decontaminate(
@@ -24,9 +24,10 @@ def decontaminate(
     workers: Workers = 1,
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
+    drop_gps: DropGps = False,
 ) -> None:
     """Cut the foreground out by its alpha; the old background's colours are removed from its edges."""
     from hybridmatte.batch.work import FileOptions, decontaminated_file
 
-    work = partial(decontaminated_file, files=FileOptions(bits, max_pixels))
+    work = partial(decontaminated_file, files=FileOptions(bits, max_pixels, drop_gps))
     run(Request(image, alpha, output, "alpha", bits, transparent=True, workers=workers, resume=resume), work)

@@ -12,12 +12,12 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from hybridmatte.batch.pairing import Job, pair_by_stem
+from hybridmatte.batch.pairing import Job, pair_by_stem, sentences, without_partner, without_picture
 from hybridmatte.batch.pool import Outcome, run_jobs
 from hybridmatte.cli.compilation_note import note_compilation
 from hybridmatte.cli.streams import destination, note, sources
 from hybridmatte.errors import is_interrupt
-from hybridmatte.io.formats import EXTENSIONS
+from hybridmatte.io.formats import INPUT_EXTENSIONS
 
 __all__ = ["Request", "run"]
 
@@ -78,6 +78,7 @@ def _run_folder(request: Request, work: Callable[[Job], object]) -> None:
     planes = None if request.plane is None else Path(request.plane)
     jobs, failures = pair_by_stem(images, planes, outputs, request.plane_name)
     _make_output_folder(outputs, [folder for folder in (images, planes) if folder is not None], request.bits)
+    _note_ignored(images, planes, request.plane_name)
     unfinished = [job for job in jobs if not (request.resume and _is_written(job.output))]
     if request.description:
         note(request.description)
@@ -92,6 +93,16 @@ def _run_folder(request: Request, work: Callable[[Job], object]) -> None:
     note(f"{n_written} written, {len(jobs) - len(unfinished)} already there, {len(failures)} failed")
     if failures:
         raise typer.Exit(1)
+
+
+def _note_ignored(images: Path, planes: Path | None, plane_name: str) -> None:
+    """Name every entry of the folders that is not taken, in a line for each reason."""
+    lines = sentences(without_picture(images), images, "image")
+    if planes is not None and not planes.samefile(images):
+        ignored = without_picture(planes) | without_partner(images, planes, plane_name)
+        lines += sentences(ignored, planes, plane_name)
+    for line in lines:
+        note(line)
 
 
 def _run_with_progress(jobs: list[Job], work: Callable[[Job], object], workers: int) -> list[Outcome]:
@@ -115,7 +126,7 @@ def _make_output_folder(outputs: Path, inputs: list[Path], bits: int) -> None:
         if outputs.exists() and outputs.samefile(folder):
             raise ValueError(f"output {outputs} is also an input, expected another folder")
     if not outputs.exists():
-        if outputs.suffix.lower() in EXTENSIONS:
+        if outputs.suffix.lower() in INPUT_EXTENSIONS:
             raise NotADirectoryError(f"output {outputs} is named like a picture, expected a folder like the inputs")
         if not outputs.parent.is_dir():
             raise FileNotFoundError(f"output {outputs} lies in a folder that does not exist, expected an existing one")

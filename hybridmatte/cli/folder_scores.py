@@ -9,7 +9,7 @@ import typer
 
 from hybridmatte import metrics
 from hybridmatte._validation import check_choice
-from hybridmatte.batch.pairing import pictures_in
+from hybridmatte.batch.pairing import pictures_in, sentences, without_picture
 from hybridmatte.cli.score_tables import COLUMNS, Row, check_score_files, score_table, write_score_files
 from hybridmatte.cli.streams import note, show
 from hybridmatte.io.pictures import read_alpha, read_trimap
@@ -44,6 +44,9 @@ def evaluate_folders(
     check_score_files(csv_file, json_file)
     folders = {"alpha": alpha, "truth": truth} | ({} if trimap is None else {"trimap": trimap})
     rows, failures = _score_folders(folders, region, max_pixels)
+    for name, folder in folders.items():
+        for line in sentences(without_picture(folder), folder, name):
+            note(line)
     for failure in failures:
         note(f"error: {failure}")
     if not rows:

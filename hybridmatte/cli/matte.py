@@ -8,6 +8,7 @@ from hybridmatte.cli.folder_run import Request, run
 from hybridmatte.cli.options import (
     MAX_PIXELS,
     Bits,
+    DropGps,
     Image,
     MaxPixels,
     Method,
@@ -29,11 +30,12 @@ def matte(
     workers: Workers = 1,
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
+    drop_gps: DropGps = False,
 ) -> None:
     """Estimate alpha, the share of the foreground in every pixel, from an image and a trimap."""
     from hybridmatte.batch.work import FileOptions, matte_file
     from hybridmatte.correction.matting import check_method_or_quality
 
     method, quality = check_method_or_quality(method, quality)
-    work = partial(matte_file, method=method, quality=quality, files=FileOptions(bits, max_pixels))
+    work = partial(matte_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps))
     run(Request(image, trimap, output, bits=bits, workers=workers, resume=resume), work)

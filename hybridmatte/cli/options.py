@@ -12,6 +12,7 @@ __all__ = [
     "MAX_PIXELS",
     "Bits",
     "Dilate",
+    "DropGps",
     "Erode",
     "Image",
     "MaxPixels",
@@ -79,3 +80,6 @@ Workers = Annotated[
 Resume = Annotated[bool, typer.Option("--resume", help="Skip images whose output exists, whatever method wrote it.")]
 Bits = Annotated[int, typer.Option("--bits", help="Bits a channel of the output: 8, or 16 for .png and .tif.")]
 MaxPixels = Annotated[int, typer.Option("--max-pixels", min=1, help="Refuse files with more pixels, before decoding.")]
+DropGps = Annotated[
+    bool, typer.Option("--drop-gps", help="Leave the place of the photograph out of the EXIF block of the output.")
+]

@@ -1,45 +1,61 @@
 """Decode and encode pictures in memory; `pictures.py` adds files, names and conversions.
 
 Pillow decodes 8 bits a channel and 16-bit grey, `_png.py` 16-bit PNG, and `_tiff.py` the TIFF layouts that Pillow
-would misread.
+would misread. The package pillow_heif adds HEIC to Pillow.
 """
 
 from __future__ import annotations
 
 import io
 import lzma
+import re
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+    features,
+)
 from tifffile import TiffFileError
 
+from hybridmatte.errors import MissingExtraError, warn_caller
+from hybridmatte.io._exif import ORIENTATION, with_png_chunks, with_resolution, with_tiff_directories
 from hybridmatte.io._picture import Picture, UnsupportedPicture, to_uint8, to_uint16
 from hybridmatte.io._png import check_chunks, decode_deep_png, encode_deep_png, has_deep_colour
-from hybridmatte.io._tiff import Layout, decode_tiff, encode_tiff, read_layout
-from hybridmatte.io.formats import EXPECTED, Format
+from hybridmatte.io._tiff import Layout, decode_tiff, encode_tiff, for_pillow, read_layout
+from hybridmatte.io.formats import EXPECTED, Format, InputFormat, kind_of, name_of_other_kind
 
-__all__ = ["OpenedPicture", "check_kind", "decode", "encode", "open_picture", "to_uint8", "to_uint16"]
+__all__ = ["OpenedPicture", "check_kind", "decode", "encode", "open_picture", "stored_exif", "to_uint8", "to_uint16"]
 
-READERS: dict[str, type[ImageFile.ImageFile]] = {
+READERS: dict[InputFormat, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "JPEG": JpegImagePlugin.JpegImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
-}
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+}  # AVIF and HEIC: see `_reader`
 OPTIONS: dict[Format, dict[str, Any]] = {
     "PNG": {},
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True, "exact": True},
 }
-ORIENTATION_TAG = 274
+MAX_JPEG_EXIF = 65533  # bytes, of a segment
 DAMAGE = (
     OSError,
     SyntaxError,
@@ -55,6 +71,7 @@ DAMAGE = (
     zlib.error,
     lzma.LZMAError,
 )  # raised for a damaged file
+UNSUPPORTED = re.compile("unsupported|unknown pixel mode|not supported|not implemented", re.IGNORECASE)  # of Pillow
 _LIMIT_LOCK = Lock()
 
 
@@ -70,16 +87,19 @@ class OpenedPicture(NamedTuple):
 def open_picture(data: bytes, label: str) -> OpenedPicture:
     """Read the header of a file whose format its first bytes tell; Pillow's limit on pixels is not applied."""
     kind = check_kind(data, label)
+    reader = _reader(kind, label)
     with _one_sentence(label), _pillow_limit(None), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")  # Pillow warns of a broken EXIF block, and of a TIFF cut in its header
         layout = read_layout(data) if kind == "TIFF" else None
         if layout is not None and not layout.suits_pillow:
             return OpenedPicture(layout.size, layout.profile, layout.n_pages, layout)
-        picture = READERS[kind](io.BytesIO(data))
+        picture = reader(io.BytesIO(data if layout is None else for_pillow(data, layout)))
         if caught and kind == "TIFF":
             raise ValueError(str(caught[0].message))
-        n_pages = getattr(picture, "n_frames", 1) if layout is None else layout.n_pages
-        return OpenedPicture(picture.size, picture.info.get("icc_profile"), n_pages, picture)
+        profile = picture.info.get("icc_profile")
+        if layout is not None:  # Pillow gives the size of a turned TIFF as turned
+            return OpenedPicture(layout.size, profile, layout.n_pages, picture)
+        return OpenedPicture(picture.size, profile, getattr(picture, "n_frames", 1), picture)
 
 
 def decode(data: bytes, opened: OpenedPicture, label: str, max_pixels: int) -> Picture:
@@ -93,42 +113,85 @@ def decode(data: bytes, opened: OpenedPicture, label: str, max_pixels: int) -> P
             check_chunks(data)
         picture.load()
         # The orientation is read after load(): a PNG may hold EXIF behind the pixels, and load() turns a TIFF.
-        orientation = picture.getexif().get(ORIENTATION_TAG, 1)
+        orientation = picture.getexif().get(ORIENTATION, 1)
         if picture.format == "PNG" and has_deep_colour(data):
             return decode_deep_png(data, orientation)
         return _planes(picture).turned(orientation)
 
 
-def encode(pixels: npt.NDArray[Any], kind: Format, *, bits: int = 8, profile: bytes | None = None) -> bytes:
+def stored_exif(data: bytes, opened: OpenedPicture, label: str) -> Image.Exif:
+    """Return the EXIF block of an opened picture as stored, also if its pixels have been decoded."""
+    picture = opened.reader
+    with _one_sentence(label), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of a broken block; it counts as empty
+        if isinstance(picture, Layout) or picture.format == "TIFF":
+            exif = Image.Exif()  # Pillow changes that of a TIFF when it decodes the pixels
+            exif.load(data)
+            return exif
+        if picture.format == "PNG":
+            picture.load()  # the block may lie behind the pixels
+        return picture.getexif()
+
+
+def encode(
+    pixels: npt.NDArray[Any],
+    kind: Format,
+    *,
+    bits: int = 8,
+    profile: bytes | None = None,
+    exif: bytes | None = None,
+    resolution: tuple[float, float] | None = None,
+) -> bytes:
     """Encode uint8 or uint16 pixels (H, W), (H, W, 3) or (H, W, 4)."""
     if kind == "TIFF":
-        return encode_tiff(pixels, profile)
+        data = encode_tiff(pixels, profile, resolution)
+        return data if exif is None else with_tiff_directories(data, exif)
     if bits == 16:
-        return encode_deep_png(pixels, profile)
+        return with_png_chunks(encode_deep_png(pixels, profile), exif, resolution)
+    if kind == "JPEG" and exif is not None and len(exif) > MAX_JPEG_EXIF:
+        warn_caller(f"the EXIF block has {len(exif)} bytes, and is left out, because a JPEG holds 65533", UserWarning)
+        exif = None
+    options = dict(OPTIONS[kind])
+    if kind == "WEBP" and resolution is not None:
+        exif = with_resolution(exif, resolution)
+    elif resolution is not None:
+        options["dpi"] = resolution
+    if exif is not None:
+        options["exif"] = exif
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, kind, icc_profile=profile, **OPTIONS[kind])
+    Image.fromarray(pixels).save(file, kind, icc_profile=profile, **options)
     return file.getvalue()
 
 
-def check_kind(data: bytes, label: str) -> Format:
+def check_kind(data: bytes, label: str) -> InputFormat:
     """Return the format that the first bytes of a file tell; refuse other files."""
-    kind = _format_of(data)
+    kind = kind_of(data)
     if kind is None:
-        raise ValueError(f"{label} is of another kind, expected {EXPECTED}")
+        raise ValueError(f"{label} is {name_of_other_kind(data)}, expected {EXPECTED}")
     return kind
 
 
-def _format_of(data: bytes) -> Format | None:
-    """Return the format that the first bytes of a file tell, or None."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return "TIFF"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    return None
+def _reader(kind: InputFormat, label: str) -> type[ImageFile.ImageFile]:
+    """Return Pillow's class for a format; refuse one that what is installed cannot read."""
+    if kind == "HEIC":
+        if find_spec("pillow_heif") is None:
+            raise MissingExtraError(
+                f"{label} is a HEIC file and pillow_heif is not installed, expected the extra 'heic': "
+                "pip install 'hybridmatte[heic]'"
+            )
+        from pillow_heif import HeifImageFile
+
+        return HeifImageFile
+    if kind == "AVIF":
+        if "avif" not in features.modules or not features.check("avif"):
+            raise MissingExtraError(
+                f"{label} is an AVIF file, which the installed Pillow does not read, expected Pillow 11.3 or later: "
+                "pip install -U pillow"
+            )
+        from PIL.AvifImagePlugin import AvifImageFile
+
+        return AvifImageFile
+    return READERS[kind]
 
 
 @contextmanager
@@ -139,6 +202,8 @@ def _one_sentence(label: str) -> Iterator[None]:
     except UnsupportedPicture as error:
         raise ValueError(f"{label} {error}") from error
     except DAMAGE as error:
+        if UNSUPPORTED.search(str(error)):
+            raise ValueError(f"{label} has a layout that is not supported ({error}), expected {EXPECTED}") from error
         raise ValueError(f"{label} is damaged or truncated ({error}), expected {EXPECTED}") from error
 
 

@@ -17,22 +17,24 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import tifffile
+from PIL import TiffImagePlugin
 
 from hybridmatte.io._picture import Picture, UnsupportedPicture
 
-__all__ = ["Layout", "decode_tiff", "encode_tiff", "read_layout"]
+__all__ = ["Layout", "decode_tiff", "encode_tiff", "for_pillow", "read_layout"]
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it logs is raised here as one sentence
 
 Colours = Literal["white is zero", "grey", "RGB", "palette", "CMYK", "YCbCr", "other"]
 COLOURS: dict[int, Colours] = {0: "white is zero", 1: "grey", 2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr"}
-N_COLOURS = {"white is zero": 1, "grey": 1, "RGB": 3, "CMYK": 4}
+N_COLOURS = {"white is zero": 1, "grey": 1, "RGB": 3, "palette": 1, "CMYK": 4, "YCbCr": 3}
 NUMBERS = {1: "unsigned integers", 2: "signed integers", 3: "floating-point numbers"}  # by SampleFormat
 UNSPECIFIED, ASSOCIATED, STRAIGHT = 0, 1, 2  # kinds of an extra sample
 MAX_EXTRA = 3
-REDUCED_OR_MASK = 0b101  # of NewSubfileType
-LZW = 5
+REDUCED, REDUCED_OR_MASK = 0b001, 0b101  # of NewSubfileType
+RAW, LZW = 1, 5  # kinds of compression
 FLOAT_PREDICTOR = 3
+PLANAR, SUBSAMPLING, INK_SET, DNG_VERSION = 284, 530, 332, 50706  # numbers of tags
 READABLE = "8 or 16 bits a channel, or floating-point numbers, as grey, RGB or CMYK"
 
 
@@ -56,14 +58,17 @@ class Layout(NamedTuple):
     @property
     def suits_pillow(self) -> bool:
         """Whether Pillow decodes this layout, and rightly; tests hold the rest against what tifffile wrote."""
-        if self.is_float or self.bits > 8:
+        page = self.page
+        if page.fillorder == 2 and page.compression == RAW and self.bits == 8:
             return False
-        if not self.extra:
-            return True
-        is_separate = self.page.planarconfig == 2
-        if is_separate and self.page.compression == 1:
+        if self.is_float or self.bits > 8 or page.compression not in TiffImagePlugin.COMPRESSION_INFO:
             return False
-        if self.extra == (STRAIGHT,) and self.colours == "grey":
+        if self.bits < 8 or not self.extra:
+            return self.bits == 8 or page.samplesperpixel == 1
+        is_separate = page.planarconfig == 2
+        if is_separate and page.compression == RAW:
+            return False
+        if self.colours == "palette" or (self.extra == (STRAIGHT,) and self.colours == "grey"):
             return not is_separate
         return self.colours == "RGB" or (self.alpha_kind == UNSPECIFIED and (self.colours == "grey" or is_separate))
 
@@ -94,8 +99,19 @@ def read_layout(data: bytes) -> Layout:
         _count_pages(file),
     )
     _check_numbers(page)
+    _check_kind(file, page)
     _check_colours(layout)
     return layout
+
+
+def for_pillow(data: bytes, layout: Layout) -> bytes:
+    """Return the file with one channel declared as stored together: Pillow misreads it if declared as separate."""
+    page = layout.page
+    if page.samplesperpixel != 1 or page.planarconfig != 2:
+        return data
+    file = bytearray(data)
+    struct.pack_into(f"{page.parent.byteorder}H", file, page.tags[PLANAR].valueoffset, 1)
+    return bytes(file)
 
 
 def decode_tiff(data: bytes, layout: Layout, max_pixels: int) -> Picture:
@@ -107,7 +123,9 @@ def decode_tiff(data: bytes, layout: Layout, max_pixels: int) -> Picture:
     return _as_picture(samples, layout).turned(layout.orientation)
 
 
-def encode_tiff(pixels: npt.NDArray[Any], profile: bytes | None) -> bytes:
+def encode_tiff(
+    pixels: npt.NDArray[Any], profile: bytes | None, resolution: tuple[float, float] | None = None
+) -> bytes:
     """Encode uint8 or uint16 pixels (H, W), (H, W, 3) or (H, W, 4) with straight alpha, compressed by Deflate."""
     file = io.BytesIO()
     tifffile.imwrite(
@@ -118,6 +136,8 @@ def encode_tiff(pixels: npt.NDArray[Any], profile: bytes | None) -> bytes:
         compression="zlib",
         extrasamples=["unassalpha"] if pixels.ndim == 3 and pixels.shape[2] == 4 else None,
         iccprofile=profile,
+        resolution=resolution,
+        resolutionunit=None if resolution is None else "INCH",
         metadata=None,
         software=False,
     )
@@ -135,9 +155,17 @@ def _extra_samples(page: tifffile.TiffPage) -> tuple[int, ...]:
 
 
 def _count_pages(file: tifffile.TiffFile) -> int:
-    """Return the number of pages that are pictures of their own, not thumbnails or masks of another page."""
+    """Return the number of pictures, without the thumbnails and masks of another page.
+
+    ImageJ and tifffile also store many pictures behind one page, and say so in its description.
+    """
     try:
-        return sum(not page.aspage().subfiletype & REDUCED_OR_MASK for page in file.pages)
+        n_pages = sum(not page.aspage().subfiletype & REDUCED_OR_MASK for page in file.pages)
+        described = file.imagej_metadata.get("images", 1) if file.imagej_metadata else 1
+        if file.shaped_metadata:
+            page = file.pages.first
+            described = math.prod(file.shaped_metadata[0]["shape"]) // max(1, math.prod(page.shape))
+        return max(n_pages, int(described))
     except (ValueError, LookupError, TypeError, AttributeError, struct.error, tifffile.TiffFileError):
         return 1  # the first page has been read, a damaged one behind it is not wanted
 
@@ -151,6 +179,14 @@ def _check_numbers(page: tifffile.TiffPage) -> None:
     raise UnsupportedPicture(f"has {numbers} of {bits} bits, expected {READABLE}")
 
 
+def _check_kind(file: tifffile.TiffFile, page: tifffile.TiffPage) -> None:
+    """Refuse the raw files of cameras, whose first page is a thumbnail or holds the sensor's numbers."""
+    is_thumbnail = page.subfiletype & REDUCED and (page.subifds or len(file.pages) > 1)
+    if DNG_VERSION in page.tags or is_thumbnail:
+        what = "a thumbnail as its first page, as a camera's raw file has" if is_thumbnail else "a camera's raw pixels"
+        raise UnsupportedPicture(f"has {what}, expected a developed picture")
+
+
 def _check_colours(layout: Layout) -> None:
     """Refuse what the colours or the extra channels do not determine."""
     page = layout.page
@@ -159,16 +195,36 @@ def _check_colours(layout: Layout) -> None:
         raise UnsupportedPicture(f"has colours of the kind {name}, expected {READABLE}")
     if layout.colours in ("palette", "YCbCr") and (layout.bits > 8 or layout.is_float):
         raise UnsupportedPicture(f"has {layout.colours} colours of {layout.bits} bits, expected {READABLE}")
-    needed = N_COLOURS.get(layout.colours, 1)
+    needed = N_COLOURS[layout.colours]
     if page.samplesperpixel < needed:
         raise ValueError(f"{layout.colours} has {page.samplesperpixel} channels")
+    is_packed = layout.bits in (2, 4) or (layout.bits < 8 and layout.colours in ("palette", "YCbCr"))
+    if is_packed and page.samplesperpixel > 1:
+        raise UnsupportedPicture(
+            f"has {page.samplesperpixel} channels of {layout.bits} bits ({layout.colours}), expected {READABLE}"
+        )
+    if layout.colours == "YCbCr":
+        _check_ycbcr(page)
+    if layout.colours == "CMYK" and page.tags.valueof(INK_SET, 1) != 1:
+        raise UnsupportedPicture(f"has inks other than cyan, magenta, yellow and black, expected {READABLE}")
     if layout.alpha_kind == ASSOCIATED and layout.colours not in ("grey", "RGB"):
         raise UnsupportedPicture(f"has {layout.colours} colours multiplied by an alpha, expected straight ones")
     most = 1 if needed == 1 else MAX_EXTRA
-    if layout.colours in N_COLOURS and (len(layout.extra) > most or any(layout.extra[1:])):
+    if len(layout.extra) > most or any(layout.extra[1:]):
         raise UnsupportedPicture(
             f"has {page.samplesperpixel} channels, expected {layout.colours} and at most one alpha behind it"
         )
+
+
+def _check_ycbcr(page: tifffile.TiffPage) -> None:
+    """Refuse layouts of YCbCr that libtiff, which decodes it, does not read."""
+    if page.samplesperpixel != 3 or page.planarconfig == 2:
+        raise UnsupportedPicture(
+            f"has {page.samplesperpixel} channels{' in planes' * (page.planarconfig == 2)} as YCbCr, "
+            "expected three channels stored together"
+        )
+    if page.compression == RAW and tuple(page.tags.valueof(SUBSAMPLING, (2, 2))) != (1, 1):
+        raise UnsupportedPicture("has subsampled YCbCr colours without compression, expected a JPEG inside, or RGB")
 
 
 def _check_segments(page: tifffile.TiffPage, file_size: int, max_pixels: int) -> None:
@@ -193,7 +249,7 @@ def _tifffile_decodes(compression: int) -> bool:
 def _decode(page: tifffile.TiffPage) -> npt.NDArray[Any]:
     """Return the samples (H, W, samples) that tifffile decodes."""
     name = getattr(page.compression, "name", page.compression)
-    if page.compression != 1 and not _tifffile_decodes(page.compression):
+    if page.compression != RAW and not _tifffile_decodes(page.compression):
         raise UnsupportedPicture(f"has compression {name}, expected none or Deflate (or: pip install imagecodecs)")
     if page.predictor == FLOAT_PREDICTOR and FLOAT_PREDICTOR not in tifffile.TIFF.UNPREDICTORS:
         raise UnsupportedPicture(
@@ -208,7 +264,8 @@ def _decode_lzw(data: bytes, layout: Layout) -> npt.NDArray[Any]:
     """Return the samples (H, W) or (H, W, samples) of an LZW page as stored, by OpenCV."""
     page = layout.page
     is_separate = page.planarconfig == 2 and page.samplesperpixel > 1
-    if is_separate or page.samplesperpixel not in (1, 3, 4) or layout.colours == "CMYK" or page.dtype == np.float16:
+    has_rare_numbers = page.dtype == np.float16 or layout.bits < 8
+    if is_separate or page.samplesperpixel not in (1, 3, 4) or layout.colours == "CMYK" or has_rare_numbers:
         how = f"{layout.colours}, {page.samplesperpixel} x {layout.bits} bits{', separate planes' * is_separate}"
         raise UnsupportedPicture(
             f"has LZW compression of a rare layout ({how}), expected no compression or Deflate "
@@ -227,9 +284,13 @@ def _decode_lzw(data: bytes, layout: Layout) -> npt.NDArray[Any]:
 
 def _as_picture(samples: npt.NDArray[Any], layout: Layout) -> Picture:
     """Return samples (H, W, samples) as grey or straight RGB, and as transparency."""
+    if samples.dtype == bool:
+        samples = samples * np.uint8(255)
     count, scale = N_COLOURS[layout.colours], _full_scale(samples.dtype)
     colour, alpha = samples[:, :, :count], None
-    if layout.colours == "white is zero":
+    if layout.colours == "palette":
+        colour = np.moveaxis((layout.page.colormap >> 8).astype(np.uint8)[:, colour[:, :, 0]], 0, -1)
+    elif layout.colours == "white is zero":
         colour = scale - colour
     elif layout.colours == "CMYK":
         share = colour.astype(np.float32) / np.float32(scale)

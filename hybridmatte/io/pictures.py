@@ -1,5 +1,7 @@
 """Read and write images, trimaps and alphas: PNG, JPEG, TIFF and WebP, 8 and 16 bits a channel.
 
+AVIF, HEIC, BMP and GIF are read, and not written.
+
 Every reader checks the number of pixels in the header before it decodes, applies the EXIF orientation, and names the
 file in every error. Every writer encodes in memory, writes a temporary file in the target's folder and renames it, so
 that no half-written file is ever seen.
@@ -8,19 +10,17 @@ that no half-written file is ever seen.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import check_choice, check_image, check_integer, check_plane
+from hybridmatte._validation import check_image, check_integer, check_plane, from_pillow, is_pillow
 from hybridmatte.errors import warn_caller
-from hybridmatte.io._codec import OpenedPicture, Picture, check_kind, decode, encode, open_picture, to_uint8, to_uint16
-from hybridmatte.io.files import check_writable, write_bytes
-from hybridmatte.io.formats import EXPECTED, EXTENSIONS, MAX_PIXELS, Format, extensions
-from hybridmatte.io.streams import Source, name_of, read_all, write_all
+from hybridmatte.io._codec import OpenedPicture, Picture, check_kind, decode, open_picture
+from hybridmatte.io.formats import EXPECTED, EXTENSIONS, MAX_PIXELS
+from hybridmatte.io.outputs import check_output, write
+from hybridmatte.io.streams import Source, name_of, read_all
 
 __all__ = [
     "EXTENSIONS",
@@ -53,8 +53,9 @@ def read_image(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
     Parameters
     ----------
     path : str, path or binary file
-        A PNG, JPEG, TIFF or WebP file, 8 or 16 bits a channel; a TIFF may also hold floating-point numbers in [0, 1].
-        The contents tell the format, not the name.
+        A PNG, JPEG, TIFF, WebP, AVIF, HEIC, BMP or GIF file. PNG and TIFF have 8 or 16 bits a channel; a TIFF may also
+        hold floating-point numbers in [0, 1]. AVIF and HEIC of more than 8 bits are read with 8. HEIC needs the extra
+        ``heic``. The contents tell the format, not the name.
     max_pixels : int, default 200,000,000
         Files with more pixels are refused by their header, before decoding. At 12 bytes a pixel, an image of
         this default takes 2.4 GB.
@@ -70,6 +71,8 @@ def read_image(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
         If there is no such file.
     ValueError
         If the file is empty, truncated, of another kind, or has more than max_pixels pixels.
+    MissingExtraError
+        If the file is HEIC and the extra is not installed.
 
     Warns
     -----
@@ -188,6 +191,115 @@ def read_alpha(path: Source, *, max_pixels: int = MAX_PIXELS, name: str = "alpha
     return _grey(picture.colour, label)
 
 
+def read_profile(path: Source) -> bytes | None:
+    """Return the ICC profile of a picture's RGB colours, or None if it has none.
+
+    Pass it to `write_image`, so that the result shows the same colours as the picture. Profiles of CMYK and grey
+    files do not describe the RGB that `read_image` returns, and count as none.
+
+    Parameters
+    ----------
+    path : str, path or binary file
+        As for `read_image`.
+
+    Returns
+    -------
+    profile : bytes or None
+        The profile as stored.
+    """
+    return rgb_profile(open_source(path, "image", None)[1])
+
+
+def write_image(
+    path: Source,
+    image: npt.ArrayLike,
+    *,
+    bits: int = 8,
+    profile: bytes | None = None,
+    exif: bytes | None = None,
+    resolution: tuple[float, float] | None = None,
+) -> None:
+    """Write an RGB or RGBA picture; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : str, path or binary file
+        The extension chooses the format: .png, .jpg, .tif or .webp; a file object gets PNG. JPEG is written at
+        quality 95 without chroma subsampling, the others without loss.
+    image : (H, W, 3), (H, W, 4) or (H, W) array
+        RGB, RGBA with straight (not premultiplied) colours, or grey; in [0, 1], or uint8 or uint16.
+    bits : {8, 16}, default 8
+        Bits a channel; 16 for .png and .tif only.
+    profile : bytes or None
+        ICC colour profile to store, from `read_profile` or `read_metadata`.
+    exif : bytes or None
+        EXIF block to store, from `read_metadata`.
+    resolution : (float, float) or None
+        Dots per inch along the width and the height, from `read_metadata`.
+
+    Raises
+    ------
+    ValueError
+        If the extension is unknown or cannot hold what is asked.
+    OSError
+        If the folder is missing or cannot be written.
+    """
+    if is_pillow(image):
+        image = from_pillow(image, "image")
+    if np.ndim(image) == 3 and np.shape(image)[2] == 4:
+        transparency = check_plane(np.asarray(image)[:, :, 3], "image")
+        pixels = np.dstack([check_image(image), transparency])
+    elif np.ndim(image) == 2:
+        pixels = check_plane(image, "image")
+    else:
+        pixels = check_image(image)
+    write(path, pixels, bits, profile, exif, resolution)
+
+
+def write_alpha(
+    path: Source,
+    alpha: npt.ArrayLike,
+    *,
+    bits: int = 8,
+    exif: bytes | None = None,
+    resolution: tuple[float, float] | None = None,
+) -> None:
+    """Write an alpha, trimap or mask as a grey picture; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : str, path or binary file
+        As for `write_image`. JPEG loses exact zeros and ones; PNG, TIFF and WebP keep them.
+    alpha : (H, W) array
+        In [0, 1], or bool, uint8 or uint16.
+    bits : {8, 16}, default 8
+        Bits a pixel; 16 for .png and .tif only.
+    exif, resolution : optional
+        As for `write_image`.
+
+    Raises
+    ------
+    ValueError
+        If the extension is unknown or cannot hold what is asked.
+    OSError
+        If the folder is missing or cannot be written.
+    """
+    write(path, check_plane(alpha, "alpha"), bits, None, exif, resolution)
+
+
+def open_source(path: Source, name: str, max_pixels: int | None) -> tuple[bytes, OpenedPicture, str]:
+    """Return a file's contents, its header and its name for messages; None checks neither size nor pages."""
+    label = f"{name} {name_of(path)}"
+    if max_pixels is None:
+        data = picture_bytes(path, name)
+        return data, open_picture(data, label), label
+    data = picture_bytes(path, name, check_integer(max_pixels, "max_pixels", low=1))
+    opened = open_picture(data, label)
+    _check_pixels(*opened.size, label, max_pixels)
+    _warn_of_pages(opened, label)
+    return data, opened, label
+
+
 def read_size(path: Source, name: str = "image", *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Read the height and width of a picture from its header, as stored: before its EXIF orientation is applied.
 
@@ -213,131 +325,24 @@ def read_size(path: Source, name: str = "image", *, max_pixels: int = MAX_PIXELS
     return height, width
 
 
-def read_profile(path: Source) -> bytes | None:
-    """Return the ICC profile of a picture's RGB colours, or None if it has none.
-
-    Pass it to `write_image`, so that the result shows the same colours as the picture. Profiles of CMYK and grey
-    files do not describe the RGB that `read_image` returns, and count as none.
-
-    Parameters
-    ----------
-    path : str, path or binary file
-        As for `read_image`.
-
-    Returns
-    -------
-    profile : bytes or None
-        The profile as stored.
-    """
-    profile = open_picture(picture_bytes(path, "image", MAX_PIXELS), f"image {name_of(path)}").profile
-    return profile if profile is not None and profile[16:20] == b"RGB " else None
-
-
-def write_image(path: Source, image: npt.ArrayLike, *, bits: int = 8, profile: bytes | None = None) -> None:
-    """Write an RGB or RGBA picture; the file appears whole or not at all.
-
-    Parameters
-    ----------
-    path : str, path or binary file
-        The extension chooses the format: .png, .jpg, .tif or .webp; a file object gets PNG. JPEG is written at
-        quality 95 without chroma subsampling, the others without loss.
-    image : (H, W, 3), (H, W, 4) or (H, W) array
-        RGB, RGBA with straight (not premultiplied) colours, or grey; in [0, 1], or uint8 or uint16.
-    bits : {8, 16}, default 8
-        Bits a channel; 16 for .png and .tif only.
-    profile : bytes or None
-        ICC colour profile to store, from `read_profile`.
-
-    Raises
-    ------
-    ValueError
-        If the extension is unknown or cannot hold what is asked.
-    OSError
-        If the folder is missing or cannot be written.
-    """
-    if np.ndim(image) == 3 and np.shape(image)[2] == 4:
-        transparency = check_plane(np.asarray(image)[:, :, 3], "image")
-        pixels = np.dstack([check_image(image), transparency])
-    elif np.ndim(image) == 2:
-        pixels = check_plane(image, "image")
-    else:
-        pixels = check_image(image)
-    _write(path, pixels, bits, profile)
-
-
-def write_alpha(path: Source, alpha: npt.ArrayLike, *, bits: int = 8) -> None:
-    """Write an alpha, trimap or mask as a grey picture; the file appears whole or not at all.
-
-    Parameters
-    ----------
-    path : str, path or binary file
-        As for `write_image`. JPEG loses exact zeros and ones; PNG, TIFF and WebP keep them.
-    alpha : (H, W) array
-        In [0, 1], or bool, uint8 or uint16.
-    bits : {8, 16}, default 8
-        Bits a pixel; 16 for .png and .tif only.
-
-    Raises
-    ------
-    ValueError
-        If the extension is unknown or cannot hold what is asked.
-    OSError
-        If the folder is missing or cannot be written.
-    """
-    _write(path, check_plane(alpha, "alpha"), bits, None)
-
-
-def check_output(
-    path: str | os.PathLike[str],
-    *,
-    inputs: Iterable[str | os.PathLike[str]] = (),
-    bits: int = 8,
-    transparent: bool = False,
-) -> None:
-    """Refuse, before any work, an output that could not be written or would overwrite an input.
-
-    Parameters
-    ----------
-    path : str or path
-        The file to be written later. Its folder is tested by writing and removing an empty file.
-    inputs : sequence of str or path
-        Files that must survive; links are followed.
-    bits : {8, 16}, default 8
-        Bits a channel to be written.
-    transparent : bool, default False
-        Whether transparency is to be written.
-
-    Raises
-    ------
-    ValueError
-        If path is one of inputs, or its extension cannot hold what is asked.
-    OSError
-        If the folder is missing or cannot be written.
-    """
-    _format_of(path, bits, transparent)
-    for other in inputs:
-        if Path(path).exists() and Path(other).exists() and os.path.samefile(path, other):
-            raise ValueError(f"output {path} is also an input, expected another file")
-    check_writable(path)
-
-
-def _read(path: Source, name: str, max_pixels: int) -> Picture:
-    """Decode a file upright; every fault of it becomes one sentence."""
-    max_pixels = check_integer(max_pixels, "max_pixels", low=1)
-    label = f"{name} {name_of(path)}"
-    data = picture_bytes(path, name, max_pixels)
-    opened = open_picture(data, label)
-    _check_pixels(*opened.size, label, max_pixels)
-    _warn_of_pages(opened, label)
-    return decode(data, opened, label, max_pixels)
-
-
 def _check_pixels(width: int, height: int, label: str, max_pixels: int) -> None:
     """Refuse a picture of more than `max_pixels` pixels."""
     if width * height > max_pixels:
         raise ValueError(
             f"{label} has {width} x {height} = {width * height} pixels, expected at most {max_pixels} (max_pixels)"
         )
+
+
+def rgb_profile(opened: OpenedPicture) -> bytes | None:
+    """Return the profile of a header if it is one of RGB."""
+    profile = opened.profile
+    return profile if profile is not None and profile[16:20] == b"RGB " else None
+
+
+def _read(path: Source, name: str, max_pixels: int) -> Picture:
+    """Decode a file upright; every fault of it becomes one sentence."""
+    data, opened, label = open_source(path, name, max_pixels)
+    return decode(data, opened, label, max_pixels)
 
 
 def _warn_of_pages(opened: OpenedPicture, label: str) -> None:
@@ -368,30 +373,3 @@ def _grey(colour: npt.NDArray[Any], label: str) -> FloatArray:
     if spread > GREY_TOLERANCE + 1e-6:
         raise ValueError(f"{label} has colour (its channels differ by up to {spread:.2g}), expected grey")
     return plane[:, :, 0].copy() if spread == 0 else plane.mean(axis=2, dtype=np.float32)
-
-
-def _format_of(path: Source, bits: int, transparent: bool) -> Format:
-    """Return the format a path or file object asks for; refuse what that format cannot hold."""
-    check_choice(bits, "bits", (8, 16))
-    if not isinstance(path, str | os.PathLike):
-        return "PNG"
-    if Path(path).is_dir():
-        raise IsADirectoryError(f"output {path} is a folder, expected the name of a file")
-    extension = Path(path).suffix.lower()
-    if extension not in EXTENSIONS:
-        raise ValueError(f"output {path} ends in {extension!r}, expected one of {extensions()}")
-    if bits == 16 and EXTENSIONS[extension] not in ("PNG", "TIFF"):
-        raise ValueError(f"output {path} holds 8 bits a channel, expected .png or .tif for 16")
-    if transparent and EXTENSIONS[extension] == "JPEG":
-        raise ValueError(f"output {path} cannot hold transparency, expected .png, .tif or .webp")
-    return EXTENSIONS[extension]
-
-
-def _write(path: Source, pixels: FloatArray, bits: int, profile: bytes | None) -> None:
-    """Encode in memory, then write the whole file."""
-    kind = _format_of(path, bits, pixels.ndim == 3 and pixels.shape[2] == 4)
-    data = encode((to_uint16 if bits == 16 else to_uint8)(pixels), kind, bits=bits, profile=profile)
-    if isinstance(path, str | os.PathLike):
-        write_bytes(path, data)
-    else:
-        write_all(path, data)

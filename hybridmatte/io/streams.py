@@ -15,7 +15,7 @@ __all__ = ["Source", "name_of", "read_all", "write_all"]
 
 Source = str | os.PathLike[str] | BinaryIO
 
-HEAD_BYTES = 64  # enough for the first bytes of every format to tell it
+HEAD_BYTES = 1024  # enough for the first bytes of every format to tell it
 PART_BYTES = 1 << 20
 KINDS = (
     (stat.S_ISFIFO, "a pipe"),

@@ -1,0 +1,89 @@
+"""Where results go: what a file name allows, the check before the work, and the writing of a whole file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from hybridmatte._validation import check_choice
+from hybridmatte.io._codec import encode, to_uint8, to_uint16
+from hybridmatte.io.files import check_writable, write_bytes
+from hybridmatte.io.formats import EXTENSIONS, Format, extensions
+from hybridmatte.io.streams import Source, write_all
+
+__all__ = ["check_output", "write"]
+
+FloatArray = npt.NDArray[np.float32]
+
+
+def check_output(
+    path: str | os.PathLike[str],
+    *,
+    inputs: Iterable[str | os.PathLike[str]] = (),
+    bits: int = 8,
+    transparent: bool = False,
+) -> None:
+    """Refuse, before any work, an output that could not be written or would overwrite an input.
+
+    Parameters
+    ----------
+    path : str or path
+        The file to be written later. Its folder is tested by writing and removing an empty file.
+    inputs : sequence of str or path
+        Files that must survive; links are followed.
+    bits : {8, 16}, default 8
+        Bits a channel to be written.
+    transparent : bool, default False
+        Whether transparency is to be written.
+
+    Raises
+    ------
+    ValueError
+        If path is one of inputs, or its extension cannot hold what is asked.
+    OSError
+        If the folder is missing or cannot be written.
+    """
+    _format_for(path, bits, transparent)
+    for other in inputs:
+        if Path(path).exists() and Path(other).exists() and os.path.samefile(path, other):
+            raise ValueError(f"output {path} is also an input, expected another file")
+    check_writable(path)
+
+
+def write(
+    path: Source,
+    pixels: FloatArray,
+    bits: int,
+    profile: bytes | None,
+    exif: bytes | None,
+    resolution: tuple[float, float] | None,
+) -> None:
+    """Encode in memory, then write the whole file."""
+    kind = _format_for(path, bits, pixels.ndim == 3 and pixels.shape[2] == 4)
+    scaled = (to_uint16 if bits == 16 else to_uint8)(pixels)
+    data = encode(scaled, kind, bits=bits, profile=profile, exif=exif, resolution=resolution)
+    if isinstance(path, str | os.PathLike):
+        write_bytes(path, data)
+    else:
+        write_all(path, data)
+
+
+def _format_for(path: Source, bits: int, transparent: bool) -> Format:
+    """Return the format a path or file object asks for; refuse what that format cannot hold."""
+    check_choice(bits, "bits", (8, 16))
+    if not isinstance(path, str | os.PathLike):
+        return "PNG"
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"output {path} is a folder, expected the name of a file")
+    extension = Path(path).suffix.lower()
+    if extension not in EXTENSIONS:
+        raise ValueError(f"output {path} ends in {extension!r}, expected one of {extensions()}")
+    if bits == 16 and EXTENSIONS[extension] not in ("PNG", "TIFF"):
+        raise ValueError(f"output {path} holds 8 bits a channel, expected .png or .tif for 16")
+    if transparent and EXTENSIONS[extension] == "JPEG":
+        raise ValueError(f"output {path} cannot hold transparency, expected .png, .tif or .webp")
+    return EXTENSIONS[extension]
