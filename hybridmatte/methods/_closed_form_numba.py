@@ -1,7 +1,7 @@
 """Kernel of the closed-form Laplacian; used by ``closed_form.py``."""
 
 from hybridmatte.linalg.threads import inlined, kernel
-from hybridmatte.methods._window_numba import mark_windows, store_row, window_moments
+from hybridmatte.methods._window_numba import factor_covariance, mark_windows, store_row, window_moments
 
 
 @inlined
@@ -9,21 +9,12 @@ def closed_form_window(moments, epsilon, out):
     """Write the quadratic form of a window for Levin et al. 2008, Eq. 12, into out (13,).
 
     It is the mean colour (3) and T = diag(1, (Sigma + epsilon / 9)^-1) / 9 (10, upper triangle by rows), as described
-    in ``_window_numba.py``; moments (9,) are those of `window_moments`. The inverse is computed from triangular
-    factors, because cofactors lose all digits where the colours lie on a line, as at an edge between two colours or in
-    grey.
+    in ``_window_numba.py``; moments (9,) are those of `window_moments`.
     """
-    ridge = epsilon / 9.0
-    a00 = moments[3] + ridge
-    a01 = moments[4]
-    a02 = moments[5]
-    l01 = a01 / a00
-    l02 = a02 / a00
-    d1 = max(moments[6] + ridge - l01 * a01, ridge)  # no pivot is below the smallest eigenvalue
-    a12 = moments[7] - l01 * a02
-    l12 = a12 / d1
-    d2 = max(moments[8] + ridge - l02 * a02 - l12 * a12, ridge)
-    m02 = l01 * l12 - l02  # entry of the inverse of the triangular factor
+    l10, l20, l21, d0, d1, d2 = factor_covariance(
+        moments[3], moments[4], moments[5], moments[6], moments[7], moments[8], epsilon / 9.0
+    )
+    m20 = l10 * l21 - l20  # entry of the inverse of the triangular factor
     out[0] = moments[0]
     out[1] = moments[1]
     out[2] = moments[2]
@@ -31,11 +22,11 @@ def closed_form_window(moments, epsilon, out):
     out[4] = 0.0
     out[5] = 0.0
     out[6] = 0.0
-    out[7] = (1.0 / a00 + l01 * l01 / d1 + m02 * m02 / d2) / 9.0
-    out[8] = (-l01 / d1 - l12 * m02 / d2) / 9.0
-    out[9] = m02 / d2 / 9.0
-    out[10] = (1.0 / d1 + l12 * l12 / d2) / 9.0
-    out[11] = -l12 / d2 / 9.0
+    out[7] = (1.0 / d0 + l10 * l10 / d1 + m20 * m20 / d2) / 9.0
+    out[8] = (-l10 / d1 - l21 * m20 / d2) / 9.0
+    out[9] = m20 / d2 / 9.0
+    out[10] = (1.0 / d1 + l21 * l21 / d2) / 9.0
+    out[11] = -l21 / d2 / 9.0
     out[12] = 1.0 / d2 / 9.0
 
 

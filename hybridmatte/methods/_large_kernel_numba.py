@@ -12,16 +12,20 @@ pixels.
 import numpy as np
 
 from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel
+from hybridmatte.methods._window_numba import factor_covariance
 
 
 @kernel
 def _add_row(image, known_alpha, y, sign, columns):
-    """Add sign (1 or -1) times row y to the column sums (W, 13) of I (3), I I' (6, upper triangle), t and t I (3)."""
+    """Add sign (1 or -1) times row y to the column sums (W, 13) of I (3), I I' (6, upper triangle), t and t I (3).
+
+    All are int64, so no digit is lost, and a sum does not depend on the pixels that have left it.
+    """
     for x in range(image.shape[1]):
         t = known_alpha[y, x] * sign
         k = 3
         for a in range(3):
-            color = np.float64(image[y, x, a])
+            color = image[y, x, a]
             columns[x, a] += sign * color
             columns[x, 10 + a] += t * color
             for b in range(a, 3):
@@ -31,40 +35,56 @@ def _add_row(image, known_alpha, y, sign, columns):
 
 
 @kernel
-def _store_window(sums, area, epsilon, cell, forms, lines):
-    """Write the mean colour (3) and V = (S + epsilon / area)^-1 / area (6) of a window, and its sums of t and t I (4).
+def _store_window(sums, area, epsilon, unit, cell, forms, lines):
+    """Write the mean colour (3) and the factors (6) of a window, and its sums of t and t I (4).
 
-    S is the covariance of the window's colours; sums (13,) are as in `_add_row`.
+    The factors are the three entries of L, and the three pivots of E, with ``V = (S + epsilon / area)^-1 / area = L^-T
+    E L^-1`` and a unit lower triangular L. V itself would lose the digits that tell the colours' line from other
+    directions. S is the covariance of the window's colours, whose integers are multiples of `unit`; sums (13,) are as in
+    `_add_row`.
     """
-    m0 = sums[0] / area
-    m1 = sums[1] / area
-    m2 = sums[2] / area
-    a00 = sums[3] / area - m0 * m0 + epsilon / area
-    a01 = sums[4] / area - m0 * m1
-    a02 = sums[5] / area - m0 * m2
-    a11 = sums[6] / area - m1 * m1 + epsilon / area
-    a12 = sums[7] / area - m1 * m2
-    a22 = sums[8] / area - m2 * m2 + epsilon / area
-    c00 = a11 * a22 - a12 * a12
-    c01 = a02 * a12 - a01 * a22
-    c02 = a01 * a12 - a02 * a11
-    scale = 1.0 / (area * (a00 * c00 + a01 * c01 + a02 * c02))
+    m0 = unit * sums[0] / area
+    m1 = unit * sums[1] / area
+    m2 = unit * sums[2] / area
+    square = unit * unit
+    l10, l20, l21, d0, d1, d2 = factor_covariance(
+        square * sums[3] / area - m0 * m0,
+        square * sums[4] / area - m0 * m1,
+        square * sums[5] / area - m0 * m2,
+        square * sums[6] / area - m1 * m1,
+        square * sums[7] / area - m1 * m2,
+        square * sums[8] / area - m2 * m2,
+        epsilon / area,
+    )
     forms[0, cell] = m0
     forms[1, cell] = m1
     forms[2, cell] = m2
-    forms[3, cell] = c00 * scale
-    forms[4, cell] = c01 * scale
-    forms[5, cell] = c02 * scale
-    forms[6, cell] = (a00 * a22 - a02 * a02) * scale
-    forms[7, cell] = (a01 * a02 - a00 * a12) * scale
-    forms[8, cell] = (a00 * a11 - a01 * a01) * scale
-    for k in range(4):
-        lines[k, cell] = sums[9 + k]
+    forms[3, cell] = l10
+    forms[4, cell] = l20
+    forms[5, cell] = l21
+    forms[6, cell] = 1.0 / (area * d0)
+    forms[7, cell] = 1.0 / (area * d1)
+    forms[8, cell] = 1.0 / (area * d2)
+    lines[0, cell] = sums[9]
+    for k in range(3):
+        lines[1 + k, cell] = unit * sums[10 + k]
 
 
 @kernel(allocates=True)
 def _window_forms(
-    first_band, last_band, image, known_alpha, radius, epsilon, segments, row_start, bands, is_window, forms, lines
+    first_band,
+    last_band,
+    image,
+    known_alpha,
+    radius,
+    epsilon,
+    unit,
+    segments,
+    row_start,
+    bands,
+    is_window,
+    forms,
+    lines,
 ):
     """Compute the windows centred in the bands first_band to last_band - 1, from sliding column sums.
 
@@ -73,11 +93,11 @@ def _window_forms(
     """
     height, width = image.shape[:2]
     area = (2.0 * radius + 1.0) ** 2
-    columns = np.empty((width, 13))
-    running = np.empty((width + 1, 13))
-    sums = np.empty(13)
+    columns = np.empty((width, 13), np.int64)
+    running = np.empty((width + 1, 13), np.int64)
+    sums = np.empty(13, np.int64)
     for k in range(13):
-        running[0, k] = 0.0
+        running[0, k] = 0
     for band in range(first_band, last_band):
         top = -4 * radius
         for y in range(max(bands[band] - radius, radius), min(bands[band + 1] - radius, height - radius)):
@@ -86,13 +106,13 @@ def _window_forms(
             if first == last:
                 continue
             if y - top > radius:
-                columns[:] = 0.0
+                columns[:] = 0
                 for row in range(y - radius, y + radius + 1):
-                    _add_row(image, known_alpha, row, 1.0, columns)
+                    _add_row(image, known_alpha, row, 1, columns)
             else:
                 for row in range(top + 1, y + 1):
-                    _add_row(image, known_alpha, row - radius - 1, -1.0, columns)
-                    _add_row(image, known_alpha, row + radius, 1.0, columns)
+                    _add_row(image, known_alpha, row - radius - 1, -1, columns)
+                    _add_row(image, known_alpha, row + radius, 1, columns)
             top = y
             for x in range(width):
                 for k in range(13):
@@ -103,14 +123,15 @@ def _window_forms(
                     if is_window[cell]:
                         for k in range(13):
                             sums[k] = running[x + radius + 1, k] - running[x - radius, k]
-                        _store_window(sums, area, epsilon, cell, forms, lines)
+                        _store_window(sums, area, epsilon, unit, cell, forms, lines)
 
 
-def window_forms(image, known_alpha, radius, epsilon, segments, row_start, bands, is_window, forms, lines):
+def window_forms(image, known_alpha, radius, epsilon, unit, segments, row_start, bands, is_window, forms, lines):
     """Write the forms (9, n_cells) of the windows, and their sums lines (4, n_cells) of t and t I.
 
-    A form is the mean colour (3) and V (6, upper triangle by rows); see `_store_window`. Row y of the layout is row
-    y - radius of the image. `is_window` (n_cells,) tells at which cells a window is centred.
+    A form is the mean colour (3) and the factors of V (6); see `_store_window`. Row y of the layout is row
+    y - radius of the image. `is_window` (n_cells,) tells at which cells a window is centred. Colours (H, W, 3) int64 are
+    multiples of `unit`, and known_alpha (H, W) int64 is 0 or 1.
     """
     run_pieces(
         _window_forms,
@@ -119,6 +140,7 @@ def window_forms(image, known_alpha, radius, epsilon, segments, row_start, bands
         known_alpha,
         radius,
         epsilon,
+        unit,
         segments,
         row_start,
         bands,
@@ -140,9 +162,11 @@ def _fit_lines(first, last, forms, area, is_window, lines):
         d0 = lines[1, cell] - total * forms[0, cell]
         d1 = lines[2, cell] - total * forms[1, cell]
         d2 = lines[3, cell] - total * forms[2, cell]
-        a0 = forms[3, cell] * d0 + forms[4, cell] * d1 + forms[5, cell] * d2
-        a1 = forms[4, cell] * d0 + forms[6, cell] * d1 + forms[7, cell] * d2
-        a2 = forms[5, cell] * d0 + forms[7, cell] * d1 + forms[8, cell] * d2
+        d1 -= forms[3, cell] * d0
+        d2 -= forms[4, cell] * d0 + forms[5, cell] * d1
+        a2 = forms[8, cell] * d2
+        a1 = forms[7, cell] * d1 - forms[5, cell] * a2
+        a0 = forms[6, cell] * d0 - forms[3, cell] * a1 - forms[4, cell] * a2
         lines[0, cell] = total / area - a0 * forms[0, cell] - a1 * forms[1, cell] - a2 * forms[2, cell]
         lines[1, cell] = a0
         lines[2, cell] = a1

@@ -1,6 +1,7 @@
 """Parts of the kernels that assemble the Laplacians of 3 x 3 windows.
 
-Used by the kernels of closed-form, learning-based and random walk matting and, `rows_to_csr`, by ``windows.py``.
+Used by the kernels of closed-form, learning-based and random walk matting and, `rows_to_csr`, by ``windows.py``;
+`factor_covariance` also by ``_large_kernel_numba.py``.
 
 In closed-form and learning-based matting, the energy of a window is a' (Id - X T X') a, where row j of X is
 (1, I_j - mu). Such a quadratic form is stored as 13 numbers: the window's mean colour mu (3), and the symmetric
@@ -63,6 +64,23 @@ def window_moments(image, y, x, moments):
     moments[0] += r0
     moments[1] += g0
     moments[2] += b0
+
+
+@inlined
+def factor_covariance(s00, s01, s02, s11, s12, s22, ridge):
+    """Return the triangular factors of a covariance (upper triangle by rows) plus ridge times Id.
+
+    They are the entries (1, 0), (2, 0) and (2, 1) of the unit lower factor, and the three pivots. Cofactors would lose
+    all digits where the colours lie on a line, as at an edge between two colours or in grey.
+    """
+    d0 = s00 + ridge
+    l10 = s01 / d0
+    l20 = s02 / d0
+    d1 = max(s11 + ridge - l10 * s01, ridge)  # no pivot is below the smallest eigenvalue
+    a12 = s12 - l10 * s02
+    l21 = a12 / d1
+    d2 = max(s22 + ridge - l20 * s02 - l21 * a12, ridge)
+    return l10, l20, l21, d0, d1, d2
 
 
 @inlined
