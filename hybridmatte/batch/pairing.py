@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -24,7 +25,8 @@ def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Pat
     Parameters
     ----------
     folder : str or path
-        Its files ending in .png, .jpg, .tif or .webp count; hidden files and sub-folders do not.
+        Its files ending in .png, .jpg, .tif or .webp count, and links to such files; hidden files and sub-folders do
+        not.
     name : str, default "folder"
         What the folder is to the caller, for error messages.
 
@@ -33,7 +35,7 @@ def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Pat
     pictures : dict of str to path
         Stem to file, sorted; without the stems in `problems`.
     problems : dict of str to str
-        Stem to sentence.
+        Stem to sentence, also for links that lead to no file.
 
     Raises
     ------
@@ -48,8 +50,13 @@ def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Pat
     pictures: dict[str, Path] = {}
     problems: dict[str, str] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in EXTENSIONS or path.name.startswith(".") or not path.is_file():
+        is_dangling = os.path.islink(path) and not os.path.exists(path)  # its target is missing, or it leads in a loop
+        if path.suffix.lower() not in EXTENSIONS or path.name.startswith(".") or not (is_dangling or path.is_file()):
             continue
+        if is_dangling:
+            problems[path.stem] = (
+                f"{name} {path} is a link to {os.readlink(path)}, which is no file, expected a picture"
+            )
         if path.stem in pictures:
             problems[path.stem] = f"{name} has both {pictures[path.stem].name} and {path.name}, expected one a stem"
         pictures[path.stem] = path
