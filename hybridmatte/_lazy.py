@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-import warnings
-from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+
+TYPE_CHECKING = False  # typing's own costs milliseconds, in which Ctrl-C would end a command in a traceback
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
 __all__ = ["lazy_names"]
 
@@ -22,6 +24,8 @@ def lazy_names(
 
     def load(name: str) -> Any:
         if renamed is not None and name in renamed:
+            import warnings
+
             warnings.warn(
                 f"{package}.{name} is deprecated, use {package}.{renamed[name]}", DeprecationWarning, stacklevel=2
             )

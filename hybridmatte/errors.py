@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 import warnings
+from _thread import interrupt_main
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from threading import Event, current_thread, main_thread
+from threading import Event, Timer, current_thread, main_thread
 from types import FrameType
 
 __all__ = [
@@ -20,7 +21,10 @@ __all__ = [
     "warn_caller",
 ]
 
+REPEAT_SECONDS = 0.05  # from a dropped Ctrl-C to its repetition
+
 _interrupted = Event()
+_answered = Event()  # `is_interrupt` has told of the interrupt
 
 
 class ConvergenceWarning(UserWarning):
@@ -39,6 +43,7 @@ def is_interrupt(error: BaseException | None) -> bool:
     that follows a Ctrl-C counts as caused by it.
     """
     if _interrupted.is_set():
+        _answered.set()
         return True
     while isinstance(error, SystemError):
         error = error.__cause__ or error.__context__
@@ -49,8 +54,9 @@ def is_interrupt(error: BaseException | None) -> bool:
 def remembering_interrupts() -> Iterator[None]:
     """Record each Ctrl-C in the block, for `is_interrupt`.
 
-    Numba's compiler is C code that calls Python functions. A KeyboardInterrupt in such a function is printed and
-    dropped, and the compiler then fails with another exception. The record tells that this exception means Ctrl-C.
+    Numba's compiler and Python's imports are C code that calls Python functions. A KeyboardInterrupt in such a function
+    is dropped. The compiler then fails with another exception; the record tells that this exception means Ctrl-C.
+    Otherwise the program would go on. So the interrupt is raised again, outside that function.
 
     The block changes nothing where a signal handler of its own cannot work: outside the main thread, and where SIGINT
     is ignored (a shell's background job) or already has a handler other than Python's.
@@ -64,18 +70,29 @@ def remembering_interrupts() -> Iterator[None]:
         _interrupted.set()
         signal.default_int_handler(number, frame)
 
-    def report_unless_interrupt(dropped: sys.UnraisableHookArgs) -> None:
-        if dropped.exc_type is not KeyboardInterrupt:
+    def repeat_interrupt(dropped: sys.UnraisableHookArgs) -> None:
+        if dropped.exc_type is KeyboardInterrupt:
+            Timer(REPEAT_SECONDS, interrupt_unless_answered).start()
+        else:
             hook(dropped)
 
+    def interrupt_unless_answered() -> None:
+        if not _interrupted.is_set() or _answered.is_set():
+            return
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(main_thread().ident or 0, signal.SIGINT)  # also ends a wait of the system
+        else:  # Windows
+            interrupt_main()
+
     signal.signal(signal.SIGINT, record_interrupt)
-    sys.unraisablehook = report_unless_interrupt
+    sys.unraisablehook = repeat_interrupt
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, handler)
         sys.unraisablehook = hook
         _interrupted.clear()
+        _answered.clear()
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:

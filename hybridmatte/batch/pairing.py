@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -24,7 +25,8 @@ def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Pat
     Parameters
     ----------
     folder : str or path
-        Its files that end like a picture (`INPUT_EXTENSIONS`) count; see `without_picture` for the others.
+        Its files that end like a picture (`INPUT_EXTENSIONS`) count, and links to such files; see `without_picture` for
+        the others.
     name : str, default "folder"
         What the folder is to the caller, for error messages.
 
@@ -33,7 +35,7 @@ def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Pat
     pictures : dict of str to path
         Stem to file, sorted; without the stems in `problems`.
     problems : dict of str to str
-        Stem to sentence.
+        Stem to sentence, also for links that lead to no file.
 
     Raises
     ------
@@ -50,6 +52,10 @@ def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Pat
     for path in sorted(folder.iterdir()):
         if _reason_against(path) is not None:
             continue
+        if not os.path.exists(path):  # a link whose target is missing, or that leads in a loop
+            problems[path.stem] = (
+                f"{name} {path} is a link to {os.readlink(path)}, which is no file, expected a picture"
+            )
         if path.stem in pictures:
             problems[path.stem] = f"{name} has both {pictures[path.stem].name} and {path.name}, expected one a stem"
         pictures[path.stem] = path
@@ -79,20 +85,14 @@ def without_partner(images: str | Path, planes: str | Path, name: str = "trimap"
 
 
 def _reason_against(path: Path) -> str | None:
-    """Return why a folder's entry is no picture by its name and kind, or None if it is one."""
-    try:
-        if path.is_dir():
-            return "a folder"
-        is_file, is_there = path.is_file(), path.exists()
-    except (OSError, RuntimeError):  # a loop of links, in some versions of Python
-        is_file = is_there = False
-    if not is_there:
-        return "a link to nothing"
+    """Return why a folder's entry is no picture by its name and kind, or None if it is one, or a link to nothing."""
+    if os.path.isdir(path):
+        return "a folder"
     if path.name.startswith("."):
         return "hidden"
     if path.suffix.lower() not in INPUT_EXTENSIONS:
         return "not named like a picture"
-    return None if is_file else "no regular file"
+    return None if os.path.isfile(path) or not os.path.exists(path) else "no regular file"
 
 
 def pair_by_stem(

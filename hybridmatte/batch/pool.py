@@ -7,13 +7,17 @@ read these variables when they are imported. So this module and what it imports 
 from __future__ import annotations
 
 import os
+import signal
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 from hybridmatte.batch.pairing import Job
@@ -98,23 +102,60 @@ def _name_of(job: Job) -> str:
 def _run_in_pool(
     jobs: list[Job], work: Callable[[Job], object], workers: int, collect: Callable[[Outcome], None]
 ) -> list[Job]:
-    """Run jobs in a new pool of processes; return the unfinished jobs if one of the processes died."""
+    """Run jobs in a new pool of processes; return the unfinished jobs if one of the processes died.
+
+    The processes watch a pipe, whose other end is open in this process only. They end when it is closed: by this
+    process at an exception such as Ctrl-C, and by the system if this process is killed.
+    """
     threads = max(1, (os.cpu_count() or 1) // workers)
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_limit_threads, initargs=(threads,))
+    context = get_context("spawn")
+    watched, held = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(threads, watched))
     unfinished = dict.fromkeys(jobs)
     try:
-        pending = {pool.submit(run_job, work, job): job for job in jobs}
+        with _interrupts_later():
+            pending = {pool.submit(run_job, work, job): job for job in jobs}
         while pending:
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 collect(future.result())
                 del unfinished[pending.pop(future)]
     except BrokenProcessPool:
         return list(unfinished)
+    except BaseException:
+        held.close()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
+        held.close()
+        watched.close()
     return []
 
 
-def _limit_threads(threads: int) -> None:
-    """Set the number of threads that Numba, OpenMP, OpenBLAS and OpenCV will use once they are imported."""
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Delay Ctrl-C to the end of the block; processes that are started in the block never receive it.
+
+    A terminal sends Ctrl-C to all processes. A worker that starts, or waits for a job, would print a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin_worker(threads: int, watched: Connection) -> None:
+    """Set the number of threads that Numba, OpenMP, OpenBLAS and OpenCV will use; let the main process end this one."""
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=(watched,), daemon=True).start()
+
+
+def _end_with(watched: Connection) -> None:
+    """End this process when the other end of the pipe is closed."""
+    with suppress(EOFError, OSError):
+        watched.recv_bytes()
+    os._exit(1)

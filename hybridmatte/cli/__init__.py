@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import gc
 import sys
-import warnings
-from collections.abc import Sequence
-from types import FunctionType
+
+TYPE_CHECKING = False  # typing's own costs milliseconds, in which Ctrl-C would end in a traceback
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FunctionType
 
 __all__ = ["main"]
 
@@ -33,31 +35,47 @@ def large_frame(function: FunctionType) -> FunctionType:
 
 @large_frame
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; an error ends it with one sentence on standard error and exit code 2."""
+    """Run one command; an error ends it with one sentence on standard error and exit code 2, Ctrl-C with 130."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    if arguments[:1] == ["--version"]:  # answered before typer is imported
-        from hybridmatte import __version__
+    try:
+        if arguments[:1] == ["--version"]:  # answered before typer is imported
+            from hybridmatte import __version__
 
-        sys.stdout.write(f"hybridmatte {__version__}\n")
-        return
-    gc.set_threshold(GARBAGE_THRESHOLD, *gc.get_threshold()[1:])
-    from hybridmatte.cli.app import app
-    from hybridmatte.cli.streams import note
-    from hybridmatte.errors import is_interrupt, remembering_interrupts
+            sys.stdout.write(f"hybridmatte {__version__}\n")
+            return
+        gc.set_threshold(GARBAGE_THRESHOLD, *gc.get_threshold()[1:])
+        from hybridmatte.errors import remembering_interrupts
 
-    with warnings.catch_warnings(), remembering_interrupts():
-        warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = lambda message, *_, **__: note(f"warning: {message}")
-        try:
+        with remembering_interrupts():
+            _run_command(arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")  # without rich, whose import may be what was interrupted
+        sys.exit(130)
+
+
+def _run_command(arguments: Sequence[str]) -> None:
+    """Run one command; errors of the user end it, and Ctrl-C raises a KeyboardInterrupt."""
+    from hybridmatte.errors import is_interrupt
+
+    try:
+        import warnings
+
+        from hybridmatte.cli.app import app
+        from hybridmatte.cli.streams import note
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = lambda message, *_, **__: note(f"warning: {message}")
             app(args=arguments, prog_name="hybridmatte")
-        except Exception as error:
-            if is_interrupt(error):
-                note("interrupted")
-                sys.exit(130)
-            if not isinstance(error, USER_ERRORS):
-                raise
-            note(f"error: {_sentence(error)}")
-            sys.exit(2)
+    except Exception as error:
+        if is_interrupt(error):
+            raise KeyboardInterrupt from error
+        if not isinstance(error, USER_ERRORS):
+            raise
+        from hybridmatte.cli.streams import note
+
+        note(f"error: {_sentence(error)}")
+        sys.exit(2)
 
 
 def _sentence(error: Exception) -> str:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from hybridmatte.cli.auto import auto
 from hybridmatte.cli.benchmark_network import benchmark_network
@@ -42,8 +47,35 @@ COMMANDS = (
     benchmark_network,
 )
 
+
+@contextmanager
+def _exceptions_as_they_are() -> Iterator[None]:
+    """Keep typer from its own answers: no word for Ctrl-C, and "Aborted." for the end of a file."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise SystemError("interrupted") from error  # see `is_interrupt`
+    except EOFError as error:
+        raise OSError(f"a file ended early ({error}), expected a whole one") from error
+
+
+class _Commands(TyperGroup):
+    """All commands."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Parse the command line."""
+        with _exceptions_as_they_are():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        with _exceptions_as_they_are():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
     name="hybridmatte",
+    cls=_Commands,
     help="Natural image matting: from an image and a trimap to alpha, cut-out and composite.",
     no_args_is_help=True,
     add_completion=False,

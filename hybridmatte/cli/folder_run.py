@@ -17,6 +17,7 @@ from hybridmatte.batch.pool import Outcome, run_jobs
 from hybridmatte.cli.compilation_note import note_compilation
 from hybridmatte.cli.streams import destination, note, sources
 from hybridmatte.errors import is_interrupt
+from hybridmatte.io.files import clear_temporaries
 from hybridmatte.io.formats import INPUT_EXTENSIONS
 
 __all__ = ["Request", "run"]
@@ -60,9 +61,11 @@ def _run_image(request: Request, work: Callable[[Job], object]) -> None:
     """Call the work for one image; its error ends the command."""
     if request.workers > 1:
         raise ValueError(f"workers is {request.workers}, expected 1 for a single image")
-    if request.resume and request.output != "-" and _is_written(Path(request.output)):
-        note(f"{request.output} is already written")
-        return
+    if request.resume and request.output != "-":
+        clear_temporaries([request.output])
+        if _is_written(Path(request.output)):
+            note(f"{request.output} is already written")
+            return
     names = [request.image] if request.plane is None else [request.image, request.plane]
     inputs = sources(*names)
     target = destination(request.output, inputs, bits=request.bits, transparent=request.transparent)
@@ -79,10 +82,16 @@ def _run_folder(request: Request, work: Callable[[Job], object]) -> None:
     jobs, failures = pair_by_stem(images, planes, outputs, request.plane_name)
     _make_output_folder(outputs, [folder for folder in (images, planes) if folder is not None], request.bits)
     _note_ignored(images, planes, request.plane_name)
+    if request.resume:
+        clear_temporaries([job.output for job in jobs if isinstance(job.output, Path)])
     unfinished = [job for job in jobs if not (request.resume and _is_written(job.output))]
     if request.description:
         note(request.description)
-    outcomes = _run_with_progress(unfinished, work, request.workers)
+    try:
+        outcomes = _run_with_progress(unfinished, work, request.workers)
+    except KeyboardInterrupt:
+        clear_temporaries(files)  # of workers that were ended
+        raise
     for outcome in outcomes:
         for message in outcome.warnings:
             note(f"warning: {Path(str(outcome.job.image)).name}: {message}")

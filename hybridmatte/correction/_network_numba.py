@@ -1,12 +1,13 @@
 """Kernel that normalises the features for the correction network; used by ``network.py``."""
 
 import numpy as np
-from numba import njit
+
+from hybridmatte.linalg.threads import kernel
 
 ZERO, ONE, TWO = np.float32(0), np.float32(1), np.float32(2)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel(allocates=True)
 def normalize(columns, mean, scale, limit, knots, rank_limit, out):
     """Write the standard scores of the features, and then their ranks, to out (2 F, n).
 

@@ -1,10 +1,11 @@
 """Kernels for means and covariances in square windows, from integral images; used by ``window_statistics.py``."""
 
 import numpy as np
-from numba import njit
+
+from hybridmatte.linalg.threads import kernel
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel(allocates=True)
 def window_corners(pixels, height, width, r):
     """Return the corners (4, n) int32 of windows in a flat integral image, and the inverse (n,) of the windows' areas.
 
@@ -22,7 +23,7 @@ def window_corners(pixels, height, width, r):
     return corners, inverse_areas
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel(allocates=True)
 def window_means(integral, corners, inverse_areas):
     """Return the mean (n,) of a plane in each window, from the plane's flat integral image."""
     means = np.empty(inverse_areas.size)
@@ -32,7 +33,7 @@ def window_means(integral, corners, inverse_areas):
     return means
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel(allocates=True)
 def window_covariances(integral, one_mean, other_mean, corners, inverse_areas):
     """Return the covariance (n,) float32 of two planes in each window.
 

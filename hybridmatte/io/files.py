@@ -3,19 +3,52 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
-__all__ = ["check_writable", "write_bytes"]
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open cannot be removed
+    fcntl = None
+
+__all__ = ["check_writable", "clear_temporaries", "write_bytes"]
+
+NAME_BYTES = 100  # of the file's name in that of a temporary file, which may have 255 bytes
+TEMPORARY = re.compile(r"(\..*\.)[0-9a-f]{32}\.tmp", re.DOTALL)
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a temporary file beside `path`, then rename it; a failure leaves nothing behind."""
+    """Write a temporary file beside `path`, then rename it; a failure leaves nothing behind.
+
+    A process that is killed leaves the temporary file, see `clear_temporaries`.
+    """
     with _temporary_beside(path) as temporary:
-        temporary.write_bytes(data)
+        with temporary.open("xb") as file:
+            with suppress(OSError):  # a file system without locks
+                _lock(file)
+            file.write(data)
         os.replace(temporary, path)
+
+
+def clear_temporaries(paths: Iterable[str | os.PathLike[str]]) -> int:
+    """Remove the temporary files that killed processes left beside the paths; return their number.
+
+    A process locks the file that it writes, so files that another process is writing stay.
+    """
+    prefixes: dict[Path, set[str]] = {}
+    for path in map(Path, paths):
+        prefixes.setdefault(path.parent, set()).add(_prefix_of(path))
+    count = 0
+    for folder, own in prefixes.items():
+        for name in os.listdir(folder) if folder.is_dir() else []:
+            match = TEMPORARY.fullmatch(name)
+            if match and match[1] in own:
+                count += _remove_unless_locked(folder / name)
+    return count
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -32,7 +65,7 @@ def _temporary_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise IsADirectoryError(f"output {path} is a folder, expected the name of a file")
     if not folder.is_dir():
         raise FileNotFoundError(f"output {path} lies in a folder that does not exist, expected an existing one")
-    temporary = folder / f".{Path(path).name[:100]}.{uuid.uuid4().hex}.tmp"
+    temporary = folder / f"{_prefix_of(path)}{uuid.uuid4().hex}.tmp"
     try:
         yield temporary
     except OSError as error:
@@ -41,3 +74,25 @@ def _temporary_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _prefix_of(path: str | os.PathLike[str]) -> str:
+    """Return the first part of the names of the temporary files for a path."""
+    return f".{os.fsencode(Path(path).name)[:NAME_BYTES].decode(errors='ignore')}."
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Lock an open file, or raise an OSError if another process has locked it."""
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _remove_unless_locked(path: Path) -> bool:
+    """Remove a file that no process is writing; return whether it was removed."""
+    try:
+        with path.open("rb") as file:
+            _lock(file)
+        path.unlink()
+    except OSError:  # it is being written, or is not this user's
+        return False
+    return True

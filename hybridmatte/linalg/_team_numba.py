@@ -19,6 +19,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from hybridmatte.linalg._cache_numba import open_cache
+
 TEAM_SIZE = 512
 # positions in a team; a gap of eight words keeps words that different threads write on different cache lines
 CLAIM, ENTRY, PIECES, ENDED, FAILED, SUMMONS, LEFT, LONG_ENDED, ARGUMENTS = 0, 8, 9, 16, 17, 24, 32, 33, 40
@@ -37,7 +39,11 @@ def kernel(function=None, *, allocates=False, **options):
     """
     if function is None:
         return partial(kernel, allocates=allocates, **options)
-    return numba.njit(function, cache=True, nogil=True, error_model="numpy", _nrt=allocates, **options)
+    if numba.config.DISABLE_JIT:
+        raise ImportError("NUMBA_DISABLE_JIT is set, expected 0 or unset: the kernels need Numba's compiler")
+    dispatcher = numba.njit(function, nogil=True, error_model="numpy", _nrt=allocates, **options)
+    dispatcher._cache = open_cache(function)  # instead of the option `cache`
+    return dispatcher
 
 
 @intrinsic
