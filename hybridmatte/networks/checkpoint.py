@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from os import PathLike
 from pathlib import Path
 from typing import Any, cast
 
-from huggingface_hub import hf_hub_download, snapshot_download
-from safetensors import SafetensorError
-from safetensors.torch import load_model
+from huggingface_hub import hf_hub_download
 
 from hybridmatte import networks
 from hybridmatte.correction.weights import WEIGHTS
+from hybridmatte.io.documents import read_json_object
+from hybridmatte.networks.config_schema import check_config
+from hybridmatte.networks.saved_network import CONFIG, quiet_hub, weights_folder
 
 __all__ = ["load_network"]
 
@@ -49,34 +49,38 @@ def load_network(
     FileNotFoundError
         If source is a path without these files, or the hub has no such model.
     ValueError
-        If config.json is not that of a known network, or the weights cannot be read or do not fit.
+        If config.json is not that of a known network, has an unknown key or a value out of its range; or if a tensor
+        is missing, left over, of another shape or dtype, or not finite. The message names the file, and the key or the
+        tensor. Nothing is built before config.json is checked, and no other model is looked up on a hub.
     """
     source = WEIGHTS["people"] if source == "people" else source
-    config = _read_config(source)
-    kind = "vitmatte" if config.get("model_type") == "vitmatte" else config.get("network", "unet")
+    config, path = _read_config(source)
+    kind = _kind_of(config)
     if kind == "joint":
-        return _load_joint(source, config)
-    if kind not in ("vitmatte", *CLASSES) or kind == "unet" and "encoder" not in config:
+        return _load_joint(source, config, path)
+    if kind == "vitmatte":
+        return networks.MattingViT.from_pretrained(source)
+    if kind not in CLASSES or kind == "unet" and "encoder" not in config:
         raise ValueError(
             f"network {source} has the config.json of no known network, expected one of VitMatte or one "
             "written by save_pretrained"
         )
-    try:
-        if kind == "vitmatte":
-            return networks.MattingViT.from_pretrained(str(source)).eval()
-        return _load(CLASSES[kind](), config, source).eval()
-    except (SafetensorError, RuntimeError) as error:
-        raise ValueError(
-            f"network {source} has weights that cannot be read or do not fit its config.json: "
-            f"{str(error).splitlines()[0]}"
-        ) from None
+    return CLASSES[kind]().from_pretrained(source)
 
 
-def _read_config(source: str | PathLike[str]) -> dict[str, Any]:
-    """Return the content of a network's config.json, downloaded if the source names a model on the hub."""
+def _kind_of(config: dict[str, Any]) -> str:
+    """Return the name of the class that a configuration describes, which may be unknown."""
+    if config.get("model_type") == "vitmatte":
+        return "vitmatte"
+    name = config.get("network", "unet")
+    return name if isinstance(name, str) else ""
+
+
+def _read_config(source: str | PathLike[str]) -> tuple[dict[str, Any], Path]:
+    """Return the content and the path of a network's config.json, downloaded if the source names a model on the hub."""
     folder = Path(source)
     if folder.is_dir():
-        path = folder / "config.json"
+        path = folder / CONFIG
         if not path.is_file():
             raise FileNotFoundError(f"network {folder} has no config.json, expected one written by save_pretrained")
     elif _is_local(folder, str(source)):
@@ -86,11 +90,11 @@ def _read_config(source: str | PathLike[str]) -> dict[str, Any]:
         )
     else:
         path = _download(str(source))
-    config = json.loads(Path(path).read_text(encoding="utf-8"))
+    config = read_json_object(path)
     if "paradigm" in config:
         near = f", perhaps {folder / 'network'}" if (folder / "network" / "config.json").is_file() else ""
         raise ValueError(f"network {source} is the folder of a training run, expected the folder of a network{near}")
-    return config
+    return config, path
 
 
 def _is_local(folder: Path, name: str) -> bool:
@@ -99,10 +103,11 @@ def _is_local(folder: Path, name: str) -> bool:
     return folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")) or is_inside_run
 
 
-def _download(name: str) -> str:
+def _download(name: str) -> Path:
     """Return the path of config.json of a model on the hub."""
     try:
-        return hf_hub_download(name, "config.json")
+        with quiet_hub():
+            return Path(hf_hub_download(name, CONFIG))
     except OSError as error:  # the errors of the hub are subclasses
         raise FileNotFoundError(
             f"network {name} is no folder here, and the hub does not give a model of that name: "
@@ -110,25 +115,21 @@ def _download(name: str) -> str:
         ) from error
 
 
-def _load_joint(source: str | PathLike[str], config: dict[str, Any]) -> networks.JointInference:
+def _load_joint(source: str | PathLike[str], config: dict[str, Any], path: Path) -> networks.JointInference:
     """Load both networks of a `JointInference` from the folders net_t and net_m beside its config.json."""
-    folder = Path(source)
-    if not folder.is_dir():
-        folder = Path(snapshot_download(str(source)))
-    # JointInference itself refuses a network of another class
-    net_t = cast("networks.TrimapNetwork", load_network(folder / "net_t"))
-    net_m = cast("networks.MattingNetwork", load_network(folder / "net_m"))
-    return networks.JointInference(net_t, net_m, config.get("fusion", "")).eval()
+    check_config("joint", config, path)
+    folder = weights_folder(source)
+    net_t, net_m = (cast("Any", _load_part(folder / name)) for name in ("net_t", "net_m"))
+    try:
+        return networks.JointInference(net_t, net_m, config["fusion"]).eval()
+    except ValueError as error:  # of a network of another class
+        raise ValueError(f"network {source}: {error}") from None
 
 
-def _load(kind, config: dict[str, Any], source: str | PathLike[str]):
-    """Return a network of a class, made by its configuration, with the weights of a folder or of the hub."""
-    folder = Path(source)
+def _load_part(folder: Path) -> networks.MattingNetwork | networks.TrimapNetwork | networks.JointInference:
+    """Load a part of a joint network: always a folder, and never a joint network again."""
     if not folder.is_dir():
-        return kind.from_pretrained(str(source))
-    network = kind(**config)
-    weights = folder / "model.safetensors"
-    if not weights.is_file():
-        raise FileNotFoundError(f"network {folder} has no model.safetensors, expected one written by save_pretrained")
-    load_model(network, weights)
-    return network
+        raise FileNotFoundError(f"network {folder} is no folder, expected one written by save_pretrained")
+    if _kind_of(_read_config(folder)[0]) == "joint":
+        raise ValueError(f"network {folder} is a joint network inside a joint network, expected net_t or net_m")
+    return load_network(folder)

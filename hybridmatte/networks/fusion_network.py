@@ -9,13 +9,13 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 from torch.nn.functional import dropout, silu
 
 from hybridmatte._validation import check_integer, check_number
 from hybridmatte.correction.network import RANK_LIMIT, SCORE_LIMIT, Perceptron
 from hybridmatte.networks.network import model_card
+from hybridmatte.networks.saved_network import SavedNetwork
 
 __all__ = ["SolverFusion"]
 
@@ -27,9 +27,7 @@ CARD = model_card("""From the features of a pixel to its alpha; see `hybridmatte
 """)
 
 
-class SolverFusion(
-    nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", license="mit", model_card_template=CARD
-):
+class SolverFusion(nn.Module, SavedNetwork, library_name="hybridmatte", license="mit", model_card_template=CARD):
     """A fully connected network whose output is added to the alpha of a solver, independently for each pixel.
 
     `hybridmatte.matte` evaluates the same network without torch. The last layer is initialised with zeros, so that an
@@ -63,6 +61,8 @@ class SolverFusion(
     >>> bool((network(pixels) == pixels[:, 0]).all())
     True
     """
+
+    config_kind = "fusion"
 
     mean: torch.Tensor
     scale: torch.Tensor

@@ -4,7 +4,6 @@ from itertools import pairwise
 from typing import Literal
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 from torch.nn.functional import fold, max_pool2d, pad, unfold
 
@@ -12,6 +11,7 @@ from hybridmatte._validation import check_choice
 from hybridmatte._validation_torch import promote
 from hybridmatte.networks.network import CARD, TrimapOption
 from hybridmatte.networks.residual_unet import ResidualUNet, rectified
+from hybridmatte.networks.saved_network import SavedNetwork
 
 __all__ = ["MattingGCA", "gca"]
 
@@ -55,9 +55,7 @@ def gca(size: Literal["resnet34", "tiny"] = "resnet34", *, trimap: TrimapOption 
     return MattingGCA(width=WIDTHS[check_choice(size, "size", tuple(WIDTHS))], trimap=trimap)
 
 
-class MattingGCA(
-    ResidualUNet, PyTorchModelHubMixin, library_name="hybridmatte", license="mit", model_card_template=CARD
-):
+class MattingGCA(ResidualUNet, SavedNetwork, library_name="hybridmatte", license="mit", model_card_template=CARD):
     """A ResNet encoder with a mirrored decoder, and guided contextual attention at 1/8 in both; see `gca`.
 
     Parameters
@@ -86,6 +84,8 @@ class MattingGCA(
     The authors start from an encoder trained on ImageNet, whose first convolution has weights of 0 for the trimap.
     Here all weights are random, also those for the trimap.
     """
+
+    config_kind = "gca"
 
     encoder_prefix = (*ResidualUNet.encoder_prefix, "guide.", "attentions.0.")
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 from torch.nn.functional import conv2d, interpolate
 from torch.nn.utils.parametrizations import spectral_norm
@@ -14,6 +13,7 @@ from hybridmatte._validation import check_choice
 from hybridmatte._validation_torch import promote, split_planes
 from hybridmatte.networks.network import CARD, MattingNetwork, TrimapOption, count_planes
 from hybridmatte.networks.prior_attention import PriorEncoder
+from hybridmatte.networks.saved_network import SavedNetwork
 
 __all__ = ["MattingFormer", "matteformer"]
 
@@ -78,9 +78,7 @@ def matteformer(
     return MattingFormer(trimap=trimap, **SIZES[check_choice(size, "size", tuple(SIZES))])
 
 
-class MattingFormer(
-    MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit", model_card_template=CARD
-):
+class MattingFormer(MattingNetwork, SavedNetwork, library_name="hybridmatte", license="mit", model_card_template=CARD):
     """A Swin transformer with prior tokens and a progressively refining decoder; see `matteformer`.
 
     Parameters
@@ -116,6 +114,8 @@ class MattingFormer(
     Windows are padded by tokens of 0 after the normalisation, and these tokens are attended to, as in Swin for dense
     prediction.
     """
+
+    config_kind = "matteformer"
 
     def __init__(
         self,

@@ -4,12 +4,12 @@ from typing import Any, Literal
 
 import timm
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 from torch.nn.functional import interpolate
 
 from hybridmatte._validation import check_choice
 from hybridmatte.networks.network import CARD, MattingNetwork, TrimapOption, count_planes
+from hybridmatte.networks.saved_network import SavedNetwork
 
 __all__ = ["MattingMOD", "modnet"]
 
@@ -52,9 +52,7 @@ def modnet(size: Literal["mobilenetv2", "tiny"] = "mobilenetv2", *, trimap: Trim
     return MattingMOD(size=size, trimap=trimap)
 
 
-class MattingMOD(
-    MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit", model_card_template=CARD
-):
+class MattingMOD(MattingNetwork, SavedNetwork, library_name="hybridmatte", license="mit", model_card_template=CARD):
     """A MobileNetV2 encoder with three branches; see `modnet`.
 
     Parameters
@@ -76,6 +74,8 @@ class MattingMOD(
     blurred alpha, the detail branch has a loss on the boundary. Here the loss applies to the final alpha alone, and
     these heads do not exist.
     """
+
+    config_kind = "modnet"
 
     mean = std = (0.5, 0.5, 0.5)
 

@@ -3,7 +3,6 @@
 from typing import Literal
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 from torch.nn.functional import avg_pool2d, dropout, interpolate, max_pool2d
 
@@ -12,6 +11,7 @@ from hybridmatte._validation_torch import promote
 from hybridmatte.networks.guided_attention import initialize_attention, region_factors
 from hybridmatte.networks.network import CARD, TrimapOption
 from hybridmatte.networks.residual_unet import ResidualUNet
+from hybridmatte.networks.saved_network import SavedNetwork
 
 __all__ = ["MattingNonlocal", "NonlocalAttention", "net_m"]
 
@@ -62,9 +62,7 @@ def net_m(
     )
 
 
-class MattingNonlocal(
-    ResidualUNet, PyTorchModelHubMixin, library_name="hybridmatte", license="mit", model_card_template=CARD
-):
+class MattingNonlocal(ResidualUNet, SavedNetwork, library_name="hybridmatte", license="mit", model_card_template=CARD):
     """A residual U-Net with `NonlocalAttention` in the encoder at 1/8, then a refinement of its alpha; see `net_m`.
 
     Parameters
@@ -88,6 +86,8 @@ class MattingNonlocal(
     GCA-Matting, whose U-Net this is. The refined alpha is clipped to [0, 1] in `forward`, but not in
     `weighted_alphas`, which training uses.
     """
+
+    config_kind = "net_m"
 
     encoder_prefix = (*ResidualUNet.encoder_prefix, "attention.")
 

@@ -5,7 +5,6 @@ from typing import Any, Literal, NamedTuple
 
 import timm
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 from torch.nn.functional import interpolate
 
@@ -13,6 +12,7 @@ from hybridmatte._validation import check_choice
 from hybridmatte._validation_torch import check_together
 from hybridmatte.networks.atrous_pyramid import AtrousPyramid, convolution
 from hybridmatte.networks.network import model_card, normalized, padded_to, predicting
+from hybridmatte.networks.saved_network import SavedNetwork
 
 __all__ = ["TrimapNetwork", "net_t"]
 
@@ -89,7 +89,7 @@ def with_segmentation(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
 
 
 class TrimapNetwork(
-    nn.Module, PyTorchModelHubMixin, library_name="hybridmatte", license="mit", model_card_template=TRIMAP_CARD
+    nn.Module, SavedNetwork, library_name="hybridmatte", license="mit", model_card_template=TRIMAP_CARD
 ):
     """A dilated ResNet, atrous spatial pyramid pooling, and a decoder over features at 1/4 and 1/8; see `net_t`.
 
@@ -113,6 +113,8 @@ class TrimapNetwork(
     The paper's table gives the pyramid a rate of 1. As in the code that the paper builds on, this is the factor of the
     dilations 6, 12 and 18. The last of the three dilated blocks has dilation 1, as in the table.
     """
+
+    config_kind = "net_t"
 
     stride: int = 16
     encoder_prefix: str = "encoder."

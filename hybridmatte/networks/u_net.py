@@ -6,13 +6,13 @@ from typing import Any, NamedTuple, cast
 
 import timm
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 from torch.nn.functional import interpolate
 
 from hybridmatte._validation import check_number
 from hybridmatte.networks.atrous_pyramid import AtrousPyramid, convolution, convolve_joined
 from hybridmatte.networks.network import CARD, MattingNetwork, TrimapOption, count_planes
+from hybridmatte.networks.saved_network import SavedNetwork
 
 __all__ = ["MattingUNet", "unet"]
 
@@ -96,9 +96,7 @@ def unet(
     return network
 
 
-class MattingUNet(
-    MattingNetwork, PyTorchModelHubMixin, library_name="hybridmatte", license="mit", model_card_template=CARD
-):
+class MattingUNet(MattingNetwork, SavedNetwork, library_name="hybridmatte", license="mit", model_card_template=CARD):
     """U-Net with skip connections up to full resolution; see `unet`.
 
     The max-pooling after a ResNet's stem is removed, as in the paper, which doubles the resolution of the features.
@@ -123,6 +121,8 @@ class MattingUNet(
     trimap : (B, 1, H, W); None for a network without trimap
     alpha : (B, 1, H, W), in [0, 1]
     """
+
+    config_kind = "unet"
 
     def __init__(
         self, *, encoder: str = "resnet18", width: float = 1.0, trimap: TrimapOption = False, boundary: bool = False

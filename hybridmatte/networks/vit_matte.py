@@ -2,6 +2,7 @@
 
 import re
 from os import PathLike
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -9,7 +10,11 @@ from transformers import VitDetConfig, VitMatteConfig, VitMatteForImageMatting
 from transformers.utils import logging
 
 from hybridmatte._validation import check_choice
+from hybridmatte.io.documents import read_json_object
 from hybridmatte.networks.network import MattingNetwork, TrimapOption, count_planes
+from hybridmatte.networks.saved_network import CONFIG, download_config, weights_folder
+from hybridmatte.networks.saved_weights import load_saved
+from hybridmatte.networks.vit_matte_schema import vit_matte_options
 
 __all__ = ["MattingViT", "vitmatte"]
 
@@ -87,6 +92,12 @@ def vitmatte(size: Literal["small", "base", "tiny"] = "small", *, trimap: Trimap
     return MattingViT(VitMatteForImageMatting(config))
 
 
+def _build(options: dict[str, Any], backbone: dict[str, Any]) -> VitMatteForImageMatting:
+    """Return a model with random weights, by the options of its two configurations."""
+    inner = VitDetConfig(**backbone)
+    return VitMatteForImageMatting(VitMatteConfig(backbone_config=inner, **options))
+
+
 class MattingViT(MattingNetwork):
     """A transformers `VitMatteForImageMatting` as a `MattingNetwork`.
 
@@ -114,8 +125,30 @@ class MattingViT(MattingNetwork):
 
     @classmethod
     def from_pretrained(cls, source: str | PathLike[str]) -> "MattingViT":
-        """Load a folder written by `save_pretrained`, or a public checkpoint of transformers' class by its name."""
-        return cls(VitMatteForImageMatting.from_pretrained(source))
+        """Load a folder written by `save_pretrained`, or a public checkpoint of transformers' class by its name.
+
+        Parameters
+        ----------
+        source : str or path
+            Folder, or OWNER/NAME of a model on the Hugging Face hub.
+
+        Returns
+        -------
+        network : MattingViT
+            In evaluation mode.
+
+        Raises
+        ------
+        FileNotFoundError
+            If a file is missing.
+        ValueError
+            If config.json has an unknown key or a value out of its range, or the tensors are not exactly those of the
+            network. The message names the file, and the key or the tensor.
+        """
+        path = Path(source) / CONFIG if Path(source).is_dir() else download_config(str(source))
+        options, inside = vit_matte_options(read_json_object(path), path)
+        model = load_saved(lambda: _build(options, inside), weights_folder(source))
+        return cls(model).eval()
 
     def save_pretrained(self, folder: str | PathLike[str]) -> None:
         """Write the weights (safetensors) and the configuration (JSON) to a folder."""
