@@ -82,8 +82,9 @@ def _run_folder(request: Request, work: Callable[[Job], object]) -> None:
     jobs, failures = pair_by_stem(images, planes, outputs, request.plane_name)
     _make_output_folder(outputs, [folder for folder in (images, planes) if folder is not None], request.bits)
     _note_ignored(images, planes, request.plane_name)
+    files = [job.output for job in jobs if isinstance(job.output, Path)]
     if request.resume:
-        clear_temporaries([job.output for job in jobs if isinstance(job.output, Path)])
+        clear_temporaries(files)
     unfinished = [job for job in jobs if not (request.resume and _is_written(job.output))]
     if request.description:
         note(request.description)
