@@ -13,7 +13,6 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 from tifffile import TiffFileError
 
+from hybridmatte._locks import ProcessLock
 from hybridmatte.io._picture import Picture, UnsupportedPicture, to_uint8, to_uint16
 from hybridmatte.io._png import decode_deep_png, encode_deep_png, has_deep_colour
 from hybridmatte.io._tiff import Layout, decode_tiff, encode_tiff, read_layout
@@ -55,7 +55,7 @@ DAMAGE = (
     zlib.error,
     lzma.LZMAError,
 )  # raised for a damaged file
-_LIMIT_LOCK = Lock()
+_LIMIT_LOCK = ProcessLock()
 
 
 class OpenedPicture(NamedTuple):
