@@ -1,5 +1,6 @@
 """Input checks for tensors: shape, dtype, device, range of values, and which inputs may carry a gradient."""
 
+import os
 from contextlib import AbstractContextManager
 
 import torch
@@ -20,6 +21,15 @@ __all__ = [
 ]
 
 COLOR_LAYERS = ("image", "foreground", "background")  # names of the inputs with three channels
+
+
+def _use_one_thread() -> None:
+    """Run torch on one thread, as workers of its data loaders do."""
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has no threads of OpenMP, and would wait for them for ever
+    os.register_at_fork(after_in_child=_use_one_thread)
 
 
 def check_batch(tensor: object, name: str, channels: int = 1) -> torch.Tensor:

@@ -21,6 +21,7 @@ PACKAGE = Path(hybridmatte.__file__).parent
 RECORD = Path(__file__).parent / "public_api.json"
 ROOMS = (
     "_lazy",
+    "_locks",
     "errors",
     "_validation",
     "io",

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from threading import Lock
 from typing import Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from hybridmatte._locks import ProcessLock
 from hybridmatte.correction.weights import WEIGHTS, read_weights
 
 __all__ = ["run_segmenter"]
 
 STRIDE = 16  # pixels: height and width are padded to multiples of this
 MIN_SIDE = 32  # pixels: with shorter sides, where features are one pixel wide, OpenCV 5.0 reads beyond its buffers
-LOCK = Lock()  # a network keeps its input until it runs, so that threads must take turns
+LOCK = ProcessLock()  # a network keeps its input until it runs, so that threads must take turns
 
 
 def run_segmenter(name: Literal["people"], image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

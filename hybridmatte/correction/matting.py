@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Lock
 from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from hybridmatte._locks import ProcessLock
 from hybridmatte._validation import check_choice, check_plane
 from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates, solver_estimates
 from hybridmatte.correction.features import FEATURES, MARGIN, correction_features
@@ -30,7 +30,7 @@ QUALITIES = {
     "fast": "information flow alone, the best single solver, in two thirds of the time",
 }
 TILE_SIDE = 256  # pixels; features also see MARGIN pixels around a tile; a thread needs up to 140 MB
-BLAS_LOCK = Lock()  # overlapping limits of BLAS threads would leave the limit in place when the last one ends
+BLAS_LOCK = ProcessLock()  # overlapping limits of BLAS threads would leave the limit in place when the last one ends
 
 Tile = tuple[slice, slice]  # rows and columns
 

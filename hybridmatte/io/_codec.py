@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +32,7 @@ from PIL import (
 )
 from tifffile import TiffFileError
 
+from hybridmatte._locks import ProcessLock
 from hybridmatte.errors import MissingExtraError, warn_caller
 from hybridmatte.io._exif import ORIENTATION, with_png_chunks, with_resolution, with_tiff_directories
 from hybridmatte.io._picture import Picture, UnsupportedPicture, to_uint8, to_uint16
@@ -72,7 +72,7 @@ DAMAGE = (
     lzma.LZMAError,
 )  # raised for a damaged file
 UNSUPPORTED = re.compile("unsupported|unknown pixel mode|not supported|not implemented", re.IGNORECASE)  # of Pillow
-_LIMIT_LOCK = Lock()
+_LIMIT_LOCK = ProcessLock()
 
 
 class OpenedPicture(NamedTuple):

@@ -25,6 +25,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba.core.compiler_lock import global_compiler_lock
 
 from hybridmatte.linalg._team_numba import LEFT, SUMMONS, TEAM_SIZE, await_long, kernel, packer_of, serve, share_call
 
@@ -251,3 +252,9 @@ def _forget_workers() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_workers)
+    # fork waits until no other thread compiles: a compiler that stopped half-way would not work in the forked process
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )
