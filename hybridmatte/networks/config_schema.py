@@ -28,9 +28,19 @@ class Rule(NamedTuple):
     expected: str
 
 
+class _Short(reprlib.Repr):
+    """Shows plain values shortened, and of other objects the type alone."""
+
+    def repr_instance(self, x: object, level: int) -> str:  # noqa: ARG002
+        return repr(x) if x is None or isinstance(x, bool | float) else f"<{type(x).__name__}>"
+
+
+SHORT = _Short()
+
+
 def refused(path: object, key: str, value: object, expected: str) -> ValueError:
     """Return the error for a value of a configuration; a long value is shortened."""
-    return ValueError(f"{path} has {key} = {reprlib.repr(value)}, expected {expected}")
+    return ValueError(f"{path} has {key} = {SHORT.repr(value)}, expected {expected}")
 
 
 def choice(*values: Any) -> Rule:

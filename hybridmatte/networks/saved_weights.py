@@ -18,13 +18,22 @@ from torch.overrides import TorchFunctionMode
 from hybridmatte.io.documents import read_json_object
 from hybridmatte.networks.config_schema import refused
 
-__all__ = ["StoredTensor", "check_tensors", "load_saved", "same_tensors"]
+__all__ = ["StoredTensor", "check_tensors", "load_saved", "refuse_not_finite", "same_tensors"]
 
 AnyModule = TypeVar("AnyModule", bound=torch.nn.Module)
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 MAX_HEADER = MAX_INDEX = 1 << 24  # bytes; 100 for each tensor are usual
-FLOATS = {"F16", "BF16", "F32", "F64", "float16", "bfloat16", "float32", "float64"}  # in safetensors, in torch
-INTEGERS = {"I64", "int64"}
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+TORCH_NAMES = {  # of the dtypes of safetensors that a network may need
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F32": "float32",
+    "F64": "float64",
+    "I64": "int64",
+    "I32": "int32",
+    "U8": "uint8",
+    "BOOL": "bool",
+}
 BUILD_ERRORS = (  # of torch, timm and transformers, for an architecture that cannot be built
     ArithmeticError,
     AssertionError,
@@ -37,7 +46,7 @@ BUILD_ERRORS = (  # of torch, timm and transformers, for an architecture that ca
 
 
 class StoredTensor(NamedTuple):
-    """Shape and dtype of a tensor in a file, the dtype by its name."""
+    """Shape and dtype of a tensor in a file, the dtype by torch's name."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -121,18 +130,19 @@ def check_tensors(network: torch.nn.Module, found: Mapping[str, StoredTensor], p
         wanted = expected[name]
         if tensor.shape != tuple(wanted.shape):
             raise ValueError(f"{prefix}: tensor {name} has shape {tensor.shape}, expected {tuple(wanted.shape)}")
-        is_float = wanted.is_floating_point()
-        if tensor.dtype not in (FLOATS if is_float else INTEGERS):
-            kind = "16, 32 or 64 bit floating point" if is_float else "64 bit integers"
-            raise ValueError(f"{prefix}: tensor {name} has dtype {tensor.dtype}, expected {kind}")
+        kinds = FLOATS if wanted.is_floating_point() else (_dtype_name(wanted),)
+        if tensor.dtype not in kinds:
+            raise ValueError(f"{prefix}: tensor {name} has dtype {tensor.dtype}, expected {' or '.join(kinds)}")
 
 
 def same_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> dict[str, StoredTensor]:
     """Return the descriptions of tensors in memory that were read from a file."""
-    return {
-        name: StoredTensor(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), path)
-        for name, tensor in tensors.items()
-    }
+    return {name: StoredTensor(tuple(tensor.shape), _dtype_name(tensor), path) for name, tensor in tensors.items()}
+
+
+def _dtype_name(tensor: torch.Tensor) -> str:
+    """Return the name of a tensor's dtype."""
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def _named(names: list[str]) -> str:
@@ -183,7 +193,11 @@ def _read_header(path: Path) -> dict[str, StoredTensor]:
     try:
         with safe_open(path, framework="pt") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-            return {name: StoredTensor(tuple(s.get_shape()), s.get_dtype(), path) for name, s in slices.items()}
+            dtypes = {name: s.get_dtype() for name, s in slices.items()}
+            return {
+                name: StoredTensor(tuple(s.get_shape()), TORCH_NAMES.get(dtypes[name], dtypes[name]), path)
+                for name, s in slices.items()
+            }
     except (SafetensorError, OSError, ValueError) as error:
         raise _unreadable(path, error) from None
 

@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from hybridmatte.data import Sample
 from hybridmatte.training.alpha_free import AlphaFreeMatting
 from hybridmatte.training.callbacks import standard_callbacks
+from hybridmatte.training.checkpoint import CheckedRestore, LoadedCheckpoint, check_checkpoint, read_checkpoint
 from hybridmatte.training.composition import CompositionMatting, DisentangledPretraining
 from hybridmatte.training.config import (
     AlphaFreeConfig,
@@ -63,6 +64,7 @@ IRRELEVANT_WARNINGS = (  # of Lightning and torch: on their own internals, and o
     ".*does not have many workers.*",
     ".*Total length of `DataLoader`.*",
     ".*exists and is not empty.*",
+    ".*The dirpath has changed from.*",  # the folder of the run was moved
     ".*`IterableDataset` has `__len__`.*",
     r".*module\(s\) in eval mode at the start of training.*",
 )
@@ -128,9 +130,10 @@ def train(
     FileNotFoundError
         If resume is True and there is no checkpoint.
     ValueError
-        If the run to resume had another configuration or number of samples; backgrounds are missing, or the paradigm
-        uses none; the validation samples lack what the network takes; warm-up is as long as the run; there are fewer
-        shards than processes that read them; or network "joint" has no ``init_from``.
+        If the run to resume had another configuration or number of samples; its checkpoint is damaged, holds other
+        objects than tensors and plain values, or does not fit, and then the message names the file; backgrounds are
+        missing, or the paradigm uses none; the validation samples lack what the network takes; warm-up is as long as
+        the run; there are fewer shards than processes that read them; or network "joint" has no ``init_from``.
     FloatingPointError
         If the loss is not finite.
     KeyboardInterrupt
@@ -143,10 +146,13 @@ def train(
         network = new_network(config)
         transfer = start_from(network, config)
     module = make_module(config, network)
+    loaded = None if checkpoint is None else _checked_checkpoint(checkpoint, module)
     source = module.open_source(data, backgrounds)
     validation = None if validation is None else module.validation_samples(validation)
     crops = CropsModule(config, source, workers, validation)
     own = standard_callbacks(output, source.examples(PICTURES), progress=progress)
+    if loaded is not None and checkpoint is not None:
+        own.append(CheckedRestore(loaded, checkpoint))
     output.mkdir(parents=True, exist_ok=True)
     write_json(output / "config.json", config.options())
     if transfer is not None:
@@ -160,6 +166,7 @@ def train(
             precision=precision,
             progress=progress,
             callbacks=[*own, *callbacks],
+            checkpoint=loaded,
         )
         _fit(trainer, module, crops, checkpoint)
     trained = module.network.eval()
@@ -173,6 +180,13 @@ def make_module(config: TrainingConfig, network: AnyNetwork) -> MattingModule[An
     return MODULES[type(config)].from_config(network, config).train()
 
 
+def _checked_checkpoint(path: Path, module: MattingModule[Any]) -> dict[str, Any]:
+    """Return the content of a checkpoint that fits a module."""
+    checkpoint = read_checkpoint(path)
+    check_checkpoint(checkpoint, path, module, module.config.epochs)
+    return checkpoint
+
+
 def _trainer(
     module: MattingModule[Any],
     output: Path,
@@ -182,6 +196,7 @@ def _trainer(
     precision: str,
     progress: bool,
     callbacks: list[lightning.Callback],
+    checkpoint: dict[str, Any] | None,
 ) -> lightning.Trainer:
     """Return Lightning's trainer of a module."""
     config, processes = module.config, devices * nodes
@@ -198,6 +213,7 @@ def _trainer(
         enable_model_summary=False,
         num_sanity_val_steps=0,
         callbacks=callbacks,
+        plugins=[LoadedCheckpoint(checkpoint)],
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
         sync_batchnorm=processes > 1 and torch.cuda.is_available(),

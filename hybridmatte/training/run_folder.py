@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from hybridmatte.io.documents import read_json_object
 from hybridmatte.io.files import write_bytes
 from hybridmatte.training.config import TrainingConfig
 
@@ -41,7 +42,7 @@ def checkpoint_to_resume(output: Path, config: TrainingConfig) -> Path:
     checkpoint = _checkpoint(output)
     if not checkpoint.is_file():
         raise FileNotFoundError(f"output {output} has no checkpoints/last.ckpt, expected one to resume from")
-    before = json.loads((output / "config.json").read_text(encoding="utf-8"))
+    before = read_json_object(output / "config.json")
     for name, wanted in config.options().items():
         had = before.get(name, getattr(type(config), name, wanted))
         if had != wanted:
