@@ -66,17 +66,17 @@ def test_mutants_are_a_picture_or_one_sentence(kind):
     data, rng = saved(kind), np.random.default_rng(27)
     for _ in range(MUTANTS):
         start = time.perf_counter()
-        try:
-            image, metadata = read_photograph(io.BytesIO(mutant(data, rng)), max_pixels=10**6)
-            assert np.isfinite(image).all()
-            write_image(
-                io.BytesIO(),
-                image[:4, :4],
-                bits=16,
-                profile=metadata.profile,
-                exif=metadata.exif,
-                resolution=metadata.resolution,
-            )
-        except ValueError as error:
-            assert re.fullmatch("image <stream> .*, expected .*", str(error))
+        error = error_of(mutant(data, rng))
+        assert error is None or re.fullmatch("image <stream> .*, expected .*", error)
         assert time.perf_counter() - start < 10
+
+
+def error_of(data):
+    """Return the error of reading a file and writing what was read, or None."""
+    try:
+        image, metadata = read_photograph(io.BytesIO(data), max_pixels=10**6)
+    except ValueError as error:
+        return str(error)
+    file, (profile, exif, resolution, _) = io.BytesIO(), metadata
+    write_image(file, image[:4, :4], bits=16, profile=profile, exif=exif, resolution=resolution)
+    return None if np.isfinite(image).all() else "not finite"
