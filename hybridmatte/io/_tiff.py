@@ -165,15 +165,17 @@ def _subfile_types(data: bytes, page: tifffile.TiffPage) -> list[int]:
     form, place, kinds = page.parent.tiff, page.offset, {}
     value = 4 + form.offsetsize  # place of the value in a tag: behind number, type and count
     while 0 < place < len(data) and place not in kinds:
-        kinds[place] = 0
         try:
             (count,) = struct.unpack_from(form.tagnoformat, data, place)
             start = place + form.tagnosize
-            if count > 0 and struct.unpack_from(f"{form.byteorder}H", data, start)[0] == SUBFILE_TYPE:  # the lowest tag
-                kinds[place] = struct.unpack_from(f"{form.byteorder}I", data, start + value)[0]
-            (place,) = struct.unpack_from(form.offsetformat, data, start + count * form.tagsize)
+            has_kind = struct.unpack_from(f"{form.byteorder}H", data, start)[0] == SUBFILE_TYPE  # the lowest tag
+            kind = struct.unpack_from(f"{form.byteorder}I", data, start + value)[0] if has_kind else 0
+            (following,) = struct.unpack_from(form.offsetformat, data, start + count * form.tagsize)
         except struct.error:
             break
+        if count == 0:
+            break
+        kinds[place], place = kind, following
     return list(kinds.values())
 
 

@@ -206,6 +206,6 @@ def test_a_damaged_chain_of_pages_takes_no_time():
     (count,) = struct.unpack_from("<H", data, 8)
     struct.pack_into("<I", data, 10 + 12 * count, base)
     start = time.perf_counter()
-    with pytest.warns(UserWarning, match="has 400[01] pages or frames"):
+    with pytest.warns(UserWarning, match="has 4001 pages or frames"):
         assert np.abs(read_image(io.BytesIO(data)) - COLOUR).max() < 2 / 255
     assert time.perf_counter() - start < 5
