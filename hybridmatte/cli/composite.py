@@ -71,4 +71,4 @@ def _read_background(text: str, max_pixels: int) -> tuple[npt.NDArray[np.float32
         raise ValueError(f"background {text} is no colour and no file, expected a name, #rrggbb or a picture") from None
     if colour[3:] not in ((), (255,)):
         raise ValueError(f"background {text} is a transparent colour, expected an opaque one")
-    return np.array(colour[:3], np.float32) / np.float32(255), None
+    return (np.array(colour[:3]) / 255).astype(np.float32), None

@@ -202,9 +202,10 @@ def _one_sentence(label: str) -> Iterator[None]:
     except UnsupportedPicture as error:
         raise ValueError(f"{label} {error}") from error
     except DAMAGE as error:
-        if UNSUPPORTED.search(str(error)):
-            raise ValueError(f"{label} has a layout that is not supported ({error}), expected {EXPECTED}") from error
-        raise ValueError(f"{label} is damaged or truncated ({error}), expected {EXPECTED}") from error
+        reason = " ".join(str(error).split())
+        if UNSUPPORTED.search(reason):
+            raise ValueError(f"{label} has a layout that is not supported ({reason}), expected {EXPECTED}") from error
+        raise ValueError(f"{label} is damaged or truncated ({reason}), expected {EXPECTED}") from error
 
 
 @contextmanager

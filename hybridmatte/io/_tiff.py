@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import logging
 import math
+import re
 import struct
 from typing import Any, Literal, NamedTuple
 
@@ -34,7 +35,9 @@ MAX_EXTRA = 3
 REDUCED, REDUCED_OR_MASK = 0b001, 0b101  # of NewSubfileType
 RAW, LZW = 1, 5  # kinds of compression
 FLOAT_PREDICTOR = 3
-PLANAR, SUBSAMPLING, INK_SET, DNG_VERSION = 284, 530, 332, 50706  # numbers of tags
+IMAGEJ_STACK = re.compile(r"ImageJ=.*?^images=(\d{1,9})$", re.MULTILINE | re.DOTALL)
+TIFFFILE_STACK = re.compile(r'\{"shape": \[(\d{1,9}(?:, \d{1,9}){0,9})\]')
+SUBFILE_TYPE, PLANAR, SUBSAMPLING, INK_SET, DNG_VERSION = 254, 284, 530, 332, 50706  # numbers of tags
 READABLE = "8 or 16 bits a channel, or floating-point numbers, as grey, RGB or CMYK"
 
 
@@ -80,14 +83,14 @@ class Layout(NamedTuple):
 
 def read_layout(data: bytes) -> Layout:
     """Return the layout of a TIFF's first page; refuse one whose numbers could not be read rightly."""
-    file = tifffile.TiffFile(io.BytesIO(data))
-    page = file.pages.first
+    page = tifffile.TiffFile(io.BytesIO(data)).pages.first
     if page.imagewidth < 1 or page.imagelength < 1:
         raise ValueError("its first page has no size")
     if not isinstance(page.bitspersample, int):
         raise UnsupportedPicture(f"has channels of {page.bitspersample} bits, expected the same for all")
     if page.imagedepth != 1:
         raise UnsupportedPicture(f"has a volume of {page.imagedepth} slices, expected one picture")
+    kinds = _subfile_types(data, page)
     layout = Layout(
         page,
         COLOURS.get(page.photometric, "other"),
@@ -96,10 +99,10 @@ def read_layout(data: bytes) -> Layout:
         _extra_samples(page),
         page.tags.valueof(274, 1),
         page.tags.valueof(34675),
-        _count_pages(file),
+        _count_pages(page, kinds),
     )
     _check_numbers(page)
-    _check_kind(file, page)
+    _check_kind(page, len(kinds))
     _check_colours(layout)
     return layout
 
@@ -154,20 +157,39 @@ def _extra_samples(page: tifffile.TiffPage) -> tuple[int, ...]:
     return declared + (UNSPECIFIED,) * (count - len(declared))
 
 
-def _count_pages(file: tifffile.TiffFile) -> int:
+def _subfile_types(data: bytes, page: tifffile.TiffPage) -> list[int]:
+    """Return NewSubfileType of every page, as far as the chain of directories is whole.
+
+    tifffile would read all tags of each page, which takes minutes if the chain is damaged.
+    """
+    form, place, kinds = page.parent.tiff, page.offset, {}
+    value = 4 + form.offsetsize  # place of the value in a tag: behind number, type and count
+    while 0 < place < len(data) and place not in kinds:
+        try:
+            (count,) = struct.unpack_from(form.tagnoformat, data, place)
+            start = place + form.tagnosize
+            has_kind = struct.unpack_from(f"{form.byteorder}H", data, start)[0] == SUBFILE_TYPE  # the lowest tag
+            kind = struct.unpack_from(f"{form.byteorder}I", data, start + value)[0] if has_kind else 0
+            (following,) = struct.unpack_from(form.offsetformat, data, start + count * form.tagsize)
+        except struct.error:
+            break
+        if count == 0:
+            break
+        kinds[place], place = kind, following
+    return list(kinds.values())
+
+
+def _count_pages(page: tifffile.TiffPage, kinds: list[int]) -> int:
     """Return the number of pictures, without the thumbnails and masks of another page.
 
     ImageJ and tifffile also store many pictures behind one page, and say so in its description.
     """
-    try:
-        n_pages = sum(not page.aspage().subfiletype & REDUCED_OR_MASK for page in file.pages)
-        described = file.imagej_metadata.get("images", 1) if file.imagej_metadata else 1
-        if file.shaped_metadata:
-            page = file.pages.first
-            described = math.prod(file.shaped_metadata[0]["shape"]) // max(1, math.prod(page.shape))
-        return max(n_pages, int(described))
-    except (ValueError, LookupError, TypeError, AttributeError, struct.error, tifffile.TiffFileError):
-        return 1  # the first page has been read, a damaged one behind it is not wanted
+    described = 1
+    if match := IMAGEJ_STACK.match(page.description):
+        described = int(match[1])
+    elif match := TIFFFILE_STACK.match(page.description):
+        described = math.prod(int(length) for length in match[1].split(",")) // max(1, math.prod(page.shape))
+    return max(1, sum(not kind & REDUCED_OR_MASK for kind in kinds), described)
 
 
 def _check_numbers(page: tifffile.TiffPage) -> None:
@@ -179,9 +201,9 @@ def _check_numbers(page: tifffile.TiffPage) -> None:
     raise UnsupportedPicture(f"has {numbers} of {bits} bits, expected {READABLE}")
 
 
-def _check_kind(file: tifffile.TiffFile, page: tifffile.TiffPage) -> None:
+def _check_kind(page: tifffile.TiffPage, n_directories: int) -> None:
     """Refuse the raw files of cameras, whose first page is a thumbnail or holds the sensor's numbers."""
-    is_thumbnail = page.subfiletype & REDUCED and (page.subifds or len(file.pages) > 1)
+    is_thumbnail = page.subfiletype & REDUCED and (page.subifds or n_directories > 1)
     if DNG_VERSION in page.tags or is_thumbnail:
         what = "a thumbnail as its first page, as a camera's raw file has" if is_thumbnail else "a camera's raw pixels"
         raise UnsupportedPicture(f"has {what}, expected a developed picture")
@@ -289,7 +311,7 @@ def _as_picture(samples: npt.NDArray[Any], layout: Layout) -> Picture:
     count, scale = N_COLOURS[layout.colours], _full_scale(samples.dtype)
     colour, alpha = samples[:, :, :count], None
     if layout.colours == "palette":
-        colour = np.moveaxis((layout.page.colormap >> 8).astype(np.uint8)[:, colour[:, :, 0]], 0, -1)
+        colour = np.moveaxis((_colour_map(layout.page) >> 8).astype(np.uint8)[:, colour[:, :, 0]], 0, -1)
     elif layout.colours == "white is zero":
         colour = scale - colour
     elif layout.colours == "CMYK":
@@ -299,6 +321,12 @@ def _as_picture(samples: npt.NDArray[Any], layout: Layout) -> Picture:
         alpha = samples[:, :, count]
         colour = _straight(colour, alpha) if layout.alpha_kind == ASSOCIATED else colour
     return Picture(colour[:, :, 0] if colour.shape[2] == 1 else colour, alpha)
+
+
+def _colour_map(page: tifffile.TiffPage) -> npt.NDArray[np.uint16]:
+    if page.colormap is None:
+        raise ValueError("its palette is missing")
+    return page.colormap
 
 
 def _full_scale(dtype: np.dtype[Any]) -> Any:

@@ -15,6 +15,7 @@ from hybridmatte.errors import warn_caller
 from hybridmatte.io._codec import DAMAGE, OpenedPicture, decode, stored_exif
 from hybridmatte.io._exif import ORIENTATION, exif_of_result, resolution_of
 from hybridmatte.io.formats import MAX_PIXELS
+from hybridmatte.io.outputs import MAX_RESOLUTION
 from hybridmatte.io.pictures import open_source, rgb_profile
 from hybridmatte.io.streams import Source, name_of
 
@@ -137,12 +138,14 @@ def _metadata_of(data: bytes, opened: OpenedPicture, label: str, *, gps: bool) -
     orientation = _orientation(exif)
     width, height = opened.size
     size = (height, width) if orientation >= 5 else (width, height)
-    is_pillow = isinstance(opened.reader, ImageFile.ImageFile)
-    of_tiff = not is_pillow or opened.reader.format == "TIFF"
-    resolution = None if of_tiff or not is_pillow else opened.reader.info.get("dpi")
-    resolution = resolution_of(exif) if resolution is None else (float(resolution[0]), float(resolution[1]))
+    reader = opened.reader
+    of_tiff = not isinstance(reader, ImageFile.ImageFile) or reader.format == "TIFF"
+    dots = reader.info.get("dpi") if isinstance(reader, ImageFile.ImageFile) and not of_tiff else None
+    resolution = resolution_of(exif) if dots is None else (float(dots[0]), float(dots[1]))
+    if resolution is not None and not all(0 < value <= MAX_RESOLUTION for value in resolution):
+        resolution = None
     if resolution is not None and orientation >= 5:
-        resolution = resolution[::-1]
+        resolution = (resolution[1], resolution[0])
     try:
         block = exif_of_result(exif, size, of_tiff=of_tiff, gps=gps)
     except DAMAGE as error:

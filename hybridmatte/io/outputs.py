@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import check_choice
+from hybridmatte._validation import check_choice, check_number
 from hybridmatte.io._codec import encode, to_uint8, to_uint16
 from hybridmatte.io.files import check_writable, write_bytes
 from hybridmatte.io.formats import EXTENSIONS, Format, extensions
 from hybridmatte.io.streams import Source, write_all
 
-__all__ = ["check_output", "write"]
+__all__ = ["MAX_RESOLUTION", "check_output", "write"]
 
+MAX_RESOLUTION = 65535  # dots per inch, the most that a JPEG can hold
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -63,6 +64,9 @@ def write(
     resolution: tuple[float, float] | None,
 ) -> None:
     """Encode in memory, then write the whole file."""
+    if resolution is not None:
+        for value in resolution:
+            check_number(value, "resolution", above=0, high=MAX_RESOLUTION)
     kind = _format_for(path, bits, pixels.ndim == 3 and pixels.shape[2] == 4)
     scaled = (to_uint16 if bits == 16 else to_uint8)(pixels)
     data = encode(scaled, kind, bits=bits, profile=profile, exif=exif, resolution=resolution)

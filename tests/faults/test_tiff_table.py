@@ -3,6 +3,8 @@
 import io
 import itertools
 import re
+import struct
+import time
 
 import numpy as np
 import pytest
@@ -190,3 +192,20 @@ def test_long_strips_and_one_row_each():
             tags={278: (LONG, [2**32 - 1])} if rows == 6 else {},
         )
         assert np.abs(read_image(io.BytesIO(data)) - COLOUR).max() < 1e-4
+
+
+def test_a_damaged_chain_of_pages_takes_no_time():
+    """A file with one wrong byte kept the page counter busy for minutes."""
+    data = bytearray(write(np.rint(COLOUR * 255), photometric="RGB"))
+    base, n_tags, n_pages = len(data), 3000, 4000
+    behind = 2 + 12 * n_tags
+    data += bytes(8 * n_pages + behind + 8)
+    for page in range(n_pages):
+        struct.pack_into("<H", data, base + 8 * page, n_tags)
+        struct.pack_into("<I", data, base + 8 * page + behind, base + 8 * (page + 1))
+    (count,) = struct.unpack_from("<H", data, 8)
+    struct.pack_into("<I", data, 10 + 12 * count, base)
+    start = time.perf_counter()
+    with pytest.warns(UserWarning, match="has 4001 pages or frames"):
+        assert np.abs(read_image(io.BytesIO(data)) - COLOUR).max() < 2 / 255
+    assert time.perf_counter() - start < 5
