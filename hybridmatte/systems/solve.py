@@ -27,6 +27,8 @@ __all__ = [
     "warn_unconverged",
 ]
 
+RIDGES = {"float32": (1e-6, 1e-5, 1e-4), "float64": (1e-12, 1e-10, 1e-8, 1e-6)}  # relative to the diagonal
+
 Plane = npt.NDArray[Any]  # (H, W)
 
 
@@ -97,10 +99,31 @@ def solve_system(
     rtol: float,
     maxiter: int,
 ) -> KrylovResult:
-    """Solve a linear system for one right-hand side by preconditioned conjugate gradients, or BiCGSTAB."""
-    if system.is_symmetric:
-        return conjugate_gradient(system.matvec, rhs, precondition, x0=start, rtol=rtol, maxiter=maxiter)
-    return bicgstab(system.matvec, rhs, precondition, rtol=rtol, maxiter=maxiter)
+    """Solve a linear system for one right-hand side by preconditioned conjugate gradients, or BiCGSTAB.
+
+    A symmetric system that rounding errors make indefinite is solved with a ridge: ``(A + ridge D) x = rhs + ridge D
+    start`` with the diagonal D of A. The ridge is the least of `RIDGES` with which conjugate gradients do not break
+    down. So unknowns that nothing else determines keep the first guess, or 0 without one.
+    """
+    if not system.is_symmetric:
+        return bicgstab(system.matvec, rhs, precondition, rtol=rtol, maxiter=maxiter)
+
+    def solve(ridge: float) -> KrylovResult:
+        if ridge == 0.0:
+            return conjugate_gradient(system.matvec, rhs, precondition, x0=start, rtol=rtol, maxiter=maxiter)
+        weight = (ridge * system.diagonal).astype(rhs.dtype)
+        drawn = rhs if start is None else rhs + weight * start
+        return conjugate_gradient(
+            lambda x: system.matvec(x) + weight * x, drawn, precondition, x0=start, rtol=rtol, maxiter=maxiter
+        )
+
+    ridges = (0.0, *RIDGES[rhs.dtype.name])
+    for ridge in ridges[:-1]:
+        try:
+            return solve(ridge)
+        except np.linalg.LinAlgError:
+            continue
+    return solve(ridges[-1])
 
 
 def solve_problem(
