@@ -71,7 +71,8 @@ def solve_information_flow(
 
     Four terms determine alpha: each colour is a mixture of similar colours, known colours explain unknown pixels,
     similar unknown pixels have similar alpha, and neighbours follow the closed form. On photographs this is the most
-    accurate single method, at several times the time of `solve_cf`.
+    accurate single method, at several times the time of `solve_cf`. Unknown pixels that no flow connects to known ones
+    (synthetic images have such pixels) keep the alpha estimated from the known colours.
 
     Parameters
     ----------

@@ -27,7 +27,8 @@ __all__ = [
     "warn_unconverged",
 ]
 
-RIDGES = {"float32": (1e-6, 1e-5, 1e-4), "float64": (1e-12, 1e-10, 1e-8, 1e-6)}  # relative to the diagonal
+RIDGES = {"float32": (1e-6, 1e-5), "float64": (1e-12, 1e-10, 1e-8)}  # relative to the diagonal
+MARGIN = 30.0  # a ridge barely above the rounding errors would magnify the first guess
 
 Plane = npt.NDArray[Any]  # (H, W)
 
@@ -102,8 +103,8 @@ def solve_system(
     """Solve a linear system for one right-hand side by preconditioned conjugate gradients, or BiCGSTAB.
 
     A symmetric system that rounding errors make indefinite is solved with a ridge: ``(A + ridge D) x = rhs + ridge D
-    start`` with the diagonal D of A. The ridge is the least of `RIDGES` with which conjugate gradients do not break
-    down. So unknowns that nothing else determines keep the first guess, or 0 without one.
+    start`` with the diagonal D of A. The ridge is `MARGIN` times the least of `RIDGES` with which conjugate gradients
+    do not break down. So unknowns that nothing else determines keep the first guess, or 0 without one.
     """
     if not system.is_symmetric:
         return bicgstab(system.matvec, rhs, precondition, rtol=rtol, maxiter=maxiter)
@@ -117,13 +118,14 @@ def solve_system(
             lambda x: system.matvec(x) + weight * x, drawn, precondition, x0=start, rtol=rtol, maxiter=maxiter
         )
 
-    ridges = (0.0, *RIDGES[rhs.dtype.name])
-    for ridge in ridges[:-1]:
+    for ridge in (0.0, *RIDGES[rhs.dtype.name]):
         try:
-            return solve(ridge)
-        except np.linalg.LinAlgError:
-            continue
-    return solve(ridges[-1])
+            result = solve(ridge)
+        except np.linalg.LinAlgError as error:
+            breakdown = error
+        else:
+            return result if ridge == 0.0 else solve(MARGIN * ridge)
+    raise breakdown
 
 
 def solve_problem(
@@ -132,7 +134,8 @@ def solve_problem(
     """Return alpha (H, W) of a checked problem.
 
     If the Laplacian is local, parts of the unknown region that it does not connect are independent systems. They are
-    solved one after the other, and each is freed before the next is assembled.
+    solved one after the other, and each is freed before the next is assembled. A system that is singular up to rounding
+    errors is solved with a ridge, see `solve_system`.
 
     Parameters
     ----------
