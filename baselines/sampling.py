@@ -13,6 +13,7 @@ Pixel: TypeAlias = tuple[int, ...]  # row and column
 Gathered: TypeAlias = tuple[Array, Array, float, float]  # F, B and their variances
 Refined: TypeAlias = tuple[Array, Array, float, float]  # F, B, alpha and confidence
 
+TIE = 1e-9  # errors that differ by less are equal
 TINY = 1e-7  # added to factors of the objective: a factor of 0 would make all other factors irrelevant
 
 
@@ -48,6 +49,16 @@ def project(color: Array, fore: Array, back: Array) -> tuple[float, float]:
     return alpha, np.linalg.norm(color - alpha * fore - (1 - alpha) * back)
 
 
+def project_single(color: Array, fore: Array, back: Array) -> np.float32:
+    """Return the square of the remaining distance, in single precision and summed from left to right."""
+    color, fore, back = (np.float32(values) for values in (color, fore, back))
+    line, rest = fore - back, color - back
+    along, length = (a[0] * line[0] + a[1] * line[1] + a[2] * line[2] for a in (rest, line))
+    alpha = np.clip(along / (length + np.float32(1e-9)), np.float32(0), np.float32(1))
+    rest = rest - alpha * line
+    return rest[0] * rest[0] + rest[1] * rest[1] + rest[2] * rest[2]
+
+
 def window(shape: Pixel, pixel: Pixel, radius: int) -> list[Pixel]:
     """Return the pixels of the square window around a pixel, cut to the image."""
     rows, columns = (range(max(p - radius, 0), min(p + radius + 1, n)) for p, n in zip(pixel, shape, strict=True))
@@ -61,10 +72,21 @@ def disk(shape: Pixel, pixel: Pixel, area: float) -> list[tuple[Pixel, int]]:
     return [(q, d) for q, d in zip(pixels, squared, strict=True) if d <= area / np.pi + 0.5]
 
 
+def ray_turn(shape: Pixel, pixel: Pixel) -> int:
+    """Return the turn of a pixel's rays: 0 to 8 over 3 x 3 pixels, and negative, modulo 9, in a mirrored octant."""
+    down, right = (2 * p - (n - 1) for p, n in zip(pixel, shape, strict=True))
+    low, high = sorted((abs(down), abs(right)))
+    if low == 0 or low == high:
+        return 0
+    turn = low // 2 % 3 * 3 + high // 2 % 3
+    n_mirrored = sum(map(bool, (down < 0, right < 0, abs(down) < abs(right))))
+    return turn if n_mirrored % 2 == 0 else -turn % 9
+
+
 def follow_rays(image: Array, trimap: Array, pixel: Pixel, n_rays: int) -> dict[float, list[tuple[Pixel, float]]]:
     """Return, by label, the first known pixel on each ray with the colour energy of the path to it."""
     found = {0.0: [], 1.0: []}
-    turn = pixel[0] % 3 * 3 + pixel[1] % 3
+    turn = ray_turn(trimap.shape, pixel)
     for ray in range(n_rays):
         angle = 2 * np.pi * (turn + 9 * ray) / (9 * n_rays)
         direction = np.array([np.sin(angle), np.cos(angle)])
@@ -72,7 +94,8 @@ def follow_rays(image: Array, trimap: Array, pixel: Pixel, n_rays: int) -> dict[
         energy, before, seen, k = 0.0, pixel, set(), 0
         while len(seen) < 2:
             k += 1
-            place = tuple(int(v) for v in np.floor(np.array(pixel) + 0.5 + k * direction + 1e-12))
+            moved = np.sign(direction) * np.floor(np.abs(k * direction) + 0.5 + 1e-12)
+            place = tuple(int(v) for v in np.array(pixel) + moved)
             if not (0 <= place[0] < trimap.shape[0] and 0 <= place[1] < trimap.shape[1]):
                 break
             energy += ((image[place] - image[before]) ** 2).sum() / np.hypot(*direction)
@@ -84,13 +107,16 @@ def follow_rays(image: Array, trimap: Array, pixel: Pixel, n_rays: int) -> dict[
 
 
 def gather(image: Array, trimap: Array, pixel: Pixel, n_rays: int) -> Gathered | None:
-    """Return (F, B, variance of F, variance of B) of the pair with the least objective g_SS, or None."""
+    """Return (F, B, variance of F, variance of B) of the pair with the least objective g_SS, or None.
+
+    Pairs with the same objective are averaged.
+    """
     found = follow_rays(image, trimap, pixel, n_rays)
     if not found[0.0] or not found[1.0]:
         return None
     to_fore, to_back = (min(energy for _, energy in found[label]) for label in (1.0, 0.0))
     probability = to_back / (to_fore + to_back) if to_fore + to_back > 0 else 0.5
-    best = np.inf
+    costs = {}
     for f, _ in found[1.0]:
         for b, _ in found[0.0]:
             around = window(trimap.shape, pixel, 1)
@@ -98,21 +124,35 @@ def gather(image: Array, trimap: Array, pixel: Pixel, n_rays: int) -> Gathered |
             alpha = project(image[pixel], image[f], image[b])[0]
             doubt = probability + (1 - 2 * probability) * alpha + TINY
             far_f, far_b = (np.hypot(q[0] - pixel[0], q[1] - pixel[1]) for q in (f, b))
-            cost = mixture**3 * doubt**2 * far_f * far_b**4
-            if cost < best:
-                best, chosen = cost, (f, b)
-    spreads = [np.mean([((image[q] - image[p]) ** 2).sum() for q in window(trimap.shape, p, 2)]) for p in chosen]
-    return image[chosen[0]], image[chosen[1]], *spreads
+            costs[f, b] = mixture**3 * doubt**2 * far_f * far_b**4
+    best = [pair for pair, cost in costs.items() if cost <= min(costs.values()) * (1 + TIE)]
+    colors = [np.mean([image[pair[side]] for pair in best], axis=0) for side in (0, 1)]
+    spreads = [np.mean([spread(image, pair[side]) for pair in best]) for side in (0, 1)]
+    return *colors, *spreads
+
+
+def spread(image: Array, pixel: Pixel) -> float:
+    """Return the mean squared distance of the colours around a pixel from its own."""
+    return np.mean([((image[q] - image[pixel]) ** 2).sum() for q in window(image.shape[:2], pixel, 2)])
 
 
 def refine(image: Array, trimap: Array, gathered: Mapping[Pixel, Gathered | None], pixel: Pixel) -> Refined:
-    """Return (F, B, alpha, confidence) from the three neighbouring samples that explain the pixel's colour best."""
+    """Return (F, B, alpha, confidence) from the three neighbouring samples that explain the pixel's colour best.
+
+    Of samples that are equally good, the nearest count first, and those that are equally far are averaged. Samples with
+    one foreground and several backgrounds are equally good where alpha is 1, up to rounding; so the errors are those of
+    single precision.
+    """
     color = image[pixel]
-    around = [gathered[q] for q, _ in disk(trimap.shape, pixel, 200) if gathered.get(q) is not None]
-    best = sorted(around, key=lambda sample: project(color, sample[0], sample[1])[1])[:3]
+    around = [(gathered[q], squared) for q, squared in disk(trimap.shape, pixel, 200) if gathered.get(q) is not None]
+    ranks = {}  # by mixture error and distance
+    for sample, squared in around:
+        error = project_single(color, sample[0], sample[1])
+        ranks.setdefault((error, squared), []).append(np.hstack(sample))
+    best = [np.mean(ranks[rank], axis=0) for rank in sorted(ranks) for _ in ranks[rank]][:3]
     if best:
         best += [best[-1]] * (3 - len(best))
-        fore, back, spread_f, spread_b = (sum(values) / 3 for values in zip(*best, strict=True))
+        fore, back, (spread_f, spread_b) = np.split(sum(best) / 3, [3, 6])
     else:
         fore, back = (image[trimap == label].mean(axis=0) for label in (1.0, 0.0))
         spread_f = spread_b = 0.0
@@ -144,4 +184,5 @@ def smooth(
     confidence = np.exp(-10 * error)
     if contrast[0] > 0:
         confidence *= min(1.0, np.linalg.norm(fore - back) * contrast[1] / contrast[0])
-    return confidence * alpha + (1 - confidence) * low[0] / max(low[1], 1e-12), confidence, fore, back
+    share = confidence if ((fore - back) ** 2).sum() > 1e-6 else 0.0  # layers of the same colour have no alpha
+    return share * alpha + (1 - share) * low[0] / max(low[1], 1e-12), confidence, fore, back

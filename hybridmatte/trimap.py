@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from hybridmatte._trimap_numba import squared_distances
 from hybridmatte._validation import check_number, check_plane
 
 __all__ = ["Regions", "split_trimap", "trimap_from_alpha", "trimap_from_mask"]
@@ -257,8 +258,11 @@ def depth_inside(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Return the exact Euclidean distance transform (H, W) of a boolean region.
 
     Inside the region this is the distance to the nearest pixel outside; outside it is 0. The image's border does not
-    count as outside: of a region that fills the image, all distances are infinite.
+    count as outside: of a region that fills the image, all distances are infinite. The result is the root of a whole
+    number, rounded once; OpenCV's varies in the last bits between equal calls.
     """
     if region.all():
         return np.full(region.shape, np.inf, np.float32)
-    return np.asarray(cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    squared = np.empty(region.shape, np.int64)
+    squared_distances(np.ascontiguousarray(region), squared)
+    return np.sqrt(squared, out=np.empty(region.shape, np.float32), casting="same_kind")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +12,7 @@ from hybridmatte.methods.information_flow import solve_information_flow
 from hybridmatte.methods.shared_sampling import sample_alpha
 from hybridmatte.systems.expansion import expand_problem
 from hybridmatte.systems.problem import Problem
+from hybridmatte.trimap import depth_inside
 
 __all__ = ["BASE_SOLVER", "SolverEstimates", "as_planes", "known_distances", "solver_estimates"]
 
@@ -69,9 +69,6 @@ def as_planes(*arrays: npt.NDArray) -> npt.NDArray[np.float32]:
 
 def known_distances(known: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return `SolverEstimates.distances` for a trimap of 0, 0.5 and 1 that has foreground and background."""
-    pixels: list[Any] = [
-        cv2.distanceTransform((known != value).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for value in (1, 0)
-    ]
-    logarithms: npt.NDArray[np.float32] = np.log1p(np.stack(pixels))
+    logarithms = np.log1p(np.stack([depth_inside(known != value) for value in (1, 0)]))
     logarithms /= np.float32(DISTANCE_SCALE)
     return logarithms

@@ -142,7 +142,7 @@ def transpose(indptr, indices, blocks, n_columns):
 
 
 @kernel(allocates=True)
-def _fix_diagonal(first, last, indptr, indices, blocks, inverse):
+def _fix_diagonal(first, last, indptr, indices, blocks, tolerance, inverse):
     """Replace diagonal entries that are not positive by 1, and invert the diagonal blocks."""
     matrix, lower, result = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
     for i in range(first, last):
@@ -157,19 +157,19 @@ def _fix_diagonal(first, last, indptr, indices, blocks, inverse):
                 for p in range(4):
                     for q in range(4):
                         matrix[p, q] = blocks[k, p, q]
-                invert_spd(matrix, lower, result)
+                invert_spd(matrix, tolerance, lower, result)
         for p in range(4):
             for q in range(4):
                 inverse[i, p, q] = result[p, q]
 
 
-def fix_diagonal(indptr, indices, blocks, inverse):
+def fix_diagonal(indptr, indices, blocks, tolerance, inverse):
     """Give unknowns without a coarse function the diagonal 1; write the inverses (n, 4, 4) of the diagonal blocks.
 
     Such an unknown belongs to a function that was dependent, so its row and column are zero. The inverse is zero where
-    a row has no diagonal block.
+    a row has no diagonal block, and in directions whose pivot is at most `tolerance` of its diagonal entry.
     """
-    run_pieces(_fix_diagonal, len(indptr) - 1, indptr, indices, blocks, inverse, cost=200)
+    run_pieces(_fix_diagonal, len(indptr) - 1, indptr, indices, blocks, tolerance, inverse, cost=200)
 
 
 @kernel(allocates=True)

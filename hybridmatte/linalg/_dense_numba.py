@@ -12,11 +12,11 @@ BLOCK = 32  # pivots eliminated together; their rows fit the L2 cache in a syste
 
 
 @kernel(fastmath={"contract"})
-def _invert_pivots(matrix):
-    """Invert a matrix in place by Gauss-Jordan elimination without pivoting; NaN if a pivot is not positive."""
+def _invert_pivots(matrix, lowest):
+    """Invert a matrix in place by Gauss-Jordan elimination without pivoting; NaN if pivot k is at most lowest[k]."""
     n = matrix.shape[0]
     for k in range(n):
-        if not matrix[k, k] > 0.0:
+        if not matrix[k, k] > lowest[k]:
             matrix[:] = np.nan
             return
         scale = 1.0 / matrix[k, k]
@@ -47,18 +47,19 @@ def _subtract_product(first, last, factors, rows, out):
                 out[i, j] -= a * rows[k, j]
 
 
-def invert_dense(matrix):
+def invert_dense(matrix, tolerance=0.0):
     """Return the inverse (n, n) float64 by Gauss-Jordan elimination without pivoting, BLOCK pivots at a time.
 
-    For symmetric positive definite matrices and M-matrices, whose pivots are all positive. If a pivot is not positive,
-    the result contains NaN.
+    For symmetric positive definite matrices and M-matrices, whose pivots are all positive. If a pivot is at most
+    `tolerance` times its diagonal entry, or not positive, the result contains NaN.
     """
     inverse = matrix.astype(np.float64, order="C")
+    lowest = np.maximum(tolerance * inverse.diagonal(), 0.0)
     n = len(inverse)
     for first in range(0, n, BLOCK):
         block = slice(first, min(first + BLOCK, n))
         pivots = inverse[block, block].copy()
-        _invert_pivots(pivots)
+        _invert_pivots(pivots, lowest[block])
         rows, own = inverse[block].copy(), inverse[block]
         own[:] = 0.0
         run_pieces(_subtract_product, len(own), -pivots, rows, own, cost=8 * n)

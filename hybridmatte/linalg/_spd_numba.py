@@ -9,11 +9,11 @@ from hybridmatte.linalg.threads import inlined
 
 
 @inlined
-def invert_spd(matrix, lower, inverse):
+def invert_spd(matrix, tolerance, lower, inverse):
     """Write the inverse of a symmetric positive definite matrix (n, n), from its Cholesky factor.
 
-    `lower` (n, n) receives the factor. A direction whose pivot is lost to rounding (1e-14 of its diagonal entry or
-    less) is left out of the factor and of the inverse.
+    `lower` (n, n) receives the factor. A direction whose pivot is lost to rounding (`tolerance` times its diagonal
+    entry or less) is left out of the factor and of the inverse.
     """
     n = matrix.shape[0]
     lower[:] = 0.0
@@ -21,7 +21,7 @@ def invert_spd(matrix, lower, inverse):
         pivot = matrix[j, j]
         for k in range(j):
             pivot -= lower[j, k] * lower[j, k]
-        if pivot <= 1e-14 * matrix[j, j]:
+        if pivot <= tolerance * matrix[j, j]:
             continue
         lower[j, j] = np.sqrt(pivot)
         for i in range(j + 1, n):

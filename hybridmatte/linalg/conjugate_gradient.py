@@ -12,6 +12,8 @@ from hybridmatte.linalg import _vector_numba as kernels
 
 __all__ = ["KrylovResult", "Vector", "conjugate_gradient"]
 
+ROUNDING = 8.0  # in units of the last place: what the first residual can be reduced to
+
 Vector = npt.NDArray[np.floating[Any]]  # (n,) float64 or float32
 
 
@@ -19,7 +21,7 @@ class KrylovResult(NamedTuple):
     """Result of a Krylov method.
 
     x (n,) is the solution, `residual` its residual norm relative to that of the right-hand side, and `converged`
-    whether that is at most the wanted one.
+    whether that is at most the wanted one, or a rounding error of the first residual.
     """
 
     x: Any
@@ -56,7 +58,8 @@ def conjugate_gradient(
     x0 : (n,) array, optional
         First guess; zero by default. Never modified.
     rtol : float, default 1e-7
-        Stop when ``|rhs - A x| <= rtol * |rhs|`` in the Euclidean norm.
+        Stop when ``|rhs - A x| <= rtol * |rhs|`` in the Euclidean norm, or when the residual is that of x0 times 8
+        units in the last place: a right-hand side that is small against A x0 allows no more.
     maxiter : int, default 2000
         Stop after this many iterations.
 
@@ -88,6 +91,7 @@ def conjugate_gradient(
         return KrylovResult(np.zeros_like(rhs), 0, 0.0, True)
     residual = rhs.copy() if x0 is None else rhs - matvec(x)
     reached = float(np.sqrt(kernels.dot(residual, residual))) / norm_rhs
+    rtol = max(rtol, ROUNDING * float(np.finfo(rhs.dtype).eps) * reached)
     direction, product = np.zeros_like(rhs), np.zeros_like(rhs)
     step, descent = 0.0, 1.0
     for iteration in range(maxiter + 1):

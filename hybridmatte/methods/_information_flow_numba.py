@@ -68,37 +68,55 @@ def drop_own(own, neighbors):
 
 
 @kernel(allocates=True)
-def _mixture_weights(first, last, colors, pixels, neighbors, ridge, result):
+def _mixture_weights(first, last, colors, pixels, neighbors, counts, ridge, result):
     """Write rows first to last - 1 of the mixture weights."""
     n_neighbors = neighbors.shape[1]
     differences, weights = np.empty((n_neighbors, 3)), np.empty(n_neighbors)
     normal, total = np.empty((3, 3)), np.empty(3)
     for i in range(first, last):
-        for k in range(n_neighbors):
+        for k in range(counts[i]):
             for c in range(3):
                 differences[k, c] = np.float64(colors[neighbors[i, k], c]) - colors[pixels[i], c]
-        _combination_weights(differences, n_neighbors, ridge, normal, total, weights)
-        for k in range(n_neighbors):
+        _combination_weights(differences, counts[i], ridge, normal, total, weights)
+        for k in range(counts[i]):
             result[i, k] = weights[k]
+        for k in range(counts[i], n_neighbors):
+            result[i, k] = 0.0
 
 
-def mixture_weights(colors, pixels, neighbors, ridge):
+def mixture_weights(colors, pixels, neighbors, ridge, counts=None):
     """Return the weights (n, K) float32, of sum 1, with which the neighbours' colours mix to each pixel's colour.
 
-    `pixels` (n,) and `neighbors` (n, K) are flat pixel indices. `ridge` penalises |w|^2.
+    `pixels` (n,) and `neighbors` (n, K) are flat pixel indices. `ridge` penalises |w|^2. The first counts[i] neighbours
+    of row i mix, by default all; the others have weight 0.
     """
+    counts = np.full(len(pixels), neighbors.shape[1], np.int32) if counts is None else counts
     result = np.empty(neighbors.shape, np.float32)
-    run_pieces(_mixture_weights, len(pixels), colors, pixels, neighbors, ridge, result, cost=300)
+    run_pieces(_mixture_weights, len(pixels), colors, pixels, neighbors, counts, ridge, result, cost=300)
     return result
 
 
 @kernel(allocates=True)
-def _known_flow(first, last, colors, pixels, foreground, background, ridge, share, confidence):
+def _known_flow(
+    first,
+    last,
+    colors,
+    pixels,
+    foreground,
+    background,
+    foreground_counts,
+    background_counts,
+    ridge,
+    share,
+    confidence,
+):
     """Write the foreground share and its confidence for the pixels first to last - 1."""
-    n_foreground, n_neighbors = foreground.shape[1], foreground.shape[1] + background.shape[1]
-    differences, weights = np.empty((n_neighbors, 3)), np.empty(n_neighbors)
+    n_most = foreground.shape[1] + background.shape[1]
+    differences, weights = np.empty((n_most, 3)), np.empty(n_most)
     normal, total, layers = np.empty((3, 3)), np.empty(3), np.empty((2, 3))
     for i in range(first, last):
+        n_foreground = foreground_counts[i] if foreground_counts[i] > 0 else foreground.shape[1]
+        n_neighbors = n_foreground + (background_counts[i] if background_counts[i] > 0 else background.shape[1])
         for k in range(n_neighbors):
             other = foreground[i, k] if k < n_foreground else background[i, k - n_foreground]
             for c in range(3):
@@ -124,30 +142,46 @@ def _known_flow(first, last, colors, pixels, foreground, background, ridge, shar
 def known_flow(colors, pixels, foreground, background, ridge):
     """Return the estimate of alpha from known neighbours, and its confidence, both (n,) in [0, 1].
 
-    The colour of each pixel is written as a mixture of its foreground and background neighbours (n, K each). The
-    estimate is the sum of the foreground weights, clipped. The confidence is the squared distance between the mean
-    colours of both sides, over 3, clipped.
+    The colour of each pixel is written as a mixture of its foreground and background neighbours, which are
+    `UntiedNeighbors`; of a pixel without an untied one, all neighbours count. The estimate is the sum of the foreground
+    weights, clipped. The confidence is the squared distance between the mean colours of both sides, over 3, clipped.
     """
     share, confidence = np.empty(len(pixels)), np.empty(len(pixels))
-    run_pieces(_known_flow, len(pixels), colors, pixels, foreground, background, ridge, share, confidence, cost=400)
+    run_pieces(
+        _known_flow,
+        len(pixels),
+        colors,
+        pixels,
+        foreground.indices,
+        background.indices,
+        foreground.counts,
+        background.counts,
+        ridge,
+        share,
+        confidence,
+        cost=400,
+    )
     return share, confidence
 
 
 @kernel
-def _intra_weights(first, last, features, neighbors, result):
+def _intra_weights(first, last, features, neighbors, counts, result):
     """Write rows first to last - 1 of the intra-unknown weights."""
     for i in range(first, last):
         for k in range(neighbors.shape[1]):
             distance = np.float32(0.0)
             for d in range(features.shape[1]):
                 distance += abs(features[i, d] - features[neighbors[i, k], d])
-            result[i, k] = max(np.float32(1.0) - distance, np.float32(0.0))
+            result[i, k] = max(np.float32(1.0) - distance, np.float32(0.0)) if k < counts[i] else np.float32(0.0)
 
 
-def intra_weights(features, neighbors):
-    """Return max(1 - |f_i - f_j|_1, 0), (n, K) float32, for the neighbours (n, K) of each row of features (n, D)."""
+def intra_weights(features, neighbors, counts):
+    """Return max(1 - |f_i - f_j|_1, 0), (n, K) float32, for the neighbours (n, K) of each row of features (n, D).
+
+    The first counts[i] neighbours of row i count; the weights of the others are 0.
+    """
     result = np.empty(neighbors.shape, np.float32)
-    run_pieces(_intra_weights, len(neighbors), features, neighbors, result, cost=50)
+    run_pieces(_intra_weights, len(neighbors), features, neighbors, counts, result, cost=50)
     return result
 
 

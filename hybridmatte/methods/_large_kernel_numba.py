@@ -38,10 +38,10 @@ def _add_row(image, known_alpha, y, sign, columns):
 def _store_window(sums, area, epsilon, unit, cell, forms, lines):
     """Write the mean colour (3) and the factors (6) of a window, and its sums of t and t I (4).
 
-    The factors are the three entries of L, and the three pivots of E, with ``V = (S + epsilon / area)^-1 / area = L^-T
-    E L^-1`` and a unit lower triangular L. V itself would lose the digits that tell the colours' line from other
-    directions. S is the covariance of the window's colours, which are integer multiples of `unit`; sums (13,) are as
-    in `_add_row`.
+    The factors are the three entries of L and the three pivots of E, where ``V = (S + epsilon / area)^-1 / area`` is
+    ``L^-T E L^-1`` with a unit lower triangular L. V itself would lose the digits that tell the colours' line from
+    other directions. S is the covariance of the window's colours, whose integers are multiples of `unit`; sums (13,)
+    are as in `_add_row`.
     """
     m0 = unit * sums[0] / area
     m1 = unit * sums[1] / area
@@ -130,8 +130,8 @@ def window_forms(image, known_alpha, radius, epsilon, unit, segments, row_start,
     """Write the forms (9, n_cells) of the windows, and their sums lines (4, n_cells) of t and t I.
 
     A form is the mean colour (3) and the factors of V (6); see `_store_window`. Row y of the layout is row
-    y - radius of the image. `is_window` (n_cells,) tells at which cells a window is centred. The colours are `unit`
-    times image (H, W, 3) int64, and known_alpha (H, W) int64 is 0 or 1.
+    y - radius of the image. `is_window` (n_cells,) tells at which cells a window is centred. The colours (H, W, 3)
+    int64 are multiples of `unit`, and known_alpha (H, W) int64 is 0 or 1.
     """
     run_pieces(
         _window_forms,

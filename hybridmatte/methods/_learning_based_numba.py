@@ -28,7 +28,7 @@ def learning_based_window(moments, epsilon, workspace, out):
         system[1 + i, 1 + i] += epsilon
         system[0, 1 + i] = -epsilon * moments[i]
         system[1 + i, 0] = system[0, 1 + i]
-    invert_spd(system, lower, inverse)
+    invert_spd(system, 1e-14, lower, inverse)
     for j in range(4):  # Q S
         ridged[0, j] = inverse[0, j]
         for i in range(1, 4):

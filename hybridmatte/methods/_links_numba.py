@@ -14,20 +14,22 @@ BANDS = 4  # bands of rows that are transposed independently of each other
 
 
 @kernel
-def _enter_neighbors(first, last, slots, pixel_of_slot, query_rows, code, links):
+def _enter_neighbors(first, last, slots, n_untied, pixel_of_slot, query_rows, code, links):
     """Write the codes of the lists first to last - 1."""
     for q in range(first, last):
+        n = n_untied[q] if n_untied[q] > 1 else slots.shape[1]
         for k in range(slots.shape[1]):
-            links[query_rows[q], k] = code[pixel_of_slot[slots[q, k]]]
+            links[query_rows[q], k] = code[pixel_of_slot[slots[q, k]]] if k < n else query_rows[q]
 
 
-def enter_neighbors(slots, pixel_of_slot, query_rows, code, links):
+def enter_neighbors(slots, n_untied, pixel_of_slot, query_rows, code, links):
     """Write the codes of the neighbours of each query into its row of links.
 
     slots (m, K) are the neighbours found in a tree, pixel_of_slot the pixel of each slot, query_rows (m,) the rows of
-    the queries.
+    the queries. Only the first n_untied (m,) neighbours are entered, if these are more than one: the first is the query
+    itself. In place of the others, the row itself is entered, and `compress_rows` drops it.
     """
-    run_pieces(_enter_neighbors, len(slots), slots, pixel_of_slot, query_rows, code, links, cost=50)
+    run_pieces(_enter_neighbors, len(slots), slots, n_untied, pixel_of_slot, query_rows, code, links, cost=50)
 
 
 @kernel

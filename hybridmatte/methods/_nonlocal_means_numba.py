@@ -5,7 +5,7 @@ Used by ``nonlocal_means.py``.
 
 import numpy as np
 
-from hybridmatte.linalg.threads import kernel, run_pieces
+from hybridmatte.linalg.threads import inlined, kernel, run_pieces
 
 
 @kernel
@@ -29,6 +29,16 @@ def _scan_row(planes, patch, x, y, row, first, count, penalty, exponents):
                     exponents[i] += weight * gap * gap
 
 
+@inlined
+def _leave_out_ties(pixel, neighbors, smallest):
+    """Replace the neighbours (K,) with the largest exponent by the pixel itself with an infinite exponent."""
+    largest = smallest[smallest.size - 1]
+    for k in range(smallest.size):
+        if smallest[k] == largest:
+            neighbors[k] = pixel
+            smallest[k] = np.inf
+
+
 @kernel(allocates=True)
 def _find_similar(first_pixel, last_pixel, planes, patch, pixels, window_size, penalty, neighbors, smallest):
     """Find the most similar patches for the pixels first_pixel to last_pixel - 1, by insertion into sorted lists."""
@@ -41,6 +51,7 @@ def _find_similar(first_pixel, last_pixel, planes, patch, pixels, window_size, p
         for k in range(n_neighbors):
             neighbors[i, k] = pixels[i]
             smallest[i, k] = np.inf
+        is_tied = False
         first = max(x - half, 0)
         count = min(x + half + 1, width) - first
         for row in range(max(y - half, 0), min(y + half + 1, height)):
@@ -49,13 +60,20 @@ def _find_similar(first_pixel, last_pixel, planes, patch, pixels, window_size, p
                 exponents[x - first] = np.inf
             for m in range(count):
                 j = n_neighbors - 1
-                if exponents[m] < smallest[i, j]:
+                if exponents[m] <= smallest[i, j]:
+                    if exponents[m] == smallest[i, j]:
+                        is_tied = True
+                        continue
+                    dropped = smallest[i, j]
                     while j > 0 and smallest[i, j - 1] > exponents[m]:
                         smallest[i, j] = smallest[i, j - 1]
                         neighbors[i, j] = neighbors[i, j - 1]
                         j -= 1
                     smallest[i, j] = exponents[m]
                     neighbors[i, j] = row * width + first + m
+                    is_tied = smallest[i, n_neighbors - 1] == dropped
+        if is_tied and smallest[i, 0] < smallest[i, n_neighbors - 1]:
+            _leave_out_ties(pixels[i], neighbors[i], smallest[i])
 
 
 def find_similar(planes, patch, pixels, window_size, penalty, n_neighbors):
@@ -63,7 +81,9 @@ def find_similar(planes, patch, pixels, window_size, penalty, n_neighbors):
 
     The pixel itself is left out. pixels (n,) and neighbors are flat indices. planes (3, H + p - 1, W + p - 1) is the
     padded image for patches of p x p; patch (p, p) holds their weights over h1^2, and `penalty` is 1 / h2^2. Where the
-    image's border leaves fewer than K pixels, the rest are the pixel itself with an infinite exponent.
+    image's border leaves fewer than K pixels, the rest are the pixel itself with an infinite exponent. If more pixels
+    than fit have exactly the K-th exponent, all of these are left out, because the order of rows and columns would
+    choose among them; if all K have that exponent, they stay.
     """
     neighbors = np.empty((pixels.size, n_neighbors), np.int32)
     smallest = np.empty((pixels.size, n_neighbors), np.float32)

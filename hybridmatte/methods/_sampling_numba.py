@@ -7,6 +7,10 @@ B. A *side* is 0 for the background and 1 for the foreground. A ray follows a pa
 8 adjacent pixels. `rays` is (directions, paths, steps, densities): for each ray, its direction (dy, dx) in fixed point,
 the flat offset of each pixel of its path, the entry of `edge_energies` of each step, both relative to the first pixel,
 and the steps per pixel of length.
+
+A mirrored or transposed picture gets mirrored samples, to the bit, if the number of rays is a multiple of 4: the turn
+of the rays is mirrored with the pixel's place (`_turn`), sums over windows do not depend on the order of rows and
+columns, and pairs of equal cost are averaged.
 """
 
 import numpy as np
@@ -56,12 +60,34 @@ def _steps_within(start, step, low, high):
 
     The ray starts in the middle of pixel `start` and advances by `step` (fixed point) along one axis.
     """
-    at = start * ONE + ONE // 2
-    if step > 0:
-        return max((high + 1) * ONE - 1 - at, 0) // step
-    if step < 0:
-        return max(at - low * ONE, 0) // -step
-    return np.int64(2**31) if low <= start <= high else np.int64(0)
+    if step == 0:
+        return np.int64(2**31) if low <= start <= high else np.int64(0)
+    room = high - start if step > 0 else start - low
+    return max(room * ONE + ONE // 2 - 1, 0) // abs(step)
+
+
+@inlined
+def _pixels_along(step, k):
+    """Return the pixels along one axis that a ray has moved after k steps (fixed point), rounded alike both ways."""
+    distance = (ONE // 2 + k * abs(step)) >> SHIFT
+    return distance if step > 0 else -distance
+
+
+@inlined
+def _turn(y, x, height, width):
+    """Return the number of the turn of the rays of pixel (y, x): all N_TURNS in each 3 x 3 pixels of an octant.
+
+    A reflection of the image maps the rays of turn t to those of turn -t, modulo N_TURNS. The eight octants of the
+    image, between the axes and diagonals through its centre, are mirror images of each other; on the axes and
+    diagonals, the turn is 0.
+    """
+    down, right = 2 * y - (height - 1), 2 * x - (width - 1)  # from the centre, in half pixels
+    low, high = min(abs(down), abs(right)), max(abs(down), abs(right))
+    if low == 0 or low == high:
+        return 0
+    turn = (low // 2 % 3) * 3 + high // 2 % 3
+    is_mirrored = (down < 0) ^ (right < 0) ^ (abs(down) < abs(right))
+    return (N_TURNS - turn) % N_TURNS if is_mirrored else turn
 
 
 @inlined
@@ -119,8 +145,8 @@ def trace_rays(edges, distances, width, box, pixel, rays, first, side, places, h
         n_steps = min(_steps_within(y, dy, box[0], box[1]), _steps_within(x, dx, box[2], box[3]))
         hit_steps[k] = first_step(distances, side, pixel, paths[ray], n_steps)
         if hit_steps[k] > 0:
-            places[count, 0] = y + ((ONE // 2 + hit_steps[k] * dy) >> SHIFT)
-            places[count, 1] = x + ((ONE // 2 + hit_steps[k] * dx) >> SHIFT)
+            places[count, 0] = y + _pixels_along(dy, hit_steps[k])
+            places[count, 1] = x + _pixels_along(dx, hit_steps[k])
             count += 1
             if nearest < 0 or hit_steps[k] < hit_steps[nearest]:
                 nearest = k
@@ -139,7 +165,7 @@ def trace_rays(edges, distances, width, box, pixel, rays, first, side, places, h
 def color_variance(image, y, x):
     """Return the mean squared distance of the colours in the window around pixel (y, x) from its own colour."""
     height, width = image.shape[0], image.shape[1]
-    total = np.float32(0.0)
+    total = 0.0  # in double precision, the order of the pixels does not change the rounded sum
     count = 0
     for yy in range(max(y - VARIANCE_RADIUS, 0), min(y + VARIANCE_RADIUS + 1, height)):
         for xx in range(max(x - VARIANCE_RADIUS, 0), min(x + VARIANCE_RADIUS + 1, width)):
@@ -149,20 +175,32 @@ def color_variance(image, y, x):
     return total / count
 
 
+@inlined
+def _line(dy, dx):
+    """Return the line through the centre of 3 x 3 pixels on which an offset lies: 1 to 4, and 0 for the centre."""
+    if dy == 0:
+        return 0 if dx == 0 else 1
+    return 2 if dx == 0 else (3 if dy == dx else 4)
+
+
 @kernel
-def mixture_errors(image, y, x, work):
+def mixture_errors(image, y, x, work, sums):
     """Compute the errors and alphas of LANES pairs of colours for pixel (y, x).
 
     `work` is 8 rows of LANES numbers, stored flat: F (3) and B (3) are read, the error and alpha are written. An error
     is the sum, over the 3 x 3 pixels around (y, x), of the squared distance of the colour from its best mixture of F
-    and B.
+    and B. Pixels opposite each other are added first, in `sums` (5, LANES), which is overwritten: then the result does
+    not depend on the order of rows and columns.
     """
     height, width = image.shape[0], image.shape[1]
-    for p in range(LANES):
-        work[p + 6 * LANES] = np.float32(0.0)
+    for line in range(5):
+        total = sums[line]
+        for p in range(LANES):
+            total[p] = np.float32(0.0)
     for yy in range(max(y - 1, 0), min(y + 2, height)):
         for xx in range(max(x - 1, 0), min(x + 2, width)):
             c0, c1, c2 = image[yy, xx, 0], image[yy, xx, 1], image[yy, xx, 2]
+            total = sums[_line(yy - y, xx - x)]
             for p in range(LANES):
                 _, square = project(
                     c0,
@@ -175,9 +213,10 @@ def mixture_errors(image, y, x, work):
                     work[p + 4 * LANES],
                     work[p + 5 * LANES],
                 )
-                work[p + 6 * LANES] += square
+                total[p] += square
     c0, c1, c2 = image[y, x, 0], image[y, x, 1], image[y, x, 2]
     for p in range(LANES):
+        work[p + 6 * LANES] = ((sums[1, p] + sums[2, p]) + (sums[3, p] + sums[4, p])) + sums[0, p]
         alpha, _ = project(
             c0,
             c1,
@@ -193,19 +232,21 @@ def mixture_errors(image, y, x, work):
 
 
 @inlined
-def choose_pair(image, y, x, places, least, counts, hit_distances, work):
-    """Return the numbers (f, b) of the foreground and background hits that form the best pair (Eq. 7).
+def pair_costs(image, y, x, places, least, counts, hit_distances, work, sums, costs):
+    """Write the cost of each pair of hits (Eq. 7) to `costs`, and return the smallest; pair f counts[0] + b is (f, b).
 
-    places (2, n_rays, 2), counts (2,) and least (2,) are the results of `trace_rays` for both sides. The objective of a
-    pair is the product of powers of four terms: the mixture error, the disagreement of alpha with the probability of
-    foreground, and the distances of both hits. hit_distances (2, n_rays) and work (8 LANES,) are overwritten.
+    places (2, n_rays, 2), counts (2,) and least (2,) are the results of `trace_rays` for both sides. The cost of a pair
+    is the product of powers of four terms: the mixture error, the disagreement of alpha with the probability of
+    foreground, and the distances of both hits. hit_distances (2, n_rays), work (8 LANES,) and sums (5, LANES) are
+    overwritten.
     """
     for side in range(2):
         for k in range(counts[side]):
-            hit_distances[side, k] = np.hypot(np.float64(places[side, k, 0] - y), np.float64(places[side, k, 1] - x))
+            dy, dx = np.float64(places[side, k, 0] - y), np.float64(places[side, k, 1] - x)
+            hit_distances[side, k] = np.sqrt(dy * dy + dx * dx)
     # high where the path to the background has more energy than that to the foreground
     foreground_probability = least[0] / (least[0] + least[1]) if least[0] + least[1] > 0.0 else 0.5
-    best, best_pair = np.inf, 0
+    best = np.inf
     for first in range(0, counts[0] * counts[1], LANES):
         n = min(LANES, counts[0] * counts[1] - first)
         for p in range(n):
@@ -213,19 +254,41 @@ def choose_pair(image, y, x, places, least, counts, hit_distances, work):
             for c in range(3):
                 work[p + c * LANES] = image[places[1, f, 0], places[1, f, 1], c]
                 work[p + (3 + c) * LANES] = image[places[0, b, 0], places[0, b, 1], c]
-        mixture_errors(image, y, x, work)
+        mixture_errors(image, y, x, work, sums)
         for p in range(n):
             error = np.float64(work[p + 6 * LANES]) + 1e-7
             disagreement = foreground_probability + (1.0 - 2.0 * foreground_probability) * work[p + 7 * LANES] + 1e-7
-            cost = (
+            costs[first + p] = (
                 error**3
                 * disagreement**2
                 * hit_distances[1, (first + p) // counts[0]]
                 * hit_distances[0, (first + p) % counts[0]] ** 4
             )
-            if cost < best:
-                best, best_pair = cost, first + p
-    return best_pair // counts[0], best_pair % counts[0]
+            best = min(best, costs[first + p])
+    return best
+
+
+@kernel
+def mean_sample(image, places, counts, costs, best, total, sample):
+    """Write the mean of the samples of all pairs whose cost is the smallest, which is usually one pair.
+
+    places and counts are as for `pair_costs`; total (8,) float64 is overwritten: its precision makes the mean
+    independent of the order of the pairs.
+    """
+    for d in range(8):
+        total[d] = 0.0
+    n_tied = 0
+    for pair in range(counts[0] * counts[1]):
+        if costs[pair] == best:
+            n_tied += 1
+            f, b = pair // counts[0], pair % counts[0]
+            for c in range(3):
+                total[c] += image[places[1, f, 0], places[1, f, 1], c]
+                total[3 + c] += image[places[0, b, 0], places[0, b, 1], c]
+            total[6] += color_variance(image, places[1, f, 0], places[1, f, 1])
+            total[7] += color_variance(image, places[0, b, 0], places[0, b, 1])
+    for d in range(8):
+        sample[d] = total[d] / n_tied
 
 
 @kernel(allocates=True)
@@ -235,7 +298,8 @@ def _gather_samples(first, last, image, index, edges, distances, boxes, rays, n_
     across, n_tiles = -(-width // TILE), -(-height // TILE) * -(-width // TILE)
     places, hit_steps = np.empty((2, n_rays, 2), np.int64), np.empty(n_rays, np.int64)
     counts, least, hit_distances = np.empty(2, np.int64), np.empty(2), np.empty((2, n_rays))
-    work = np.empty(8 * LANES, np.float32)
+    costs, total = np.empty(n_rays**2), np.empty(8)
+    work, sums = np.empty(8 * LANES, np.float32), np.empty((5, LANES), np.float32)
     for k in range(8 * LANES):
         work[k] = 0.0
     for task in range(first, last):
@@ -253,19 +317,15 @@ def _gather_samples(first, last, image, index, edges, distances, boxes, rays, n_
                         boxes[side],
                         y * width + x,
                         rays,
-                        (y % 3) * 3 + x % 3,
+                        _turn(y, x, height, width),
                         side,
                         places[side],
                         hit_steps,
                     )
                 samples[i, 6] = samples[i, 7] = UNSAMPLED
                 if counts[0] > 0 and counts[1] > 0:
-                    f, b = choose_pair(image, y, x, places, least, counts, hit_distances, work)
-                    for c in range(3):
-                        samples[i, c] = image[places[1, f, 0], places[1, f, 1], c]
-                        samples[i, 3 + c] = image[places[0, b, 0], places[0, b, 1], c]
-                    samples[i, 6] = color_variance(image, places[1, f, 0], places[1, f, 1])
-                    samples[i, 7] = color_variance(image, places[0, b, 0], places[0, b, 1])
+                    best = pair_costs(image, y, x, places, least, counts, hit_distances, work, sums, costs)
+                    mean_sample(image, places, counts, costs, best, total, samples[i])
 
 
 def gather_samples(image, index, edges, distances, boxes, rays, n_rays, n_pixels):

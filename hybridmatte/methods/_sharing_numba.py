@@ -16,6 +16,7 @@ from hybridmatte.linalg.threads import inlined, kernel, run_pieces
 UNSAMPLED = np.float32(-1.0)  # variance of a pixel that found no samples
 BAND = 16  # rows of the image
 LANES = 32  # pixels that are processed together
+SAME_LAYERS = np.float32(1e-6)  # squared distance of two layers, in RGB, up to which they are one colour
 
 
 @inlined
@@ -193,63 +194,6 @@ def three_best(image, index, pixels, starts, samples, offsets):
     return chosen
 
 
-@kernel(allocates=True)
-def _refine_samples(first, last, image, pixels, samples, chosen, fallback, sharpness, layers, alpha, confidence):
-    """Refine the samples of the pixels first to last - 1."""
-    width = image.shape[1]
-    mean, color = np.empty(8, np.float32), np.empty(3, np.float32)
-    for i in range(first, last):
-        for c in range(3):
-            color[c] = image[pixels[i] // width, pixels[i] % width, c]
-        a, b, c = chosen[i, 0], chosen[i, 1], chosen[i, 2]
-        b = a if b < 0 else b  # replaces a missing sample
-        c = b if c < 0 else c
-        for d in range(8):
-            mean[d] = fallback[d] if a < 0 else (samples[a, d] + samples[b, d] + samples[c, d]) / np.float32(3.0)
-        f_square = b_square = np.float32(0.0)
-        for d in range(3):
-            f_square += (color[d] - mean[d]) ** 2
-            b_square += (color[d] - mean[3 + d]) ** 2
-        for d in range(3):
-            layers[i, d] = color[d] if f_square <= mean[6] else mean[d]
-            layers[i, 3 + d] = color[d] if b_square <= mean[7] else mean[3 + d]
-        alpha[i], error = mix(color, mean)
-        confidence[i] = np.exp(-sharpness * np.sqrt(error))
-        if f_square <= mean[6] and b_square <= mean[7]:
-            confidence[i] = np.float32(1e-8)
-        else:
-            for d in range(6):
-                mean[d] = layers[i, d]
-            alpha[i], _ = mix(color, mean)
-
-
-def refine_samples(image, pixels, samples, chosen, fallback, sharpness):
-    """Return layers (n, 6), alpha (n,) and confidence (n,) from the chosen samples of each pixel (Eq. 9-11).
-
-    The chosen samples (n, 3) are averaged. If there are fewer than three, the last one is repeated; `fallback` (8,)
-    replaces them where there are none. A layer within its sample's variance of the pixel's colour becomes that colour.
-    The confidence is exp(-sharpness * mixture error) of the averaged samples, and 1e-8 if both layers became the
-    colour.
-    """
-    layers = np.empty((pixels.size, 6), np.float32)
-    alpha, confidence = np.empty(pixels.size, np.float32), np.empty(pixels.size, np.float32)
-    run_pieces(
-        _refine_samples,
-        pixels.size,
-        image,
-        pixels,
-        samples,
-        chosen,
-        fallback,
-        sharpness,
-        layers,
-        alpha,
-        confidence,
-        cost=50,
-    )
-    return layers, alpha, confidence
-
-
 @kernel
 def _accumulate(work, proximity, is_same):
     """Add the values of LANES pixels at one offset to the sums of LANES pixels.
@@ -287,7 +231,8 @@ def _smoothed_values(color, layers, sums, sharpness, result):
     """Write the smoothed layers to result (6,), and return alpha and confidence, from the 12 sums of `_accumulate`.
 
     The confidence falls with the mixture error, and where the smoothed layers are closer to each other than those
-    around. Alpha is that of the smoothed layers, averaged by this confidence with the mean alpha around the pixel.
+    around. Alpha is that of the smoothed layers, averaged by this confidence with the mean alpha around the pixel. Of
+    two layers of the same colour, rounding would decide about alpha: then it is the mean alpha around the pixel.
     """
     distance = np.float32(0.0)
     for c in range(3):
@@ -298,7 +243,8 @@ def _smoothed_values(color, layers, sums, sharpness, result):
     confidence = np.exp(-sharpness * np.sqrt(error))
     if sums[8] > 0:
         confidence *= min(np.float32(1.0), np.sqrt(distance) * sums[9] / sums[8])
-    return confidence * alpha + (np.float32(1.0) - confidence) * sums[10] / max(sums[11], np.float32(1e-12)), confidence
+    share = confidence if distance > SAME_LAYERS else np.float32(0.0)
+    return share * alpha + (np.float32(1.0) - share) * sums[10] / max(sums[11], np.float32(1e-12)), confidence
 
 
 @kernel(allocates=True)

@@ -21,11 +21,11 @@ from hybridmatte.methods import _information_flow_numba as kernels
 from hybridmatte.methods.closed_form import closed_form_laplacian, closed_form_system
 from hybridmatte.methods.flow_system import Flow, FlowSystem, flow_runs
 from hybridmatte.similarity._neighbors_numba import gather
-from hybridmatte.similarity.features import pixel_features
-from hybridmatte.similarity.neighbors import NeighborTree
+from hybridmatte.similarity.features import centered_features, pixel_features
+from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors
 from hybridmatte.systems.expansion import expand_problem
 from hybridmatte.systems.problem import check_problem
-from hybridmatte.systems.solve import check_stopping, solve_problem
+from hybridmatte.systems.solve import SMALL_SYSTEM, check_stopping, solve_problem
 from hybridmatte.trimap import split_trimap
 
 __all__ = [
@@ -71,7 +71,8 @@ def solve_information_flow(
 
     Four terms determine alpha: each colour is a mixture of similar colours, known colours explain unknown pixels,
     similar unknown pixels have similar alpha, and neighbours follow the closed form. On photographs this is the most
-    accurate single method, at several times the time of `solve_cf`.
+    accurate single method, at several times the time of `solve_cf`. Unknown pixels that no flow connects to known ones
+    (synthetic images have such pixels) keep the alpha estimated from the known colours.
 
     Parameters
     ----------
@@ -84,7 +85,8 @@ def solve_information_flow(
         skips this. Pixels with a positive confidence stay unknown.
     rtol : float, default 2e-4
         As in `solve_cf`. The system is well conditioned, and 2e-4 leaves the third digit of the errors unchanged. From
-        3e-5 upwards, and without a prior, the solve runs in single precision, which is faster.
+        3e-5 upwards, for more than 4000 unknown pixels without a prior, the solve runs in single precision, which is
+        faster.
 
     Returns
     -------
@@ -111,7 +113,10 @@ def solve_information_flow(
     expansion = check_number(expansion, "expansion", low=0, high=100)
     rtol, maxiter = check_stopping(rtol, maxiter)
     problem = expand_problem(problem, expansion)
-    is_single = rtol >= SINGLE_RTOL and problem.prior is None  # a prior alone may hold alpha by less than rounding
+    is_large = problem.is_unknown.sum() > SMALL_SYSTEM
+    is_single = (
+        is_large and rtol >= SINGLE_RTOL and problem.prior is None
+    )  # a prior may hold alpha by less than rounding
     build = partial(information_flow_system, known_weight=known_weight, is_single=is_single)
     return solve_problem(problem, build, method="information flow", rtol=rtol, maxiter=maxiter)
 
@@ -265,7 +270,7 @@ def _ordered_pixels(
     image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_]
 ) -> tuple[NeighborTree, npt.NDArray[np.int32]]:
     """Return a tree of all pixels by colour and position, and the unknown pixels (n,) in the order of the tree."""
-    tree = NeighborTree(pixel_features(image, spatial_weight=MIXTURE_SPATIAL_WEIGHT))
+    tree = NeighborTree(centered_features(image, spatial_weight=MIXTURE_SPATIAL_WEIGHT))
     return tree, tree.order[is_unknown.ravel()[tree.order]]
 
 
@@ -276,8 +281,17 @@ def _mixture(
     n_neighbors = min(n_neighbors, len(tree.order) - 1)
     if n_neighbors == 0:
         return pixels[:, None].astype(np.int32), np.ones((len(pixels), 1), np.float32)
-    neighbors = kernels.drop_own(pixels, tree.among(pixels, n_neighbors + 1).indices)
-    return neighbors, kernels.mixture_weights(image.reshape(-1, 3), pixels, neighbors, MIXTURE_RIDGE)
+    neighbors, counts = _others(pixels, tree.untied_among(pixels, n_neighbors + 1))
+    return neighbors, kernels.mixture_weights(image.reshape(-1, 3), pixels, neighbors, MIXTURE_RIDGE, counts)
+
+
+def _others(own: npt.NDArray[np.int32], found: UntiedNeighbors) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return the neighbours (n, K) without each row's own point, and how many of them no tie decides, (n,).
+
+    Of a row without such a neighbour, all count.
+    """
+    neighbors = kernels.drop_own(own, found.indices)
+    return neighbors, np.where(found.counts > 1, found.counts - 1, neighbors.shape[1]).astype(np.int32)
 
 
 def _known_flow(
@@ -286,13 +300,13 @@ def _known_flow(
     """Return the weight of the foreground in the known colours' mixture, and its confidence, (n,) for pixels (n,)."""
     if not (is_foreground.any() and is_background.any()):
         return np.full(len(pixels), 0.5), np.zeros(len(pixels))
-    features = pixel_features(image, spatial_weight=KNOWN_SPATIAL_WEIGHT)
+    features = centered_features(image, spatial_weight=KNOWN_SPATIAL_WEIGHT)
     queries = gather(features, pixels)
     found = []
     for region in (is_foreground, is_background):
         known = np.flatnonzero(region).astype(np.int32)
-        near = NeighborTree(np.ascontiguousarray(features[:, known])).nearest(queries, min(KNOWN_NEIGHBORS, len(known)))
-        found.append(known[near.indices])
+        near = NeighborTree(np.ascontiguousarray(features[:, known])).untied(queries, min(KNOWN_NEIGHBORS, len(known)))
+        found.append(near._replace(indices=known[near.indices]))
     return kernels.known_flow(image.reshape(-1, 3), pixels, *found, KNOWN_RIDGE)
 
 
@@ -300,8 +314,8 @@ def _intra(
     image: npt.NDArray[np.float32], pixels: npt.NDArray[np.int32]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Return the neighbours (n, K) of pixels (n,) among these, as positions in `pixels`, and their weights (n, K)."""
-    features = np.ascontiguousarray(pixel_features(image, spatial_weight=INTRA_SPATIAL_WEIGHT)[:, pixels])
+    features = np.ascontiguousarray(centered_features(image, spatial_weight=INTRA_SPATIAL_WEIGHT)[:, pixels])
     own = np.arange(len(pixels), dtype=np.int32)
-    neighbors = NeighborTree(features).among(own, min(INTRA_NEIGHBORS, max(len(pixels) - 1, 0)) + 1).indices
-    neighbors = kernels.drop_own(own, neighbors)
-    return neighbors, kernels.intra_weights(np.ascontiguousarray(features.T), neighbors)
+    found = NeighborTree(features).untied_among(own, min(INTRA_NEIGHBORS, max(len(pixels) - 1, 0)) + 1)
+    neighbors, counts = _others(own, found)
+    return neighbors, kernels.intra_weights(np.ascontiguousarray(features.T), neighbors, counts)

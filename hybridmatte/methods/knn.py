@@ -26,7 +26,7 @@ from hybridmatte._validation import (
 )
 from hybridmatte.methods import _links_numba as kernels
 from hybridmatte.similarity import _neighbors_numba as tree_kernels
-from hybridmatte.similarity.features import pixel_features
+from hybridmatte.similarity.features import centered_features
 from hybridmatte.systems.graph import GraphSystem
 from hybridmatte.systems.problem import check_problem
 from hybridmatte.systems.solve import solve_problem
@@ -272,15 +272,15 @@ def _link(
     n_rows = np.count_nonzero(is_unknown)
     pixels, code, found = np.empty(0, np.int32), None, []
     for n, spatial_weight in zip(options.n_neighbors, options.spatial_weights, strict=True):
-        features = pixel_features(image, spatial_weight=spatial_weight, color_space=options.color_space)
+        features = centered_features(image, spatial_weight=spatial_weight, color_space=options.color_space)
         candidates = _candidates(is_unknown, spatial_weight, n, is_exact)
-        queried, slots, pixel_of_slot = _search(features, candidates, is_unknown, n, is_exact)
+        queried, slots, n_untied, pixel_of_slot = _search(features, candidates, is_unknown, n, is_exact)
         if code is None:
             pixels = queried
             code = np.arange(n_rows, n_rows + is_unknown.size, dtype=np.int32)
             code[pixels] = np.arange(n_rows, dtype=np.int32)
         links, weights = np.empty(slots.shape, np.int32), np.ones(slots.shape, np.float32)
-        kernels.enter_neighbors(slots, pixel_of_slot, code[queried], code, links)
+        kernels.enter_neighbors(slots, n_untied, pixel_of_slot, code[queried], code, links)
         if options.kernel == "soft":
             kernels.enter_soft_weights(slots, pixel_of_slot, queried, code[queried], features, weights)
         found.append((links, weights))
@@ -294,18 +294,21 @@ def _search(
     is_unknown: npt.NDArray[np.bool_],
     n_neighbors: int,
     is_exact: bool,
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Return (queried, slots, pixel_of_slot): the unknown pixels in the order of the tree, and their neighbours."""
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return (queried, slots, n_untied, pixel_of_slot): the unknown pixels in the tree's order, and their neighbours.
+
+    n_untied is the number of neighbours whose choice no tie decides.
+    """
     points = np.ascontiguousarray(features[:, candidates]) if len(candidates) < is_unknown.size else features
     order, *tree = tree_kernels.build_tree(points)
     pixel_of_slot = candidates[order]
     own = np.flatnonzero(is_unknown.ravel()[pixel_of_slot])
     queries = tree_kernels.gather(points, order[own])
     n_neighbors = min(n_neighbors, len(candidates))
-    _, slots = tree_kernels.search(
+    _, slots, n_untied = tree_kernels.search_untied(
         *tree, own // tree_kernels.LEAF, queries, n_neighbors, 0.0 if is_exact else SEARCH_EPSILON
     )
-    return pixel_of_slot[own], slots, pixel_of_slot
+    return pixel_of_slot[own], slots, n_untied, pixel_of_slot
 
 
 def _candidates(

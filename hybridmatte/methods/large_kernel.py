@@ -49,7 +49,8 @@ def solve_large_kernel(
     The model is that of `solve_cf`, alpha affine in colour, over windows of 21 x 21 pixels. Alpha spreads further in
     one iteration, so results are better in wide unknown regions and holes, and worse for details smaller than the
     window. Running sums make the cost independent of the window: about 9 microseconds per unknown pixel on two cores,
-    and 600 bytes for each pixel within `window_size - 1` of an unknown one.
+    and 600 bytes for each pixel within `window_size - 1` of an unknown one. Where only rounding errors would determine
+    alpha, unknown pixels are background.
 
     Parameters
     ----------

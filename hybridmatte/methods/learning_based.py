@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from hybridmatte._validation import check_image, check_number, check_unknown
 from hybridmatte.methods._learning_based_numba import assemble
-from hybridmatte.methods.windows import REACH, stencil_csr, stencil_system
+from hybridmatte.methods.windows import REACH, WINDOW_SIDE, stencil_csr, stencil_system
 from hybridmatte.systems.problem import check_problem
 from hybridmatte.systems.solve import solve_problem
 
@@ -45,6 +45,7 @@ def solve_learning_based(
     Ridge regression predicts the alpha of each 3 x 3 window from colour, and the prediction errors are penalised. The
     results are close to those of `solve_cf`, and a little smoother in flat regions; time and memory are the same.
     Unknown pixels are drawn to the background with a weight of 2e-6. Without it, rounding alone would determine some.
+    Images of fewer than 3 rows or columns are refused, because they hold no window.
 
     Parameters
     ----------
@@ -140,5 +141,6 @@ def learning_based_system(
     background.
     """
     system = stencil_system(image, is_unknown, known_alpha, assemble, epsilon)
-    system.diagonal += SHRINKAGE * (system.pixels >= 0)
+    if min(image.shape[:2]) >= WINDOW_SIDE:  # else no window reaches a pixel: the diagonal stays 0, which is refused
+        system.diagonal += SHRINKAGE * (system.pixels >= 0)
     return system

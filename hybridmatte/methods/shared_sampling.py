@@ -1,8 +1,8 @@
 """Shared sampling (Gastal and Oliveira 2010): colours sampled from the known regions explain the unknown pixels.
 
 Each unknown pixel samples pairs of colours along rays (``_sampling_numba``), compares its best pair with those of its
-neighbours, and smooths the result (``_sharing_numba``). `solve_sampling` then minimises the closed-form energy with the
-samples' alpha as a prior.
+neighbours (``_sharing_numba``, ``_refinement_numba``), and smooths the result (``_sharing_numba``). `solve_sampling`
+then minimises the closed-form energy with the samples' alpha as a prior.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from hybridmatte._validation import check_image, check_integer, check_number, check_plane
 from hybridmatte.linalg.threads import threads_for
+from hybridmatte.methods import _refinement_numba as refinement
 from hybridmatte.methods import _sampling_numba as rays
 from hybridmatte.methods import _sharing_numba as sharing
 from hybridmatte.methods.closed_form import closed_form_system
@@ -214,9 +215,11 @@ def _sample(
     means = [cv2.mean(image, np.uint8(labels == side))[:3] for side in (1, 0)]
     fallback = np.concatenate([*means, [0.0, 0.0]]).astype(np.float32)
     starts = np.searchsorted(pixels, np.arange(labels.shape[0] + 1) * labels.shape[1])
-    offsets, _ = _disk(SHARED)
+    offsets, squared = _disk(SHARED)
     chosen = sharing.three_best(image, index, pixels, starts, samples, offsets)
-    refined = sharing.refine_samples(image, pixels, samples, chosen, fallback, np.float32(SHARPNESS))
+    rings = np.searchsorted(squared, np.arange(squared[-1] + 2))
+    means = refinement.mean_samples(image, index, pixels, samples, chosen, offsets, rings, fallback)
+    refined = refinement.refine_samples(image, pixels, means, np.float32(SHARPNESS))
     offsets, squared = _disk(SMOOTHED)
     proximity = np.exp(-squared / (2.0 * SMOOTHED / (9.0 * np.pi))).astype(np.float32)
     return sharing.smooth(image, labels, index, pixels, starts, refined, offsets, proximity, np.float32(SHARPNESS))
@@ -247,14 +250,15 @@ def _rays(n_rays: int, shape: tuple[int, ...]) -> tuple[npt.NDArray[Any], ...]:
     directions = np.rint(directions / np.abs(directions).max(axis=1, keepdims=True) * one).astype(np.int32)
     paths, edges = np.empty((2, len(directions), max(shape)), np.int32)
     for direction, path, edge in zip(directions, paths, edges, strict=True):  # one by one, for less memory
-        y, x = (one // 2 + direction[:, None] * np.arange(max(shape))) >> shift
+        distance = (one // 2 + np.abs(direction[:, None]) * np.arange(max(shape))) >> shift
+        y, x = np.where(direction[:, None] > 0, distance, -distance)
         dy, dx = np.diff(y, prepend=0), np.diff(x, prepend=0)
         path[:] = y * shape[1] + x
         is_forward = (dy > 0) | ((dy == 0) & (dx > 0))  # the earlier pixel of a step has its edge
         edge[:] = 4 * path + np.where(
             is_forward, np.where(dy > 0, dx + 2, 0) - 4 * (dy * shape[1] + dx), np.where(dy < 0, 2 - dx, 0)
         )
-    return directions, paths, edges, one / np.hypot(*directions.T.astype(np.float64))
+    return directions, paths, edges, one / np.sqrt((directions.astype(np.float64) ** 2).sum(axis=1))
 
 
 def _disk(area: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -13,10 +13,11 @@ from hybridmatte.linalg.threads import run_pieces
 from hybridmatte.methods._window_numba import rows_to_csr
 from hybridmatte.systems.stencil import StencilSystem
 
-__all__ = ["REACH", "stencil_csr", "stencil_system"]
+__all__ = ["REACH", "WINDOW_SIDE", "stencil_csr", "stencil_system"]
 
 Assemble = Callable[..., None]  # a kernel that fills the rows of the pixels in bands first to last of a layout
-REACH = 2  # pixels: the largest distance in x or y between two pixels of one 3 x 3 window
+WINDOW_SIDE = 3  # pixels
+REACH = WINDOW_SIDE - 1  # pixels: the largest distance in x or y between two pixels of one window
 
 
 def stencil_system(

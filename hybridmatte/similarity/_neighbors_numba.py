@@ -14,17 +14,22 @@ processor's cache (`_split_subtrees`). The boxes of the leaves are then merged u
 Searching: a query first scans one leaf near it. The neighbours found there, and those of the previous query, bound the
 distance of its K-th neighbour. The query then walks the tree from the root and skips every box beyond that bound. Hence
 the search is fast where consecutive queries are near each other.
+
+Ties: if points beyond the K nearest are exactly as far as the K-th, which of them are found depends on the order of the
+points. The search counts the neighbours that are nearer, whose choice does not. Distances sum the first three squares,
+and then the sum of the next two, so that they do not change if x and y change places.
 """
 
 import numpy as np
 
 from hybridmatte.linalg.threads import inlined, kernel, run_pieces
+from hybridmatte.similarity._selection_numba import SAMPLE, select
 
 LEAF = 32  # points in a leaf
 CHUNK = 5  # dimensions that a leaf scan computes together; points have at least as many
 BLOCKS = 64  # blocks of consecutive queries, each searched by one thread
 SUBTREE = 7  # levels of a subtree that is split in a copy of its points
-_SAMPLE = 63  # largest sample from which pivots are chosen
+LARGEST = np.float32(3e38)  # larger than any squared distance, and smaller than that of an empty box
 
 
 @inlined
@@ -32,71 +37,6 @@ def _leaf_range(n_leaves, node, level):
     """Return the range [a, b) of the leaves below a node of a level."""
     i = node - (1 << level)
     return (i * n_leaves) >> level, ((i + 1) * n_leaves) >> level
-
-
-@kernel
-def _select(key, perm, key_out, perm_out, lo, hi, rank, sample):
-    """Reorder key[lo:hi], and perm with it, so that key[lo:rank] <= key[rank:hi] (quickselect with two pivots).
-
-    Each round chooses two pivots from a sorted sample, on both sides of the rank, which probably enclose the value of
-    that rank. It partitions the range into values below, between and above the pivots, each part in its old order, and
-    goes on with the part that holds the rank. If the pivots did not shorten the range (`is_stuck`), both pivots of the
-    next round are one value, which shortens the range or ends the selection. A short range is sorted by insertion.
-
-    key_out and perm_out are buffers of the size of key, `sample` is one of _SAMPLE values.
-    """
-    is_stuck = False
-    while hi - lo > 24:
-        # choose the pivots low and high
-        n = min(max((hi - lo) // 16, 9), _SAMPLE)
-        margin = 0 if is_stuck else 1 + n // 16
-        for i in range(n):
-            k = key[lo + ((hi - lo - 1) * i) // (n - 1)]
-            j = i - 1
-            while j >= 0 and sample[j] > k:
-                sample[j + 1] = sample[j]
-                j -= 1
-            sample[j + 1] = k
-        at = (rank - lo) * n // (hi - lo)
-        low, high = sample[max(at - margin, 0)], sample[min(at + margin, n - 1)]
-        # partition, each part in its old order
-        a, b, c = lo, lo, hi
-        for i in range(lo, hi):
-            k, v = key[i], perm[i]
-            key[a] = k
-            perm[a] = v
-            key_out[b] = k
-            perm_out[b] = v
-            key_out[c - 1] = k
-            perm_out[c - 1] = v
-            below, above = k < low, k > high
-            a += below
-            b += (not below) & (not above)
-            c -= above
-        for i in range(lo, b):
-            key[a + i - lo] = key_out[i]
-            perm[a + i - lo] = perm_out[i]
-        for i in range(c, hi):
-            key[hi - 1 - (i - c)] = key_out[i]
-            perm[hi - 1 - (i - c)] = perm_out[i]
-        is_stuck = a == lo and c == hi
-        if rank < a:
-            hi = a
-        elif rank > c:
-            lo = c
-        elif rank == a or rank == c or low == high:
-            return
-        else:
-            lo, hi = a, c
-    for i in range(lo + 1, hi):  # insertion sort
-        k, v = key[i], perm[i]
-        j = i - 1
-        while j >= lo and key[j] > k:
-            key[j + 1] = key[j]
-            perm[j + 1] = perm[j]
-            j -= 1
-        key[j + 1] = k
-        perm[j + 1] = v
 
 
 @kernel
@@ -122,13 +62,13 @@ def _split_node(columns, perm, key, key_out, perm_out, sample, n_leaves, node, l
             best, widest = high - low, d
     for j in range(lo, hi):
         key[j] = columns[widest, perm[j]]
-    _select(key, perm, key_out, perm_out, lo, hi, (middle - offset) * LEAF, sample)
+    select(key, perm, key_out, perm_out, lo, hi, (middle - offset) * LEAF, sample)
 
 
 @kernel(allocates=True)
 def _split_level(first, last, columns, perm, key, key_out, perm_out, n_leaves, level, offset):
     """Split the nodes first to last - 1 of a level; `offset` is as in `_split_node`."""
-    sample = np.empty(_SAMPLE, np.float32)
+    sample = np.empty(SAMPLE, np.float32)
     for i in range(first, last):
         _split_node(columns, perm, key, key_out, perm_out, sample, n_leaves, (1 << level) + i, level, offset)
 
@@ -143,7 +83,7 @@ def _split_subtrees(first, last, columns, perm, leaf_points, low, high, level, d
     room = LEAF * ((n_leaves >> level) + 1)
     points = np.empty((n_dims, room), np.float32)
     ids, order, order_out = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
-    key, key_out, sample = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(_SAMPLE, np.float32)
+    key, key_out, sample = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(SAMPLE, np.float32)
     for i in range(first, last):
         a, b = _leaf_range(n_leaves, (1 << level) + i, level)
         n = min(b * LEAF, perm.size) - a * LEAF
@@ -214,12 +154,13 @@ def build_tree(columns):
 
 
 @kernel
-def _scan_leaf(leaf_points, leaf, queries, q, distance, nearer, best, slots):
+def _scan_leaf(leaf_points, leaf, queries, q, distance, nearer, best, slots, is_tied):
     """Insert the points of a leaf that are nearer than the K-th neighbour into the neighbours of query q.
 
     best (M, K) holds the squared distances of the neighbours in ascending order, slots (M, K) their slots. The buffers
     `distance` and `nearer` (LEAF,) receive the squared distances of the leaf's points, and the points that are near
-    enough.
+    enough. Return whether a point that was left out is exactly as far as the K-th neighbour; `is_tied` says so of the
+    points before.
     """
     q0, q1, q2, q3, q4 = queries[q, 0], queries[q, 1], queries[q, 2], queries[q, 3], queries[q, 4]
     for p in range(LEAF):
@@ -228,7 +169,7 @@ def _scan_leaf(leaf_points, leaf, queries, q, distance, nearer, best, slots):
         d2 = leaf_points[leaf, 2, p] - q2
         d3 = leaf_points[leaf, 3, p] - q3
         d4 = leaf_points[leaf, 4, p] - q4
-        distance[p] = d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3 + d4 * d4
+        distance[p] = (d0 * d0 + d1 * d1 + d2 * d2) + (d3 * d3 + d4 * d4)
     for d in range(CHUNK, leaf_points.shape[1]):
         for p in range(LEAF):
             gap = leaf_points[leaf, d, p] - queries[q, d]
@@ -237,16 +178,19 @@ def _scan_leaf(leaf_points, leaf, queries, q, distance, nearer, best, slots):
     bound = best[q, last]
     n_nearer = np.int32(0)
     for p in range(LEAF):
-        n_nearer += np.int32(distance[p] < bound)
+        n_nearer += np.int32(distance[p] <= bound)
     if n_nearer == 0:
-        return
+        return is_tied
     n = 0
     for p in range(LEAF):  # without a branch, which the processor could not predict
         nearer[n] = p
-        n += distance[p] < bound
+        n += distance[p] <= bound
     for i in range(n):
         v = distance[nearer[i]]
-        if v < best[q, last]:
+        if v == best[q, last]:
+            is_tied = True
+        elif v < best[q, last]:
+            dropped = best[q, last]
             j = last
             while j > 0 and best[q, j - 1] > v:
                 best[q, j] = best[q, j - 1]
@@ -254,23 +198,44 @@ def _scan_leaf(leaf_points, leaf, queries, q, distance, nearer, best, slots):
                 j -= 1
             best[q, j] = v
             slots[q, j] = leaf * LEAF + nearer[i]
+            is_tied = best[q, last] == dropped
+    return is_tied
+
+
+@inlined
+def _box_gaps(low, high, node, value, d):
+    """Return the distances from a value to the boxes of node and node + 1 along dimension d; 0 inside a box."""
+    left = max(max(low[node, d] - value, value - high[node, d]), np.float32(0.0))
+    right = max(max(low[node + 1, d] - value, value - high[node + 1, d]), np.float32(0.0))
+    return left, right
 
 
 @inlined
 def _box_distances(low, high, node, query, q):
-    """Return the squared distances from a query to the boxes of two siblings, node and node + 1; 0 inside a box."""
-    left = right = np.float32(0.0)
-    for d in range(low.shape[1]):
-        v = query[q, d]
-        gap = max(max(low[node, d] - v, v - high[node, d]), np.float32(0.0))
-        left += gap * gap
-        gap = max(max(low[node + 1, d] - v, v - high[node + 1, d]), np.float32(0.0))
-        right += gap * gap
+    """Return the squared distances from a query to the boxes of two siblings, node and node + 1; 0 inside a box.
+
+    The order of the sums is that of `_scan_leaf`: so rounding makes no box farther than a point in it.
+    """
+    left = right = left_two = right_two = np.float32(0.0)
+    for d in range(3, CHUNK):
+        left_gap, right_gap = _box_gaps(low, high, node, query[q, d], d)
+        left_two += left_gap * left_gap
+        right_two += right_gap * right_gap
+    for d in range(3):
+        left_gap, right_gap = _box_gaps(low, high, node, query[q, d], d)
+        left += left_gap * left_gap
+        right += right_gap * right_gap
+    left += left_two
+    right += right_two
+    for d in range(CHUNK, low.shape[1]):
+        left_gap, right_gap = _box_gaps(low, high, node, query[q, d], d)
+        left += left_gap * left_gap
+        right += right_gap * right_gap
     return left, right
 
 
 @kernel(allocates=True)
-def _search(first_block, last_block, leaf_points, low, high, depth, leaves, queries, scale, best, slots):
+def _search(first_block, last_block, leaf_points, low, high, depth, leaves, queries, scale, best, slots, n_untied):
     """Search for the neighbours of the queries of the blocks first_block to last_block - 1.
 
     A query starts with an upper bound on the distance of its K-th neighbour: by the triangle inequality, the K
@@ -287,20 +252,20 @@ def _search(first_block, last_block, leaf_points, low, high, depth, leaves, quer
         block = (i % (BLOCKS // 2)) * 2 + i // (BLOCKS // 2)
         first = n_queries * block // BLOCKS
         for q in range(first, n_queries * (block + 1) // BLOCKS):
-            bound = np.float32(np.inf)
+            bound = LARGEST
             if q > first:  # the bound from the previous query
                 step = np.float32(0.0)
                 for d in range(queries.shape[1]):
                     step += (queries[q, d] - queries[q - 1, d]) ** 2
                 bound = np.sqrt(step) + np.sqrt(best[q - 1, kth])
-                bound = scale * (bound * bound * np.float32(1.0001) + np.float32(1e-30))
+                bound = min(scale * (bound * bound * np.float32(1.0001) + np.float32(1e-30)), LARGEST)
             for k in range(kth + 1):
                 best[q, k] = bound
             own = np.int64(leaves[q])
-            _scan_leaf(leaf_points, own, queries, q, distance, nearer, best, slots)
+            is_tied = _scan_leaf(leaf_points, own, queries, q, distance, nearer, best, slots, False)
             node, gap, size = 1, np.float32(0.0), 0
             while True:  # go down to the nearer child, and push the other with its squared distance on the stack
-                while scale * gap < best[q, kth] and node < 1 << depth:
+                while scale * gap <= best[q, kth] and node < 1 << depth:
                     node *= 2
                     gap, right = _box_distances(low, high, node, queries, q)
                     far = node + 1
@@ -310,26 +275,38 @@ def _search(first_block, last_block, leaf_points, low, high, depth, leaves, quer
                         node += 1
                     stack[size] = far
                     stack_gap[size] = right
-                    size += scale * right < best[q, kth]
-                if scale * gap < best[q, kth]:
+                    size += scale * right <= best[q, kth]
+                if scale * gap <= best[q, kth]:
                     leaf = ((node - (1 << depth)) * leaf_points.shape[0]) >> depth
                     if leaf != own:
-                        _scan_leaf(leaf_points, leaf, queries, q, distance, nearer, best, slots)
+                        is_tied = _scan_leaf(leaf_points, leaf, queries, q, distance, nearer, best, slots, is_tied)
                 if size == 0:
                     break
                 size -= 1
                 node, gap = np.int64(stack[size]), stack_gap[size]
+            n = kth + 1
+            while is_tied and n > 0 and best[q, n - 1] == best[q, kth]:
+                n -= 1
+            n_untied[q] = n
 
 
 def search(leaf_points, low, high, depth, leaves, queries, n_neighbors, epsilon):
-    """Return the nearest points of queries (M, D): squared distances, ascending, and slots, both (M, K).
+    """Return the first two results of `search_untied`: squared distances, ascending, and slots, both (M, K)."""
+    return search_untied(leaf_points, low, high, depth, leaves, queries, n_neighbors, epsilon)[:2]
+
+
+def search_untied(leaf_points, low, high, depth, leaves, queries, n_neighbors, epsilon):
+    """Return the nearest points of queries (M, D): squared distances, ascending, slots, both (M, K), and counts (M,).
 
     leaves (M,) is the leaf that each query scans first. Any leaf and any order of the queries give the same distances;
     the search is fastest where the leaf is the nearest one and the previous query is near. With epsilon = 0 the search
-    is exact; otherwise the k-th point found may be up to 1 + epsilon times as far as the true k-th neighbour.
+    is exact; otherwise the k-th point found may be up to 1 + epsilon times as far as the true k-th neighbour. The count
+    is that of the neighbours whose choice no tie decides: K, or the number of those nearer than the K-th, if a point
+    that was left out is exactly as far as the K-th.
     """
     best = np.empty((len(queries), n_neighbors), np.float32)
     slots = np.empty((len(queries), n_neighbors), np.int32)
+    n_untied = np.empty(len(queries), np.int32)
     scale = np.float32((1.0 + epsilon) ** 2)
     run_pieces(
         _search,
@@ -343,9 +320,10 @@ def search(leaf_points, low, high, depth, leaves, queries, n_neighbors, epsilon)
         scale,
         best,
         slots,
+        n_untied,
         cost=1000 * len(queries) / BLOCKS,
     )
-    return best, slots
+    return best, slots, n_untied
 
 
 @kernel

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hybridmatte._validation import check_choice, check_image, check_number
 
-__all__ = ["pixel_features", "pixel_positions"]
+__all__ = ["centered_features", "pixel_features", "pixel_positions"]
 
 
 def pixel_features(
@@ -57,6 +57,23 @@ def pixel_features(
     features[:n_colors] = np.moveaxis(image, 2, 0) if color_space == "rgb" else _hsv_planes(image)
     features[n_colors:] = pixel_positions(height, width, spatial_weight)
     return features.reshape(n_colors + 2, height * width)
+
+
+def centered_features(
+    image: npt.NDArray[np.float32], *, spatial_weight: float, color_space: Literal["rgb", "hsv"] = "rgb"
+) -> npt.NDArray[np.float32]:
+    """Return `pixel_features` with positions counted from the centre of the image, for searches.
+
+    Distances are the same up to rounding. Those of a mirrored image are the same to the bit: a mirrored position is
+    the negative one, and both are rounded alike.
+    """
+    height, width = image.shape[:2]
+    features = pixel_features(image, spatial_weight=spatial_weight, color_space=color_space)
+    positions = features[-2:].reshape(2, height, width)
+    for plane, places in zip(positions, (np.arange(width), np.arange(height)[:, None]), strict=True):
+        last = places.size - 1
+        plane[:] = spatial_weight * ((2 * places - last) / max(2 * last, 1))
+    return features
 
 
 def pixel_positions(height: int, width: int, spatial_weight: float) -> npt.NDArray[np.float32]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from hybridmatte._validation import check_integer, is_torch
 from hybridmatte.similarity import _neighbors_numba as kernels
 
-__all__ = ["NeighborTree", "Neighbors", "nearest_neighbors"]
+__all__ = ["NeighborTree", "Neighbors", "UntiedNeighbors", "nearest_neighbors"]
 
 
 class Neighbors(NamedTuple):
@@ -22,6 +22,18 @@ class Neighbors(NamedTuple):
 
     distances: npt.NDArray[np.float32]
     indices: npt.NDArray[np.int32]
+
+
+class UntiedNeighbors(NamedTuple):
+    """The K nearest points of M queries, and how many of them do not depend on the order of the points.
+
+    indices (M, K) int32 are the points, nearest first. counts (M,) int32 is K, or, if a point that was left out is
+    exactly as far as the K-th, the number of points that are nearer. A method that uses these only gives mirrored
+    results for mirrored images.
+    """
+
+    indices: npt.NDArray[np.int32]
+    counts: npt.NDArray[np.int32]
 
 
 class NeighborTree:
@@ -53,20 +65,41 @@ class NeighborTree:
 
         `leaves` (M,) is a leaf near each query, where the search starts; by default the leaf that `locate` finds.
         """
-        leaves = self.locate(queries) if leaves is None else leaves
-        squared, slots = kernels.search(
-            self._leaf_points, self._low, self._high, self._depth, leaves, queries, n_neighbors, 0.0
-        )
+        squared, slots, _ = self._search(queries, n_neighbors, leaves)
         return Neighbors(np.sqrt(squared, out=squared), self.order[slots])
+
+    def untied(self, queries: npt.NDArray[np.float32], n_neighbors: int) -> UntiedNeighbors:
+        """Return the `UntiedNeighbors` of queries (M, D) float32."""
+        _, slots, counts = self._search(queries, n_neighbors)
+        return UntiedNeighbors(self.order[slots], counts)
 
     def among(self, points: npt.NDArray[np.integer], n_neighbors: int) -> Neighbors:
         """Return the `Neighbors` of some of the tree's own points, given by their indices (M,).
 
         The first neighbour is the point itself, or another point at distance 0.
         """
+        return self.nearest(kernels.gather(self._columns, points), n_neighbors, self._leaves_of(points))
+
+    def untied_among(self, points: npt.NDArray[np.integer], n_neighbors: int) -> UntiedNeighbors:
+        """Return the `UntiedNeighbors` of some of the tree's own points, as `among`."""
+        queries = kernels.gather(self._columns, points)
+        _, slots, counts = self._search(queries, n_neighbors, self._leaves_of(points))
+        return UntiedNeighbors(self.order[slots], counts)
+
+    def _leaves_of(self, points: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
+        """Return the leaves (M,) of some of the tree's own points."""
         leaf_of = np.empty(len(self.order), np.int32)
         leaf_of[self.order] = np.arange(len(self.order), dtype=np.int32) // kernels.LEAF
-        return self.nearest(kernels.gather(self._columns, points), n_neighbors, leaf_of[points])
+        return leaf_of[points]
+
+    def _search(
+        self, queries: npt.NDArray[np.float32], n_neighbors: int, leaves: npt.NDArray[np.int32] | None = None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Return squared distances (M, K), slots (M, K) and the numbers of untied neighbours (M,)."""
+        leaves = self.locate(queries) if leaves is None else leaves
+        return kernels.search_untied(
+            self._leaf_points, self._low, self._high, self._depth, leaves, queries, n_neighbors, 0.0
+        )
 
     def locate(self, queries: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
         """Return a leaf (M,) near each of the queries (M, D) float32."""

@@ -57,3 +57,11 @@ def test_indefinite_matrix_is_refused(rng):
     diagonal = np.array([1.0, -1.0, 2.0])
     with pytest.raises(np.linalg.LinAlgError, match="broke down in iteration"):
         conjugate_gradient(lambda x: diagonal * x, np.array([0.1, 1.0, 0.1]) + 0.0 * rng.random(3))
+
+
+def test_right_hand_side_small_against_the_first_guess():
+    """The first guess left rounding errors above rtol times a tiny right-hand side, and 0 was divided by 0."""
+    rhs = np.array([1e-5], np.float32)
+    result = conjugate_gradient(lambda x: np.float32(2.96) * x, rhs, x0=np.array([0.52], np.float32), rtol=1e-7)
+    assert result.converged
+    assert abs(result.x[0] - 1e-5 / 2.96) < 1e-6

@@ -74,3 +74,21 @@ def test_flat_colours_leave_only_the_constant():
     flat = ColorLineMultigrid(system, np.full_like(image, 0.5))
     result = conjugate_gradient(system.matvec, system.rhs, flat, rtol=1e-7)
     assert result.converged
+
+
+@pytest.mark.parametrize("n_known", [2, 6])
+@pytest.mark.parametrize("coarsest", [2, 60], ids=["all levels", "two levels"])
+def test_undetermined_systems_keep_the_preconditioner_positive(coarsest, n_known, rng, monkeypatch):
+    """In grey pictures with few known pixels the coarse matrices were indefinite by the rounding errors of float32."""
+    monkeypatch.setattr(multigrid, "COARSEST", coarsest)
+    for _ in range(12):
+        image = np.repeat((rng.random((24, 27, 1)) < 0.5).astype(np.float32), 3, axis=2)
+        is_unknown = np.ones((24, 27), bool)
+        is_unknown.ravel()[rng.choice(24 * 27, n_known, replace=False)] = False
+        system = closed_form_system(image, is_unknown, (~is_unknown * (rng.random((24, 27)) < 0.5)).astype(np.float32))
+        precondition = ColorLineMultigrid(system, image)
+        vectors = rng.standard_normal((10, system.layout.n_cells)) * (system.layout.pixels >= 0)
+        images = np.stack([precondition(vector).copy() for vector in vectors]).astype(float)
+        gram = vectors @ images.T
+        assert np.isfinite(gram).all()
+        assert np.linalg.eigvalsh(gram + gram.T).min() > 0.0

@@ -99,3 +99,10 @@ def test_an_indefinite_matrix_has_no_inverse(place):
     matrix = np.eye(50)
     matrix[place, place] = -1.0
     assert np.isnan(invert_dense(matrix)).all()
+
+
+def test_dense_inverse_refuses_pivots_below_the_tolerance():
+    matrix = np.diag([1.0, 2.0, 3.0])
+    matrix[0, 1] = matrix[1, 0] = np.sqrt(2.0) * (1 - 1e-8)
+    assert np.isfinite(invert_dense(matrix)).all()
+    assert np.isnan(invert_dense(matrix, 1e-6)).all()
