@@ -11,8 +11,7 @@ from hybridmatte._validation import to_float
 from hybridmatte.automatic.from_image import matte_from_image
 from hybridmatte.automatic.from_mask import AutomaticResult, matte_from_mask
 from hybridmatte.batch.pairing import Job
-from hybridmatte.batch.work import FileOptions, check_job_output, plane_of
-from hybridmatte.io.pictures import read_alpha, read_image, write_alpha
+from hybridmatte.batch.work import FileOptions, read_image_and_plane, write_plane
 from hybridmatte.io.sizes import check_similar_sizes
 from hybridmatte.networks import JointInference, MattingNetwork, MattingUNet, load_network, predict_labels
 from hybridmatte.trimap import refuse_labels
@@ -70,9 +69,7 @@ def matte_by_mask_network(
 
 def blended_file(job: Job, *, network: str, files: FileOptions) -> None:
     """Write the blended label of a job's image and mask, see `hybridmatte.networks.predict_labels`."""
-    check_job_output(job)
-    check_similar_sizes(job.image, plane_of(job), "mask", max_pixels=files.max_pixels)
-    image = read_image(job.image, max_pixels=files.max_pixels)
-    mask = read_alpha(plane_of(job), max_pixels=files.max_pixels)
+    image, mask, metadata = read_image_and_plane(job, "mask", files, check_similar_sizes)
     refuse_labels(mask, "mask")
-    write_alpha(job.output, predict_labels(load_teacher(network), image, to_float(mask, "mask")), bits=files.bits)
+    labels = predict_labels(load_teacher(network), image, to_float(mask, "mask"))
+    write_plane(job, labels, metadata, files)

@@ -28,7 +28,9 @@ __all__ = [
     "decontaminated_file",
     "matte_file",
     "plane_of",
+    "read_image_and_plane",
     "refined_file",
+    "write_plane",
 ]
 
 FloatArray = npt.NDArray[np.float32]
@@ -44,13 +46,13 @@ class FileOptions(NamedTuple):
 
 def matte_file(job: Job, *, method: str | None = None, quality: Quality | None = None, files: FileOptions) -> None:
     """Solve for the alpha of a job's image and trimap, see `hybridmatte.matte`, and write it as a grey picture."""
-    image, trimap, metadata = _read_image_and_plane(job, "trimap", files)
-    _write_plane(job, matte_by(image, trimap, method, quality), metadata, files)
+    image, trimap, metadata = read_image_and_plane(job, "trimap", files)
+    write_plane(job, matte_by(image, trimap, method, quality), metadata, files)
 
 
 def cutout_file(job: Job, *, method: str | None = None, quality: Quality | None = None, files: FileOptions) -> None:
     """Solve for the alpha of a job's image and trimap, and write the cut-out as RGBA."""
-    image, trimap, metadata = _read_image_and_plane(job, "trimap", files)
+    image, trimap, metadata = read_image_and_plane(job, "trimap", files)
     _write_rgba(job, cutout(image, trimap, method=method, quality=quality), metadata, files)
 
 
@@ -58,17 +60,17 @@ def refined_file(job: Job, *, trimap: str | None = None, confidence: float | Non
     """Bring a job's alpha to its image's size and edges, see `hybridmatte.refine`; trimap is a path."""
     if trimap is not None:
         check_sizes(job.image, trimap, "trimap", max_pixels=files.max_pixels)
-    image, alpha, metadata = _read_image_and_plane(job, "alpha", files, check_similar_sizes)
+    image, alpha, metadata = read_image_and_plane(job, "alpha", files, check_similar_sizes)
     known = None
     if trimap is not None:
         known = read_trimap(trimap, max_pixels=files.max_pixels)
         check_turning(job.image, image.shape, metadata.orientation, trimap, known.shape, "trimap")
-    _write_plane(job, refine(image, alpha, known, confidence=confidence), metadata, files)
+    write_plane(job, refine(image, alpha, known, confidence=confidence), metadata, files)
 
 
 def decontaminated_file(job: Job, *, files: FileOptions) -> None:
     """Write the cut-out of a job's image and alpha as RGBA, see `hybridmatte.decontaminate`."""
-    image, alpha, metadata = _read_image_and_plane(job, "alpha", files)
+    image, alpha, metadata = read_image_and_plane(job, "alpha", files)
     _write_rgba(job, decontaminate(image, alpha), metadata, files)
 
 
@@ -92,11 +94,11 @@ def automatic_file(
         image, metadata = read_photograph(job.image, max_pixels=files.max_pixels, gps=not files.drop_gps)
         result = estimate(image)
     else:
-        image, mask, metadata = _read_image_and_plane(job, "mask", files, check_similar_sizes)
+        image, mask, metadata = read_image_and_plane(job, "mask", files, check_similar_sizes)
         mask = to_float(mask, "mask")
         result = estimate(image, 1 - mask if invert else mask)
     if alpha_only:
-        _write_plane(job, result.alpha, metadata, files)
+        write_plane(job, result.alpha, metadata, files)
     else:
         _write_rgba(job, decontaminate(image, result.alpha), metadata, files)
     if trimap_output is not None and result.trimap is not None:
@@ -116,7 +118,7 @@ def plane_of(job: Job) -> Path | BinaryIO:
     return job.plane
 
 
-def _read_image_and_plane(
+def read_image_and_plane(
     job: Job, name: str, files: FileOptions, check: Callable[..., None] = check_sizes
 ) -> tuple[FloatArray, FloatArray, Metadata]:
     """Read a job's image, its trimap, mask or alpha, and the image's metadata.
@@ -147,6 +149,6 @@ def _write_rgba(job: Job, cut: FloatArray, metadata: Metadata, files: FileOption
     )
 
 
-def _write_plane(job: Job, alpha: FloatArray, metadata: Metadata, files: FileOptions) -> None:
+def write_plane(job: Job, alpha: FloatArray, metadata: Metadata, files: FileOptions) -> None:
     """Write an alpha with the EXIF block and resolution of its image; a profile of RGB does not hold for it."""
     write_alpha(job.output, alpha, bits=files.bits, exif=metadata.exif, resolution=metadata.resolution)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hybridmatte.cli.network_inputs import image_and_trimap, load_matting_network, network_sources
-from hybridmatte.cli.options import MAX_PIXELS, Bits, MaxPixels, Network, NetworkTrimap, Output, Photograph
+from hybridmatte.cli.network_inputs import load_matting_network, network_sources
+from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, MaxPixels, Network, NetworkTrimap, Output, Photograph
 from hybridmatte.cli.streams import destination
 
 
@@ -15,12 +15,19 @@ def predict(
     output: Output,
     bits: Bits = 8,
     max_pixels: MaxPixels = MAX_PIXELS,
+    drop_gps: DropGps = False,
 ) -> None:
     """Estimate alpha by a network."""
-    from hybridmatte.io.pictures import write_alpha
+    from hybridmatte.io.metadata import check_turning, read_photograph
+    from hybridmatte.io.pictures import read_trimap, write_alpha
     from hybridmatte.networks import predict_alpha
 
     inputs = network_sources(image, trimap)
     target = destination(output, inputs, bits=bits)
     loaded = load_matting_network(network)
-    write_alpha(target, predict_alpha(loaded, *image_and_trimap(inputs, max_pixels)), bits=bits)
+    photograph, metadata = read_photograph(inputs[0], max_pixels=max_pixels, gps=not drop_gps)
+    planes = [read_trimap(file, max_pixels=max_pixels) for file in inputs[1:]]
+    for file, plane in zip(inputs[1:], planes, strict=True):
+        check_turning(inputs[0], photograph.shape, metadata.orientation, file, plane.shape, "trimap")
+    alpha = predict_alpha(loaded, photograph, *planes)
+    write_alpha(target, alpha, bits=bits, exif=metadata.exif, resolution=metadata.resolution)

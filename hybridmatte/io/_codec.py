@@ -55,6 +55,7 @@ OPTIONS: dict[Format, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True, "exact": True},
 }
+PNG_TEXT = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # chunks that may hold EXIF or XMP
 MAX_JPEG_EXIF = 65533  # bytes, of a segment
 DAMAGE = (
     OSError,
@@ -128,7 +129,7 @@ def stored_exif(data: bytes, opened: OpenedPicture, label: str) -> Image.Exif:
             exif = Image.Exif()  # Pillow changes that of a TIFF when it decodes the pixels
             exif.load(data)
             return exif
-        if picture.format == "PNG":
+        if picture.format == "PNG" and any(name in data for name in PNG_TEXT):
             picture.load()  # the block may lie behind the pixels
         return picture.getexif()
 

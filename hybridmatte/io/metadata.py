@@ -109,7 +109,10 @@ def check_turning(
     Both arrays are as the readers return them, upright by their own orientation. A plane that differs from the image by
     a quarter turn is refused. Where the shapes cannot tell, because the turn keeps them, a warning says what is taken.
     """
-    if not isinstance(plane, str | os.PathLike | io.BytesIO):
+    can_be_read_again = isinstance(plane, io.BytesIO) or (
+        isinstance(plane, str | os.PathLike) and os.path.isfile(plane)
+    )
+    if not can_be_read_again:
         return
     plane_orientation = read_orientation(plane, name)
     if plane_orientation == orientation:

@@ -122,6 +122,15 @@ def test_conversion_agrees_with_littlecms(monkeypatch, source, target):
     np.testing.assert_allclose(convert_colours(colours[0, 0], source, target, "a"), expected[0, 0], atol=1e-6)
 
 
+def test_a_transparent_colour_is_no_background(tmp_path, capsys):
+    """Its alpha was dropped without a word."""
+    write_image(tmp_path / "cut.png", np.dstack([PIXELS, np.zeros((H, W), np.uint8)]))
+    with pytest.raises(SystemExit) as caught:
+        run_command(f"composite {tmp_path}/cut.png -o {tmp_path}/out.png -b #20a04080".split())
+    assert caught.value.code == 2
+    assert "background #20a04080 is a transparent colour, expected an opaque one" in capsys.readouterr().err
+
+
 def test_a_broken_profile_is_one_sentence():
     """A background cannot be matched to a profile that cannot be read."""
     broken = P3[:16] + b"RGB " + P3[20:140]
