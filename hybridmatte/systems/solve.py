@@ -121,6 +121,7 @@ def solve_system(
             lambda x: system.matvec(x) + weight * x, drawn, precondition, x0=start, rtol=rtol, maxiter=maxiter
         )
 
+    breakdown = np.linalg.LinAlgError("no ridge was tried, expected at least one")
     for ridge in (0.0, *RIDGES[rhs.dtype.name]):
         try:
             result = solve(ridge)

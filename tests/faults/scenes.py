@@ -118,11 +118,12 @@ def _two_known(rng: np.random.Generator, height: int, width: int) -> Array:  # n
 
 
 def _with_all_regions(rng: np.random.Generator, trimap: Array) -> Array:
-    """Return the trimap with the missing regions set at single pixels; a foreground pixel is set first."""
+    """Return the trimap with the missing regions set at single pixels of regions that have more than one."""
     spots = rng.permutation(trimap.size)
-    for number, value in enumerate((1.0, 0.0, 0.5)):
+    for value in (1.0, 0.0, 0.5):
         if not (trimap == value).any():
-            trimap.ravel()[spots[number]] = value
+            spare = [spot for spot in spots if (trimap == trimap.ravel()[spot]).sum() > 1]
+            trimap.ravel()[spare[0]] = value
     return trimap
 
 
