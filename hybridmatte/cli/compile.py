@@ -18,6 +18,7 @@ def compile_default() -> None:
     import numpy as np
 
     from hybridmatte.foreground import cutout
+    from hybridmatte.linalg._cache_numba import remove_damaged
 
     image = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     trimap = np.full((SIDE, SIDE), 0.5, np.float32)
@@ -32,3 +33,5 @@ def compile_default() -> None:
         note("interrupted; what is compiled stays, and compile continues from there")
         raise typer.Exit(130) from None
     note(f"compiled in {time.perf_counter() - start:.0f} s" if seen.is_seen else "was compiled already")
+    if n_damaged := remove_damaged():
+        note(f"{n_damaged} damaged files of other kernels removed; these compile at their next use")

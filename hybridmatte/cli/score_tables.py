@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,9 @@ def write_score_files(csv_file: Path | None, json_file: Path | None, document: d
     """Write a document, whose "results" are rows, as JSON, and the rows as CSV."""
     from hybridmatte.io.files import write_bytes
 
+    document = document | {"results": [row | {"name": _utf8_name(row["name"])} for row in document["results"]]}
     if csv_file is not None:
-        write_bytes(csv_file, _as_csv(document["results"]).encode())
+        write_bytes(csv_file, _as_csv(document["results"]).encode(errors="surrogateescape"))
     if json_file is not None:
         write_bytes(json_file, json.dumps(document, indent=1).encode())
 
@@ -64,6 +66,11 @@ def score_table(rows: list[Row], mean: dict[str, float], columns: Columns, title
     table.add_section()
     _add_row(table, f"mean of {len(rows)}", mean, columns)
     return table
+
+
+def _utf8_name(name: str) -> str:
+    """Return a file's name as UTF-8 reads it, whatever encoding the locale gives file names."""
+    return os.fsencode(name).decode(errors="surrogateescape")
 
 
 def _add_row(table: Table, name: str, numbers: dict[str, Any], columns: Columns) -> None:

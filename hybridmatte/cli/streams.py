@@ -28,7 +28,9 @@ def note(text: str, console: Console | None = None) -> None:
 
 
 def show(table: Table) -> None:
-    """Print a table on standard output."""
+    """Print a table on standard output; characters that its encoding lacks become escapes, as on standard error."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
     console = Console()
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)

@@ -78,7 +78,10 @@ def _temporary_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 def _prefix_of(path: str | os.PathLike[str]) -> str:
     """Return the first part of the names of the temporary files for a path."""
-    return f".{os.fsencode(Path(path).name)[:NAME_BYTES].decode(errors='ignore')}."
+    name = Path(path).name
+    while len(os.fsencode(name)) > NAME_BYTES:
+        name = name[:-1]
+    return f".{name}."
 
 
 def _lock(file: IO[bytes]) -> None:

@@ -30,6 +30,8 @@ CHECKSUM_SIZE = 4  # bytes
 KEEP_SECONDS = 30 * 24 * 3600  # files of other builds are removed when they are older
 IMPORT = re.compile(r"^from (hybridmatte[\w.]*) import (\([^)]*\)|.*)$", re.MULTILINE)
 OTHER_FOLDER = "NUMBA_CACHE_DIR can name another folder"
+OWN_FILE = re.compile(r".*-[0-9a-f]{16}(\.\d+)?\.nb[ic]")
+_folders = set()  # of the caches of this process
 _said = set()
 
 
@@ -49,6 +51,7 @@ class KernelCache(FunctionCache):
     def __init__(self, function):
         super().__init__(function)
         stamp = sha256(repr((self._impl.locator.get_source_stamp(), _build(function.__module__))).encode()).hexdigest()
+        _folders.add(self._cache_path)
         self._cache_file = CheckedFiles(self._cache_path, f"{self._impl.filename_base}-{stamp[:16]}", stamp)
 
     def load_overload(self, sig, target_context):
@@ -111,9 +114,8 @@ class CheckedFiles(IndexDataCacheFile):
             content = Path(path).read_bytes()
         except FileNotFoundError:
             return None
-        packed = memoryview(content)[CHECKSUM_SIZE:]
-        if packed and crc32(packed).to_bytes(CHECKSUM_SIZE, "little") == content[:CHECKSUM_SIZE]:
-            return pickle.loads(packed)
+        if _is_whole(content):
+            return pickle.loads(memoryview(content)[CHECKSUM_SIZE:])
         try:
             os.unlink(path)
         except FileNotFoundError:  # another process has removed it, and says so
@@ -125,7 +127,7 @@ class CheckedFiles(IndexDataCacheFile):
         packed = dumps(content)
         temporary = f"{path}.tmp.{uuid.uuid4().hex[:16]}"
         try:
-            Path(temporary).write_bytes(crc32(packed).to_bytes(CHECKSUM_SIZE, "little") + packed)
+            Path(temporary).write_bytes(_checksum(packed) + packed)
             os.replace(temporary, path)
         finally:
             Path(temporary).unlink(missing_ok=True)
@@ -139,6 +141,28 @@ class CheckedFiles(IndexDataCacheFile):
                 with suppress(FileNotFoundError):  # another process has just removed it
                     if path.stat().st_mtime < time.time() - KEEP_SECONDS:
                         path.unlink()
+
+
+def remove_damaged():
+    """Remove all damaged files in the folders of this process's caches; return their number."""
+    damaged = [
+        path
+        for folder in sorted(_folders)
+        for path in Path(folder).iterdir()
+        if OWN_FILE.fullmatch(path.name) and not _is_whole(path.read_bytes())
+    ]
+    for path in damaged:
+        path.unlink(missing_ok=True)
+    return len(damaged)
+
+
+def _checksum(packed):
+    return crc32(packed).to_bytes(CHECKSUM_SIZE, "little")
+
+
+def _is_whole(content):
+    """Return whether a file begins with the checksum of what follows."""
+    return len(content) > CHECKSUM_SIZE and _checksum(memoryview(content)[CHECKSUM_SIZE:]) == content[:CHECKSUM_SIZE]
 
 
 @cache

@@ -136,13 +136,14 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 @needs_fork
-@pytest.mark.parametrize("when", ["after", "before"])
+@pytest.mark.parametrize("when", ["after", pytest.param("before", marks=pytest.mark.slow)])
 def test_a_pool_that_forks(tmp_path, when):
     """User: multiprocessing.Pool hung after a solve in the parent."""
     run(tmp_path, SCRIPT, "cf", "fork", when)
 
 
 @needs_fork
+@pytest.mark.slow
 def test_losses_in_a_forked_process(tmp_path):
     """User: a loss on the CPU hung in a forked process, as torch waited for threads that it does not have."""
     pytest.importorskip("torch")
@@ -155,7 +156,9 @@ def test_a_fork_while_another_thread_compiles(tmp_path):
     run(tmp_path, FORK_WHILE_COMPILING)
 
 
-@pytest.mark.parametrize("layer", ["workqueue", "default"])
+@pytest.mark.parametrize(
+    "layer", ["workqueue", *(pytest.param(name, marks=pytest.mark.slow) for name in ("omp", "tbb"))]
+)
 def test_eight_threads_at_once(tmp_path, layer):
     """User: eight threads aborted the process under Numba's workqueue layer, exit code 134."""
     run(tmp_path, EIGHT, NUMBA_THREADING_LAYER=layer)

@@ -16,6 +16,8 @@ import pytest
 from numba.core.codegen import JITCPUCodegen
 
 import hybridmatte
+from hybridmatte import foreground
+from hybridmatte.cli import main
 from hybridmatte.cli.compilation_note import note_compilation
 from hybridmatte.io.pictures import read_alpha, write_alpha, write_image
 from hybridmatte.linalg import _cache_numba
@@ -117,6 +119,30 @@ def test_a_damaged_file_is_compiled_again_and_said_once(cache, load, damage, suf
     module = load()
     assert call(module.fill) == (7.0, False, [])
     assert call(module.count) == (1.0, False, [])
+
+
+def test_compile_mends_the_whole_cache(cache, load, monkeypatch, capsys):
+    """User: `compile` did not mend a damaged cache."""
+    module = load()
+    call(module.fill)
+    call(module.count)
+    whole = {path: path.read_bytes() for path in cache.rglob("*.nb?")}
+    for path, content in whole.items():
+        if "count" in path.name:
+            path.write_bytes(content[:30])
+    monkeypatch.setattr(_cache_numba, "_folders", {module.fill._cache.cache_path})
+    monkeypatch.setattr(foreground, "cutout", lambda *_: None)
+    with pytest.raises(SystemExit, match="0"):
+        main(["compile"])
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "was compiled already",
+        "2 damaged files of other kernels removed; these compile at their next use",
+    ]
+    assert set(cache.rglob("*.nb?")) == {path for path in whole if "fill" in path.name}
+    module = load()
+    assert call(module.fill) == (7.0, False, [])
+    assert call(module.count) == (1.0, True, [])
 
 
 def test_a_missing_file_is_compiled_again(cache, load):

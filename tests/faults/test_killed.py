@@ -194,7 +194,9 @@ def test_files_that_another_run_is_writing_stay(tmp_path, monkeypatch):
     assert (tmp_path / "a.png").read_bytes() == b"whole"
 
 
-@pytest.mark.parametrize("name", ["字" * 80 + ".png", "a" * 240 + ".png", "\udcff.png"])
+@pytest.mark.parametrize(
+    "name", ["字" * 80 + ".png", "a" * 240 + ".png", "\udcff.png"], ids=["Chinese", "long", "not UTF-8"]
+)
 def test_long_and_foreign_names(tmp_path, name):
     """User: a name of 80 Chinese characters could not be written: the temporary name was too long."""
     write_bytes(tmp_path / name, b"whole")
