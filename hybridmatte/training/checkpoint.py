@@ -241,7 +241,13 @@ def _optimizer_state(state: Any, optimizer: torch.optim.Optimizer, name: str, pa
     """Return the state of Adam or AdamW: the options of each group, and moments in the shape of their parameter."""
     if not isinstance(state, dict) or not isinstance(state.get("state"), dict):
         raise refused(path, name, state, "a dictionary with state and param_groups")
-    groups = _like(state.get("param_groups"), optimizer.state_dict()["param_groups"], f"{name}.param_groups", path)
+    wanted = optimizer.state_dict()["param_groups"]
+    groups = _like(state.get("param_groups"), wanted, f"{name}.param_groups", path)
+    for k, (group, own) in enumerate(zip(groups, wanted, strict=True)):
+        if group["params"] != own["params"]:  # another order would give a parameter the moments of another
+            raise refused(
+                path, f"{name}.param_groups[{k}].params", group["params"], f"{own['params'][:9]} in this order"
+            )
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for index, moments in state["state"].items():
         if type(index) is not int or not 0 <= index < len(parameters) or not isinstance(moments, dict):

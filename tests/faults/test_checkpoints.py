@@ -257,7 +257,7 @@ VALUES = {
     "optimizer_states": (GONE, None, {}, [], [None], [{}], lambda old: old * 2),
     "optimizer_states/0/state": (None, [], {"a": {}}, {10**6: {}}, {0: None}, {0: {}}),
     "optimizer_states/0/param_groups": (None, {}, [], [None], [{}], lambda old: old * 2),
-    f"{GROUP}/params": (GONE, None, [], ["0"], lambda old: old[:-1]),
+    f"{GROUP}/params": (GONE, None, [], ["0"], lambda old: old[:-1], lambda old: [k + 1 for k in old]),
     f"{GROUP}/lr": (GONE, None, "1e-3", -1.0, float("nan"), float("inf"), [1e-3]),
     f"{GROUP}/betas": (GONE, None, 0.9, (0.9,), ("0.9", 0.99), (0.9, float("nan"))),
     f"{GROUP}/eps": (None, "0", -1.0),
