@@ -6,10 +6,10 @@ The packages, in the order in which data flows; each imports only from those bef
     Checks of every input, and the warnings and errors of the package.
 ``io``
     Read and write pictures, and write files atomically.
-``trimap``
-    Regions of a trimap; trimaps from masks and alphas.
 ``linalg``
     Krylov methods, preconditioners, primal-dual iterations, and the threads that run all kernels.
+``trimap``
+    Regions of a trimap; trimaps from masks and alphas.
 ``similarity``
     Which pixels are similar: in a window, and by nearest neighbours in feature space.
 ``systems``

@@ -1,10 +1,11 @@
 """Kernel of the exact Euclidean distance transform; used by ``trimap.py``."""
 
 import numpy as np
-from numba import njit
+
+from hybridmatte.linalg.threads import kernel
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel(allocates=True)
 def squared_distances(region, squared):
     """Write the squared distance (H, W) int64 of each pixel to the nearest pixel outside a region.
 

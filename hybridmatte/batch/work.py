@@ -60,6 +60,8 @@ def refined_file(job: Job, *, trimap: str | None = None, confidence: float | Non
     """Bring a job's alpha to its image's size and edges, see `hybridmatte.refine`; trimap is a path."""
     if trimap is not None:
         check_sizes(job.image, trimap, "trimap", max_pixels=files.max_pixels)
+        if isinstance(job.output, Path):
+            check_output(job.output, inputs=[trimap])
     image, alpha, metadata = read_image_and_plane(job, "alpha", files, check_similar_sizes)
     known = None
     if trimap is not None:

@@ -31,7 +31,11 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
             with suppress(OSError):  # a file system without locks
                 _lock(file)
             file.write(data)
-        os.replace(temporary, path)
+            file.flush()
+            if fcntl is not None:  # renamed while it is locked, so that no other process takes it for a leftover
+                os.replace(temporary, path)
+        if fcntl is None:
+            os.replace(temporary, path)
 
 
 def clear_temporaries(paths: Iterable[str | os.PathLike[str]]) -> int:

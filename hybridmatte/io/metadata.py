@@ -16,7 +16,7 @@ from hybridmatte.io._codec import DAMAGE, OpenedPicture, decode, stored_exif
 from hybridmatte.io._exif import ORIENTATION, exif_of_result, resolution_of
 from hybridmatte.io.formats import MAX_PIXELS
 from hybridmatte.io.outputs import MAX_RESOLUTION
-from hybridmatte.io.pictures import open_source, rgb_profile
+from hybridmatte.io.pictures import check_pixels, open_source, rgb_profile
 from hybridmatte.io.streams import Source, name_of
 
 __all__ = ["Metadata", "check_turning", "read_metadata", "read_orientation", "read_photograph"]
@@ -83,6 +83,7 @@ def read_metadata(path: Source, *, gps: bool = True) -> Metadata:
     [300, 300]
     """
     data, opened, label = open_source(path, "image", None)
+    check_pixels(*opened.size, label, MAX_PIXELS)  # the EXIF block of a PNG may lie behind its pixels
     return _metadata_of(data, opened, label, gps=gps)
 
 

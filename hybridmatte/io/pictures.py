@@ -295,7 +295,7 @@ def open_source(path: Source, name: str, max_pixels: int | None) -> tuple[bytes,
         return data, open_picture(data, label), label
     data = picture_bytes(path, name, check_integer(max_pixels, "max_pixels", low=1))
     opened = open_picture(data, label)
-    _check_pixels(*opened.size, label, max_pixels)
+    check_pixels(*opened.size, label, max_pixels)
     _warn_of_pages(opened, label)
     return data, opened, label
 
@@ -321,11 +321,11 @@ def read_size(path: Source, name: str = "image", *, max_pixels: int = MAX_PIXELS
     """
     label = f"{name} {name_of(path)}"
     width, height = open_picture(picture_bytes(path, name, max_pixels), label).size
-    _check_pixels(width, height, label, max_pixels)
+    check_pixels(width, height, label, max_pixels)
     return height, width
 
 
-def _check_pixels(width: int, height: int, label: str, max_pixels: int) -> None:
+def check_pixels(width: int, height: int, label: str, max_pixels: int) -> None:
     """Refuse a picture of more than `max_pixels` pixels."""
     if width * height > max_pixels:
         raise ValueError(

@@ -83,27 +83,42 @@ class _Call:
 
 
 class _Team:
-    """The workers that are awake for the calls of one thread."""
+    """The workers that are awake for the calls of one thread: `n_joined` less words[LEFT].
 
-    __slots__ = ("n_joined", "n_long", "summons", "words")
+    The counters may be wrong after Ctrl-C, which costs time only: the calling thread does what no worker begins.
+    """
+
+    __slots__ = ("is_busy", "n_joined", "n_long", "summons", "words")
 
     def __init__(self) -> None:
         self.words = np.zeros(TEAM_SIZE, np.int64)
         self.n_joined = 0  # workers that were asked to serve the team; words[LEFT] counts those that have left again
         self.n_long = 0  # calls in `run_long` that workers have begun; words[LONG_ENDED] counts those that have ended
         self.summons = 0  # how often the workers were sent back to the pool
+        self.is_busy = False  # between the two steps of a short call
 
     def run_short(self, function: ShortKernel, n_pieces: int, count: int, arguments: tuple[Any, ...]) -> None:
-        """Run a short kernel on `count` threads, or on those of them that are awake."""
+        """Run a short kernel on `count` threads, or on those of them that are awake.
+
+        A signal handler may run in the middle of a call and make another one, which then gets a team of its own.
+        """
+        if self.is_busy:
+            _Team().run_short(function, n_pieces, 1, arguments)
+            return
         if count > 1:
             missing = count - 1 - self.n_joined + int(self.words[LEFT])
             if missing > 0:
                 _start_workers(count - 1)
-                self.n_joined += missing
                 for _ in range(missing):
                     _calls.put(_Call(serve, (self.words, self.summons, 0), None, 0))
-        function.pack(self.words, *arguments)
-        if share_call(self.words, n_pieces, count):
+                    self.n_joined += 1
+        self.is_busy = True
+        try:
+            function.pack(self.words, *arguments)
+            n_failed = share_call(self.words, n_pieces, count)
+        finally:
+            self.is_busy = False
+        if n_failed:
             raise RuntimeError(f"the kernel {function.name} failed")
 
     def run_long(self, function: Callable[..., None], n_pieces: int, count: int, arguments: tuple[Any, ...]) -> None:
@@ -179,6 +194,7 @@ def _start_workers(count: int) -> None:
     """Start workers until there are at least `count`, or as many as the system allows."""
     if len(_workers) >= count:
         return
+    serve(np.zeros(TEAM_SIZE, np.int64), 1, 0)  # returns at once; compiled here, so that its warnings come from here
     with _growing:
         while len(_workers) < count:
             worker = Thread(target=_run_calls, daemon=True)

@@ -210,10 +210,11 @@ def _read_tensors(network: torch.nn.Module, stored: Mapping[str, StoredTensor]) 
         try:
             with safe_open(path, framework="pt") as file:
                 names = [name for name, tensor in stored.items() if tensor.path == path]
-                tensors |= {name: file.get_tensor(name).to(dtypes[name]) for name in names}
+                read = {name: file.get_tensor(name).to(dtypes[name]) for name in names}
         except (SafetensorError, OSError) as error:
             raise _unreadable(path, error) from None
-    refuse_not_finite(tensors, f"{next(iter(stored.values())).path}" if stored else "network")
+        refuse_not_finite(read, path)
+        tensors |= read
     return tensors
 
 
@@ -228,5 +229,5 @@ def _unreadable(path: Path, reason: object) -> ValueError:
     """Return the error for a file of safetensors that is damaged."""
     return ValueError(
         f"network {path.parent} has weights that cannot be read or do not fit its config.json: {path.name}: "
-        f"{str(reason).splitlines()[0][:200]}"
+        f"{(str(reason) or type(reason).__name__).splitlines()[0][:200]}"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import pickle
 import re
 import struct
@@ -256,9 +255,9 @@ def _optimizer_state(state: Any, optimizer: torch.optim.Optimizer, name: str, pa
             tensor = moments.get(key)
             if not _is_plain(tensor) or tuple(tensor.shape) != shape or not tensor.is_floating_point():
                 raise refused(path, f"{name}.state[{index}].{key}", tensor, f"floating-point numbers of shape {shape}")
-        refuse_not_finite(moments, f"checkpoint {path}")
         if set(moments) != {key for key, _ in _moments(parameters[index], groups)}:
             raise refused(path, f"{name}.state[{index}]", sorted(map(str, moments)), "the moments of Adam alone")
+        refuse_not_finite(moments, f"checkpoint {path}")
     return {"state": state["state"], "param_groups": groups}
 
 
@@ -300,5 +299,5 @@ def _is_like(value: Any, model: Any) -> bool:
         return isinstance(value, bool) or value is None and model is None
     if isinstance(model, int | float):
         allowed = (int,) if isinstance(model, int) else (int, float)
-        return type(value) in allowed and math.isfinite(value) and 0 <= value <= MAX_COUNT
+        return type(value) in allowed and 0 <= value <= MAX_COUNT
     return type(value) is type(model)

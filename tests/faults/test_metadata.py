@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 from hybridmatte import read_alpha, read_image, read_metadata, read_profile, write_alpha, write_image
 from hybridmatte.batch.pairing import Job
@@ -319,3 +319,13 @@ def test_commands_keep_metadata(tmp_path):
             assert (metadata.profile, metadata.orientation, exif[271]) == (P3, 1, "Maker")
             assert metadata.resolution == (150, 300)
             assert bool(exif.get_ifd(GPS)) == (option == "")
+
+
+def test_metadata_of_a_png_of_too_many_pixels_are_refused():
+    """The EXIF block may lie behind the pixels, which were decoded to find it: gigabytes for a file of kilobytes."""
+    file = io.BytesIO()
+    text = PngImagePlugin.PngInfo()
+    text.add_text("comment", "here")
+    Image.new("1", (20_000, 20_000)).save(file, "PNG", pnginfo=text)
+    with pytest.raises(ValueError, match="= 400000000 pixels, expected at most"):
+        read_metadata(file)

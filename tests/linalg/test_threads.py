@@ -156,6 +156,23 @@ def test_a_short_kernel_that_fails_is_named():
 
 
 @pytest.mark.usefixtures("four_threads")
+def test_a_signal_handler_may_call_kernels_in_the_middle_of_a_call(monkeypatch):
+    """The handler runs between the two steps of a short call, and uses a team of its own."""
+    outer, inner = np.zeros(1000), np.zeros(10)
+    share_call = threads.share_call
+
+    def interrupted(*arguments):
+        monkeypatch.setattr(threads, "share_call", share_call)
+        run_pieces(count_pieces_fast, 10, inner)
+        return share_call(*arguments)
+
+    monkeypatch.setattr(threads, "share_call", interrupted)
+    run_pieces(count_pieces_fast, 1000, outer)
+    assert np.array_equal(outer, np.ones(1000))
+    assert np.array_equal(inner, np.ones(10))
+
+
+@pytest.mark.usefixtures("four_threads")
 def test_workers_without_work_go_back_to_sleep():
     for _ in range(20):
         run_pieces(count_pieces_fast, 1000, np.zeros(1000))
