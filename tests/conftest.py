@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from hybridmatte.methods.registry import METHODS
 from tests.synthetic import soft_disk
 
 settings.register_profile("any machine", deadline=None)  # how long an example takes depends on what else runs
@@ -20,6 +21,20 @@ def scene():
 def rng():
     """A seeded generator of the test's own."""
     return np.random.default_rng(20)
+
+
+@pytest.fixture
+def replace_methods():
+    """Return a function that replaces all methods by others; afterwards the registry has its own, in their order."""
+    before = dict(METHODS)
+
+    def replace(methods):
+        METHODS.clear()
+        METHODS.update({method.name: method for method in methods})
+
+    yield replace
+    METHODS.clear()
+    METHODS.update(before)
 
 
 def pytest_collection_modifyitems(items):

@@ -13,11 +13,11 @@ from hybridmatte.comparison import (
     contact_sheet,
 )
 from hybridmatte.correction import matting
-from hybridmatte.methods.registry import METHODS, Method
+from hybridmatte.methods.registry import Method
 
 
 @pytest.fixture
-def methods(monkeypatch, scene):
+def methods(monkeypatch, replace_methods, scene):
     """Replace the methods by two that work, one that fails on all but the warm-up scene, and one that warns."""
 
     def solver(name):
@@ -33,10 +33,7 @@ def methods(monkeypatch, scene):
 
         return solve
 
-    for name in list(METHODS):
-        monkeypatch.delitem(METHODS, name)
-    for name in ("good", "hard", "fails", "warns"):
-        monkeypatch.setitem(METHODS, name, Method(name, solver(name), "summary", "when"))
+    replace_methods(Method(name, solver(name), "summary", "when") for name in ("good", "hard", "fails", "warns"))
     monkeypatch.setattr(matting, "matte", lambda image, trimap, quality: solver(quality)(image, trimap))
 
 

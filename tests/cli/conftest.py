@@ -10,11 +10,11 @@ from hybridmatte.cli import main
 from hybridmatte.correction import matting
 from hybridmatte.errors import ConvergenceWarning
 from hybridmatte.io.pictures import write_alpha, write_image
-from hybridmatte.methods.registry import METHODS, Method
+from hybridmatte.methods.registry import Method
 
 
 @pytest.fixture
-def fake_alpha(monkeypatch):
+def fake_alpha(monkeypatch, replace_methods):
     """Replace the solvers: alpha is the trimap, with a warning or an error for some methods; list who was called."""
     solvers = SimpleNamespace(calls=[], solve=_return_trimap)
 
@@ -25,10 +25,8 @@ def fake_alpha(monkeypatch):
 
         return solve
 
-    for name in list(METHODS):
-        monkeypatch.delitem(METHODS, name)
-    for name in ("plain", "warns", "fails"):
-        monkeypatch.setitem(METHODS, name, Method(name, called(name), f"{name} at it", f"when {name} is wanted"))
+    names = ("plain", "warns", "fails")
+    replace_methods(Method(name, called(name), f"{name} at it", f"when {name} is wanted") for name in names)
     monkeypatch.setattr(matting, "matte", lambda image, trimap, quality: called(quality)(image, trimap))
     return solvers
 
