@@ -16,6 +16,7 @@ from hybridmatte.cli.options import (
     Dilate,
     DropGps,
     Erode,
+    Force,
     Image,
     MaxPixels,
     Method,
@@ -68,9 +69,11 @@ def auto(
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
+    force: Force = False,
 ) -> None:
     """Cut the object out without a trimap: by a rough mask, or by a network that finds the object."""
     from hybridmatte.batch.work import FileOptions, automatic_file
+    from hybridmatte.methods.registry import DEFAULT_METHOD
 
     network = None if mask is None and network == BUILT_IN_NETWORK else network
     _refuse_options_without_effect(mask, network, trimap, method, erode, dilate, invert)
@@ -84,7 +87,8 @@ def auto(
         trimap_output=trimap_output,
         files=FileOptions(bits, max_pixels, drop_gps),
     )
-    run(Request(image, mask, output, "mask", bits, not matte, workers, resume, description), work)
+    tasks = ("reading" if network is not None else method or DEFAULT_METHOD, "reading" if matte else "decontaminate")
+    run(Request(image, mask, output, "mask", bits, not matte, workers, resume, description, tasks, force), work)
 
 
 def _refuse_options_without_effect(

@@ -9,6 +9,7 @@ from hybridmatte.cli.options import (
     MAX_PIXELS,
     Bits,
     DropGps,
+    Force,
     Image,
     MaxPixels,
     Method,
@@ -31,6 +32,7 @@ def matte(
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
+    force: Force = False,
 ) -> None:
     """Estimate alpha, the share of the foreground in every pixel, from an image and a trimap."""
     from hybridmatte.batch.work import FileOptions, matte_file
@@ -38,4 +40,6 @@ def matte(
 
     method, quality = check_method_or_quality(method, quality)
     work = partial(matte_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps))
-    run(Request(image, trimap, output, bits=bits, workers=workers, resume=resume), work)
+    tasks = (method or quality or "best",)
+    request = Request(image, trimap, output, bits=bits, workers=workers, resume=resume, tasks=tasks, force=force)
+    run(request, work)

@@ -14,6 +14,7 @@ __all__ = [
     "Dilate",
     "DropGps",
     "Erode",
+    "Force",
     "Image",
     "MaxPixels",
     "Method",
@@ -78,6 +79,7 @@ Workers = Annotated[
     int, typer.Option("--workers", min=1, help="Number of processes for a folder. Each process needs its own memory.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Skip images whose output exists, whatever method wrote it.")]
+Force = Annotated[bool, typer.Option("--force", help="Start even if the job seems to need more memory than is free.")]
 Bits = Annotated[int, typer.Option("--bits", help="Bits a channel of the output: 8, or 16 for .png and .tif.")]
 MaxPixels = Annotated[int, typer.Option("--max-pixels", min=1, help="Refuse files with more pixels, before decoding.")]
 DropGps = Annotated[
