@@ -31,7 +31,7 @@ def compare(
     from hybridmatte.trimap import split_trimap
 
     inputs = sources(image, trimap)
-    target = destination(output, inputs)
+    target = destination(output, inputs, force=force)
     names = None if methods is None else [name.strip() for name in methods.split(",")]
     tasks = tuple([*METHODS, BEST] if names is None else names)
     budget = budget_for((*tasks, "decontaminate"), force=force, held=SHEET_BYTES * len(tasks), say=note)

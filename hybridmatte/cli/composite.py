@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, Force, MaxPixels, Output
-from hybridmatte.cli.streams import destination, note, sources
+from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, Force, MaxPixels, OutputOrFolder
+from hybridmatte.cli.streams import destination, note, output_or_default, sources
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def composite(
     image: Annotated[str, typer.Argument(metavar="IMAGE", help="Photograph, or a cut-out (RGBA) without ALPHA.")],
-    output: Output,
+    output: OutputOrFolder = None,
     alpha: Annotated[str | None, typer.Argument(metavar="[ALPHA]", help="Alpha of the photograph.")] = None,
     background: Annotated[str, typer.Option("--background", "-b", help="Colour (white, #2a5) or picture.")] = "white",
     bits: Bits = 8,
@@ -37,8 +37,9 @@ def composite(
     from hybridmatte.io.profiles import convert_colours
     from hybridmatte.io.sizes import check_sizes
 
+    output = output_or_default(output, image, "composite")
     inputs = sources(image) if alpha is None else sources(image, alpha)
-    target = destination(output, [*inputs, Path(background)], bits=bits)
+    target = destination(output, [*inputs, Path(background)], bits=bits, force=force)
     size = read_size(inputs[0], max_pixels=max_pixels)
     if alpha is not None:
         check_sizes(*inputs, "alpha", max_pixels=max_pixels)

@@ -9,6 +9,7 @@ import typer
 
 from hybridmatte.cli.folder_run import Request, run
 from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, Force, Image, MaxPixels, OutputOrFolder, Resume, Workers
+from hybridmatte.cli.streams import output_or_default
 
 
 def decontaminate(
@@ -19,7 +20,7 @@ def decontaminate(
             metavar="ALPHA", help="Alpha of the photograph, folder of alphas with the same file stems, or -."
         ),
     ],
-    output: OutputOrFolder,
+    output: OutputOrFolder = None,
     bits: Bits = 8,
     workers: Workers = 1,
     resume: Resume = False,
@@ -30,6 +31,7 @@ def decontaminate(
     """Cut the foreground out by its alpha; the old background's colours are removed from its edges."""
     from hybridmatte.batch.work import FileOptions, decontaminated_file
 
+    output = output_or_default(output, image, "cutout")
     work = partial(decontaminated_file, files=FileOptions(bits, max_pixels, drop_gps))
     request = Request(
         image,

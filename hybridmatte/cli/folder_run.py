@@ -15,7 +15,7 @@ from rich.progress import Progress
 from hybridmatte.batch.pairing import Job, pair_by_stem, sentences, without_partner, without_picture
 from hybridmatte.batch.pool import Outcome, run_jobs
 from hybridmatte.cli.compilation_note import note_compilation
-from hybridmatte.cli.streams import destination, note, sources
+from hybridmatte.cli.streams import destination, note, refuse_overwriting, sources
 from hybridmatte.errors import is_interrupt
 from hybridmatte.io.files import clear_temporaries
 from hybridmatte.io.formats import INPUT_EXTENSIONS
@@ -33,7 +33,7 @@ class Request(NamedTuple):
 
     plane is the trimap, mask or alpha, as plane_name says, or None; transparent tells whether RGBA is written.
     description, if there is one, is printed before the work, and says how it is done. tasks are what a job does, see
-    `hybridmatte.batch.budget.Budget`; with force, no job is refused for its memory.
+    `hybridmatte.batch.budget.Budget`; with force, files are overwritten, and no job is refused for its memory.
     """
 
     image: str
@@ -79,7 +79,13 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
             return
     names = [request.image] if request.plane is None else [request.image, request.plane]
     inputs = sources(*names)
-    target = destination(request.output, inputs, bits=request.bits, transparent=request.transparent)
+    target = destination(
+        request.output,
+        inputs,
+        bits=request.bits,
+        transparent=request.transparent,
+        force=request.force or request.resume,
+    )
     if request.description:
         note(request.description)
     budget = budget_for(request.tasks, force=request.force, say=note)
@@ -95,6 +101,7 @@ def _run_folder(request: Request, work: Callable[..., object]) -> None:
     _make_output_folder(outputs, [folder for folder in (images, planes) if folder is not None], request.bits)
     _note_ignored(images, planes, request.plane_name)
     files = [job.output for job in jobs if isinstance(job.output, Path)]
+    refuse_overwriting(files, force=request.force or request.resume)
     if request.resume:
         clear_temporaries(files)
     unfinished = [job for job in jobs if not (request.resume and _is_written(job.output))]

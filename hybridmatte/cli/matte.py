@@ -19,12 +19,13 @@ from hybridmatte.cli.options import (
     Trimap,
     Workers,
 )
+from hybridmatte.cli.streams import output_or_default
 
 
 def matte(
     image: Image,
     trimap: Trimap,
-    output: OutputOrFolder,
+    output: OutputOrFolder = None,
     method: Method = None,
     quality: Quality = None,
     bits: Bits = 8,
@@ -38,6 +39,7 @@ def matte(
     from hybridmatte.batch.work import FileOptions, matte_file
     from hybridmatte.correction.matting import check_method_or_quality
 
+    output = output_or_default(output, image, "alpha")
     method, quality = check_method_or_quality(method, quality)
     work = partial(matte_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps))
     tasks = (method or quality or "best",)

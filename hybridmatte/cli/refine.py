@@ -10,6 +10,7 @@ import typer
 
 from hybridmatte.cli.folder_run import Request, run
 from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, Force, Image, MaxPixels, OutputOrFolder, Resume, Workers
+from hybridmatte.cli.streams import output_or_default
 
 
 def refine(
@@ -22,7 +23,7 @@ def refine(
             "same aspect ratio, folder of alphas with the same file stems, or -.",
         ),
     ],
-    output: OutputOrFolder,
+    output: OutputOrFolder = None,
     trimap: Annotated[
         str | None,
         typer.Option("--trimap", metavar="FILE", help="Trimap whose known pixels stay exact; for a single image."),
@@ -40,6 +41,7 @@ def refine(
     """Bring an alpha to a photograph's size and edges."""
     from hybridmatte.batch.work import FileOptions, refined_file
 
+    output = output_or_default(output, image, "refined")
     if trimap is not None and Path(image).is_dir():
         raise ValueError(f"--trimap is {trimap}, expected none for a folder of images")
     if trimap is not None and Path(trimap).absolute() == Path(output).absolute():

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.cli.options import MAX_PIXELS, Dilate, Erode, Force, MaxPixels, Output
-from hybridmatte.cli.streams import destination, note, sources
+from hybridmatte.cli.options import MAX_PIXELS, Dilate, Erode, Force, MaxPixels, OutputOrFolder
+from hybridmatte.cli.streams import destination, note, output_or_default, sources
 
 
 def trimap(
     mask: Annotated[str, typer.Argument(metavar="MASK", help="Grey picture, cut-out (RGBA), or - for standard input.")],
-    output: Output,
+    output: OutputOrFolder = None,
     kind: Annotated[
         str,
         typer.Option(
@@ -34,8 +34,9 @@ def trimap(
     from hybridmatte.trimap import trimap_from_alpha, trimap_from_mask
 
     make = {"mask": trimap_from_mask, "alpha": trimap_from_alpha}[check_choice(kind, "--from", ("mask", "alpha"))]
+    output = output_or_default(output, mask, "trimap")
     inputs = sources(mask)
-    target = destination(output, inputs)
+    target = destination(output, inputs, force=force)
     size, budget = read_size(inputs[0], "mask", max_pixels=max_pixels), budget_for(("trimap",), force=force, say=note)
     budget.admit(inputs[0], size, 0, kind)
     plane = read_alpha(inputs[0], max_pixels=max_pixels)
