@@ -58,7 +58,7 @@ class TestPeople:
         write_image(image, self.SCENE.image)
         for network in ([], ["--network", "people"]):
             with pytest.raises(SystemExit, match="0"):
-                main(["auto", image, "--matte", "-o", alpha, "--trimap", trimap, *network])
+                main(["auto", image, "--matte", "-o", alpha, "--trimap", trimap, "--force", *network])
             found = matte_from_image(read_image(image))
             assert_close(read_alpha(alpha), found.alpha, 1 / 255)
             assert_close(read_trimap(trimap), found.trimap, 1 / 255)

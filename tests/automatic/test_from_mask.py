@@ -107,10 +107,10 @@ class TestCommand:
         write_alpha(tmp_path / "inverse.png", np.float32(~MASK))
         code, err = run("auto @image.png --mask @inverse.png --matte -o @alpha.png")
         assert "invert it" in err
-        code, err = run("auto @image.png --mask @inverse.png --invert --matte -o @alpha.png --erode 6 --dilate 6")
+        code, err = run("auto @image.png --mask @inverse.png --invert --matte -o @right.png --erode 6 --dilate 6")
         assert code == 0
         assert "warning" not in err
-        assert np.abs(read_alpha(tmp_path / "alpha.png") - SCENE.alpha).mean() < 0.02
+        assert np.abs(read_alpha(tmp_path / "right.png") - SCENE.alpha).mean() < 0.02
 
     def test_network(self, run, tmp_path):
         networks = pytest.importorskip("hybridmatte.networks")

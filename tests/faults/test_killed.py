@@ -223,7 +223,7 @@ def test_resume_clears_its_own_temporary_files(tmp_path, scene, resume):
     for path in left:
         path.touch()
     (out / "a.png").write_bytes(b"written before")
-    assert run("matte", images, trimaps, "-o", out, *["--resume"] * resume) == 0
+    assert run("matte", images, trimaps, "-o", out, "--resume" if resume else "--force") == 0
     assert [path.exists() for path in left] == ([False, False, True] if resume else [True] * 3)
 
 

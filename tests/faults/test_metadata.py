@@ -105,7 +105,7 @@ def test_a_background_of_a_wide_gamut_on_a_photograph_without_profile(tmp_path):
     for profile, expected in ((None, shown(back, P3)), (P3, back)):
         write_image(tmp_path / "cut.png", np.dstack([PIXELS, np.zeros((H, W), np.uint8)]), profile=profile)
         write_image(tmp_path / "back.png", back, profile=P3)
-        main(f"composite {tmp_path}/cut.png -o {tmp_path}/out.png -b {tmp_path}/back.png".split())
+        main(f"composite {tmp_path}/cut.png -o {tmp_path}/out.png -b {tmp_path}/back.png --force".split())
         assert np.abs(np.rint(read_image(tmp_path / "out.png") * 255) - expected).max() <= (0 if profile else 1)
 
 
@@ -312,7 +312,7 @@ def test_commands_keep_metadata(tmp_path):
     for command in ("composite", "decontaminate"):
         for option in ("", " --drop-gps"):
             out = tmp_path / "out.tif"
-            main(f"{command} {tmp_path}/photo.jpg {tmp_path}/alpha.png -o {out} --bits 16{option}".split())
+            main(f"{command} {tmp_path}/photo.jpg {tmp_path}/alpha.png -o {out} --bits 16 --force{option}".split())
             metadata = read_metadata(out)
             exif = Image.Exif()
             exif.load(metadata.exif)
