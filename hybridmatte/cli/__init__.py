@@ -18,6 +18,7 @@ __all__ = ["main"]
 
 GARBAGE_THRESHOLD = 100_000  # objects; Python's 700 make its garbage collector take a tenth of a compilation's time
 FRAME_SIZE = 70_000  # words of 8 bytes
+INTERRUPTED = 130  # exit code
 
 USER_ERRORS = (ValueError, OSError, ImportError, MemoryError, ArithmeticError)  # shown without a traceback
 
@@ -61,20 +62,25 @@ def _run_command(arguments: Sequence[str]) -> None:
         import warnings
 
         from hybridmatte.cli.app import app
-        from hybridmatte.cli.streams import note
+        from hybridmatte.cli.reports import choose_json, choose_quiet, finish_report
+        from hybridmatte.cli.streams import complain, note
 
+        choose_quiet(False)
+        choose_json(False)
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
             warnings.showwarning = lambda message, *_, **__: note(f"warning: {message}")
             app(args=arguments, prog_name="hybridmatte")
+    except SystemExit as leave:
+        finish_report("interrupted" if leave.code == INTERRUPTED else None)
+        raise
     except Exception as error:
         if is_interrupt(error):
             raise KeyboardInterrupt from error
         if not isinstance(error, USER_ERRORS):
             raise
-        from hybridmatte.cli.streams import note
-
-        note(f"error: {_sentence(error)}")
+        finish_report(_sentence(error))
+        complain(f"error: {_sentence(error)}")
         sys.exit(2)
 
 

@@ -18,9 +18,11 @@ from hybridmatte.cli.options import (
     Erode,
     Force,
     Image,
+    Json,
     MaxPixels,
     Method,
     OutputOrFolder,
+    Quiet,
     Resume,
     Workers,
 )
@@ -70,6 +72,8 @@ def auto(
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
     force: Force = False,
+    _quiet: Quiet = False,
+    _json: Json = False,
 ) -> None:
     """Cut the object out without a trimap: by a rough mask, or by a network that finds the object."""
     from hybridmatte.batch.work import FileOptions, automatic_file

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from hybridmatte.cli.folder_run import Request, run
-from hybridmatte.cli.options import MAX_PIXELS, Bits, Force, MaxPixels, OutputOrFolder, Resume, Workers
+from hybridmatte.cli.options import (
+    MAX_PIXELS,
+    Bits,
+    Force,
+    Json,
+    MaxPixels,
+    OutputOrFolder,
+    Quiet,
+    Resume,
+    Workers,
+)
 from hybridmatte.cli.streams import output_or_default
 
 
@@ -24,6 +34,8 @@ def blend(
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
     force: Force = False,
+    _quiet: Quiet = False,
+    _json: Json = False,
 ) -> None:
     """Write blended labels: the teacher's alpha on its boundary, the mask (white from 50% on) elsewhere."""
     from hybridmatte.batch.network_work import blended_file, load_teacher

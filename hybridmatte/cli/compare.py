@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.cli.options import MAX_PIXELS, Force, MaxPixels, Output, Photograph
-from hybridmatte.cli.streams import destination, note, sources
+from hybridmatte.cli.options import MAX_PIXELS, Force, Json, MaxPixels, Output, Photograph, Quiet
+from hybridmatte.cli.reports import begin_report
+from hybridmatte.cli.streams import complain, destination, note, sources
 
 SHEET_BYTES = 16  # a pixel for each method: its alpha, kept to the end, and what the contact sheet makes of it
 
@@ -21,6 +22,8 @@ def compare(
     ] = None,
     max_pixels: MaxPixels = MAX_PIXELS,
     force: Force = False,
+    _quiet: Quiet = False,
+    _json: Json = False,
 ) -> None:
     """Solve one image with several methods and draw a contact sheet of the results, with times."""
     from hybridmatte.batch.budget import budget_for
@@ -30,6 +33,7 @@ def compare(
     from hybridmatte.methods.registry import METHODS
     from hybridmatte.trimap import split_trimap
 
+    begin_report(image, output)
     inputs = sources(image, trimap)
     target = destination(output, inputs, force=force)
     names = None if methods is None else [name.strip() for name in methods.split(",")]
@@ -45,7 +49,7 @@ def compare(
         for message in trial.warnings:
             note(f"warning: {trial.method}: {message}")
         if trial.error is not None:
-            note(f"error: {trial.method}: {trial.error}")
+            complain(f"error: {trial.method}: {trial.error}")
     if all(trial.error is not None for trial in trials):
         raise ValueError("no method could solve this image, expected at least one")
     write_image(target, contact_sheet(pixels, known, trials), profile=read_profile(inputs[0]))

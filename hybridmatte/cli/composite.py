@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, Force, MaxPixels, OutputOrFolder
+from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, Force, Json, MaxPixels, OutputOrFolder, Quiet
+from hybridmatte.cli.reports import begin_report
 from hybridmatte.cli.streams import destination, note, output_or_default, sources
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def composite(
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
     force: Force = False,
+    _quiet: Quiet = False,
+    _json: Json = False,
 ) -> None:
     """Put the foreground over a colour or another picture; the old background's colours are removed from its edges.
 
@@ -38,6 +41,7 @@ def composite(
     from hybridmatte.io.sizes import check_sizes
 
     output = output_or_default(output, image, "composite")
+    begin_report(image, output)
     inputs = sources(image) if alpha is None else sources(image, alpha)
     target = destination(output, [*inputs, Path(background)], bits=bits, force=force)
     size = read_size(inputs[0], max_pixels=max_pixels)

@@ -11,10 +11,12 @@ from hybridmatte.cli.options import (
     DropGps,
     Force,
     Image,
+    Json,
     MaxPixels,
     Method,
     OutputOrFolder,
     Quality,
+    Quiet,
     Resume,
     Trimap,
     Workers,
@@ -34,6 +36,8 @@ def cutout(
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
     force: Force = False,
+    _quiet: Quiet = False,
+    _json: Json = False,
 ) -> None:
     """Cut the foreground out as RGBA; the old background's colours are removed from its edges."""
     from hybridmatte.batch.work import FileOptions, cutout_file

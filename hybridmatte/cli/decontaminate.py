@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from hybridmatte.cli.folder_run import Request, run
-from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, Force, Image, MaxPixels, OutputOrFolder, Resume, Workers
+from hybridmatte.cli.options import (
+    MAX_PIXELS,
+    Bits,
+    DropGps,
+    Force,
+    Image,
+    Json,
+    MaxPixels,
+    OutputOrFolder,
+    Quiet,
+    Resume,
+    Workers,
+)
 from hybridmatte.cli.streams import output_or_default
 
 
@@ -27,6 +39,8 @@ def decontaminate(
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
     force: Force = False,
+    _quiet: Quiet = False,
+    _json: Json = False,
 ) -> None:
     """Cut the foreground out by its alpha; the old background's colours are removed from its edges."""
     from hybridmatte.batch.work import FileOptions, decontaminated_file

@@ -15,7 +15,8 @@ from rich.progress import Progress
 from hybridmatte.batch.pairing import Job, pair_by_stem, sentences, without_partner, without_picture
 from hybridmatte.batch.pool import Outcome, run_jobs
 from hybridmatte.cli.compilation_note import note_compilation
-from hybridmatte.cli.streams import destination, note, refuse_overwriting, sources
+from hybridmatte.cli.reports import begin_report, finish_report, is_quiet, write_report
+from hybridmatte.cli.streams import complain, destination, note, refuse_overwriting, sources
 from hybridmatte.errors import is_interrupt
 from hybridmatte.io.files import clear_temporaries
 from hybridmatte.io.formats import INPUT_EXTENSIONS
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Request", "run"]
 
+TASKS_WITHOUT_METHOD = ("reading", "refine", "decontaminate")
 INTERRUPTED = "interrupted; finished files are complete, and --resume continues from there"
 
 
@@ -48,6 +50,11 @@ class Request(NamedTuple):
     tasks: tuple[str, ...] = ("reading",)
     force: bool = False
 
+    @property
+    def method(self) -> str | None:
+        """The name of the method or quality, if one was chosen."""
+        return next((task for task in self.tasks if task not in TASKS_WITHOUT_METHOD), None)
+
 
 def run(request: Request, work: Callable[..., object]) -> None:
     """Call the work for one image, or for every image of a folder; Ctrl-C ends with a note and exit code 130.
@@ -62,7 +69,7 @@ def run(request: Request, work: Callable[..., object]) -> None:
     except (KeyboardInterrupt, Exception) as error:
         if not is_interrupt(error):
             raise
-        note(INTERRUPTED)
+        complain(INTERRUPTED)
         raise typer.Exit(130) from None
 
 
@@ -72,10 +79,12 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
 
     if request.workers > 1:
         raise ValueError(f"workers is {request.workers}, expected 1 for a single image")
+    begin_report(request.image, request.output, request.method)
     if request.resume and request.output != "-":
         clear_temporaries([request.output])
         if _is_written(Path(request.output)):
             note(f"{request.output} is already written")
+            finish_report(status="skipped")
             return
     names = [request.image] if request.plane is None else [request.image, request.plane]
     inputs = sources(*names)
@@ -108,8 +117,9 @@ def _run_folder(request: Request, work: Callable[..., object]) -> None:
     if request.description:
         note(request.description)
     budget = _budget_of(request, unfinished)
+    _report_the_rest([job for job in jobs if job not in unfinished], failures, request.method)
     try:
-        outcomes = _run_with_progress(unfinished, partial(work, budget=budget), request.workers)
+        outcomes = _run_with_progress(unfinished, partial(work, budget=budget), request.workers, request.method)
     except KeyboardInterrupt:
         clear_temporaries(files)  # of workers that were ended
         raise
@@ -118,7 +128,7 @@ def _run_folder(request: Request, work: Callable[..., object]) -> None:
             note(f"warning: {Path(str(outcome.job.image)).name}: {message}")
     failures += sorted(outcome.error for outcome in outcomes if outcome.error is not None)
     for failure in failures:
-        note(f"error: {failure}")
+        complain(f"error: {failure}")
     n_written = sum(outcome.error is None for outcome in outcomes)
     note(f"{n_written} written, {len(jobs) - len(unfinished)} already there, {len(failures)} failed")
     if failures:
@@ -146,13 +156,34 @@ def _note_ignored(images: Path, planes: Path | None, plane_name: str) -> None:
         note(line)
 
 
-def _run_with_progress(jobs: list[Job], work: Callable[[Job], object], workers: int) -> list[Outcome]:
-    """Run the jobs; show a progress bar if standard error is a terminal."""
+def _run_with_progress(
+    jobs: list[Job], work: Callable[[Job], object], workers: int, method: str | None
+) -> list[Outcome]:
+    """Run the jobs; show a progress bar if standard error is a terminal, and report each as JSON if that is chosen."""
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(console=console, transient=True, disable=is_quiet() or not console.is_terminal) as progress:
         task = progress.add_task("solving", total=len(jobs))
+
+        def on_done(outcome: Outcome) -> None:
+            progress.advance(task)
+            _report(outcome.job, method, "written" if outcome.error is None else "failed", outcome)
+
         with note_compilation(partial(note, console=progress.console)):
-            return run_jobs(jobs, work, workers=workers, on_done=lambda _: progress.advance(task))
+            return run_jobs(jobs, work, workers=workers, on_done=on_done)
+
+
+def _report_the_rest(skipped: list[Job], failures: list[str], method: str | None) -> None:
+    """Report the files of a folder that are not worked on: those that are there, and those that have no partner."""
+    for job in skipped:
+        _report(job, method, "skipped")
+    for failure in failures:
+        write_report(None, None, method, "failed", 0.0, failure)
+
+
+def _report(job: Job, method: str | None, status: str, outcome: Outcome | None = None) -> None:
+    """Report one file of a folder."""
+    seconds, error = (0.0, None) if outcome is None else (outcome.seconds, outcome.error)
+    write_report(str(job.image), str(job.output), method, status, seconds, error)
 
 
 def _is_written(file: Path | BinaryIO) -> bool:

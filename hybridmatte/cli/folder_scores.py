@@ -11,7 +11,7 @@ from hybridmatte import metrics
 from hybridmatte._validation import check_choice
 from hybridmatte.batch.pairing import pictures_in, sentences, without_picture
 from hybridmatte.cli.score_tables import COLUMNS, Row, score_table, write_score_files
-from hybridmatte.cli.streams import note, show
+from hybridmatte.cli.streams import complain, note, show
 from hybridmatte.io.pictures import read_alpha, read_trimap
 
 __all__ = ["evaluate_folders"]
@@ -47,7 +47,7 @@ def evaluate_folders(
         for line in sentences(without_picture(folder), folder, name):
             note(line)
     for failure in failures:
-        note(f"error: {failure}")
+        complain(f"error: {failure}")
     if not rows:
         raise ValueError(f"ALPHAS {alpha} holds no alpha that can be scored, expected at least one")
     mean = {metric: sum(row[metric] for row in rows) / len(rows) for metric in COLUMNS}

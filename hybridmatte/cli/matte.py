@@ -11,10 +11,12 @@ from hybridmatte.cli.options import (
     DropGps,
     Force,
     Image,
+    Json,
     MaxPixels,
     Method,
     OutputOrFolder,
     Quality,
+    Quiet,
     Resume,
     Trimap,
     Workers,
@@ -34,6 +36,8 @@ def matte(
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
     force: Force = False,
+    _quiet: Quiet = False,
+    _json: Json = False,
 ) -> None:
     """Estimate alpha, the share of the foreground in every pixel, from an image and a trimap."""
     from hybridmatte.batch.work import FileOptions, matte_file

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hybridmatte.cli.reports import choose_json, choose_quiet
 from hybridmatte.io.formats import MAX_PIXELS
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Erode",
     "Force",
     "Image",
+    "Json",
     "MaxPixels",
     "Method",
     "Network",
@@ -24,6 +26,7 @@ __all__ = [
     "OutputOrFolder",
     "Photograph",
     "Quality",
+    "Quiet",
     "Resume",
     "Trimap",
     "Workers",
@@ -83,6 +86,15 @@ Resume = Annotated[bool, typer.Option("--resume", help="Skip images whose output
 Force = Annotated[
     bool,
     typer.Option("--force", help="Overwrite files that exist, and start a job for which too little memory is free."),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", callback=choose_quiet, help="Print nothing but errors on standard error.")
+]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", callback=choose_json, help="Print one JSON object for each finished file on standard output."
+    ),
 ]
 Bits = Annotated[int, typer.Option("--bits", help="Bits a channel of the output: 8, or 16 for .png and .tif.")]
 MaxPixels = Annotated[int, typer.Option("--max-pixels", min=1, help="Refuse files with more pixels, before decoding.")]

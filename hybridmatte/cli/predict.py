@@ -8,12 +8,15 @@ from hybridmatte.cli.options import (
     Bits,
     DropGps,
     Force,
+    Json,
     MaxPixels,
     Network,
     NetworkTrimap,
     Output,
     Photograph,
+    Quiet,
 )
+from hybridmatte.cli.reports import begin_report
 from hybridmatte.cli.streams import destination
 
 
@@ -27,12 +30,15 @@ def predict(
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
     force: Force = False,
+    _quiet: Quiet = False,
+    _json: Json = False,
 ) -> None:
     """Estimate alpha by a network."""
     from hybridmatte.io.metadata import check_turning, read_photograph
     from hybridmatte.io.pictures import read_trimap, write_alpha
     from hybridmatte.networks import predict_alpha
 
+    begin_report(image, output)
     inputs = network_sources(image, trimap)
     target = destination(output, inputs, bits=bits, force=force)
     loaded = load_matting_network(network)

@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from hybridmatte.cli.folder_run import Request, run
-from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, Force, Image, MaxPixels, OutputOrFolder, Resume, Workers
+from hybridmatte.cli.options import (
+    MAX_PIXELS,
+    Bits,
+    DropGps,
+    Force,
+    Image,
+    Json,
+    MaxPixels,
+    OutputOrFolder,
+    Quiet,
+    Resume,
+    Workers,
+)
 from hybridmatte.cli.streams import output_or_default
 
 
@@ -37,6 +49,8 @@ def refine(
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
     force: Force = False,
+    _quiet: Quiet = False,
+    _json: Json = False,
 ) -> None:
     """Bring an alpha to a photograph's size and edges."""
     from hybridmatte.batch.work import FileOptions, refined_file

@@ -12,7 +12,9 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["destination", "note", "output_or_default", "refuse_overwriting", "show", "sources"]
+from hybridmatte.cli.reports import is_json, is_quiet
+
+__all__ = ["complain", "destination", "note", "output_or_default", "refuse_overwriting", "show", "sources"]
 
 N_NAMED = 3  # existing files that an error names
 PIPE_WIDTH = 160  # characters of a table that is not shown in a terminal
@@ -25,7 +27,17 @@ class StandardInput(io.BytesIO):
 
 
 def note(text: str, console: Console | None = None) -> None:
-    """Print one line on standard error, or on the console of a progress bar that is shown there."""
+    """Print one line on standard error, unless quiet, or on the console of a progress bar that is shown there."""
+    if not is_quiet():
+        _print_line(text, console)
+
+
+def complain(text: str) -> None:
+    """Print an error as one line on standard error, also if quiet."""
+    _print_line(text, None)
+
+
+def _print_line(text: str, console: Console | None) -> None:
     console = console or Console(stderr=True)
     console.print(" ".join(text.split()), soft_wrap=True, markup=False, highlight=False, emoji=False)
 
@@ -58,6 +70,8 @@ def destination(
     from hybridmatte.io.pictures import check_output
 
     if name == "-":
+        if is_json():
+            raise ValueError("output - is standard output, which --json uses, expected a file, or no --json")
         if sys.stdout is None:
             raise ValueError("output - is closed standard output, expected a pipe or a file")
         if sys.stdout.isatty():

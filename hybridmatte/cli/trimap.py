@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.cli.options import MAX_PIXELS, Dilate, Erode, Force, MaxPixels, OutputOrFolder
+from hybridmatte.cli.options import MAX_PIXELS, Dilate, Erode, Force, Json, MaxPixels, OutputOrFolder, Quiet
+from hybridmatte.cli.reports import begin_report
 from hybridmatte.cli.streams import destination, note, output_or_default, sources
 
 
@@ -25,6 +26,8 @@ def trimap(
     dilate: Dilate = None,
     max_pixels: MaxPixels = MAX_PIXELS,
     force: Force = False,
+    _quiet: Quiet = False,
+    _json: Json = False,
 ) -> None:
     """Make a trimap from a mask or from an alpha."""
     from hybridmatte._validation import check_choice
@@ -35,6 +38,7 @@ def trimap(
 
     make = {"mask": trimap_from_mask, "alpha": trimap_from_alpha}[check_choice(kind, "--from", ("mask", "alpha"))]
     output = output_or_default(output, mask, "trimap")
+    begin_report(mask, output)
     inputs = sources(mask)
     target = destination(output, inputs, force=force)
     size, budget = read_size(inputs[0], "mask", max_pixels=max_pixels), budget_for(("trimap",), force=force, say=note)

@@ -1,0 +1,82 @@
+"""``--json``: one object on standard output for each file that is finished, and ``--quiet``. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from types import SimpleNamespace
+
+__all__ = ["begin_report", "choose_json", "choose_quiet", "finish_report", "is_json", "is_quiet", "write_report"]
+
+_chosen = SimpleNamespace(is_quiet=False, is_json=False, begun=None)  # by the options of the command that runs
+
+
+def choose_quiet(value: bool) -> bool:
+    """Set whether standard error gets nothing but errors."""
+    _chosen.is_quiet = value
+    return value
+
+
+def choose_json(value: bool) -> bool:
+    """Set whether every finished file is reported on standard output."""
+    _chosen.is_json, _chosen.begun = value, None
+    return value
+
+
+def is_quiet() -> bool:
+    """Return whether standard error gets nothing but errors."""
+    return _chosen.is_quiet
+
+
+def is_json() -> bool:
+    """Return whether every finished file is reported on standard output."""
+    return _chosen.is_json
+
+
+def begin_report(source: str, output: str, method: str | None = None) -> None:
+    """Remember the one file of a command, whose report `finish_report` writes."""
+    if _chosen.is_json:
+        _chosen.begun = (source, output, method, time.perf_counter())
+
+
+def finish_report(error: str | None = None, status: str = "written") -> None:
+    """Write the report that was begun, if there is one; an error makes it that of a failure."""
+    if _chosen.begun is None:
+        return
+    source, output, method, start = _chosen.begun
+    _chosen.begun = None
+    write_report(source, output, method, "failed" if error else status, time.perf_counter() - start, error)
+
+
+def write_report(
+    source: str | None, output: str | None, method: str | None, status: str, seconds: float, error: str | None = None
+) -> None:
+    """Write one line of JSON on standard output, if ``--json`` is given."""
+    if not _chosen.is_json:
+        return
+    size = _size_of(output) if status == "written" else None
+    report = {
+        "input": source,
+        "output": output,
+        "status": status,
+        "seconds": round(seconds, 3),
+        "size": size,
+        "method": method,
+        "error": error,
+    }
+    sys.stdout.write(json.dumps(report) + "\n")
+    sys.stdout.flush()
+
+
+def _size_of(output: str | None) -> Sequence[int] | None:
+    """Return the width and height of a picture that was written; None for what is no picture."""
+    from hybridmatte.io.pictures import read_size
+
+    if output is None:
+        return None
+    try:
+        return read_size(output, "output")[::-1]
+    except (ValueError, OSError):  # a pipe, a device
+        return None
