@@ -16,7 +16,7 @@ from hybridmatte.io._codec import DAMAGE, OpenedPicture, decode, stored_exif
 from hybridmatte.io._exif import ORIENTATION, exif_of_result, resolution_of
 from hybridmatte.io.formats import MAX_PIXELS
 from hybridmatte.io.outputs import MAX_RESOLUTION
-from hybridmatte.io.pictures import check_pixels, open_source, rgb_profile
+from hybridmatte.io.pictures import check_pixels, open_header, open_source, rgb_profile
 from hybridmatte.io.streams import Source, name_of
 
 __all__ = ["Metadata", "check_turning", "read_metadata", "read_orientation", "read_photograph"]
@@ -82,7 +82,7 @@ def read_metadata(path: Source, *, gps: bool = True) -> Metadata:
     >>> [round(dots) for dots in read_metadata(file).resolution]
     [300, 300]
     """
-    data, opened, label = open_source(path, "image", None)
+    data, opened, label = open_header(path, "image")
     check_pixels(*opened.size, label, MAX_PIXELS)  # the EXIF block of a PNG may lie behind its pixels
     return _metadata_of(data, opened, label, gps=gps)
 
@@ -98,7 +98,7 @@ def read_photograph(
 
 def read_orientation(path: Source, name: str) -> int:
     """Return the EXIF orientation that a file has, 1 to 8."""
-    data, opened, label = open_source(path, name, None)
+    data, opened, label = open_header(path, name)
     return _orientation(stored_exif(data, opened, label))
 
 
