@@ -143,8 +143,8 @@ def _metadata_of(data: bytes, opened: OpenedPicture, label: str, *, gps: bool) -
     width, height = opened.size
     size = (height, width) if orientation >= 5 else (width, height)
     reader = opened.reader
-    of_tiff = not isinstance(reader, ImageFile.ImageFile) or reader.format == "TIFF"
-    dots = reader.info.get("dpi") if isinstance(reader, ImageFile.ImageFile) and not of_tiff else None
+    of_tiff = not isinstance(reader, ImageFile.ImageFile)
+    dots = reader.info.get("dpi") if isinstance(reader, ImageFile.ImageFile) else None
     resolution = resolution_of(exif) if dots is None else (float(dots[0]), float(dots[1]))
     if resolution is not None and not all(0 < value <= MAX_RESOLUTION for value in resolution):
         resolution = None
