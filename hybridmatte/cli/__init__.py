@@ -79,7 +79,10 @@ def _run_command(arguments: Sequence[str]) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    """Return an error as one sentence; errors of the operating system have a number and a file name instead."""
+    """Return an error as one sentence; errors of the operating system have a number and a file name instead.
+
+    The system names no file where an open one cannot be read or written; see `hybridmatte.io.streams.naming`.
+    """
     if isinstance(error, OSError) and error.errno is not None:
-        return f"{error.filename or 'standard output'} cannot be used: {error.strerror}"
+        return f"{'a file' if error.filename is None else error.filename} cannot be used: {error.strerror}"
     return str(error) or type(error).__name__

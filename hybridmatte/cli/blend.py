@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hybridmatte.cli.folder_run import Request, run
-from hybridmatte.cli.options import MAX_PIXELS, Bits, MaxPixels, OutputOrFolder, Resume, Workers
+from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, MaxPixels, OutputOrFolder, Resume, Workers
 
 
 def blend(
@@ -22,11 +22,12 @@ def blend(
     workers: Workers = 1,
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
+    drop_gps: DropGps = False,
 ) -> None:
     """Write blended labels: the teacher's alpha on its boundary, the mask (white from 50% on) elsewhere."""
     from hybridmatte.batch.network_work import blended_file, load_teacher
     from hybridmatte.batch.work import FileOptions
 
     load_teacher(network)  # refuses a wrong network before anything is written
-    work = partial(blended_file, network=network, files=FileOptions(bits, max_pixels))
+    work = partial(blended_file, network=network, files=FileOptions(bits, max_pixels, drop_gps))
     run(Request(image, mask, output, "mask", bits, workers=workers, resume=resume), work)
