@@ -6,10 +6,9 @@ The modules of this folder import nothing heavy at their top; a command imports 
 
 from __future__ import annotations
 
-import gc
 import sys
 
-TYPE_CHECKING = False  # typing's own costs milliseconds, in which Ctrl-C would end in a traceback
+TYPE_CHECKING = False  # see `hybridmatte._lazy`
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FunctionType
@@ -43,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
             sys.stdout.write(f"hybridmatte {__version__}\n")
             return
+        import gc
+
         gc.set_threshold(GARBAGE_THRESHOLD, *gc.get_threshold()[1:])
         from hybridmatte.errors import remembering_interrupts
 
