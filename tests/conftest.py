@@ -9,9 +9,8 @@ from hypothesis import settings
 from hybridmatte.methods.registry import METHODS
 from tests.synthetic import soft_disk
 
-N_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-if N_WORKERS > 1:  # torch's threads wait for each other where there are more than cores: three times as long
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // N_WORKERS)))
+if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:  # the workers of pytest-xdist already use every core
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads of torch wait for each other: three times as long
 
 settings.register_profile("any machine", deadline=None)  # how long an example takes depends on what else runs
 settings.load_profile("any machine")
