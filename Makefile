@@ -22,13 +22,13 @@ lint: $(VENV)/installed-test
 	$(VENV)/bin/pyright --pythonpath $(RUN)
 
 test: lint
-	$(RUN) -m pytest -n $(WORKERS) -m "not slow"
+	$(RUN) -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 test-all: lint
-	$(RUN) -m pytest -n $(WORKERS)
+	$(RUN) -m pytest -n $(WORKERS) --dist worksteal
 
 coverage: $(VENV)/installed-test
-	$(RUN) -m pytest -n $(WORKERS) --cov=hybridmatte --cov-report=term
+	$(RUN) -m pytest -n $(WORKERS) --dist worksteal --cov=hybridmatte --cov-report=term
 
 docs: $(VENV)/installed-docs
 	rm -rf docs/api/names

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
-TYPE_CHECKING = False  # typing's own costs milliseconds, in which Ctrl-C would end a command in a traceback
+# Until the command line runs its first line, Ctrl-C ends it in a traceback. So what it imports before imports nothing.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
@@ -32,6 +32,8 @@ def lazy_names(
             return load(renamed[name])
         if name not in module_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        from importlib import import_module
+
         value = getattr(import_module(f"{package}.{module_of[name]}"), name)
         setattr(sys.modules[package], name, value)
         return value

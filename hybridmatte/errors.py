@@ -71,10 +71,15 @@ def remembering_interrupts() -> Iterator[None]:
         signal.default_int_handler(number, frame)
 
     def repeat_interrupt(dropped: sys.UnraisableHookArgs) -> None:
-        if dropped.exc_type is KeyboardInterrupt:
-            Timer(REPEAT_SECONDS, interrupt_unless_answered).start()
-        else:
+        is_scheduled = dropped.exc_type is not KeyboardInterrupt
+        if is_scheduled:
             hook(dropped)
+        while not is_scheduled:
+            try:
+                Timer(REPEAT_SECONDS, interrupt_unless_answered).start()
+                is_scheduled = True
+            except KeyboardInterrupt:  # the repetition came while the timer started, and would be dropped here, too
+                continue
 
     def interrupt_unless_answered() -> None:
         if not _interrupted.is_set() or _answered.is_set():

@@ -1,11 +1,16 @@
 """Fixtures shared by all tests."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import settings
 
 from hybridmatte.methods.registry import METHODS
 from tests.synthetic import soft_disk
+
+if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:  # the workers of pytest-xdist already use every core
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads of torch wait for each other: three times as long
 
 settings.register_profile("any machine", deadline=None)  # how long an example takes depends on what else runs
 settings.load_profile("any machine")

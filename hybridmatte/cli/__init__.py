@@ -6,10 +6,9 @@ The modules of this folder import nothing heavy at their top; a command imports 
 
 from __future__ import annotations
 
-import gc
 import sys
 
-TYPE_CHECKING = False  # typing's own costs milliseconds, in which Ctrl-C would end in a traceback
+TYPE_CHECKING = False  # see `hybridmatte._lazy`
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FunctionType
@@ -44,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
             sys.stdout.write(f"hybridmatte {__version__}\n")
             return
+        import gc
+
         gc.set_threshold(GARBAGE_THRESHOLD, *gc.get_threshold()[1:])
         from hybridmatte.errors import remembering_interrupts
 
@@ -85,7 +86,10 @@ def _run_command(arguments: Sequence[str]) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    """Return an error as one sentence; errors of the operating system have a number and a file name instead."""
+    """Return an error as one sentence; errors of the operating system have a number and a file name instead.
+
+    The system names no file where an open one cannot be read or written; see `hybridmatte.io.streams.naming`.
+    """
     if isinstance(error, OSError) and error.errno is not None:
-        return f"{error.filename or 'standard output'} cannot be used: {error.strerror}"
+        return f"{'a file' if error.filename is None else error.filename} cannot be used: {error.strerror}"
     return str(error) or type(error).__name__

@@ -11,6 +11,7 @@ from hybridmatte.cli.folder_run import Request, run
 from hybridmatte.cli.options import (
     MAX_PIXELS,
     Bits,
+    DropGps,
     Force,
     Json,
     MaxPixels,
@@ -33,6 +34,7 @@ def blend(
     workers: Workers = 1,
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
+    drop_gps: DropGps = False,
     force: Force = False,
     _quiet: Quiet = False,
     _json: Json = False,
@@ -43,5 +45,5 @@ def blend(
 
     output = output_or_default(output, image, "label")
     load_teacher(network)  # refuses a wrong network before anything is written
-    work = partial(blended_file, network=network, files=FileOptions(bits, max_pixels))
+    work = partial(blended_file, network=network, files=FileOptions(bits, max_pixels, drop_gps))
     run(Request(image, mask, output, "mask", bits, workers=workers, resume=resume, force=force), work)

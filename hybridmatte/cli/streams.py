@@ -46,10 +46,14 @@ def show(table: Table) -> None:
     """Print a table on standard output; characters that its encoding lacks become escapes, as on standard error."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
+    from hybridmatte.io.streams import naming
+
     console = Console()
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)
-    console.print(table)
+    with naming("standard output"):
+        console.print(table)
+        sys.stdout.flush()
 
 
 def sources(*names: str) -> list[Path | BinaryIO]:

@@ -1,7 +1,7 @@
 """Decode and encode pictures in memory; `pictures.py` adds files, names and conversions.
 
-Pillow decodes 8 bits a channel and 16-bit grey, `_png.py` 16-bit PNG, and `_tiff.py` the TIFF layouts that Pillow
-would misread. The package pillow_heif adds HEIC to Pillow.
+Pillow decodes 8 bits a channel and 16-bit grey, `_png.py` 16-bit PNG, and `_tiff.py` TIFF. The package pillow_heif adds
+HEIC to Pillow.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from PIL import (
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
-    TiffImagePlugin,
     WebPImagePlugin,
     features,
 )
@@ -37,7 +36,7 @@ from hybridmatte.errors import MissingExtraError, warn_caller
 from hybridmatte.io._exif import ORIENTATION, with_png_chunks, with_resolution, with_tiff_directories
 from hybridmatte.io._picture import Picture, UnsupportedPicture, to_uint8, to_uint16
 from hybridmatte.io._png import check_chunks, decode_deep_png, encode_deep_png, has_deep_colour
-from hybridmatte.io._tiff import Layout, decode_tiff, encode_tiff, for_pillow, read_layout
+from hybridmatte.io._tiff import Layout, decode_tiff, encode_tiff, read_layout
 from hybridmatte.io.formats import EXPECTED, Format, InputFormat, kind_of, name_of_other_kind
 
 __all__ = ["OpenedPicture", "check_kind", "decode", "encode", "open_picture", "stored_exif", "to_uint8", "to_uint16"]
@@ -45,11 +44,10 @@ __all__ = ["OpenedPicture", "check_kind", "decode", "encode", "open_picture", "s
 READERS: dict[InputFormat, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "JPEG": JpegImagePlugin.JpegImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
     "GIF": GifImagePlugin.GifImageFile,
-}  # AVIF and HEIC: see `_reader`
+}  # AVIF and HEIC: see `_reader`; TIFF: see `_tiff.py`
 OPTIONS: dict[Format, dict[str, Any]] = {
     "PNG": {},
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -82,25 +80,22 @@ class OpenedPicture(NamedTuple):
     size: tuple[int, int]
     profile: bytes | None
     n_pages: int
-    reader: ImageFile.ImageFile | Layout  # Pillow's, or the layout of a TIFF that Pillow does not decode
+    reader: ImageFile.ImageFile | Layout  # Pillow's, or the layout of a TIFF
 
 
 def open_picture(data: bytes, label: str) -> OpenedPicture:
     """Read the header of a file whose format its first bytes tell; Pillow's limit on pixels is not applied."""
     kind = check_kind(data, label)
+    if kind == "TIFF":
+        with _one_sentence(label):
+            layout = read_layout(data)
+        return OpenedPicture(layout.size, layout.profile, layout.n_pages, layout)
     reader = _reader(kind, label)
-    with _one_sentence(label), _pillow_limit(None), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")  # Pillow warns of a broken EXIF block, and of a TIFF cut in its header
-        layout = read_layout(data) if kind == "TIFF" else None
-        if layout is not None and not layout.suits_pillow:
-            return OpenedPicture(layout.size, layout.profile, layout.n_pages, layout)
-        picture = reader(io.BytesIO(data if layout is None else for_pillow(data, layout)))
-        if caught and kind == "TIFF":
-            raise ValueError(str(caught[0].message))
-        profile = picture.info.get("icc_profile")
-        if layout is not None:  # Pillow gives the size of a turned TIFF as turned
-            return OpenedPicture(layout.size, profile, layout.n_pages, picture)
-        return OpenedPicture(picture.size, profile, getattr(picture, "n_frames", 1), picture)
+    with _one_sentence(label), _pillow_limit(None), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of a broken EXIF block
+        picture = reader(io.BytesIO(data))
+        profile, n_frames = picture.info.get("icc_profile"), getattr(picture, "n_frames", 1)
+        return OpenedPicture(picture.size, profile, n_frames, picture)
 
 
 def decode(data: bytes, opened: OpenedPicture, label: str, max_pixels: int) -> Picture:
@@ -113,7 +108,7 @@ def decode(data: bytes, opened: OpenedPicture, label: str, max_pixels: int) -> P
         if picture.format == "PNG":
             check_chunks(data)
         picture.load()
-        # The orientation is read after load(): a PNG may hold EXIF behind the pixels, and load() turns a TIFF.
+        # The orientation is read after load(): a PNG may hold EXIF behind the pixels.
         orientation = picture.getexif().get(ORIENTATION, 1)
         if picture.format == "PNG" and has_deep_colour(data):
             return decode_deep_png(data, orientation)
@@ -125,8 +120,8 @@ def stored_exif(data: bytes, opened: OpenedPicture, label: str) -> Image.Exif:
     picture = opened.reader
     with _one_sentence(label), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of a broken block; it counts as empty
-        if isinstance(picture, Layout) or picture.format == "TIFF":
-            exif = Image.Exif()  # Pillow changes that of a TIFF when it decodes the pixels
+        if isinstance(picture, Layout):
+            exif = Image.Exif()
             exif.load(data)
             return exif
         if picture.format == "PNG" and any(name in data for name in PNG_TEXT):

@@ -12,6 +12,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 __all__ = [
     "ORIENTATION",
+    "PIXEL_STORAGE",
     "exif_of_result",
     "resolution_of",
     "with_png_chunks",

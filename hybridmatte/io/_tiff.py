@@ -1,8 +1,7 @@
-"""TIFF files through tifffile: the layout of the first page, its samples as colours, and writing.
+"""TIFF files: the layout of the first page, its samples as colours, and writing.
 
-Pages of 8 bits and less in a common layout are decoded by Pillow, see `Layout.suits_pillow`. All others are decoded
-here. tifffile decodes uncompressed, Deflate and PackBits samples by itself; LZW is decoded by OpenCV, and needs the
-package imagecodecs where OpenCV cannot do it. What is neither is refused with its reason.
+tifffile reads the tags and writes files; `_tiff_segments.py` decompresses the samples. A rare compression needs the
+package imagecodecs, and is refused without it. So is a picture whose numbers could not be read rightly.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ import re
 import struct
 from typing import Any, Literal, NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import tifffile
-from PIL import TiffImagePlugin
 
+from hybridmatte.io._exif import PIXEL_STORAGE
 from hybridmatte.io._picture import Picture, UnsupportedPicture
+from hybridmatte.io._tiff_segments import BITS, FAX, JPEG, RAW, READ, SUBSAMPLING, read_samples, segment_grid
 
-__all__ = ["Layout", "decode_tiff", "encode_tiff", "for_pillow", "read_layout"]
+__all__ = ["Layout", "decode_tiff", "encode_tiff", "read_layout"]
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it logs is raised here as one sentence
 
@@ -33,11 +32,10 @@ NUMBERS = {1: "unsigned integers", 2: "signed integers", 3: "floating-point numb
 UNSPECIFIED, ASSOCIATED, STRAIGHT = 0, 1, 2  # kinds of an extra sample
 MAX_EXTRA = 3
 REDUCED, REDUCED_OR_MASK = 0b001, 0b101  # of NewSubfileType
-RAW, LZW = 1, 5  # kinds of compression
-FLOAT_PREDICTOR = 3
 IMAGEJ_STACK = re.compile(r"ImageJ=.*?^images=(\d{1,9})$", re.MULTILINE | re.DOTALL)
 TIFFFILE_STACK = re.compile(r'\{"shape": \[(\d{1,9}(?:, \d{1,9}){0,9})\]')
-SUBFILE_TYPE, PLANAR, SUBSAMPLING, INK_SET, DNG_VERSION = 254, 284, 530, 332, 50706  # numbers of tags
+SUBFILE_TYPE, INK_SET, COEFFICIENTS, REFERENCES, DNG_VERSION = 254, 332, 529, 532, 50706  # numbers of tags
+STORAGE = PIXEL_STORAGE | {317, 320, 322, 323, 324, 325, 338, 339, 347}  # tags without which pixels are misread
 READABLE = "8 or 16 bits a channel, or floating-point numbers, as grey, RGB or CMYK"
 
 
@@ -57,23 +55,6 @@ class Layout(NamedTuple):
     def size(self) -> tuple[int, int]:
         """Width and height as stored."""
         return self.page.imagewidth, self.page.imagelength
-
-    @property
-    def suits_pillow(self) -> bool:
-        """Whether Pillow decodes this layout, and rightly; tests hold the rest against what tifffile wrote."""
-        page = self.page
-        if page.fillorder == 2 and page.compression == RAW and self.bits == 8:
-            return False
-        if self.is_float or self.bits > 8 or page.compression not in TiffImagePlugin.COMPRESSION_INFO:
-            return False
-        if self.bits < 8 or not self.extra:
-            return self.bits == 8 or page.samplesperpixel == 1
-        is_separate = page.planarconfig == 2
-        if is_separate and page.compression == RAW:
-            return False
-        if self.colours == "palette" or (self.extra == (STRAIGHT,) and self.colours == "grey"):
-            return not is_separate
-        return self.colours == "RGB" or (self.alpha_kind == UNSPECIFIED and (self.colours == "grey" or is_separate))
 
     @property
     def alpha_kind(self) -> int:
@@ -101,28 +82,18 @@ def read_layout(data: bytes) -> Layout:
         page.tags.valueof(34675),
         _count_pages(page, kinds),
     )
+    _check_tags(data, page)
     _check_numbers(page)
     _check_kind(page, len(kinds))
     _check_colours(layout)
     return layout
 
 
-def for_pillow(data: bytes, layout: Layout) -> bytes:
-    """Return the file with one channel declared as stored together: Pillow misreads it if declared as separate."""
-    page = layout.page
-    if page.samplesperpixel != 1 or page.planarconfig != 2:
-        return data
-    file = bytearray(data)
-    struct.pack_into(f"{page.parent.byteorder}H", file, page.tags[PLANAR].valueoffset, 1)
-    return bytes(file)
-
-
 def decode_tiff(data: bytes, layout: Layout, max_pixels: int) -> Picture:
     """Decode the first page of a TIFF, upright."""
     page = layout.page
     _check_segments(page, len(data), max_pixels)
-    samples = _decode_lzw(data, layout) if page.compression == LZW and not _tifffile_decodes(LZW) else _decode(page)
-    samples = samples.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)
+    samples = read_samples(data, page) if page.compression in READ else _decode_by_tifffile(page)
     return _as_picture(samples, layout).turned(layout.orientation)
 
 
@@ -145,6 +116,17 @@ def encode_tiff(
         software=False,
     )
     return file.getvalue()
+
+
+def _check_tags(data: bytes, page: tifffile.TiffPage) -> None:
+    """Refuse a page with a tag of its pixels that tifffile could not read, and would replace by a default."""
+    form = page.parent.tiff
+    (count,) = struct.unpack_from(form.tagnoformat, data, page.offset)
+    start = page.offset + form.tagnosize
+    for place in range(start, start + count * form.tagsize, form.tagsize):
+        (number,) = struct.unpack_from(f"{form.byteorder}H", data, place)
+        if number in STORAGE and number not in page.tags:
+            raise ValueError(f"its tag {number} cannot be read")
 
 
 def _extra_samples(page: tifffile.TiffPage) -> tuple[int, ...]:
@@ -217,6 +199,8 @@ def _check_colours(layout: Layout) -> None:
         raise UnsupportedPicture(f"has colours of the kind {name}, expected {READABLE}")
     if layout.colours in ("palette", "YCbCr") and (layout.bits > 8 or layout.is_float):
         raise UnsupportedPicture(f"has {layout.colours} colours of {layout.bits} bits, expected {READABLE}")
+    if page.compression in FAX and (layout.bits, page.samplesperpixel) != (1, 1):
+        raise UnsupportedPicture(f"has fax compression of {page.samplesperpixel} x {layout.bits} bits, expected 1 bit")
     needed = N_COLOURS[layout.colours]
     if page.samplesperpixel < needed:
         raise ValueError(f"{layout.colours} has {page.samplesperpixel} channels")
@@ -239,7 +223,7 @@ def _check_colours(layout: Layout) -> None:
 
 
 def _check_ycbcr(page: tifffile.TiffPage) -> None:
-    """Refuse layouts of YCbCr that libtiff, which decodes it, does not read."""
+    """Refuse layouts of YCbCr that are hardly ever written."""
     if page.samplesperpixel != 3 or page.planarconfig == 2:
         raise UnsupportedPicture(
             f"has {page.samplesperpixel} channels{' in planes' * (page.planarconfig == 2)} as YCbCr, "
@@ -251,63 +235,34 @@ def _check_ycbcr(page: tifffile.TiffPage) -> None:
 
 def _check_segments(page: tifffile.TiffPage, file_size: int, max_pixels: int) -> None:
     """Refuse a page whose strips or tiles are missing, lie beyond the end of the file, or are too large."""
-    height, width = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, page.imagewidth)
-    if height < 1 or width < 1 or (page.is_tiled and height * width > max_pixels + 2**20):
+    height, width, *counts = segment_grid(page)
+    if page.is_tiled and height * width > max_pixels + 2**20:
         raise ValueError(f"its tiles are {width} x {height} pixels")
-    count = math.ceil(page.imagelength / height) * math.ceil(page.imagewidth / width)
-    count *= page.samplesperpixel if page.planarconfig == 2 else 1
+    count = math.prod(counts)
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))[:count]
     if len(segments) < count or not all(0 < start and 0 < size <= file_size - start for start, size in segments):
         raise ValueError("some of its pixels are missing")
 
 
-def _tifffile_decodes(compression: int) -> bool:
+def _decode_by_tifffile(page: tifffile.TiffPage) -> npt.NDArray[Any]:
+    """Return the samples (H, W, samples) of a compression that tifffile decodes, most of them with imagecodecs."""
     try:
-        return tifffile.TIFF.DECOMPRESSORS[compression] is not None
-    except KeyError:
-        return False
-
-
-def _decode(page: tifffile.TiffPage) -> npt.NDArray[Any]:
-    """Return the samples (H, W, samples) that tifffile decodes."""
-    name = getattr(page.compression, "name", page.compression)
-    if page.compression != RAW and not _tifffile_decodes(page.compression):
-        raise UnsupportedPicture(f"has compression {name}, expected none or Deflate (or: pip install imagecodecs)")
-    if page.predictor == FLOAT_PREDICTOR and FLOAT_PREDICTOR not in tifffile.TIFF.UNPREDICTORS:
+        tifffile.TIFF.DECOMPRESSORS[page.compression]
+    except KeyError as error:
+        name = getattr(page.compression, "name", page.compression)
         raise UnsupportedPicture(
-            "has a predictor for floating-point numbers, expected none (or: pip install imagecodecs)"
-        )
-    planes = page.asarray(squeeze=False)[:, 0]  # (samples stored apart, H, W, samples stored together)
-    samples = np.moveaxis(planes, 0, -1)
-    return samples.astype(samples.dtype.newbyteorder("="), copy=False)
-
-
-def _decode_lzw(data: bytes, layout: Layout) -> npt.NDArray[Any]:
-    """Return the samples (H, W) or (H, W, samples) of an LZW page as stored, by OpenCV."""
-    page = layout.page
-    is_separate = page.planarconfig == 2 and page.samplesperpixel > 1
-    has_rare_numbers = page.dtype == np.float16 or layout.bits < 8
-    if is_separate or page.samplesperpixel not in (1, 3, 4) or layout.colours == "CMYK" or has_rare_numbers:
-        how = f"{layout.colours}, {page.samplesperpixel} x {layout.bits} bits{', separate planes' * is_separate}"
-        raise UnsupportedPicture(
-            f"has LZW compression of a rare layout ({how}), expected no compression or Deflate "
+            f"has compression {name}, expected none, Deflate, LZW, PackBits, LZMA, JPEG, WebP or fax "
             "(or: pip install imagecodecs)"
-        )
-    file = bytearray(data)
-    # OpenCV turns the picture and, in some versions, inverts it: both are done here for all decoders alike
-    for tag, neutral in ((274, 1), (262, 1 if layout.colours == "white is zero" else None)):
-        if tag in page.tags and neutral is not None:
-            struct.pack_into(f"{page.parent.byteorder}H", file, page.tags[tag].valueoffset, neutral)
-    pixels = cv2.imdecode(np.frombuffer(file, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.dtype != page.dtype or pixels.size != np.prod(page.shape):
-        raise ValueError("its pixels cannot be decompressed")
-    return pixels if pixels.ndim == 2 else pixels[:, :, [2, 1, 0, 3][: page.samplesperpixel]]
+        ) from error
+    planes = page.asarray(squeeze=False)[:, 0]  # (samples stored apart, H, W, samples stored together)
+    samples = np.moveaxis(planes, 0, -1).reshape(page.imagelength, page.imagewidth, -1)
+    return samples.astype(samples.dtype.newbyteorder("="), copy=False)
 
 
 def _as_picture(samples: npt.NDArray[Any], layout: Layout) -> Picture:
     """Return samples (H, W, samples) as grey or straight RGB, and as transparency."""
-    if samples.dtype == bool:
-        samples = samples * np.uint8(255)
+    if layout.bits < 8 and layout.colours != "palette":
+        samples = samples * np.uint8(BITS[layout.bits])
     count, scale = N_COLOURS[layout.colours], _full_scale(samples.dtype)
     colour, alpha = samples[:, :, :count], None
     if layout.colours == "palette":
@@ -317,6 +272,8 @@ def _as_picture(samples: npt.NDArray[Any], layout: Layout) -> Picture:
     elif layout.colours == "CMYK":
         share = colour.astype(np.float32) / np.float32(scale)
         colour = (1 - share[:, :, :3]) * (1 - share[:, :, 3:])
+    elif layout.colours == "YCbCr" and layout.page.compression != JPEG:
+        colour = _rgb_of_ycbcr(colour, layout.page)
     if layout.alpha_kind != UNSPECIFIED:
         alpha = samples[:, :, count]
         colour = _straight(colour, alpha) if layout.alpha_kind == ASSOCIATED else colour
@@ -327,6 +284,27 @@ def _colour_map(page: tifffile.TiffPage) -> npt.NDArray[np.uint16]:
     if page.colormap is None:
         raise ValueError("its palette is missing")
     return page.colormap
+
+
+def _rgb_of_ycbcr(colour: npt.NDArray[np.uint8], page: tifffile.TiffPage) -> npt.NDArray[np.float32]:
+    """Return RGB in [0, 1] by the page's luma coefficients and its codes of black and white (TIFF 6.0, section 21)."""
+    red, green, blue = _rationals(page, COEFFICIENTS, (0.299, 0.587, 0.114))
+    codes = _rationals(page, REFERENCES, (0, 255, 128, 255, 128, 255))
+    black, white = codes[::2], codes[1::2]
+    if not (green > 0 and (white > black).all()):
+        raise ValueError("its coefficients of YCbCr are no colours")
+    luma, chroma_blue, chroma_red = np.moveaxis((colour - black) * ((255, 127, 127) / (white - black)), 2, 0)
+    r, b = luma + chroma_red * (2 - 2 * red), luma + chroma_blue * (2 - 2 * blue)
+    pixels = np.dstack([r, (luma - blue * b - red * r) / green, b])
+    return (pixels / 255).clip(0, 1).astype(np.float32)
+
+
+def _rationals(page: tifffile.TiffPage, tag: int, default: tuple[float, ...]) -> npt.NDArray[np.float64]:
+    """Return the numbers of a tag of fractions."""
+    if tag not in page.tags:
+        return np.array(default, np.float64)
+    fractions = np.array(page.tags[tag].value, np.float64).reshape(len(default), 2)
+    return fractions[:, 0] / fractions[:, 1]
 
 
 def _full_scale(dtype: np.dtype[Any]) -> Any:

@@ -7,6 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from hybridmatte.io.streams import naming
+
 __all__ = ["read_json_object"]
 
 MAX_BYTES = 1 << 20  # of a configuration; those of large networks have a few kB
@@ -39,7 +41,8 @@ def read_json_object(path: str | PathLike[str], *, max_bytes: int = MAX_BYTES) -
     if path.stat().st_size > max_bytes:
         raise ValueError(f"{path} has {path.stat().st_size} bytes, expected at most {max_bytes}")
     try:
-        document = json.loads(path.read_bytes().decode("utf-8"))
+        with naming(path):
+            document = json.loads(path.read_bytes().decode("utf-8"))
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply, expected a JSON object of plain values") from None
     except ValueError as error:

@@ -16,7 +16,7 @@ from hybridmatte.io._codec import DAMAGE, OpenedPicture, decode, stored_exif
 from hybridmatte.io._exif import ORIENTATION, exif_of_result, resolution_of
 from hybridmatte.io.formats import MAX_PIXELS
 from hybridmatte.io.outputs import MAX_RESOLUTION
-from hybridmatte.io.pictures import check_pixels, open_source, rgb_profile
+from hybridmatte.io.pictures import check_pixels, open_header, open_source, rgb_profile
 from hybridmatte.io.streams import Source, name_of
 
 __all__ = ["Metadata", "check_turning", "read_metadata", "read_orientation", "read_photograph"]
@@ -82,7 +82,7 @@ def read_metadata(path: Source, *, gps: bool = True) -> Metadata:
     >>> [round(dots) for dots in read_metadata(file).resolution]
     [300, 300]
     """
-    data, opened, label = open_source(path, "image", None)
+    data, opened, label = open_header(path, "image")
     check_pixels(*opened.size, label, MAX_PIXELS)  # the EXIF block of a PNG may lie behind its pixels
     return _metadata_of(data, opened, label, gps=gps)
 
@@ -98,7 +98,7 @@ def read_photograph(
 
 def read_orientation(path: Source, name: str) -> int:
     """Return the EXIF orientation that a file has, 1 to 8."""
-    data, opened, label = open_source(path, name, None)
+    data, opened, label = open_header(path, name)
     return _orientation(stored_exif(data, opened, label))
 
 
@@ -143,8 +143,8 @@ def _metadata_of(data: bytes, opened: OpenedPicture, label: str, *, gps: bool) -
     width, height = opened.size
     size = (height, width) if orientation >= 5 else (width, height)
     reader = opened.reader
-    of_tiff = not isinstance(reader, ImageFile.ImageFile) or reader.format == "TIFF"
-    dots = reader.info.get("dpi") if isinstance(reader, ImageFile.ImageFile) and not of_tiff else None
+    of_tiff = not isinstance(reader, ImageFile.ImageFile)
+    dots = reader.info.get("dpi") if isinstance(reader, ImageFile.ImageFile) else None
     resolution = resolution_of(exif) if dots is None else (float(dots[0]), float(dots[1]))
     if resolution is not None and not all(0 < value <= MAX_RESOLUTION for value in resolution):
         resolution = None

@@ -207,7 +207,7 @@ def read_profile(path: Source) -> bytes | None:
     profile : bytes or None
         The profile as stored.
     """
-    return rgb_profile(open_source(path, "image", None)[1])
+    return rgb_profile(open_header(path, "image")[1])
 
 
 def write_image(
@@ -287,14 +287,16 @@ def write_alpha(
     write(path, check_plane(alpha, "alpha"), bits, None, exif, resolution)
 
 
-def open_source(path: Source, name: str, max_pixels: int | None) -> tuple[bytes, OpenedPicture, str]:
-    """Return a file's contents, its header and its name for messages; None checks neither size nor pages."""
+def open_header(path: Source, name: str, max_pixels: int = MAX_PIXELS) -> tuple[bytes, OpenedPicture, str]:
+    """Return a file's contents, its header and its name for messages, also of a picture that is too large to decode."""
     label = f"{name} {name_of(path)}"
-    if max_pixels is None:
-        data = picture_bytes(path, name)
-        return data, open_picture(data, label), label
-    data = picture_bytes(path, name, check_integer(max_pixels, "max_pixels", low=1))
-    opened = open_picture(data, label)
+    data = picture_bytes(path, name, max_pixels)
+    return data, open_picture(data, label), label
+
+
+def open_source(path: Source, name: str, max_pixels: int) -> tuple[bytes, OpenedPicture, str]:
+    """Return what `open_header` does for a picture to be decoded: refused if too large, a warning if it has pages."""
+    data, opened, label = open_header(path, name, check_integer(max_pixels, "max_pixels", low=1))
     check_pixels(*opened.size, label, max_pixels)
     _warn_of_pages(opened, label)
     return data, opened, label
@@ -319,8 +321,8 @@ def read_size(path: Source, name: str = "image", *, max_pixels: int = MAX_PIXELS
     FileNotFoundError, ValueError
         As for `read_image`.
     """
-    label = f"{name} {name_of(path)}"
-    width, height = open_picture(picture_bytes(path, name, max_pixels), label).size
+    _, opened, label = open_header(path, name, max_pixels)
+    width, height = opened.size
     check_pixels(width, height, label, max_pixels)
     return height, width
 

@@ -6,12 +6,14 @@ import io
 import os
 import select
 import stat
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["Source", "name_of", "read_all", "write_all"]
+__all__ = ["Source", "name_of", "naming", "read_all", "write_all"]
 
 Source = str | os.PathLike[str] | BinaryIO
 
@@ -32,29 +34,42 @@ def read_all(source: Source, label: str, check_head: Callable[[bytes], object], 
     A path that is no regular file is refused, since a pipe without a writer would wait forever. So is a file of more
     than `max_bytes` bytes: by its size, or, in a stream, as soon as more have come.
     """
-    if isinstance(source, str | os.PathLike):
-        _check_regular(Path(source), label, max_bytes)
-        with open(source, "rb") as file:
-            return _read_parts(file, label, check_head, max_bytes)
-    if source.seekable():
-        source.seek(0)
-    return _read_parts(source, label, check_head, max_bytes)
+    with naming(name_of(source)):
+        if isinstance(source, str | os.PathLike):
+            _check_regular(Path(source), label, max_bytes)
+            with open(source, "rb") as file:
+                return _read_parts(file, label, check_head, max_bytes)
+        if source.seekable():
+            source.seek(0)
+        return _read_parts(source, label, check_head, max_bytes)
 
 
 def write_all(file: BinaryIO, data: bytes) -> None:
     """Write all bytes, also to a file that takes only some of them at a time, such as an unbuffered pipe."""
     rest = memoryview(data)
-    while len(rest):
-        try:
-            count = file.write(rest)
-        except BlockingIOError as error:
-            count = error.characters_written
-        if count is None:  # a raw file that does not block says so; another object has written all
-            count = 0 if isinstance(file, io.RawIOBase) else len(rest)
-        if count == 0:
-            _wait_until_writable(file)
-        rest = rest[count:]
-    _flush(file)
+    with naming("standard output" if file is getattr(sys.stdout, "buffer", None) else name_of(file)):
+        while len(rest):
+            try:
+                count = file.write(rest)
+            except BlockingIOError as error:
+                count = error.characters_written
+            if count is None:  # a raw file that does not block says so; another object has written all
+                count = 0 if isinstance(file, io.RawIOBase) else len(rest)
+            if count == 0:
+                _wait_until_writable(file)
+            rest = rest[count:]
+        _flush(file)
+
+
+@contextmanager
+def naming(name: str | os.PathLike[str]) -> Iterator[None]:
+    """Give a name to the errors of the operating system in the block that have none: those of an open file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = os.fspath(name)
+        raise
 
 
 def name_of(source: Source) -> str:

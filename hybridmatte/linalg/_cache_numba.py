@@ -4,6 +4,9 @@ Numba names the files of a function after its module and line, trusts what it re
 Here the names hold a hash of the kernel's sources, so that builds of different sources keep separate files. Each file
 begins with a checksum: a damaged file is removed, and the kernel is compiled again. Each file of code has a name of its
 own, so that an index never leads to code of another signature or processor, whichever processes write at once.
+
+Builds that share a folder do not remove each other's files while both are used: a build that compiles a kernel removes
+those of other builds of the same module that no process has read for 30 days. Reading a file renews its time of change.
 """
 
 import os
@@ -27,10 +30,14 @@ from numba.core.serialize import dumps
 from hybridmatte.errors import warn_caller
 
 CHECKSUM_SIZE = 4  # bytes
-KEEP_SECONDS = 30 * 24 * 3600  # files of other builds are removed when they are older
+KEEP_SECONDS = 30 * 24 * 3600  # files of other builds are removed when they were not used for this time
+DAY = 24 * 3600  # seconds
 IMPORT = re.compile(r"^from (hybridmatte[\w.]*) import (\([^)]*\)|.*)$", re.MULTILINE)
 OTHER_FOLDER = "NUMBA_CACHE_DIR can name another folder"
 OWN_FILE = re.compile(r".*-[0-9a-f]{16}(\.\d+)?\.nb[ic]")
+ANY_BUILD = re.compile(  # a kernel's module, name and line, Python's version, the stamp that Numba's own names lack
+    r"(?P<module>\w+)\..*-\d+\.py\d+\w*(-(?P<stamp>[0-9a-f]{16}))?(\.\d+)?\.nb[ic](?P<unfinished>\.tmp\.\w+)?"
+)
 _folders = set()  # of the caches of this process
 _said = set()
 
@@ -115,6 +122,7 @@ class CheckedFiles(IndexDataCacheFile):
         except FileNotFoundError:
             return None
         if _is_whole(content):
+            _mark_as_used(path)
             return pickle.loads(memoryview(content)[CHECKSUM_SIZE:])
         try:
             os.unlink(path)
@@ -133,11 +141,13 @@ class CheckedFiles(IndexDataCacheFile):
             Path(temporary).unlink(missing_ok=True)
 
     def _remove_old_builds(self):
-        """Remove the kernel's files of other builds that are older than a month."""
-        own = Path(self._index_path).name.removesuffix(".nbi")
-        kernel_name, _, _ = own.rpartition("-")
+        """Remove files of other builds of the kernel's module, and unfinished ones, that were not used for a month."""
+        own = ANY_BUILD.fullmatch(Path(self._index_path).name)
         for path in Path(self._cache_path).iterdir():
-            if path.name.startswith(f"{kernel_name}-") and not path.name.startswith(own):
+            found = ANY_BUILD.fullmatch(path.name)
+            if own is None or found is None or found["module"] != own["module"]:
+                continue
+            if found["stamp"] != own["stamp"] or found["unfinished"]:
                 with suppress(FileNotFoundError):  # another process has just removed it
                     if path.stat().st_mtime < time.time() - KEEP_SECONDS:
                         path.unlink()
@@ -154,6 +164,13 @@ def remove_damaged():
     for path in damaged:
         path.unlink(missing_ok=True)
     return len(damaged)
+
+
+def _mark_as_used(path):
+    """Renew the time of change of a file, once a day, where the folder can be written."""
+    with suppress(OSError):
+        if os.stat(path).st_mtime < time.time() - DAY:
+            os.utime(path)
 
 
 def _checksum(packed):

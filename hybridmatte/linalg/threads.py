@@ -83,19 +83,31 @@ class _Call:
 
 
 class _Team:
-    """The workers that are awake for the calls of one thread: `n_joined` less words[LEFT].
+    """The workers that serve the calls of one thread; those of them that are awake begin a short kernel at once.
 
-    The counters may be wrong after Ctrl-C, which costs time only: the calling thread does what no worker begins.
+    Two pairs of counters only grow. The calling thread writes the first of each pair, the workers the second:
+
+    * `n_joined` workers have been asked to serve the team, and words[LEFT] of them have gone back to the pool. The
+      difference is the number of workers that are awake.
+    * `n_long_begun` long calls have been begun by workers, and words[LONG_ENDED] of them have ended.
+
+    To be sent back to the pool, the workers compare words[SUMMONS] with the `summons` with which they joined. The
+    counters may be wrong after Ctrl-C, which costs time only: the calling thread does what no worker begins.
     """
 
-    __slots__ = ("is_busy", "n_joined", "n_long", "summons", "words")
+    __slots__ = ("is_busy", "n_joined", "n_long_begun", "summons", "words")
 
     def __init__(self) -> None:
         self.words = np.zeros(TEAM_SIZE, np.int64)
-        self.n_joined = 0  # workers that were asked to serve the team; words[LEFT] counts those that have left again
-        self.n_long = 0  # calls in `run_long` that workers have begun; words[LONG_ENDED] counts those that have ended
-        self.summons = 0  # how often the workers were sent back to the pool
+        self.n_joined = 0
+        self.n_long_begun = 0
+        self.summons = 0  # number of long calls so far; each one sends the workers back to the pool
         self.is_busy = False  # between the two steps of a short call
+
+    @property
+    def n_awake(self) -> int:
+        """Number of workers that have joined and not left."""
+        return self.n_joined - int(self.words[LEFT])
 
     def run_short(self, function: ShortKernel, n_pieces: int, count: int, arguments: tuple[Any, ...]) -> None:
         """Run a short kernel on `count` threads, or on those of them that are awake.
@@ -105,13 +117,11 @@ class _Team:
         if self.is_busy:
             _Team().run_short(function, n_pieces, 1, arguments)
             return
-        if count > 1:
-            missing = count - 1 - self.n_joined + int(self.words[LEFT])
-            if missing > 0:
-                _start_workers(count - 1)
-                for _ in range(missing):
-                    _calls.put(_Call(serve, (self.words, self.summons, 0), None, 0))
-                    self.n_joined += 1
+        if count > 1 and (n_missing := count - 1 - self.n_awake) > 0:
+            _start_workers(count - 1)
+            for _ in range(n_missing):
+                _calls.put(_Call(serve, (self.words, self.summons, 0), None, 0))
+                self.n_joined += 1
         self.is_busy = True
         try:
             function.pack(self.words, *arguments)
@@ -139,15 +149,15 @@ class _Team:
             for call in calls:
                 if call.claim.acquire(blocking=False):
                     call.run()
-            await_long(self.words, self.n_long + sum(call.by_worker for call in calls))
+            await_long(self.words, self.n_long_begun + sum(call.by_worker for call in calls))
             is_complete = True
         finally:
             try:
                 _wait_for(calls, is_complete)
             finally:
                 n_begun = sum(call.by_worker for call in calls)
-                self.n_joined += n_begun
-                self.n_long += n_begun
+                self.n_long_begun += n_begun
+                self.n_joined += n_begun  # a worker that ends a long call then serves the team, see `_run_calls`
         for call in calls:
             if call.error is not None:
                 raise call.error
@@ -206,20 +216,23 @@ def _start_workers(count: int) -> None:
 
 
 def _wait_for(calls: list[_Call], is_complete: bool) -> None:
-    """Wait until the calls that were begun have ended, also if Ctrl-C interrupts the wait.
+    """Wait until all calls have ended, and raise Ctrl-C only then: workers still use the arrays of the caller.
 
-    After an exception in the calling thread, calls that no worker has begun are dropped.
+    If the calling thread failed before each call was claimed (not `is_complete`), calls that no one has claimed are
+    claimed here, so that no worker begins them.
     """
     interrupt = None
     for call in calls:
-        is_pending = is_complete or not call.claim.acquire(blocking=False)
-        while is_pending:
+        if not is_complete and call.claim.acquire(blocking=False):
+            continue
+        has_ended = False
+        while not has_ended:
             try:
-                is_pending = not call.finished.acquire(timeout=0.2)
+                has_ended = call.finished.acquire(timeout=0.2)
             except KeyboardInterrupt as error:
                 interrupt = error
-            if not is_complete and not call.is_started:  # claimed by the calling thread just before it was interrupted
-                break
+            if not is_complete and not call.is_started:
+                break  # claimed by the calling thread, which was interrupted before it began the call
     if interrupt is not None:
         raise interrupt
 

@@ -16,6 +16,7 @@ from torch.nn.functional import normalize
 from torch.overrides import TorchFunctionMode
 
 from hybridmatte.io.documents import read_json_object
+from hybridmatte.io.streams import naming
 from hybridmatte.networks.config_schema import refused
 
 __all__ = ["StoredTensor", "check_tensors", "load_saved", "refuse_not_finite", "same_tensors"]
@@ -185,7 +186,7 @@ def _file_of_each(index: Path) -> dict[str, str]:
 
 def _read_header(path: Path) -> dict[str, StoredTensor]:
     """Return the descriptions of the tensors in a file of safetensors."""
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         start = file.read(8)
     length = struct.unpack("<Q", start)[0] if len(start) == 8 else -1
     if not 0 < length <= min(MAX_HEADER, path.stat().st_size - 8):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,24 +112,35 @@ def solve_system(
     if not system.is_symmetric:
         return bicgstab(system.matvec, rhs, precondition, rtol=rtol, maxiter=maxiter)
 
-    def solve(ridge: float) -> KrylovResult:
-        if ridge == 0.0:
-            return conjugate_gradient(system.matvec, rhs, precondition, x0=start, rtol=rtol, maxiter=maxiter)
+    def solve_with_ridge(ridge: float) -> KrylovResult:
         weight = (ridge * system.diagonal).astype(rhs.dtype)
-        drawn = rhs if start is None else rhs + weight * start
         return conjugate_gradient(
-            lambda x: system.matvec(x) + weight * x, drawn, precondition, x0=start, rtol=rtol, maxiter=maxiter
+            lambda x: system.matvec(x) + weight * x,
+            rhs if start is None else rhs + weight * start,
+            precondition,
+            x0=start,
+            rtol=rtol,
+            maxiter=maxiter,
         )
 
-    breakdown = np.linalg.LinAlgError("no ridge was tried, expected at least one")
-    for ridge in (0.0, *RIDGES[rhs.dtype.name]):
+    try:
+        return conjugate_gradient(system.matvec, rhs, precondition, x0=start, rtol=rtol, maxiter=maxiter)
+    except np.linalg.LinAlgError:
+        ridge = _least_ridge(solve_with_ridge, RIDGES[rhs.dtype.name])
+    return solve_with_ridge(MARGIN * ridge)
+
+
+def _least_ridge(solve_with_ridge: Callable[[float], KrylovResult], ridges: Sequence[float]) -> float:
+    """Return the first ridge with which the solve does not break down; raise the breakdown of the last if none is."""
+    for ridge in ridges:
         try:
-            result = solve(ridge)
-        except np.linalg.LinAlgError as error:
-            breakdown = error
+            solve_with_ridge(ridge)
+        except np.linalg.LinAlgError:
+            if ridge == ridges[-1]:
+                raise
         else:
-            return result if ridge == 0.0 else solve(MARGIN * ridge)
-    raise breakdown
+            break
+    return ridge
 
 
 def solve_problem(

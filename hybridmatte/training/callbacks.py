@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressB
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from hybridmatte.data import Sample
+from hybridmatte.io.streams import naming
 
 __all__ = ["standard_callbacks"]
 
@@ -85,7 +86,7 @@ class ScoreFile(Callback):
         if not scores or not trainer.is_global_zero:
             return
         epoch, is_new = trainer.current_epoch + 1, not self._path.exists()
-        with self._path.open("a", newline="", encoding="utf-8") as file:
+        with naming(self._path), self._path.open("a", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
             if is_new:
                 rows.writerow(["epoch", "step", *scores])

@@ -125,10 +125,10 @@ def check_checkpoint(checkpoint: dict[str, Any], path: Path, module: lightning.L
     for key, state in checkpoint["callbacks"].items():
         _check_callback(key, state, path)
     if (samples := checkpoint.get("CropsModule")) is not None:
-        _like(samples, {"samples": None if _is_none(samples) else 0}, "CropsModule", path)
+        _fitted_to(samples, {"samples": None if _is_none(samples) else 0}, "CropsModule", path)
     own: dict[str, Any] = {}
     module.on_save_checkpoint(own)
-    _like({key: checkpoint[key] for key in own if key in checkpoint}, own, "checkpoint", path)
+    _fitted_to({key: checkpoint[key] for key in own if key in checkpoint}, own, "checkpoint", path)
 
 
 def _is_none(samples: Any) -> bool:
@@ -211,19 +211,20 @@ class CheckedRestore(lightning.Callback):
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002
         """Refuse what cannot be restored."""
         checkpoint, path = self._checkpoint, self._path
-        progress = _like(checkpoint["loops"].get("fit_loop"), trainer.fit_loop.state_dict(), "loops.fit_loop", path)
+        own_progress = trainer.fit_loop.state_dict()
+        progress = _fitted_to(checkpoint["loops"].get("fit_loop"), own_progress, "loops.fit_loop", path)
         for name, count in progress["epoch_progress"]["current"].items():
             if count > (trainer.max_epochs or 0):
                 raise refused(path, f"epoch_progress.{name}", count, f"at most {trainer.max_epochs}")
         checkpoint["loops"] = {"fit_loop": progress}
         schedules = [config.scheduler.state_dict() for config in trainer.lr_scheduler_configs]
-        checkpoint["lr_schedulers"] = _like(checkpoint["lr_schedulers"], schedules, "lr_schedulers", path)
+        checkpoint["lr_schedulers"] = _fitted_to(checkpoint["lr_schedulers"], schedules, "lr_schedulers", path)
         checkpoint["optimizer_states"] = _optimizer_states(checkpoint["optimizer_states"], trainer.optimizers, path)
         checkpoint.pop("native_amp_scaling_state", None)  # of Lightning before 2.0
         precision = trainer.precision_plugin.__class__.__qualname__
         if precision in checkpoint:
             wanted = trainer.precision_plugin.state_dict()
-            checkpoint[precision] = _like(checkpoint[precision], wanted, precision, path)
+            checkpoint[precision] = _fitted_to(checkpoint[precision], wanted, precision, path)
 
 
 def _optimizer_states(states: list[Any], optimizers: Sequence[torch.optim.Optimizer], path: Path) -> list[Any]:
@@ -241,7 +242,7 @@ def _optimizer_state(state: Any, optimizer: torch.optim.Optimizer, name: str, pa
     if not isinstance(state, dict) or not isinstance(state.get("state"), dict):
         raise refused(path, name, state, "a dictionary with state and param_groups")
     wanted = optimizer.state_dict()["param_groups"]
-    groups = _like(state.get("param_groups"), wanted, f"{name}.param_groups", path)
+    groups = _fitted_to(state.get("param_groups"), wanted, f"{name}.param_groups", path)
     for k, (group, own) in enumerate(zip(groups, wanted, strict=True)):
         if group["params"] != own["params"]:  # another order would give a parameter the moments of another
             raise refused(
@@ -268,36 +269,36 @@ def _moments(parameter: torch.Tensor, groups: list[dict[str, Any]]) -> list[tupl
     return [("step", ()), ("exp_avg", own), ("exp_avg_sq", own), *largest]
 
 
-def _like(value: Any, model: Any, name: str, path: Path) -> Any:
-    """Return a nested value that has the keys and types of a model; keys that the model lacks are left out.
+def _fitted_to(value: Any, template: Any, name: str, path: Path) -> Any:
+    """Return a nested value from a file, refused unless it has the keys, lengths and types of a template.
 
-    Private keys and `LATER_OPTIONS` may be missing: versions of torch and Lightning differ there.
+    Keys that the template lacks are left out. Private keys and `LATER_OPTIONS` may be missing from the value, and are
+    taken from the template: versions of torch and Lightning differ there.
     """
-    if isinstance(model, dict):
+    if isinstance(template, dict):
         if not isinstance(value, dict):
             raise refused(path, name, value, "a dictionary")
-        missing = [key for key in model if key not in value]
+        missing = [key for key in template if key not in value]
         for key in missing:
             if not str(key).startswith("_") and key not in LATER_OPTIONS:
-                raise refused(path, f"{name}.{key}", None, f"a value like {model[key]!r}"[:200])
-        return {key: _like(value[key], model[key], f"{name}.{key}", path) for key in model if key in value} | {
-            key: model[key] for key in missing
-        }
-    if isinstance(model, list | tuple):
-        if not isinstance(value, list | tuple) or len(value) != len(model):
-            raise refused(path, name, value, f"a list of {len(model)}")
-        pairs = enumerate(zip(value, model, strict=True))
-        return type(model)(_like(one, other, f"{name}[{k}]", path) for k, (one, other) in pairs)
-    if not _is_like(value, model):
-        raise refused(path, name, value, f"a value like {model!r}")
+                raise refused(path, f"{name}.{key}", None, f"a value like {template[key]!r}"[:200])
+        fitted = {key: _fitted_to(value[key], template[key], f"{name}.{key}", path) for key in template if key in value}
+        return fitted | {key: template[key] for key in missing}
+    if isinstance(template, list | tuple):
+        if not isinstance(value, list | tuple) or len(value) != len(template):
+            raise refused(path, name, value, f"a list of {len(template)}")
+        pairs = enumerate(zip(value, template, strict=True))
+        return type(template)(_fitted_to(given, own, f"{name}[{k}]", path) for k, (given, own) in pairs)
+    if not _has_type_of(value, template):
+        raise refused(path, name, value, f"a value like {template!r}")
     return value
 
 
-def _is_like(value: Any, model: Any) -> bool:
-    """Return whether a plain value has the type of another; numbers must be finite and at least 0."""
-    if model is None or isinstance(model, bool):
-        return isinstance(value, bool) or value is None and model is None
-    if isinstance(model, int | float):
-        allowed = (int,) if isinstance(model, int) else (int, float)
+def _has_type_of(value: Any, template: Any) -> bool:
+    """Return whether a plain value has the type of a template; numbers must be finite and at least 0."""
+    if template is None or isinstance(template, bool):
+        return isinstance(value, bool) or value is None and template is None
+    if isinstance(template, int | float):
+        allowed = (int,) if isinstance(template, int) else (int, float)
         return type(value) in allowed and 0 <= value <= MAX_COUNT
-    return type(value) is type(model)
+    return type(value) is type(template)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
 from hybridmatte._validation import check_choice, check_window_size
+from hybridmatte.io.streams import naming
 from hybridmatte.training.options import (
     AtLeastOne,
     CompositeOptions,
@@ -333,7 +334,8 @@ def read_config(path: str | Path, **changes: Any) -> TrainingConfig:
     """
     path = Path(path)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8")) | changes
+        with naming(path):
+            values = tomllib.loads(path.read_text(encoding="utf-8")) | changes
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path} is not TOML: {error}") from None
     try:

@@ -2,10 +2,13 @@
 
 import ctypes
 import signal
+import subprocess
+import sys
+import threading
 
 import pytest
 
-from hybridmatte import foreground
+from hybridmatte import errors, foreground
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +63,33 @@ def test_interruption_in_the_compiler_ends_every_command(run, monkeypatch):
     assert result.err.splitlines() == ["interrupted; what is compiled stays, and compile continues from there"]
     with pytest.raises(KeyboardInterrupt):  # the handler is Python's own again
         signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_that_comes_while_it_is_repeated_is_not_dropped(run, monkeypatch):
+    """On a busy machine, starting the timer took longer than the timer's time: a traceback stood before the note."""
+
+    class SlowTimer(threading.Timer):
+        n_started = 0
+
+        def start(self):
+            super().start()
+            SlowTimer.n_started += 1
+            if SlowTimer.n_started == 1:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(errors, "Timer", SlowTimer)
+    monkeypatch.setattr(foreground, "cutout", lambda *_: ctrl_c_in_the_compiler())
+    result = run("compile")
+    assert result.code == 130
+    assert result.err.splitlines() == ["interrupted; what is compiled stays, and compile continues from there"]
+    assert SlowTimer.n_started == 2
+
+
+def test_little_runs_before_interrupts_are_handled():
+    """Until the command line runs its first line, Ctrl-C gives Python's own traceback."""
+    code = "import sys; before = set(sys.modules); import hybridmatte.cli; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) <= {"__future__", "hybridmatte", "hybridmatte._lazy", "hybridmatte.cli"}
 
 
 def test_ignored_interrupts_stay_ignored(run, fake_alpha, monkeypatch):

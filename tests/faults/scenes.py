@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["IMAGE_KINDS", "TRIMAP_KINDS", "scenes"]
+__all__ = ["IMAGE_KINDS", "TRIMAP_KINDS", "TURNS", "scenes", "turned"]
 
 Array = npt.NDArray[np.float64]
+Turn = Callable[[Array], Array]
+TURNS: dict[str, Turn] = {
+    "up-down": np.flipud,
+    "left-right": np.fliplr,
+    "transposed": lambda plane: np.swapaxes(plane, 0, 1),
+}
+
+
+def turned(turn: Turn, *planes: Array) -> list[Array]:
+    """Return the planes of a scene, turned."""
+    return [np.ascontiguousarray(turn(plane)) for plane in planes]
 
 
 def scenes(n: int, seed: int) -> Iterator[tuple[Array, Array]]:

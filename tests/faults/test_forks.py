@@ -17,10 +17,10 @@ import hybridmatte as hm
 from hybridmatte.linalg import threads
 from tests.synthetic import soft_disk
 
-task, kind, when = sys.argv[1:]
+kind, when, *tasks = sys.argv[1:]
 IMAGE, TRIMAP, _ = soft_disk()
 
-def solve():
+def solve(task):
     threads._settings.limit = 2
     if task == "matte":
         return hm.matte(IMAGE, TRIMAP)
@@ -39,21 +39,20 @@ def loss():
     return alpha.grad.numpy()
 
 is_parent = False
-compute = loss if task == "loss" else solve
 
-def work(_):
-    return compute()
+def work(task):
+    return loss() if task == "loss" else solve(task)
 
 if __name__ == "__main__":
     is_parent = True
-    expected = compute() if when == "after" else None
+    expected = [work(task) for task in tasks] if when == "after" else None
     is_parent = False
     with multiprocessing.get_context(kind).Pool(2) as pool:
-        results = pool.map_async(work, range(3)).get(timeout=100)
+        results = pool.map_async(work, 3 * tasks, chunksize=1).get(timeout=200)
     if expected is None:
-        expected = compute()
-    for result in results:
-        assert np.abs(result - expected).max() < 1e-5
+        expected = [work(task) for task in tasks]
+    for result, own in zip(results, 3 * expected):
+        assert np.abs(result - own).max() < 1e-5
 """
 EIGHT = """
 import threading
@@ -136,18 +135,9 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 @needs_fork
-@pytest.mark.parametrize("when", ["after", pytest.param("before", marks=pytest.mark.slow)])
-def test_a_pool_that_forks(tmp_path, when):
+def test_a_pool_that_forks(tmp_path):
     """User: multiprocessing.Pool hung after a solve in the parent."""
-    run(tmp_path, SCRIPT, "cf", "fork", when)
-
-
-@needs_fork
-@pytest.mark.slow
-def test_losses_in_a_forked_process(tmp_path):
-    """User: a loss on the CPU hung in a forked process, as torch waited for threads that it does not have."""
-    pytest.importorskip("torch")
-    run(tmp_path, SCRIPT, "loss", "fork", "after")
+    run(tmp_path, SCRIPT, "fork", "after", "cf")
 
 
 @needs_fork
@@ -164,20 +154,18 @@ def test_eight_threads_at_once(tmp_path, layer):
     run(tmp_path, EIGHT, NUMBA_THREADING_LAYER=layer)
 
 
+TASKS = ("matte", "knn", "large_kernel", "information_flow", "loss")
+POOLS = [
+    *(("fork", when, layer) for when in ("after", "before") for layer in ("omp", "tbb", "workqueue")),
+    *(("forkserver", "after", "omp"), ("forkserver", "before", "tbb")),
+    *(("spawn", "after", "tbb"), ("spawn", "before", "omp")),
+]
+
+
 @needs_fork
 @pytest.mark.slow
-@pytest.mark.parametrize("layer", ["omp", "tbb", "workqueue"])
-@pytest.mark.parametrize("when", ["after", "before"])
-@pytest.mark.parametrize("kind", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize(("kind", "when", "layer"), POOLS)
 def test_pools_under_every_threading_layer(tmp_path, kind, when, layer):
-    run(tmp_path, SCRIPT, "matte", kind, when, NUMBA_THREADING_LAYER=layer)
-
-
-@needs_fork
-@pytest.mark.slow
-@pytest.mark.parametrize("when", ["after", "before"])
-@pytest.mark.parametrize("kind", ["fork", "forkserver", "spawn"])
-@pytest.mark.parametrize("task", ["loss", "knn", "large_kernel", "information_flow"])
-def test_pools_for_other_tasks(tmp_path, task, kind, when):
+    """User: losses and solves hung in a forked process, as torch or Numba waited for threads that it does not have."""
     pytest.importorskip("torch")
-    run(tmp_path, SCRIPT, task, kind, when)
+    run(tmp_path, SCRIPT, kind, when, *TASKS, NUMBA_THREADING_LAYER=layer)

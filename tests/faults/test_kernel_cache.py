@@ -208,16 +208,37 @@ def test_builds_of_different_sources_do_not_compile_in_turns(load):
         assert call(load(source).fill) == (value, is_compiled, [])
 
 
-def test_old_files_of_other_builds_are_removed(cache, load):
+@pytest.mark.parametrize(
+    "changed", [("7.0", "8.0"), ("import numpy", "\n\nimport numpy"), ("def fill", "def fill_all")], ids=str
+)
+def test_old_files_of_other_builds_are_removed(cache, load, changed):
+    """Files of kernels that stood on another line, or that the new build no longer has, stayed for ever."""
     call(load().fill)
     before = list(cache.rglob("*.nb?"))
     assert len(before) == 2
-    for path in before:
+    folder = before[0].parent
+    others = [folder / "kernels_of_a_test.fill-3.py311.1.nbc", folder / f"{before[0].name}.tmp.{'0' * 16}"]
+    kept = [folder / f"kernels_of_another.fill-3.py311-{'0' * 16}.nbi", folder / "kernels_of_a_test.cpython-311.pyc"]
+    for path in [*others, *kept]:
+        path.touch()
+    for path in [*before, *others, *kept]:
         os.utime(path, (0, 0))
-    call(load(SOURCE.replace("7.0", "8.0")).fill)
-    after = list(cache.rglob("*.nb?"))
-    assert len(after) == 2
-    assert not set(before) & set(after)
+    module = load(SOURCE.replace(*changed))
+    call(getattr(module, "fill_all", None) or module.fill)
+    after = set(cache.rglob("*.nb*"))
+    assert len(after) == 3
+    assert not {*before, *others} & after
+    assert all(path.exists() for path in kept)
+
+
+def test_files_that_another_build_uses_stay(cache, load):
+    """Written long ago and read today: the other build must not compile again."""
+    call(load().fill)
+    for path in cache.rglob("*.nb?"):
+        os.utime(path, (0, 0))
+    assert call(load().fill) == (7.0, False, [])
+    assert call(load(SOURCE.replace("7.0", "8.0")).fill) == (8.0, True, [])
+    assert call(load().fill) == (7.0, False, [])
 
 
 @pytest.mark.usefixtures("cache")

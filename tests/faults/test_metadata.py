@@ -321,6 +321,22 @@ def test_commands_keep_metadata(tmp_path):
             assert bool(exif.get_ifd(GPS)) == (option == "")
 
 
+def test_blended_labels_keep_metadata_and_may_drop_the_place(tmp_path, monkeypatch):
+    """`blend` had no --drop-gps."""
+    network_work = pytest.importorskip("hybridmatte.batch.network_work")
+    monkeypatch.setattr(network_work, "load_teacher", lambda _: None)
+    monkeypatch.setattr(network_work, "predict_labels", lambda _, __, mask: mask)
+    (tmp_path / "photo.jpg").write_bytes(photograph("JPEG", 1).getvalue())
+    write_alpha(tmp_path / "mask.png", np.uint8(np.indices(PIXELS.shape[:2])[1] > 9) * 255)
+    for option in ("", " --drop-gps"):
+        out = tmp_path / f"out{len(option)}.tif"
+        main(f"blend teacher {tmp_path}/photo.jpg {tmp_path}/mask.png -o {out}{option}".split())
+        exif = Image.Exif()
+        exif.load(read_metadata(out).exif)
+        assert exif[271] == "Maker"
+        assert bool(exif.get_ifd(GPS)) == (option == "")
+
+
 def test_metadata_of_a_png_of_too_many_pixels_are_refused():
     """The EXIF block may lie behind the pixels, which were decoded to find it: gigabytes for a file of kilobytes."""
     file = io.BytesIO()

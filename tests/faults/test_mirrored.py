@@ -1,62 +1,15 @@
-"""Mirrored and transposed pictures get mirrored and transposed alphas, also where ties decide."""
-
-from functools import partial
+"""What ties decide inside the methods is mirrored with the picture; `test_small_scenes` tests whole alphas."""
 
 import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from hybridmatte.correction.matting import matte
 from hybridmatte.methods import _sampling_numba as rays
-from hybridmatte.methods.registry import METHODS
 from hybridmatte.methods.shared_sampling import _rays, sample_alpha
 from hybridmatte.similarity.features import centered_features
 from hybridmatte.similarity.neighbors import NeighborTree
 from hybridmatte.trimap import depth_inside
-from tests.faults.scenes import scenes
-from tests.faults.test_small_scenes import window_size
-
-BOUND = 0.02  # docs/guide/choosing_a_method.md states it
-SOLVERS = {name: method.solve for name, method in METHODS.items()} | {"matte": matte}
-TURNS = {"up-down": np.flipud, "left-right": np.fliplr, "transposed": lambda plane: np.swapaxes(plane, 0, 1)}
-
-
-def turned(turn, *planes):
-    return [np.ascontiguousarray(turn(plane)) for plane in planes]
-
-
-def largest_difference(solve, image, trimap):
-    """Return the worst pixel over the three reflections; None where the method says that it cannot answer."""
-    try:
-        alpha = solve(image, trimap)
-    except ValueError:
-        return None
-    return max(np.abs(turn(alpha) - solve(*turned(turn, image, trimap))).max() for turn in TURNS.values())
-
-
-def assert_within_bound(name, n, seed):
-    differences = []
-    for number, (image, trimap) in enumerate(scenes(n, seed)):
-        options = {"window_size": window_size(trimap.shape, number)} if name == "large_kernel" else {}
-        differences.append(largest_difference(partial(SOLVERS[name], **options), image, trimap))
-    answered = [value for value in differences if value is not None]
-    assert answered, "no scene was solved"
-    assert max(answered) <= BOUND, f"scene {np.argmax([value or 0 for value in differences])} of seed {seed}"
-
-
-@pytest.mark.filterwarnings("ignore::hybridmatte.errors.ConvergenceWarning")
-@pytest.mark.parametrize("name", SOLVERS)
-def test_sampled_scenes(name):
-    """A mirrored scan gave another matte: worst pixel up to 0.42 off by matte, 1.0 by sampling, 0.39 by nonlocal."""
-    assert_within_bound(name, 100, 7)
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::hybridmatte.errors.ConvergenceWarning")
-@pytest.mark.parametrize("name", SOLVERS)
-def test_many_scenes(name):
-    """As `test_sampled_scenes`."""
-    assert_within_bound(name, 2000, 27)
+from tests.faults.scenes import TURNS, scenes, turned
 
 
 @pytest.mark.parametrize("turn", TURNS.values(), ids=TURNS)

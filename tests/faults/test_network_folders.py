@@ -418,6 +418,8 @@ def test_tensors_that_do_not_fit(name, folder_of):
     good = path.read_bytes()
     loaders = loaders_of(name)
     kinds = damaged_tensors(load_file(path))
+    if name == "joint":  # its parts are those of net_m, whose row has all kinds
+        kinds = {kind: kinds[kind] for kind in ("one missing", "all missing", "integers", "not a number")}
     for kind, (tensors, named) in kinds.items():
         save_file(tensors, path)
         for loader in loaders if kind == "one missing" else loaders[:1]:

@@ -1,7 +1,10 @@
 """Sampled small scenes, on which ties and dependent colours are the rule: every method answers, and the same each time.
 
-The sampled mirrored bound is tested elsewhere, with the same scenes.
+A mirrored or transposed scene gets the mirrored or transposed alpha, up to the bound that the documentation states.
 """
+
+import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,9 +23,12 @@ from hybridmatte import (
     solve_random_walk,
     solve_sampling,
 )
-from tests.faults.scenes import scenes
+from hybridmatte.errors import ConvergenceWarning
+from tests.faults.scenes import TURNS, scenes, turned
 
 SEED = 27
+BOUND = 0.02  # of a mirrored scene; docs/guide/choosing_a_method.md states it
+REPEATED = 5  # every so many scenes are solved again as they are
 SOLVERS = {
     "cf": solve_cf,
     "information_flow": solve_information_flow,
@@ -43,23 +49,33 @@ def window_size(shape, number):
 
 
 def check_scene(name, number, image, trimap):
-    """Assert that a method's answer is finite, in range, exact on known pixels and repeatable, or refused by size."""
+    """Assert that an alpha is finite, in range, exact where known, repeatable and mirrored, or refused by size."""
     options = {"window_size": window_size(trimap.shape, number)} if name == "large_kernel" else {}
+    solve = partial(SOLVERS[name], **options)
     if name in WINDOWED and min(trimap.shape) < 3:
         with pytest.raises(ValueError, match="no window of .* inside the image reaches"):
-            SOLVERS[name](image, trimap, **options)
+            solve(image, trimap)
         return
-    first, second = (SOLVERS[name](image, trimap, **options) for _ in range(2))
-    assert np.isfinite(first).all()
-    assert first.min() >= 0
-    assert first.max() <= 1
-    assert np.array_equal(first[trimap != 0.5], trimap[trimap != 0.5].astype(np.float32))
-    assert np.abs(first - second).max() <= (1e-6 if name == "matte" else 0)  # OpenCV's distances vary between calls
+    alpha = solve(image, trimap)
+    assert np.isfinite(alpha).all()
+    assert alpha.min() >= 0
+    assert alpha.max() <= 1
+    assert np.array_equal(alpha[trimap != 0.5], trimap[trimap != 0.5].astype(np.float32))
+    if number % REPEATED == 0:
+        assert np.array_equal(alpha, solve(image, trimap))
+    turn = list(TURNS.values())[number // REPEATED % len(TURNS)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        difference = np.abs(turn(alpha) - solve(*turned(turn, image, trimap))).max()
+    assert difference <= BOUND, f"scene {number} of seed {SEED}, turned"
 
 
 @pytest.mark.parametrize("name", SOLVERS)
 def test_a_hundred_scenes(name):
-    """Some of these scenes ended in "not positive definite", in a breakdown, or were answered where cf refuses."""
+    """Some of these scenes ended in "not positive definite", in a breakdown, or were answered where cf refuses.
+
+    A mirrored scan gave another matte: worst pixel up to 0.42 off by matte, 1.0 by sampling, 0.39 by nonlocal.
+    """
     for number, scene in enumerate(scenes(100, SEED)):
         check_scene(name, number, *scene)
 
