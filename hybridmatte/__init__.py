@@ -22,6 +22,8 @@ The packages, in the order in which data flows; each imports only from those bef
     The matting priors and supervised losses in torch: ``import hybridmatte.losses``.
 ``foreground``, ``metrics``, ``comparison``
     Colours of the object without its background, errors of an alpha, and several methods side by side.
+``memory``
+    How much memory a job takes.
 ``networks``
     Networks from images to alpha: ``import hybridmatte.networks``.
 ``automatic``
@@ -101,6 +103,7 @@ _MODULE_OF = {
     "mse": "metrics",
     "sad": "metrics",
     "trimap_scores": "metrics",
+    "memory_needed": "memory",
     "compare_methods": "comparison",
     "contact_sheet": "comparison",
     "Trial": "comparison",

@@ -36,6 +36,7 @@ ROOMS = (
     "foreground",
     "metrics",
     "comparison",
+    "memory",
     "networks",
     "automatic",
     "batch",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hybridmatte._validation import to_float
 from hybridmatte.automatic.from_image import matte_from_image
 from hybridmatte.automatic.from_mask import AutomaticResult, matte_from_mask
+from hybridmatte.batch.budget import UNLIMITED, Budget
 from hybridmatte.batch.pairing import Job
 from hybridmatte.batch.work import FileOptions, read_image_and_plane, write_plane
 from hybridmatte.io.sizes import check_similar_sizes
@@ -67,9 +68,9 @@ def matte_by_mask_network(
     return matte_from_mask(image, mask, network=load_mask_network(network))
 
 
-def blended_file(job: Job, *, network: str, files: FileOptions) -> None:
+def blended_file(job: Job, *, network: str, files: FileOptions, budget: Budget = UNLIMITED) -> None:
     """Write the blended label of a job's image and mask, see `hybridmatte.networks.predict_labels`."""
-    image, mask, metadata = read_image_and_plane(job, "mask", files, check_similar_sizes)
+    image, mask, metadata = read_image_and_plane(job, "mask", files, check_similar_sizes, budget)
     refuse_labels(mask, "mask")
     labels = predict_labels(load_teacher(network), image, to_float(mask, "mask"))
     write_plane(job, labels, metadata, files)

@@ -11,14 +11,16 @@ import numpy.typing as npt
 
 from hybridmatte._validation import to_float
 from hybridmatte.automatic.from_mask import AutomaticResult
-from hybridmatte.automatic.refinement import refine
+from hybridmatte.automatic.refinement import KNOWN_MAX, refine
+from hybridmatte.batch.budget import UNLIMITED, Budget
 from hybridmatte.batch.pairing import Job
 from hybridmatte.correction.matting import Quality, matte_by
 from hybridmatte.foreground import cutout, decontaminate
 from hybridmatte.io.formats import MAX_PIXELS
 from hybridmatte.io.metadata import Metadata, check_turning, read_photograph
-from hybridmatte.io.pictures import check_output, read_alpha, read_trimap, write_alpha, write_image
+from hybridmatte.io.pictures import check_output, read_alpha, read_size, read_trimap, write_alpha, write_image
 from hybridmatte.io.sizes import check_similar_sizes, check_sizes
+from hybridmatte.trimap import split_trimap
 
 __all__ = [
     "FileOptions",
@@ -44,35 +46,59 @@ class FileOptions(NamedTuple):
     drop_gps: bool = False
 
 
-def matte_file(job: Job, *, method: str | None = None, quality: Quality | None = None, files: FileOptions) -> None:
+def matte_file(
+    job: Job,
+    *,
+    method: str | None = None,
+    quality: Quality | None = None,
+    files: FileOptions,
+    budget: Budget = UNLIMITED,
+) -> None:
     """Solve for the alpha of a job's image and trimap, see `hybridmatte.matte`, and write it as a grey picture."""
-    image, trimap, metadata = read_image_and_plane(job, "trimap", files)
+    image, trimap, metadata = _read_image_and_trimap(job, files, budget)
     write_plane(job, matte_by(image, trimap, method, quality), metadata, files)
 
 
-def cutout_file(job: Job, *, method: str | None = None, quality: Quality | None = None, files: FileOptions) -> None:
+def cutout_file(
+    job: Job,
+    *,
+    method: str | None = None,
+    quality: Quality | None = None,
+    files: FileOptions,
+    budget: Budget = UNLIMITED,
+) -> None:
     """Solve for the alpha of a job's image and trimap, and write the cut-out as RGBA."""
-    image, trimap, metadata = read_image_and_plane(job, "trimap", files)
+    image, trimap, metadata = _read_image_and_trimap(job, files, budget)
     _write_rgba(job, cutout(image, trimap, method=method, quality=quality), metadata, files)
 
 
-def refined_file(job: Job, *, trimap: str | None = None, confidence: float | None = None, files: FileOptions) -> None:
+def refined_file(
+    job: Job,
+    *,
+    trimap: str | None = None,
+    confidence: float | None = None,
+    files: FileOptions,
+    budget: Budget = UNLIMITED,
+) -> None:
     """Bring a job's alpha to its image's size and edges, see `hybridmatte.refine`; trimap is a path."""
     if trimap is not None:
         check_sizes(job.image, trimap, "trimap", max_pixels=files.max_pixels)
         if isinstance(job.output, Path):
             check_output(job.output, inputs=[trimap])
-    image, alpha, metadata = read_image_and_plane(job, "alpha", files, check_similar_sizes)
+    image, alpha, metadata = read_image_and_plane(job, "alpha", files, check_similar_sizes, budget)
     known = None
     if trimap is not None:
         known = read_trimap(trimap, max_pixels=files.max_pixels)
         check_turning(job.image, image.shape, metadata.orientation, trimap, known.shape, "trimap")
+    mixed = (alpha > KNOWN_MAX) & (alpha < 1 - KNOWN_MAX)  # the least that is solved for
+    _check_unknown(job, budget, image.shape[:2], mixed if known is None else split_trimap(known).is_unknown)
     write_plane(job, refine(image, alpha, known, confidence=confidence), metadata, files)
 
 
-def decontaminated_file(job: Job, *, files: FileOptions) -> None:
+def decontaminated_file(job: Job, *, files: FileOptions, budget: Budget = UNLIMITED) -> None:
     """Write the cut-out of a job's image and alpha as RGBA, see `hybridmatte.decontaminate`."""
-    image, alpha, metadata = read_image_and_plane(job, "alpha", files)
+    image, alpha, metadata = read_image_and_plane(job, "alpha", files, budget=budget)
+    budget.admit(job.image, image.shape[:2], 0)
     _write_rgba(job, decontaminate(image, alpha), metadata, files)
 
 
@@ -84,6 +110,7 @@ def automatic_file(
     alpha_only: bool = False,
     trimap_output: Path | BinaryIO | None = None,
     files: FileOptions,
+    budget: Budget = UNLIMITED,
 ) -> None:
     """Write the cut-out of a job's image, with its mask or from the image alone.
 
@@ -93,10 +120,11 @@ def automatic_file(
     """
     if job.plane is None:
         check_job_output(job)
+        budget.check(job.image, read_size(job.image, max_pixels=files.max_pixels))
         image, metadata = read_photograph(job.image, max_pixels=files.max_pixels, gps=not files.drop_gps)
         result = estimate(image)
     else:
-        image, mask, metadata = read_image_and_plane(job, "mask", files, check_similar_sizes)
+        image, mask, metadata = read_image_and_plane(job, "mask", files, check_similar_sizes, budget)
         mask = to_float(mask, "mask")
         result = estimate(image, 1 - mask if invert else mask)
     if alpha_only:
@@ -121,14 +149,19 @@ def plane_of(job: Job) -> Path | BinaryIO:
 
 
 def read_image_and_plane(
-    job: Job, name: str, files: FileOptions, check: Callable[..., None] = check_sizes
+    job: Job,
+    name: str,
+    files: FileOptions,
+    check: Callable[..., tuple[int, int]] = check_sizes,
+    budget: Budget = UNLIMITED,
 ) -> tuple[FloatArray, FloatArray, Metadata]:
     """Read a job's image, its trimap, mask or alpha, and the image's metadata.
 
-    The file to write is checked before, and the sizes by `check`, a function of ``hybridmatte.io.sizes``.
+    The file to write is checked before, the sizes by `check`, a function of ``hybridmatte.io.sizes``, and the least
+    memory that the job takes.
     """
     check_job_output(job)
-    check(job.image, plane_of(job), name, max_pixels=files.max_pixels)
+    budget.check(job.image, check(job.image, plane_of(job), name, max_pixels=files.max_pixels))
     image, metadata = read_photograph(job.image, max_pixels=files.max_pixels, gps=not files.drop_gps)
     path = plane_of(job)
     if name == "trimap":
@@ -137,6 +170,20 @@ def read_image_and_plane(
         plane = read_alpha(path, max_pixels=files.max_pixels, name=name)
     check_turning(job.image, image.shape, metadata.orientation, path, plane.shape, name)
     return image, plane, metadata
+
+
+def _read_image_and_trimap(job: Job, files: FileOptions, budget: Budget) -> tuple[FloatArray, FloatArray, Metadata]:
+    """Read a job's image, its trimap and the image's metadata; refuse a job that needs more memory than its budget."""
+    image, trimap, metadata = read_image_and_plane(job, "trimap", files, budget=budget)
+    _check_unknown(job, budget, trimap.shape, split_trimap(trimap).is_unknown)
+    return image, trimap, metadata
+
+
+def _check_unknown(job: Job, budget: Budget, shape: tuple[int, ...], is_unknown: npt.NDArray[np.bool_]) -> None:
+    """Hold the memory for a job's unknown pixels, given at any size, against the budget, and say what it is."""
+    height, width = shape[:2]
+    unknown = round(float(is_unknown.mean()) * height * width)
+    budget.admit(job.image, (height, width), unknown)
 
 
 def _write_rgba(job: Job, cut: FloatArray, metadata: Metadata, files: FileOptions) -> None:

@@ -16,6 +16,7 @@ from hybridmatte.cli.options import (
     Dilate,
     DropGps,
     Erode,
+    Force,
     Image,
     MaxPixels,
     Method,
@@ -23,7 +24,7 @@ from hybridmatte.cli.options import (
     Resume,
     Workers,
 )
-from hybridmatte.cli.streams import destination
+from hybridmatte.cli.streams import destination, output_or_default
 
 if TYPE_CHECKING:
     from hybridmatte.automatic.from_mask import AutomaticResult
@@ -43,7 +44,7 @@ NetworkName = Annotated[
 
 def auto(
     image: Image,
-    output: OutputOrFolder,
+    output: OutputOrFolder = None,
     mask: Annotated[
         str | None,
         typer.Option(
@@ -68,13 +69,16 @@ def auto(
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
+    force: Force = False,
 ) -> None:
     """Cut the object out without a trimap: by a rough mask, or by a network that finds the object."""
     from hybridmatte.batch.work import FileOptions, automatic_file
+    from hybridmatte.methods.registry import DEFAULT_METHOD
 
+    output = output_or_default(output, image, "alpha" if matte else "cutout")
     network = None if mask is None and network == BUILT_IN_NETWORK else network
     _refuse_options_without_effect(mask, network, trimap, method, erode, dilate, invert)
-    trimap_output = None if trimap is None else _trimap_destination(trimap, image, mask, output)
+    trimap_output = None if trimap is None else _trimap_destination(trimap, image, mask, output, force or resume)
     estimate, description = _estimator(mask is not None, network, method, erode, dilate)
     work = partial(
         automatic_file,
@@ -84,7 +88,8 @@ def auto(
         trimap_output=trimap_output,
         files=FileOptions(bits, max_pixels, drop_gps),
     )
-    run(Request(image, mask, output, "mask", bits, not matte, workers, resume, description), work)
+    tasks = ("reading" if network is not None else method or DEFAULT_METHOD, "reading" if matte else "decontaminate")
+    run(Request(image, mask, output, "mask", bits, not matte, workers, resume, description, tasks, force), work)
 
 
 def _refuse_options_without_effect(
@@ -134,10 +139,10 @@ def _estimator(
     return estimate, describe_method(None, has_network=True, has_mask=has_mask)
 
 
-def _trimap_destination(trimap: str, image: str, mask: str | None, output: str) -> Path | BinaryIO:
+def _trimap_destination(trimap: str, image: str, mask: str | None, output: str, force: bool) -> Path | BinaryIO:
     """Return the file for the trimap; refuse it for a folder, and if it is another file of the command."""
     if Path(image).is_dir():
         raise ValueError(f"--trimap is {trimap}, expected none for a folder of images")
     if Path(trimap).absolute() == Path(output).absolute():
         raise ValueError(f"--trimap is {trimap}, expected another file than the output")
-    return destination(trimap, [Path(name) for name in (image, mask) if name is not None and name != "-"])
+    return destination(trimap, [Path(name) for name in (image, mask) if name not in (None, "-")], force=force)

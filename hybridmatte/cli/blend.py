@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from hybridmatte.cli.folder_run import Request, run
-from hybridmatte.cli.options import MAX_PIXELS, Bits, MaxPixels, OutputOrFolder, Resume, Workers
+from hybridmatte.cli.options import MAX_PIXELS, Bits, Force, MaxPixels, OutputOrFolder, Resume, Workers
+from hybridmatte.cli.streams import output_or_default
 
 
 def blend(
@@ -17,16 +18,18 @@ def blend(
     mask: Annotated[
         str, typer.Argument(metavar="MASKS", help="Folder of masks with the same file stems, or one mask.")
     ],
-    output: OutputOrFolder,
+    output: OutputOrFolder = None,
     bits: Bits = 8,
     workers: Workers = 1,
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
+    force: Force = False,
 ) -> None:
     """Write blended labels: the teacher's alpha on its boundary, the mask (white from 50% on) elsewhere."""
     from hybridmatte.batch.network_work import blended_file, load_teacher
     from hybridmatte.batch.work import FileOptions
 
+    output = output_or_default(output, image, "label")
     load_teacher(network)  # refuses a wrong network before anything is written
     work = partial(blended_file, network=network, files=FileOptions(bits, max_pixels))
-    run(Request(image, mask, output, "mask", bits, workers=workers, resume=resume), work)
+    run(Request(image, mask, output, "mask", bits, workers=workers, resume=resume, force=force), work)

@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.cli.options import MAX_PIXELS, MaxPixels, Output, Photograph
+from hybridmatte.cli.options import MAX_PIXELS, Force, MaxPixels, Output, Photograph
 from hybridmatte.cli.streams import destination, note, sources
+
+SHEET_BYTES = 16  # a pixel for each method: its alpha, kept to the end, and what the contact sheet makes of it
 
 
 def compare(
@@ -18,18 +20,26 @@ def compare(
         str | None, typer.Option("--methods", "-m", help="Names separated by commas. Default: all.")
     ] = None,
     max_pixels: MaxPixels = MAX_PIXELS,
+    force: Force = False,
 ) -> None:
     """Solve one image with several methods and draw a contact sheet of the results, with times."""
-    from hybridmatte.comparison import compare_methods, contact_sheet
+    from hybridmatte.batch.budget import budget_for
+    from hybridmatte.comparison import BEST, compare_methods, contact_sheet
     from hybridmatte.io.pictures import read_image, read_profile, read_trimap, write_image
     from hybridmatte.io.sizes import check_sizes
+    from hybridmatte.methods.registry import METHODS
+    from hybridmatte.trimap import split_trimap
 
     inputs = sources(image, trimap)
-    target = destination(output, inputs)
-    check_sizes(*inputs, "trimap", max_pixels=max_pixels)
+    target = destination(output, inputs, force=force)
+    names = None if methods is None else [name.strip() for name in methods.split(",")]
+    tasks = tuple([*METHODS, BEST] if names is None else names)
+    budget = budget_for((*tasks, "decontaminate"), force=force, held=SHEET_BYTES * len(tasks), say=note)
+    budget.check(inputs[0], check_sizes(*inputs, "trimap", max_pixels=max_pixels))
     pixels = read_image(inputs[0], max_pixels=max_pixels)
     known = read_trimap(inputs[1], max_pixels=max_pixels)
-    names = None if methods is None else [name.strip() for name in methods.split(",")]
+    unknown = int(split_trimap(known).is_unknown.sum())
+    budget.admit(inputs[0], known.shape[:2], unknown)
     trials = compare_methods(pixels, known, names, on_start=lambda name: note(f"solving with {name}"))
     for trial in trials:
         for message in trial.warnings:

@@ -9,6 +9,7 @@ from hybridmatte.cli.options import (
     MAX_PIXELS,
     Bits,
     DropGps,
+    Force,
     Image,
     MaxPixels,
     Method,
@@ -18,12 +19,13 @@ from hybridmatte.cli.options import (
     Trimap,
     Workers,
 )
+from hybridmatte.cli.streams import output_or_default
 
 
 def cutout(
     image: Image,
     trimap: Trimap,
-    output: OutputOrFolder,
+    output: OutputOrFolder = None,
     method: Method = None,
     quality: Quality = None,
     bits: Bits = 8,
@@ -31,11 +33,24 @@ def cutout(
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
+    force: Force = False,
 ) -> None:
     """Cut the foreground out as RGBA; the old background's colours are removed from its edges."""
     from hybridmatte.batch.work import FileOptions, cutout_file
     from hybridmatte.correction.matting import check_method_or_quality
 
+    output = output_or_default(output, image, "cutout")
     method, quality = check_method_or_quality(method, quality)
     work = partial(cutout_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps))
-    run(Request(image, trimap, output, bits=bits, transparent=True, workers=workers, resume=resume), work)
+    request = Request(
+        image,
+        trimap,
+        output,
+        bits=bits,
+        transparent=True,
+        workers=workers,
+        resume=resume,
+        tasks=(method or quality or "best", "decontaminate"),
+        force=force,
+    )
+    run(request, work)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from hybridmatte.cli.folder_run import Request, run
-from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, Image, MaxPixels, OutputOrFolder, Resume, Workers
+from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, Force, Image, MaxPixels, OutputOrFolder, Resume, Workers
+from hybridmatte.cli.streams import output_or_default
 
 
 def decontaminate(
@@ -19,15 +20,29 @@ def decontaminate(
             metavar="ALPHA", help="Alpha of the photograph, folder of alphas with the same file stems, or -."
         ),
     ],
-    output: OutputOrFolder,
+    output: OutputOrFolder = None,
     bits: Bits = 8,
     workers: Workers = 1,
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
+    force: Force = False,
 ) -> None:
     """Cut the foreground out by its alpha; the old background's colours are removed from its edges."""
     from hybridmatte.batch.work import FileOptions, decontaminated_file
 
+    output = output_or_default(output, image, "cutout")
     work = partial(decontaminated_file, files=FileOptions(bits, max_pixels, drop_gps))
-    run(Request(image, alpha, output, "alpha", bits, transparent=True, workers=workers, resume=resume), work)
+    request = Request(
+        image,
+        alpha,
+        output,
+        "alpha",
+        bits,
+        transparent=True,
+        workers=workers,
+        resume=resume,
+        tasks=("decontaminate",),
+        force=force,
+    )
+    run(request, work)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.cli.options import MAX_PIXELS, MaxPixels
+from hybridmatte.cli.options import MAX_PIXELS, Force, MaxPixels
 
 
 def evaluate(
@@ -22,6 +22,7 @@ def evaluate(
     csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the numbers as CSV.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON.")] = None,
     max_pixels: MaxPixels = MAX_PIXELS,
+    force: Force = False,
     network: Annotated[
         str | None, typer.Option("--network", help="Folder of a network to score instead of ALPHAS.")
     ] = None,
@@ -42,11 +43,14 @@ def evaluate(
     takes a mask gets the data set's masks; without any, masks eroded by 20 pixels and trimaps of 15 pixels are made
     from the true alphas.
     """
+    from hybridmatte.cli.score_tables import check_score_files
+
     _refuse_options_without_effect(
         network,
         {"ALPHAS": alpha, "TRUTHS": truth, "TRIMAPS": trimap, "--region": region},
         {"--data": data, "--split": split, "--backgrounds": backgrounds},
     )
+    check_score_files(csv_file, json_file, force=force)
     if network is not None:
         from hybridmatte.cli.network_scores import evaluate_network
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import typer
 from rich.console import Console
@@ -15,10 +15,13 @@ from rich.progress import Progress
 from hybridmatte.batch.pairing import Job, pair_by_stem, sentences, without_partner, without_picture
 from hybridmatte.batch.pool import Outcome, run_jobs
 from hybridmatte.cli.compilation_note import note_compilation
-from hybridmatte.cli.streams import destination, note, sources
+from hybridmatte.cli.streams import destination, note, refuse_overwriting, sources
 from hybridmatte.errors import is_interrupt
 from hybridmatte.io.files import clear_temporaries
 from hybridmatte.io.formats import INPUT_EXTENSIONS
+
+if TYPE_CHECKING:
+    from hybridmatte.batch.budget import Budget
 
 __all__ = ["Request", "run"]
 
@@ -29,7 +32,8 @@ class Request(NamedTuple):
     """The arguments of a command that takes one image or a folder of images.
 
     plane is the trimap, mask or alpha, as plane_name says, or None; transparent tells whether RGBA is written.
-    description, if there is one, is printed before the work, and says how it is done.
+    description, if there is one, is printed before the work, and says how it is done. tasks are what a job does, see
+    `hybridmatte.batch.budget.Budget`; with force, files are overwritten, and no job is refused for its memory.
     """
 
     image: str
@@ -41,10 +45,15 @@ class Request(NamedTuple):
     workers: int = 1
     resume: bool = False
     description: str = ""
+    tasks: tuple[str, ...] = ("reading",)
+    force: bool = False
 
 
-def run(request: Request, work: Callable[[Job], object]) -> None:
-    """Call the work for one image, or for every image of a folder; Ctrl-C ends with a note and exit code 130."""
+def run(request: Request, work: Callable[..., object]) -> None:
+    """Call the work for one image, or for every image of a folder; Ctrl-C ends with a note and exit code 130.
+
+    The work takes a Job and a `Budget` as ``budget``.
+    """
     try:
         if Path(request.image).is_dir():
             _run_folder(request, work)
@@ -57,8 +66,10 @@ def run(request: Request, work: Callable[[Job], object]) -> None:
         raise typer.Exit(130) from None
 
 
-def _run_image(request: Request, work: Callable[[Job], object]) -> None:
+def _run_image(request: Request, work: Callable[..., object]) -> None:
     """Call the work for one image; its error ends the command."""
+    from hybridmatte.batch.budget import budget_for
+
     if request.workers > 1:
         raise ValueError(f"workers is {request.workers}, expected 1 for a single image")
     if request.resume and request.output != "-":
@@ -68,14 +79,21 @@ def _run_image(request: Request, work: Callable[[Job], object]) -> None:
             return
     names = [request.image] if request.plane is None else [request.image, request.plane]
     inputs = sources(*names)
-    target = destination(request.output, inputs, bits=request.bits, transparent=request.transparent)
+    target = destination(
+        request.output,
+        inputs,
+        bits=request.bits,
+        transparent=request.transparent,
+        force=request.force or request.resume,
+    )
     if request.description:
         note(request.description)
+    budget = budget_for(request.tasks, force=request.force, say=note)
     with note_compilation():
-        work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target))
+        work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target), budget=budget)
 
 
-def _run_folder(request: Request, work: Callable[[Job], object]) -> None:
+def _run_folder(request: Request, work: Callable[..., object]) -> None:
     """Call the work for every image of a folder; report images that failed at the end, with exit code 1."""
     images, outputs = Path(request.image), Path(request.output)
     planes = None if request.plane is None else Path(request.plane)
@@ -83,13 +101,15 @@ def _run_folder(request: Request, work: Callable[[Job], object]) -> None:
     _make_output_folder(outputs, [folder for folder in (images, planes) if folder is not None], request.bits)
     _note_ignored(images, planes, request.plane_name)
     files = [job.output for job in jobs if isinstance(job.output, Path)]
+    refuse_overwriting(files, force=request.force or request.resume)
     if request.resume:
         clear_temporaries(files)
     unfinished = [job for job in jobs if not (request.resume and _is_written(job.output))]
     if request.description:
         note(request.description)
+    budget = _budget_of(request, unfinished)
     try:
-        outcomes = _run_with_progress(unfinished, work, request.workers)
+        outcomes = _run_with_progress(unfinished, partial(work, budget=budget), request.workers)
     except KeyboardInterrupt:
         clear_temporaries(files)  # of workers that were ended
         raise
@@ -103,6 +123,17 @@ def _run_folder(request: Request, work: Callable[[Job], object]) -> None:
     note(f"{n_written} written, {len(jobs) - len(unfinished)} already there, {len(failures)} failed")
     if failures:
         raise typer.Exit(1)
+
+
+def _budget_of(request: Request, jobs: list[Job]) -> Budget:
+    """Return the budget of each job of a folder; refuse too many workers, and say how much memory large jobs take."""
+    from hybridmatte.batch.budget import budget_for, check_workers
+
+    budget = budget_for(request.tasks, max(min(request.workers, len(jobs)), 1), force=request.force)
+    statement = check_workers(jobs, budget)
+    if statement is not None:
+        note(statement)
+    return budget
 
 
 def _note_ignored(images: Path, planes: Path | None, plane_name: str) -> None:

@@ -10,7 +10,7 @@ import typer
 from hybridmatte import metrics
 from hybridmatte._validation import check_choice
 from hybridmatte.batch.pairing import pictures_in, sentences, without_picture
-from hybridmatte.cli.score_tables import COLUMNS, Row, check_score_files, score_table, write_score_files
+from hybridmatte.cli.score_tables import COLUMNS, Row, score_table, write_score_files
 from hybridmatte.cli.streams import note, show
 from hybridmatte.io.pictures import read_alpha, read_trimap
 
@@ -41,7 +41,6 @@ def evaluate_folders(
     region = check_choice(region or "unknown", "--region", ("unknown", "whole"))
     if region == "unknown" and trimap is None:
         raise ValueError("TRIMAPS is missing, expected a folder of trimaps for --region unknown")
-    check_score_files(csv_file, json_file)
     folders = {"alpha": alpha, "truth": truth} | ({} if trimap is None else {"trimap": trimap})
     rows, failures = _score_folders(folders, region, max_pixels)
     for name, folder in folders.items():

@@ -9,6 +9,7 @@ from hybridmatte.cli.options import (
     MAX_PIXELS,
     Bits,
     DropGps,
+    Force,
     Image,
     MaxPixels,
     Method,
@@ -18,12 +19,13 @@ from hybridmatte.cli.options import (
     Trimap,
     Workers,
 )
+from hybridmatte.cli.streams import output_or_default
 
 
 def matte(
     image: Image,
     trimap: Trimap,
-    output: OutputOrFolder,
+    output: OutputOrFolder = None,
     method: Method = None,
     quality: Quality = None,
     bits: Bits = 8,
@@ -31,11 +33,15 @@ def matte(
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
+    force: Force = False,
 ) -> None:
     """Estimate alpha, the share of the foreground in every pixel, from an image and a trimap."""
     from hybridmatte.batch.work import FileOptions, matte_file
     from hybridmatte.correction.matting import check_method_or_quality
 
+    output = output_or_default(output, image, "alpha")
     method, quality = check_method_or_quality(method, quality)
     work = partial(matte_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps))
-    run(Request(image, trimap, output, bits=bits, workers=workers, resume=resume), work)
+    tasks = (method or quality or "best",)
+    request = Request(image, trimap, output, bits=bits, workers=workers, resume=resume, tasks=tasks, force=force)
+    run(request, work)

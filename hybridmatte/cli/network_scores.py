@@ -13,7 +13,6 @@ from hybridmatte.cli.score_tables import (
     NETWORK_COLUMNS,
     Columns,
     Row,
-    check_score_files,
     score_table,
     write_score_files,
 )
@@ -38,7 +37,6 @@ def evaluate_network(
     """Score a network over a data set, show and write the numbers; trimaps are used where the data set has them."""
     if data is None:
         raise ValueError("--data is missing, expected the folder of the data set")
-    check_score_files(csv_file, json_file)
     model = load_network(network)
     samples = _with_masks(model, open_scored(dataset, data, split=split, backgrounds=backgrounds))
     scored = track(score_network(model, samples), "scoring", len(samples), disable=not sys.stderr.isatty())

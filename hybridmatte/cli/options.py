@@ -14,6 +14,7 @@ __all__ = [
     "Dilate",
     "DropGps",
     "Erode",
+    "Force",
     "Image",
     "MaxPixels",
     "Method",
@@ -44,12 +45,13 @@ Network = Annotated[
 NetworkTrimap = Annotated[str | None, typer.Argument(metavar="[TRIMAP]", help="Trimap, for a network that takes one.")]
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File to write, or - for standard output.")]
 OutputOrFolder = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--output",
         "-o",
         metavar="FILE",
-        help="File to write, folder to write if the input is a folder, or - for standard output.",
+        help="File to write, folder to write if the input is a folder, or - for standard output. "
+        "Default: beside the input.",
     ),
 ]
 Method = Annotated[str | None, typer.Option("--method", "-m", help="Name of a method; hybridmatte methods lists them.")]
@@ -78,6 +80,10 @@ Workers = Annotated[
     int, typer.Option("--workers", min=1, help="Number of processes for a folder. Each process needs its own memory.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Skip images whose output exists, whatever method wrote it.")]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Overwrite files that exist, and start a job for which too little memory is free."),
+]
 Bits = Annotated[int, typer.Option("--bits", help="Bits a channel of the output: 8, or 16 for .png and .tif.")]
 MaxPixels = Annotated[int, typer.Option("--max-pixels", min=1, help="Refuse files with more pixels, before decoding.")]
 DropGps = Annotated[

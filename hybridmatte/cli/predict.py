@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from hybridmatte.cli.network_inputs import load_matting_network, network_sources
-from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, MaxPixels, Network, NetworkTrimap, Output, Photograph
+from hybridmatte.cli.options import (
+    MAX_PIXELS,
+    Bits,
+    DropGps,
+    Force,
+    MaxPixels,
+    Network,
+    NetworkTrimap,
+    Output,
+    Photograph,
+)
 from hybridmatte.cli.streams import destination
 
 
@@ -16,6 +26,7 @@ def predict(
     bits: Bits = 8,
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
+    force: Force = False,
 ) -> None:
     """Estimate alpha by a network."""
     from hybridmatte.io.metadata import check_turning, read_photograph
@@ -23,7 +34,7 @@ def predict(
     from hybridmatte.networks import predict_alpha
 
     inputs = network_sources(image, trimap)
-    target = destination(output, inputs, bits=bits)
+    target = destination(output, inputs, bits=bits, force=force)
     loaded = load_matting_network(network)
     photograph, metadata = read_photograph(inputs[0], max_pixels=max_pixels, gps=not drop_gps)
     planes = [read_trimap(file, max_pixels=max_pixels) for file in inputs[1:]]

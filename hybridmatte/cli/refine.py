@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from hybridmatte.cli.folder_run import Request, run
-from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, Image, MaxPixels, OutputOrFolder, Resume, Workers
+from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, Force, Image, MaxPixels, OutputOrFolder, Resume, Workers
+from hybridmatte.cli.streams import output_or_default
 
 
 def refine(
@@ -22,7 +23,7 @@ def refine(
             "same aspect ratio, folder of alphas with the same file stems, or -.",
         ),
     ],
-    output: OutputOrFolder,
+    output: OutputOrFolder = None,
     trimap: Annotated[
         str | None,
         typer.Option("--trimap", metavar="FILE", help="Trimap whose known pixels stay exact; for a single image."),
@@ -35,13 +36,18 @@ def refine(
     resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
+    force: Force = False,
 ) -> None:
     """Bring an alpha to a photograph's size and edges."""
     from hybridmatte.batch.work import FileOptions, refined_file
 
+    output = output_or_default(output, image, "refined")
     if trimap is not None and Path(image).is_dir():
         raise ValueError(f"--trimap is {trimap}, expected none for a folder of images")
     if trimap is not None and Path(trimap).absolute() == Path(output).absolute():
         raise ValueError(f"--output is {output}, which is also --trimap, expected another file")
     work = partial(refined_file, trimap=trimap, confidence=confidence, files=FileOptions(bits, max_pixels, drop_gps))
-    run(Request(image, alpha, output, "alpha", bits, workers=workers, resume=resume), work)
+    request = Request(
+        image, alpha, output, "alpha", bits, workers=workers, resume=resume, tasks=("refine",), force=force
+    )
+    run(request, work)

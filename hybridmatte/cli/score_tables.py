@@ -11,6 +11,8 @@ from typing import Any
 
 from rich.table import Table
 
+from hybridmatte.cli.streams import refuse_overwriting
+
 __all__ = ["COLUMNS", "NETWORK_COLUMNS", "Columns", "Row", "check_score_files", "score_table", "write_score_files"]
 
 Row = dict[str, Any]  # "name", and a number for each metric
@@ -34,8 +36,8 @@ NETWORK_COLUMNS: Columns = {  # as in papers on networks: over the whole image, 
 }
 
 
-def check_score_files(csv_file: Path | None, json_file: Path | None) -> None:
-    """Refuse files that cannot be written or whose names have another extension."""
+def check_score_files(csv_file: Path | None, json_file: Path | None, *, force: bool) -> None:
+    """Refuse files that cannot be written, whose names have another extension, or that exist, unless force is given."""
     from hybridmatte.io.files import check_writable
 
     for path, extension in ((csv_file, ".csv"), (json_file, ".json")):
@@ -43,6 +45,7 @@ def check_score_files(csv_file: Path | None, json_file: Path | None) -> None:
             raise ValueError(f"--{extension[1:]} is {path}, expected the name of a file ending in {extension}")
         if path is not None:
             check_writable(path)
+            refuse_overwriting([path], force=force)
 
 
 def write_score_files(csv_file: Path | None, json_file: Path | None, document: dict[str, Any]) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["destination", "note", "show", "sources"]
+__all__ = ["destination", "note", "output_or_default", "refuse_overwriting", "show", "sources"]
 
+N_NAMED = 3  # existing files that an error names
 PIPE_WIDTH = 160  # characters of a table that is not shown in a terminal
 
 
@@ -45,9 +48,12 @@ def sources(*names: str) -> list[Path | BinaryIO]:
 
 
 def destination(
-    name: str, inputs: list[Path | BinaryIO], *, bits: int = 8, transparent: bool = False
+    name: str, inputs: list[Path | BinaryIO], *, bits: int = 8, transparent: bool = False, force: bool = False
 ) -> Path | BinaryIO:
-    """Return the output: a path that can be written and is no input, or standard output for ``-``."""
+    """Return the output: a path that can be written and is no input, or standard output for ``-``.
+
+    A file that exists is refused, unless force is given.
+    """
     from hybridmatte._validation import check_choice
     from hybridmatte.io.pictures import check_output
 
@@ -60,7 +66,41 @@ def destination(
         return sys.stdout.buffer
     paths = [path for path in inputs if isinstance(path, Path)]
     check_output(name, inputs=paths, bits=bits, transparent=transparent)
+    refuse_overwriting([name], force=force)
     return Path(name)
+
+
+def output_or_default(output: str | None, source: str, result: str) -> str:
+    """Return the given output, or say and return the default: the input's name, an underscore and what the result is.
+
+    The default lies beside the input: a folder for a folder, and else a PNG file.
+    """
+    if output is not None:
+        return output
+    if source == "-":
+        raise ValueError("-o is missing, expected a file, or - for standard output, as the input is standard input")
+    path = Path(source)
+    if path.is_dir():
+        whole = path if path.name not in ("", "..") else Path(os.path.abspath(path))
+        default = f"{whole}_{result}"
+    else:
+        default = str(path.with_name(f"{path.stem}_{result}.png"))
+    note(f"without -o, the output is {default}")
+    return default
+
+
+def refuse_overwriting(outputs: Sequence[str | Path], *, force: bool) -> None:
+    """Refuse outputs that are existing files, unless force is given; pipes and devices may be written to."""
+    existing = [os.fspath(output) for output in outputs if os.path.isfile(output)]
+    if force or not existing:
+        return
+    if len(outputs) == 1:
+        raise FileExistsError(f"output {existing[0]} exists, expected another file, or --force to overwrite it")
+    names = ", ".join(existing[:N_NAMED]) + (", ..." if len(existing) > N_NAMED else "")
+    raise FileExistsError(
+        f"output has {len(existing)} of {len(outputs)} files already ({names}), expected another folder, --resume to "
+        "skip them or --force to overwrite them"
+    )
 
 
 def _standard_input() -> StandardInput:

@@ -14,17 +14,25 @@ from hybridmatte.io.streams import Source
 __all__ = ["check_similar_sizes", "check_sizes"]
 
 
-def check_sizes(image: Source, plane: Source, name: str, *, max_pixels: int = MAX_PIXELS) -> None:
-    """Refuse a trimap, mask or alpha, as `name` says, that has not the size of its image, upright or turned."""
+def check_sizes(image: Source, plane: Source, name: str, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Refuse a trimap, mask or alpha, as `name` says, that has not the size of its image, upright or turned.
+
+    Returns the height and width of the image as stored.
+    """
     size, expected = read_size(plane, name, max_pixels=max_pixels), read_size(image, max_pixels=max_pixels)
     if sorted(size) != sorted(expected):
         check_same_shape(size, name, expected, "image")
+    return expected
 
 
-def check_similar_sizes(image: Source, plane: Source, name: str, *, max_pixels: int = MAX_PIXELS) -> None:
-    """Refuse a mask or alpha, as `name` says, whose aspect ratio is not that of its image, upright or turned."""
+def check_similar_sizes(image: Source, plane: Source, name: str, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Refuse a mask or alpha, as `name` says, whose aspect ratio is not that of its image, upright or turned.
+
+    Returns the height and width of the image as stored.
+    """
     size, expected = read_size(plane, name, max_pixels=max_pixels), read_size(image, max_pixels=max_pixels)
     try:
         check_aspect(size[::-1], name, expected)
     except ValueError:
         check_aspect(size, name, expected)
+    return expected

@@ -53,8 +53,8 @@ class TestMatte:
 
     def test_method_is_passed_on(self, run, fake_alpha):
         run("matte @image.png @trimap.png -o @out.png")
-        run("matte @image.png @trimap.png -o @out.png --method warns")
-        run("cutout @image.png @trimap.png -o @out.png -q fast")
+        run("matte @image.png @trimap.png -o @out.png --method warns --force")
+        run("cutout @image.png @trimap.png -o @out.png -q fast --force")
         assert fake_alpha.calls == ["best", "warns", "fast"]
 
     def test_sixteen_bits(self, run, files):
@@ -207,7 +207,7 @@ class TestFolders:
         assert (files / "out" / "b.png").read_text() == "finished"
         assert result.err.splitlines()[-1] == "2 written, 1 already there, 2 failed"
         assert len(fake_alpha.calls) == 2
-        run("matte @images @trimaps -o @out")
+        run("matte @images @trimaps -o @out --force")
         assert (files / "out" / "b.png").read_bytes().startswith(b"\x89PNG")
 
     def test_success_leaves_with_zero(self, run, files):

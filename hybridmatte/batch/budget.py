@@ -1,0 +1,123 @@
+"""Hold the memory that a job will take against what is free, before a file is decoded and again before the solve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from hybridmatte.batch.free_memory import free_memory, resident_memory, size_in_words
+from hybridmatte.batch.pairing import Job
+from hybridmatte.io.pictures import read_size
+from hybridmatte.io.streams import Source, name_of
+from hybridmatte.memory import COSTS, memory_needed
+
+__all__ = ["LARGE", "READING", "UNLIMITED", "Budget", "budget_for", "check_workers"]
+
+LARGE = 1 << 30  # bytes; jobs that take more state it
+READING = ("reading",)  # all that is known of a network's work
+
+
+class Budget(NamedTuple):
+    """The memory that each job may take.
+
+    Attributes
+    ----------
+    tasks : tuple of str
+        What a job does, one after another: keys of `hybridmatte.memory.COSTS`. Others count as reading alone.
+    free : int or None
+        Bytes that one job may take; None where the system does not say, or the user does not want to know.
+    workers : int
+        Number of jobs at once, which share what is free.
+    held : int
+        Bytes a pixel that are held beside the tasks.
+    say : callable or None
+        Called with a sentence on the memory of a large job.
+    """
+
+    tasks: tuple[str, ...] = READING
+    free: int | None = None
+    workers: int = 1
+    held: int = 0
+    say: Callable[[str], object] | None = None
+
+    def needed(self, shape: tuple[int, int], unknown: int | None = None) -> int:
+        """Return the bytes that a job takes, see `hybridmatte.memory_needed`; without `unknown`, the least."""
+        tasks = [task if task in COSTS else READING[0] for task in self.tasks]
+        return max(memory_needed(shape, task, unknown) for task in tasks) + self.held * shape[0] * shape[1]
+
+    def check(self, file: Source, shape: tuple[int, int], unknown: int | None = None, name: str = "image") -> None:
+        """Refuse a job of the given height, width and number of unknown pixels (None: not yet known).
+
+        The file is what the job is about, and `name` what it is, for the message.
+        """
+        needed = self.needed(shape, unknown)
+        if self.free is not None and needed > self.free:
+            limit = "what is free" if self.workers == 1 else f"what is free for each of {self.workers} workers"
+            helps = "" if self.workers == 1 else "fewer --workers, "
+            raise MemoryError(
+                f"{name} {name_of(file)} needs {_words(needed, shape, unknown)}, expected at most "
+                f"{size_in_words(self.free)}, {limit}; {helps}a smaller picture or --force helps"
+            )
+
+    def admit(self, file: Source, shape: tuple[int, int], unknown: int, name: str = "image") -> None:
+        """Refuse a job as `check` does; say how much memory it takes if it is large."""
+        self.check(file, shape, unknown, name)
+        needed = self.needed(shape, unknown)
+        if self.say is not None and needed > LARGE:
+            self.say(f"this needs {_words(needed, shape, unknown)}")
+
+
+UNLIMITED = Budget()
+
+
+def budget_for(
+    tasks: tuple[str, ...],
+    workers: int = 1,
+    *,
+    force: bool = False,
+    held: int = 0,
+    say: Callable[[str], object] | None = None,
+) -> Budget:
+    """Return the budget of each of so many jobs at once, from what is free now; with force, nothing is refused.
+
+    One job at once runs in this process, which already holds a part of what it needs.
+    """
+    free = None if force else free_memory()
+    if free is not None:
+        free = free // workers + (resident_memory() if workers == 1 else 0)
+    return Budget(tasks, free, workers, held, say)
+
+
+def check_workers(jobs: Iterable[Job], budget: Budget) -> str | None:
+    """Refuse more workers than fit, by the headers of the images; return a sentence if the jobs are large.
+
+    An image that would not even fit alone fails by itself, as does one whose header cannot be read.
+    """
+    largest, image, shape = 0, None, (0, 0)
+    for job in jobs:
+        try:
+            size = read_size(job.image)
+        except (ValueError, OSError, ImportError):  # the job itself meets the same error, and reports it
+            continue
+        needed = budget.needed(size)
+        fits_alone = budget.free is None or needed <= budget.free * budget.workers
+        if fits_alone and needed > largest:
+            largest, image, shape = needed, job.image, size
+    if image is None:
+        return None
+    if budget.free is not None and budget.workers > 1 and largest > budget.free:
+        free = budget.free * budget.workers
+        raise MemoryError(
+            f"--workers is {budget.workers} and image {name_of(image)} needs {_words(largest, shape, None)} while "
+            f"{size_in_words(free)} are free, expected at most {max(free // largest, 1)} workers, or --force"
+        )
+    if largest * budget.workers <= LARGE:
+        return None
+    at_once = "" if budget.workers == 1 else f", {size_in_words(largest * budget.workers)} for {budget.workers} workers"
+    return f"the largest image needs {_words(largest, shape, None)}{at_once}"
+
+
+def _words(needed: int, shape: tuple[int, int], unknown: int | None) -> str:
+    """Return an estimate as text, with what it was made from."""
+    how, of_unknown = ("at least", "") if unknown is None else ("about", f", {unknown} of them unknown")
+    return f"{how} {size_in_words(needed)} of memory for {shape[1]} x {shape[0]} pixels{of_unknown}"

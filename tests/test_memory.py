@@ -1,0 +1,96 @@
+"""The memory that a job takes: the estimate against real peaks, and what it refuses."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from hybridmatte import METHODS, memory_needed
+from hybridmatte.correction.matting import QUALITIES
+from hybridmatte.io.pictures import write_alpha, write_image
+from hybridmatte.memory import COSTS, PROCESS_BYTES
+from tests.synthetic import soft_disk
+
+SHAPE = (1000, 1200)
+FACTOR = 1.5  # between the estimate and the peak, either way
+WORK = """
+import re, sys
+from hybridmatte.batch import work
+from hybridmatte.batch.pairing import Job
+task, image, plane, output = sys.argv[1:]
+files = work.FileOptions()
+job = Job(work.Path(image), work.Path(plane), work.Path(output))
+if task == "best":
+    work.matte_file(job, files=files)
+elif task == "refine":
+    work.refined_file(job, files=files)
+elif task == "decontaminate":
+    work.decontaminated_file(job, files=files)
+else:
+    work.matte_file(job, method=task, files=files)
+print(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+"""
+
+
+def peak(task, folder, trimap):
+    """Return the peak memory in bytes of a process that does one job from files to a file."""
+    scene = soft_disk(SHAPE)
+    files = [folder / name for name in ("image.png", "plane.png", "output.png")]
+    write_image(files[0], scene.image)
+    write_alpha(files[1], trimap)
+    command = [sys.executable, "-c", WORK, task, *map(str, files)]
+    for _ in range(2):  # the second run compiles nothing
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
+    return 1024 * int(done.stdout)
+
+
+def narrow():
+    return soft_disk(SHAPE).trimap
+
+
+def wide():
+    """Return a trimap whose pixels are unknown but for thin stripes in the middle of both regions."""
+    trimap = narrow()
+    trimap[:, SHAPE[1] // 20 : -SHAPE[1] // 20][trimap[:, SHAPE[1] // 20 : -SHAPE[1] // 20] == 0] = 0.5
+    return trimap
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+@pytest.mark.parametrize("trimap", [narrow, wide])
+@pytest.mark.parametrize("task", ["cf", "knn", "information_flow", "sampling", "random_walk", "best"])
+def test_the_estimate_holds(tmp_path, task, trimap):
+    """A job that was let through ended with the system's out-of-memory killer."""
+    trimap = trimap()
+    unknown = int(np.count_nonzero(trimap == 0.5))
+    ratio = peak(task, tmp_path, trimap) / memory_needed(SHAPE, task, unknown)
+    assert 1 / FACTOR < ratio < FACTOR
+
+
+def test_every_method_has_its_cost():
+    assert {*METHODS, *QUALITIES} <= set(COSTS)
+
+
+def test_the_estimate_grows():
+    for name in COSTS:
+        small, large = memory_needed((100, 100), name), memory_needed((2000, 1000, 3), name)
+        assert PROCESS_BYTES < small < large <= memory_needed((2000, 1000), name, 2_000_000)
+    assert memory_needed((3000, 4000)) == memory_needed((3000, 4000), "best", 0)
+    assert memory_needed((3000, 4000), "cf", 10**6) > memory_needed((3000, 4000), "cf", 10**5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (((3,),), r"shape is \(3,\), expected a height and a width"),
+        (((0, 3),), "shape is 0, expected an integer of at least 1"),
+        (((3, 3), "magic"), "method is 'magic', expected 'cf' or"),
+        (((3, 3), "cf", -1), "unknown is -1, expected"),
+        (((3, 3), "cf", 10), "unknown is 10, expected at most the 9 pixels of the image"),
+    ],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        memory_needed(*arguments)
