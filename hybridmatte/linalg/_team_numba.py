@@ -1,12 +1,14 @@
 """Share one call of a kernel between threads in a microsecond; used by ``threads.py``.
 
 A team is an array of TEAM_SIZE int64 words that one calling thread shares with the workers that serve it. No one holds
-the GIL meanwhile, and no one sleeps: the workers poll the array. To share a call, the calling thread writes the address
-of the kernel, its arguments and the number of pieces, and then the word CLAIM: the number of this call (upper 32 bits),
-the number of ranges into which the pieces are divided (16 bits), and the ranges claimed so far (lower 16 bits). Whoever
-can raise the last number by one with a compare-and-swap, which fails if another thread has changed the word, has
-claimed that range and computes it. The calling thread claims ranges like the others, so it never waits for a worker
-that has not begun.
+the GIL meanwhile: the threads poll the array. To share a call, the calling thread writes the address of the kernel, its
+arguments and the number of pieces, and then the word CLAIM: the number of this call (upper 32 bits), the number of
+ranges into which the pieces are divided (16 bits), and the ranges claimed so far (lower 16 bits). Whoever can raise the
+last number by one with a compare-and-swap, which fails if another thread has changed the word, has claimed that range
+and computes it. The calling thread claims ranges like the others, so it never waits for a worker that has not begun.
+
+On a busy machine the system stops a worker in the middle of a range, for several milliseconds. So the calling thread
+polls for a tenth of a millisecond only, and then sleeps between polls.
 """
 
 import platform
@@ -28,7 +30,11 @@ WORD = ir.IntType(64)
 ENTRY_TYPE = ir.FunctionType(ir.IntType(32), [WORD] * 3)
 HAS_PAUSE = platform.machine() in ("x86_64", "AMD64")
 IDLE_POLLS = 10_000 if HAS_PAUSE else 300_000  # about half a millisecond; then an idle worker goes back to sleep
+WAIT_POLLS = IDLE_POLLS // 5  # about a tenth of a millisecond; then a thread that waits for a worker sleeps
 SETTLE_POLLS = IDLE_POLLS // 50  # about ten microseconds, in which the calling thread releases the GIL
+SLEEP, NAP = ("Sleep", 0) if platform.system() == "Windows" else ("usleep", 50)  # milliseconds and microseconds
+
+sleep = types.ExternalFunction(SLEEP, types.int32(types.uint32))
 
 
 def kernel(function=None, *, allocates=False, **options):
@@ -202,8 +208,13 @@ def share_call(team, n_pieces, count):
     team[PIECES], team[ENDED], team[FAILED] = n_pieces, 0, 0
     store(team, CLAIM, (((team[CLAIM] >> 32) + 1) << 32) | (count << 16))
     run_ranges(team)
+    polls = 0
     while load(team, ENDED) < count:
-        pause()
+        if polls < WAIT_POLLS:
+            polls += 1
+            pause()
+        else:
+            sleep(NAP)
     return team[FAILED]
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 import threading
 import time
 import weakref
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from hybridmatte.linalg import threads
-from hybridmatte.linalg._team_numba import LEFT
+from hybridmatte.linalg._team_numba import LEFT, sleep
 from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel, thread_count, thread_limit
 
 
@@ -32,6 +33,12 @@ def take_root(first, last, values):
         if values[i] < 0.0:
             raise ValueError("no real root")
         values[i] = np.sqrt(values[i])
+
+
+@short_kernel
+def sleep_milliseconds(first, last, milliseconds):
+    for i in range(first, last):
+        sleep(1000 * milliseconds[i])
 
 
 BOTH = pytest.mark.parametrize("count", [count_pieces, count_pieces_fast], ids=["kernel", "short kernel"])
@@ -184,6 +191,20 @@ def test_workers_without_work_go_back_to_sleep():
     before = time.process_time()
     time.sleep(0.2)
     assert time.process_time() - before < 0.05
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the sleeps of one thread, as Linux does")
+def test_a_caller_whose_worker_was_stopped_sleeps(monkeypatch):
+    """Beside other work the system stops workers in the middle of a range; the caller then kept its core busy."""
+    from resource import RUSAGE_THREAD, getrusage
+
+    monkeypatch.setattr(threads._settings, "limit", 2, raising=False)
+    for _ in range(20):  # until a worker gets the second range
+        before = getrusage(RUSAGE_THREAD).ru_nvcsw
+        run_pieces(sleep_milliseconds, 2, np.array([100, 200]))
+        if getrusage(RUSAGE_THREAD).ru_nvcsw - before > 20:
+            return
+    pytest.fail("the calling thread never slept while it waited")
 
 
 def test_arguments_that_a_team_has_no_room_for():
