@@ -107,6 +107,8 @@ _MODULE_OF = {
     "compare_methods": "comparison",
     "contact_sheet": "comparison",
     "Trial": "comparison",
+    "FolderResult": "batch.folders",
+    "run_folder": "batch.folders",
     "ConvergenceWarning": "errors",
     "MissingExtraError": "errors",
 }

@@ -3,6 +3,7 @@
 from hybridmatte.automatic.from_image import matte_from_image as matte_from_image
 from hybridmatte.automatic.from_mask import AutomaticResult as AutomaticResult, matte_from_mask as matte_from_mask
 from hybridmatte.automatic.refinement import refine as refine
+from hybridmatte.batch.folders import FolderResult as FolderResult, run_folder as run_folder
 from hybridmatte.comparison import compare_methods as compare_methods, contact_sheet as contact_sheet, Trial as Trial
 from hybridmatte.memory import memory_needed as memory_needed
 from hybridmatte.correction.matting import matte as matte

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -43,6 +44,7 @@ def run_jobs(
     *,
     workers: int = 1,
     on_done: Callable[[Outcome], object] | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
     """Call a function for every job. A job that fails, or whose process dies, stops no other.
 
@@ -56,6 +58,8 @@ def run_jobs(
         Number of processes, each with an equal share of the processor's threads. 1 works in this process.
     on_done : callable, optional
         Called in this process with each Outcome, in the order of completion.
+    is_cancelled : callable, optional
+        Asked in this process before each job is begun. Once it is true, no other job is begun; those under way end.
 
     Returns
     -------
@@ -71,11 +75,13 @@ def run_jobs(
 
     if workers <= 1 or len(jobs) <= 1:
         for job in jobs:
+            if is_cancelled():
+                break
             collect(run_job(work, job))
         return outcomes
-    unfinished = _run_in_pool(jobs, work, min(workers, len(jobs)), collect)
+    unfinished = _run_in_pool(jobs, work, min(workers, len(jobs)), collect, is_cancelled)
     for job in unfinished:  # a process died: a process for each remaining job shows which job makes it die
-        if _run_in_pool([job], work, 1, collect):
+        if _run_in_pool([job], work, 1, collect, is_cancelled):
             collect(Outcome(job, 0.0, (), f"{_name_of(job)}: its process died (out of memory?), expected a result"))
     return outcomes
 
@@ -100,10 +106,15 @@ def _name_of(job: Job) -> str:
 
 
 def _run_in_pool(
-    jobs: list[Job], work: Callable[[Job], object], workers: int, collect: Callable[[Outcome], None]
+    jobs: list[Job],
+    work: Callable[[Job], object],
+    workers: int,
+    collect: Callable[[Outcome], None],
+    is_cancelled: Callable[[], bool],
 ) -> list[Job]:
     """Run jobs in a new pool of processes; return the unfinished jobs if one of the processes died.
 
+    A process gets its next job when it has finished one, so that a cancelled run has no job that waits to begin.
     The processes watch a pipe, whose other end is open in this process only. They end when it is closed: by this
     process at an exception such as Ctrl-C, and by the system if this process is killed.
     """
@@ -111,11 +122,14 @@ def _run_in_pool(
     context = get_context("spawn")
     watched, held = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(threads, watched))
-    unfinished = dict.fromkeys(jobs)
+    unfinished, pending, waiting = dict.fromkeys(jobs), {}, iter(jobs)
     try:
-        with _interrupts_later():
-            pending = {pool.submit(run_job, work, job): job for job in jobs}
-        while pending:
+        while True:
+            with _interrupts_later():
+                for job in islice(waiting, 0 if is_cancelled() else workers - len(pending)):
+                    pending[pool.submit(run_job, work, job)] = job
+            if not pending:
+                break
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 collect(future.result())
                 del unfinished[pending.pop(future)]

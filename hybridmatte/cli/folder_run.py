@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,6 @@ from hybridmatte.cli.reports import begin_report, finish_report, is_quiet, write
 from hybridmatte.cli.streams import complain, destination, note, refuse_overwriting, sources
 from hybridmatte.errors import is_interrupt
 from hybridmatte.io.files import clear_temporaries
-from hybridmatte.io.formats import INPUT_EXTENSIONS
 
 if TYPE_CHECKING:
     from hybridmatte.batch.budget import Budget
@@ -104,10 +102,12 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
 
 def _run_folder(request: Request, work: Callable[..., object]) -> None:
     """Call the work for every image of a folder; report images that failed at the end, with exit code 1."""
+    from hybridmatte.batch.folders import make_output_folder
+
     images, outputs = Path(request.image), Path(request.output)
     planes = None if request.plane is None else Path(request.plane)
     jobs, failures = pair_by_stem(images, planes, outputs, request.plane_name)
-    _make_output_folder(outputs, [folder for folder in (images, planes) if folder is not None], request.bits)
+    make_output_folder(outputs, [folder for folder in (images, planes) if folder is not None], request.bits)
     _note_ignored(images, planes, request.plane_name)
     files = [job.output for job in jobs if isinstance(job.output, Path)]
     refuse_overwriting(files, force=request.force or request.resume)
@@ -188,25 +188,3 @@ def _report(job: Job, method: str | None, status: str, outcome: Outcome | None =
 
 def _is_written(file: Path | BinaryIO) -> bool:
     return isinstance(file, Path) and file.is_file() and file.stat().st_size > 0
-
-
-def _make_output_folder(outputs: Path, inputs: list[Path], bits: int) -> None:
-    """Make the output folder if its parent exists; refuse one that is an input or cannot be written."""
-    from hybridmatte.io.pictures import check_output
-
-    for folder in inputs:
-        if outputs.exists() and outputs.samefile(folder):
-            raise ValueError(f"output {outputs} is also an input, expected another folder")
-    if not outputs.exists():
-        if outputs.suffix.lower() in INPUT_EXTENSIONS:
-            raise NotADirectoryError(f"output {outputs} is named like a picture, expected a folder like the inputs")
-        if not outputs.parent.is_dir():
-            raise FileNotFoundError(f"output {outputs} lies in a folder that does not exist, expected an existing one")
-        if not os.access(outputs.parent, os.W_OK):
-            raise PermissionError(f"output {outputs} cannot be made, expected a writable folder around it")
-        outputs.mkdir()
-    elif not outputs.is_dir():
-        raise NotADirectoryError(f"output {outputs} is a file, expected a folder like the inputs")
-    if not os.access(outputs, os.W_OK):
-        raise PermissionError(f"output {outputs} cannot be written to, expected a writable folder")
-    check_output(outputs / "a.png", bits=bits)

@@ -105,3 +105,13 @@ def test_work_of_a_file_is_done_in_workers(tmp_path, scene):
     alphas = [read_alpha(job.output) for job in jobs]
     assert (alphas[0] == alphas[1]).all()
     assert abs(alphas[0] - scene.alpha).mean() < 0.02
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_cancelled_run_begins_no_other_job(workers):
+    """Every job was handed to the pool at once, and ran to the end."""
+    seen = []
+    jobs = [job(f"{k}") for k in range(12)]
+    outcomes = run_jobs(jobs, work, workers=workers, on_done=seen.append, is_cancelled=lambda: len(seen) >= 2)
+    assert 2 <= len(outcomes) <= 1 + workers
+    assert all(outcome.error is None for outcome in outcomes)
