@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from hybridmatte.cli.folder_run import Request, run
-from hybridmatte.cli.options import MAX_PIXELS, Bits, DropGps, Force, Image, MaxPixels, OutputOrFolder, Resume, Workers
+from hybridmatte.cli.options import (
+    MAX_PIXELS,
+    Bits,
+    DropGps,
+    Force,
+    Image,
+    MaxPixels,
+    OutputOrFolder,
+    Recursive,
+    Resume,
+    Workers,
+)
 from hybridmatte.cli.streams import output_or_default
 
 
@@ -17,7 +28,9 @@ def decontaminate(
     alpha: Annotated[
         str,
         typer.Argument(
-            metavar="ALPHA", help="Alpha of the photograph, folder of alphas with the same file stems, or -."
+            metavar="ALPHA",
+            help="Alpha of the photograph or of all photographs, folder or pattern of alphas with the same file stems, "
+            "name pattern ('{stem}_alpha.png'), or -.",
         ),
     ],
     output: OutputOrFolder = None,
@@ -27,6 +40,7 @@ def decontaminate(
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
     force: Force = False,
+    recursive: Recursive = False,
 ) -> None:
     """Cut the foreground out by its alpha; the old background's colours are removed from its edges."""
     from hybridmatte.batch.work import FileOptions, decontaminated_file
@@ -44,5 +58,6 @@ def decontaminate(
         resume=resume,
         tasks=("decontaminate",),
         force=force,
+        recursive=recursive,
     )
     run(request, work)

@@ -15,6 +15,7 @@ from hybridmatte.cli.options import (
     Method,
     OutputOrFolder,
     Quality,
+    Recursive,
     Resume,
     Trimap,
     Workers,
@@ -34,8 +35,14 @@ def matte(
     max_pixels: MaxPixels = MAX_PIXELS,
     drop_gps: DropGps = False,
     force: Force = False,
+    recursive: Recursive = False,
 ) -> None:
-    """Estimate alpha, the share of the foreground in every pixel, from an image and a trimap."""
+    """Estimate alpha, the share of the foreground in every pixel, from an image and a trimap.
+
+    hybridmatte matte cat.jpg cat_trimap.png -o cat_alpha.png
+
+    hybridmatte matte photos "trimaps/{stem}.png" -o alphas --recursive
+    """
     from hybridmatte.batch.work import FileOptions, matte_file
     from hybridmatte.correction.matting import check_method_or_quality
 
@@ -43,5 +50,7 @@ def matte(
     method, quality = check_method_or_quality(method, quality)
     work = partial(matte_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps))
     tasks = (method or quality or "best",)
-    request = Request(image, trimap, output, bits=bits, workers=workers, resume=resume, tasks=tasks, force=force)
+    request = Request(
+        image, trimap, output, bits=bits, workers=workers, resume=resume, tasks=tasks, force=force, recursive=recursive
+    )
     run(request, work)
