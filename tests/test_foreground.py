@@ -246,7 +246,6 @@ def test_composite_at_both_ends(rng):
         pytest.param(lambda i, a: estimate_layers(i, a.T), "its transpose", id="transposed alpha"),
         pytest.param(lambda i, a: estimate_foreground(i * np.nan, a), "NaN", id="NaN image"),
         pytest.param(lambda i, a: composite(i, a.T, (0, 0, 0)), "its transpose", id="transposed alpha in composite"),
-        pytest.param(lambda i, a: composite(i, a, i[..., 0]), "background has shape", id="grey background"),
         pytest.param(lambda i, a: composite(i, a, i, fit="crop"), "fit is 'crop', expected", id="unknown fit"),
         pytest.param(
             lambda i, a: composite(i, a, (0, 0, 2)), "background has floating-point values", id="colour range"
