@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from hybridmatte import _foreground_numba as kernels
-from hybridmatte._validation import check_image, check_plane, check_same_shape
+from hybridmatte._validation import check_choice, check_image, check_plane
 from hybridmatte.correction.matting import Quality, matte_by
 from hybridmatte.errors import warn_caller
 from hybridmatte.linalg.threads import run_pieces
 from hybridmatte.trimap import refuse_labels
 
-__all__ = ["Layers", "composite", "cutout", "decontaminate", "estimate_foreground", "estimate_layers"]
+__all__ = ["Fit", "Layers", "composite", "cutout", "decontaminate", "estimate_foreground", "estimate_layers"]
 
 ITERATIONS = 4  # at each level
 SMALL_SIDE, SMALL_ITERATIONS = 32, 10  # levels of up to 32 x 32 pixels cost little and set the large-scale colours
 OVER_RELAXATION = np.float32(1.4)  # in all iterations but the last, so that the last meets the compositing equation
+Fit = Literal["cover", "contain", "stretch"]
+FITS = ("cover", "contain", "stretch")
 PIXEL_COST = 10.0  # nanoseconds that a kernel takes for a pixel, roughly
 
 
@@ -124,10 +126,13 @@ def estimate_foreground(image: npt.ArrayLike, alpha: npt.ArrayLike) -> npt.NDArr
     return estimate_layers(image, alpha).foreground
 
 
-def composite(foreground: npt.ArrayLike, alpha: npt.ArrayLike, background: npt.ArrayLike) -> npt.NDArray[np.float32]:
+def composite(
+    foreground: npt.ArrayLike, alpha: npt.ArrayLike, background: npt.ArrayLike, *, fit: Fit = "cover"
+) -> npt.NDArray[np.float32]:
     """Put foreground colours over a background: ``alpha * foreground + (1 - alpha) * background``.
 
     The stored values are mixed as they are, without conversion to linear light. Picture editors do the same by default.
+    Take the foreground colours from `estimate_foreground`: the photograph's own contain the old background.
 
     Parameters
     ----------
@@ -135,8 +140,12 @@ def composite(foreground: npt.ArrayLike, alpha: npt.ArrayLike, background: npt.A
         RGB in [0, 1]; uint8 and uint16 are scaled.
     alpha : (H, W) array
         In [0, 1], or uint8 or uint16.
-    background : (H, W, 3) array or three numbers
-        An image of the same size, or one colour in [0, 1].
+    background : (h, w, 3) array or three numbers
+        A picture of any size, or one colour in [0, 1]. A picture of the foreground's size is taken as it is.
+    fit : {"cover", "contain", "stretch"}, default "cover"
+        How a picture of another size is brought to the foreground's size. "cover" keeps its proportions and crops what
+        is too much, equally on both sides; "contain" keeps its proportions and shows all of it, in the middle of black;
+        "stretch" changes its proportions.
 
     Returns
     -------
@@ -146,7 +155,8 @@ def composite(foreground: npt.ArrayLike, alpha: npt.ArrayLike, background: npt.A
     Raises
     ------
     ValueError
-        If heights or widths differ, or a value is not finite or outside [0, 1].
+        If foreground and alpha differ in height or width, a value is not finite or outside [0, 1], or fit is none of
+        the three.
 
     Examples
     --------
@@ -154,19 +164,48 @@ def composite(foreground: npt.ArrayLike, alpha: npt.ArrayLike, background: npt.A
     >>> composite(np.ones((1, 1, 3)), np.array([[0.25]]), (0, 0.5, 1))
     array([[[0.25 , 0.625, 1.   ]]], dtype=float32)
     """
+    check_choice(fit, "fit", FITS)
     foreground = check_image(foreground, "foreground")
     alpha = check_plane(alpha, "alpha", foreground.shape[:2], "foreground")
     if np.shape(background) == (3,):
         background = check_image(np.asarray(background, dtype=np.float32).reshape(1, 1, 3), "background")
     else:
-        background = check_image(background, "background")
-        check_same_shape(background.shape[:2], "background", foreground.shape[:2], "foreground")
+        background = _fitted(check_image(background, "background"), alpha.shape, fit)
     weight = cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB)  # loops over three values for each pixel would be slower
     image = weight * foreground
     np.subtract(1, weight, out=weight)
     weight *= background
     image += weight
     return image
+
+
+def _fitted(picture: npt.NDArray[np.float32], shape: tuple[int, ...], fit: Fit) -> npt.NDArray[np.float32]:
+    """Return a picture at a height and width, see `composite`."""
+    (height, width), (h, w) = shape[:2], picture.shape[:2]
+    if (h, w) == (height, width):
+        return picture
+    if fit == "cover":
+        scale = max(height / h, width / w)
+        rows, columns = (min(max(round(side / scale), 1), own) for side, own in ((height, h), (width, w)))
+        top, left = (h - rows) // 2, (w - columns) // 2
+        picture = picture[top : top + rows, left : left + columns]
+    elif fit == "contain":
+        scale = min(height / h, width / w)
+        rows, columns = (min(max(round(own * scale), 1), side) for side, own in ((height, h), (width, w)))
+        top, left = (height - rows) // 2, (width - columns) // 2
+        whole = np.zeros((height, width, 3), dtype=np.float32)
+        whole[top : top + rows, left : left + columns] = _resized(picture, (rows, columns))
+        return whole
+    return _resized(picture, (height, width))
+
+
+def _resized(picture: npt.NDArray[np.float32], shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Return a picture of another size: means of pixels along a side that shrinks, else linear interpolation."""
+    for axis in (0, 1):
+        size = (picture.shape[1], shape[0]) if axis == 0 else (shape[1], shape[0])
+        shrinks = shape[axis] < picture.shape[axis]
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return picture.clip(0, 1)
 
 
 def cutout(

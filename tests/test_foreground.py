@@ -246,7 +246,7 @@ def test_composite_at_both_ends(rng):
         pytest.param(lambda i, a: estimate_layers(i, a.T), "its transpose", id="transposed alpha"),
         pytest.param(lambda i, a: estimate_foreground(i * np.nan, a), "NaN", id="NaN image"),
         pytest.param(lambda i, a: composite(i, a.T, (0, 0, 0)), "its transpose", id="transposed alpha in composite"),
-        pytest.param(lambda i, a: composite(i, a, i[1:]), "background has shape", id="smaller background"),
+        pytest.param(lambda i, a: composite(i, a, i, fit="crop"), "fit is 'crop', expected", id="unknown fit"),
         pytest.param(
             lambda i, a: composite(i, a, (0, 0, 2)), "background has floating-point values", id="colour range"
         ),
@@ -256,6 +256,46 @@ def test_composite_at_both_ends(rng):
 def test_bad_input(call, match):
     with pytest.raises(ValueError, match=match):
         call(np.zeros((4, 6, 3)), np.ones((4, 6)))
+
+
+def behind(picture, shape, fit=None):
+    """Return what is seen of a background behind a transparent foreground of that shape."""
+    options = {} if fit is None else {"fit": fit}
+    return composite(np.ones((*shape, 3)), np.zeros(shape), picture, **options)
+
+
+@pytest.mark.parametrize("fit", [None, "cover", "contain", "stretch"])
+def test_a_background_of_the_same_size_is_taken_as_it_is(rng, fit):
+    picture = rng.random((5, 8, 3), dtype=np.float32)
+    np.testing.assert_array_equal(behind(picture, (5, 8), fit), picture)
+
+
+@pytest.mark.parametrize("shape", [(20, 60), (60, 20), (7, 5), (1, 1)], ids=str)
+@pytest.mark.parametrize("fit", ["cover", "contain", "stretch"])
+def test_one_colour_stays_one_colour(shape, fit):
+    seen = behind(np.full((*shape, 3), 0.25), (11, 13), fit)
+    is_shown = seen.any(axis=2)
+    assert np.abs(seen[is_shown] - 0.25).max() < 1e-6
+    assert is_shown.any()
+    assert fit == "contain" or is_shown.all()
+
+
+@pytest.mark.parametrize("scale", [2, 1, 0.5], ids=["larger", "equal", "smaller"])
+def test_cover_crops_both_sides_alike_and_contain_shows_all(scale):
+    """A picture of twice the width: its left quarter is red, its right quarter is blue, the middle is green."""
+    side = int(40 * scale)
+    picture = np.zeros((side, 2 * side, 3))
+    picture[:, : side // 2, 0] = picture[:, side // 2 : -(side // 2), 1] = picture[:, -(side // 2) :, 2] = 1
+    np.testing.assert_allclose(behind(picture, (40, 40)), np.full((40, 40, 3), (0, 1, 0)), atol=0.51)
+    assert (behind(picture, (40, 40))[:, 1:-1] == (0, 1, 0)).all()
+    contained = behind(picture, (40, 40), "contain")
+    assert (contained[:10] == 0).all()
+    assert (contained[-10:] == 0).all()
+    for column, colour in ((4, (1, 0, 0)), (20, (0, 1, 0)), (35, (0, 0, 1))):
+        assert (contained[10:-10, column] == colour).all()
+    stretched = behind(picture, (40, 40), "stretch")
+    for column, colour in ((4, (1, 0, 0)), (20, (0, 1, 0)), (35, (0, 0, 1))):
+        assert (stretched[:, column] == colour).all()
 
 
 def test_an_alpha_of_nothing_is_warned_of(rng):

@@ -1,80 +1,217 @@
-"""Find the jobs of a folder: every picture, its trimap, mask or alpha, and the file to write. Imports nothing heavy."""
+"""Find the jobs of many pictures: each image, its trimap, mask or alpha, its background, and the file to write.
+
+Images are given as a folder or as a glob pattern. A partner (trimap, mask, alpha, background) is one file for all
+images, a folder or a glob pattern with the same file stems, or a name pattern such as ``{stem}_mask.png``. Imports
+nothing heavy.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from string import Formatter
 from typing import BinaryIO, NamedTuple
 
-from hybridmatte.io.formats import INPUT_EXTENSIONS, input_extensions
+from hybridmatte.batch.listing import (
+    by_stem,
+    is_many,
+    is_same,
+    list_pictures,
+    pictures_in,
+    root_of,
+    sentences,
+    stem_of,
+    without_picture,
+)
+from hybridmatte.io.formats import input_extensions
 
-__all__ = ["Job", "pair_by_stem", "pictures_in", "sentences", "without_partner", "without_picture"]
+__all__ = [
+    "Job",
+    "Pairing",
+    "is_many",
+    "is_name_pattern",
+    "pair",
+    "pair_by_stem",
+    "partner_of",
+    "pictures_in",
+    "root_of",
+    "sentences",
+    "without_partner",
+    "without_picture",
+]
+
+FIELDS = ("stem", "name", "parent")  # of a name pattern
 
 
 class Job(NamedTuple):
-    """One image, its trimap, mask or alpha (`plane`, None for an image alone), and the file to write."""
+    """One image, its trimap, mask or alpha (`plane`, None for an image alone), and the file to write.
+
+    background is a picture or a colour, or None where the result is transparent.
+    """
 
     image: Path | BinaryIO
     plane: Path | BinaryIO | None
     output: Path | BinaryIO
+    background: Path | str | None = None
 
 
-def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Path], dict[str, str]]:
-    """Return the pictures of a folder by their stems, and what is wrong with stems that occur twice.
+class Pairing(NamedTuple):
+    """What `pair` found.
+
+    Attributes
+    ----------
+    jobs : list of Job
+        Sorted by image.
+    problems : list of str
+        One sentence for every image that cannot be paired, or whose result would have the name of another one.
+    ignored : list of str
+        Sentences that count and name the files that are not taken.
+    folders : list of path
+        The folders of the inputs, which must not be the output folder.
+    """
+
+    jobs: list[Job]
+    problems: list[str]
+    ignored: list[str]
+    folders: list[Path]
+
+
+class _Partners:
+    """The partners of images, as one option gives them: ``name`` is what they are.
 
     Parameters
     ----------
-    folder : str or path
-        Its files that end like a picture (`INPUT_EXTENSIONS`) count, and links to such files; see `without_picture` for
-        the others.
-    name : str, default "folder"
-        What the folder is to the caller, for error messages.
+    text : str
+        A file, a folder, a glob pattern or a name pattern; else a constant, which only a background may be.
+    """
+
+    def __init__(self, text: str, name: str, root: Path, *, recursive: bool, constants: bool) -> None:
+        self.text, self.name, self.root = text, name, root
+        self.listing = None
+        self.files: dict[str, Path] = {}
+        self.problems: dict[str, str] = {}
+        if text == "-":
+            raise ValueError(f"{name} is -, expected a file, a folder or a name pattern for many images")
+        if is_many(text):
+            self.listing = list_pictures(text, name, recursive=recursive)
+            self.files, self.problems = by_stem(self.listing.root, self.listing.paths, name)
+        elif is_name_pattern(text):
+            _check_name_pattern(text, name)
+        elif not os.path.exists(text) and not constants:
+            raise FileNotFoundError(
+                f"{name} {text} does not exist, expected a file, a folder or a name pattern ({{stem}}_{name}.png)"
+            )
+
+    def find(self, stem: str, image: Path) -> tuple[Path | str | None, str]:
+        """Return the partner of an image, or None and what is wrong."""
+        if self.listing is not None:
+            expected = f"image {image} has no {self.name} in {self.text}, expected {stem}.png"
+            return self.files.get(stem), self.problems.get(stem, expected)
+        if not is_name_pattern(self.text):
+            return (Path(self.text) if os.path.exists(self.text) else self.text), ""
+        candidates = _named(self.text, image, self.root)
+        found = next((path for path in candidates if os.path.exists(path)), None)
+        return found, f"image {image} has no {self.name}, expected {' or '.join(map(str, candidates))}"
+
+    def unused(self, stems: set[str]) -> list[str]:
+        """Return sentences on the files of a folder or of a glob pattern that belong to no image."""
+        if self.listing is None:
+            return []
+        names = {stem: path.relative_to(self.listing.root).as_posix() for stem, path in self.files.items()}
+        reasons = {name: "no image of that stem" for stem, name in names.items() if stem not in stems}
+        return sentences(self.listing.reasons | reasons, self.text, self.name)
+
+
+def is_name_pattern(text: str) -> bool:
+    """Tell whether a text holds fields such as ``{stem}`` (and is no existing file)."""
+    return "{" in text and not os.path.exists(text)
+
+
+def partner_of(text: str, image: str | Path, name: str) -> str:
+    """Return the partner of a single image: the text, or the existing file that it names if it is a name pattern."""
+    if not is_name_pattern(text):
+        return text
+    _check_name_pattern(text, name)
+    candidates = _named(text, Path(image), Path(image).parent)
+    for path in candidates:
+        if path.exists():
+            return str(path)
+    raise FileNotFoundError(f"image {image} has no {name}, expected {' or '.join(map(str, candidates))}")
+
+
+def pair(
+    images: str,
+    plane: str | None,
+    outputs: str | Path,
+    name: str = "trimap",
+    *,
+    background: str | None = None,
+    recursive: bool = False,
+    image_name: str = "image",
+) -> Pairing:
+    """Pair many images with their partners, and with the files to write.
+
+    Parameters
+    ----------
+    images : str
+        A folder or a glob pattern.
+    plane : str, optional
+        One file for all images; a folder or a glob pattern, whose files go with the images of the same stem; or a name
+        pattern. Without it, each job has an image alone.
+    outputs : str or path
+        Folder of the results. Each is ``<stem>.png``, in the folder that its image has below the folder of the images.
+    name : {"trimap", "mask", "alpha"}, default "trimap"
+        What the planes are, for messages.
+    background : str, optional
+        As plane, or a colour.
+    recursive : bool, default False
+        Whether folders are searched with all folders in them, but for the output folder and hidden ones.
+    image_name : str, default "image"
+        What the images are, for messages.
 
     Returns
     -------
-    pictures : dict of str to path
-        Stem to file, sorted; without the stems in `problems`.
-    problems : dict of str to str
-        Stem to sentence, also for links that lead to no file.
+    pairing : Pairing
+        The jobs, and what could not be paired or is not taken. An image that is the partner of another one, such as
+        ``cat_mask.png`` beside ``cat.jpg``, is not taken if it has no partner of its own.
 
     Raises
     ------
-    FileNotFoundError, NotADirectoryError
-        If there is no such folder.
+    OSError
+        If a folder or a file is missing.
+    ValueError
+        If there is no image at all, or a name pattern has unknown fields.
     """
-    folder = Path(folder)
-    if not folder.exists():
-        raise FileNotFoundError(f"{name} {folder} does not exist, expected a folder")
-    if not folder.is_dir():
-        raise NotADirectoryError(f"{name} {folder} is a file, expected a folder like the others")
-    pictures: dict[str, Path] = {}
-    problems: dict[str, str] = {}
-    for path in sorted(folder.iterdir()):
-        if _reason_against(path) is not None:
+    listing = list_pictures(images, image_name, recursive=recursive, without=Path(outputs))
+    given = ((plane, name, False), (background, "background", True))
+    partners = [
+        None if text is None else _Partners(text, label, listing.root, recursive=recursive, constants=constants)
+        for text, label, constants in given
+    ]
+    found = {
+        path: [part and part.find(stem_of(path, listing.root), path) for part in partners] for path in listing.paths
+    }
+    served = _served(found, partners)
+    taken = [path for path in listing.paths if path not in served]
+    image_of, problems = by_stem(listing.root, taken, image_name)
+    if not image_of and not problems:
+        raise ValueError(f"{image_name} {images} holds no picture, expected files ending in {input_extensions()}")
+    jobs = []
+    for stem, path in image_of.items():
+        missing = [pair[1] for pair in found[path] if pair is not None and pair[0] is None]
+        if missing:
+            problems[stem] = missing[0]
             continue
-        if not os.path.exists(path):  # a link whose target is missing, or that leads in a loop
-            problems[path.stem] = (
-                f"{name} {path} is a link to {os.readlink(path)}, which is no file, expected a picture"
-            )
-        if path.stem in pictures:
-            problems[path.stem] = f"{name} has both {pictures[path.stem].name} and {path.name}, expected one a stem"
-        pictures[path.stem] = path
-    return {stem: path for stem, path in pictures.items() if stem not in problems}, problems
-
-
-def without_picture(folder: str | Path) -> dict[str, str]:
-    """Return the entries of a folder that `pictures_in` does not take, by name, each with the reason in a few words."""
-    reasons = {path.name: _reason_against(path) for path in sorted(Path(folder).iterdir())}
-    return {name: reason for name, reason in reasons.items() if reason is not None}
-
-
-def sentences(reasons: dict[str, str], folder: str | Path, name: str) -> list[str]:
-    """Return one sentence for each reason, with the number and the names of the entries that are not taken."""
-    found = []
-    for reason in dict.fromkeys(reasons.values()):
-        entries = [entry for entry, why in reasons.items() if why == reason]
-        found.append(f"{name} {folder}: {len(entries)} not taken, {reason}: {', '.join(entries)}")
-    return found
+        plane_path, behind = (None if pair is None else pair[0] for pair in found[path])
+        jobs.append(Job(path, None if plane_path is None else Path(plane_path), Path(outputs, f"{stem}.png"), behind))
+    reasons = listing.reasons | {path.relative_to(listing.root).as_posix(): why for path, why in served.items()}
+    ignored = sentences(reasons, images, image_name)
+    stems = {*image_of, *problems}
+    for part in partners:
+        if part is not None and not (part.listing is not None and is_same(part.listing.root, listing.root)):
+            ignored += part.unused(stems)
+    folders = [listing.root, *(part.listing.root for part in partners if part is not None and part.listing is not None)]
+    return Pairing(jobs, [problems[stem] for stem in sorted(problems)], ignored, folders)
 
 
 def without_partner(images: str | Path, planes: str | Path, name: str = "trimap") -> dict[str, str]:
@@ -82,17 +219,6 @@ def without_partner(images: str | Path, planes: str | Path, name: str = "trimap"
     image_of, problems = pictures_in(images, "image")
     pictures, _ = pictures_in(planes, name)
     return {path.name: "no image of that stem" for stem, path in pictures.items() if stem not in {*image_of, *problems}}
-
-
-def _reason_against(path: Path) -> str | None:
-    """Return why a folder's entry is no picture by its name and kind, or None if it is one, or a link to nothing."""
-    if os.path.isdir(path):
-        return "a folder"
-    if path.name.startswith("."):
-        return "hidden"
-    if path.suffix.lower() not in INPUT_EXTENSIONS:
-        return "not named like a picture"
-    return None if os.path.isfile(path) or not os.path.exists(path) else "no regular file"
 
 
 def pair_by_stem(
@@ -123,14 +249,49 @@ def pair_by_stem(
     ValueError
         If there is no image at all.
     """
-    image_of, problems = pictures_in(images, "image")
-    if not image_of and not problems:
-        raise ValueError(f"image {images} holds no picture, expected files ending in {input_extensions()}")
-    jobs = []
-    plane_of, plane_problems = ({}, {}) if planes is None else pictures_in(planes, name)
-    for stem, path in image_of.items():
-        if planes is None or stem in plane_of:
-            jobs.append(Job(path, plane_of.get(stem), Path(outputs, f"{stem}.png")))
-        else:
-            problems[stem] = plane_problems.get(stem, f"image {path} has no {name} in {planes}, expected {stem}.png")
-    return jobs, [problems[stem] for stem in sorted(problems)]
+    for folder, label in ((images, "image"), (planes, name)):
+        if folder is not None:
+            pictures_in(folder, label)
+    jobs, problems, _, _ = pair(os.fspath(images), None if planes is None else os.fspath(planes), outputs, name)
+    return jobs, problems
+
+
+def _served(
+    found: dict[Path, list[tuple[Path | str | None, str] | None]], partners: list[_Partners | None]
+) -> dict[Path, str]:
+    """Return the images that are a partner of another image and have none of their own, each with the reason."""
+    served: dict[Path, str] = {}
+    for k, part in enumerate(partners):
+        if part is None or part.listing is not None:
+            continue
+        partner_of_image = {path: pairs[k][0] for path, pairs in found.items() if pairs[k] is not None}
+        real = {os.path.realpath(partner) for partner in partner_of_image.values() if isinstance(partner, Path)}
+        for path, partner in partner_of_image.items():
+            own = isinstance(partner, Path) and os.path.realpath(partner) != os.path.realpath(path)
+            if os.path.realpath(path) in real and (not own or not is_name_pattern(part.text)):
+                served[path] = f"used as {part.name}"
+    return served
+
+
+def _check_name_pattern(text: str, name: str) -> None:
+    """Refuse a name pattern that is malformed or has other fields than FIELDS."""
+    try:
+        fields = [field for _, field, _, _ in Formatter().parse(text) if field is not None]
+    except ValueError as error:
+        raise ValueError(f"{name} {text} is no name pattern ({error}), expected one such as {{stem}}.png") from None
+    for field in fields:
+        if field not in FIELDS:
+            raise ValueError(f"{name} {text} has the field {{{field}}}, expected {{stem}}, {{name}} or {{parent}}")
+
+
+def _named(text: str, image: Path, root: Path) -> list[Path]:
+    """Return the files that a name pattern names for an image, in the order in which they are tried.
+
+    ``{parent}`` is the folder of the image at the beginning of the pattern, and elsewhere that folder below the root.
+    A relative pattern counts from the folder of the image, and then from the working folder.
+    """
+    values = {"stem": image.stem, "name": image.name}
+    if text.startswith("{parent}"):
+        return [Path(f"{image.parent}{text[len('{parent}') :].format(**values, parent=image.parent)}")]
+    named = Path(text.format(**values, parent=image.parent.relative_to(root).as_posix()))
+    return list(dict.fromkeys([image.parent / named, named]))

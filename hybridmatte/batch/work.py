@@ -4,34 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import to_float
-from hybridmatte.automatic.from_mask import AutomaticResult
+from hybridmatte.automatic.from_mask import AutomaticResult, check_outline
 from hybridmatte.automatic.refinement import KNOWN_MAX, refine
+from hybridmatte.batch.backgrounds import over_background
 from hybridmatte.batch.budget import UNLIMITED, Budget
-from hybridmatte.batch.pairing import Job
+from hybridmatte.batch.pairing import Job, partner_of
 from hybridmatte.correction.matting import Quality, matte_by
-from hybridmatte.foreground import cutout, decontaminate
+from hybridmatte.foreground import Fit, cutout, decontaminate, estimate_foreground
 from hybridmatte.io.formats import MAX_PIXELS
 from hybridmatte.io.metadata import Metadata, check_turning, read_photograph
 from hybridmatte.io.pictures import check_output, read_alpha, read_size, read_trimap, write_alpha, write_image
 from hybridmatte.io.sizes import check_similar_sizes, check_sizes
-from hybridmatte.trimap import split_trimap
+from hybridmatte.trimap import split_trimap, trimap_from_alpha, trimap_from_mask
 
 __all__ = [
     "FileOptions",
     "automatic_file",
     "check_job_output",
+    "composite_file",
     "cutout_file",
     "decontaminated_file",
     "matte_file",
     "plane_of",
     "read_image_and_plane",
     "refined_file",
+    "trimap_file",
     "write_plane",
 ]
 
@@ -39,11 +42,15 @@ FloatArray = npt.NDArray[np.float32]
 
 
 class FileOptions(NamedTuple):
-    """Bits a channel to write, pixels above which a file is not read, and whether results omit the place (GPS)."""
+    """Bits a channel to write, pixels above which a file is not read, and whether results omit the place (GPS).
+
+    fit says how the background of a job, if it has one, is brought to the size of its image.
+    """
 
     bits: int = 8
     max_pixels: int = MAX_PIXELS
     drop_gps: bool = False
+    fit: Fit = "cover"
 
 
 def matte_file(
@@ -80,8 +87,12 @@ def refined_file(
     files: FileOptions,
     budget: Budget = UNLIMITED,
 ) -> None:
-    """Bring a job's alpha to its image's size and edges, see `hybridmatte.refine`; trimap is a path."""
+    """Bring a job's alpha to its image's size and edges, see `hybridmatte.refine`.
+
+    trimap is a path or a name pattern.
+    """
     if trimap is not None:
+        trimap = partner_of(trimap, str(job.image), "trimap")
         check_sizes(job.image, trimap, "trimap", max_pixels=files.max_pixels)
         if isinstance(job.output, Path):
             check_output(job.output, inputs=[trimap])
@@ -135,10 +146,44 @@ def automatic_file(
         write_alpha(trimap_output, result.trimap)
 
 
+def composite_file(job: Job, *, files: FileOptions, budget: Budget = UNLIMITED) -> None:
+    """Put a job's image over its background, by its alpha, or by its own transparency if the job has no alpha."""
+    if job.plane is None:
+        check_job_output(job)
+        budget.admit(job.image, read_size(job.image, max_pixels=files.max_pixels), 0)
+        image, metadata = read_photograph(job.image, max_pixels=files.max_pixels, gps=not files.drop_gps)
+        cut = np.dstack([image, read_alpha(job.image, max_pixels=files.max_pixels)])
+    else:
+        image, alpha, metadata = read_image_and_plane(job, "alpha", files, budget=budget)
+        budget.admit(job.image, image.shape[:2], 0)
+        cut = np.dstack([estimate_foreground(image, alpha), alpha])
+    _write_rgba(job, cut, metadata, files)
+
+
+def trimap_file(
+    job: Job,
+    *,
+    kind: Literal["mask", "alpha"] = "mask",
+    erode: float | None = None,
+    dilate: float | None = None,
+    files: FileOptions,
+    budget: Budget = UNLIMITED,
+) -> None:
+    """Make a trimap of a job's image, which is a mask or an alpha, as kind says."""
+    check_job_output(job)
+    budget.admit(job.image, read_size(job.image, kind, max_pixels=files.max_pixels), 0, kind)
+    plane = read_alpha(job.image, max_pixels=files.max_pixels)
+    if kind == "mask":
+        check_outline(plane)
+    make = trimap_from_mask if kind == "mask" else trimap_from_alpha
+    write_alpha(job.output, make(plane, erode=erode, dilate=dilate), bits=files.bits)
+
+
 def check_job_output(job: Job) -> None:
     """Refuse a file to write that is also an input or cannot be written."""
     if isinstance(job.output, Path):
-        check_output(job.output, inputs=[path for path in (job.image, job.plane) if isinstance(path, Path)])
+        inputs = (job.image, job.plane, job.background)
+        check_output(job.output, inputs=[path for path in inputs if isinstance(path, Path)])
 
 
 def plane_of(job: Job) -> Path | BinaryIO:
@@ -187,7 +232,9 @@ def _check_unknown(job: Job, budget: Budget, shape: tuple[int, ...], is_unknown:
 
 
 def _write_rgba(job: Job, cut: FloatArray, metadata: Metadata, files: FileOptions) -> None:
-    """Write a cut-out with the colour profile, EXIF block and resolution of its image."""
+    """Write a cut-out, or its picture over the job's background, with the metadata of its image."""
+    if job.background is not None:
+        cut = over_background(cut, job.background, fit=files.fit, profile=metadata.profile, max_pixels=files.max_pixels)
     write_image(
         job.output,
         cut,

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from hybridmatte.batch.pairing import is_many
+from hybridmatte.cli.backgrounds import checked_background
 from hybridmatte.cli.folder_run import Request, run
 from hybridmatte.cli.options import (
     MAX_PIXELS,
+    Background,
     Bits,
     Dilate,
     DropGps,
     Erode,
+    FitOption,
     Force,
     Image,
     Json,
@@ -23,6 +27,7 @@ from hybridmatte.cli.options import (
     Method,
     OutputOrFolder,
     Quiet,
+    Recursive,
     Resume,
     Workers,
 )
@@ -53,7 +58,8 @@ def auto(
             "--mask",
             metavar="MASK",
             help="Mask, white where the object is, from a segmenter or drawn, at any size of the same aspect ratio; "
-            "or folder of masks with the same file stems. Without a mask, a network finds the object.",
+            "or one for all photographs, a folder or quoted pattern of masks with the same file stems, or a name "
+            "pattern ('{stem}_mask.png'). Without a mask, a network finds the object.",
         ),
     ] = None,
     matte: Annotated[bool, typer.Option("--matte", help="Write alpha instead of the cut-out.")] = False,
@@ -74,12 +80,23 @@ def auto(
     force: Force = False,
     _quiet: Quiet = False,
     _json: Json = False,
+    recursive: Recursive = False,
+    background: Background = None,
+    fit: FitOption = None,
 ) -> None:
-    """Cut the object out without a trimap: by a rough mask, or by a network that finds the object."""
+    """Cut the object out without a trimap: by a rough mask, or by a network that finds the object.
+
+    hybridmatte auto cat.jpg --mask cat_mask.png -o cat.png --background "#20a040"
+
+    hybridmatte auto "photos/*.jpg" --mask "{stem}_mask.png" -o cutouts
+    """
     from hybridmatte.batch.work import FileOptions, automatic_file
     from hybridmatte.methods.registry import DEFAULT_METHOD
 
     output = output_or_default(output, image, "alpha" if matte else "cutout")
+    if matte and background is not None:
+        raise ValueError(f"--background is {background}, expected none with --matte")
+    background, how = checked_background(background, fit)
     network = None if mask is None and network == BUILT_IN_NETWORK else network
     _refuse_options_without_effect(mask, network, trimap, method, erode, dilate, invert)
     trimap_output = None if trimap is None else _trimap_destination(trimap, image, mask, output, force or resume)
@@ -90,10 +107,25 @@ def auto(
         invert=invert,
         alpha_only=matte,
         trimap_output=trimap_output,
-        files=FileOptions(bits, max_pixels, drop_gps),
+        files=FileOptions(bits, max_pixels, drop_gps, how),
     )
     tasks = ("reading" if network is not None else method or DEFAULT_METHOD, "reading" if matte else "decontaminate")
-    run(Request(image, mask, output, "mask", bits, not matte, workers, resume, description, tasks, force), work)
+    request = Request(
+        image,
+        mask,
+        output,
+        "mask",
+        bits,
+        not matte and background is None,
+        workers,
+        resume,
+        description,
+        tasks,
+        force,
+        background=background,
+        recursive=recursive,
+    )
+    run(request, work)
 
 
 def _refuse_options_without_effect(
@@ -145,7 +177,7 @@ def _estimator(
 
 def _trimap_destination(trimap: str, image: str, mask: str | None, output: str, force: bool) -> Path | BinaryIO:
     """Return the file for the trimap; refuse it for a folder, and if it is another file of the command."""
-    if Path(image).is_dir():
+    if is_many(image):
         raise ValueError(f"--trimap is {trimap}, expected none for a folder of images")
     if Path(trimap).absolute() == Path(output).absolute():
         raise ValueError(f"--trimap is {trimap}, expected another file than the output")

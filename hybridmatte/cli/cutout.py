@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from hybridmatte.cli.backgrounds import checked_background
 from hybridmatte.cli.folder_run import Request, run
 from hybridmatte.cli.options import (
     MAX_PIXELS,
+    Background,
     Bits,
     DropGps,
+    FitOption,
     Force,
     Image,
     Json,
@@ -17,6 +20,7 @@ from hybridmatte.cli.options import (
     OutputOrFolder,
     Quality,
     Quiet,
+    Recursive,
     Resume,
     Trimap,
     Workers,
@@ -38,23 +42,34 @@ def cutout(
     force: Force = False,
     _quiet: Quiet = False,
     _json: Json = False,
+    recursive: Recursive = False,
+    background: Background = None,
+    fit: FitOption = None,
 ) -> None:
-    """Cut the foreground out as RGBA; the old background's colours are removed from its edges."""
+    """Cut the foreground out as RGBA, or over a new background; the old background's colours are removed.
+
+    hybridmatte cutout cat.jpg cat_trimap.png -o cat.png
+
+    hybridmatte cutout "photos/*.jpg" "{stem}_trimap.png" -o cutouts --background beach.jpg
+    """
     from hybridmatte.batch.work import FileOptions, cutout_file
     from hybridmatte.correction.matting import check_method_or_quality
 
     output = output_or_default(output, image, "cutout")
     method, quality = check_method_or_quality(method, quality)
-    work = partial(cutout_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps))
+    background, how = checked_background(background, fit)
+    work = partial(cutout_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps, how))
     request = Request(
         image,
         trimap,
         output,
         bits=bits,
-        transparent=True,
+        transparent=background is None,
         workers=workers,
         resume=resume,
         tasks=(method or quality or "best", "decontaminate"),
         force=force,
+        background=background,
+        recursive=recursive,
     )
     run(request, work)

@@ -18,6 +18,7 @@ from hybridmatte.cli.options import (
     MaxPixels,
     OutputOrFolder,
     Quiet,
+    Recursive,
     Resume,
     Workers,
 )
@@ -29,7 +30,9 @@ def decontaminate(
     alpha: Annotated[
         str,
         typer.Argument(
-            metavar="ALPHA", help="Alpha of the photograph, folder of alphas with the same file stems, or -."
+            metavar="ALPHA",
+            help="Alpha of the photograph or of all photographs, folder or pattern of alphas with the same file stems, "
+            "name pattern ('{stem}_alpha.png'), or -.",
         ),
     ],
     output: OutputOrFolder = None,
@@ -41,6 +44,7 @@ def decontaminate(
     force: Force = False,
     _quiet: Quiet = False,
     _json: Json = False,
+    recursive: Recursive = False,
 ) -> None:
     """Cut the foreground out by its alpha; the old background's colours are removed from its edges."""
     from hybridmatte.batch.work import FileOptions, decontaminated_file
@@ -58,5 +62,6 @@ def decontaminate(
         resume=resume,
         tasks=("decontaminate",),
         force=force,
+        recursive=recursive,
     )
     run(request, work)

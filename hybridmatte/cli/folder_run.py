@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from hybridmatte.batch.pairing import Job, pair_by_stem, sentences, without_partner, without_picture
+from hybridmatte.batch.pairing import Job, is_many, pair, partner_of
 from hybridmatte.batch.pool import Outcome, run_jobs
 from hybridmatte.cli.compilation_note import note_compilation
 from hybridmatte.cli.reports import begin_report, finish_report, is_quiet, write_report
@@ -47,6 +48,9 @@ class Request(NamedTuple):
     description: str = ""
     tasks: tuple[str, ...] = ("reading",)
     force: bool = False
+    background: str | None = None
+    recursive: bool = False
+    image_name: str = "image"
 
     @property
     def method(self) -> str | None:
@@ -60,7 +64,7 @@ def run(request: Request, work: Callable[..., object]) -> None:
     The work takes a Job and a `Budget` as ``budget``.
     """
     try:
-        if Path(request.image).is_dir():
+        if is_many(request.image):
             _run_folder(request, work)
         else:
             _run_image(request, work)
@@ -77,6 +81,10 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
 
     if request.workers > 1:
         raise ValueError(f"workers is {request.workers}, expected 1 for a single image")
+    if request.recursive:
+        raise ValueError(
+            f"--recursive is given with {request.image}, expected a folder or a pattern such as 'in/*.jpg'"
+        )
     begin_report(request.image, request.output, request.method)
     if request.resume and request.output != "-":
         clear_temporaries([request.output])
@@ -84,11 +92,16 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
             note(f"{request.output} is already written")
             finish_report(status="skipped")
             return
-    names = [request.image] if request.plane is None else [request.image, request.plane]
-    inputs = sources(*names)
+    names = [request.image]
+    if request.plane is not None:
+        names.append(partner_of(request.plane, request.image, request.plane_name))
+    inputs, background = sources(*names), None
+    if request.background is not None:
+        behind = partner_of(request.background, request.image, "background")
+        background = Path(behind) if os.path.isfile(behind) else behind
     target = destination(
         request.output,
-        inputs,
+        [*inputs, background] if isinstance(background, Path) else inputs,
         bits=request.bits,
         transparent=request.transparent,
         force=request.force or request.resume,
@@ -97,18 +110,12 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
         note(request.description)
     budget = budget_for(request.tasks, force=request.force, say=note)
     with note_compilation():
-        work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target), budget=budget)
+        work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target, background), budget=budget)
 
 
 def _run_folder(request: Request, work: Callable[..., object]) -> None:
     """Call the work for every image of a folder; report images that failed at the end, with exit code 1."""
-    from hybridmatte.batch.folders import make_output_folder
-
-    images, outputs = Path(request.image), Path(request.output)
-    planes = None if request.plane is None else Path(request.plane)
-    jobs, failures = pair_by_stem(images, planes, outputs, request.plane_name)
-    make_output_folder(outputs, [folder for folder in (images, planes) if folder is not None], request.bits)
-    _note_ignored(images, planes, request.plane_name)
+    jobs, failures = _paired(request)
     files = [job.output for job in jobs if isinstance(job.output, Path)]
     refuse_overwriting(files, force=request.force or request.resume)
     if request.resume:
@@ -117,6 +124,8 @@ def _run_folder(request: Request, work: Callable[..., object]) -> None:
     if request.description:
         note(request.description)
     budget = _budget_of(request, unfinished)
+    for folder in {file.parent for file in files}:
+        folder.mkdir(parents=True, exist_ok=True)
     _report_the_rest([job for job in jobs if job not in unfinished], failures, request.method)
     try:
         outcomes = _run_with_progress(unfinished, partial(work, budget=budget), request.workers, request.method)
@@ -126,9 +135,10 @@ def _run_folder(request: Request, work: Callable[..., object]) -> None:
     for outcome in outcomes:
         for message in outcome.warnings:
             note(f"warning: {Path(str(outcome.job.image)).name}: {message}")
-    failures += sorted(outcome.error for outcome in outcomes if outcome.error is not None)
-    for failure in failures:
+    failed = sorted(outcome.error for outcome in outcomes if outcome.error is not None)
+    for failure in failed:
         complain(f"error: {failure}")
+    failures += failed
     n_written = sum(outcome.error is None for outcome in outcomes)
     note(f"{n_written} written, {len(jobs) - len(unfinished)} already there, {len(failures)} failed")
     if failures:
@@ -146,14 +156,30 @@ def _budget_of(request: Request, jobs: list[Job]) -> Budget:
     return budget
 
 
-def _note_ignored(images: Path, planes: Path | None, plane_name: str) -> None:
-    """Name every entry of the folders that is not taken, in a line for each reason."""
-    lines = sentences(without_picture(images), images, "image")
-    if planes is not None and not planes.samefile(images):
-        ignored = without_picture(planes) | without_partner(images, planes, plane_name)
-        lines += sentences(ignored, planes, plane_name)
-    for line in lines:
+def _paired(request: Request) -> tuple[list[Job], list[str]]:
+    """Return the jobs, and a sentence for each image without one; name these images and the files that are not taken.
+
+    The output folder is made if its parent exists.
+    """
+    from hybridmatte.batch.folders import make_output_folder
+
+    if request.output == "-":
+        raise ValueError("output is -, expected a folder for many images")
+    pairing = pair(
+        request.image,
+        request.plane,
+        request.output,
+        request.plane_name,
+        background=request.background,
+        recursive=request.recursive,
+        image_name=request.image_name,
+    )
+    make_output_folder(Path(request.output), pairing.folders, request.bits)
+    for line in pairing.ignored:
         note(line)
+    for problem in pairing.problems:
+        complain(f"error: {problem}")
+    return pairing.jobs, list(pairing.problems)
 
 
 def _run_with_progress(

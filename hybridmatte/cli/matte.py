@@ -17,6 +17,7 @@ from hybridmatte.cli.options import (
     OutputOrFolder,
     Quality,
     Quiet,
+    Recursive,
     Resume,
     Trimap,
     Workers,
@@ -38,8 +39,14 @@ def matte(
     force: Force = False,
     _quiet: Quiet = False,
     _json: Json = False,
+    recursive: Recursive = False,
 ) -> None:
-    """Estimate alpha, the share of the foreground in every pixel, from an image and a trimap."""
+    """Estimate alpha, the share of the foreground in every pixel, from an image and a trimap.
+
+    hybridmatte matte cat.jpg cat_trimap.png -o cat_alpha.png
+
+    hybridmatte matte photos "trimaps/{stem}.png" -o alphas --recursive
+    """
     from hybridmatte.batch.work import FileOptions, matte_file
     from hybridmatte.correction.matting import check_method_or_quality
 
@@ -47,5 +54,7 @@ def matte(
     method, quality = check_method_or_quality(method, quality)
     work = partial(matte_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps))
     tasks = (method or quality or "best",)
-    request = Request(image, trimap, output, bits=bits, workers=workers, resume=resume, tasks=tasks, force=force)
+    request = Request(
+        image, trimap, output, bits=bits, workers=workers, resume=resume, tasks=tasks, force=force, recursive=recursive
+    )
     run(request, work)

@@ -11,10 +11,12 @@ from hybridmatte.io.formats import MAX_PIXELS
 
 __all__ = [
     "MAX_PIXELS",
+    "Background",
     "Bits",
     "Dilate",
     "DropGps",
     "Erode",
+    "FitOption",
     "Force",
     "Image",
     "Json",
@@ -27,18 +29,24 @@ __all__ = [
     "Photograph",
     "Quality",
     "Quiet",
+    "Recursive",
     "Resume",
     "Trimap",
     "Workers",
 ]
 
 Image = Annotated[
-    str, typer.Argument(metavar="IMAGE", help="Photograph, folder of photographs, or - for standard input.")
+    str,
+    typer.Argument(
+        metavar="IMAGE", help="Photograph, folder of photographs, quoted pattern ('in/*.jpg'), or - for standard input."
+    ),
 ]
 Trimap = Annotated[
     str,
     typer.Argument(
-        metavar="TRIMAP", help="Trimap of the photograph, folder of trimaps with the same file stems, or -."
+        metavar="TRIMAP",
+        help="Trimap of the photograph or of all photographs, folder or quoted pattern ('in/*.png') of trimaps with "
+        "the same file stems, name pattern ('{stem}_trimap.png'), or -.",
     ),
 ]
 Photograph = Annotated[str, typer.Argument(metavar="IMAGE", help="Photograph, or - for standard input.")]
@@ -78,6 +86,29 @@ Erode = Annotated[
 Dilate = Annotated[
     float | None,
     typer.Option(min=0, help="Width in pixels of the unknown band outside the outline. Default: as for --erode."),
+]
+Background = Annotated[
+    str | None,
+    typer.Option(
+        "--background",
+        "-b",
+        metavar="BACKGROUND",
+        help="Colour (white, '#20a040'), picture of any size, folder or name pattern of pictures, or transparent.",
+    ),
+]
+FitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--fit",
+        help="How a background picture is brought to the photograph's size: cover (default) crops it, contain shows "
+        "all of it on black, stretch changes its proportions.",
+    ),
+]
+Recursive = Annotated[
+    bool,
+    typer.Option(
+        "--recursive", "-r", help="Search the folders in the folder too; the output folder gets the same tree."
+    ),
 ]
 Workers = Annotated[
     int, typer.Option("--workers", min=1, help="Number of processes for a folder. Each process needs its own memory.")

@@ -19,6 +19,7 @@ from hybridmatte.cli.options import (
     MaxPixels,
     OutputOrFolder,
     Quiet,
+    Recursive,
     Resume,
     Workers,
 )
@@ -32,13 +33,18 @@ def refine(
         typer.Argument(
             metavar="ALPHA",
             help="Alpha of a network or a segmenter, at any size of the "
-            "same aspect ratio, folder of alphas with the same file stems, or -.",
+            "same aspect ratio, or one for all images, folder or pattern of alphas with the same file stems, name "
+            "pattern ('{stem}_alpha.png'), or -.",
         ),
     ],
     output: OutputOrFolder = None,
     trimap: Annotated[
         str | None,
-        typer.Option("--trimap", metavar="FILE", help="Trimap whose known pixels stay exact; for a single image."),
+        typer.Option(
+            "--trimap",
+            metavar="FILE",
+            help="Trimap whose known pixels stay exact, one for all images, or a name pattern ('masks/{stem}.png').",
+        ),
     ] = None,
     confidence: Annotated[
         float | None, typer.Option("--confidence", min=0, help="Weight of ALPHA against the image. Default: 0.1.")
@@ -51,17 +57,30 @@ def refine(
     force: Force = False,
     _quiet: Quiet = False,
     _json: Json = False,
+    recursive: Recursive = False,
 ) -> None:
-    """Bring an alpha to a photograph's size and edges."""
+    """Bring an alpha to a photograph's size and edges.
+
+    hybridmatte refine photo.jpg alpha.png -o refined.png
+
+    hybridmatte refine photos "alphas/{stem}.png" -o refined --trimap "trimaps/{stem}.png"
+    """
     from hybridmatte.batch.work import FileOptions, refined_file
 
     output = output_or_default(output, image, "refined")
-    if trimap is not None and Path(image).is_dir():
-        raise ValueError(f"--trimap is {trimap}, expected none for a folder of images")
     if trimap is not None and Path(trimap).absolute() == Path(output).absolute():
         raise ValueError(f"--output is {output}, which is also --trimap, expected another file")
     work = partial(refined_file, trimap=trimap, confidence=confidence, files=FileOptions(bits, max_pixels, drop_gps))
     request = Request(
-        image, alpha, output, "alpha", bits, workers=workers, resume=resume, tasks=("refine",), force=force
+        image,
+        alpha,
+        output,
+        "alpha",
+        bits,
+        workers=workers,
+        resume=resume,
+        tasks=("refine",),
+        force=force,
+        recursive=recursive,
     )
     run(request, work)

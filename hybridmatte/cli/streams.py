@@ -12,6 +12,7 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.table import Table
 
+from hybridmatte.batch.listing import is_many, root_of
 from hybridmatte.cli.reports import is_json, is_quiet
 
 __all__ = ["complain", "destination", "note", "output_or_default", "refuse_overwriting", "show", "sources"]
@@ -97,7 +98,7 @@ def output_or_default(output: str | None, source: str, result: str) -> str:
         return output
     if source == "-":
         raise ValueError("-o is missing, expected a file, or - for standard output, as the input is standard input")
-    path = Path(source)
+    path = root_of(source) if is_many(source) else Path(source)
     if path.is_dir():
         whole = path if path.name not in ("", "..") else Path(os.path.abspath(path))
         default = f"{whole}_{result}"
@@ -135,8 +136,8 @@ def _existing_file(name: str) -> Path:
     path = Path(name)
     if path.is_dir():
         raise IsADirectoryError(
-            f"{name} is a folder, expected a picture; matte, cutout, auto, refine and "
-            "decontaminate take folders, both for image and for trimap, mask or alpha"
+            f"{name} is a folder, expected a picture; matte, cutout, auto, refine, decontaminate, trimap and composite "
+            "take folders, for image, and then also for trimap, mask, alpha or background"
         )
     if not path.exists():
         raise FileNotFoundError(f"{name} does not exist, expected a picture")

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from hybridmatte.cli.options import MAX_PIXELS, Dilate, Erode, Force, Json, MaxPixels, OutputOrFolder, Quiet
-from hybridmatte.cli.reports import begin_report
-from hybridmatte.cli.streams import destination, note, output_or_default, sources
+from hybridmatte.cli.folder_run import Request, run
+from hybridmatte.cli.options import (
+    MAX_PIXELS,
+    Dilate,
+    Erode,
+    Force,
+    Json,
+    MaxPixels,
+    OutputOrFolder,
+    Quiet,
+    Recursive,
+    Resume,
+    Workers,
+)
+from hybridmatte.cli.streams import output_or_default
 
 
 def trimap(
-    mask: Annotated[str, typer.Argument(metavar="MASK", help="Grey picture, cut-out (RGBA), or - for standard input.")],
+    mask: Annotated[
+        str,
+        typer.Argument(
+            metavar="MASK",
+            help="Grey picture, cut-out (RGBA), folder or quoted pattern ('masks/*.png') of them, "
+            "or - for standard input.",
+        ),
+    ],
     output: OutputOrFolder = None,
     kind: Annotated[
         str,
@@ -24,26 +44,35 @@ def trimap(
     ] = "mask",
     erode: Erode = None,
     dilate: Dilate = None,
+    workers: Workers = 1,
+    resume: Resume = False,
     max_pixels: MaxPixels = MAX_PIXELS,
     force: Force = False,
     _quiet: Quiet = False,
     _json: Json = False,
+    recursive: Recursive = False,
 ) -> None:
-    """Make a trimap from a mask or from an alpha."""
-    from hybridmatte._validation import check_choice
-    from hybridmatte.automatic.from_mask import check_outline
-    from hybridmatte.batch.budget import budget_for
-    from hybridmatte.io.pictures import read_alpha, read_size, write_alpha
-    from hybridmatte.trimap import trimap_from_alpha, trimap_from_mask
+    """Make a trimap from a mask or from an alpha.
 
-    make = {"mask": trimap_from_mask, "alpha": trimap_from_alpha}[check_choice(kind, "--from", ("mask", "alpha"))]
+    hybridmatte trimap mask.png -o trimap.png --erode 8 --dilate 12
+
+    hybridmatte trimap "photos/*_mask.png" -o trimaps
+    """
+    from hybridmatte._validation import check_choice
+    from hybridmatte.batch.work import FileOptions, trimap_file
+
+    check_choice(kind, "--from", ("mask", "alpha"))
     output = output_or_default(output, mask, "trimap")
-    begin_report(mask, output)
-    inputs = sources(mask)
-    target = destination(output, inputs, force=force)
-    size, budget = read_size(inputs[0], "mask", max_pixels=max_pixels), budget_for(("trimap",), force=force, say=note)
-    budget.admit(inputs[0], size, 0, kind)
-    plane = read_alpha(inputs[0], max_pixels=max_pixels)
-    if kind == "mask":
-        check_outline(plane)
-    write_alpha(target, make(plane, erode=erode, dilate=dilate))
+    work = partial(trimap_file, kind=kind, erode=erode, dilate=dilate, files=FileOptions(8, max_pixels))
+    request = Request(
+        mask,
+        None,
+        output,
+        workers=workers,
+        resume=resume,
+        tasks=("trimap",),
+        force=force,
+        recursive=recursive,
+        image_name=kind,
+    )
+    run(request, work)

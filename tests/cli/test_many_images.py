@@ -1,0 +1,130 @@
+"""Folders, glob patterns, recursion and name patterns: which files a command takes, and what it says of the others."""
+
+import shutil
+
+import pytest
+
+from hybridmatte.io.pictures import write_alpha, write_image
+
+COMMANDS = [
+    pytest.param("matte {} {}", id="matte"),
+    pytest.param("auto {} --mask {} -m plain", id="auto"),
+    pytest.param("composite {} {}", id="composite"),
+]
+
+
+@pytest.fixture
+def tree(files, scene):
+    """Write photographs, in/a.jpg, in/sub/b.jpg, in/sub/deep/a.jpg, and a hidden one; planes/ has the same tree."""
+    for folder, write, data, ending in (
+        ("in", write_image, scene.image, ".jpg"),
+        ("planes", write_alpha, scene.trimap, ".png"),
+    ):
+        for name in ("a", "sub/b", "sub/deep/a", ".hidden/c"):
+            path = files / folder / f"{name}{ending}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(path, data)
+    (files / "in" / "notes.txt").write_text("mine")
+    return files
+
+
+def written(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.usefixtures("fake_alpha", "tree")
+@pytest.mark.parametrize("command", COMMANDS)
+class TestPartners:
+    @pytest.mark.parametrize("planes", ["@planes", "@planes/*.png", "@planes/{parent}/{stem}.png", "@trimap.png"])
+    @pytest.mark.parametrize("images", ["@in", "@in/*.jpg"])
+    def test_recursive_keeps_the_tree(self, run, files, command, images, planes):
+        result = run(f"{command.format(images, planes)} -o @out --recursive")
+        assert result.code == 0, result.err
+        assert written(files / "out") == ["a.png", "sub/b.png", "sub/deep/a.png"]
+        assert result.err.splitlines()[-1] == "3 written, 0 already there, 0 failed"
+        assert ("not named like a picture: notes.txt" in result.err) == (images == "@in")
+
+    @pytest.mark.parametrize("images", ["@in/*.jpg", "@in/[a-b].*", "@in"])
+    def test_a_pattern_takes_the_files_that_it_names(self, run, files, command, images):
+        result = run(f"{command.format(images, '@planes')} -o @out")
+        assert result.code == 0, result.err
+        assert written(files / "out") == ["a.png"]
+
+    @pytest.mark.parametrize("pattern", ["{stem}_mask.png", "{parent}/{stem}_mask.png", "{name}.png"])
+    def test_partners_beside_the_images_are_no_images(self, run, files, command, pattern):
+        """Masks beside their photographs were taken for photographs without a mask."""
+        name = pattern.rpartition("/")[2].format(stem="a", name="a.jpg")
+        shutil.copy(files / "trimap.png", files / "in" / name)
+        shutil.copy(files / "in" / "a.jpg", files / "in" / "lonely.jpg")
+        result = run(f"{command.format('@in', pattern)} -o @out")
+        assert result.code == 1
+        assert written(files / "out") == ["a.png"]
+        assert (
+            f"1 not taken, used as {'mask' if 'auto' in command else 'trimap' if 'matte' in command else 'alpha'}"
+            in (result.err)
+        )
+        absent = pattern.rpartition("/")[2].format(stem="lonely", name="lonely.jpg")
+        assert "in/lonely.jpg has no " in result.err
+        assert absent in result.err
+        assert result.err.splitlines()[-1] == "1 written, 0 already there, 1 failed"
+
+    def test_a_pattern_counts_from_the_working_folder_too(self, run, files, command, monkeypatch):
+        monkeypatch.chdir(files)
+        assert run(f"{command.format('in', 'planes/{stem}.png')} -o out").code == 0
+        assert run(f"{command.format('in/a.jpg', 'planes/{stem}.png')} -o one.png").code == 0
+        assert (files / "one.png").read_bytes() == (files / "out" / "a.png").read_bytes()
+
+    def test_two_images_of_one_stem_are_named_before_anything_is_solved(self, run, files, command):
+        shutil.copy(files / "image.png", files / "in" / "a.png")
+        shutil.copy(files / "in" / "a.jpg", files / "in" / "z.jpg")
+        result = run(f"{command.format('@in', '@trimap.png')} -o @out")
+        assert result.code == 1
+        assert "error: image has both a.jpg and a.png, expected one a stem" in result.err.splitlines()[:-1]
+        assert written(files / "out") == ["z.png"]
+
+
+@pytest.mark.usefixtures("tree")
+class TestTrimap:
+    def test_folders_and_trees(self, run, files):
+        result = run("trimap @planes -o @out --recursive --from alpha")
+        assert result.code == 0, result.err
+        assert written(files / "out") == ["a.png", "sub/b.png", "sub/deep/a.png"]
+
+    def test_a_pattern(self, run, files):
+        for name in "ab":
+            shutil.copy(files / "alpha.png", files / "in" / f"{name}_mask.png")
+        result = run("trimap @in/*_mask.png -o @out")
+        assert result.code == 0, result.err
+        assert written(files / "out") == ["a_mask.png", "b_mask.png"]
+
+    def test_a_mask_that_fails_stops_no_other(self, run, files):
+        (files / "planes" / "broken.png").write_text("text")
+        result = run("trimap @planes -o @out")
+        assert result.code == 1
+        assert written(files / "out") == ["a.png"]
+        assert "broken.png is of another kind" in result.err
+
+
+@pytest.mark.usefixtures("fake_alpha", "tree")
+class TestFolders:
+    def test_the_output_folder_may_lie_in_the_tree(self, run):
+        for _ in range(2):
+            result = run("matte @in @trimap.png -o @in/out -r --force")
+            assert result.err.splitlines()[-1] == "3 written, 0 already there, 0 failed"
+        assert "2 not taken, a folder: .hidden, out" in result.err
+
+    def test_a_folder_whose_name_has_brackets(self, run, files):
+        (files / "in").rename(files / "in [1]".replace(" ", ""))
+        assert run("matte @in[1] @trimap.png -o @out").code == 0
+        assert run("matte @in[1]/*.jpg @trimap.png -o @other").code == 0
+        assert written(files / "out") == written(files / "other") == ["a.png"]
+
+    def test_the_default_output_of_a_pattern_lies_beside_its_folder(self, run, files):
+        result = run("matte @in/*.jpg @trimap.png")
+        assert result.code == 0, result.err
+        assert written(files / "in_alpha") == ["a.png"]
+
+    def test_refine_takes_a_trimap_for_each(self, run, files):
+        result = run("refine @in @planes -o @out --trimap @planes/{stem}.png")
+        assert result.code == 0, result.err
+        assert written(files / "out") == ["a.png"]
