@@ -38,6 +38,7 @@ ROOMS = (
     "comparison",
     "networks",
     "automatic",
+    "testing",
     "batch",
     "data",
     "training",

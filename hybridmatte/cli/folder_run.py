@@ -72,7 +72,9 @@ def _run_image(request: Request, work: Callable[[Job], object]) -> None:
     if request.description:
         note(request.description)
     with note_compilation():
-        work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target))
+        found = work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target))
+    if isinstance(found, str):
+        note(found)
 
 
 def _run_folder(request: Request, work: Callable[[Job], object]) -> None:

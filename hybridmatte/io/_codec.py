@@ -24,6 +24,7 @@ from PIL import (
     GifImagePlugin,
     Image,
     ImageFile,
+    ImagePalette,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -40,7 +41,17 @@ from hybridmatte.io._png import check_chunks, decode_deep_png, encode_deep_png, 
 from hybridmatte.io._tiff import Layout, decode_tiff, encode_tiff, for_pillow, read_layout
 from hybridmatte.io.formats import EXPECTED, Format, InputFormat, kind_of, name_of_other_kind
 
-__all__ = ["OpenedPicture", "check_kind", "decode", "encode", "open_picture", "stored_exif", "to_uint8", "to_uint16"]
+__all__ = [
+    "OpenedPicture",
+    "check_kind",
+    "decode",
+    "encode",
+    "open_picture",
+    "palette_indices",
+    "stored_exif",
+    "to_uint8",
+    "to_uint16",
+]
 
 READERS: dict[InputFormat, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
@@ -95,12 +106,25 @@ def open_picture(data: bytes, label: str) -> OpenedPicture:
         if layout is not None and not layout.suits_pillow:
             return OpenedPicture(layout.size, layout.profile, layout.n_pages, layout)
         picture = reader(io.BytesIO(data if layout is None else for_pillow(data, layout)))
+        if kind == "BMP":
+            _read_two_tones_by_bytes(picture)
         if caught and kind == "TIFF":
             raise ValueError(str(caught[0].message))
         profile = picture.info.get("icc_profile")
         if layout is not None:  # Pillow gives the size of a turned TIFF as turned
             return OpenedPicture(layout.size, profile, layout.n_pages, picture)
         return OpenedPicture(picture.size, profile, getattr(picture, "n_frames", 1), picture)
+
+
+def _read_two_tones_by_bytes(picture: Any) -> None:
+    """Mend the layout of a BMP of 8 bits a pixel with black and white as its only colours; Pillow takes it for 1 bit."""
+    if picture.mode != "1" or not picture.tile or picture.tile[0][0] != "raw":
+        return
+    codec, box, offset, (_, stride, direction) = picture.tile[0]
+    if stride < picture.size[0]:
+        return  # one bit a pixel
+    picture._mode, picture.palette = "P", ImagePalette.raw("RGB", bytes([0, 0, 0, 255, 255, 255]))
+    picture.tile = [type(picture.tile[0])(codec, box, offset, ("P", stride, direction))]
 
 
 def decode(data: bytes, opened: OpenedPicture, label: str, max_pixels: int) -> Picture:
@@ -118,6 +142,15 @@ def decode(data: bytes, opened: OpenedPicture, label: str, max_pixels: int) -> P
         if picture.format == "PNG" and has_deep_colour(data):
             return decode_deep_png(data, orientation)
         return _planes(picture).turned(orientation)
+
+
+def palette_indices(opened: OpenedPicture) -> npt.NDArray[np.uint8] | None:
+    """Return the palette indices (H, W), upright, of a picture that `decode` has decoded; None if it has no palette."""
+    picture = opened.reader
+    if isinstance(picture, Layout) or picture.mode != "P":
+        return None
+    orientation = 1 if picture.format == "TIFF" else picture.getexif().get(ORIENTATION, 1)  # load() turns a TIFF
+    return Picture(np.asarray(picture), None).turned(orientation).colour
 
 
 def stored_exif(data: bytes, opened: OpenedPicture, label: str) -> Image.Exif:
