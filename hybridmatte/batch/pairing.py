@@ -10,6 +10,8 @@ from hybridmatte.io.formats import INPUT_EXTENSIONS, input_extensions
 
 __all__ = ["Job", "pair_by_stem", "pictures_in", "sentences", "without_partner", "without_picture"]
 
+MASK_EXTENSIONS = INPUT_EXTENSIONS | {".npy"}
+
 
 class Job(NamedTuple):
     """One image, its trimap, mask or alpha (`plane`, None for an image alone), and the file to write."""
@@ -26,7 +28,7 @@ def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Pat
     ----------
     folder : str or path
         Its files that end like a picture (`INPUT_EXTENSIONS`) count, and links to such files; see `without_picture` for
-        the others.
+        the others. Of masks, arrays (``.npy``) count too.
     name : str, default "folder"
         What the folder is to the caller, for error messages.
 
@@ -50,7 +52,7 @@ def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Pat
     pictures: dict[str, Path] = {}
     problems: dict[str, str] = {}
     for path in sorted(folder.iterdir()):
-        if _reason_against(path) is not None:
+        if _reason_against(path, name) is not None:
             continue
         if not os.path.exists(path):  # a link whose target is missing, or that leads in a loop
             problems[path.stem] = (
@@ -62,9 +64,9 @@ def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Pat
     return {stem: path for stem, path in pictures.items() if stem not in problems}, problems
 
 
-def without_picture(folder: str | Path) -> dict[str, str]:
+def without_picture(folder: str | Path, name: str = "folder") -> dict[str, str]:
     """Return the entries of a folder that `pictures_in` does not take, by name, each with the reason in a few words."""
-    reasons = {path.name: _reason_against(path) for path in sorted(Path(folder).iterdir())}
+    reasons = {path.name: _reason_against(path, name) for path in sorted(Path(folder).iterdir())}
     return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
@@ -84,13 +86,13 @@ def without_partner(images: str | Path, planes: str | Path, name: str = "trimap"
     return {path.name: "no image of that stem" for stem, path in pictures.items() if stem not in {*image_of, *problems}}
 
 
-def _reason_against(path: Path) -> str | None:
+def _reason_against(path: Path, name: str) -> str | None:
     """Return why a folder's entry is no picture by its name and kind, or None if it is one, or a link to nothing."""
     if os.path.isdir(path):
         return "a folder"
     if path.name.startswith("."):
         return "hidden"
-    if path.suffix.lower() not in INPUT_EXTENSIONS:
+    if path.suffix.lower() not in (MASK_EXTENSIONS if name == "mask" else INPUT_EXTENSIONS):
         return "not named like a picture"
     return None if os.path.isfile(path) or not os.path.exists(path) else "no regular file"
 

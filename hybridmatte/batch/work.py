@@ -29,6 +29,7 @@ __all__ = [
     "decontaminated_file",
     "matte_file",
     "plane_of",
+    "read_image_and_mask",
     "read_image_and_plane",
     "refined_file",
     "write_plane",
@@ -105,7 +106,7 @@ def automatic_file(
         result = estimate(image) if mask is None else estimate(image, mask)
         found = None if mask is None else describe_mask(mask)
     else:
-        image, mask, metadata = _read_image_and_mask(job, label, square, files)
+        image, mask, metadata = read_image_and_mask(job, files, label=label, square=square)
         result = estimate(image, 1 - mask if invert else mask)
     if alpha_only:
         write_plane(job, result.alpha, metadata, files)
@@ -148,8 +149,8 @@ def read_image_and_plane(
     return image, plane, metadata
 
 
-def _read_image_and_mask(
-    job: Job, label: int | None, square: bool, files: FileOptions
+def read_image_and_mask(
+    job: Job, files: FileOptions, *, label: int | None = None, square: bool = False
 ) -> tuple[FloatArray, FloatArray, Metadata]:
     """Read a job's image, its mask in [0, 1], and the image's metadata; a square mask comes at the image's size."""
     check_job_output(job)

@@ -111,7 +111,7 @@ def _note_ignored(images: Path, planes: Path | None, plane_name: str) -> None:
     """Name every entry of the folders that is not taken, in a line for each reason."""
     lines = sentences(without_picture(images), images, "image")
     if planes is not None and not planes.samefile(images):
-        ignored = without_picture(planes) | without_partner(images, planes, plane_name)
+        ignored = without_picture(planes, plane_name) | without_partner(images, planes, plane_name)
         lines += sentences(ignored, planes, plane_name)
     for line in lines:
         note(line)

@@ -117,7 +117,7 @@ def open_picture(data: bytes, label: str) -> OpenedPicture:
 
 
 def _read_two_tones_by_bytes(picture: Any) -> None:
-    """Mend the layout of a BMP of 8 bits a pixel with black and white as its only colours; Pillow takes it for 1 bit."""
+    """Mend the layout of a BMP of 8 bits a pixel with only black and white, which Pillow takes for one of 1 bit."""
     if picture.mode != "1" or not picture.tile or picture.tile[0][0] != "raw":
         return
     codec, box, offset, (_, stride, direction) = picture.tile[0]

@@ -221,6 +221,17 @@ class TestCommand:
         assert code == 0, err
         assert np.abs(read_alpha(tmp_path / "alpha.png") - self.SCENE.alpha).mean() < 0.03
 
+    def test_folder_of_arrays(self, run, tmp_path):
+        """Files ending in .npy were not taken, as they are not named like a picture."""
+        for folder in ("images", "masks"):
+            (tmp_path / folder).mkdir()
+        write_image(tmp_path / "images" / "a.png", self.SCENE.image)
+        np.save(tmp_path / "masks" / "a.npy", np.int32(self.SCENE.alpha > 0.5))
+        code, err = run("auto @images --mask @masks --matte -o @out --erode 4 --dilate 4")
+        assert code == 0, err
+        assert "1 written" in err
+        assert "not taken" not in err
+
     def test_mistakes_name_the_option_and_the_mask(self, run, tmp_path):
         np.save(tmp_path / "two.npy", np.repeat([[0, 3, 9, 9]], 3, axis=0))
         np.save(tmp_path / "square.npy", np.eye(8))
