@@ -78,9 +78,11 @@ def test_mistakes():
 
 
 @pytest.mark.peer
-def test_rembg_with_a_local_file(tmp_path):
+def test_rembg_with_a_local_file(tmp_path, monkeypatch):
     """rembg stretches to 320 x 320, subtracts mean and deviation of ImageNet, and spreads the output over [0, 1]."""
     pytest.importorskip("rembg")
+    for variable in ("REMBG_HOME", "U2NET_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path))  # rembg loads files from its own folder only
     file = write_network(tmp_path / "net.onnx", sides=(320, 320)).partition(":")[2]
     mask = find_mask(SCENE.image, load_segmenter("rembg:u2net_custom", {"model_path": file}))
     red = expected(SCENE.image, sides=(320, 320))
