@@ -27,7 +27,9 @@ The packages, in the order in which data flows; each imports only from those bef
 ``networks``
     Networks from images to alpha: ``import hybridmatte.networks``.
 ``automatic``
-    Alpha from a mask, from the image alone, or from a smaller alpha.
+    Alpha from a mask, from the image alone, or from a smaller alpha; segmenters, which find an object's mask.
+``testing``
+    Contract tests for plug-ins: ``import hybridmatte.testing``.
 ``batch``
     Folders of pictures, in one or several processes.
 ``data``, ``training``
@@ -45,6 +47,7 @@ __version__ = "0.1.0"
 _MODULE_OF = {
     "read_alpha": "io.pictures",
     "read_image": "io.pictures",
+    "read_mask": "io.masks",
     "read_plane": "io.pictures",
     "Metadata": "io.metadata",
     "read_metadata": "io.metadata",
@@ -87,10 +90,16 @@ _MODULE_OF = {
     "Samples": "methods.shared_sampling",
     "solve_sampling": "methods.shared_sampling",
     "matte": "correction.matting",
+    "Segmenter": "automatic.finding",
     "matte_from_image": "automatic.from_image",
     "AutomaticResult": "automatic.from_mask",
     "matte_from_mask": "automatic.from_mask",
     "refine": "automatic.refinement",
+    "SegmenterInfo": "automatic.registry",
+    "find_mask": "automatic.registry",
+    "list_segmenters": "automatic.registry",
+    "load_segmenter": "automatic.registry",
+    "register_segmenter": "automatic.registry",
     "composite": "foreground",
     "cutout": "foreground",
     "decontaminate": "foreground",

@@ -1,8 +1,16 @@
 # The public names for type checkers; __init__.py loads them on first use. tests/test_layout.py compares the two.
 
+from hybridmatte.automatic.finding import Segmenter as Segmenter
 from hybridmatte.automatic.from_image import matte_from_image as matte_from_image
 from hybridmatte.automatic.from_mask import AutomaticResult as AutomaticResult, matte_from_mask as matte_from_mask
 from hybridmatte.automatic.refinement import refine as refine
+from hybridmatte.automatic.registry import (
+    find_mask as find_mask,
+    list_segmenters as list_segmenters,
+    load_segmenter as load_segmenter,
+    register_segmenter as register_segmenter,
+    SegmenterInfo as SegmenterInfo,
+)
 from hybridmatte.batch.folders import FolderResult as FolderResult, run_folder as run_folder
 from hybridmatte.comparison import compare_methods as compare_methods, contact_sheet as contact_sheet, Trial as Trial
 from hybridmatte.memory import memory_needed as memory_needed
@@ -16,6 +24,7 @@ from hybridmatte.foreground import (
     estimate_layers as estimate_layers,
     Layers as Layers,
 )
+from hybridmatte.io.masks import read_mask as read_mask
 from hybridmatte.io.metadata import Metadata as Metadata, read_metadata as read_metadata
 from hybridmatte.io.pictures import (
     read_alpha as read_alpha,

@@ -39,6 +39,7 @@ ROOMS = (
     "memory",
     "networks",
     "automatic",
+    "testing",
     "batch",
     "data",
     "training",

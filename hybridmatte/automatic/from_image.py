@@ -1,25 +1,33 @@
-"""Alpha from an image alone: a network finds the object."""
+"""Alpha from an image alone: a segmenter or a network finds the object."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import check_image, check_integer
+from hybridmatte._validation import check_image
+from hybridmatte.automatic.finding import Segmenter
 from hybridmatte.automatic.from_mask import (
     INSIDE_MIN,
     AutomaticResult,
     check_method,
     describe_method,
+    matte_from_mask,
     refuse_solver_options,
 )
 from hybridmatte.automatic.refinement import enlarged, refine
-from hybridmatte.automatic.segmenters import run_segmenter
+from hybridmatte.automatic.registry import (
+    DEFAULT_SEGMENTER,
+    PEOPLE_SIDE,
+    AnySegmenter,
+    find_mask,
+    load_segmenter,
+    predict_shrunk,
+)
 from hybridmatte.errors import warn_caller
 from hybridmatte.methods.registry import solve
 from hybridmatte.trimap import depth_inside, trimap_along
@@ -27,10 +35,9 @@ from hybridmatte.trimap import depth_inside, trimap_along
 if TYPE_CHECKING:
     from hybridmatte.networks import MattingNetwork  # needs torch
 
-__all__ = ["PEOPLE_SIDE", "matte_from_image", "predict_shrunk"]
+__all__ = ["PEOPLE_SIDE", "describe_found", "matte_found", "matte_from_image", "predict_shrunk"]
 
 NETWORK_SIDE = 512  # pixels: default shorter side of the image that a given network sees
-PEOPLE_SIDE = 192  # pixels: same for the built-in network, which was trained on photographs of 96 to 384 pixels
 PEOPLE_BAND = 0.03  # of the diagonal: default width of the unknown band on each side of the built-in network's outline
 
 
@@ -38,16 +45,20 @@ def matte_from_image(
     image: npt.ArrayLike,
     network: MattingNetwork | None = None,
     *,
+    segmenter: AnySegmenter | None = None,
+    box: Sequence[float] | None = None,
+    points: Sequence[Sequence[float]] | None = None,
     side: int | None = None,
     method: str | None = None,
     erode: float | None = None,
     dilate: float | None = None,
 ) -> AutomaticResult:
-    """Estimate alpha from an image alone; a network finds the kind of object that it was trained to find.
+    """Estimate alpha from an image alone: a segmenter finds the object, and a solver its edges.
 
-    Without a network, a small network that comes with the package finds people; its result serves as a mask, and a
-    classical solver estimates alpha in a band along the mask's outline. That network is often wrong: see the model card
-    beside its weights. Time grows with the number of pixels in the band, see `solve_cf`.
+    The default segmenter is a small network that comes with the package and finds people. It is often wrong: see the
+    model card beside its weights. The segmenter's result serves as a mask, and a classical solver estimates alpha in a
+    band along the mask's outline. Time grows with the number of pixels in the band, see `solve_cf`. A network from
+    image to alpha takes the place of segmenter and solver.
 
     Parameters
     ----------
@@ -55,14 +66,20 @@ def matte_from_image(
         RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
     network : MattingNetwork, optional
         One without trimap input. If it sees a smaller image, `refine` brings its alpha to the image's size and edges.
+    segmenter : str, callable or Segmenter, optional
+        A name, see `list_segmenters`; a function of an image that returns a mask; or what `load_segmenter` returns.
+        Default: "bundled". Only without a network.
+    box, points : optional
+        A box around the object, and points on it or beside it; see `find_mask`. Only for segmenters that take them.
     side : int, optional
         Longest allowed length of the shorter side of the image that the network sees, in pixels. Default: 512, or 192
-        for the built-in network.
+        for the bundled segmenter. Not with another segmenter.
     method : str, optional
         One of `hybridmatte.METHODS`, default "cf". Only without a network.
     erode, dilate : float, optional
-        Widths of the unknown band inside and outside the outline, in pixels. Default: 3% of the image's diagonal, less
-        where an object or the background is narrow. Only without a network.
+        Widths of the unknown band inside and outside the outline, in pixels. Default: that of `matte_from_mask`; for
+        the bundled segmenter 3% of the image's diagonal, less where an object or the background is narrow. Only
+        without a network.
 
     Returns
     -------
@@ -73,16 +90,20 @@ def matte_from_image(
     ------
     ValueError
         If the network takes a trimap, side is not positive, an option has no effect, or something is found in an image
-        of less than 3 x 3 pixels.
+        of less than 3 x 3 pixels; or as `find_mask`.
 
     Warns
     -----
     UserWarning
-        If nothing is found: the network's alpha is below 0.5 everywhere.
+        If nothing is found: the mask, or the network's alpha, is below 0.5 everywhere.
     """
     image = check_image(image)
     if network is None:
-        return _matte_people(image, PEOPLE_SIDE if side is None else side, check_method(method), erode, dilate)
+        loaded = _chosen_segmenter(segmenter, side)
+        method = check_method(method)
+        mask = find_mask(image, loaded, box=box, points=points)
+        return matte_found(image, mask, segmenter=loaded.name, method=method, erode=erode, dilate=dilate)
+    _refuse_prompts(segmenter, box, points)
     refuse_solver_options(method, erode, dilate)
     alpha = predict_shrunk(image, NETWORK_SIDE if side is None else side, partial(_predict_alpha, network))
     if not _find_inside(alpha, image).any():
@@ -92,21 +113,56 @@ def matte_from_image(
     return AutomaticResult(refined, None, describe_method(None, has_network=True, has_mask=False))
 
 
-def _matte_people(
-    image: npt.NDArray[np.float32], side: int, method: str, erode: float | None, dilate: float | None
+def matte_found(
+    image: npt.NDArray[np.float32],
+    mask: npt.NDArray[np.float32],
+    *,
+    segmenter: str,
+    method: str,
+    erode: float | None = None,
+    dilate: float | None = None,
 ) -> AutomaticResult:
-    """Solve for alpha in a band along the outline of the people that the built-in network finds."""
-    is_inside = _find_inside(predict_shrunk(image, side, partial(run_segmenter, "people")), image)
-    trimap = trimap_along(is_inside, erode, _outer_width(is_inside, dilate), PEOPLE_BAND)
-    return AutomaticResult(solve(image, trimap, method=method), trimap, describe_method(method, has_mask=False))
+    """Estimate alpha in a band along the outline of the mask (H, W) that a segmenter of that name found."""
+    is_inside = _find_inside(mask, image)
+    description = describe_found(segmenter, method)
+    if segmenter == DEFAULT_SEGMENTER:
+        trimap = trimap_along(is_inside, erode, _outer_width(is_inside, dilate), PEOPLE_BAND)
+        return AutomaticResult(solve(image, trimap, method=method), trimap, description)
+    if is_inside.all() or not is_inside.any():
+        trimap = is_inside.astype(np.float32)
+        return AutomaticResult(trimap.copy(), trimap, description)
+    return matte_from_mask(image, mask, method=method, erode=erode, dilate=dilate)._replace(description=description)
+
+
+def describe_found(segmenter: str, method: str) -> str:
+    """Describe how alpha is estimated from the mask of a segmenter of that name."""
+    if segmenter == DEFAULT_SEGMENTER:
+        return describe_method(method, has_mask=False)
+    return f"mask by segmenter {segmenter}, {describe_method(method)}"
+
+
+def _chosen_segmenter(segmenter: AnySegmenter | None, side: int | None) -> Segmenter:
+    """Return the segmenter, or the bundled one for None; refuse a side for another than that."""
+    if side is None:
+        return load_segmenter(DEFAULT_SEGMENTER if segmenter is None else segmenter)
+    if segmenter is not None and load_segmenter(segmenter).name != DEFAULT_SEGMENTER:
+        raise ValueError(f"side is {side}, expected none with segmenter {load_segmenter(segmenter).name}")
+    return load_segmenter(DEFAULT_SEGMENTER, {"side": side})
+
+
+def _refuse_prompts(segmenter: object, box: object, points: object) -> None:
+    """Refuse what only a segmenter takes, beside a network."""
+    for name, value in (("segmenter", segmenter), ("box", box), ("points", points)):
+        if value is not None:
+            raise ValueError(f"{name} is {value!r}, expected none with a network")
 
 
 def _find_inside(alpha: npt.NDArray[np.float32], image: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Return where a network's alpha, brought to the image's size, is at least 0.5; warn if it is nowhere."""
+    """Return where a mask or alpha, brought to the image's size, is at least 0.5; warn if it is nowhere."""
     is_inside = enlarged(alpha, image.shape[:2]) >= INSIDE_MIN
     if not is_inside.any():
         warn_caller(
-            "nothing is found in the image: the network's alpha is below 0.5 everywhere; alpha is set to 0", UserWarning
+            "nothing is found in the image: the estimate is below 0.5 everywhere; alpha is set to 0", UserWarning
         )
     return is_inside
 
@@ -116,17 +172,6 @@ def _outer_width(is_inside: npt.NDArray[np.bool_], dilate: float | None) -> floa
     if dilate is not None or is_inside.all():
         return dilate
     return min(PEOPLE_BAND * float(np.hypot(*is_inside.shape)), float(depth_inside(~is_inside).max()) / 2)
-
-
-def predict_shrunk(
-    image: npt.NDArray[np.float32], side: int, predict: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
-) -> npt.NDArray[np.float32]:
-    """Return the alpha (h, w) predicted for an image, shrunk so that its shorter side is at most `side` pixels."""
-    factor = check_integer(side, "side", low=1) / min(image.shape[:2])
-    if factor >= 1:
-        return predict(image)
-    size = [max(round(factor * length), 1) for length in image.shape[1::-1]]
-    return predict(cv2.resize(image, size, interpolation=cv2.INTER_AREA).clip(0, 1))
 
 
 def _predict_alpha(network: MattingNetwork, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

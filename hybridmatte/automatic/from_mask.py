@@ -8,9 +8,10 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import check_aspect, check_choice, check_image, check_plane
+from hybridmatte._validation import check_choice, check_image
 from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.errors import warn_caller
+from hybridmatte.io.masks import check_mask_aspect, mask_of_array
 from hybridmatte.methods.registry import DEFAULT_METHOD, METHODS, solve
 from hybridmatte.trimap import refuse_labels, trimap_from_mask
 
@@ -74,6 +75,8 @@ def matte_from_mask(
     network: MaskNetwork | None = None,
     erode: float | None = None,
     dilate: float | None = None,
+    label: int | None = None,
+    square: bool = False,
 ) -> AutomaticResult:
     """Estimate alpha from an image and a rough mask: drawn by hand, or from a segmentation network at any size.
 
@@ -85,14 +88,18 @@ def matte_from_mask(
     image : (H, W, 3) array
         RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
     mask : (h, w) array
-        White where the object is, soft or hard, in [0, 1], or bool, uint8, uint16. Any size of the image's aspect
-        ratio. The mask may contain several objects.
+        White where the object is, soft or hard, in [0, 1], or bool, uint8, uint16; or labels, whole numbers with 0 for
+        the background. Any size of the image's aspect ratio. The mask may contain several objects.
     method : str, optional
         One of `hybridmatte.METHODS`, default "cf". Only without a network.
     network : JointInference, optional
     erode, dilate : float, optional
         Widths of the unknown band inside and outside the outline, in pixels; see `trimap_from_mask`. Only without a
         network.
+    label : int, optional
+        Of a mask of several labels, the one whose pixels are the object.
+    square : bool, default False
+        Whether the mask is the square output of a network for the image stretched to a square; it is stretched back.
 
     Returns
     -------
@@ -102,8 +109,9 @@ def matte_from_mask(
     Raises
     ------
     ValueError
-        If the aspect ratios of mask and image differ, no pixel or every pixel is inside the mask, or an option has no
-        effect.
+        If the aspect ratios of mask and image differ, the mask is not square although `square` says so, it holds
+        several labels and none is given (the message lists them), no pixel or every pixel is inside the mask, or an
+        option has no effect.
 
     Warns
     -----
@@ -117,7 +125,7 @@ def matte_from_mask(
     (32, 64)
     """
     image = check_image(image)
-    mask = fit_mask(mask, image.shape[:2])
+    mask = fit_mask(mask, image.shape[:2], label=label, square=square)
     if network is not None:
         refuse_solver_options(method, erode, dilate)
         if not isinstance(network, MaskNetwork):
@@ -148,15 +156,19 @@ def describe_method(method: str | None, *, has_network: bool = False, has_mask: 
     return description if has_mask else f"mask by the built-in network for people, {description}"
 
 
-def fit_mask(mask: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+def fit_mask(
+    mask: npt.ArrayLike, shape: tuple[int, int], *, label: int | None = None, square: bool = False
+) -> npt.NDArray[np.float32]:
     """Check a mask and bring it to an image's size.
 
     Parameters
     ----------
     mask : (h, w) array
-        In [0, 1], or bool, uint8, uint16.
+        In [0, 1], or bool, uint8, uint16, or labels.
     shape : (int, int)
         H and W of the image.
+    label, square
+        As for `matte_from_mask`.
 
     Returns
     -------
@@ -168,8 +180,8 @@ def fit_mask(mask: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArray[np.floa
     ValueError
         As `matte_from_mask`.
     """
-    plane = check_plane(mask, "mask")
-    check_aspect(plane.shape, "mask", shape)
+    plane = mask_of_array(mask, label)
+    check_mask_aspect(plane.shape, shape, square=square)
     plane = enlarged(plane, shape)
     check_outline(plane)
     return plane

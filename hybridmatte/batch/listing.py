@@ -24,6 +24,9 @@ __all__ = [
 ]
 
 
+MASK_EXTENSIONS = INPUT_EXTENSIONS | {".npy"}
+
+
 class Listing(NamedTuple):
     """Pictures below a folder, and the entries that are not taken, by their paths below the folder."""
 
@@ -56,7 +59,7 @@ def list_pictures(text: str, name: str, *, recursive: bool, without: Path | None
         entries = [path for path in matches if not (is_deep and path.is_dir()) and not _is_below(path, root, without)]
         if not entries:
             raise ValueError(f"{name} {text} matches no file, expected a pattern such as 'photos/*.jpg'")
-    reasons = {path: _reason_against(path) for path in entries}
+    reasons = {path: _reason_against(path, name) for path in entries}
     named = {path.relative_to(root).as_posix(): reason for path, reason in reasons.items() if reason is not None}
     return Listing(root, [path for path in entries if reasons[path] is None], named)
 
@@ -97,7 +100,7 @@ def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Pat
     ----------
     folder : str or path
         Its files that end like a picture (`INPUT_EXTENSIONS`) count, and links to such files; see `without_picture` for
-        the others.
+        the others. Of masks, arrays (``.npy``) count too.
     name : str, default "folder"
         What the folder is to the caller, for error messages.
 
@@ -118,12 +121,12 @@ def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Pat
         raise FileNotFoundError(f"{name} {folder} does not exist, expected a folder")
     if not folder.is_dir():
         raise NotADirectoryError(f"{name} {folder} is a file, expected a folder like the others")
-    return by_stem(folder, [path for path in sorted(folder.iterdir()) if _reason_against(path) is None], name)
+    return by_stem(folder, [path for path in sorted(folder.iterdir()) if _reason_against(path, name) is None], name)
 
 
-def without_picture(folder: str | Path) -> dict[str, str]:
+def without_picture(folder: str | Path, name: str = "folder") -> dict[str, str]:
     """Return the entries of a folder that `pictures_in` does not take, by name, each with the reason in a few words."""
-    reasons = {path.name: _reason_against(path) for path in sorted(Path(folder).iterdir())}
+    reasons = {path.name: _reason_against(path, name) for path in sorted(Path(folder).iterdir())}
     return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
@@ -136,13 +139,13 @@ def sentences(reasons: dict[str, str], folder: str | Path, name: str) -> list[st
     return found
 
 
-def _reason_against(path: Path) -> str | None:
+def _reason_against(path: Path, name: str) -> str | None:
     """Return why a folder's entry is no picture by its name and kind, or None if it is one, or a link to nothing."""
     if os.path.isdir(path):
         return "a folder"
     if path.name.startswith("."):
         return "hidden"
-    if path.suffix.lower() not in INPUT_EXTENSIONS:
+    if path.suffix.lower() not in (MASK_EXTENSIONS if name == "mask" else INPUT_EXTENSIONS):
         return "not named like a picture"
     return None if os.path.isfile(path) or not os.path.exists(path) else "no regular file"
 

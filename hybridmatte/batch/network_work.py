@@ -7,13 +7,11 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import to_float
 from hybridmatte.automatic.from_image import matte_from_image
 from hybridmatte.automatic.from_mask import AutomaticResult, matte_from_mask
 from hybridmatte.batch.budget import UNLIMITED, Budget
 from hybridmatte.batch.pairing import Job
-from hybridmatte.batch.work import FileOptions, read_image_and_plane, write_plane
-from hybridmatte.io.sizes import check_similar_sizes
+from hybridmatte.batch.work import FileOptions, read_image_and_mask, write_plane
 from hybridmatte.networks import JointInference, MattingNetwork, MattingUNet, load_network, predict_labels
 from hybridmatte.trimap import refuse_labels
 
@@ -70,7 +68,7 @@ def matte_by_mask_network(
 
 def blended_file(job: Job, *, network: str, files: FileOptions, budget: Budget = UNLIMITED) -> None:
     """Write the blended label of a job's image and mask, see `hybridmatte.networks.predict_labels`."""
-    image, mask, metadata = read_image_and_plane(job, "mask", files, check_similar_sizes, budget)
+    image, mask, metadata = read_image_and_mask(job, files, budget=budget)
     refuse_labels(mask, "mask")
-    labels = predict_labels(load_teacher(network), image, to_float(mask, "mask"))
+    labels = predict_labels(load_teacher(network), image, mask)
     write_plane(job, labels, metadata, files)

@@ -9,15 +9,16 @@ from typing import BinaryIO, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import to_float
+from hybridmatte.automatic.finding import describe_mask
 from hybridmatte.automatic.from_mask import AutomaticResult, check_outline
-from hybridmatte.automatic.refinement import KNOWN_MAX, refine
+from hybridmatte.automatic.refinement import KNOWN_MAX, enlarged, refine
 from hybridmatte.batch.backgrounds import over_background
 from hybridmatte.batch.budget import UNLIMITED, Budget
 from hybridmatte.batch.pairing import Job, partner_of
 from hybridmatte.correction.matting import Quality, matte_by
 from hybridmatte.foreground import Fit, cutout, decontaminate, estimate_foreground
 from hybridmatte.io.formats import MAX_PIXELS
+from hybridmatte.io.masks import check_mask_size, is_array_file, read_mask
 from hybridmatte.io.metadata import Metadata, check_turning, read_photograph
 from hybridmatte.io.pictures import check_output, read_alpha, read_size, read_trimap, write_alpha, write_image
 from hybridmatte.io.sizes import check_similar_sizes, check_sizes
@@ -32,6 +33,7 @@ __all__ = [
     "decontaminated_file",
     "matte_file",
     "plane_of",
+    "read_image_and_mask",
     "read_image_and_plane",
     "refined_file",
     "trimap_file",
@@ -117,26 +119,33 @@ def automatic_file(
     job: Job,
     *,
     estimate: Callable[..., AutomaticResult],
+    find: Callable[[FloatArray], FloatArray] | None = None,
     invert: bool = False,
+    label: int | None = None,
+    square: bool = False,
     alpha_only: bool = False,
     trimap_output: Path | BinaryIO | None = None,
     files: FileOptions,
     budget: Budget = UNLIMITED,
-) -> None:
+) -> str | None:
     """Write the cut-out of a job's image, with its mask or from the image alone.
 
-    estimate takes the image, and the mask if the job has one: `hybridmatte.matte_from_mask`,
-    `hybridmatte.matte_from_image`, or a function of `network_work`. With invert, the mask is white where the object is
-    not. With alpha_only, alpha is written instead of the cut-out. trimap_output receives the trimap that was found.
+    estimate takes the image, and a mask if the job has one or `find` is given: `hybridmatte.matte_from_mask`,
+    `matte_found`, or a function of `network_work`. find takes the image and returns its mask; then a sentence on that
+    mask is returned. label and square say how a mask is read, see `hybridmatte.matte_from_mask`. With invert, the mask
+    is white where the object is not. With alpha_only, alpha is written instead of the cut-out. trimap_output receives
+    the trimap that was found.
     """
+    found = None
     if job.plane is None:
         check_job_output(job)
         budget.check(job.image, read_size(job.image, max_pixels=files.max_pixels))
         image, metadata = read_photograph(job.image, max_pixels=files.max_pixels, gps=not files.drop_gps)
-        result = estimate(image)
+        mask = None if find is None else find(image)
+        result = estimate(image) if mask is None else estimate(image, mask)
+        found = None if mask is None else describe_mask(mask)
     else:
-        image, mask, metadata = read_image_and_plane(job, "mask", files, check_similar_sizes, budget)
-        mask = to_float(mask, "mask")
+        image, mask, metadata = read_image_and_mask(job, files, label=label, square=square, budget=budget)
         result = estimate(image, 1 - mask if invert else mask)
     if alpha_only:
         write_plane(job, result.alpha, metadata, files)
@@ -144,6 +153,7 @@ def automatic_file(
         _write_rgba(job, decontaminate(image, result.alpha), metadata, files)
     if trimap_output is not None and result.trimap is not None:
         write_alpha(trimap_output, result.trimap)
+    return found
 
 
 def composite_file(job: Job, *, files: FileOptions, budget: Budget = UNLIMITED) -> None:
@@ -229,6 +239,21 @@ def _check_unknown(job: Job, budget: Budget, shape: tuple[int, ...], is_unknown:
     height, width = shape[:2]
     unknown = round(float(is_unknown.mean()) * height * width)
     budget.admit(job.image, (height, width), unknown)
+
+
+def read_image_and_mask(
+    job: Job, files: FileOptions, *, label: int | None = None, square: bool = False, budget: Budget = UNLIMITED
+) -> tuple[FloatArray, FloatArray, Metadata]:
+    """Read a job's image, its mask in [0, 1], and the image's metadata; a square mask comes at the image's size."""
+    check_job_output(job)
+    path = plane_of(job)
+    check_mask_size(job.image, path, square=square, max_pixels=files.max_pixels)
+    budget.check(job.image, read_size(job.image, max_pixels=files.max_pixels))
+    image, metadata = read_photograph(job.image, max_pixels=files.max_pixels, gps=not files.drop_gps)
+    mask = read_mask(path, label=label, max_pixels=files.max_pixels)
+    if not is_array_file(path):
+        check_turning(job.image, image.shape, metadata.orientation, path, mask.shape, "mask")
+    return image, enlarged(mask, image.shape[:2]) if square else mask, metadata
 
 
 def _write_rgba(job: Job, cut: FloatArray, metadata: Metadata, files: FileOptions) -> None:

@@ -23,6 +23,7 @@ from hybridmatte.cli.matte import matte
 from hybridmatte.cli.methods import methods
 from hybridmatte.cli.predict import predict
 from hybridmatte.cli.refine import refine
+from hybridmatte.cli.segmenters import segmenters
 from hybridmatte.cli.train import train
 from hybridmatte.cli.trimap import trimap
 
@@ -40,6 +41,7 @@ COMMANDS = (
     evaluate,
     compare,
     methods,
+    segmenters,
     train,
     predict,
     export,
@@ -90,5 +92,5 @@ def _options(_version: bool = typer.Option(False, "--version", help="Print the v
 
 
 for _command in COMMANDS:
-    app.command(no_args_is_help=_command is not methods)(_command)
+    app.command(no_args_is_help=_command not in (methods, segmenters))(_command)
 app.command("compile")(compile_default)

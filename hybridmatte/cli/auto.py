@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -36,15 +36,46 @@ from hybridmatte.cli.streams import destination, output_or_default
 if TYPE_CHECKING:
     from hybridmatte.automatic.from_mask import AutomaticResult
 
-BUILT_IN_NETWORK = "people"  # the default of --network without --mask
+BUILT_IN_NETWORK = "people"  # old name of the default of --segmenter, given as --network
+DEFAULT_SEGMENTER = "bundled"
 
 NetworkName = Annotated[
     str | None,
     typer.Option(
         "--network",
         help="Folder of a network, or OWNER/NAME on the Hugging Face hub: with --mask a joint network, "
-        "without it a network that needs only the image. Default: with --mask the solver of --method, without it the "
-        "built-in network for people and that solver.",
+        "without it a network that needs only the image. Default: the solver of --method, with the mask of --mask or "
+        "of --segmenter.",
+    ),
+]
+SegmenterName = Annotated[
+    str | None,
+    typer.Option(
+        "--segmenter",
+        metavar="NAME",
+        help="What finds the object without --mask: bundled (default), rembg:MODEL, onnx:FILE, transformers:MODEL, "
+        "mediapipe:FILE or a plug-in; hybridmatte segmenters lists them.",
+    ),
+]
+SegmenterOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--segmenter-option",
+        metavar="KEY=VALUE",
+        help="Option of the segmenter, such as size=1024 for onnx:FILE; may be repeated.",
+    ),
+]
+BoxText = Annotated[
+    str | None,
+    typer.Option("--box", metavar="X0,Y0,X1,Y1", help="Box around the object in pixels, for a segmenter such as SAM."),
+]
+PointTexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--point",
+        metavar="X,Y[,0]",
+        help="Point on the object in pixels, for a segmenter such as SAM; with 0 behind it, a point beside the object. "
+        "May be repeated.",
     ),
 ]
 
@@ -57,9 +88,10 @@ def auto(
         typer.Option(
             "--mask",
             metavar="MASK",
-            help="Mask, white where the object is, from a segmenter or drawn, at any size of the same aspect ratio; "
-            "or one for all photographs, a folder or quoted pattern of masks with the same file stems, or a name "
-            "pattern ('{stem}_mask.png'). Without a mask, a network finds the object.",
+            help="Mask, white where the object is, from a segmenter or drawn, at any size of the same aspect ratio: "
+            "a grey picture, a cut-out, labels, a palette or a .npy array; or one for all photographs, a folder or "
+            "quoted pattern of masks with the same file stems, or a name pattern ('{stem}_mask.png'). Without a mask, "
+            "a segmenter finds the object.",
         ),
     ] = None,
     matte: Annotated[bool, typer.Option("--matte", help="Write alpha instead of the cut-out.")] = False,
@@ -67,10 +99,26 @@ def auto(
         str | None,
         typer.Option("--trimap", metavar="FILE", help="Also write the trimap that was found; for a single image."),
     ] = None,
+    segmenter: SegmenterName = None,
+    segmenter_option: SegmenterOptions = None,
+    box: BoxText = None,
+    point: PointTexts = None,
     network: NetworkName = None,
     method: Method = None,
     erode: Erode = None,
     dilate: Dilate = None,
+    label: Annotated[
+        int | None,
+        typer.Option(
+            "--label", metavar="N", help="Of a mask of several labels, the label whose pixels are the object."
+        ),
+    ] = None,
+    mask_square: Annotated[
+        bool,
+        typer.Option(
+            "--mask-square", help="The mask is a network's square output for the stretched image; stretch it back."
+        ),
+    ] = False,
     invert: Annotated[bool, typer.Option("--invert", help="The mask is white where the object is not.")] = False,
     bits: Bits = 8,
     workers: Workers = 1,
@@ -84,7 +132,7 @@ def auto(
     background: Background = None,
     fit: FitOption = None,
 ) -> None:
-    """Cut the object out without a trimap: by a rough mask, or by a network that finds the object.
+    """Cut the object out without a trimap: by a rough mask, or by a segmenter that finds the object.
 
     hybridmatte auto cat.jpg --mask cat_mask.png -o cat.png --background "#20a040"
 
@@ -98,13 +146,20 @@ def auto(
         raise ValueError(f"--background is {background}, expected none with --matte")
     background, how = checked_background(background, fit)
     network = None if mask is None and network == BUILT_IN_NETWORK else network
-    _refuse_options_without_effect(mask, network, trimap, method, erode, dilate, invert)
+    _refuse_options_without_effect(mask, network, trimap, method, erode, dilate, invert, label, mask_square)
+    _refuse_segmenter(mask, network, segmenter, segmenter_option, box, point)
     trimap_output = None if trimap is None else _trimap_destination(trimap, image, mask, output, force or resume)
-    estimate, description = _estimator(mask is not None, network, method, erode, dilate)
+    find = None
+    if mask is None and network is None:
+        find, segmenter = _finder(segmenter or DEFAULT_SEGMENTER, segmenter_option, box, point)
+    estimate, description = _estimator(mask is not None, segmenter, network, method, erode, dilate)
     work = partial(
         automatic_file,
         estimate=estimate,
+        find=find,
         invert=invert,
+        label=label,
+        square=mask_square,
         alpha_only=matte,
         trimap_output=trimap_output,
         files=FileOptions(bits, max_pixels, drop_gps, how),
@@ -136,11 +191,14 @@ def _refuse_options_without_effect(
     erode: float | None,
     dilate: float | None,
     invert: bool,
+    label: int | None,
+    square: bool,
 ) -> None:
     """Refuse options that the given mask and network leave without effect."""
     without_effect = []
     if mask is None:
-        without_effect.append(("--invert", invert or None, "without --mask"))
+        options = (("--invert", invert or None), ("--label", label), ("--mask-square", square or None))
+        without_effect += [(name, value, "without --mask") for name, value in options]
     if network is not None:
         without_effect += [
             (name, value, "with --network")
@@ -153,17 +211,66 @@ def _refuse_options_without_effect(
             raise ValueError(f"{name} is {value}, expected none {where}")
 
 
+def _refuse_segmenter(
+    mask: str | None,
+    network: str | None,
+    segmenter: str | None,
+    options: list[str] | None,
+    box: str | None,
+    points: list[str] | None,
+) -> None:
+    """Refuse a segmenter and what only it takes, if a mask or a network takes its place."""
+    given = (("--segmenter", segmenter), ("--segmenter-option", options), ("--box", box), ("--point", points))
+    for name, value in given:
+        if value and (mask is not None or network is not None):
+            shown = ", ".join(value) if isinstance(value, list) else value
+            where = "--mask" if mask is not None else "--network"
+            raise ValueError(f"{name} is {shown}, expected none with {where}")
+
+
+def _finder(
+    segmenter: str, options: list[str] | None, box: str | None, points: list[str] | None
+) -> tuple[Callable[..., Any], str]:
+    """Return the function that finds the mask, and the segmenter's name; refuse mistakes before anything is written."""
+    from hybridmatte.batch.segmenter_work import find_by_name, segmenter_by_name
+
+    texts = tuple(options or ())
+    loaded = segmenter_by_name(segmenter, texts)
+    corners = None if box is None else _numbers(box, "--box", (4,), "X0,Y0,X1,Y1")
+    places = [_numbers(text, "--point", (2, 3), "X,Y or X,Y,0") for text in points or []] or None
+    loaded.check_prompts(corners, places)
+    return partial(find_by_name, name=loaded.name, options=texts, box=corners, points=places), loaded.name
+
+
+def _numbers(text: str, option: str, counts: tuple[int, ...], expected: str) -> tuple[float, ...]:
+    """Return the numbers of an option, separated by commas."""
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) not in counts:
+        raise ValueError(f"{option} is {text!r}, expected {expected}")
+    return numbers
+
+
 def _estimator(
-    has_mask: bool, network: str | None, method: str | None, erode: float | None, dilate: float | None
+    has_mask: bool,
+    segmenter: str | None,
+    network: str | None,
+    method: str | None,
+    erode: float | None,
+    dilate: float | None,
 ) -> tuple[Callable[..., AutomaticResult], str]:
     """Return the function that estimates alpha, and its description; load a network before anything is written."""
-    from hybridmatte.automatic.from_image import matte_from_image
+    from hybridmatte.automatic.from_image import describe_found, matte_found
     from hybridmatte.automatic.from_mask import check_method, describe_method, matte_from_mask
 
     if network is None:
         method = check_method(method)
-        estimate = partial(matte_from_mask if has_mask else matte_from_image, method=method, erode=erode, dilate=dilate)
-        return estimate, describe_method(method, has_mask=has_mask)
+        options = {"method": method, "erode": erode, "dilate": dilate}
+        if segmenter is not None:
+            return partial(matte_found, segmenter=segmenter, **options), describe_found(segmenter, method)
+        return partial(matte_from_mask, **options), describe_method(method)
     from hybridmatte.batch import network_work  # imports torch
 
     if has_mask:

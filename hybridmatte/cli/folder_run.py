@@ -110,7 +110,9 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
         note(request.description)
     budget = budget_for(request.tasks, force=request.force, say=note)
     with note_compilation():
-        work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target, background), budget=budget)
+        found = work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target, background), budget=budget)
+    if isinstance(found, str):
+        note(found)
 
 
 def _run_folder(request: Request, work: Callable[..., object]) -> None:

@@ -24,6 +24,7 @@ from PIL import (
     GifImagePlugin,
     Image,
     ImageFile,
+    ImagePalette,
     JpegImagePlugin,
     PngImagePlugin,
     WebPImagePlugin,
@@ -39,7 +40,17 @@ from hybridmatte.io._png import check_chunks, decode_deep_png, encode_deep_png, 
 from hybridmatte.io._tiff import Layout, decode_tiff, encode_tiff, read_layout
 from hybridmatte.io.formats import EXPECTED, Format, InputFormat, kind_of, name_of_other_kind
 
-__all__ = ["OpenedPicture", "check_kind", "decode", "encode", "open_picture", "stored_exif", "to_uint8", "to_uint16"]
+__all__ = [
+    "OpenedPicture",
+    "check_kind",
+    "decode",
+    "encode",
+    "open_picture",
+    "palette_indices",
+    "stored_exif",
+    "to_uint8",
+    "to_uint16",
+]
 
 READERS: dict[InputFormat, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
@@ -94,8 +105,21 @@ def open_picture(data: bytes, label: str) -> OpenedPicture:
     with _one_sentence(label), _pillow_limit(None), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of a broken EXIF block
         picture = reader(io.BytesIO(data))
+        if kind == "BMP":
+            _read_two_tones_by_bytes(picture)
         profile, n_frames = picture.info.get("icc_profile"), getattr(picture, "n_frames", 1)
         return OpenedPicture(picture.size, profile, n_frames, picture)
+
+
+def _read_two_tones_by_bytes(picture: Any) -> None:
+    """Mend the layout of a BMP of 8 bits a pixel with only black and white, which Pillow takes for one of 1 bit."""
+    if picture.mode != "1" or not picture.tile or picture.tile[0][0] != "raw":
+        return
+    codec, box, offset, (_, stride, direction) = picture.tile[0]
+    if stride < picture.size[0]:
+        return  # one bit a pixel
+    picture._mode, picture.palette = "P", ImagePalette.raw("RGB", bytes([0, 0, 0, 255, 255, 255]))
+    picture.tile = [type(picture.tile[0])(codec, box, offset, ("P", stride, direction))]
 
 
 def decode(data: bytes, opened: OpenedPicture, label: str, max_pixels: int) -> Picture:
@@ -113,6 +137,14 @@ def decode(data: bytes, opened: OpenedPicture, label: str, max_pixels: int) -> P
         if picture.format == "PNG" and has_deep_colour(data):
             return decode_deep_png(data, orientation)
         return _planes(picture).turned(orientation)
+
+
+def palette_indices(opened: OpenedPicture) -> npt.NDArray[np.uint8] | None:
+    """Return the palette indices (H, W), upright, of a picture that `decode` has decoded; None if it has no palette."""
+    picture = opened.reader
+    if isinstance(picture, Layout) or picture.mode != "P":
+        return None
+    return Picture(np.asarray(picture), None).turned(picture.getexif().get(ORIENTATION, 1)).colour
 
 
 def stored_exif(data: bytes, opened: OpenedPicture, label: str) -> Image.Exif:

@@ -131,7 +131,7 @@ def read_plane(path: Source, name: str = "plane", *, max_pixels: int = MAX_PIXEL
     label = f"{name} {name_of(path)}"
     if picture.transparency is not None and check_plane(picture.transparency, label).min() < 1.0:
         raise ValueError(f"{label} has transparent pixels, expected an opaque grey picture")
-    return _grey(picture.colour, label)
+    return grey_plane(picture.colour, label)
 
 
 def read_trimap(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
@@ -188,7 +188,7 @@ def read_alpha(path: Source, *, max_pixels: int = MAX_PIXELS, name: str = "alpha
         alpha = check_plane(picture.transparency, label)
         if alpha.min() < 1.0:
             return alpha
-    return _grey(picture.colour, label)
+    return grey_plane(picture.colour, label)
 
 
 def read_profile(path: Source) -> bytes | None:
@@ -366,7 +366,7 @@ def picture_bytes(path: Source, name: str = "input", max_pixels: int = MAX_PIXEL
     return data
 
 
-def _grey(colour: npt.NDArray[Any], label: str) -> FloatArray:
+def grey_plane(colour: npt.NDArray[Any], label: str) -> FloatArray:
     """Return one channel of a picture whose channels agree; refuse colour."""
     if colour.ndim == 2:
         return check_plane(colour, label)

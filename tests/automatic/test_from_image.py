@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hybridmatte import read_alpha, read_image, read_trimap, write_image
-from hybridmatte.automatic import from_image
+from hybridmatte.automatic import registry
 from hybridmatte.automatic.from_image import matte_from_image
 from hybridmatte.cli import main
 from tests.synthetic import soft_disk
@@ -29,7 +29,7 @@ class TestPeople:
             small[10:30, 10:30] = 1
             return small
 
-        monkeypatch.setattr(from_image, "run_segmenter", find)
+        monkeypatch.setattr(registry, "run_segmenter", find)
         return seen
 
     @pytest.mark.slow
@@ -69,13 +69,13 @@ class TestPeople:
         """A peak of 0.6 in the network's alpha is below 0.5 once it is interpolated to the image's size."""
         small = np.zeros((192, 246), np.float32)
         small[90, 120] = peak
-        monkeypatch.setattr(from_image, "run_segmenter", lambda *_: small)
+        monkeypatch.setattr(registry, "run_segmenter", lambda *_: small)
         with pytest.warns(UserWarning, match="nothing is found"):
             found = matte_from_image(self.SCENE.image[:384, :492])
         assert found.alpha.max() == found.trimap.max() == 0
 
     def test_everything_is_found(self, monkeypatch):
-        monkeypatch.setattr(from_image, "run_segmenter", lambda _, image: np.ones(image.shape[:2], np.float32))
+        monkeypatch.setattr(registry, "run_segmenter", lambda _, image: np.ones(image.shape[:2], np.float32))
         assert matte_from_image(self.SCENE.image).alpha.min() == 1
 
     def test_options_without_effect(self):

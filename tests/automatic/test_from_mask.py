@@ -57,7 +57,7 @@ class TestMasks:
             (np.zeros((90, 120)), "mask has no pixel inside"),
             (np.full((90, 120), 0.4), "mask has no pixel inside"),
             (np.ones((45, 60)), "mask has every pixel inside"),
-            (np.uint8(MASK), "no value above 0.0039 of 1"),
+            (np.uint8(MASK) + np.eye(90, 120, dtype=np.uint8), "has the labels 0, 1, 2, expected one of them"),
             (np.full((90, 120), np.nan), "mask"),
         ],
         ids=["turned", "ratio", "empty", "grey", "full", "labels", "nan"],

@@ -1,0 +1,190 @@
+"""Segmenters of transformers: models that label every pixel, models that find objects, and SAM with box and points."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import transformers
+from PIL import Image
+from transformers.models.auto import modeling_auto
+
+from hybridmatte._validation import check_choice
+from hybridmatte.automatic.finding import Box, Points, Segmenter, reason_of
+from hybridmatte.io._picture import to_uint8
+
+__all__ = ["transformers_segmenter"]
+
+Mask = npt.NDArray[np.float32]
+PROMPTED = frozenset(modeling_auto.MODEL_FOR_MASK_GENERATION_MAPPING_NAMES)  # names of kinds of models
+SEMANTIC = frozenset(modeling_auto.MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING_NAMES)
+OBJECTS = frozenset(
+    {
+        *modeling_auto.MODEL_FOR_IMAGE_SEGMENTATION_MAPPING_NAMES,
+        *modeling_auto.MODEL_FOR_INSTANCE_SEGMENTATION_MAPPING_NAMES,
+        *modeling_auto.MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING_NAMES,
+    }
+)
+BACKGROUND = frozenset({"background", "bg", "unlabeled", "unlabelled", "none"})  # without underscores, in small letters
+MAX_LISTED = 30  # labels in a message
+
+
+class _Model(NamedTuple):
+    """A loaded model, what prepares its input, and the names of its labels."""
+
+    network: Any
+    processor: Any
+    labels: tuple[str, ...]
+
+
+def transformers_segmenter(name: str, argument: str, options: Mapping[str, Any]) -> Segmenter:
+    """Return the segmenter ``transformers:MODEL``; MODEL is a folder, or OWNER/NAME on the Hugging Face hub.
+
+    Its one option, `label`, is a label or a list of labels that belong to the object.
+    """
+    kind = _configured(name, argument).model_type
+    if kind in PROMPTED:
+        for key in options:
+            raise ValueError(f"an option of segmenter {name} is {key!r}, expected none: it takes box and points")
+        return Segmenter(name, partial(_find_prompted, name=name, argument=argument), True, True, is_built_in=True)
+    if kind not in SEMANTIC | OBJECTS:
+        raise ValueError(
+            f"segmenter {name} is a model of kind {kind}, expected one for image segmentation or mask generation"
+        )
+    for key in options:
+        check_choice(key, f"an option of segmenter {name}", ("label",))
+    chosen = options.get("label", [])
+    chosen = [chosen] if isinstance(chosen, str) else chosen
+    if not isinstance(chosen, list | tuple) or not all(isinstance(label, str) for label in chosen):
+        raise TypeError(f"label of segmenter {name} is {chosen!r}, expected a label or a list of labels")
+    find = _find_semantic if kind in SEMANTIC else _find_objects
+    return Segmenter(name, partial(find, name=name, argument=argument, chosen=tuple(chosen)), is_built_in=True)
+
+
+@lru_cache(maxsize=8)
+def _configured(name: str, argument: str) -> Any:
+    """Return the configuration of a model."""
+    try:
+        return transformers.AutoConfig.from_pretrained(argument, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise _not_loaded(name, error) from error
+
+
+@lru_cache(maxsize=1)
+def _loaded(name: str, argument: str) -> _Model:
+    """Return a model, on the GPU if there is one."""
+    config = _configured(name, argument)
+    kind = config.model_type
+    try:
+        if kind in SEMANTIC:
+            network = transformers.AutoModelForSemanticSegmentation.from_pretrained(argument)
+            processor = transformers.AutoImageProcessor.from_pretrained(argument)
+        elif kind in PROMPTED:
+            network = transformers.AutoModelForMaskGeneration.from_pretrained(argument)
+            processor = transformers.AutoProcessor.from_pretrained(argument)
+        else:
+            processor = transformers.pipeline("image-segmentation", model=argument, trust_remote_code=False)
+            network = processor.model
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise _not_loaded(name, error) from error
+    labels = tuple(str(label) for _, label in sorted((config.id2label or {}).items()))
+    return _Model(network.eval().to("cuda" if torch.cuda.is_available() else "cpu"), processor, labels)
+
+
+def _not_loaded(name: str, error: Exception) -> ValueError:
+    return ValueError(
+        f"segmenter {name} cannot be loaded: {reason_of(error)}, expected a folder of a model, or OWNER/NAME on the "
+        "Hugging Face hub"
+    )
+
+
+def _find_semantic(image: Mask, *, name: str, argument: str, chosen: tuple[str, ...]) -> Mask:
+    """Return the probability (H, W) of the object's labels, of a model that labels every pixel."""
+    model = _loaded(name, argument)
+    inputs = model.processor(images=_picture(image), return_tensors="pt").to(model.network.device)
+    with torch.inference_mode():
+        logits = model.network(**inputs).logits.float()
+        logits = torch.nn.functional.interpolate(logits, image.shape[:2], mode="bilinear", align_corners=False)
+        if logits.shape[1] == 1:
+            return logits[0, 0].sigmoid().cpu().numpy()
+        numbers = [model.labels.index(label) for label in _labels_of_object(model.labels, chosen, name)]
+        return logits[0].softmax(0)[numbers].sum(0).clamp(0, 1).cpu().numpy()
+
+
+def _find_objects(image: Mask, *, name: str, argument: str, chosen: tuple[str, ...]) -> Mask:
+    """Return the union of the masks (H, W) of the object's labels, of a model that finds objects."""
+    model = _loaded(name, argument)
+    labels = _labels_of_object(model.labels, chosen, name)
+    mask = np.zeros(image.shape[:2], np.float32)
+    for found in model.processor(_picture(image)):
+        if found["label"] in labels:
+            mask = np.maximum(mask, np.asarray(found["mask"], np.float32) / np.float32(255))
+    return mask
+
+
+def _find_prompted(
+    image: Mask, *, name: str, argument: str, box: Box | None = None, points: Points | None = None
+) -> Mask:
+    """Return the best mask (H, W) of SAM or a model of its kind for a box, for points, or for both."""
+    if box is None and not any(label for *_, label in points or []):
+        raise ValueError(f"segmenter {name} got neither a box nor a point on the object, expected --box or --point")
+    model = _loaded(name, argument)
+    prompts: dict[str, Any] = {}
+    if box is not None:
+        prompts["input_boxes"] = [[list(box)]]
+    if points:
+        prompts["input_points"] = [[[[x, y] for x, y, _ in points]]]
+        prompts["input_labels"] = [[[label for *_, label in points]]]
+    inputs = model.processor(images=_picture(image), return_tensors="pt", **prompts)
+    sizes = [inputs.pop(key) for key in ("original_sizes", "reshaped_input_sizes") if key in inputs]
+    with torch.inference_mode():
+        inputs = {key: _as_float(value).to(model.network.device) for key, value in inputs.items()}
+        outputs = model.network(**inputs)
+        best = int(outputs.iou_scores[0, 0].argmax())
+        return _enlarged_logits(model.processor, outputs.pred_masks, sizes)[best].sigmoid().cpu().numpy()
+
+
+def _as_float(value: torch.Tensor) -> torch.Tensor:
+    """Return a tensor in single precision if it is in double; processors give coordinates so."""
+    return value.float() if value.dtype == torch.float64 else value
+
+
+def _enlarged_logits(processor: Any, logits: torch.Tensor, sizes: list[torch.Tensor]) -> torch.Tensor:
+    """Return the logits (masks, H, W) at the image's size; processors of SAM 1 also take the size without padding."""
+    enlarge = processor.image_processor.post_process_masks
+    if "reshaped_input_sizes" not in inspect.signature(enlarge).parameters:
+        sizes = sizes[:1]
+    return enlarge(logits.float().cpu(), *sizes, binarize=False)[0][0]
+
+
+def _labels_of_object(labels: tuple[str, ...], chosen: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Return the labels that belong to the object: those chosen, else of two the second, else all but background."""
+    unknown = [label for label in chosen if label not in labels]
+    if unknown:
+        raise ValueError(f"label of segmenter {name} is {unknown[0]!r}, expected one of {_listed(labels)}")
+    if chosen:
+        return chosen
+    objects = tuple(label for label in labels if label.strip("_ ").lower() not in BACKGROUND)
+    if len(objects) < len(labels):
+        return objects
+    if len(labels) == 2:
+        return labels[1:]
+    raise ValueError(
+        f"label of segmenter {name} is missing, expected --segmenter-option label=LABEL with one or several of "
+        f"{_listed(labels)}"
+    )
+
+
+def _listed(labels: tuple[str, ...]) -> str:
+    """Return labels as a list for a message, which ends after some of them."""
+    more = f" and {len(labels) - MAX_LISTED} more" if len(labels) > MAX_LISTED else ""
+    return ", ".join(labels[:MAX_LISTED]) + more
+
+
+def _picture(image: Mask) -> Image.Image:
+    return Image.fromarray(to_uint8(image))

@@ -1,0 +1,292 @@
+"""Masks as tools write them: soft and hard, labels, palettes, NumPy arrays."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hybridmatte._validation import (
+    FULL_SCALE,
+    check_aspect,
+    check_integer,
+    check_plane,
+    from_pillow,
+    is_pillow,
+    is_torch,
+)
+from hybridmatte.io._codec import decode, palette_indices
+from hybridmatte.io.formats import MAX_PIXELS
+from hybridmatte.io.pictures import check_pixels, grey_plane, open_source, read_size
+from hybridmatte.io.streams import Source, name_of, read_all
+
+__all__ = ["check_mask_aspect", "check_mask_size", "is_array_file", "mask_of_array", "read_mask"]
+
+FloatArray = npt.NDArray[np.float32]
+ARRAY_MARK = b"\x93NUMPY"
+BYTES_PER_PIXEL = 16  # the most that an array file may hold for each of `max_pixels`, beside EXTRA_BYTES
+EXTRA_BYTES = 1 << 20
+FEW_VALUES = 16  # a grey mask without white and of at most this many values holds labels
+WHITE_MIN, INSIDE_MIN, SMALL_MAX = 250 / 255, 0.5, 0.1  # shares of full scale
+VOID = 255  # palette index of pixels that belong to no label, as PASCAL VOC has it
+MAX_LISTED = 20  # labels in a message
+
+
+def read_mask(path: Source, *, label: int | None = None, max_pixels: int = MAX_PIXELS) -> FloatArray:
+    """Read a mask as (H, W) in [0, 1], upright, from a picture or a ``.npy`` file: soft, hard, or of labels.
+
+    Labels are whole numbers, 0 for the background. A mask with one label, such as one of 0 and 1, needs no choice.
+    Whole numbers of 8 and 16 bits are labels unless they look like a grey picture.
+
+    Parameters
+    ----------
+    path : str, path or binary file
+        A grey picture; a cut-out, whose opacity is the mask; a palette picture as of PASCAL VOC, whose indices are
+        labels unless the palette is grey; or a NumPy array of a mask or of labels.
+    label : int, optional
+        The label whose pixels are the object.
+    max_pixels : int, default 200,000,000
+        Files with more pixels are refused by their header, before decoding.
+
+    Returns
+    -------
+    mask : (H, W) float32 array
+        1 where the object is.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged or of another kind, has colour, holds several labels and none is given (the message lists
+        them), or has no pixel of the given label.
+
+    See Also
+    --------
+    matte_from_mask : From a mask to alpha.
+
+    Examples
+    --------
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> np.save(file, np.array([[0, 1, 2]]))
+    >>> read_mask(file, label=2)
+    array([[0., 0., 1.]], dtype=float32)
+    """
+    name = f"mask {name_of(path)}"
+    if is_array_file(path):
+        return mask_of_array(_read_array(path, name, max_pixels), label, name)
+    data, opened, _ = open_source(path, "mask", max_pixels)
+    picture = decode(data, opened, name, max_pixels)
+    indices = palette_indices(opened)
+    opacity = picture.transparency
+    if indices is not None and label is not None:
+        return _mask_of_labels(indices, label, name)
+    if label is None and opacity is not None and opacity.min() < FULL_SCALE[opacity.dtype]:
+        return check_plane(opacity, name)
+    if indices is not None and not _is_grey(picture.colour):
+        return _mask_of_palette(indices, picture.colour, name)
+    colour = picture.colour
+    if _is_grey(colour):
+        return mask_of_array(colour if colour.ndim == 2 else colour[:, :, 0], label, name)
+    return mask_of_array(grey_plane(colour, name), label, name)  # the nearly grey of a JPEG; colour is refused
+
+
+def check_mask_size(image: Source, mask: Source, *, square: bool = False, max_pixels: int = MAX_PIXELS) -> None:
+    """Refuse a mask whose aspect ratio is not that of its image, upright or turned; only their headers are read."""
+    size, expected = _stored_size(mask, max_pixels), read_size(image, max_pixels=max_pixels)
+    try:
+        check_mask_aspect(size[::-1], expected, square=square)
+    except ValueError:
+        check_mask_aspect(size, expected, square=square)
+
+
+def check_mask_aspect(shape: tuple[int, int], image_shape: tuple[int, int], *, square: bool = False) -> None:
+    """Refuse a mask (h, w) of another aspect ratio than the image's; with `square`, one that is not square.
+
+    Networks see a picture stretched to a square, and their output is one; `square` says that the mask is such an
+    output.
+    """
+    h, w = shape
+    if square:
+        if h != w:
+            raise ValueError(f"mask is {w} x {h}, expected a square with --mask-square (in Python square=True)")
+        return
+    try:
+        check_aspect((h, w), "mask", image_shape)
+    except ValueError as error:
+        if h != w:
+            raise
+        raise ValueError(
+            f"{error}; a network's square output for the stretched image needs --mask-square (in Python square=True)"
+        ) from None
+
+
+def _stored_size(path: Source, max_pixels: int) -> tuple[int, int]:
+    """Return the height and width of a mask from its header, as stored."""
+    if not is_array_file(path):
+        return read_size(path, "mask", max_pixels=max_pixels)
+    return _array_size(_array_bytes(path, max_pixels), f"mask {name_of(path)}", max_pixels)
+
+
+def is_array_file(path: Source) -> bool:
+    """Return whether the first bytes of a file are those of a NumPy array."""
+    if isinstance(path, str | os.PathLike):
+        if not os.path.isfile(path):
+            return False
+        with open(path, "rb") as file:
+            return file.read(len(ARRAY_MARK)) == ARRAY_MARK
+    if not path.seekable():
+        return False
+    path.seek(0)
+    head = path.read(len(ARRAY_MARK))
+    path.seek(0)
+    return head == ARRAY_MARK
+
+
+def mask_of_array(values: npt.ArrayLike, label: int | None = None, name: str = "mask") -> FloatArray:
+    """Return an array or a Pillow image, of a mask or of labels, as a mask (H, W) float32; see `read_mask`."""
+    if isinstance(values, str | os.PathLike) or is_torch(values) or np.ma.is_masked(values):
+        return check_plane(values, name)  # refuses them
+    if is_pillow(values):
+        if values.mode == "P":
+            colours, indices = np.asarray(values.convert("RGB")), np.asarray(values)
+            if label is not None:
+                return _mask_of_labels(indices, label, name)
+            if "transparency" in values.info:
+                return check_plane(values, name)  # refuses it
+            if not _is_grey(colours):
+                return _mask_of_palette(indices, colours, name)
+            values = colours[:, :, 0]
+        else:
+            values = from_pillow(values, name)
+    array = _one_channel(np.asarray(values), name)
+    if array.dtype.kind == "f" and array.size and array.max() > 1 and _is_whole(array):
+        array = array.astype(np.int64)
+    if label is not None:
+        return _mask_of_labels(array, label, name)
+    if array.dtype.kind in "iu" and array.size and _holds_labels(array):
+        return _mask_of_labels(array, None, name)
+    return check_plane(array, name)
+
+
+def _is_whole(array: npt.NDArray[Any]) -> bool:
+    """Return whether floating-point values are finite whole numbers that fit labels."""
+    return bool(np.isfinite(array).all() and np.abs(array).max() < 1 << 31 and (array == np.rint(array)).all())
+
+
+def _is_grey(colour: npt.NDArray[Any]) -> bool:
+    return colour.ndim == 2 or bool((colour == colour[:, :, :1]).all())
+
+
+def _one_channel(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+    """Return an array (H, W), also from (1, H, W), (H, W, 1) and (1, 1, H, W), as networks write them."""
+    shape = array.shape
+    array = array[0] if array.ndim == 4 and shape[0] == 1 else array
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    elif array.ndim == 3 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim != 2:
+        raise ValueError(f"{name} has shape {shape}, expected one channel (H, W)")
+    return array
+
+
+def _holds_labels(array: npt.NDArray[Any]) -> bool:
+    """Return whether whole numbers are labels and no grey picture.
+
+    They are labels if there are at most two values with 0 or 1 as the smaller, if nothing is at least half of white, if
+    a few values lack white, or if all values but white are small.
+    """
+    scale = FULL_SCALE.get(array.dtype.newbyteorder("="))
+    values = np.unique(array)
+    if scale is None or values[-1] <= 1:
+        return True
+    if values[0] == 0 and values.size == 2:
+        return values[1] < WHITE_MIN * scale  # of a hard mask in white, the grey picture is the same
+    if values.size == 1 or values[-1] < INSIDE_MIN * scale:
+        return values.size > 1
+    if values[-1] < WHITE_MIN * scale:
+        return values.size <= FEW_VALUES
+    return values.size > 2 and values.size <= FEW_VALUES and bool(values[-2] < SMALL_MAX * scale)
+
+
+def _mask_of_palette(indices: npt.NDArray[np.uint8], colours: npt.NDArray[Any], name: str) -> FloatArray:
+    """Return the mask of the one label among palette indices; refuse a palette whose background is not index 0."""
+    is_black = (colours == 0).all(axis=2)
+    used = np.unique(indices)
+    if is_black.any() and not is_black[indices == 0].all() and 0 in used:
+        raise ValueError(
+            f"{name} has a palette whose black is not index 0, so that the background is not known, {_expected(used)}"
+        )
+    labels = used[(used != 0) & (used != VOID)]
+    if labels.size == 1:
+        return _mask_of_labels(indices, int(labels[0]), name)
+    return _mask_of_labels(indices, None, name)
+
+
+def _mask_of_labels(array: npt.NDArray[Any], label: int | None, name: str) -> FloatArray:
+    """Return the mask of one label, of the only one if None; list the labels where the choice is missing or wrong."""
+    if label is not None:
+        label = check_integer(label, "label")
+    if array.dtype.kind not in "iub" and not _is_whole(array):
+        raise ValueError(f"{name} is soft, with values between whole numbers, expected labels for label {label}")
+    values = np.unique(array)
+    objects = values[values != 0]
+    if label is None and objects.size > 1:
+        raise ValueError(f"{name} has the labels {_listed(values)}, {_expected(values)}")
+    if label is not None and label not in values:
+        raise ValueError(f"label is {label}, expected one of {_listed(values)}, which {name} has")
+    if label is None and not objects.size:
+        return np.zeros(array.shape, np.float32)
+    return (array == (objects[0] if label is None else label)).astype(np.float32)
+
+
+def _expected(values: npt.NDArray[Any]) -> str:
+    example = next((int(value) for value in values if value not in (0, VOID)), int(values[-1]))
+    return f"expected one of them as the object: --label {example} (in Python label={example})"
+
+
+def _listed(values: npt.NDArray[Any]) -> str:
+    """Return labels as a list for a message, which ends after some of them."""
+    more = f" and {values.size - MAX_LISTED} more" if values.size > MAX_LISTED else ""
+    return ", ".join(str(int(value)) for value in values[:MAX_LISTED]) + more
+
+
+def _array_bytes(path: Source, max_pixels: int) -> bytes:
+    limit = BYTES_PER_PIXEL * check_integer(max_pixels, "max_pixels", low=1) + EXTRA_BYTES
+    return read_all(path, f"mask {name_of(path)}", lambda _: None, limit)
+
+
+def _array_size(content: bytes, name: str, max_pixels: int) -> tuple[int, int]:
+    """Return height and width by the header of an array file; refuse other than one channel of numbers."""
+    file = io.BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    except (ValueError, EOFError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{name} is damaged or truncated ({reason}), expected a NumPy array") from error
+    if dtype.kind not in "biuf":
+        raise ValueError(f"{name} is an array of {dtype}, expected numbers or bool")
+    if math.prod(shape) == 0:
+        raise ValueError(f"{name} is empty, with shape {shape}, expected at least one pixel")
+    height, width = _one_channel(np.broadcast_to(np.zeros((), bool), shape), name).shape
+    check_pixels(width, height, name, max_pixels)
+    return height, width
+
+
+def _read_array(path: Source, name: str, max_pixels: int) -> npt.NDArray[Any]:
+    """Return the array of a file; its header is checked first."""
+    content = _array_bytes(path, max_pixels)
+    _array_size(content, name, max_pixels)
+    try:
+        return np.load(io.BytesIO(content), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{name} is damaged or truncated ({reason}), expected a NumPy array") from error

@@ -1,0 +1,204 @@
+"""Segmenters of transformers, on tiny models with random weights in a local folder; needs the extra deep."""
+
+import json
+
+import numpy as np
+import pytest
+
+from hybridmatte import find_mask, load_segmenter
+from hybridmatte.testing import check_segmenter
+from tests.synthetic import soft_disk
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+pytestmark = pytest.mark.slow  # transformers takes seconds to import
+
+IMAGE = soft_disk((45, 60), seed=1).image
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("models")
+
+
+def segformer(folder, names):
+    """Save a tiny model that labels every pixel; return its name as a segmenter."""
+    torch.manual_seed(1)
+    config = transformers.SegformerConfig(
+        num_encoder_blocks=2,
+        depths=[1, 1],
+        sr_ratios=[4, 2],
+        hidden_sizes=[8, 16],
+        patch_sizes=[7, 3],
+        strides=[4, 2],
+        num_attention_heads=[1, 2],
+        mlp_ratios=[2, 2],
+        decoder_hidden_size=16,
+        id2label=dict(enumerate(names)),
+        label2id={name: number for number, name in enumerate(names)},
+    )
+    place = folder / f"segformer_{'_'.join(names) or 'none'}"
+    transformers.SegformerForSemanticSegmentation(config).save_pretrained(place)
+    transformers.SegformerImageProcessor(size={"height": 32, "width": 32}).save_pretrained(place)
+    return f"transformers:{place}"
+
+
+@pytest.fixture(scope="module")
+def sam(folder):
+    """Save a tiny SAM; return its name as a segmenter."""
+    torch.manual_seed(1)
+    config = transformers.SamConfig(
+        vision_config={
+            "hidden_size": 8,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": 64,
+            "patch_size": 16,
+            "output_channels": 8,
+            "mlp_dim": 16,
+            "window_size": 2,
+            "global_attn_indexes": [0],
+            "num_pos_feats": 4,
+        },
+        prompt_encoder_config={"hidden_size": 8, "image_size": 64, "patch_size": 16, "mask_input_channels": 4},
+        mask_decoder_config={
+            "hidden_size": 8,
+            "mlp_dim": 16,
+            "num_attention_heads": 2,
+            "num_hidden_layers": 1,
+            "iou_head_hidden_dim": 8,
+        },
+    )
+    place = folder / "sam"
+    model = transformers.SamModel(config)
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, 0, 0.3)  # those of new models are so small that no prompt matters
+    model.save_pretrained(place)
+    processor = transformers.SamImageProcessor(
+        size={"longest_edge": 64}, mask_size={"longest_edge": 16}, pad_size={"height": 64, "width": 64}
+    )
+    transformers.SamProcessor(processor).save_pretrained(place)
+    return f"transformers:{place}"
+
+
+class TestLabels:
+    def test_of_two_labels_the_second_is_the_object(self, folder):
+        name = segformer(folder, ["a", "b"])
+        mask = find_mask(IMAGE, name)
+        first = find_mask(IMAGE, load_segmenter(name, {"label": "a"}))
+        assert mask.shape == (45, 60)
+        assert 0 < mask.min() < mask.max() < 1
+        assert np.abs(mask + first - 1).max() < 1e-5
+        check_segmenter(name)
+
+    def test_all_but_background_is_the_object(self, folder):
+        name = segformer(folder, ["__background__", "cat", "dog"])
+        both = find_mask(IMAGE, load_segmenter(name, {"label": ["cat", "dog"]}))
+        assert np.abs(find_mask(IMAGE, name) - both).max() < 1e-6
+        assert (find_mask(IMAGE, load_segmenter(name, {"label": "cat"})) < both).all()
+
+    def test_one_channel(self, folder):
+        assert 0 < find_mask(IMAGE, segformer(folder, ["object"])).min()
+
+    def test_without_background_a_label_must_be_chosen(self, folder):
+        name = segformer(folder, ["wall", "sky", "cat"])
+        with pytest.raises(ValueError, match="label of segmenter .* is missing, expected .* of wall, sky, cat$"):
+            find_mask(IMAGE, name)
+        with pytest.raises(ValueError, match="label of segmenter .* is 'dog', expected one of wall, sky, cat"):
+            find_mask(IMAGE, load_segmenter(name, {"label": "dog"}))
+        with pytest.raises(TypeError, match="label of segmenter .* is 3, expected a label or a list"):
+            load_segmenter(name, {"label": 3})
+        with pytest.raises(ValueError, match="an option of segmenter .* is 'threshold', expected 'label'"):
+            load_segmenter(name, {"threshold": 3})
+        with pytest.raises(ValueError, match="takes no box"):
+            find_mask(IMAGE, name, box=(1, 1, 9, 9))
+
+
+class TestSam:
+    def test_box_and_points_change_the_mask(self, sam):
+        masks = [
+            find_mask(IMAGE, sam, **prompt)
+            for prompt in (
+                {"box": (5, 5, 30, 30)},
+                {"points": [(20, 20)]},
+                {"points": [(20, 20), (50, 40, 0)]},
+                {"points": [(20, 20), (50, 40, 1)]},
+                {"box": (5, 5, 30, 30), "points": [(20, 20), (3, 3, 0)]},
+            )
+        ]
+        for number, mask in enumerate(masks):
+            assert mask.shape == (45, 60)
+            assert 0 < mask.min() < mask.max() < 1
+            assert all(np.abs(mask - other).max() > 1e-6 for other in masks[:number])
+
+    def test_contract(self, sam):
+        check_segmenter(sam)
+
+    @pytest.mark.parametrize("prompt", [{}, {"points": [(20, 20, 0)]}])
+    def test_something_must_say_where_the_object_is(self, sam, prompt):
+        with pytest.raises(ValueError, match="got neither a box nor a point on the object, expected --box or --point"):
+            find_mask(IMAGE, sam, **prompt)
+
+    def test_it_takes_no_options(self, sam):
+        with pytest.raises(ValueError, match="is 'label', expected none: it takes box and points"):
+            load_segmenter(sam, {"label": "a"})
+
+
+def test_a_model_that_finds_objects(folder, monkeypatch):
+    """The masks of the pipeline are joined; what it finds is made up, since random weights find nothing."""
+    config = transformers.MaskFormerConfig(
+        backbone_config=transformers.SwinConfig(
+            image_size=64,
+            embed_dim=8,
+            depths=[1] * 4,
+            num_heads=[1] * 4,
+            window_size=2,
+            out_features=["stage1", "stage2", "stage3", "stage4"],
+        ),
+        decoder_config=transformers.DetrConfig(
+            d_model=32,
+            encoder_layers=1,
+            decoder_layers=1,
+            encoder_ffn_dim=32,
+            decoder_ffn_dim=32,
+            num_queries=4,
+            encoder_attention_heads=2,
+            decoder_attention_heads=2,
+        ),
+        fpn_feature_size=32,
+        mask_feature_size=32,
+        id2label={0: "cat", 1: "dog", 2: "sky"},
+        label2id={"cat": 0, "dog": 1, "sky": 2},
+    )
+    place = folder / "maskformer"
+    transformers.MaskFormerForInstanceSegmentation(config).save_pretrained(place)
+    transformers.MaskFormerImageProcessor(size={"height": 64, "width": 64}).save_pretrained(place)
+    segmenter = load_segmenter(f"transformers:{place}", {"label": ["cat", "dog"]})
+    assert find_mask(IMAGE, segmenter).shape == (45, 60)
+
+    def found(_, __):
+        masks = np.zeros((3, 45, 60), np.uint8)
+        masks[0, :9], masks[1, 20:30], masks[2, 40:] = 255, 255, 255
+        return [
+            {"label": label, "mask": transformers.image_utils.PIL.Image.fromarray(mask)}
+            for label, mask in zip(("cat", "dog", "sky"), masks, strict=True)
+        ]
+
+    monkeypatch.setattr(transformers.ImageSegmentationPipeline, "__call__", found)
+    assert find_mask(IMAGE, segmenter)[:, 0].tolist() == [1.0] * 9 + [0.0] * 11 + [1.0] * 10 + [0.0] * 15
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (None, "cannot be loaded: .*expected a folder of a model, or OWNER/NAME"),
+        ({}, "cannot be loaded: "),
+        ({"model_type": "bert"}, "is a model of kind bert, expected one for image segmentation or mask generation"),
+    ],
+    ids=["empty", "no kind", "text"],
+)
+def test_folders_of_another_kind(tmp_path, config, message):
+    if config is not None:
+        (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=rf"^segmenter transformers:{tmp_path} [^\n]*{message}"):
+        find_mask(IMAGE, f"transformers:{tmp_path}")
