@@ -11,6 +11,8 @@ from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.networks import MattingNetwork, predict_alpha
 from hybridmatte.training.label_blending import boundary_of
 
+PEOPLE_SIDE = 192  # pixels: shorter side of the image that small networks for people see
+
 
 def predict_small(network: MattingNetwork, image: np.ndarray, side: int) -> np.ndarray:
     """Return the alpha of a network that is given the image with its shorter side at most `side` pixels, enlarged."""

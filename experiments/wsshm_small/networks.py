@@ -8,11 +8,10 @@ import numpy as np
 from experiments.data_sets import training_photographs
 from experiments.kept_networks import train_kept
 from experiments.mattes import read_mattes
-from experiments.people_scores import mean_square, predict_small
+from experiments.people_scores import PEOPLE_SIDE, mean_square, predict_small
 from experiments.results import Row, make_row
 from experiments.samples import people, predicted
 from experiments.wsshm_small import Options
-from hybridmatte.automatic.from_image import PEOPLE_SIDE
 from hybridmatte.networks import load_network
 
 SEGMENTATION, MATTE, BLENDING = (

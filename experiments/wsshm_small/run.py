@@ -4,13 +4,12 @@ from collections.abc import Iterator
 
 import torch
 
-from experiments.people_scores import predict_small
+from experiments.people_scores import PEOPLE_SIDE, predict_small
 from experiments.results import Row
 from experiments.samples import people, predicted
 from experiments.sheets import draw_alphas
 from experiments.wsshm_small import Options
 from experiments.wsshm_small.networks import Networks
-from hybridmatte.automatic.from_image import PEOPLE_SIDE
 from hybridmatte.networks import load_network
 
 MATTES = ("none", "some", "all")

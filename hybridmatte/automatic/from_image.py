@@ -10,35 +10,32 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_image
+from hybridmatte.automatic.band import INSIDE_MIN
 from hybridmatte.automatic.finding import Segmenter
 from hybridmatte.automatic.from_mask import (
-    INSIDE_MIN,
     AutomaticResult,
-    check_method,
     describe_method,
-    matte_from_mask,
     refuse_solver_options,
+    solve_mask,
 )
 from hybridmatte.automatic.refinement import enlarged, refine
 from hybridmatte.automatic.registry import (
+    BUNDLED_SIDES,
     DEFAULT_SEGMENTER,
-    PEOPLE_SIDE,
     AnySegmenter,
     find_mask,
     load_segmenter,
     predict_shrunk,
 )
+from hybridmatte.correction.matting import Quality, check_method_or_quality
 from hybridmatte.errors import warn_caller
-from hybridmatte.methods.registry import solve
-from hybridmatte.trimap import depth_inside, trimap_along
 
 if TYPE_CHECKING:
     from hybridmatte.networks import MattingNetwork  # needs torch
 
-__all__ = ["PEOPLE_SIDE", "describe_found", "matte_found", "matte_from_image", "predict_shrunk"]
+__all__ = ["BUNDLED_SIDES", "describe_found", "matte_found", "matte_from_image", "predict_shrunk"]
 
 NETWORK_SIDE = 512  # pixels: default shorter side of the image that a given network sees
-PEOPLE_BAND = 0.03  # of the diagonal: default width of the unknown band on each side of the built-in network's outline
 
 
 def matte_from_image(
@@ -50,15 +47,15 @@ def matte_from_image(
     points: Sequence[Sequence[float]] | None = None,
     side: int | None = None,
     method: str | None = None,
+    quality: Quality | None = None,
     erode: float | None = None,
     dilate: float | None = None,
 ) -> AutomaticResult:
     """Estimate alpha from an image alone: a segmenter finds the object, and a solver its edges.
 
-    The default segmenter is a small network that comes with the package and finds people. It is often wrong: see the
-    model card beside its weights. The segmenter's result serves as a mask, and a classical solver estimates alpha in a
-    band along the mask's outline. Time grows with the number of pixels in the band, see `solve_cf`. A network from
-    image to alpha takes the place of segmenter and solver.
+    The default segmenter is a small network that comes with the package and finds people and animals; the model card
+    beside its weights says how often it is wrong. The segmenter's result serves as a mask for `matte_from_mask`. A
+    network from image to alpha takes the place of segmenter and solver.
 
     Parameters
     ----------
@@ -72,14 +69,10 @@ def matte_from_image(
     box, points : optional
         A box around the object, and points on it or beside it; see `find_mask`. Only for segmenters that take them.
     side : int, optional
-        Longest allowed length of the shorter side of the image that the network sees, in pixels. Default: 512, or 192
-        for the bundled segmenter. Not with another segmenter.
-    method : str, optional
-        One of `hybridmatte.METHODS`, default "cf". Only without a network.
-    erode, dilate : float, optional
-        Widths of the unknown band inside and outside the outline, in pixels. Default: that of `matte_from_mask`; for
-        the bundled segmenter 3% of the image's diagonal, less where an object or the background is narrow. Only
-        without a network.
+        Longest allowed length of the shorter side of the image that the network sees, in pixels. Default: 512, or
+        256 and 352, the mean of both masks, for the bundled segmenter. Not with another segmenter.
+    method, quality, erode, dilate : optional
+        As for `matte_from_mask`. Only without a network.
 
     Returns
     -------
@@ -100,11 +93,12 @@ def matte_from_image(
     image = check_image(image)
     if network is None:
         loaded = _chosen_segmenter(segmenter, side)
-        method = check_method(method)
+        check_method_or_quality(method, quality)
         mask = find_mask(image, loaded, box=box, points=points)
-        return matte_found(image, mask, segmenter=loaded.name, method=method, erode=erode, dilate=dilate)
+        options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate}
+        return matte_found(image, mask, segmenter=loaded.name, **options)
     _refuse_prompts(segmenter, box, points)
-    refuse_solver_options(method, erode, dilate)
+    refuse_solver_options(method, quality, erode, dilate)
     alpha = predict_shrunk(image, NETWORK_SIDE if side is None else side, partial(_predict_alpha, network))
     if not _find_inside(alpha, image).any():
         refined = np.zeros(image.shape[:2], np.float32)
@@ -118,27 +112,24 @@ def matte_found(
     mask: npt.NDArray[np.float32],
     *,
     segmenter: str,
-    method: str,
+    method: str | None = None,
+    quality: Quality | None = None,
     erode: float | None = None,
     dilate: float | None = None,
 ) -> AutomaticResult:
     """Estimate alpha in a band along the outline of the mask (H, W) that a segmenter of that name found."""
     is_inside = _find_inside(mask, image)
-    description = describe_found(segmenter, method)
-    if segmenter == DEFAULT_SEGMENTER:
-        trimap = trimap_along(is_inside, erode, _outer_width(is_inside, dilate), PEOPLE_BAND)
-        return AutomaticResult(solve(image, trimap, method=method), trimap, description)
+    description = describe_found(segmenter, *check_method_or_quality(method, quality))
     if is_inside.all() or not is_inside.any():
         trimap = is_inside.astype(np.float32)
         return AutomaticResult(trimap.copy(), trimap, description)
-    return matte_from_mask(image, mask, method=method, erode=erode, dilate=dilate)._replace(description=description)
+    result = solve_mask(image, mask, method=method, quality=quality, erode=erode, dilate=dilate)
+    return result._replace(description=description)
 
 
-def describe_found(segmenter: str, method: str) -> str:
+def describe_found(segmenter: str, method: str | None, quality: str | None) -> str:
     """Describe how alpha is estimated from the mask of a segmenter of that name."""
-    if segmenter == DEFAULT_SEGMENTER:
-        return describe_method(method, has_mask=False)
-    return f"mask by segmenter {segmenter}, {describe_method(method)}"
+    return f"mask by segmenter {segmenter}, {describe_method(method, quality)}"
 
 
 def _chosen_segmenter(segmenter: AnySegmenter | None, side: int | None) -> Segmenter:
@@ -165,13 +156,6 @@ def _find_inside(alpha: npt.NDArray[np.float32], image: npt.NDArray[np.float32])
             "nothing is found in the image: the estimate is below 0.5 everywhere; alpha is set to 0", UserWarning
         )
     return is_inside
-
-
-def _outer_width(is_inside: npt.NDArray[np.bool_], dilate: float | None) -> float | None:
-    """Return the width of the band outside the outline in pixels; the default leaves some background."""
-    if dilate is not None or is_inside.all():
-        return dilate
-    return min(PEOPLE_BAND * float(np.hypot(*is_inside.shape)), float(depth_inside(~is_inside).max()) / 2)
 
 
 def _predict_alpha(network: MattingNetwork, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

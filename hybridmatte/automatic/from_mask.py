@@ -8,25 +8,27 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import check_choice, check_image
+from hybridmatte._validation import check_image
+from hybridmatte.automatic.band import INSIDE_MIN, is_hard, trimap_of_soft_mask, widened
 from hybridmatte.automatic.refinement import enlarged
+from hybridmatte.correction.matting import Quality, check_method_or_quality, matte_by
 from hybridmatte.errors import warn_caller
 from hybridmatte.io.masks import check_mask_aspect, mask_of_array
-from hybridmatte.methods.registry import DEFAULT_METHOD, METHODS, solve
+from hybridmatte.methods.closed_form import solve_cf
 from hybridmatte.trimap import refuse_labels, trimap_from_mask
 
 __all__ = [
     "AutomaticResult",
     "MaskNetwork",
-    "check_method",
     "check_outline",
     "describe_method",
     "fit_mask",
     "matte_from_mask",
     "refuse_solver_options",
+    "solve_mask",
 ]
 
-INSIDE_MIN = 0.5  # pixels of at least this value are inside a mask
+WIDENINGS = 2  # of the band along a hard mask
 BORDER_MAX = 0.65  # a mask that contains this share of the image's border is probably inverted
 
 
@@ -72,6 +74,7 @@ def matte_from_mask(
     mask: npt.ArrayLike,
     *,
     method: str | None = None,
+    quality: Quality | None = None,
     network: MaskNetwork | None = None,
     erode: float | None = None,
     dilate: float | None = None,
@@ -80,8 +83,12 @@ def matte_from_mask(
 ) -> AutomaticResult:
     """Estimate alpha from an image and a rough mask: drawn by hand, or from a segmentation network at any size.
 
-    Without a network, pixels in a band along the mask's outline are unknown, and a classical solver estimates their
-    alpha. With a network, Net-T estimates the trimap and Net-M the alpha.
+    Without a network, the pixels that the mask leaves open and a band along its outline are unknown, and `matte`
+    estimates their alpha. The band is narrow where the mask is sure of itself. Each connected part of the object and of
+    the background that is at least 3 pixels thick keeps known pixels, so that strokes, birds in a flock and holes stay.
+    A mask of 0 and 1 alone says nothing of its own errors: there the band grows by up to 2% of the image's diagonal
+    where an alpha, solved by `solve_cf`, has not come to an end in it. With a network, Net-T estimates the trimap and
+    Net-M the alpha.
 
     Parameters
     ----------
@@ -91,11 +98,13 @@ def matte_from_mask(
         White where the object is, soft or hard, in [0, 1], or bool, uint8, uint16; or labels, whole numbers with 0 for
         the background. Any size of the image's aspect ratio. The mask may contain several objects.
     method : str, optional
-        One of `hybridmatte.METHODS`, default "cf". Only without a network.
+        One of `hybridmatte.METHODS`, in place of `matte`. Only without a network.
+    quality : {"best", "fast"}, optional
+        Of `matte`, default "best". Not with a method or a network.
     network : JointInference, optional
     erode, dilate : float, optional
-        Widths of the unknown band inside and outside the outline, in pixels; see `trimap_from_mask`. Only without a
-        network.
+        Widths of the unknown band inside and outside the outline, in pixels. If one is given, `trimap_from_mask` makes
+        the trimap. Only without a network.
     label : int, optional
         Of a mask of several labels, the one whose pixels are the object.
     square : bool, default False
@@ -125,35 +134,59 @@ def matte_from_mask(
     (32, 64)
     """
     image = check_image(image)
+    own_height = np.shape(mask)[0] if np.ndim(mask) else 1
     mask = fit_mask(mask, image.shape[:2], label=label, square=square)
     if network is not None:
-        refuse_solver_options(method, erode, dilate)
+        refuse_solver_options(method, quality, erode, dilate)
         if not isinstance(network, MaskNetwork):
             raise ValueError(f"network is a {type(network).__name__}, expected a JointInference")
         alpha, trimap = network.predict(image, mask)
         return AutomaticResult(alpha, trimap, describe_method(None, has_network=True))
-    method, trimap = check_method(method), trimap_from_mask(mask, erode=erode, dilate=dilate)
-    return AutomaticResult(solve(image, trimap, method=method), trimap, describe_method(method))
+    pitch = image.shape[0] / own_height
+    return solve_mask(image, mask, pitch, method=method, quality=quality, erode=erode, dilate=dilate)
 
 
-def check_method(method: str | None) -> str:
-    """Return the name of a method in `hybridmatte.METHODS`; the default if None."""
-    return check_choice(DEFAULT_METHOD if method is None else method, "method", list(METHODS))
+def solve_mask(
+    image: npt.NDArray[np.float32],
+    mask: npt.NDArray[np.float32],
+    pitch: float = 1.0,
+    *,
+    method: str | None = None,
+    quality: Quality | None = None,
+    erode: float | None = None,
+    dilate: float | None = None,
+) -> AutomaticResult:
+    """Estimate alpha in a band along the outline of a checked mask (H, W); parameters are those of `matte_from_mask`.
+
+    pitch is the size of the mask's own pixels in pixels of the image.
+    """
+    method, quality = check_method_or_quality(method, quality)
+    if erode is not None or dilate is not None:
+        trimap = trimap_from_mask(mask, erode=erode, dilate=dilate)
+    else:
+        trimap = trimap_of_soft_mask(mask, pitch)
+        for _ in range(WIDENINGS if is_hard(mask) else 0):
+            before, trimap = trimap, widened(trimap, solve_cf(image, trimap))
+            if np.array_equal(before, trimap):
+                break
+    return AutomaticResult(matte_by(image, trimap, method, quality), trimap, describe_method(method, quality))
 
 
-def refuse_solver_options(method: str | None, erode: float | None, dilate: float | None) -> None:
+def refuse_solver_options(method: str | None, quality: str | None, erode: float | None, dilate: float | None) -> None:
     """Refuse options of the solver that were given together with a network."""
-    for name, value in (("method", method), ("erode", erode), ("dilate", dilate)):
+    for name, value in (("method", method), ("quality", quality), ("erode", erode), ("dilate", dilate)):
         if value is not None:
             raise ValueError(f"{name} is {value!r}, expected none with a network")
 
 
-def describe_method(method: str | None, *, has_network: bool = False, has_mask: bool = True) -> str:
-    """Describe how trimap and alpha are estimated; method is the solver's name, unless a network was given."""
+def describe_method(
+    method: str | None, quality: str | None = None, *, has_network: bool = False, has_mask: bool = True
+) -> str:
+    """Describe how trimap and alpha are estimated; method or quality is the solver's, unless a network was given."""
     if has_network:
         return "trimap and alpha by the network" if has_mask else "alpha by the network, from the image alone"
-    description = f"trimap by erosion and dilation, alpha by {method}"
-    return description if has_mask else f"mask by the built-in network for people, {description}"
+    solver = f"matte, quality {quality}" if method is None else method
+    return f"trimap along the mask's outline, alpha by {solver}"
 
 
 def fit_mask(

@@ -16,13 +16,14 @@ from hybridmatte._validation import check_choice, check_image, check_integer
 from hybridmatte.automatic.file_networks import network_segmenter
 from hybridmatte.automatic.file_runners import has_onnxruntime
 from hybridmatte.automatic.finding import Segmenter, at_size_of, reason_of
+from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.automatic.rembg_models import rembg_segmenter
 from hybridmatte.automatic.segmenters import run_segmenter
 from hybridmatte.errors import require_extra
 
 __all__ = [
+    "BUNDLED_SIDES",
     "DEFAULT_SEGMENTER",
-    "PEOPLE_SIDE",
     "SegmenterInfo",
     "find_mask",
     "list_segmenters",
@@ -36,7 +37,7 @@ AnySegmenter: TypeAlias = "str | Function | Segmenter"
 ENTRY_POINTS = "hybridmatte.segmenters"  # the group
 DEFAULT_SEGMENTER = "bundled"
 OTHER_NAMES = {"people": DEFAULT_SEGMENTER}
-PEOPLE_SIDE = 192  # pixels: shorter side of the image that the bundled network sees; it was trained on 96 to 384 pixels
+BUNDLED_SIDES = 256, 352  # pixels: shorter sides of the image as the bundled network sees it, large and small objects
 
 
 class SegmenterInfo(NamedTuple):
@@ -83,12 +84,27 @@ def _bundled(name: str, _argument: str, options: Mapping[str, Any]) -> Segmenter
     """Return the network that comes with the package; its one option is `side`."""
     for key in options:
         check_choice(key, f"an option of segmenter {name}", ("side",))
-    side = check_integer(options.get("side", PEOPLE_SIDE), "side", low=1)
-    return Segmenter(name, partial(_find_people, side=side), is_built_in=True)
+    sides = (check_integer(options["side"], "side", low=1),) if options.get("side") is not None else BUNDLED_SIDES
+    return Segmenter(name, partial(mean_at_sides, sides=sides, predict=_run_bundled), is_built_in=True)
 
 
-def _find_people(image: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float32]:
-    return predict_shrunk(image, side, partial(run_segmenter, "people"))
+def _run_bundled(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the bundled network's mask at the size of the image."""
+    return run_segmenter("finder", image)
+
+
+def mean_at_sides(
+    image: npt.NDArray[np.float32],
+    sides: Sequence[int],
+    predict: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]],
+) -> npt.NDArray[np.float32]:
+    """Return the mean of a network's masks for an image whose shorter side is shrunk to each of some lengths.
+
+    The mask has the size of the largest of these images.
+    """
+    masks = [predict_shrunk(image, side, predict) for side in sides]
+    largest = max((mask.shape for mask in masks), key=lambda shape: shape[0])
+    return np.mean([enlarged(mask, largest) for mask in masks], axis=0, dtype=np.float32)
 
 
 def _transformers(name: str, argument: str, options: Mapping[str, Any]) -> Segmenter:
@@ -99,7 +115,7 @@ def _transformers(name: str, argument: str, options: Mapping[str, Any]) -> Segme
 
 
 KINDS = {
-    "bundled": _Kind("bundled", "the network that comes with the package, for people", None, (), _bundled),
+    "bundled": _Kind("bundled", "the network that comes with the package, for people and animals", None, (), _bundled),
     "rembg": _Kind("rembg:MODEL", "any model of rembg", "rembg", ("rembg", "onnxruntime"), rembg_segmenter),
     "onnx": _Kind("onnx:FILE", "a network in an ONNX file", None, (), network_segmenter),
     "transformers": _Kind(

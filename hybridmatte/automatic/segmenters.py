@@ -14,17 +14,17 @@ from hybridmatte.correction.weights import WEIGHTS, read_weights
 
 __all__ = ["run_segmenter"]
 
-STRIDE = 16  # pixels: height and width are padded to multiples of this
+STRIDE = 32  # pixels: height and width are padded to multiples of this
 MIN_SIDE = 32  # pixels: with shorter sides, where features are one pixel wide, OpenCV 5.0 reads beyond its buffers
 LOCK = ProcessLock()  # a network keeps its input until it runs, so that threads must take turns
 
 
-def run_segmenter(name: Literal["people"], image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def run_segmenter(name: Literal["finder"], image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Estimate a soft mask with a network that comes with the package.
 
     Parameters
     ----------
-    name : {"people"}
+    name : {"finder"}
     image : (H, W, 3) float32 array
         RGB in [0, 1].
 

@@ -11,7 +11,7 @@ from threading import Event
 from typing import Literal, NamedTuple
 
 from hybridmatte._validation import check_choice, check_integer
-from hybridmatte.automatic.from_mask import check_method, matte_from_mask
+from hybridmatte.automatic.from_mask import matte_from_mask
 from hybridmatte.batch.pairing import Job, pair_by_stem
 from hybridmatte.batch.pool import Outcome, run_jobs
 from hybridmatte.batch.work import (
@@ -84,7 +84,7 @@ def run_folder(
     outputs : str or path
         Folder of the results, each ``<stem>.png``. It is made if the folder around it exists.
     method : str, optional
-        One of `hybridmatte.METHODS`, or, not for "auto", a quality of `hybridmatte.matte`. Default: as for the
+        One of `hybridmatte.METHODS`, or a quality of `hybridmatte.matte`. Default: as for the
         function. Not for "refine" and "decontaminate".
     workers : int, default 1
         Number of processes. With more than one, the calling script needs ``if __name__ == "__main__":``.
@@ -171,11 +171,10 @@ def _work_of(task: str, method: str | None, bits: int) -> Callable[[Job], object
         if method is not None:
             raise ValueError(f"method is {method!r}, expected none for {task}")
         return partial(refined_file if task == "refine" else decontaminated_file, files=files)
-    if task == "auto":
-        estimate = partial(matte_from_mask, method=check_method(method))
-        return partial(automatic_file, estimate=estimate, files=files)
     by_quality = method is None or method in QUALITIES
     name, quality = check_method_or_quality(None if by_quality else method, method if by_quality else None)
+    if task == "auto":
+        return partial(automatic_file, estimate=partial(matte_from_mask, method=name, quality=quality), files=files)
     return partial(matte_file if task == "matte" else cutout_file, method=name, quality=quality, files=files)
 
 

@@ -26,6 +26,7 @@ from hybridmatte.cli.options import (
     MaxPixels,
     Method,
     OutputOrFolder,
+    Quality,
     Quiet,
     Recursive,
     Resume,
@@ -105,6 +106,7 @@ def auto(
     point: PointTexts = None,
     network: NetworkName = None,
     method: Method = None,
+    quality: Quality = None,
     erode: Erode = None,
     dilate: Dilate = None,
     label: Annotated[
@@ -139,20 +141,19 @@ def auto(
     hybridmatte auto "photos/*.jpg" --mask "{stem}_mask.png" -o cutouts
     """
     from hybridmatte.batch.work import FileOptions, automatic_file
-    from hybridmatte.methods.registry import DEFAULT_METHOD
 
     output = output_or_default(output, image, "alpha" if matte else "cutout")
     if matte and background is not None:
         raise ValueError(f"--background is {background}, expected none with --matte")
     background, how = checked_background(background, fit)
     network = None if mask is None and network == BUILT_IN_NETWORK else network
-    _refuse_options_without_effect(mask, network, trimap, method, erode, dilate, invert, label, mask_square)
+    _refuse_options_without_effect(mask, network, trimap, method, quality, erode, dilate, invert, label, mask_square)
     _refuse_segmenter(mask, network, segmenter, segmenter_option, box, point)
     trimap_output = None if trimap is None else _trimap_destination(trimap, image, mask, output, force or resume)
     find = None
     if mask is None and network is None:
         find, segmenter = _finder(segmenter or DEFAULT_SEGMENTER, segmenter_option, box, point)
-    estimate, description = _estimator(mask is not None, segmenter, network, method, erode, dilate)
+    estimate, description = _estimator(mask is not None, segmenter, network, method, quality, erode, dilate)
     work = partial(
         automatic_file,
         estimate=estimate,
@@ -164,7 +165,7 @@ def auto(
         trimap_output=trimap_output,
         files=FileOptions(bits, max_pixels, drop_gps, how),
     )
-    tasks = ("reading" if network is not None else method or DEFAULT_METHOD, "reading" if matte else "decontaminate")
+    tasks = ("reading" if network is not None else method or quality or "best", "reading" if matte else "decontaminate")
     request = Request(
         image,
         mask,
@@ -188,6 +189,7 @@ def _refuse_options_without_effect(
     network: str | None,
     trimap: str | None,
     method: str | None,
+    quality: str | None,
     erode: float | None,
     dilate: float | None,
     invert: bool,
@@ -202,7 +204,12 @@ def _refuse_options_without_effect(
     if network is not None:
         without_effect += [
             (name, value, "with --network")
-            for name, value in (("--method", method), ("--erode", erode), ("--dilate", dilate))
+            for name, value in (
+                ("--method", method),
+                ("--quality", quality),
+                ("--erode", erode),
+                ("--dilate", dilate),
+            )
         ]
         if mask is None:
             without_effect.append(("--trimap", trimap, "with a --network that needs no --mask"))
@@ -258,19 +265,21 @@ def _estimator(
     segmenter: str | None,
     network: str | None,
     method: str | None,
+    quality: str | None,
     erode: float | None,
     dilate: float | None,
 ) -> tuple[Callable[..., AutomaticResult], str]:
     """Return the function that estimates alpha, and its description; load a network before anything is written."""
     from hybridmatte.automatic.from_image import describe_found, matte_found
-    from hybridmatte.automatic.from_mask import check_method, describe_method, matte_from_mask
+    from hybridmatte.automatic.from_mask import describe_method, matte_from_mask
+    from hybridmatte.correction.matting import check_method_or_quality
 
     if network is None:
-        method = check_method(method)
-        options = {"method": method, "erode": erode, "dilate": dilate}
+        method, quality = check_method_or_quality(method, quality)
+        options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate}
         if segmenter is not None:
-            return partial(matte_found, segmenter=segmenter, **options), describe_found(segmenter, method)
-        return partial(matte_from_mask, **options), describe_method(method)
+            return partial(matte_found, segmenter=segmenter, **options), describe_found(segmenter, method, quality)
+        return partial(matte_from_mask, **options), describe_method(method, quality)
     from hybridmatte.batch import network_work  # imports torch
 
     if has_mask:

@@ -16,6 +16,7 @@ _MODULE_OF = {  # no module may have a public name: importing the module would r
     "MattingMOD": "mod_net",
     "MattingNetwork": "network",
     "MattingNonlocal": "nonlocal_matting",
+    "MattingPyramid": "feature_pyramid",
     "MattingUNet": "u_net",
     "MattingViT": "vit_matte",
     "NonlocalAttention": "nonlocal_matting",
@@ -34,6 +35,7 @@ _MODULE_OF = {  # no module may have a public name: importing the module would r
     "net_t": "trimap_network",
     "predict_alpha": "prediction",
     "predict_labels": "labels",
+    "pyramid": "feature_pyramid",
     "unet": "u_net",
     "vitmatte": "vit_matte",
 }

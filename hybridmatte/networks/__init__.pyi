@@ -24,5 +24,7 @@ from hybridmatte.networks.trimap_network import TrimapNetwork as TrimapNetwork
 from hybridmatte.networks.trimap_network import net_t as net_t
 from hybridmatte.networks.u_net import MattingUNet as MattingUNet
 from hybridmatte.networks.u_net import unet as unet
+from hybridmatte.networks.feature_pyramid import MattingPyramid as MattingPyramid
+from hybridmatte.networks.feature_pyramid import pyramid as pyramid
 from hybridmatte.networks.vit_matte import MattingViT as MattingViT
 from hybridmatte.networks.vit_matte import vitmatte as vitmatte

@@ -23,8 +23,11 @@ CLASSES = {
     "modnet": lambda: networks.MattingMOD,
     "net_m": lambda: networks.MattingNonlocal,
     "net_t": lambda: networks.TrimapNetwork,
+    "pyramid": lambda: networks.MattingPyramid,
     "unet": lambda: networks.MattingUNet,
 }
+
+BUNDLED_NAMES = ("finder", "people")
 
 
 def load_network(
@@ -35,8 +38,9 @@ def load_network(
     Parameters
     ----------
     source : str or path
-        A folder with ``config.json`` and ``model.safetensors``; "people" for the small network for people that comes
-        with the package and takes the image alone (write "./people" for a folder of that name); or OWNER/NAME of a
+        A folder with ``config.json`` and ``model.safetensors``; "finder", or its old name "people", for the network for
+        people and animals that comes with the package and takes the image alone (write "./finder" for a folder of that
+        name); or OWNER/NAME of a
         model on the Hugging Face hub, which is downloaded.
 
     Returns
@@ -53,7 +57,7 @@ def load_network(
         is missing, left over, of another shape or dtype, or not finite. The message names the file, and the key or the
         tensor. Nothing is built before config.json is checked, and no other model is looked up on a hub.
     """
-    source = WEIGHTS["people"] if source == "people" else source
+    source = WEIGHTS["finder"] if source in BUNDLED_NAMES else source
     config, path = _read_config(source)
     kind = _kind_of(config)
     if kind == "joint":
@@ -86,7 +90,7 @@ def _read_config(source: str | PathLike[str]) -> tuple[dict[str, Any], Path]:
     elif _is_local(folder, str(source)):
         raise FileNotFoundError(
             f"network {source} is no folder, expected one written by save_pretrained, OWNER/NAME "
-            "on the Hugging Face hub, or people"
+            "on the Hugging Face hub, or finder"
         )
     else:
         path = _download(str(source))

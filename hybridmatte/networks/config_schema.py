@@ -97,6 +97,16 @@ SCHEMAS: dict[str, dict[str, Rule]] = {
         "trimap": TRIMAP,
         "boundary": BOOLEAN,
     },
+    "pyramid": {
+        "network": choice("pyramid"),
+        "encoder": choice("tf_efficientnet_lite0", "tf_efficientnet_lite1", "tf_efficientnet_lite2"),
+        "channels": Rule(
+            lambda value: type(value) is int and 4 <= value <= MAX_CHANNELS >> 3 and value % 4 == 0,
+            f"a multiple of 4 from 4 to {MAX_CHANNELS >> 3}",
+        ),
+        "frozen": integer(0, 6),
+        "trimap": TRIMAP,
+    },
     "gca": {"network": choice("gca"), "width": FACTOR, "trimap": TRIMAP},
     "net_m": {"network": choice("net_m"), "width": FACTOR, "trimap": TRIMAP, "refinement": BOOLEAN},
     "net_t": {"network": choice("net_t"), "size": choice("resnet50", "tiny")},

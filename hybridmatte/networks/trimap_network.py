@@ -1,6 +1,7 @@
 """Net-T: from an image and a rough, soft segmentation to the probabilities of background, unknown and foreground."""
 
 from contextlib import AbstractContextManager
+from os import PathLike
 from typing import Any, Literal, NamedTuple
 
 import timm
@@ -11,6 +12,7 @@ from torch.nn.functional import interpolate
 from hybridmatte._validation import check_choice
 from hybridmatte._validation_torch import check_together
 from hybridmatte.networks.atrous_pyramid import AtrousPyramid, convolution
+from hybridmatte.networks.encoder_weights import encoder_tensors
 from hybridmatte.networks.network import model_card, normalized, padded_to, predicting
 from hybridmatte.networks.saved_network import SavedNetwork
 
@@ -41,7 +43,9 @@ RATES = (1, 6, 12, 18)  # dilations of the pyramid at a stride of 16
 DROPOUTS = (0.5, 0.5, 0.1)  # after the pyramid and after each convolution of the join; the paper leaves the second open
 
 
-def net_t(size: Literal["resnet50", "tiny"] = "resnet50", *, pretrained: bool = False) -> "TrimapNetwork":
+def net_t(
+    size: Literal["resnet50", "tiny"] = "resnet50", *, pretrained: bool | str | PathLike[str] = False
+) -> "TrimapNetwork":
     """Make a `TrimapNetwork`.
 
     Parameters
@@ -49,8 +53,9 @@ def net_t(size: Literal["resnet50", "tiny"] = "resnet50", *, pretrained: bool = 
     size : {"resnet50", "tiny"}, default "resnet50"
         40.5 million parameters as published, or 1.1 million of the same structure on a narrow ResNet-18, which can be
         trained on two CPU cores.
-    pretrained : bool, default False
-        Start from timm's ImageNet weights of the encoder, which are downloaded; for "resnet50" only.
+    pretrained : bool, str or path, default False
+        Start the encoder from timm's ImageNet weights, which are downloaded; or from a local file, or from an installed
+        package, see `hybridmatte.networks.encoder_weights.encoder_tensors`. For "resnet50" only.
 
     Returns
     -------
@@ -74,11 +79,14 @@ def net_t(size: Literal["resnet50", "tiny"] = "resnet50", *, pretrained: bool = 
     torch.Size([1, 3, 40, 50])
     """
     network = TrimapNetwork(size=size)
-    if pretrained:
+    if pretrained is not False:
         if size != "resnet50":
             raise ValueError(f"size is {size!r}, expected 'resnet50' with pretrained weights")
-        source = timm.create_model("resnet50", features_only=True, output_stride=16, pretrained=True)
-        network.encoder.load_state_dict(with_segmentation(source.state_dict()))
+        source = timm.create_model("resnet50", features_only=True, output_stride=16, pretrained=pretrained is True)
+        tensors = source.state_dict()
+        if pretrained is not True:
+            tensors = encoder_tensors(pretrained, "resnet50", tensors)
+        network.encoder.load_state_dict(with_segmentation(tensors))
     return network
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+from os import PathLike
 from typing import Any, NamedTuple, cast
 
 import timm
@@ -11,6 +12,7 @@ from torch.nn.functional import interpolate
 
 from hybridmatte._validation import check_number
 from hybridmatte.networks.atrous_pyramid import AtrousPyramid, convolution, convolve_joined
+from hybridmatte.networks.encoder_weights import encoder_tensors
 from hybridmatte.networks.network import CARD, MattingNetwork, TrimapOption, count_planes
 from hybridmatte.networks.saved_network import SavedNetwork
 
@@ -38,7 +40,7 @@ def unet(
     *,
     width: float = 1.0,
     trimap: TrimapOption = False,
-    pretrained: bool = False,
+    pretrained: bool | str | PathLike[str] = False,
     boundary: bool = False,
 ) -> "MattingUNet":
     """Make a `MattingUNet`.
@@ -53,8 +55,9 @@ def unet(
         other encoders allow 1 only.
     trimap : {False, True, "one-hot"}, default False
         Whether the network takes a trimap: as the fourth plane, or one-hot as three planes.
-    pretrained : bool, default False
-        Start from timm's ImageNet weights of the encoder, which are downloaded; at width 1 only.
+    pretrained : bool, str or path, default False
+        Start the encoder from timm's ImageNet weights, which are downloaded; or from a local file, or from an installed
+        package, see `hybridmatte.networks.encoder_weights.encoder_tensors`. At width 1 only.
     boundary : bool, default False
         Whether a second head estimates the boundary, the pixels with mixed alpha; a teacher of `MatteLabelBlending`
         needs this head.
@@ -88,11 +91,15 @@ def unet(
             f"size is {encoder!r}, expected an encoder of timm or 'tiny'" + (f"; perhaps {near[0]!r}" if near else "")
         )
     network = MattingUNet(encoder=encoder, width=width, trimap=trimap, boundary=boundary)
-    if pretrained:
+    if pretrained is not False:
         if width != 1.0:
             raise ValueError(f"width is {width:g}, expected 1 with pretrained weights")
-        source = timm.create_model(encoder, features_only=True, in_chans=3 + network.trimap_planes, pretrained=True)
-        network.encoder.load_state_dict(source.state_dict())
+        if pretrained is True:
+            source = timm.create_model(encoder, features_only=True, in_chans=3 + network.trimap_planes, pretrained=True)
+            tensors = source.state_dict()
+        else:
+            tensors = encoder_tensors(pretrained, encoder, network.encoder.state_dict())
+        network.encoder.load_state_dict(tensors)
     return network
 
 

@@ -83,7 +83,15 @@ class TrainingConfig(NetworkOptions, CropOptions, LoopOptions):
     ('BlendingConfig', 0.999)
     """
 
-    allowed_networks: ClassVar[tuple[str, ...]] = ("unet", "vitmatte", "gca", "matteformer", "modnet", "net_m")
+    allowed_networks: ClassVar[tuple[str, ...]] = (
+        "unet",
+        "pyramid",
+        "vitmatte",
+        "gca",
+        "matteformer",
+        "modnet",
+        "net_m",
+    )
     paradigm: str = "alpha_free"
 
     if TYPE_CHECKING:  # which options there are depends on the paradigm: its own class knows them
@@ -249,9 +257,17 @@ class RealConfig(TeacherOptions, LabelledConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationConfig(LabelledConfig):
-    """Options of pre-training on photographs with masks."""
+    """Options of pre-training on photographs with masks.
+
+    Parameters
+    ----------
+    loss : {"mse", "overlap"}, default "mse"
+        Mean square error, as in the paper; or cross-entropy and the soft intersection over union of each crop, which
+        weighs small objects like large ones.
+    """
 
     paradigm: Literal["segmentation"] = "segmentation"
+    loss: Literal["mse", "overlap"] = "mse"
 
 
 @dataclass(frozen=True, kw_only=True)

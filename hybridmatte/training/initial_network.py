@@ -28,6 +28,8 @@ def new_network(config: TrainingConfig) -> AnyNetwork:
             return networks.unet(
                 size, trimap=trimap, width=config.width, pretrained=config.pretrained, boundary=config.boundary
             )
+        case "pyramid":
+            return networks.pyramid(size, trimap=trimap, frozen=config.frozen, pretrained=config.pretrained)
         case "vitmatte":
             return networks.vitmatte(size, trimap=trimap)
         case "gca":
@@ -41,12 +43,16 @@ def new_network(config: TrainingConfig) -> AnyNetwork:
         case "net_t":
             return networks.net_t(size, pretrained=config.pretrained)
         case "joint":
-            if not config.init_from:
-                raise ValueError("init_from is '', expected the joint network that is to be adapted")
-            net_m = networks.net_m(
-                "tiny" if size == "tiny" else "resnet34", trimap=trimap, refinement=config.refinement
-            )
-            return networks.JointInference(networks.net_t(size), net_m, config.fusion)
+            return _new_joint(config, trimap)
+
+
+def _new_joint(config: TrainingConfig, trimap: Any) -> networks.JointInference:
+    """Return Net-T and Net-M, joined; their weights come from the network that is to be adapted."""
+    if not config.init_from:
+        raise ValueError("init_from is '', expected the joint network that is to be adapted")
+    size: Any = config.size
+    net_m = networks.net_m("tiny" if size == "tiny" else "resnet34", trimap=trimap, refinement=config.refinement)
+    return networks.JointInference(networks.net_t(size), net_m, config.fusion)
 
 
 def start_from(network: AnyNetwork, config: TrainingConfig) -> Transfer | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.nn.functional import binary_cross_entropy
 
 from hybridmatte.data import AsMaskTask, AsTwoViews, without_colours
 from hybridmatte.losses import gradient_loss, l1_loss, l2_loss
@@ -16,6 +17,8 @@ from hybridmatte.training.scores import AnyNetwork
 
 __all__ = ["MatteLabelBlending", "MatteTraining", "SegmentationPretraining", "boundary_of"]
 
+CERTAIN = 1e-4  # cross-entropy takes alphas no closer to 0 or 1
+MARGIN_SHARE = 0.01  # of a crop's pixels, added to intersection and union
 BOUNDARY_RANGE = 0.05, 0.95  # alphas between these are the boundary
 
 
@@ -40,8 +43,13 @@ class SegmentationPretraining(MattingModule[SegmentationConfig]):
         return SampleSource(self.config, open_samples(self.config, data, backgrounds, self.parts), task=AsMaskTask())
 
     def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
-        """Return the one term."""
-        return {"mse": l2_loss(alpha, batch["mask"])}
+        """Return the mean square error, or cross-entropy and 1 minus the overlap."""
+        if self.config.loss == "mse":
+            return {"mse": l2_loss(alpha, batch["mask"])}
+        return {
+            "cross_entropy": binary_cross_entropy(alpha.clamp(CERTAIN, 1 - CERTAIN), batch["mask"]),
+            "overlap": 1 - soft_overlap(alpha, batch["mask"]).mean(),
+        }
 
 
 class MatteTraining(MattingModule[MatteConfig]):
@@ -135,6 +143,17 @@ class MatteLabelBlending(TaughtModule[BlendingConfig]):
             if not tensor.is_floating_point() or name.startswith("boundary_head."):
                 continue
             tensor.lerp_(student[name].to(tensor.dtype), 1 - self.config.ema)
+
+
+def soft_overlap(alpha: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return the soft intersection over union (B,) of alphas and masks (B, 1, H, W).
+
+    Both areas count some pixels more, so that a crop without an object has a gradient that is not too steep.
+    """
+    slack = MARGIN_SHARE * mask[0].numel()
+    both = (alpha * mask).sum(dim=(1, 2, 3))
+    either = (alpha + mask).sum(dim=(1, 2, 3)) - both
+    return (both + slack) / (either + slack)
 
 
 def alpha_terms(alpha: torch.Tensor, target: torch.Tensor) -> Terms:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from hybridmatte._validation import check_choice, check_integer, check_number
@@ -41,10 +42,11 @@ Decay = Annotated[float, Range(low=0, high=0.999999)]
 Fraction = Annotated[float, Range(above=0, high=1)]
 Percent = Annotated[float, Range(low=0, high=100)]
 
-NetworkName = Literal["unet", "vitmatte", "gca", "matteformer", "modnet", "net_m", "net_t", "joint"]
+NetworkName = Literal["unet", "pyramid", "vitmatte", "gca", "matteformer", "modnet", "net_m", "net_t", "joint"]
 NETWORKS_THAT_READ = {  # options of the network's architecture; every other network needs the default
     "width": ("unet",),
-    "pretrained": ("unet", "net_t"),
+    "pretrained": ("unet", "pyramid", "net_t"),
+    "frozen": ("pyramid",),
     "boundary": ("unet",),
     "refinement": ("net_m", "joint"),
     "fusion": ("joint",),
@@ -58,20 +60,23 @@ class NetworkOptions:
 
     Parameters
     ----------
-    network : {"vitmatte", "unet", "gca", "matteformer", "modnet", "net_m", "net_t", "joint"}
+    network : {"vitmatte", "unet", "pyramid", "gca", "matteformer", "modnet", "net_m", "net_t", "joint"}
         Architecture. Only paradigm "trimap" trains net_t, and only paradigm "real" trains joint.
     size : str, default "small"
         Size of the network, or the name of its encoder: "small", "base" or "tiny" for vitmatte; any encoder of timm or
-        "tiny" for unet; "resnet34" or "tiny" for gca and net_m; "swin_tiny" or "tiny" for matteformer; "mobilenetv2"
-        or "tiny" for modnet; "resnet50" or "tiny" for net_t and joint.
+        "tiny" for unet; an EfficientNet-Lite of timm for pyramid; "resnet34" or "tiny" for gca and net_m; "swin_tiny"
+        or "tiny" for matteformer; "mobilenetv2" or "tiny" for modnet; "resnet50" or "tiny" for net_t and joint.
     width : float, default 1
         Factor of the channels of a unet. Not every encoder allows it.
     trimap_input : bool, default False
         Whether the network takes the trimap as input. Must be false for net_t and true for joint.
     one_hot : bool, default False
         Whether the trimap comes as three planes (background, unknown, foreground) instead of one. Needs trimap_input.
-    pretrained : bool, default False
-        Whether the encoder of a unet or of net_t starts from timm's ImageNet weights.
+    pretrained : bool or str, default False
+        Whether the encoder of a unet, of a pyramid or of net_t starts from timm's ImageNet weights, which are
+        downloaded; or the local file, or the installed package, of the weights that it starts from.
+    frozen : int, default 0
+        Stages of the encoder of a pyramid that training leaves as they are.
     boundary : bool, default False
         Whether a unet has a second head, which predicts where alpha is neither 0 nor 1. A teacher for paradigm
         "blending" needs that head.
@@ -90,7 +95,8 @@ class NetworkOptions:
     width: float = 1.0
     trimap_input: bool = False
     one_hot: bool = False
-    pretrained: bool = False
+    pretrained: bool | str = False
+    frozen: AtLeastZero = 0
     boundary: bool = False
     refinement: bool = True
     fusion: Literal["soft", "soft_sum", "hard"] = "soft"
@@ -279,8 +285,12 @@ def check_fields(options: Any) -> None:
 
 
 def _checked(value: Any, name: str, hint: Any) -> Any:
-    """Return a value that fits an annotation: a plain type, a Literal, a list, or a number with a `Range`."""
+    """Return a value that fits an annotation: a type, one of several, a Literal, a list, a number in a `Range`."""
     hint, *ranges = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    if get_origin(hint) is UnionType:
+        if type(value) not in get_args(hint):
+            raise TypeError(f"{name} is {value!r}, expected {' or '.join(kind.__name__ for kind in get_args(hint))}")
+        return value
     choices = get_args(hint) if get_origin(hint) is Literal else ()
     expected = type(choices[0]) if choices else get_origin(hint) or hint
     if expected is float and type(value) is int:

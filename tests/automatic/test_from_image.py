@@ -1,4 +1,4 @@
-"""Alpha from an image alone: with the built-in network for people, and with a given network."""
+"""Alpha from an image alone: with the built-in network, and with a given network."""
 
 import cv2
 import numpy as np
@@ -35,10 +35,10 @@ class TestPeople:
     @pytest.mark.slow
     def test_solver_decides_in_the_band(self, seen):
         found = matte_from_image(self.SCENE.image, erode=40, dilate=40)  # the disk's edge is 48 pixels wide
-        assert seen == [(192, 246, 3)]
+        assert seen == [(256, 328, 3), (352, 451, 3)]
         assert np.abs(found.alpha - self.SCENE.alpha)[110:].mean() < 0.01
         assert set(np.unique(found.trimap)) == {0, 0.5, 1}
-        assert "mask by the built-in network for people" in found.description
+        assert "mask by segmenter bundled" in found.description
 
     @pytest.mark.usefixtures("seen")
     def test_small_objects_keep_a_core(self):
@@ -67,7 +67,7 @@ class TestPeople:
     @pytest.mark.parametrize("peak", [0.0, 0.6])
     def test_nothing_is_found(self, monkeypatch, peak):
         """A peak of 0.6 in the network's alpha is below 0.5 once it is interpolated to the image's size."""
-        small = np.zeros((192, 246), np.float32)
+        small = np.zeros((256, 328), np.float32)
         small[90, 120] = peak
         monkeypatch.setattr(registry, "run_segmenter", lambda *_: small)
         with pytest.warns(UserWarning, match="nothing is found"):

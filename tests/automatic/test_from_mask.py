@@ -21,7 +21,7 @@ class TestWithoutNetwork:
         trimap = trimap_from_mask(MASK, erode=3, dilate=4)
         assert (result.trimap == trimap).all()
         assert (result.alpha == solve(SCENE.image, trimap, "knn")).all()
-        assert result.description == "trimap by erosion and dilation, alpha by knn"
+        assert result.description == "trimap along the mask's outline, alpha by knn"
 
     def test_mask_of_another_size(self):
         small = matte_from_mask(SCENE.image, MASK[::3, ::3], erode=6, dilate=6)
@@ -74,7 +74,7 @@ class TestMasks:
         with pytest.raises(ValueError, match="network is a object, expected a JointInference"):
             matte_from_mask(SCENE.image, MASK, network=object())
 
-    @pytest.mark.parametrize("option", ["method", "erode", "dilate"])
+    @pytest.mark.parametrize("option", ["method", "quality", "erode", "dilate"])
     def test_options_without_effect(self, option):
         with pytest.raises(ValueError, match=f"{option} is .*, expected none with a network"):
             matte_from_mask(SCENE.image, MASK, network=object(), **{option: 3})
@@ -98,7 +98,7 @@ class TestCommand:
     def test_cuts_out_and_describes_how(self, run, tmp_path):
         code, err = run("auto @image.png --mask @mask.png -o @cut.png --trimap @found.png --erode 6 --dilate 6")
         assert code == 0, err
-        assert "trimap by erosion and dilation, alpha by cf" in err
+        assert "trimap along the mask's outline, alpha by matte, quality best" in err
         assert np.abs(read_alpha(tmp_path / "cut.png") - SCENE.alpha).mean() < 0.02
         assert read_image(tmp_path / "cut.png").shape == (90, 120, 3)
         assert {0, 1} < set(np.unique(read_alpha(tmp_path / "found.png")))
@@ -161,7 +161,7 @@ class TestCommand:
         (tmp_path / "bad.png").write_text("text")
         code, err = run("auto @bad.png --mask @mask.png -o @out.png")
         assert code == 2
-        assert "alpha by cf" in err
+        assert "alpha by matte, quality best" in err
         for folder in ("images", "masks"):
             (tmp_path / folder).mkdir()
         write_image(tmp_path / "images" / "a.png", SCENE.image)

@@ -277,7 +277,7 @@ class TestToAlpha:
     def test_matte_from_image_takes_a_segmenter(self):
         result = matte_from_image(SCENE.image, segmenter=disk, erode=4, dilate=4)
         assert np.abs(result.alpha - SCENE.alpha).mean() < 0.03
-        assert result.description.startswith("mask by segmenter disk, trimap by")
+        assert result.description.startswith("mask by segmenter disk, trimap along")
 
     def test_nothing_and_everything(self):
         with pytest.warns(UserWarning, match="nothing is found"):
@@ -326,7 +326,7 @@ class TestCommand:
         register_segmenter("disk", disk)
         code, err, _ = run("auto @image.png --segmenter disk --matte -o @alpha.png --erode 4 --dilate 4")
         assert code == 0, err
-        assert "mask by segmenter disk, trimap by" in err
+        assert "mask by segmenter disk, trimap along" in err
         assert "found: " in err
         assert "% of the image, certain on " in err
         assert np.abs(read_alpha(tmp_path / "alpha.png") - SCENE.alpha).mean() < 0.03

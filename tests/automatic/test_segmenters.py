@@ -18,8 +18,8 @@ def image(rng):
 
 
 def test_size_and_card():
-    files = list(WEIGHTS["people"].iterdir())
-    assert sum(path.stat().st_size for path in files) <= 8e6
+    files = list(WEIGHTS["finder"].iterdir())
+    assert sum(path.stat().st_size for path in files) <= 12e6
     assert {path.name for path in files} == {
         "README.md",
         "config.json",
@@ -31,15 +31,15 @@ def test_size_and_card():
 
 def test_torch_gives_the_same(image):
     networks = pytest.importorskip("hybridmatte.networks")
-    alpha = run_segmenter("people", image)
+    alpha = run_segmenter("finder", image)
     assert alpha.shape == image.shape[:2]
     assert np.ptp(alpha) > 0
-    assert_close(alpha, networks.predict_alpha(networks.load_network("people"), image), 1e-4)
+    assert_close(alpha, networks.predict_alpha(networks.load_network("finder"), image), 1e-4)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 40, 3), (33, 64, 3), (400, 230, 3)])
 def test_any_size(shape, rng):
-    alpha = run_segmenter("people", rng.random(shape, np.float32))
+    alpha = run_segmenter("finder", rng.random(shape, np.float32))
     assert alpha.shape == shape[:2]
     assert alpha.dtype == np.float32
     assert alpha.min() >= 0
@@ -52,8 +52,8 @@ def test_small_sides_are_exact(shape, rng):
     networks = pytest.importorskip("hybridmatte.networks")
     image = rng.random(shape, np.float32)
     padded = cv2.copyMakeBorder(image, 0, max(32 - shape[0], 0), 0, max(32 - shape[1], 0), cv2.BORDER_REPLICATE)
-    expected = networks.predict_alpha(networks.load_network("people"), padded)[: shape[0], : shape[1]]
-    assert_close(run_segmenter("people", image), expected, 1e-4)
+    expected = networks.predict_alpha(networks.load_network("finder"), padded)[: shape[0], : shape[1]]
+    assert_close(run_segmenter("finder", image), expected, 1e-4)
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_small_sides_are_exact(shape, rng):
     ],
 )
 def test_damaged_weights(tmp_path, monkeypatch, image, content, message):
-    shutil.copyfile(WEIGHTS["people"] / "model.sha256", tmp_path / "model.sha256")
+    shutil.copyfile(WEIGHTS["finder"] / "model.sha256", tmp_path / "model.sha256")
     if content is not None:
         (tmp_path / "model.onnx").write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-    monkeypatch.setitem(WEIGHTS, "people", tmp_path)
+    monkeypatch.setitem(WEIGHTS, "finder", tmp_path)
     segmenters._load_network.cache_clear()
     with pytest.raises(ValueError, match=f"weights {tmp_path / 'model.onnx'} {message}"):
-        run_segmenter("people", image)
+        run_segmenter("finder", image)
     segmenters._load_network.cache_clear()

@@ -334,12 +334,12 @@ class TestNetworks:
         assert blas() == before
         assert set(found) == {1}
 
-    @pytest.mark.parametrize("content", [None, b"", b"no network", "people"])
+    @pytest.mark.parametrize("content", [None, b"", b"no network", "finder"])
     def test_damaged_weights(self, tmp_path, monkeypatch, fur, content):
         """Missing, empty, damaged or other weights raise an error that names the file."""
         path = tmp_path / "model.safetensors"
-        if content == "people":
-            shutil.copyfile(WEIGHTS["people"] / "model.safetensors", path)
+        if content == "finder":
+            shutil.copyfile(WEIGHTS["finder"] / "model.safetensors", path)
         elif content is not None:
             path.write_bytes(content)
         shutil.copyfile(WEIGHTS["fusion"] / "model.sha256", tmp_path / "model.sha256")

@@ -1,0 +1,125 @@
+"""From a mask to a trimap: where alpha is left open for a solver."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from hybridmatte.trimap import depth_inside
+
+__all__ = ["is_hard", "trimap_of_soft_mask", "widened"]
+
+INSIDE_MIN = 0.5  # pixels of at least this value are inside a mask
+SURE_MIN = 0.95  # of 1 inside and of 0 outside: values beyond are certain
+HARD_SHARE = (
+    0.25  # a mask whose soft pixels are fewer than this share of its outline's pixels says nothing of its edges
+)
+SOFT_BAND, HARD_BAND = 0.005, 0.01  # margins around uncertain pixels, as shares of the image's diagonal
+FAR = 10  # margins: certain pixels farther than this from every known pixel are a part of their own
+THIN = 2.0  # pixels: half of the thickness from which on a part keeps a core; thinner ones are hair, open to the solver
+OPEN_MIN = 0.1  # a solved alpha that differs by more than this from the known pixels beside it has not ended there
+RIM = 2  # pixels: width of a band's rim
+STEP = 1.3  # ratio of the radii by which thickness is measured
+
+Plane = npt.NDArray[np.float32]
+Region = npt.NDArray[np.bool_]
+
+
+def trimap_of_soft_mask(mask: Plane, pitch: float = 1.0) -> Plane:
+    """Make a trimap from a soft or hard mask, for the solver's band.
+
+    Unknown are the pixels that the mask leaves open (values from 0.05 to 0.95) and a margin around them: 0.5% of the
+    diagonal, 1% for a mask of 0 and 1 alone, and never less than a pixel of the mask. Each connected part of the object
+    and of the background that is 3 pixels thick or more keeps known pixels: where the margin would leave none, the
+    margin is half of the local thickness.
+
+    Parameters
+    ----------
+    mask : (H, W) float32 array
+        In [0, 1], with pixels inside and outside.
+    pitch : float, default 1
+        Size of the mask's own pixels in pixels of the image, if it was enlarged.
+
+    Returns
+    -------
+    trimap : (H, W) float32 array
+        0 background, 0.5 unknown, 1 foreground.
+    """
+    margin = max((HARD_BAND if is_hard(mask) else SOFT_BAND) * float(np.hypot(*mask.shape)), pitch)
+    trimap = np.full(mask.shape, 0.5, np.float32)
+    trimap[_known_inside(1 - mask, margin, connectivity=4)] = 0.0
+    trimap[_known_inside(mask, margin, connectivity=8)] = 1.0
+    return trimap
+
+
+def is_hard(mask: Plane) -> bool:
+    """Return whether a mask has next to no soft pixels along its outline."""
+    is_inside = (mask >= INSIDE_MIN).astype(np.uint8)
+    outline = np.count_nonzero(cv2.morphologyEx(is_inside, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)))
+    soft = np.count_nonzero((mask > 1 - SURE_MIN) & (mask < SURE_MIN))
+    return soft < HARD_SHARE * outline
+
+
+def widened(trimap: Plane, alpha: Plane) -> Plane:
+    """Return a trimap with a wider band where a solved alpha has not come to an end at the band's rim.
+
+    There the object's edge lies outside the band, as where a hard mask is a little too small, too large or shifted. The
+    band grows by 1% of the diagonal at pixels of its rim whose alpha differs by more than 0.1 from the known pixels
+    beside them.
+    """
+    is_unknown = trimap == 0.5
+    is_rim = is_unknown & (depth_inside(is_unknown) <= RIM)
+    result, reach = trimap.copy(), HARD_BAND * float(np.hypot(*trimap.shape))
+    window = np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)
+    for value in (0.0, 1.0):
+        is_known = trimap == value
+        is_beside = cv2.dilate(is_known.astype(np.uint8), window) > 0
+        is_open = is_rim & is_beside & (np.abs(alpha - value) > OPEN_MIN)
+        if is_open.any():
+            result[is_known & (depth_inside(~is_open) <= reach)] = 0.5
+    return result
+
+
+def _known_inside(mask: Plane, margin: float, connectivity: int) -> Region:
+    """Return the pixels inside a mask that are certain and deeper than a margin, and the cores of thinner parts."""
+    is_inside = mask >= INSIDE_MIN
+    is_sure = is_inside & (mask >= min(SURE_MIN, SURE_MIN * float(mask.max())))
+    depth = depth_inside(is_sure)
+    is_known = depth > margin
+    is_thin = is_sure & _lies_apart(is_inside, is_known, FAR * margin, connectivity)
+    if is_thin.any():
+        thickness = _thickness(depth, margin)
+        is_known |= is_thin & (thickness > 0) & (depth > thickness / 2)
+    if not is_known.any():  # an object of a few pixels, or one that the mask is nowhere sure of
+        is_known = depth >= depth.max() if is_sure.any() else mask >= mask.max()
+    return is_known
+
+
+def _lies_apart(is_inside: Region, is_known: Region, reach: float, connectivity: int) -> Region:
+    """Return the pixels of parts without a known pixel, and those farther than a reach from all known pixels."""
+    count, labels = cv2.connectedComponents(is_inside.astype(np.uint8), connectivity=connectivity)
+    has_known = np.zeros(count, np.bool_)
+    has_known[labels[is_known]] = True
+    is_apart = is_inside & ~has_known[labels]
+    if is_known.any():
+        is_apart |= is_inside & (depth_inside(~is_known) > reach)
+    return is_apart
+
+
+def _thickness(depth: Plane, largest: float) -> Plane:
+    """Return half of the local thickness in pixels, up to twice `largest`; 0 where it is below `THIN`.
+
+    At a pixel this is the largest radius of a disc that lies inside and covers the pixel.
+
+    References
+    ----------
+    .. [1] T. Hildebrand, P. Ruegsegger. A new method for the model-independent assessment of thickness in
+       three-dimensional images. Journal of Microscopy, 1997.
+    """
+    thickness, radius = np.zeros_like(depth), THIN
+    while radius <= 2 * largest and (depth >= radius).any():
+        is_covered = depth_inside(depth < radius) < radius
+        thickness[is_covered & (depth > 0)] = radius
+        radius *= STEP
+    return thickness

