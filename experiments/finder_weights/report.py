@@ -21,7 +21,7 @@ def report(document: Document) -> list[str]:
     for row in document["results"]:
         found.setdefault(LABELS[row["method"]], []).append(row)
     return [
-        "Means over held-out photographs of the network's mask, thresholded at 0.5; of these, mean and standard "
+        "Means over held-out photographs of the network's mask, cut at 0.5; of these, mean and standard "
         "deviation over the seeds. The first seed's network is the one in the package.",
         seed_table("scored on", COLUMNS, found),
     ]

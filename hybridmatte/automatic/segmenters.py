@@ -15,7 +15,7 @@ from hybridmatte.correction.weights import WEIGHTS, read_weights
 __all__ = ["run_segmenter"]
 
 STRIDE = 32  # pixels: height and width are padded to multiples of this
-MIN_SIDE = 32  # pixels: with shorter sides, where features are one pixel wide, OpenCV 5.0 reads beyond its buffers
+MIN_SIDE = 64  # pixels: with shorter sides, where features are one pixel wide, OpenCV 5.0 reads beyond its buffers
 LOCK = ProcessLock()  # a network keeps its input until it runs, so that threads must take turns
 
 

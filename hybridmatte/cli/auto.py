@@ -143,16 +143,13 @@ def auto(
     from hybridmatte.batch.work import FileOptions, automatic_file
 
     output = output_or_default(output, image, "alpha" if matte else "cutout")
-    if matte and background is not None:
-        raise ValueError(f"--background is {background}, expected none with --matte")
-    background, how = checked_background(background, fit)
+    background, how = _background(background, fit, alpha_only=matte)
     network = None if mask is None and network == BUILT_IN_NETWORK else network
     _refuse_options_without_effect(mask, network, trimap, method, quality, erode, dilate, invert, label, mask_square)
     _refuse_segmenter(mask, network, segmenter, segmenter_option, box, point)
     trimap_output = None if trimap is None else _trimap_destination(trimap, image, mask, output, force or resume)
-    find = None
-    if mask is None and network is None:
-        find, segmenter = _finder(segmenter or DEFAULT_SEGMENTER, segmenter_option, box, point)
+    has_finder = mask is None and network is None
+    find, segmenter = _finder(segmenter, segmenter_option, box, point) if has_finder else (None, segmenter)
     estimate, description = _estimator(mask is not None, segmenter, network, method, quality, erode, dilate)
     work = partial(
         automatic_file,
@@ -182,6 +179,13 @@ def auto(
         recursive=recursive,
     )
     run(request, work)
+
+
+def _background(background: str | None, fit: str | None, *, alpha_only: bool) -> tuple[Any, Any]:
+    """Return the checked background and the way to fit it; refuse one where only alpha is written."""
+    if alpha_only and background is not None:
+        raise ValueError(f"--background is {background}, expected none with --matte")
+    return checked_background(background, fit)
 
 
 def _refuse_options_without_effect(
@@ -236,13 +240,13 @@ def _refuse_segmenter(
 
 
 def _finder(
-    segmenter: str, options: list[str] | None, box: str | None, points: list[str] | None
+    segmenter: str | None, options: list[str] | None, box: str | None, points: list[str] | None
 ) -> tuple[Callable[..., Any], str]:
     """Return the function that finds the mask, and the segmenter's name; refuse mistakes before anything is written."""
     from hybridmatte.batch.segmenter_work import find_by_name, segmenter_by_name
 
     texts = tuple(options or ())
-    loaded = segmenter_by_name(segmenter, texts)
+    loaded = segmenter_by_name(segmenter or DEFAULT_SEGMENTER, texts)
     corners = None if box is None else _numbers(box, "--box", (4,), "X0,Y0,X1,Y1")
     places = [_numbers(text, "--point", (2, 3), "X,Y or X,Y,0") for text in points or []] or None
     loaded.check_prompts(corners, places)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Request", "run"]
 
-TASKS_WITHOUT_METHOD = ("reading", "refine", "decontaminate")
+TASKS_WITHOUT_METHOD = ("reading", "refine", "decontaminate", "composite", "trimap")
 INTERRUPTED = "interrupted; finished files are complete, and --resume continues from there"
 
 

@@ -37,7 +37,7 @@ from hybridmatte.errors import MissingExtraError, warn_caller
 from hybridmatte.io._exif import ORIENTATION, with_png_chunks, with_resolution, with_tiff_directories
 from hybridmatte.io._picture import Picture, UnsupportedPicture, to_uint8, to_uint16
 from hybridmatte.io._png import check_chunks, decode_deep_png, encode_deep_png, has_deep_colour
-from hybridmatte.io._tiff import Layout, decode_tiff, encode_tiff, read_layout
+from hybridmatte.io._tiff import Layout, decode_indices, decode_tiff, encode_tiff, read_layout
 from hybridmatte.io.formats import EXPECTED, Format, InputFormat, kind_of, name_of_other_kind
 
 __all__ = [
@@ -139,10 +139,12 @@ def decode(data: bytes, opened: OpenedPicture, label: str, max_pixels: int) -> P
         return _planes(picture).turned(orientation)
 
 
-def palette_indices(opened: OpenedPicture) -> npt.NDArray[np.uint8] | None:
+def palette_indices(data: bytes, opened: OpenedPicture, max_pixels: int) -> npt.NDArray[np.uint8] | None:
     """Return the palette indices (H, W), upright, of a picture that `decode` has decoded; None if it has no palette."""
     picture = opened.reader
-    if isinstance(picture, Layout) or picture.mode != "P":
+    if isinstance(picture, Layout):
+        return decode_indices(data, picture, max_pixels) if picture.colours == "palette" else None
+    if picture.mode != "P":
         return None
     return Picture(np.asarray(picture), None).turned(picture.getexif().get(ORIENTATION, 1)).colour
 

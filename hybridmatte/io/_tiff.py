@@ -21,7 +21,7 @@ from hybridmatte.io._exif import PIXEL_STORAGE
 from hybridmatte.io._picture import Picture, UnsupportedPicture
 from hybridmatte.io._tiff_segments import BITS, FAX, JPEG, RAW, READ, SUBSAMPLING, read_samples, segment_grid
 
-__all__ = ["Layout", "decode_tiff", "encode_tiff", "read_layout"]
+__all__ = ["Layout", "decode_indices", "decode_tiff", "encode_tiff", "read_layout"]
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it logs is raised here as one sentence
 
@@ -91,10 +91,19 @@ def read_layout(data: bytes) -> Layout:
 
 def decode_tiff(data: bytes, layout: Layout, max_pixels: int) -> Picture:
     """Decode the first page of a TIFF, upright."""
+    return _as_picture(_samples(data, layout, max_pixels), layout).turned(layout.orientation)
+
+
+def decode_indices(data: bytes, layout: Layout, max_pixels: int) -> npt.NDArray[np.uint8]:
+    """Return the palette indices (H, W) of the first page of a TIFF, upright."""
+    return Picture(_samples(data, layout, max_pixels)[:, :, 0], None).turned(layout.orientation).colour
+
+
+def _samples(data: bytes, layout: Layout, max_pixels: int) -> npt.NDArray[Any]:
+    """Return the samples (H, W, samples) of the first page of a TIFF, as stored."""
     page = layout.page
     _check_segments(page, len(data), max_pixels)
-    samples = read_samples(data, page) if page.compression in READ else _decode_by_tifffile(page)
-    return _as_picture(samples, layout).turned(layout.orientation)
+    return read_samples(data, page) if page.compression in READ else _decode_by_tifffile(page)
 
 
 def encode_tiff(

@@ -82,7 +82,7 @@ def read_mask(path: Source, *, label: int | None = None, max_pixels: int = MAX_P
         return mask_of_array(_read_array(path, name, max_pixels), label, name)
     data, opened, _ = open_source(path, "mask", max_pixels)
     picture = decode(data, opened, name, max_pixels)
-    indices = palette_indices(opened)
+    indices = palette_indices(data, opened, max_pixels)
     opacity = picture.transparency
     if indices is not None and label is not None:
         return _mask_of_labels(indices, label, name)

@@ -23,6 +23,7 @@ from hybridmatte.training.options import (
     Fraction,
     LabelledDataOptions,
     LoopOptions,
+    MaskLossOptions,
     NetworkOptions,
     Percent,
     Positive,
@@ -84,13 +85,8 @@ class TrainingConfig(NetworkOptions, CropOptions, LoopOptions):
     """
 
     allowed_networks: ClassVar[tuple[str, ...]] = (
-        "unet",
-        "pyramid",
-        "vitmatte",
-        "gca",
-        "matteformer",
-        "modnet",
-        "net_m",
+        *("unet", "pyramid", "vitmatte", "gca"),
+        *("matteformer", "modnet", "net_m"),
     )
     paradigm: str = "alpha_free"
 
@@ -256,18 +252,10 @@ class RealConfig(TeacherOptions, LabelledConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationConfig(LabelledConfig):
-    """Options of pre-training on photographs with masks.
-
-    Parameters
-    ----------
-    loss : {"mse", "overlap"}, default "mse"
-        Mean square error, as in the paper; or cross-entropy and the soft intersection over union of each crop, which
-        weighs small objects like large ones.
-    """
+class SegmentationConfig(MaskLossOptions, LabelledConfig):
+    """Options of pre-training on photographs with masks."""
 
     paradigm: Literal["segmentation"] = "segmentation"
-    loss: Literal["mse", "overlap"] = "mse"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ __all__ = [
     "CropOptions",
     "LabelledDataOptions",
     "LoopOptions",
+    "MaskLossOptions",
     "NetworkOptions",
     "Range",
     "TeacherOptions",
@@ -253,6 +254,20 @@ class TrimapBandOptions:
     """
 
     trimap_band: AtLeastZero = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskLossOptions:
+    """The option that chooses the loss of masks.
+
+    Parameters
+    ----------
+    loss : {"mse", "overlap"}, default "mse"
+        Mean square error, as in the paper of matte label blending; or cross-entropy and the soft intersection over
+        union of each crop, which weighs small objects like large ones.
+    """
+
+    loss: Literal["mse", "overlap"] = "mse"
 
 
 @dataclass(frozen=True, kw_only=True)

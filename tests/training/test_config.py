@@ -32,6 +32,7 @@ SHARED = {
     "trimap_input": False,
     "one_hot": False,
     "pretrained": False,
+    "frozen": 0,
     "init_from": "",
     "parts": "all",
     "refinement": True,
@@ -65,6 +66,7 @@ SHARED = {
 }
 LABELLED = {"dataset": "folder", "split": "", "crop_largest": 0}
 COMPOSITES = {"per_foreground": 100, "combine": 0.5}
+EXPECTED = {"pretrained": "bool or str"}
 OWN = {  # defaults of what a paradigm reads besides the shared options
     "alpha_free": LABELLED | COMPOSITES | {"trimap_band": 0, "prior": "ddc", "prior_weight": 10.0, "window_size": 11},
     "supervised": LABELLED | COMPOSITES | {"trimap_band": 0},
@@ -82,7 +84,7 @@ OWN = {  # defaults of what a paradigm reads besides the shared options
         "trimap_rate": 1e-4,
         "discriminator_rate": 1e-5,
     },
-    "segmentation": LABELLED,
+    "segmentation": LABELLED | {"loss": "mse"},
     "matte": LABELLED | COMPOSITES | {"boundary_weight": 0.01},
     "blending": LABELLED | {"teacher": "", "ema": 0.999, "strong": True},
 }
@@ -122,7 +124,9 @@ class TestEveryParadigm:
     def test_every_field_says_its_type(self, paradigm):
         config = CONFIGS[paradigm](**VALID.get(paradigm, {}))
         for name, value in config.options().items():
-            with pytest.raises(TypeError, match=f"^{name} is None, expected {type(value).__name__}$"):
+            with pytest.raises(
+                TypeError, match=f"^{name} is None, expected {EXPECTED.get(name, type(value).__name__)}$"
+            ):
                 dataclasses.replace(config, **{name: None})
 
     def test_has_a_module(self, paradigm):
@@ -295,7 +299,7 @@ class TestPage:
         ),
         pytest.param(
             {"network": "gca", "pretrained": True},
-            "pretrained is True, expected False for network 'gca': only unet and net_t",
+            "pretrained is True, expected False for network 'gca': only unet and pyramid and net_t",
             id="pretrained",
         ),
         pytest.param(
@@ -320,7 +324,7 @@ class TestPage:
         ),
         pytest.param(
             {"paradigm": "nonlocal", "network": "net_t"},
-            "network is 'net_t', expected 'unet' or 'vitmatte'",
+            "network is 'net_t', expected 'unet' or 'pyramid' or 'vitmatte'",
             id="net_t elsewhere",
         ),
         pytest.param(
