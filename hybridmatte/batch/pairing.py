@@ -276,11 +276,11 @@ def _served(
 def _check_name_pattern(text: str, name: str) -> None:
     """Refuse a name pattern that is malformed or has other fields than FIELDS."""
     try:
-        fields = [field for _, field, _, _ in Formatter().parse(text) if field is not None]
+        parsed = [part for part in Formatter().parse(text) if part[1] is not None]
     except ValueError as error:
         raise ValueError(f"{name} {text} is no name pattern ({error}), expected one such as {{stem}}.png") from None
-    for field in fields:
-        if field not in FIELDS:
+    for _, field, form, conversion in parsed:
+        if field not in FIELDS or form or conversion:
             raise ValueError(f"{name} {text} has the field {{{field}}}, expected {{stem}}, {{name}} or {{parent}}")
 
 

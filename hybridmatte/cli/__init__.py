@@ -6,6 +6,7 @@ The modules of this folder import nothing heavy at their top; a command imports 
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False  # see `hybridmatte._lazy`
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if arguments[:1] == ["--version"]:  # answered before typer is imported
             from hybridmatte import __version__
 
-            sys.stdout.write(f"hybridmatte {__version__}\n")
+            _show_version(__version__)
             return
         import gc
 
@@ -53,6 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")  # without rich, whose import may be what was interrupted
         sys.exit(130)
+
+
+def _show_version(version: str) -> None:
+    """Write the version to standard output; one sentence if that is closed or full."""
+    try:
+        if sys.stdout is None:
+            raise OSError("it is closed")
+        sys.stdout.write(f"hybridmatte {version}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        sys.stderr.write(f"error: standard output cannot be used: {error.strerror or error}\n")
+        os._exit(2)  # Python would try to write the rest once more, and print a traceback
 
 
 def _run_command(arguments: Sequence[str]) -> None:

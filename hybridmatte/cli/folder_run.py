@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -87,6 +87,7 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
         )
     begin_report(request.image, request.output, request.method)
     if request.resume and request.output != "-":
+        _refuse_inputs_as_outputs([request.image, request.plane], [Path(request.output)])
         clear_temporaries([request.output])
         if _is_written(Path(request.output)):
             note(f"{request.output} is already written")
@@ -119,16 +120,19 @@ def _run_folder(request: Request, work: Callable[..., object]) -> None:
     """Call the work for every image of a folder; report images that failed at the end, with exit code 1."""
     jobs, failures = _paired(request)
     files = [job.output for job in jobs if isinstance(job.output, Path)]
+    _refuse_inputs_as_outputs([part for job in jobs for part in (job.image, job.plane, job.background)], files)
     refuse_overwriting(files, force=request.force or request.resume)
     if request.resume:
         clear_temporaries(files)
-    unfinished = [job for job in jobs if not (request.resume and _is_written(job.output))]
+    finished = [job for job in jobs if request.resume and _is_written(job.output)]
+    done = set(finished)
+    unfinished = [job for job in jobs if job not in done]
     if request.description:
         note(request.description)
     budget = _budget_of(request, unfinished)
     for folder in {file.parent for file in files}:
         folder.mkdir(parents=True, exist_ok=True)
-    _report_the_rest([job for job in jobs if job not in unfinished], failures, request.method)
+    _report_the_rest(finished, failures, request.method)
     try:
         outcomes = _run_with_progress(unfinished, partial(work, budget=budget), request.workers, request.method)
     except KeyboardInterrupt:
@@ -145,6 +149,14 @@ def _run_folder(request: Request, work: Callable[..., object]) -> None:
     note(f"{n_written} written, {len(jobs) - len(unfinished)} already there, {len(failures)} failed")
     if failures:
         raise typer.Exit(1)
+
+
+def _refuse_inputs_as_outputs(inputs: Iterable[object], files: list[Path]) -> None:
+    """Refuse a run that would write over a file that one of its jobs reads, even with --force."""
+    read = {os.path.realpath(part) for part in inputs if isinstance(part, (Path, str))}
+    for file in files:
+        if os.path.realpath(file) in read:
+            raise ValueError(f"output {file} is also an input, expected another")
 
 
 def _budget_of(request: Request, jobs: list[Job]) -> Budget:

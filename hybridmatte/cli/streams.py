@@ -109,7 +109,7 @@ def output_or_default(output: str | None, source: str, result: str) -> str:
 
 
 def refuse_overwriting(outputs: Sequence[str | Path], *, force: bool) -> None:
-    """Refuse outputs that are existing files, unless force is given; pipes and devices may be written to."""
+    """Refuse outputs that are existing files, unless force is given."""
     existing = [os.fspath(output) for output in outputs if os.path.isfile(output)]
     if force or not existing:
         return

@@ -23,6 +23,7 @@ Integers = npt.NDArray[np.int64]
 
 _next_entry = FIRST - 1 + np.arange(MAX_CODES)  # of the table, when a code is read
 WIDTHS = 9 + sum((_next_entry >= 2**bits - 1).astype(np.int64) for bits in (9, 10, 11))
+FIRST_WIDTH = 9  # bits of the codes behind one that empties the table
 PLACES = np.cumsum(WIDTHS) - WIDTHS  # in bits, behind the code that empties the table
 
 
@@ -47,6 +48,9 @@ def decode_lzw(data: bytes, size: int) -> bytes:
     words = (padded[:-2] << 16) | (padded[1:-1] << 8) | padded[2:]  # the 24 bits that begin at each byte
     out, place = bytearray(), 0
     while len(out) < size:
+        if _is_clear(words, place):  # a run of them is passed over one by one, without a look at what follows
+            place += FIRST_WIDTH
+            continue
         codes = _codes_at(words, place)
         special = np.flatnonzero((codes == CLEAR) | (codes == END))
         count = int(special[0]) if len(special) else len(codes)
@@ -57,6 +61,12 @@ def decode_lzw(data: bytes, size: int) -> bytes:
     if len(out) < size:
         raise ValueError("LZW data ends early")
     return bytes(out[:size])
+
+
+def _is_clear(words: Integers, place: int) -> bool:
+    """Return whether the first code after a clear one, of 9 bits, is a clear one too."""
+    index = place >> 3
+    return index < len(words) and int(words[index]) >> (24 - FIRST_WIDTH - (place & 7)) & 511 == CLEAR
 
 
 def _codes_at(words: Integers, place: int) -> Integers:

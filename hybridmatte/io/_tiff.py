@@ -275,7 +275,9 @@ def _as_picture(samples: npt.NDArray[Any], layout: Layout) -> Picture:
     count, scale = N_COLOURS[layout.colours], _full_scale(samples.dtype)
     colour, alpha = samples[:, :, :count], None
     if layout.colours == "palette":
-        colour = np.moveaxis((_colour_map(layout.page) >> 8).astype(np.uint8)[:, colour[:, :, 0]], 0, -1)
+        colours = _colour_map(layout.page)
+        shift = 8 if colours.max() > 255 else 0  # some writers store bytes in place of 16 bits
+        colour = np.moveaxis((colours >> shift).astype(np.uint8)[:, colour[:, :, 0]], 0, -1)
     elif layout.colours == "white is zero":
         colour = scale - colour
     elif layout.colours == "CMYK":

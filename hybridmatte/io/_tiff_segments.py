@@ -94,23 +94,28 @@ def _decode_numbers(segment: bytes, page: tifffile.TiffPage, shape: tuple[int, i
 def _unpredicted(stored: npt.NDArray[np.uint8], page: tifffile.TiffPage, shape: tuple[int, int, int]) -> Samples:
     """Return the samples of rows of bytes."""
     rows, width, channels = shape
-    dtype, bits = _dtype(page), page.bitspersample
-    if page.predictor not in (1, DIFFERENCES, FLOAT_DIFFERENCES) or (page.predictor != 1 and bits < 8):
-        raise ValueError(f"its predictor is {page.predictor} for {bits} bits")
+    dtype, bits, predictor = _dtype(page), page.bitspersample, _predictor(page)
+    if predictor not in (1, DIFFERENCES, FLOAT_DIFFERENCES) or (predictor != 1 and bits < 8):
+        raise ValueError(f"its predictor is {predictor} for {bits} bits")
     if bits < 8:
         digits = np.unpackbits(stored, axis=1)[:, : width * channels * bits].reshape(*shape, bits)
         return np.packbits(digits, axis=3)[..., 0] >> (8 - bits)
-    if page.predictor == FLOAT_DIFFERENCES:
+    if predictor == FLOAT_DIFFERENCES:
         if dtype.kind != "f":
             raise ValueError("its predictor is one of floating-point numbers")
         parts = np.cumsum(stored.reshape(rows, -1, channels), axis=1, dtype=np.uint8)
         parts = parts.reshape(rows, dtype.itemsize, -1).swapaxes(1, 2)
         return np.ascontiguousarray(parts).view(dtype.newbyteorder(">")).reshape(shape).astype(dtype)
     samples = stored.view(dtype.newbyteorder(page.parent.byteorder)).reshape(shape).astype(dtype, copy=False)
-    if page.predictor == DIFFERENCES:
+    if predictor == DIFFERENCES:
         numbers = samples.view(f"u{dtype.itemsize}")
         samples = np.cumsum(numbers, axis=1, dtype=numbers.dtype).view(dtype)
     return samples
+
+
+def _predictor(page: tifffile.TiffPage) -> int:
+    """Return the predictor of a page; without compression and with PackBits there is none, whatever the tag says."""
+    return 1 if page.compression in (RAW, PACKBITS) else page.predictor
 
 
 def _subsampling(page: tifffile.TiffPage) -> tuple[int, int]:
@@ -118,7 +123,7 @@ def _subsampling(page: tifffile.TiffPage) -> tuple[int, int]:
     if page.photometric != YCBCR:
         return 1, 1
     across, down = page.tags.valueof(SUBSAMPLING, (2, 2))
-    if across not in (1, 2, 4) or down not in (1, 2, 4) or (page.predictor != 1 and (across, down) != (1, 1)):
+    if across not in (1, 2, 4) or down not in (1, 2, 4) or (_predictor(page) != 1 and (across, down) != (1, 1)):
         raise ValueError(f"its chroma is shared by {across} x {down} pixels")
     return across, down
 

@@ -44,11 +44,13 @@ def check_output(
     Raises
     ------
     ValueError
-        If path is one of inputs, or its extension cannot hold what is asked.
+        If path is one of inputs, a pipe or a device, or its extension cannot hold what is asked.
     OSError
         If the folder is missing or cannot be written.
     """
     _format_for(path, bits, transparent)
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise ValueError(f"output {path} is a pipe or a device, expected a file, or - for standard output")
     for other in inputs:
         if Path(path).exists() and Path(other).exists() and os.path.samefile(path, other):
             raise ValueError(f"output {path} is also an input, expected another file")

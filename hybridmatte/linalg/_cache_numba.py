@@ -148,7 +148,7 @@ class CheckedFiles(IndexDataCacheFile):
             if own is None or found is None or found["module"] != own["module"]:
                 continue
             if found["stamp"] != own["stamp"] or found["unfinished"]:
-                with suppress(FileNotFoundError):  # another process has just removed it
+                with suppress(OSError):  # another process has just removed it, or the folder is another user's
                     if path.stat().st_mtime < time.time() - KEEP_SECONDS:
                         path.unlink()
 

@@ -2,8 +2,10 @@
 
 import shutil
 
+import numpy as np
 import pytest
 
+from hybridmatte.cli import main
 from hybridmatte.io.pictures import write_alpha, write_image
 
 COMMANDS = [
@@ -128,3 +130,24 @@ class TestFolders:
         result = run("refine @in @planes -o @out --trimap @planes/{stem}.png")
         assert result.code == 0, result.err
         assert written(files / "out") == ["a.png"]
+
+
+def test_an_output_that_another_job_reads_is_refused(tmp_path, capsys):
+    """A trimap was overwritten, with --force, and then solved with a matte in its place."""
+    for folder in ("images", "trimaps"):
+        for name in ("cat.png", "sub/cat.png"):
+            (tmp_path / folder / name).parent.mkdir(parents=True, exist_ok=True)
+            write_alpha(tmp_path / folder / name, np.full((8, 8), 0.5, np.float32))
+    before = (tmp_path / "trimaps/sub/cat.png").read_bytes()
+    with pytest.raises(SystemExit, match="2"):
+        main(["matte", f"{tmp_path}/images", f"{tmp_path}/trimaps", "-r", "-o", f"{tmp_path}/trimaps/sub", "--force"])
+    assert "is also an input, expected another" in capsys.readouterr().err
+    assert (tmp_path / "trimaps/sub/cat.png").read_bytes() == before
+
+
+def test_a_format_behind_a_field_is_refused(tmp_path, capsys):
+    (tmp_path / "images").mkdir()
+    write_alpha(tmp_path / "images" / "cat.png", np.full((8, 8), 0.5, np.float32))
+    with pytest.raises(SystemExit, match="2"):
+        main(["matte", f"{tmp_path}/images", "{stem:{x}}.png", "-o", f"{tmp_path}/out"])
+    assert "expected {stem}, {name} or {parent}" in capsys.readouterr().err

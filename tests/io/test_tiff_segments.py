@@ -7,6 +7,7 @@ import re
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from PIL import Image, TiffImagePlugin
 import hybridmatte
 from hybridmatte.io._fax import decode_fax
 from hybridmatte.io._lzw import decode_lzw
-from hybridmatte.io.pictures import read_image, read_plane
+from hybridmatte.io.pictures import read_alpha, read_image, read_plane
 from tests.faults.tiff_writer import LONG, SHORT, assemble
 
 Y, X = np.mgrid[:53, :70]
@@ -226,3 +227,33 @@ def test_a_strip_of_too_few_rows_is_refused(compression):
 def test_codes_of_before_1988_are_unsupported_and_not_damaged():
     with pytest.raises(ValueError, match="has LZW codes with the lowest bit first"):
         decode_lzw(b"\0\1\2\3", 9)
+
+
+@pytest.mark.parametrize("compression", [1, 32773])
+def test_a_predictor_without_a_compression_that_has_one_is_ignored(compression):
+    """As libtiff does: the values were summed up."""
+    row = np.arange(0, 250, 10, dtype=np.uint8)
+    strip = row.tobytes() if compression == 1 else bytes([len(row) - 1]) + row.tobytes()
+    tags = [(256, len(row)), (257, 1), (258, 8), (259, compression), (262, 1), (273, 0), (277, 1), (278, 1)]
+    tags += [(279, len(strip)), (317, 2)]
+    offset = 8 + 2 + 12 * len(tags) + 4
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, offset if tag == 273 else value) for tag, value in tags)
+    data = struct.pack("<2sHI", b"II", 42, 8) + struct.pack("<H", len(tags)) + entries + bytes(4) + strip
+    assert (np.rint(255 * read_alpha(io.BytesIO(data))) == row).all()
+
+
+def test_a_palette_of_bytes():
+    """Some writers store 0 to 255 where the format has 16 bits: the picture was black."""
+    file, ramp = io.BytesIO(), np.arange(250, dtype=np.uint8).reshape(10, 25)
+    tifffile.imwrite(file, ramp, photometric="palette", colormap=np.tile(np.arange(256, dtype=np.uint16), (3, 1)))
+    file.seek(0)
+    assert (np.rint(255 * read_alpha(file)) == ramp).all()
+
+
+def test_a_run_of_clear_codes_ends_soon():
+    """65 microseconds for each byte: a file of 90 kB took 5 seconds."""
+    data = np.packbits(np.tile([1] + [0] * 8, 40_000)).tobytes()
+    start = time.process_time()
+    with pytest.raises(ValueError, match="ends early"):
+        decode_lzw(data, 100)
+    assert time.process_time() - start < 1
