@@ -19,6 +19,7 @@ def train_kept(
     *,
     make_network: Callable[[], MattingNetwork] | None = None,
     backgrounds: Path | None = None,
+    workers: int = 0,
     **changes: Any,
 ) -> Path:
     """Train a network unless `folder` keeps it; an interrupted training goes on. Return the folder of the network.
@@ -36,6 +37,8 @@ def train_kept(
         Returns a network that no configuration names.
     backgrounds : Path, optional
         Photographs to composite the samples over.
+    workers : int, default 0
+        Processes that prepare crops.
     """
     if not (folder / "network").is_dir():
         start = time.perf_counter()
@@ -48,6 +51,7 @@ def train_kept(
             precision=options.precision,
             progress=False,
             backgrounds=backgrounds,
+            workers=workers,
             resume=(folder / "checkpoints" / "last.ckpt").exists(),
         )
         print(f"trained {folder} in {time.perf_counter() - start:.0f} s", flush=True)

@@ -15,14 +15,17 @@ from hybridmatte.networks import export_onnx, load_network
 SMALL = 256  # tensors of fewer values stay in single precision
 
 
-def write_weights(folder: Path, weights: Path, image: np.ndarray) -> None:
-    """Write config.json, model.safetensors, model.onnx and model.sha256; the report writes the card."""
+def write_weights(folder: Path, weights: Path, image: np.ndarray, mask: np.ndarray | None = None) -> None:
+    """Write config.json, model.safetensors, model.onnx and model.sha256; the report writes the card.
+
+    The ONNX file is checked on an image (H, W, 3), with a mask (H, W) for a network that takes one.
+    """
     weights.mkdir(parents=True, exist_ok=True)
     write_bytes(weights / "config.json", (folder / "config.json").read_bytes())
     tensors = load_file(folder / "model.safetensors")
     halved = {name: _half(tensor) for name, tensor in tensors.items()}
     save_file(halved, weights / "model.safetensors", metadata={"format": "pt"})
-    export_onnx(load_network(weights), weights / "model.onnx", image)
+    export_onnx(load_network(weights), weights / "model.onnx", image, mask)
     content = _with_half_weights(onnx.load(weights / "model.onnx"))
     write_bytes(weights / "model.onnx", content)
     write_bytes(weights / "model.sha256", (checksum(content) + "\n").encode("ascii"))

@@ -9,6 +9,7 @@ from hybridmatte._lazy import lazy_names
 _MODULE_OF = {
     "AsMaskTask": "tasks",
     "AsRealTask": "segmentation",
+    "AsRefinementTask": "mask_errors",
     "AsTrimapTask": "segmentation",
     "AsTwoViews": "tasks",
     "Augmentation": "augmentation",
@@ -34,6 +35,7 @@ _MODULE_OF = {
     "open_named": "named",
     "random_alpha": "fusion",
     "random_hair": "strands",
+    "random_mask_errors": "mask_errors",
     "random_patch_trimap": "fusion",
     "random_scene": "scenes",
     "random_segmentation": "segmentation",

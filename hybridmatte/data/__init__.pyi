@@ -6,6 +6,7 @@ from hybridmatte.data.crops import FusedCrops, FusedStream, TrainingCrops, colla
 from hybridmatte.data.folders import MattingFolder, Sample
 from hybridmatte.data.fusion import fuse_photographs, layers_of_photographs, random_alpha, random_patch_trimap
 from hybridmatte.data.labels import WithTrimaps
+from hybridmatte.data.mask_errors import AsRefinementTask, random_mask_errors
 from hybridmatte.data.named import NAMED, offers, open_named
 from hybridmatte.data.photographs import Photographs, count_shards, is_stream, stream_photographs
 from hybridmatte.data.scenes import random_scene
@@ -16,6 +17,7 @@ from hybridmatte.data.tasks import AsMaskTask, AsTwoViews, without_colours
 __all__ = [
     "AsMaskTask",
     "AsRealTask",
+    "AsRefinementTask",
     "AsTrimapTask",
     "AsTwoViews",
     "Augmentation",
@@ -41,6 +43,7 @@ __all__ = [
     "open_named",
     "random_alpha",
     "random_hair",
+    "random_mask_errors",
     "random_patch_trimap",
     "random_scene",
     "random_segmentation",

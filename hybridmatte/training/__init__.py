@@ -2,7 +2,7 @@
 
 * `config`, `options`: the options of each paradigm, read from a flat TOML file.
 * `alpha_free`, `supervised`, `composition`, `nonlocal_matting`, `trimap_generation`, `real_adaptation`,
-  `label_blending`: the paradigms, each from its data to its loss. `module` is their base.
+  `label_blending`, `mask_refinement`: the paradigms, each from its data to its loss. `module` is their base.
 * `samples`, `crops_module`: from data sets to the training crops of each epoch.
 * `run`: the function `train`; `initial_network`, `run_folder`, `optimizer` and `callbacks` are its parts.
 * `scores`: the scores of a network over a data set.
@@ -23,6 +23,7 @@ _MODULE_OF = {  # __init__.pyi has the same names, for type checkers
     "CompositionMatting": "composition",
     "DisentangledConfig": "config",
     "DisentangledPretraining": "composition",
+    "MaskRefinement": "mask_refinement",
     "MatteConfig": "config",
     "MatteLabelBlending": "label_blending",
     "MatteTraining": "label_blending",
@@ -31,6 +32,7 @@ _MODULE_OF = {  # __init__.pyi has the same names, for type checkers
     "NonlocalMatting": "nonlocal_matting",
     "RealAdaptation": "real_adaptation",
     "RealConfig": "config",
+    "RefinementConfig": "config",
     "SegmentationConfig": "config",
     "SegmentationPretraining": "label_blending",
     "SupervisedConfig": "config",

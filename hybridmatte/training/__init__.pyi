@@ -8,6 +8,7 @@ from hybridmatte.training.config import (
     MatteConfig,
     NonlocalConfig,
     RealConfig,
+    RefinementConfig,
     SegmentationConfig,
     SupervisedConfig,
     TrainingConfig,
@@ -15,6 +16,7 @@ from hybridmatte.training.config import (
     read_config,
 )
 from hybridmatte.training.label_blending import MatteLabelBlending, MatteTraining, SegmentationPretraining
+from hybridmatte.training.mask_refinement import MaskRefinement
 from hybridmatte.training.nonlocal_matting import NonlocalMatting
 from hybridmatte.training.optimizer import make_optimizer
 from hybridmatte.training.real_adaptation import RealAdaptation
@@ -33,6 +35,7 @@ __all__ = [
     "CompositionMatting",
     "DisentangledConfig",
     "DisentangledPretraining",
+    "MaskRefinement",
     "MatteConfig",
     "MatteLabelBlending",
     "MatteTraining",
@@ -41,6 +44,7 @@ __all__ = [
     "NonlocalMatting",
     "RealAdaptation",
     "RealConfig",
+    "RefinementConfig",
     "SegmentationConfig",
     "SegmentationPretraining",
     "SupervisedConfig",

@@ -259,6 +259,30 @@ class SegmentationConfig(MaskLossOptions, LabelledConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RefinementConfig(LabelledConfig):
+    """Options of training a network that corrects masks, from images with alphas or masks. Needs `trimap_input`.
+
+    Parameters
+    ----------
+    band : float, default 0.01
+        Half of the width of the band along a mask's outline that is not learnt from, as a share of a crop's diagonal.
+        It has no effect on alphas.
+    """
+
+    allowed_networks: ClassVar[tuple[str, ...]] = ("pyramid", "unet")
+    paradigm: Literal["refinement"] = "refinement"
+    band: Weight = 0.01
+
+    def __post_init__(self) -> None:
+        """Check the network's input as well."""
+        super().__post_init__()
+        if not self.trimap_input or self.one_hot:
+            raise ValueError(
+                "the mask is missing, expected trimap_input = true and one_hot = false: it comes in the trimap's place"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class MatteConfig(CompositeOptions, LabelledConfig):
     """Options of training a network without trimap input, for example a teacher, from images and alphas.
 
@@ -307,6 +331,7 @@ CONFIGS: dict[str, type[TrainingConfig]] = {
         NonlocalConfig,
         RealConfig,
         SegmentationConfig,
+        RefinementConfig,
         MatteConfig,
         BlendingConfig,
     )

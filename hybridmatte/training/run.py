@@ -27,6 +27,7 @@ from hybridmatte.training.config import (
     MatteConfig,
     NonlocalConfig,
     RealConfig,
+    RefinementConfig,
     SegmentationConfig,
     SupervisedConfig,
     TrainingConfig,
@@ -35,6 +36,7 @@ from hybridmatte.training.config import (
 from hybridmatte.training.crops_module import CropsModule
 from hybridmatte.training.initial_network import new_network, start_from
 from hybridmatte.training.label_blending import MatteLabelBlending, MatteTraining, SegmentationPretraining
+from hybridmatte.training.mask_refinement import MaskRefinement
 from hybridmatte.training.module import MattingModule
 from hybridmatte.training.nonlocal_matting import NonlocalMatting
 from hybridmatte.training.real_adaptation import RealAdaptation
@@ -55,6 +57,7 @@ MODULES: dict[type[TrainingConfig], type[MattingModule[Any]]] = {
     NonlocalConfig: NonlocalMatting,
     RealConfig: RealAdaptation,
     SegmentationConfig: SegmentationPretraining,
+    RefinementConfig: MaskRefinement,
     MatteConfig: MatteTraining,
     BlendingConfig: MatteLabelBlending,
 }

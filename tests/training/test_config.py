@@ -22,6 +22,7 @@ SMALL = {"network": "unet", "size": "tiny"}
 VALID = {  # what each paradigm needs besides its defaults
     "trimap": {"network": "net_t"},
     "real": {"network": "joint", "trimap_input": True, "teacher": "run_human/network"},
+    "refinement": {"network": "pyramid", "size": "tf_efficientnet_lite0", "trimap_input": True},
     "blending": {"teacher": "run_t/network"},
 }
 PARADIGMS = list(CONFIGS)
@@ -85,6 +86,7 @@ OWN = {  # defaults of what a paradigm reads besides the shared options
         "discriminator_rate": 1e-5,
     },
     "segmentation": LABELLED | {"loss": "mse"},
+    "refinement": LABELLED | {"band": 0.01},
     "matte": LABELLED | COMPOSITES | {"boundary_weight": 0.01},
     "blending": LABELLED | {"teacher": "", "ema": 0.999, "strong": True},
 }
