@@ -6,7 +6,6 @@ The modules of this folder import nothing heavy at their top; a command imports 
 
 from __future__ import annotations
 
-import os
 import sys
 
 TYPE_CHECKING = False  # see `hybridmatte._lazy`
@@ -58,14 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _show_version(version: str) -> None:
     """Write the version to standard output; one sentence if that is closed or full."""
+    from hybridmatte.cli.standard_output import describe_unusable, discard_output, exit_code_of
+
     try:
         if sys.stdout is None:
             raise OSError("it is closed")
         sys.stdout.write(f"hybridmatte {version}\n")
         sys.stdout.flush()
     except OSError as error:
-        sys.stderr.write(f"error: standard output cannot be used: {error.strerror or error}\n")
-        os._exit(2)  # Python would try to write the rest once more, and print a traceback
+        discard_output()
+        sys.stderr.write(f"error: {describe_unusable(error)}\n")
+        sys.exit(exit_code_of(error))
 
 
 def _run_command(arguments: Sequence[str]) -> None:
@@ -77,6 +79,7 @@ def _run_command(arguments: Sequence[str]) -> None:
 
         from hybridmatte.cli.app import app
         from hybridmatte.cli.reports import choose_json, choose_quiet, finish_report
+        from hybridmatte.cli.standard_output import exit_code_of
         from hybridmatte.cli.streams import complain, note
 
         choose_quiet(False)
@@ -87,6 +90,9 @@ def _run_command(arguments: Sequence[str]) -> None:
             app(args=arguments, prog_name="hybridmatte")
     except SystemExit as leave:
         finish_report("interrupted" if leave.code == INTERRUPTED else None)
+        unusable = _complain_of_output(leave.__context__)
+        if unusable is not None and (leave.code in (None, 0) or unusable is leave.__context__):
+            sys.exit(exit_code_of(unusable))
         raise
     except Exception as error:
         if is_interrupt(error):
@@ -95,7 +101,27 @@ def _run_command(arguments: Sequence[str]) -> None:
             raise
         finish_report(_sentence(error))
         complain(f"error: {_sentence(error)}")
+        _complain_of_output(None)
         sys.exit(2)
+
+
+def _complain_of_output(cause: BaseException | None) -> OSError | None:
+    """Say that standard output could not be written; return the error, None if there was none.
+
+    typer and rich turn the error of a pipe whose reader has left into an exit, and keep it as the exit's cause.
+    """
+    from hybridmatte.cli.reports import lost_reports
+    from hybridmatte.cli.standard_output import describe_unusable, discard_output
+    from hybridmatte.cli.streams import complain
+
+    error, n_lost = lost_reports()
+    if isinstance(cause, BrokenPipeError):
+        discard_output()
+        complain(f"error: {describe_unusable(cause)}")
+        return cause
+    if error is not None:
+        complain(f"error: {describe_unusable(error)}; {n_lost} of the reports of --json are lost, the files are not")
+    return error
 
 
 def _sentence(error: Exception) -> str:

@@ -8,9 +8,22 @@ import time
 from collections.abc import Sequence
 from types import SimpleNamespace
 
-__all__ = ["begin_report", "choose_json", "choose_quiet", "finish_report", "is_json", "is_quiet", "write_report"]
+from hybridmatte.cli.standard_output import discard_output, refuse_closed_output
 
-_chosen = SimpleNamespace(is_quiet=False, is_json=False, begun=None)  # by the options of the command that runs
+__all__ = [
+    "begin_report",
+    "choose_json",
+    "choose_quiet",
+    "finish_report",
+    "is_json",
+    "is_quiet",
+    "lost_reports",
+    "write_report",
+]
+
+_chosen = SimpleNamespace(  # by the options of the command that runs; error is that of standard output
+    is_quiet=False, is_json=False, begun=None, error=None, n_lost=0
+)
 
 
 def choose_quiet(value: bool) -> bool:
@@ -21,7 +34,9 @@ def choose_quiet(value: bool) -> bool:
 
 def choose_json(value: bool) -> bool:
     """Set whether every finished file is reported on standard output."""
-    _chosen.is_json, _chosen.begun = value, None
+    if value:
+        refuse_closed_output()
+    _chosen.is_json, _chosen.begun, _chosen.error, _chosen.n_lost = value, None, None, 0
     return value
 
 
@@ -53,7 +68,7 @@ def finish_report(error: str | None = None, status: str = "written") -> None:
 def write_report(
     source: str | None, output: str | None, method: str | None, status: str, seconds: float, error: str | None = None
 ) -> None:
-    """Write one line of JSON on standard output, if ``--json`` is given."""
+    """Write one line of JSON on standard output, if ``--json`` is given; count it as lost if that is impossible."""
     if not _chosen.is_json:
         return
     size = _size_of(output) if status == "written" else None
@@ -66,8 +81,20 @@ def write_report(
         "method": method,
         "error": error,
     }
-    sys.stdout.write(json.dumps(report) + "\n")
-    sys.stdout.flush()
+    if _chosen.error is not None:
+        _chosen.n_lost += 1
+        return
+    try:
+        sys.stdout.write(json.dumps(report) + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        _chosen.error, _chosen.n_lost = error, 1
+        discard_output()
+
+
+def lost_reports() -> tuple[OSError | None, int]:
+    """Return the error of standard output that made reports impossible, and how many are lost."""
+    return _chosen.error, _chosen.n_lost
 
 
 def _size_of(output: str | None) -> Sequence[int] | None:

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,8 +15,18 @@ from rich.table import Table
 
 from hybridmatte.batch.listing import is_many, root_of
 from hybridmatte.cli.reports import is_json, is_quiet
+from hybridmatte.cli.standard_output import refuse_closed_output
 
-__all__ = ["complain", "destination", "note", "output_or_default", "refuse_overwriting", "show", "sources"]
+__all__ = [
+    "NoteConsole",
+    "complain",
+    "destination",
+    "note",
+    "output_or_default",
+    "refuse_overwriting",
+    "show",
+    "sources",
+]
 
 N_NAMED = 3  # existing files that an error names
 PIPE_WIDTH = 160  # characters of a table that is not shown in a terminal
@@ -25,6 +36,17 @@ class StandardInput(io.BytesIO):
     """The bytes of standard input, with a name for messages."""
 
     name = "<standard input>"
+
+
+class NoteConsole(Console):
+    """Standard error; if its reader leaves, the rest is not shown, and the command goes on."""
+
+    def __init__(self) -> None:
+        super().__init__(stderr=True)
+
+    def on_broken_pipe(self) -> None:
+        """Show nothing more; rich would end the command, and standard output with it."""
+        self.quiet = True
 
 
 def note(text: str, console: Console | None = None) -> None:
@@ -39,12 +61,14 @@ def complain(text: str) -> None:
 
 
 def _print_line(text: str, console: Console | None) -> None:
-    console = console or Console(stderr=True)
-    console.print(" ".join(text.split()), soft_wrap=True, markup=False, highlight=False, emoji=False)
+    console = console or NoteConsole()
+    with suppress(OSError):  # a full disk; the exit code still tells, and the files of the command matter more
+        console.print(" ".join(text.split()), soft_wrap=True, markup=False, highlight=False, emoji=False)
 
 
 def show(table: Table) -> None:
     """Print a table on standard output; characters that its encoding lacks become escapes, as on standard error."""
+    refuse_closed_output()
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
     from hybridmatte.io.streams import naming
