@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,10 +25,13 @@ TEMPORARY = re.compile(r"(\..*\.)[0-9a-f]{32}\.tmp", re.DOTALL)
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a temporary file beside `path`, then rename it; a failure leaves nothing behind.
 
-    A process that is killed leaves the temporary file, see `clear_temporaries`.
+    The permissions of a file that is replaced stay; a new file has those that the umask leaves. A link is replaced
+    by a file with the permissions of the file that it leads to. A process that is killed leaves the temporary file, see
+    `clear_temporaries`.
     """
     with _temporary_beside(path) as temporary:
         with temporary.open("xb") as file:
+            _keep_permissions(path, temporary)
             with suppress(OSError):  # a file system without locks
                 _lock(file)
             file.write(data)
@@ -86,6 +90,21 @@ def _prefix_of(path: str | os.PathLike[str]) -> str:
     while len(os.fsencode(name)) > NAME_BYTES:
         name = name[:-1]
     return f".{name}."
+
+
+def _keep_permissions(path: str | os.PathLike[str], temporary: Path) -> None:
+    """Give a temporary file, before it has contents, the permissions of the file that it will replace, if there is one.
+
+    So a file that other users cannot read is so at every moment. Owner and group stay as far as the system allows.
+    """
+    if not os.path.isfile(path):
+        return
+    replaced, own = os.stat(path), temporary.stat()
+    if fcntl is not None and (replaced.st_uid, replaced.st_gid) != (own.st_uid, own.st_gid):
+        with suppress(PermissionError):  # only root gives files to other users, and only members to a group
+            os.chown(temporary, replaced.st_uid if os.geteuid() == 0 else -1, replaced.st_gid)
+    if stat.S_IMODE(replaced.st_mode) != stat.S_IMODE(temporary.stat().st_mode):
+        temporary.chmod(stat.S_IMODE(replaced.st_mode))
 
 
 def _lock(file: IO[bytes]) -> None:

@@ -1,5 +1,8 @@
 """Where results go without -o, and no file that exists is overwritten without --force."""
 
+import os
+import stat
+
 import numpy as np
 import pytest
 
@@ -129,6 +132,71 @@ def test_a_link_to_a_file_counts_as_the_file(run, files):
     (files / "out.png").symlink_to(files / "kept.png")
     assert "out.png exists" in run("matte @image.png @trimap.png -o @out.png").err
     assert (files / "kept.png").read_text() == "kept"
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def umask():
+    """Set the umask to 022."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs permissions of POSIX systems")
+
+
+@needs_posix
+@pytest.mark.usefixtures("fake_alpha", "umask")
+@pytest.mark.parametrize("command", WRITERS)
+def test_force_keeps_permissions(run, files, command):
+    """A private result (0600) that was written again with --force could be read by everybody."""
+    assert run(f"{command} -o @out.png").code == 0
+    assert mode_of(files / "out.png") == 0o644
+    for mode in (0o600, 0o664, 0o444):
+        (files / "out.png").chmod(mode)
+        before = (files / "out.png").stat()
+        assert run(f"{command} -o @out.png --force").code == 0
+        after = (files / "out.png").stat()
+        assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+        assert after.st_ino != before.st_ino
+
+
+@needs_posix
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.usefixtures("fake_alpha")
+def test_force_as_root_keeps_the_owner(run, files):
+    (files / "out.png").touch(mode=0o600)
+    os.chown(files / "out.png", 1234, 1235)
+    assert run("matte @image.png @trimap.png -o @out.png --force").code == 0
+    after = (files / "out.png").stat()
+    assert (after.st_uid, after.st_gid, mode_of(files / "out.png")) == (1234, 1235, 0o600)
+
+
+@needs_posix
+@pytest.mark.usefixtures("fake_alpha", "folders", "umask")
+def test_force_keeps_permissions_in_a_folder(run, files):
+    run("matte @images @trimaps -o @out")
+    (files / "out" / "a.png").chmod(0o640)
+    run("matte @images @trimaps -o @out --force")
+    assert [mode_of(files / "out" / f"{name}.png") for name in "abc"] == [0o640, 0o644, 0o644]
+
+
+@needs_posix
+@pytest.mark.usefixtures("fake_alpha", "umask")
+def test_force_replaces_a_link_and_keeps_its_file(run, files):
+    (files / "kept.png").write_text("kept")
+    (files / "kept.png").chmod(0o600)
+    (files / "out.png").symlink_to(files / "kept.png")
+    assert run("matte @image.png @trimap.png -o @out.png --force").code == 0
+    assert not (files / "out.png").is_symlink()
+    assert (mode_of(files / "out.png"), (files / "kept.png").read_text()) == (0o600, "kept")
+    (files / "lost.png").symlink_to(files / "nothing.png")
+    assert run("matte @image.png @trimap.png -o @lost.png --force").code == 0
+    assert mode_of(files / "lost.png") == 0o644
 
 
 @pytest.mark.parametrize("option", ["--csv", "--json"])
