@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from hybridmatte.batch.free_memory import free_memory, resident_memory, size_in_words
+from hybridmatte.batch.free_memory import free_memory, left_by_limits, resident_memory, size_in_words
 from hybridmatte.batch.pairing import Job
 from hybridmatte.io.pictures import read_size
 from hybridmatte.io.streams import Source, name_of
@@ -25,13 +25,16 @@ class Budget(NamedTuple):
     tasks : tuple of str
         What a job does, one after another: keys of `hybridmatte.memory.COSTS`. Others count as reading alone.
     free : int or None
-        Bytes that one job may take; None where the system does not say, or the user does not want to know.
+        Bytes that one job may take of what all share; None where the system does not say, or the user does not want to
+        know.
     workers : int
         Number of jobs at once, which share what is free.
     held : int
         Bytes a pixel that are held beside the tasks.
     say : callable or None
         Called with a sentence on the memory of a large job.
+    limit : int or None
+        Bytes that the limits of a process (``ulimit -v``) let one job take, however many there are at once.
     """
 
     tasks: tuple[str, ...] = READING
@@ -39,11 +42,17 @@ class Budget(NamedTuple):
     workers: int = 1
     held: int = 0
     say: Callable[[str], object] | None = None
+    limit: int | None = None
 
     def needed(self, shape: tuple[int, int], unknown: int | None = None) -> int:
         """Return the bytes that a job takes, see `hybridmatte.memory_needed`; without `unknown`, the least."""
         tasks = [task if task in COSTS else READING[0] for task in self.tasks]
         return max(memory_needed(shape, task, unknown) for task in tasks) + self.held * shape[0] * shape[1]
+
+    def fits_alone(self, needed: int) -> bool:
+        """Return whether a job of so many bytes could run if it had all that is free, and one process."""
+        in_limit = self.limit is None or needed <= self.limit
+        return in_limit and (self.free is None or needed <= self.free * self.workers)
 
     def check(self, file: Source, shape: tuple[int, int], unknown: int | None = None, name: str = "image") -> None:
         """Refuse a job of the given height, width and number of unknown pixels (None: not yet known).
@@ -51,6 +60,12 @@ class Budget(NamedTuple):
         The file is what the job is about, and `name` what it is, for the message.
         """
         needed = self.needed(shape, unknown)
+        if self.limit is not None and needed > self.limit:
+            raise MemoryError(
+                f"{name} {name_of(file)} needs {_words(needed, shape, unknown)}, expected at most "
+                f"{size_in_words(self.limit)}, what the limit of each process (ulimit) leaves; a higher limit, a "
+                "smaller picture or --force helps"
+            )
         if self.free is not None and needed > self.free:
             limit = "what is free" if self.workers == 1 else f"what is free for each of {self.workers} workers"
             helps = "" if self.workers == 1 else "fewer --workers, "
@@ -80,12 +95,15 @@ def budget_for(
 ) -> Budget:
     """Return the budget of each of so many jobs at once, from what is free now; with force, nothing is refused.
 
-    One job at once runs in this process, which already holds a part of what it needs.
+    One job at once runs in this process, which already holds a part of what it needs. What a limit leaves comes on top
+    of what a process holds when it begins, for a worker about as for this one.
     """
-    free = None if force else free_memory()
+    if force:
+        return Budget(tasks, None, workers, held, say)
+    free, limit, held_already = free_memory(), left_by_limits(), resident_memory()
     if free is not None:
-        free = free // workers + (resident_memory() if workers == 1 else 0)
-    return Budget(tasks, free, workers, held, say)
+        free = free // workers + (held_already if workers == 1 else 0)
+    return Budget(tasks, free, workers, held, say, None if limit is None else limit + held_already)
 
 
 def check_workers(jobs: Iterable[Job], budget: Budget) -> str | None:
@@ -100,8 +118,7 @@ def check_workers(jobs: Iterable[Job], budget: Budget) -> str | None:
         except (ValueError, OSError, ImportError):  # the job itself meets the same error, and reports it
             continue
         needed = budget.needed(size)
-        fits_alone = budget.free is None or needed <= budget.free * budget.workers
-        if fits_alone and needed > largest:
+        if budget.fits_alone(needed) and needed > largest:
             largest, image, shape = needed, job.image, size
     if image is None:
         return None

@@ -1,4 +1,4 @@
-"""How much memory is free: by the system, by control groups (containers), and by limits of the process.
+"""How much memory is free: by the system and control groups (containers) for all, and by limits for each process.
 
 Imports nothing heavy.
 """
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["free_memory", "resident_memory", "size_in_words"]
+__all__ = ["free_memory", "left_by_limits", "resident_memory", "size_in_words"]
 
 ROOT = Path("/")
 MIB, GIB = 1 << 20, 1 << 30
@@ -27,10 +27,10 @@ GROUPS_V1 = (
 
 
 def free_memory(root: Path = ROOT) -> int | None:
-    """Return how many bytes this process can still take without paging, or None where the system does not say.
+    """Return how many bytes all processes together can still take without paging; None where the system does not say.
 
-    On Linux: the least of MemAvailable, of what the control groups around the process leave (versions 1 and 2), and of
-    what the process's own limits leave. On macOS: free and inactive pages. On Windows: available physical memory.
+    On Linux: the least of MemAvailable and of what the control groups around the process leave (versions 1 and 2). On
+    macOS: free and inactive pages. On Windows: available physical memory. See `left_by_limits` for one process.
 
     Parameters
     ----------
@@ -46,8 +46,23 @@ def free_memory(root: Path = ROOT) -> int | None:
         return _free_of_windows()
     if sys.platform == "darwin":
         return _free_of_macos()
-    known = [_available(root), *_left_by_groups(root), *_left_by_limits(root)]
+    known = [_available(root), *_left_by_groups(root)]
     found = [free for free in known if free is not None]
+    return max(min(found), 0) if found else None
+
+
+def left_by_limits(root: Path = ROOT) -> int | None:
+    """Return how many bytes the limits on addresses and on data (``ulimit -v``, ``-d``) leave; None without a limit.
+
+    They hold for each process by itself, and so does the answer for a worker, which begins with no more than this one.
+    """
+    limits, status = _text(root / "proc/self/limits"), _text(root / "proc/self/status")
+    found = []
+    for name, used in (("Max address space", "VmSize"), ("Max data size", "VmData")):
+        limit = re.search(rf"^{name}\s+(\d+)", limits, re.MULTILINE)
+        usage = re.search(rf"^{used}:\s+(\d+) kB", status, re.MULTILINE)
+        if limit is not None and usage is not None:
+            found.append(int(limit[1]) - 1024 * int(usage[1]))
     return max(min(found), 0) if found else None
 
 
@@ -95,16 +110,6 @@ def _left_along(
             yield int(limit) - int(usage) + sum(int(statistics.get(key, 0)) for key in keys)
         if folder == top:
             return
-
-
-def _left_by_limits(root: Path) -> Iterator[int]:
-    """Yield what the limits of this process on addresses and on data (``ulimit -v``, ``ulimit -d``) leave."""
-    limits, status = _text(root / "proc/self/limits"), _text(root / "proc/self/status")
-    for name, used in (("Max address space", "VmSize"), ("Max data size", "VmData")):
-        limit = re.search(rf"^{name}\s+(\d+)", limits, re.MULTILINE)
-        usage = re.search(rf"^{used}:\s+(\d+) kB", status, re.MULTILINE)
-        if limit is not None and usage is not None:
-            yield int(limit[1]) - 1024 * int(usage[1])
 
 
 def _text(path: Path) -> str:

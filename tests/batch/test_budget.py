@@ -24,6 +24,7 @@ def free(monkeypatch):
     def set_free(n_bytes):
         monkeypatch.setattr(module, "free_memory", lambda: n_bytes)
         monkeypatch.setattr(module, "resident_memory", lambda: 0)
+        monkeypatch.setattr(module, "left_by_limits", lambda: None)
 
     return set_free
 
@@ -59,6 +60,29 @@ def test_workers_share_what_is_free(free, monkeypatch):
     assert budget_for(("cf",), 3).free == 300 * MIB
     monkeypatch.setattr(module, "resident_memory", lambda: 100 * MIB)  # which this process's own job has already
     assert (budget_for(("cf",), 1).free, budget_for(("cf",), 3).free) == (1000 * MIB, 300 * MIB)
+
+
+def test_a_limit_of_each_process_is_not_divided(free, monkeypatch, tmp_path):
+    """With ``ulimit -v`` for one image and free memory for four, ``--workers 4`` was refused."""
+    free(4000 * MIB)
+    needed = memory_needed((1000, 900), "cf")
+    monkeypatch.setattr(module, "left_by_limits", lambda: needed + MIB)
+    budgets = {workers: budget_for(("cf",), workers) for workers in (1, 4)}
+    assert [budget.limit for budget in budgets.values()] == [needed + MIB] * 2
+    assert [budget.free for budget in budgets.values()] == [4000 * MIB, 1000 * MIB]
+    jobs = [Job(blank(tmp_path, f"{k}.png", 900, 1000), None, tmp_path / "out.png") for k in range(4)]
+    assert check_workers(jobs, budgets[4]) is None
+    for budget in budgets.values():
+        budget.check("photo.jpg", (1000, 900))
+        with pytest.raises(MemoryError, match=r"what the limit of each process \(ulimit\) leaves; a higher limit"):
+            budget.check("photo.jpg", (1000, 1100))
+    assert budget_for(("cf",), force=True).limit is None
+
+
+def test_an_image_over_the_limit_of_a_process_stops_no_other(tmp_path):
+    jobs = [Job(blank(tmp_path, f"{k}.png", 100 * k, 1000), None, tmp_path / "out.png") for k in (1, 9)]
+    needed = memory_needed((1000, 900), "cf")
+    assert check_workers(jobs, Budget(("cf",), needed - MIB, workers=2, limit=needed - MIB)) is None
 
 
 def test_a_header_is_enough_to_refuse(tmp_path, monkeypatch):

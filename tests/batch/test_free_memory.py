@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from hybridmatte.batch import free_memory as module
-from hybridmatte.batch.free_memory import free_memory, resident_memory, size_in_words
+from hybridmatte.batch.free_memory import free_memory, left_by_limits, resident_memory, size_in_words
 
 MIB = 1 << 20
 NO_LIMIT = "9223372036854771712\n"
@@ -73,19 +73,35 @@ CASES = [
     ),
     pytest.param(AVAILABLE | V1 | below("memory", group_v1(NO_LIMIT, 112 * MIB)), 4000 * MIB, id="v1 without limit"),
     pytest.param(AVAILABLE | V2 | below("user/job", group_v2("100", 200)), 0, id="over the limit"),
-    pytest.param(
-        AVAILABLE
-        | {
-            "proc/self/limits": f"Max address space         {1000 * MIB}           unlimited            bytes\n"
-            "Max data size             unlimited            unlimited            bytes\n",
-            "proc/self/status": "VmSize:   102400 kB\nVmData: 5 kB\n",
-        },
-        900 * MIB,
-        id="limit on addresses",
-    ),
     pytest.param({}, None, id="nothing is said"),
     pytest.param({"proc/meminfo": "MemTotal: 9000000 kB\n"}, None, id="an old kernel"),
 ]
+
+
+def limits(addresses="unlimited", data="unlimited"):
+    return {
+        "proc/self/limits": f"Max address space         {addresses}           unlimited            bytes\n"
+        f"Max data size             {data}            unlimited            bytes\n",
+        "proc/self/status": "VmSize:   102400 kB\nVmData: 51200 kB\n",
+    }
+
+
+LIMITS = [
+    pytest.param(limits(), None, id="no limit"),
+    pytest.param(limits(1000 * MIB), 900 * MIB, id="limit on addresses"),
+    pytest.param(limits(1000 * MIB, 700 * MIB), 650 * MIB, id="both limits"),
+    pytest.param(limits(data=MIB), 0, id="over the limit"),
+    pytest.param({}, None, id="nothing is said"),
+]
+
+
+@pytest.mark.parametrize(("files", "expected"), LIMITS)
+def test_limits_of_a_process(tmp_path, monkeypatch, files, expected):
+    """The address space that ``ulimit -v`` leaves each process was taken for one that all workers share."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    root = system(tmp_path, files | AVAILABLE)
+    assert left_by_limits(root) == expected
+    assert free_memory(root) == 4000 * MIB
 
 
 @pytest.mark.parametrize(("files", "expected"), CASES)
