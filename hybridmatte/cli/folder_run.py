@@ -6,17 +6,17 @@ import os
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 
 from hybridmatte.batch.pairing import Job, is_many, pair, partner_of
 from hybridmatte.batch.pool import Outcome, run_jobs
 from hybridmatte.cli.compilation_note import note_compilation
 from hybridmatte.cli.reports import begin_report, finish_report, is_quiet, write_report
-from hybridmatte.cli.streams import complain, destination, note, refuse_overwriting, sources
+from hybridmatte.cli.resuming import form_of, is_written, note_finished
+from hybridmatte.cli.streams import NoteConsole, complain, destination, note, refuse_overwriting, sources
 from hybridmatte.errors import is_interrupt
 from hybridmatte.io.files import clear_temporaries
 
@@ -57,6 +57,11 @@ class Request(NamedTuple):
         """The name of the method or quality, if one was chosen."""
         return next((task for task in self.tasks if task not in TASKS_WITHOUT_METHOD), None)
 
+    @property
+    def form(self) -> str:
+        """The channels and bits that the command writes."""
+        return form_of(bits=self.bits, transparent=self.transparent, is_alpha=self.background is None)
+
 
 def run(request: Request, work: Callable[..., object]) -> None:
     """Call the work for one image, or for every image of a folder; Ctrl-C ends with a note and exit code 130.
@@ -89,8 +94,8 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
     if request.resume and request.output != "-":
         _refuse_inputs_as_outputs([request.image, request.plane], [Path(request.output)])
         clear_temporaries([request.output])
-        if _is_written(Path(request.output)):
-            note(f"{request.output} is already written")
+        if is_written(Path(request.output)):
+            note_finished([Path(request.output)], request.form)
             finish_report(status="skipped")
             return
     names = [request.image]
@@ -124,7 +129,7 @@ def _run_folder(request: Request, work: Callable[..., object]) -> None:
     refuse_overwriting(files, force=request.force or request.resume)
     if request.resume:
         clear_temporaries(files)
-    finished = [job for job in jobs if request.resume and _is_written(job.output)]
+    finished = [job for job in jobs if request.resume and is_written(job.output)]
     done = set(finished)
     unfinished = [job for job in jobs if job not in done]
     if request.description:
@@ -145,6 +150,7 @@ def _run_folder(request: Request, work: Callable[..., object]) -> None:
     for failure in failed:
         complain(f"error: {failure}")
     failures += failed
+    note_finished([job.output for job in finished if isinstance(job.output, Path)], request.form)
     n_written = sum(outcome.error is None for outcome in outcomes)
     note(f"{n_written} written, {len(jobs) - len(unfinished)} already there, {len(failures)} failed")
     if failures:
@@ -200,7 +206,7 @@ def _run_with_progress(
     jobs: list[Job], work: Callable[[Job], object], workers: int, method: str | None
 ) -> list[Outcome]:
     """Run the jobs; show a progress bar if standard error is a terminal, and report each as JSON if that is chosen."""
-    console = Console(stderr=True)
+    console = NoteConsole()
     with Progress(console=console, transient=True, disable=is_quiet() or not console.is_terminal) as progress:
         task = progress.add_task("solving", total=len(jobs))
 
@@ -224,7 +230,3 @@ def _report(job: Job, method: str | None, status: str, outcome: Outcome | None =
     """Report one file of a folder."""
     seconds, error = (0.0, None) if outcome is None else (outcome.seconds, outcome.error)
     write_report(str(job.image), str(job.output), method, status, seconds, error)
-
-
-def _is_written(file: Path | BinaryIO) -> bool:
-    return isinstance(file, Path) and file.is_file() and file.stat().st_size > 0

@@ -113,7 +113,13 @@ Recursive = Annotated[
 Workers = Annotated[
     int, typer.Option("--workers", min=1, help="Number of processes for a folder. Each process needs its own memory.")
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Skip images whose output exists, whatever method wrote it.")]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Skip images whose output exists. Options are not compared: what other options wrote stays, too.",
+    ),
+]
 Force = Annotated[
     bool,
     typer.Option("--force", help="Overwrite files that exist, and start a job for which too little memory is free."),

@@ -132,6 +132,58 @@ class TestFolders:
         assert written(files / "out") == ["a.png"]
 
 
+@pytest.mark.usefixtures("fake_alpha", "tree")
+class TestResume:
+    SAID = "taken as finished: --resume does not compare options; without it, --force writes all again"
+
+    def test_the_summary_says_that_options_are_not_compared(self, run, files):
+        """`--resume` with another method ended with "0 written, 1 already there", and left the first method's file."""
+        run("matte @in @trimap.png -o @out")
+        before = (files / "out" / "a.png").read_bytes()
+        result = run("matte @in @trimap.png -o @out --resume -m plain --recursive")
+        assert result.err.splitlines()[-2:] == [f"1 file {self.SAID}", "2 written, 1 already there, 0 failed"]
+        assert (files / "out" / "a.png").read_bytes() == before
+        assert "taken as finished" not in run("matte @in @trimap.png -o @new --resume").err
+        assert run("matte @in @trimap.png -o @out --resume --quiet").err == ""
+
+    @pytest.mark.parametrize(
+        ("first", "then", "found", "expected"),
+        [
+            ("auto @in --mask @alpha.png -m plain --matte", "--resume", "grey of 8 bits", "RGBA of 8 bits"),
+            ("auto @in --mask @alpha.png -m plain", "--resume --matte", "RGBA of 8 bits", "grey of 8 bits"),
+            ("auto @in --mask @alpha.png -m plain", "--resume -b white", "RGBA of 8 bits", "RGB of 8 bits"),
+            ("composite @in @alpha.png", "--resume --bits 16", "RGB of 8 bits", "RGB of 16 bits"),
+            ("composite @in @alpha.png", "--resume -b transparent", "RGB of 8 bits", "RGBA of 8 bits"),
+            ("matte @in @trimap.png --bits 16", "--resume", "grey of 16 bits", "grey of 8 bits"),
+        ],
+    )
+    def test_files_that_other_options_wrote_are_named(self, run, files, first, then, found, expected):
+        """Alphas of the run before counted as cut-outs."""
+        assert run(f"{first} -o @out").code == 0
+        options = first.replace(" --matte", "").replace(" --bits 16", "")
+        result = run(f"{options} -o @out {then}")
+        assert result.code == 0
+        assert result.err.splitlines()[-3:] == [
+            f"1 file {self.SAID}",
+            f"warning: 1 file of other options, which write {expected}: {files}/out/a.png ({found})",
+            "0 written, 1 already there, 0 failed",
+        ]
+        assert "warning" not in run(f"{first} -o @out --resume").err
+        assert run(f"{options} -o @out {then}".replace("--resume", "--force")).code == 0
+        assert "warning" not in run(f"{options} -o @out {then}").err
+
+    def test_a_single_image(self, run, files):
+        run("matte @in/a.jpg @trimap.png -o @a.png")
+        result = run("cutout @in/a.jpg @trimap.png -o @a.png --resume")
+        assert result.err.splitlines() == [
+            f"1 file {self.SAID}",
+            f"warning: 1 file of other options, which write RGBA of 8 bits: {files}/a.png (grey of 8 bits)",
+        ]
+
+    def test_the_help_says_it(self, run):
+        assert "Options are not compared" in " ".join(run("matte --help").out.replace("│", " ").split())
+
+
 def test_an_output_that_another_job_reads_is_refused(tmp_path, capsys):
     """A trimap was overwritten, with --force, and then solved with a matte in its place."""
     for folder in ("images", "trimaps"):

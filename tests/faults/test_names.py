@@ -67,9 +67,10 @@ def test_commands_take_and_name_such_files(tmp_path, scene, locale, kind):
     assert b"Traceback" not in done.stderr
     assert done.stdout.split().count(b"code") == 5, errors
     assert done.stdout.split()[-1] == b"2"
-    assert len(errors) == 2
-    assert errors[0] == "0 written, 1 already there, 0 failed"
-    assert errors[1].endswith("does not exist, expected a picture")
+    assert len(errors) == 3
+    assert errors[0].startswith("1 file taken as finished")
+    assert errors[1] == "0 written, 1 already there, 0 failed"
+    assert errors[2].endswith("does not exist, expected a picture")
     assert (tmp_path / f"alpha{word}" / f"{word}.png").is_file()
     assert (tmp_path / f"new{word}.tif").is_file()
     assert (tmp_path / f"{word}.csv").read_bytes().splitlines()[1].startswith(name + b",")
