@@ -18,9 +18,17 @@ from hybridmatte.batch.pairing import Job, partner_of
 from hybridmatte.correction.matting import Quality, matte_by
 from hybridmatte.foreground import Fit, cutout, decontaminate, estimate_foreground
 from hybridmatte.io.formats import MAX_PIXELS
-from hybridmatte.io.masks import check_mask_size, is_array_file, read_mask
+from hybridmatte.io.masks import check_mask_size, is_array_file, read_mask, read_mask_size
 from hybridmatte.io.metadata import Metadata, check_turning, read_photograph
-from hybridmatte.io.pictures import check_output, read_alpha, read_size, read_trimap, write_alpha, write_image
+from hybridmatte.io.pictures import (
+    check_output,
+    read_alpha,
+    read_opacity,
+    read_size,
+    read_trimap,
+    write_alpha,
+    write_image,
+)
 from hybridmatte.io.sizes import check_similar_sizes, check_sizes
 from hybridmatte.trimap import split_trimap, trimap_from_alpha, trimap_from_mask
 
@@ -162,7 +170,7 @@ def composite_file(job: Job, *, files: FileOptions, budget: Budget = UNLIMITED) 
         check_job_output(job)
         budget.admit(job.image, read_size(job.image, max_pixels=files.max_pixels), 0)
         image, metadata = read_photograph(job.image, max_pixels=files.max_pixels, gps=not files.drop_gps)
-        cut = np.dstack([image, read_alpha(job.image, max_pixels=files.max_pixels)])
+        cut = np.dstack([image, read_opacity(job.image, max_pixels=files.max_pixels)])
     else:
         image, alpha, metadata = read_image_and_plane(job, "alpha", files, budget=budget)
         budget.admit(job.image, image.shape[:2], 0)
@@ -176,17 +184,22 @@ def trimap_file(
     kind: Literal["mask", "alpha"] = "mask",
     erode: float | None = None,
     dilate: float | None = None,
+    label: int | None = None,
     files: FileOptions,
     budget: Budget = UNLIMITED,
 ) -> None:
-    """Make a trimap of a job's image, which is a mask or an alpha, as kind says."""
+    """Make a trimap of a job's image, which is a mask or an alpha, as kind says; label is that of `read_mask`."""
     check_job_output(job)
-    budget.admit(job.image, read_size(job.image, kind, max_pixels=files.max_pixels), 0, kind)
-    plane = read_alpha(job.image, max_pixels=files.max_pixels)
     if kind == "mask":
+        budget.admit(job.image, read_mask_size(job.image, max_pixels=files.max_pixels), 0, kind)
+        plane = read_mask(job.image, label=label, max_pixels=files.max_pixels)
         check_outline(plane)
-    make = trimap_from_mask if kind == "mask" else trimap_from_alpha
-    write_alpha(job.output, make(plane, erode=erode, dilate=dilate), bits=files.bits)
+        found = trimap_from_mask(plane, erode=erode, dilate=dilate)
+    else:
+        budget.admit(job.image, read_size(job.image, kind, max_pixels=files.max_pixels), 0, kind)
+        plane = read_alpha(job.image, max_pixels=files.max_pixels)
+        found = trimap_from_alpha(plane, erode=erode, dilate=dilate)
+    write_alpha(job.output, found, bits=files.bits)
 
 
 def check_job_output(job: Job) -> None:

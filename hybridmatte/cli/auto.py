@@ -23,6 +23,7 @@ from hybridmatte.cli.options import (
     Force,
     Image,
     Json,
+    Label,
     MaxPixels,
     Method,
     OutputOrFolder,
@@ -109,12 +110,7 @@ def auto(
     quality: Quality = None,
     erode: Erode = None,
     dilate: Dilate = None,
-    label: Annotated[
-        int | None,
-        typer.Option(
-            "--label", metavar="N", help="Of a mask of several labels, the label whose pixels are the object."
-        ),
-    ] = None,
+    label: Label = None,
     mask_square: Annotated[
         bool,
         typer.Option(

@@ -20,6 +20,7 @@ __all__ = [
     "Force",
     "Image",
     "Json",
+    "Label",
     "MaxPixels",
     "Method",
     "Network",
@@ -86,6 +87,10 @@ Erode = Annotated[
 Dilate = Annotated[
     float | None,
     typer.Option(min=0, help="Width in pixels of the unknown band outside the outline. Default: as for --erode."),
+]
+Label = Annotated[
+    int | None,
+    typer.Option("--label", metavar="N", help="Of a mask of several labels, the label whose pixels are the object."),
 ]
 Background = Annotated[
     str | None,

@@ -87,8 +87,8 @@ def write_report(
     try:
         sys.stdout.write(json.dumps(report) + "\n")
         sys.stdout.flush()
-    except OSError as error:
-        _chosen.error, _chosen.n_lost = error, 1
+    except OSError as problem:
+        _chosen.error, _chosen.n_lost = problem, 1
         discard_output()
 
 

@@ -14,6 +14,7 @@ from hybridmatte.cli.options import (
     Erode,
     Force,
     Json,
+    Label,
     MaxPixels,
     OutputOrFolder,
     Quiet,
@@ -29,8 +30,8 @@ def trimap(
         str,
         typer.Argument(
             metavar="MASK",
-            help="Grey picture, cut-out (RGBA), folder or quoted pattern ('masks/*.png') of them, "
-            "or - for standard input.",
+            help="Grey picture, cut-out (RGBA), labels, a palette or a .npy array; folder or quoted pattern "
+            "('masks/*.png') of them; or - for standard input.",
         ),
     ],
     output: OutputOrFolder = None,
@@ -51,6 +52,7 @@ def trimap(
     _quiet: Quiet = False,
     _json: Json = False,
     recursive: Recursive = False,
+    label: Label = None,
 ) -> None:
     """Make a trimap from a mask or from an alpha.
 
@@ -62,8 +64,10 @@ def trimap(
     from hybridmatte.batch.work import FileOptions, trimap_file
 
     check_choice(kind, "--from", ("mask", "alpha"))
+    if label is not None and kind == "alpha":
+        raise ValueError(f"--label is {label}, expected none with --from alpha")
     output = output_or_default(output, mask, "trimap")
-    work = partial(trimap_file, kind=kind, erode=erode, dilate=dilate, files=FileOptions(8, max_pixels))
+    work = partial(trimap_file, kind=kind, erode=erode, dilate=dilate, label=label, files=FileOptions(8, max_pixels))
     request = Request(
         mask,
         None,

@@ -24,7 +24,7 @@ from hybridmatte.io.formats import MAX_PIXELS
 from hybridmatte.io.pictures import check_pixels, grey_plane, open_source, read_size
 from hybridmatte.io.streams import Source, name_of, read_all
 
-__all__ = ["check_mask_aspect", "check_mask_size", "is_array_file", "mask_of_array", "read_mask"]
+__all__ = ["check_mask_aspect", "check_mask_size", "is_array_file", "mask_of_array", "read_mask", "read_mask_size"]
 
 FloatArray = npt.NDArray[np.float32]
 ARRAY_MARK = b"\x93NUMPY"
@@ -98,7 +98,7 @@ def read_mask(path: Source, *, label: int | None = None, max_pixels: int = MAX_P
 
 def check_mask_size(image: Source, mask: Source, *, square: bool = False, max_pixels: int = MAX_PIXELS) -> None:
     """Refuse a mask whose aspect ratio is not that of its image, upright or turned; only their headers are read."""
-    size, expected = _stored_size(mask, max_pixels), read_size(image, max_pixels=max_pixels)
+    size, expected = read_mask_size(mask, max_pixels=max_pixels), read_size(image, max_pixels=max_pixels)
     try:
         check_mask_aspect(size[::-1], expected, square=square)
     except ValueError:
@@ -126,7 +126,7 @@ def check_mask_aspect(shape: tuple[int, int], image_shape: tuple[int, int], *, s
         ) from None
 
 
-def _stored_size(path: Source, max_pixels: int) -> tuple[int, int]:
+def read_mask_size(path: Source, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Return the height and width of a mask from its header, as stored."""
     if not is_array_file(path):
         return read_size(path, "mask", max_pixels=max_pixels)

@@ -29,6 +29,7 @@ __all__ = [
     "picture_bytes",
     "read_alpha",
     "read_image",
+    "read_opacity",
     "read_plane",
     "read_profile",
     "read_size",
@@ -189,6 +190,17 @@ def read_alpha(path: Source, *, max_pixels: int = MAX_PIXELS, name: str = "alpha
         if alpha.min() < 1.0:
             return alpha
     return grey_plane(picture.colour, label)
+
+
+def read_opacity(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
+    """Read the transparency of a cut-out as alpha (H, W) in [0, 1], upright; refuse a picture that has none."""
+    picture, label = _read(path, "image", max_pixels), f"image {name_of(path)}"
+    if picture.transparency is None:
+        kind = "has colour" if picture.colour.ndim == 3 else "has grey"
+        raise ValueError(
+            f"{label} {kind} and no transparency, expected a cut-out (RGBA), or a photograph and its alpha"
+        )
+    return check_plane(picture.transparency, label)
 
 
 def read_profile(path: Source) -> bytes | None:

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from hybridmatte.cli import main
 from hybridmatte.io.pictures import write_alpha, write_image
@@ -99,6 +100,31 @@ class TestTrimap:
         assert result.code == 0, result.err
         assert written(files / "out") == ["a_mask.png", "b_mask.png"]
 
+    def test_masks_as_tools_write_them(self, run, files, scene):
+        """A mask of 0 and 1, labels and .npy arrays, which `auto` takes, were refused by `trimap`."""
+        (files / "masks").mkdir()
+        inside = scene.alpha > 0.5
+        np.save(files / "masks" / "array.npy", inside)
+        for name, labels in (("one", inside.astype(np.uint8)), ("full", 255 * inside.astype(np.uint8))):
+            Image.fromarray(labels).save(files / "masks" / f"{name}.png")
+        result = run("trimap @masks -o @out")
+        assert result.code == 0, result.err
+        expected = (files / "out" / "full.png").read_bytes()
+        assert [(files / "out" / f"{name}.png").read_bytes() for name in ("array", "one")] == [expected] * 2
+        several = np.where(inside, 2, 0).astype(np.uint8)
+        several[:2] = 1
+        Image.fromarray(several).save(files / "several.png")
+        refused = run("trimap @several.png -o @t.png")
+        assert refused.code == 2
+        assert "--label" in refused.err
+        assert run("trimap @several.png -o @t.png --label 2").code == 0
+        assert (files / "t.png").read_bytes() == expected
+        assert "--label is 2, expected none" in run("trimap @alpha.png -o @u.png --from alpha --label 2").err
+
+    def test_errors_say_mask(self, run, files):
+        """A photograph given as a mask was called an alpha."""
+        assert run("trimap @image.png -o @t.png").err.startswith(f"error: mask {files}/image.png has colour")
+
     def test_a_mask_that_fails_stops_no_other(self, run, files):
         (files / "planes" / "broken.png").write_text("text")
         result = run("trimap @planes -o @out")
@@ -130,6 +156,25 @@ class TestFolders:
         result = run("refine @in @planes -o @out --trimap @planes/{stem}.png")
         assert result.code == 0, result.err
         assert written(files / "out") == ["a.png"]
+
+
+@pytest.mark.usefixtures("fake_alpha", "tree")
+class TestCompositeOfCutouts:
+    @pytest.mark.parametrize("mode", ["L", "RGB"])
+    def test_a_picture_without_transparency_is_refused(self, run, files, mode):
+        """A grey photograph was put over the background by its own brightness, without a word."""
+        Image.open(files / "in" / "a.jpg").convert(mode).save(files / "photo.png")
+        result = run("composite @photo.png -o @out.png -b red")
+        assert result.code == 2
+        kind = "grey" if mode == "L" else "colour"
+        assert f"photo.png has {kind} and no transparency, expected a cut-out (RGBA), or a photograph" in result.err
+
+    def test_an_opaque_cutout_is_itself(self, run, files):
+        """A cut-out without a transparent pixel was refused: "alpha has colour"."""
+        Image.open(files / "in" / "a.jpg").convert("RGBA").save(files / "full.png")
+        assert run("composite @full.png -o @out.png -b red").code == 0
+        written, expected = (np.asarray(Image.open(files / name).convert("RGB")) for name in ("out.png", "full.png"))
+        np.testing.assert_array_equal(written, expected)
 
 
 @pytest.mark.usefixtures("fake_alpha", "tree")
