@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -11,8 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import transformers
+from huggingface_hub.constants import HF_HUB_DISABLE_PROGRESS_BARS
+from huggingface_hub.utils.tqdm import progress_bar_states
 from PIL import Image
 from transformers.models.auto import modeling_auto
+from transformers.utils import logging
 
 from hybridmatte._validation import check_choice
 from hybridmatte.automatic.finding import Box, Points, Segmenter, reason_of
@@ -70,7 +74,8 @@ def transformers_segmenter(name: str, argument: str, options: Mapping[str, Any])
 def _configured(name: str, argument: str) -> Any:
     """Return the configuration of a model."""
     try:
-        return transformers.AutoConfig.from_pretrained(argument, trust_remote_code=False)
+        with _without_progress_bars():
+            return transformers.AutoConfig.from_pretrained(argument, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise _not_loaded(name, error) from error
 
@@ -79,21 +84,45 @@ def _configured(name: str, argument: str) -> Any:
 def _loaded(name: str, argument: str) -> _Model:
     """Return a model, on the GPU if there is one."""
     config = _configured(name, argument)
-    kind = config.model_type
     try:
-        if kind in SEMANTIC:
-            network = transformers.AutoModelForSemanticSegmentation.from_pretrained(argument)
-            processor = transformers.AutoImageProcessor.from_pretrained(argument)
-        elif kind in PROMPTED:
-            network = transformers.AutoModelForMaskGeneration.from_pretrained(argument)
-            processor = transformers.AutoProcessor.from_pretrained(argument)
-        else:
-            processor = transformers.pipeline("image-segmentation", model=argument, trust_remote_code=False)
-            network = processor.model
+        with _without_progress_bars():
+            network, processor = _network_and_processor(config.model_type, argument)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise _not_loaded(name, error) from error
     labels = tuple(str(label) for _, label in sorted((config.id2label or {}).items()))
     return _Model(network.eval().to("cuda" if torch.cuda.is_available() else "cpu"), processor, labels)
+
+
+def _network_and_processor(kind: str, argument: str) -> tuple[Any, Any]:
+    """Return the network of a model of that kind, and what prepares its input."""
+    if kind in SEMANTIC:
+        network = transformers.AutoModelForSemanticSegmentation.from_pretrained(argument)
+        return network, transformers.AutoImageProcessor.from_pretrained(argument)
+    if kind in PROMPTED:
+        network = transformers.AutoModelForMaskGeneration.from_pretrained(argument)
+        return network, transformers.AutoProcessor.from_pretrained(argument)
+    pipeline = transformers.pipeline("image-segmentation", model=argument, trust_remote_code=False)
+    return pipeline.model, pipeline
+
+
+@contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    """Let transformers and the hub show no progress bars in the block; the caller's settings hold again after it.
+
+    The environment variable HF_HUB_DISABLE_PROGRESS_BARS decides alone where it is set. Warnings are shown as ever.
+    """
+    if HF_HUB_DISABLE_PROGRESS_BARS is not None:
+        yield
+        return
+    are_shown, states = logging.is_progress_bar_enabled(), dict(progress_bar_states)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if are_shown:
+            logging.enable_progress_bar()
+        progress_bar_states.clear()
+        progress_bar_states.update(states)
 
 
 def _not_loaded(name: str, error: Exception) -> ValueError:

@@ -1,6 +1,7 @@
 """Segmenters of transformers, on tiny models with random weights in a local folder; needs the extra deep."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -12,6 +13,11 @@ from tests.synthetic import soft_disk
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytestmark = pytest.mark.slow  # transformers takes seconds to import
+
+from huggingface_hub.utils.tqdm import progress_bar_states  # noqa: E402
+from transformers.utils import logging  # noqa: E402
+
+from hybridmatte.automatic import _transformers_torch as adapter  # noqa: E402
 
 IMAGE = soft_disk((45, 60), seed=1).image
 
@@ -112,6 +118,49 @@ class TestLabels:
             load_segmenter(name, {"threshold": 3})
         with pytest.raises(ValueError, match="takes no box"):
             find_mask(IMAGE, name, box=(1, 1, 9, 9))
+
+
+class TestProgressBars:
+    """A bar "Loading weights: 100%" stood on standard error beside the command's own lines."""
+
+    @pytest.fixture(autouse=True)
+    def _fresh(self, monkeypatch):
+        monkeypatch.setattr(adapter, "HF_HUB_DISABLE_PROGRESS_BARS", None)
+        adapter._configured.cache_clear()
+        adapter._loaded.cache_clear()
+        before = logging.is_progress_bar_enabled(), dict(progress_bar_states)
+        yield
+        (logging.enable_progress_bar if before[0] else logging.disable_progress_bar)()
+        progress_bar_states.clear()
+        progress_bar_states.update(before[1])
+
+    @pytest.mark.parametrize("is_shown", [True, False])
+    def test_nothing_is_shown_and_the_settings_stay(self, folder, capfd, is_shown):
+        name = segformer(folder, ["a", "b"])
+        (logging.enable_progress_bar if is_shown else logging.disable_progress_bar)()
+        progress_bar_states["mine"] = False
+        states = dict(progress_bar_states)
+        capfd.readouterr()
+        find_mask(IMAGE, name)
+        assert capfd.readouterr().err == ""
+        assert (logging.is_progress_bar_enabled(), progress_bar_states) == (is_shown, states)
+
+    def test_they_stay_after_an_error(self, folder):
+        logging.enable_progress_bar()
+        with pytest.raises(ValueError, match="cannot be loaded"):
+            find_mask(IMAGE, f"transformers:{folder / 'nothing'}")
+        assert logging.is_progress_bar_enabled()
+
+    def test_warnings_are_shown(self, folder, monkeypatch):
+        original = adapter._network_and_processor
+
+        def warning(*arguments):
+            warnings.warn("weights are missing", UserWarning, stacklevel=1)
+            return original(*arguments)
+
+        monkeypatch.setattr(adapter, "_network_and_processor", warning)
+        with pytest.warns(UserWarning, match="weights are missing"):
+            find_mask(IMAGE, segformer(folder, ["a", "b"]))
 
 
 class TestSam:
