@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_aspect, check_choice, check_image, check_number, check_plane
+from hybridmatte.automatic.found import Found
 from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.errors import is_interrupt
 
-__all__ = ["Box", "Points", "Segmenter", "describe_mask"]
+__all__ = ["Box", "Points", "Segmenter", "describe_mask", "found_in"]
 
 Mask = npt.NDArray[np.float32]
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels of the image
@@ -107,21 +108,18 @@ def at_size_of(mask: Mask, image: Mask) -> Mask:
     return enlarged(mask, image.shape[:2])
 
 
-def describe_mask(mask: Mask) -> str:
-    """Say how much of the image a mask (H, W) covers, and on how many of its pixels the segmenter is certain.
+def found_in(mask: Mask) -> Found:
+    """Return how much of the image a mask (H, W) covers, and on how many of its pixels the segmenter is certain.
 
     A pixel is certain if the mask is at most 0.1 or at least 0.9 there.
     """
-    is_inside = mask >= INSIDE_MIN
-    if not is_inside.any():
-        return "found: nothing"
     is_certain = (mask <= CERTAIN_MAX) | (mask >= CERTAIN_MIN)
-    return f"found: {_percent(is_inside.mean())} of the image, certain on {_percent(is_certain.mean())} of its pixels"
+    return Found(float((mask >= INSIDE_MIN).mean()), float(is_certain.mean()))
 
 
-def _percent(share: float) -> str:
-    """Return a share in percent with one digit behind the point; 100.0% and 0.0% only for all and none."""
-    return f"{np.clip(100 * share, 0.1, 99.9) if 0 < share < 1 else 100 * share:.1f}%"
+def describe_mask(mask: Mask) -> str:
+    """Say how much of the image a mask (H, W) covers, and on how many of its pixels the segmenter is certain."""
+    return str(found_in(mask))
 
 
 def _check_box(box: Sequence[float], shape: tuple[int, int]) -> Box:

@@ -13,6 +13,7 @@ from hybridmatte._validation import check_image
 from hybridmatte.automatic.band import INSIDE_MIN
 from hybridmatte.automatic.finding import Segmenter
 from hybridmatte.automatic.from_mask import (
+    Admit,
     AutomaticResult,
     describe_method,
     refuse_solver_options,
@@ -116,14 +117,18 @@ def matte_found(
     quality: Quality | None = None,
     erode: float | None = None,
     dilate: float | None = None,
+    admit: Admit | None = None,
 ) -> AutomaticResult:
-    """Estimate alpha in a band along the outline of the mask (H, W) that a segmenter of that name found."""
+    """Estimate alpha in a band along the outline of the mask (H, W) that a segmenter of that name found.
+
+    admit is as for `solve_mask`.
+    """
     is_inside = _find_inside(mask, image)
     description = describe_found(segmenter, *check_method_or_quality(method, quality))
     if is_inside.all() or not is_inside.any():
         trimap = is_inside.astype(np.float32)
         return AutomaticResult(trimap.copy(), trimap, description)
-    result = solve_mask(image, mask, method=method, quality=quality, erode=erode, dilate=dilate)
+    result = solve_mask(image, mask, method=method, quality=quality, erode=erode, dilate=dilate, admit=admit)
     return result._replace(description=description)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +20,19 @@ from hybridmatte.trimap import refuse_labels, trimap_from_mask
 
 __all__ = [
     "AutomaticResult",
+    "Admit",
     "MaskNetwork",
     "check_outline",
     "describe_method",
     "fit_mask",
     "matte_from_mask",
+    "matte_given",
     "refuse_solver_options",
     "solve_mask",
+    "warn_if_inverted",
 ]
 
+Admit: TypeAlias = Callable[[int, bool], object]
 WIDENINGS = 2  # of the band along a hard mask
 BORDER_MAX = 0.65  # a mask that contains this share of the image's border is probably inverted
 
@@ -125,7 +130,8 @@ def matte_from_mask(
     Warns
     -----
     UserWarning
-        If at least 65% of the image's border is inside the mask; such a mask is probably inverted.
+        If at least 65% of the image's border is inside the mask: the object fills the picture, or the mask is
+        inverted. `matte_from_image`, whose mask comes from a segmenter, does not warn.
 
     Examples
     --------
@@ -134,16 +140,37 @@ def matte_from_mask(
     (32, 64)
     """
     image = check_image(image)
+    if network is None:
+        options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate}
+        return matte_given(image, mask, label=label, square=square, **options)
+    mask = fit_mask(mask, image.shape[:2], label=label, square=square)
+    refuse_solver_options(method, quality, erode, dilate)
+    if not isinstance(network, MaskNetwork):
+        raise ValueError(f"network is a {type(network).__name__}, expected a JointInference")
+    alpha, trimap = network.predict(image, mask)
+    return AutomaticResult(alpha, trimap, describe_method(None, has_network=True))
+
+
+def matte_given(
+    image: npt.NDArray[np.float32],
+    mask: npt.ArrayLike,
+    *,
+    method: str | None = None,
+    quality: Quality | None = None,
+    erode: float | None = None,
+    dilate: float | None = None,
+    label: int | None = None,
+    square: bool = False,
+    admit: Admit | None = None,
+) -> AutomaticResult:
+    """Estimate alpha from a checked image and a mask that a user gave; parameters are those of `matte_from_mask`.
+
+    admit is as for `solve_mask`.
+    """
     own_height = np.shape(mask)[0] if np.ndim(mask) else 1
     mask = fit_mask(mask, image.shape[:2], label=label, square=square)
-    if network is not None:
-        refuse_solver_options(method, quality, erode, dilate)
-        if not isinstance(network, MaskNetwork):
-            raise ValueError(f"network is a {type(network).__name__}, expected a JointInference")
-        alpha, trimap = network.predict(image, mask)
-        return AutomaticResult(alpha, trimap, describe_method(None, has_network=True))
     pitch = image.shape[0] / own_height
-    return solve_mask(image, mask, pitch, method=method, quality=quality, erode=erode, dilate=dilate)
+    return solve_mask(image, mask, pitch, method=method, quality=quality, erode=erode, dilate=dilate, admit=admit)
 
 
 def solve_mask(
@@ -155,21 +182,30 @@ def solve_mask(
     quality: Quality | None = None,
     erode: float | None = None,
     dilate: float | None = None,
+    admit: Admit | None = None,
 ) -> AutomaticResult:
     """Estimate alpha in a band along the outline of a checked mask (H, W); parameters are those of `matte_from_mask`.
 
-    pitch is the size of the mask's own pixels in pixels of the image.
+    pitch is the size of the mask's own pixels in pixels of the image. admit, which may raise an error, is called before
+    each solve with the number of unknown pixels, and with whether the trimap is final.
     """
+    admit = _admit_all if admit is None else admit
     method, quality = check_method_or_quality(method, quality)
     if erode is not None or dilate is not None:
         trimap = trimap_from_mask(mask, erode=erode, dilate=dilate)
     else:
         trimap = trimap_of_soft_mask(mask, pitch)
         for _ in range(WIDENINGS if is_hard(mask) else 0):
+            admit(np.count_nonzero(trimap == 0.5), False)
             before, trimap = trimap, widened(trimap, solve_cf(image, trimap))
             if np.array_equal(before, trimap):
                 break
+    admit(np.count_nonzero(trimap == 0.5), True)
     return AutomaticResult(matte_by(image, trimap, method, quality), trimap, describe_method(method, quality))
+
+
+def _admit_all(unknown: int, is_final: bool) -> None:  # noqa: ARG001
+    """Let every solve begin."""
 
 
 def refuse_solver_options(method: str | None, quality: str | None, erode: float | None, dilate: float | None) -> None:
@@ -217,11 +253,12 @@ def fit_mask(
     check_mask_aspect(plane.shape, shape, square=square)
     plane = enlarged(plane, shape)
     check_outline(plane)
+    warn_if_inverted(plane)
     return plane
 
 
 def check_outline(mask: npt.NDArray[np.float32]) -> None:
-    """Refuse a mask (H, W) that holds small labels or has no outline; warn if it is probably inverted."""
+    """Refuse a mask (H, W) that holds small labels or has no outline."""
     refuse_labels(mask, "mask")
     is_inside = mask >= INSIDE_MIN
     if not is_inside.any() or is_inside.all():
@@ -229,10 +266,15 @@ def check_outline(mask: npt.NDArray[np.float32]) -> None:
             f"mask has {'every' if is_inside.any() else 'no'} pixel inside, expected the outline of an "
             "object; pixels at least half as bright as white are inside"
         )
+
+
+def warn_if_inverted(mask: npt.NDArray[np.float32]) -> None:
+    """Warn if a mask (H, W) that a user gave is probably inverted; a segmenter's mask never is."""
+    is_inside = mask >= INSIDE_MIN
     border = np.concatenate([is_inside[0], is_inside[-1], is_inside[:, 0], is_inside[:, -1]])
     if border.mean() >= BORDER_MAX:
         warn_caller(
-            f"mask contains {border.mean():.0%} of the image's border; if it is white where the object is not, "
-            "invert it",
+            f"mask contains {border.mean():.0%} of the image's border, as where an object fills the picture; if it is "
+            "white where the object is not, invert it",
             UserWarning,
         )

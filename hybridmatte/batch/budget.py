@@ -31,6 +31,8 @@ class Budget(NamedTuple):
         Number of jobs at once, which share what is free.
     held : int
         Bytes a pixel that are held beside the tasks.
+    extra : int
+        Bytes that are held beside the tasks at any size, such as a segmenter's network.
     say : callable or None
         Called with a sentence on the memory of a large job.
     limit : int or None
@@ -43,11 +45,20 @@ class Budget(NamedTuple):
     held: int = 0
     say: Callable[[str], object] | None = None
     limit: int | None = None
+    extra: int = 0
 
     def needed(self, shape: tuple[int, int], unknown: int | None = None) -> int:
         """Return the bytes that a job takes, see `hybridmatte.memory_needed`; without `unknown`, the least."""
         tasks = [task if task in COSTS else READING[0] for task in self.tasks]
-        return max(memory_needed(shape, task, unknown) for task in tasks) + self.held * shape[0] * shape[1]
+        needed = max(memory_needed(shape, task, unknown) for task in tasks)
+        return needed + self.held * shape[0] * shape[1] + self.extra
+
+    def beside_network(self, shape: tuple[int, int]) -> Budget:
+        """Return the budget of the work that follows a network in this process, which keeps what the network took.
+
+        That is what the process holds beyond the reading of an image of that height and width.
+        """
+        return self._replace(extra=max(resident_memory() - memory_needed(shape, READING[0]), 0))
 
     def fits_alone(self, needed: int) -> bool:
         """Return whether a job of so many bytes could run if it had all that is free, and one process."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
 
+from hybridmatte.automatic.found import Found
 from hybridmatte.batch.pairing import Job
 from hybridmatte.errors import is_interrupt
 
@@ -30,12 +31,16 @@ THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREAD
 
 
 class Outcome(NamedTuple):
-    """The result of a job: seconds taken, warnings given, and the error as one sentence, or None."""
+    """The result of a job: seconds taken, warnings given, the error as one sentence, or None, and what was found.
+
+    found is None unless a segmenter looked for an object.
+    """
 
     job: Job
     seconds: float
     warnings: tuple[str, ...]
     error: str | None
+    found: Found | None = None
 
 
 def run_jobs(
@@ -88,17 +93,18 @@ def run_jobs(
 
 def run_job(work: Callable[[Job], object], job: Job) -> Outcome:
     """Call a function for one job; any error becomes a sentence of the outcome."""
-    start, error = time.perf_counter(), None
+    start, error, result = time.perf_counter(), None, None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            work(job)
+            result = work(job)
         except Exception as problem:  # noqa: BLE001 - an error of one job is reported, and must not stop the others
             if is_interrupt(problem):
                 raise KeyboardInterrupt from None
             error = f"{_name_of(job)}: " + " ".join(str(problem).split() or [type(problem).__name__])
     messages = tuple(" ".join(str(warning.message).split()) for warning in caught)
-    return Outcome(job, time.perf_counter() - start, messages, error)
+    found = result if isinstance(result, Found) else None
+    return Outcome(job, time.perf_counter() - start, messages, error, found)
 
 
 def _name_of(job: Job) -> str:

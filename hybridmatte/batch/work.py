@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.automatic.finding import describe_mask
-from hybridmatte.automatic.from_mask import AutomaticResult, check_outline
+from hybridmatte.automatic.finding import found_in
+from hybridmatte.automatic.found import Found
+from hybridmatte.automatic.from_mask import AutomaticResult, check_outline, warn_if_inverted
 from hybridmatte.automatic.refinement import KNOWN_MAX, enlarged, refine
 from hybridmatte.batch.backgrounds import over_background
 from hybridmatte.batch.budget import UNLIMITED, Budget
@@ -132,17 +134,19 @@ def automatic_file(
     label: int | None = None,
     square: bool = False,
     alpha_only: bool = False,
+    has_solver: bool = False,
     trimap_output: Path | BinaryIO | None = None,
     files: FileOptions,
     budget: Budget = UNLIMITED,
-) -> str | None:
+) -> Found | None:
     """Write the cut-out of a job's image, with its mask or from the image alone.
 
     estimate takes the image, and a mask if the job has one or `find` is given: `hybridmatte.matte_from_mask`,
-    `matte_found`, or a function of `network_work`. find takes the image and returns its mask; then a sentence on that
-    mask is returned. label and square say how a mask is read, see `hybridmatte.matte_from_mask`. With invert, the mask
-    is white where the object is not. With alpha_only, alpha is written instead of the cut-out. trimap_output receives
-    the trimap that was found.
+    `matte_found`, or a function of `network_work`. find takes the image and returns its mask; then what it found is
+    returned. label and square say how a mask is read, see `hybridmatte.matte_from_mask`. With invert, the mask is white
+    where the object is not. With alpha_only, alpha is written instead of the cut-out. trimap_output receives the trimap
+    that was found. With has_solver, estimate takes `admit`, see ``hybridmatte.automatic.from_mask.solve_mask``; then
+    the memory of the solve is held against the budget as soon as the trimap is known.
     """
     found = None
     if job.plane is None:
@@ -150,11 +154,14 @@ def automatic_file(
         budget.check(job.image, read_size(job.image, max_pixels=files.max_pixels))
         image, metadata = read_photograph(job.image, max_pixels=files.max_pixels, gps=not files.drop_gps)
         mask = None if find is None else find(image)
-        result = estimate(image) if mask is None else estimate(image, mask)
-        found = None if mask is None else describe_mask(mask)
+        found = None if mask is None else found_in(mask)
+        budget = budget if mask is None else budget.beside_network(image.shape[:2])
     else:
         image, mask, metadata = read_image_and_mask(job, files, label=label, square=square, budget=budget)
-        result = estimate(image, 1 - mask if invert else mask)
+        mask = 1 - mask if invert else mask
+    planes = (image,) if mask is None else (image, mask)
+    options = {"admit": partial(_admit, job, budget, image.shape[:2])} if has_solver else {}
+    result = estimate(*planes, **options)
     if alpha_only:
         write_plane(job, result.alpha, metadata, files)
     else:
@@ -194,6 +201,7 @@ def trimap_file(
         budget.admit(job.image, read_mask_size(job.image, max_pixels=files.max_pixels), 0, kind)
         plane = read_mask(job.image, label=label, max_pixels=files.max_pixels)
         check_outline(plane)
+        warn_if_inverted(plane)
         found = trimap_from_mask(plane, erode=erode, dilate=dilate)
     else:
         budget.admit(job.image, read_size(job.image, kind, max_pixels=files.max_pixels), 0, kind)
@@ -252,6 +260,11 @@ def _check_unknown(job: Job, budget: Budget, shape: tuple[int, ...], is_unknown:
     height, width = shape[:2]
     unknown = round(float(is_unknown.mean()) * height * width)
     budget.admit(job.image, (height, width), unknown)
+
+
+def _admit(job: Job, budget: Budget, shape: tuple[int, int], unknown: int, is_final: bool) -> None:
+    """Hold the memory for so many unknown pixels against the budget; say what it is if no more become unknown."""
+    (budget.admit if is_final else budget.check)(job.image, shape, unknown)
 
 
 def read_image_and_mask(

@@ -155,10 +155,12 @@ def auto(
         label=label,
         square=mask_square,
         alpha_only=matte,
+        has_solver=network is None,
         trimap_output=trimap_output,
         files=FileOptions(bits, max_pixels, drop_gps, how),
     )
-    tasks = ("reading" if network is not None else method or quality or "best", "reading" if matte else "decontaminate")
+    solving = ("reading",) if network is not None else _solves(method or quality or "best", erode, dilate)
+    tasks = (*solving, "reading" if matte else "decontaminate")
     request = Request(
         image,
         mask,
@@ -271,7 +273,7 @@ def _estimator(
 ) -> tuple[Callable[..., AutomaticResult], str]:
     """Return the function that estimates alpha, and its description; load a network before anything is written."""
     from hybridmatte.automatic.from_image import describe_found, matte_found
-    from hybridmatte.automatic.from_mask import describe_method, matte_from_mask
+    from hybridmatte.automatic.from_mask import describe_method, matte_given
     from hybridmatte.correction.matting import check_method_or_quality
 
     if network is None:
@@ -279,7 +281,7 @@ def _estimator(
         options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate}
         if segmenter is not None:
             return partial(matte_found, segmenter=segmenter, **options), describe_found(segmenter, method, quality)
-        return partial(matte_from_mask, **options), describe_method(method, quality)
+        return partial(matte_given, **options), describe_method(method, quality)
     from hybridmatte.batch import network_work  # imports torch
 
     if has_mask:
@@ -289,6 +291,11 @@ def _estimator(
         network_work.load_image_network(network)
         estimate = partial(network_work.matte_by_image_network, network=network)
     return estimate, describe_method(None, has_network=True, has_mask=has_mask)
+
+
+def _solves(method: str, erode: float | None, dilate: float | None) -> tuple[str, ...]:
+    """Return the methods that solve: the given one, and without widths of the band that which widens it."""
+    return (method, "cf") if erode is None and dilate is None else (method,)
 
 
 def _trimap_destination(trimap: str, image: str, mask: str | None, output: str, force: bool) -> Path | BinaryIO:

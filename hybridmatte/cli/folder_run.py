@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 from rich.progress import Progress
 
+from hybridmatte.automatic.found import Found
 from hybridmatte.batch.pairing import Job, is_many, pair, partner_of
 from hybridmatte.batch.pool import Outcome, run_jobs
 from hybridmatte.cli.compilation_note import note_compilation
-from hybridmatte.cli.reports import begin_report, finish_report, is_quiet, write_report
+from hybridmatte.cli.reports import begin_report, finish_report, is_quiet, report_found, write_report
 from hybridmatte.cli.resuming import form_of, is_written, note_finished
 from hybridmatte.cli.streams import NoteConsole, complain, destination, note, refuse_overwriting, sources
 from hybridmatte.errors import is_interrupt
@@ -117,8 +118,9 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
     budget = budget_for(request.tasks, force=request.force, say=note)
     with note_compilation():
         found = work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target, background), budget=budget)
-    if isinstance(found, str):
-        note(found)
+    if isinstance(found, Found):
+        note(str(found))
+        report_found(found)
 
 
 def _run_folder(request: Request, work: Callable[..., object]) -> None:
@@ -212,6 +214,8 @@ def _run_with_progress(
 
         def on_done(outcome: Outcome) -> None:
             progress.advance(task)
+            if outcome.found is not None:
+                note(f"{Path(str(outcome.job.image)).name}: {outcome.found}", progress.console)
             _report(outcome.job, method, "written" if outcome.error is None else "failed", outcome)
 
         with note_compilation(partial(note, console=progress.console)):
@@ -228,5 +232,5 @@ def _report_the_rest(skipped: list[Job], failures: list[str], method: str | None
 
 def _report(job: Job, method: str | None, status: str, outcome: Outcome | None = None) -> None:
     """Report one file of a folder."""
-    seconds, error = (0.0, None) if outcome is None else (outcome.seconds, outcome.error)
-    write_report(str(job.image), str(job.output), method, status, seconds, error)
+    seconds, error, found = (0.0, None, None) if outcome is None else (outcome.seconds, outcome.error, outcome.found)
+    write_report(str(job.image), str(job.output), method, status, seconds, error, found)

@@ -1,10 +1,12 @@
 """Alpha from a mask: sizes of masks, bad masks, with and without a network, and the command `auto`."""
 
+import warnings
+
 import numpy as np
 import pytest
 
-from hybridmatte import matte_from_mask
-from hybridmatte.automatic.from_mask import fit_mask
+from hybridmatte import matte_from_image, matte_from_mask
+from hybridmatte.automatic.from_mask import check_outline, fit_mask, matte_given
 from hybridmatte.cli import main
 from hybridmatte.io.pictures import read_alpha, read_image, write_alpha, write_image
 from hybridmatte.methods.registry import solve
@@ -69,6 +71,33 @@ class TestMasks:
     def test_warning_for_an_inverted_mask(self):
         with pytest.warns(UserWarning, match="mask contains 100% of the image's border"):
             matte_from_mask(SCENE.image, ~MASK)
+
+    def test_the_warning_names_the_case_where_the_mask_is_right(self):
+        """The advice to invert was given without a condition that a user can check where the object fills the image."""
+        with pytest.warns(
+            UserWarning, match="border, as where an object fills the picture; if it is white .* invert it"
+        ):
+            fit_mask(~MASK, MASK.shape)
+
+    def test_each_solve_is_announced_with_its_unknown_pixels(self):
+        """The last one is that of the trimap that is returned; a hard mask has up to two before it."""
+        calls = []
+        result = matte_given(
+            SCENE.image,
+            np.float32(MASK),
+            method="cf",
+            admit=lambda unknown, is_final: calls.append((unknown, is_final)),
+        )
+        assert calls[-1] == (np.count_nonzero(result.trimap == 0.5), True)
+        assert [is_final for _, is_final in calls[:-1]] in ([False], [False, False])
+        assert calls == sorted(calls)
+
+    def test_no_advice_for_the_mask_of_a_segmenter(self):
+        """A segmenter's mask is not the user's to invert, and an object may fill the picture."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            matte_from_image(SCENE.image, segmenter=lambda _: np.float32(~MASK), method="cf", erode=2, dilate=2)
+            check_outline(np.float32(~MASK))
 
     def test_another_kind_of_network(self):
         with pytest.raises(ValueError, match="network is a object, expected a JointInference"):

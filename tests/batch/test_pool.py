@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hybridmatte.automatic.found import Found
 from hybridmatte.batch.pairing import Job
 from hybridmatte.batch.pool import run_job, run_jobs
 from hybridmatte.batch.work import FileOptions, matte_file
@@ -35,6 +36,7 @@ def work(task):
             raise SystemError("search") from error
     if stem == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    return Found(0.25, 1.0) if stem == "found" else None
 
 
 def write_thread_counts(task):
@@ -47,7 +49,8 @@ def write_thread_counts(task):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_bad_job_stops_no_other(workers):
     seen = []
-    outcomes = run_jobs([job("a"), job("bad"), job("warn"), job("b")], work, workers=workers, on_done=seen.append)
+    jobs = [job(name) for name in ("a", "bad", "warn", "b", "found")]
+    outcomes = run_jobs(jobs, work, workers=workers, on_done=seen.append)
     assert outcomes == seen
     by_name = {outcome.job.image.stem: outcome for outcome in outcomes}
     assert {name: outcome.error for name, outcome in by_name.items()} == {
@@ -55,8 +58,10 @@ def test_a_bad_job_stops_no_other(workers):
         "bad": "bad.png: image is bad, expected better",
         "warn": None,
         "b": None,
+        "found": None,
     }
     assert by_name["warn"].warnings == ("slow",)
+    assert [by_name[name].found for name in ("a", "bad", "found")] == [None, None, Found(0.25, 1.0)]
 
 
 def test_a_job_that_kills_its_process_stops_no_other():

@@ -1,8 +1,14 @@
 """Commands state the memory of a large job, and refuse what free memory cannot hold, unless --force."""
 
+import re
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 from PIL import Image
 
+from hybridmatte import memory_needed, register_segmenter
+from hybridmatte.automatic import from_mask, registry
 from hybridmatte.batch import budget
 from hybridmatte.io import pictures
 
@@ -41,6 +47,65 @@ def test_refused_before_decoding_unless_forced(run, files, monkeypatch, command)
     assert not (files / "out.png").exists()
     assert run(f"{command} -o @out.png --force").code == 0
     assert (files / "out.png").exists()
+
+
+class TestAuto:
+    """`auto` asked for the memory of its reading alone, and was killed by the system in its solve."""
+
+    LEAST = memory_needed((29, 37))
+
+    @pytest.fixture(autouse=True)
+    def spare(self, monkeypatch):
+        """Register a segmenter; return a function that sets what is free beyond the least, and what a network keeps."""
+        state = SimpleNamespace(resident=0, kept=0)
+        monkeypatch.setattr(registry, "_registered", {})
+        monkeypatch.setattr(budget, "resident_memory", lambda: state.resident)
+        monkeypatch.setattr(from_mask, "solve_cf", lambda _, trimap: trimap)
+
+        def left(_):
+            state.resident = state.kept
+            return (np.arange(37) < np.full((29, 1), 20)).astype(np.float32)
+
+        def set_free(n_bytes, kept=0):
+            state.kept = kept
+            monkeypatch.setattr(budget, "free_memory", lambda: self.LEAST + n_bytes)
+
+        register_segmenter("left", left)
+        return set_free
+
+    @pytest.mark.parametrize("source", ["--mask @alpha.png", "--segmenter left", "--segmenter left --erode 2"])
+    def test_the_trimap_decides_before_the_solve(self, run, files, fake_alpha, spare, source):
+        spare(1 << 20)
+        refused = run(f"auto @image.png {source} -o @out.png")
+        assert refused.code == 2
+        assert re.search(r"needs about .* for 37 x 29 pixels, \d+ of them unknown", refused.err.splitlines()[-1])
+        assert fake_alpha.calls == []
+        assert not (files / "out.png").exists()
+        assert run(f"auto @image.png {source} -o @out.png --force").code == 0
+
+    def test_what_the_network_keeps_counts(self, run, fake_alpha, spare):
+        command = "auto @image.png --segmenter left -o @out.png --force"
+        spare(1 << 30)
+        assert run(command.replace("--force", "")).code == 0
+        spare(1 << 30, kept=4 << 30)
+        fake_alpha.calls.clear()
+        refused = run(command.replace("@out.png --force", "@other.png"))
+        assert refused.code == 2
+        assert "needs about 4." in refused.err.splitlines()[-1]
+        assert fake_alpha.calls == []
+        assert run(command).code == 0
+
+    @pytest.mark.usefixtures("fake_alpha")
+    def test_a_large_job_is_stated_once(self, run, monkeypatch):
+        monkeypatch.setattr(budget, "LARGE", 1)
+        for source in ("--mask @alpha.png", "--segmenter left"):
+            assert run(f"auto @image.png {source} -o @out.png --force").err.count("this needs about") == 1
+
+    @pytest.mark.usefixtures("fake_alpha")
+    def test_nothing_is_solved_where_nothing_is_found(self, run, spare):
+        register_segmenter("none", lambda image: np.zeros(image.shape[:2], np.float32))
+        spare(1 << 20)
+        assert run("auto @image.png --segmenter none --matte -o @out.png").code == 0
 
 
 @pytest.mark.usefixtures("fake_alpha", "folders")
