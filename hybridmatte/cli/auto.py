@@ -159,8 +159,6 @@ def auto(
         trimap_output=trimap_output,
         files=FileOptions(bits, max_pixels, drop_gps, how),
     )
-    solving = ("reading",) if network is not None else _solves(method or quality or "best", erode, dilate)
-    tasks = (*solving, "reading" if matte else "decontaminate")
     request = Request(
         image,
         mask,
@@ -171,7 +169,7 @@ def auto(
         workers,
         resume,
         description,
-        tasks,
+        _tasks(network, method or quality or "best", erode is None and dilate is None, matte),
         force,
         background=background,
         recursive=recursive,
@@ -293,9 +291,12 @@ def _estimator(
     return estimate, describe_method(None, has_network=True, has_mask=has_mask)
 
 
-def _solves(method: str, erode: float | None, dilate: float | None) -> tuple[str, ...]:
-    """Return the methods that solve: the given one, and without widths of the band that which widens it."""
-    return (method, "cf") if erode is None and dilate is None else (method,)
+def _tasks(network: str | None, method: str, may_widen: bool, alpha_only: bool) -> tuple[str, ...]:
+    """Return what a job does, see `hybridmatte.batch.budget.Budget`; closed-form matting widens the band."""
+    last = "reading" if alpha_only else "decontaminate"
+    if network is not None:
+        return "reading", last
+    return (method, "cf", last) if may_widen else (method, last)
 
 
 def _trimap_destination(trimap: str, image: str, mask: str | None, output: str, force: bool) -> Path | BinaryIO:
