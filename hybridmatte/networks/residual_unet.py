@@ -1,14 +1,17 @@
 """The residual U-Net that GCA-Matting and Net-M share: encoder, mirrored decoder, spectral normalisation throughout."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from os import PathLike
 from typing import Any, Literal, TypeVar
 
 import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import remove_parametrizations
 
 from hybridmatte._validation import check_number
 from hybridmatte._validation_torch import split_planes
+from hybridmatte.networks.encoder_weights import encoder_of, encoder_tensors
 from hybridmatte.networks.network import MattingNetwork, TrimapOption, count_planes
 
 __all__ = ["ResidualUNet"]
@@ -17,6 +20,7 @@ AnyConvolution = TypeVar("AnyConvolution", nn.Conv2d, nn.ConvTranspose2d)
 CHANNELS = (32, 64, 128, 256, 512)  # at width 1, at 1/2, 1/4, ..., 1/32 of the resolution; the first at full resolution
 DOWN_BLOCKS, UP_BLOCKS = (3, 4, 4, 2), (2, 3, 3, 2)
 SLOPE = 0.2  # of the decoder's activations below 0
+CLASSIFIERS = ("resnet34d", "resnet34")  # of timm, which the encoder at width 1 is the beginning of; see `load_encoder`
 
 
 class ResidualUNet(MattingNetwork):
@@ -63,6 +67,44 @@ class ResidualUNet(MattingNetwork):
         )
         self.head = nn.Conv2d(channels[0], 1, 3, padding=1)
         nn.init.xavier_uniform_(self.head.weight)
+
+    def load_encoder(self, source: str | PathLike[str] | Literal[True]) -> None:
+        """Start the encoder, at width 1, from weights of timm's resnet34d or resnet34.
+
+        The encoder has the stem, the shortcuts and the channels of resnet34d, and the first 3, 4, 4 and 2 blocks of its
+        stages. The stem of resnet34 is another one: with its weights, the stem here stays random. Weights for the
+        trimap are 0. Convolutions get the weights before spectral normalisation; the batch norms undo the division.
+
+        Parameters
+        ----------
+        source
+            As for `hybridmatte.networks.encoder_weights.encoder_tensors`.
+        """
+        encoder = CLASSIFIERS[0] if source is True else encoder_of(source, CLASSIFIERS)
+        layers = dict(self._layers_of(encoder))
+        own = {
+            f"{prefix}.{name}": tensor
+            for prefix, layer in layers.items()
+            for name, tensor in _plain_state(layer).items()
+        }
+        tensors = encoder_tensors(source, encoder, own)
+        for prefix, layer in layers.items():
+            _set_state(layer, {name: tensors[f"{prefix}.{name}"] for name in _plain_state(layer)})
+
+    def _layers_of(self, classifier: str) -> Iterator[tuple[str, nn.Module]]:
+        """Yield the name in a classifier of timm, and the layer, of all that the encoder takes from that classifier."""
+        has_own_stem = classifier == "resnet34d"
+        if has_own_stem:
+            first, second = self.stem
+            yield from zip(("conv1.0", "conv1.1", "conv1.3", "conv1.4"), (first[k] for k in (0, 1, 3, 4)), strict=True)
+            yield from zip(("conv1.6", "bn1"), second[:2], strict=True)
+        for depth, stage in enumerate(self.down, 1):
+            for index, block in enumerate(stage):
+                prefix = f"layer{depth}.{index}"
+                names = [f"{prefix}.{name}" for name in ("conv1", "bn1", "conv2", "bn2")]
+                yield from zip(names, (block.layers[k] for k in (0, 1, 3, 4)), strict=True)
+                for k, layer in enumerate(list(block.shortcut.children())[1:], int(has_own_stem)):
+                    yield f"{prefix}.downsample.{k}", layer
 
     def estimate(self, planes: torch.Tensor) -> torch.Tensor:
         """Return alpha of the planes that `prepared` returns."""
@@ -120,6 +162,23 @@ def _with_spectral_norm(convolution: AnyConvolution) -> AnyConvolution:
     nn.init.xavier_uniform_(convolution.weight)
     spectral_norm(convolution, dim=0)  # dimension 0 for transposed convolutions as well, as in the authors' code
     return convolution
+
+
+def _plain_state(layer: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the tensors of a norm or a convolution, the latter's weight before spectral normalisation."""
+    if isinstance(layer, nn.Conv2d):
+        return {"weight": layer.parametrizations["weight"].original}
+    return layer.state_dict()
+
+
+def _set_state(layer: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+    """Set the tensors that `_plain_state` names, and estimate the largest singular value of a new weight."""
+    if not isinstance(layer, nn.Conv2d):
+        layer.load_state_dict(tensors)
+        return
+    remove_parametrizations(layer, "weight", leave_parametrized=False)
+    layer.load_state_dict(tensors)
+    spectral_norm(layer, dim=0)
 
 
 def _convolution(

@@ -39,7 +39,7 @@ def new_network(config: TrainingConfig) -> AnyNetwork:
         case "modnet":
             return networks.modnet(size, trimap=trimap)
         case "net_m":
-            return networks.net_m(size, trimap=trimap, refinement=config.refinement)
+            return networks.net_m(size, trimap=trimap, refinement=config.refinement, pretrained=config.pretrained)
         case "net_t":
             return networks.net_t(size, pretrained=config.pretrained)
         case "joint":

@@ -301,7 +301,7 @@ class TestPage:
         ),
         pytest.param(
             {"network": "gca", "pretrained": True},
-            "pretrained is True, expected False for network 'gca': only unet and pyramid and net_t",
+            "pretrained is True, expected False for network 'gca': only unet and pyramid and net_t and net_m",
             id="pretrained",
         ),
         pytest.param(
