@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from hybridmatte.trimap import depth_inside
 
-__all__ = ["is_hard", "trimap_of_soft_mask", "widened"]
+__all__ = ["is_hard", "trimap_of_corrected_mask", "trimap_of_soft_mask", "widened"]
 
 INSIDE_MIN = 0.5  # pixels of at least this value are inside a mask
 SURE_MIN = 0.95  # of 1 inside and of 0 outside: values beyond are certain
@@ -16,6 +16,8 @@ HARD_SHARE = (
     0.25  # a mask whose soft pixels are fewer than this share of its outline's pixels says nothing of its edges
 )
 SOFT_BAND, HARD_BAND = 0.005, 0.01  # margins around uncertain pixels, as shares of the image's diagonal
+CORRECTED_BAND, CORRECTED_SURE_MIN = 0.005, 0.98  # the same for a corrected mask
+AGREED_MIN = 0.9  # of 1 inside and of 0 outside: a correction below contradicts the mask
 FAR = 10  # margins: certain pixels farther than this from every known pixel are a part of their own
 THIN = 2.0  # pixels: half of the thickness from which on a part keeps a core; thinner ones are hair, open to the solver
 OPEN_MIN = 0.1  # a solved alpha that differs by more than this from the known pixels beside it has not ended there
@@ -50,6 +52,33 @@ def trimap_of_soft_mask(mask: Plane, pitch: float = 1.0) -> Plane:
     trimap = np.full(mask.shape, 0.5, np.float32)
     trimap[_known_inside(1 - mask, margin, connectivity=4)] = 0.0
     trimap[_known_inside(mask, margin, connectivity=8)] = 1.0
+    return trimap
+
+
+def trimap_of_corrected_mask(mask: Plane, corrected: Plane, pitch: float = 1.0) -> Plane:
+    """Make a trimap from a mask and its correction, see `hybridmatte.automatic.mask_correction.corrected_mask`.
+
+    Known are the pixels that `trimap_of_soft_mask` finds certain in the mask and that the correction confirms (at least
+    0.9 inside, at most 0.1 outside), and those that are certain in the correction (0.98 and 0.02) and deeper than 0.5%
+    of the diagonal.
+
+    Parameters
+    ----------
+    mask, corrected : (H, W) float32 arrays
+        In [0, 1].
+    pitch : float, default 1
+        As for `trimap_of_soft_mask`.
+
+    Returns
+    -------
+    trimap : (H, W) float32 array
+        0 background, 0.5 unknown, 1 foreground.
+    """
+    trimap = trimap_of_soft_mask(mask, pitch)
+    margin = max(CORRECTED_BAND * float(np.hypot(*mask.shape)), 1.0)
+    for value, certainty in ((0.0, 1 - corrected), (1.0, corrected)):
+        trimap[(trimap == value) & (certainty < AGREED_MIN)] = 0.5
+        trimap[depth_inside(certainty >= CORRECTED_SURE_MIN) > margin] = value
     return trimap
 
 

@@ -51,6 +51,7 @@ def matte_from_image(
     quality: Quality | None = None,
     erode: float | None = None,
     dilate: float | None = None,
+    trust_mask: bool = False,
 ) -> AutomaticResult:
     """Estimate alpha from an image alone: a segmenter finds the object, and a solver its edges.
 
@@ -72,7 +73,7 @@ def matte_from_image(
     side : int, optional
         Longest allowed length of the shorter side of the image that the network sees, in pixels. Default: 512, or
         256 and 352, the mean of both masks, for the bundled segmenter. Not with another segmenter.
-    method, quality, erode, dilate : optional
+    method, quality, erode, dilate, trust_mask : optional
         As for `matte_from_mask`. Only without a network.
 
     Returns
@@ -96,10 +97,10 @@ def matte_from_image(
         loaded = _chosen_segmenter(segmenter, side)
         check_method_or_quality(method, quality)
         mask = find_mask(image, loaded, box=box, points=points)
-        options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate}
+        options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
         return matte_found(image, mask, segmenter=loaded.name, **options)
     _refuse_prompts(segmenter, box, points)
-    refuse_solver_options(method, quality, erode, dilate)
+    refuse_solver_options(method, quality, erode, dilate, trust_mask)
     alpha = predict_shrunk(image, NETWORK_SIDE if side is None else side, partial(_predict_alpha, network))
     if not _find_inside(alpha, image).any():
         refined = np.zeros(image.shape[:2], np.float32)
@@ -117,6 +118,7 @@ def matte_found(
     quality: Quality | None = None,
     erode: float | None = None,
     dilate: float | None = None,
+    trust_mask: bool = False,
     admit: Admit | None = None,
 ) -> AutomaticResult:
     """Estimate alpha in a band along the outline of the mask (H, W) that a segmenter of that name found.
@@ -128,7 +130,8 @@ def matte_found(
     if is_inside.all() or not is_inside.any():
         trimap = is_inside.astype(np.float32)
         return AutomaticResult(trimap.copy(), trimap, description)
-    result = solve_mask(image, mask, method=method, quality=quality, erode=erode, dilate=dilate, admit=admit)
+    options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
+    result = solve_mask(image, mask, admit=admit, **options)
     return result._replace(description=description)
 
 
@@ -168,7 +171,8 @@ def _predict_alpha(network: MattingNetwork, image: npt.NDArray[np.float32]) -> n
     from hybridmatte.networks import MattingNetwork, predict_alpha  # needs torch
 
     if not isinstance(network, MattingNetwork):
-        raise ValueError(f"network is a {type(network).__name__}, expected a MattingNetwork")
+        hint = f"; for a segmenter, segmenter={network!r}" if isinstance(network, str) else ""
+        raise ValueError(f"network is a {type(network).__name__}, expected a MattingNetwork{hint}")
     if network.takes_trimap:
         raise ValueError("network takes a trimap, expected one from the image alone")
     return predict_alpha(network, image)

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_image
-from hybridmatte.automatic.band import INSIDE_MIN, is_hard, trimap_of_soft_mask, widened
+from hybridmatte.automatic.band import INSIDE_MIN, is_hard, trimap_of_corrected_mask, trimap_of_soft_mask, widened
+from hybridmatte.automatic.mask_correction import corrected_mask
 from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.correction.matting import Quality, check_method_or_quality, matte_by
 from hybridmatte.errors import warn_caller
@@ -85,15 +86,20 @@ def matte_from_mask(
     dilate: float | None = None,
     label: int | None = None,
     square: bool = False,
+    trust_mask: bool = False,
 ) -> AutomaticResult:
     """Estimate alpha from an image and a rough mask: drawn by hand, or from a segmentation network at any size.
 
     Without a network, the pixels that the mask leaves open and a band along its outline are unknown, and `matte`
     estimates their alpha. The band is narrow where the mask is sure of itself. Each connected part of the object and of
     the background that is at least 3 pixels thick keeps known pixels, so that strokes, birds in a flock and holes stay.
-    A mask of 0 and 1 alone says nothing of its own errors: there the band grows by up to 2% of the image's diagonal
-    where an alpha, solved by `solve_cf`, has not come to an end in it. With a network, Net-T estimates the trimap and
-    Net-M the alpha.
+
+    First, a small network that comes with the package corrects the mask by the image: parts that are missing, that do
+    not belong to the object, or of which the mask is in doubt. Its model card says how often it is wrong. With
+    `trust_mask` the mask is taken as it is. A mask of 0 and 1 alone then says nothing of its own errors: there the band
+    grows by up to 2% of the image's diagonal where an alpha, solved by `solve_cf`, has not come to an end in it.
+
+    With a network, Net-T estimates the trimap and Net-M the alpha.
 
     Parameters
     ----------
@@ -109,11 +115,13 @@ def matte_from_mask(
     network : JointInference, optional
     erode, dilate : float, optional
         Widths of the unknown band inside and outside the outline, in pixels. If one is given, `trimap_from_mask` makes
-        the trimap. Only without a network.
+        the trimap of the mask as it is. Only without a network.
     label : int, optional
         Of a mask of several labels, the one whose pixels are the object.
     square : bool, default False
         Whether the mask is the square output of a network for the image stretched to a square; it is stretched back.
+    trust_mask : bool, default False
+        Whether the mask is right but for its edges, so that no network corrects it. Only without a network.
 
     Returns
     -------
@@ -141,10 +149,10 @@ def matte_from_mask(
     """
     image = check_image(image)
     if network is None:
-        options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate}
+        options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
         return matte_given(image, mask, label=label, square=square, **options)
     mask = fit_mask(mask, image.shape[:2], label=label, square=square)
-    refuse_solver_options(method, quality, erode, dilate)
+    refuse_solver_options(method, quality, erode, dilate, trust_mask)
     if not isinstance(network, MaskNetwork):
         raise ValueError(f"network is a {type(network).__name__}, expected a JointInference")
     alpha, trimap = network.predict(image, mask)
@@ -161,6 +169,7 @@ def matte_given(
     dilate: float | None = None,
     label: int | None = None,
     square: bool = False,
+    trust_mask: bool = False,
     admit: Admit | None = None,
 ) -> AutomaticResult:
     """Estimate alpha from a checked image and a mask that a user gave; parameters are those of `matte_from_mask`.
@@ -170,7 +179,8 @@ def matte_given(
     own_height = np.shape(mask)[0] if np.ndim(mask) else 1
     mask = fit_mask(mask, image.shape[:2], label=label, square=square)
     pitch = image.shape[0] / own_height
-    return solve_mask(image, mask, pitch, method=method, quality=quality, erode=erode, dilate=dilate, admit=admit)
+    options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
+    return solve_mask(image, mask, pitch, admit=admit, **options)
 
 
 def solve_mask(
@@ -182,6 +192,7 @@ def solve_mask(
     quality: Quality | None = None,
     erode: float | None = None,
     dilate: float | None = None,
+    trust_mask: bool = False,
     admit: Admit | None = None,
 ) -> AutomaticResult:
     """Estimate alpha in a band along the outline of a checked mask (H, W); parameters are those of `matte_from_mask`.
@@ -193,6 +204,8 @@ def solve_mask(
     method, quality = check_method_or_quality(method, quality)
     if erode is not None or dilate is not None:
         trimap = trimap_from_mask(mask, erode=erode, dilate=dilate)
+    elif not trust_mask:
+        trimap = trimap_of_corrected_mask(mask, corrected_mask(image, mask), pitch)
     else:
         trimap = trimap_of_soft_mask(mask, pitch)
         for _ in range(WIDENINGS if is_hard(mask) else 0):
@@ -208,9 +221,12 @@ def _admit_all(unknown: int, is_final: bool) -> None:  # noqa: ARG001
     """Let every solve begin."""
 
 
-def refuse_solver_options(method: str | None, quality: str | None, erode: float | None, dilate: float | None) -> None:
+def refuse_solver_options(
+    method: str | None, quality: str | None, erode: float | None, dilate: float | None, trust_mask: bool = False
+) -> None:
     """Refuse options of the solver that were given together with a network."""
-    for name, value in (("method", method), ("quality", quality), ("erode", erode), ("dilate", dilate)):
+    options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask or None}
+    for name, value in options.items():
         if value is not None:
             raise ValueError(f"{name} is {value!r}, expected none with a network")
 

@@ -19,14 +19,18 @@ MIN_SIDE = 64  # pixels: with shorter sides, where features are one pixel wide, 
 LOCK = ProcessLock()  # a network keeps its input until it runs, so that threads must take turns
 
 
-def run_segmenter(name: Literal["finder"], image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def run_segmenter(
+    name: Literal["finder", "refiner"], image: npt.NDArray[np.float32], mask: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float32]:
     """Estimate a soft mask with a network that comes with the package.
 
     Parameters
     ----------
-    name : {"finder"}
+    name : {"finder", "refiner"}
     image : (H, W, 3) float32 array
         RGB in [0, 1].
+    mask : (H, W) float32 array, optional
+        In [0, 1]: the mask that the refiner corrects.
 
     Returns
     -------
@@ -40,14 +44,19 @@ def run_segmenter(name: Literal["finder"], image: npt.NDArray[np.float32]) -> np
     """
     height, width = image.shape[:2]
     below, right = (max(-side % STRIDE, MIN_SIDE - side) for side in (height, width))
-    padded = np.pad(image.transpose(2, 0, 1), ((0, 0), (0, below), (0, right)), mode="edge")
+    planes = image if mask is None else np.dstack([image, mask])
+    padded = np.pad(planes.transpose(2, 0, 1), ((0, 0), (0, below), (0, right)), mode="edge")[None]
     with LOCK:
         network = _load_network(name)
-        network.setInput(padded[None])
+        if mask is None:
+            network.setInput(padded)
+        else:
+            network.setInput(np.ascontiguousarray(padded[:, :3]), "image")
+            network.setInput(np.ascontiguousarray(padded[:, 3:]), "trimap")
         return network.forward()[0, 0, :height, :width].astype(np.float32)  # a copy of the network's buffer
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _load_network(name: str) -> cv2.dnn.Net:
     """Return a network; the checksum matters, as OpenCV 5.0 reads beyond its buffers for some damaged files."""
     return cv2.dnn.readNetFromONNX(np.frombuffer(read_weights(WEIGHTS[name] / "model.onnx"), np.uint8))

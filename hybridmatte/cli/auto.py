@@ -118,6 +118,10 @@ def auto(
         ),
     ] = False,
     invert: Annotated[bool, typer.Option("--invert", help="The mask is white where the object is not.")] = False,
+    trust_mask: Annotated[
+        bool,
+        typer.Option("--trust-mask", help="The mask is right but for its edges: the bundled network corrects nothing."),
+    ] = False,
     bits: Bits = 8,
     workers: Workers = 1,
     resume: Resume = False,
@@ -141,12 +145,12 @@ def auto(
     output = output_or_default(output, image, "alpha" if matte else "cutout")
     background, how = _background(background, fit, alpha_only=matte)
     network = None if mask is None and network == BUILT_IN_NETWORK else network
-    _refuse_options_without_effect(mask, network, trimap, method, quality, erode, dilate, invert, label, mask_square)
+    solver = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask or None}
+    _refuse_options_without_effect(mask, network, trimap, solver, invert, label, mask_square)
     _refuse_segmenter(mask, network, segmenter, segmenter_option, box, point)
     trimap_output = None if trimap is None else _trimap_destination(trimap, image, mask, output, force or resume)
-    has_finder = mask is None and network is None
-    find, segmenter = _finder(segmenter, segmenter_option, box, point) if has_finder else (None, segmenter)
-    estimate, description = _estimator(mask is not None, segmenter, network, method, quality, erode, dilate)
+    find, segmenter = _finder(mask or network, segmenter, segmenter_option, box, point)
+    estimate, description = _estimator(mask is not None, segmenter, network, solver)
     work = partial(
         automatic_file,
         estimate=estimate,
@@ -169,7 +173,7 @@ def auto(
         workers,
         resume,
         description,
-        _tasks(network, method or quality or "best", erode is None and dilate is None, matte),
+        _tasks(network, method or quality or "best", trust_mask and erode is None and dilate is None, matte),
         force,
         background=background,
         recursive=recursive,
@@ -188,10 +192,7 @@ def _refuse_options_without_effect(
     mask: str | None,
     network: str | None,
     trimap: str | None,
-    method: str | None,
-    quality: str | None,
-    erode: float | None,
-    dilate: float | None,
+    solver: dict[str, Any],
     invert: bool,
     label: int | None,
     square: bool,
@@ -202,15 +203,7 @@ def _refuse_options_without_effect(
         options = (("--invert", invert or None), ("--label", label), ("--mask-square", square or None))
         without_effect += [(name, value, "without --mask") for name, value in options]
     if network is not None:
-        without_effect += [
-            (name, value, "with --network")
-            for name, value in (
-                ("--method", method),
-                ("--quality", quality),
-                ("--erode", erode),
-                ("--dilate", dilate),
-            )
-        ]
+        without_effect += [("--" + name.replace("_", "-"), value, "with --network") for name, value in solver.items()]
         if mask is None:
             without_effect.append(("--trimap", trimap, "with a --network that needs no --mask"))
     for name, value, where in without_effect:
@@ -236,9 +229,14 @@ def _refuse_segmenter(
 
 
 def _finder(
-    segmenter: str | None, options: list[str] | None, box: str | None, points: list[str] | None
-) -> tuple[Callable[..., Any], str]:
-    """Return the function that finds the mask, and the segmenter's name; refuse mistakes before anything is written."""
+    given: str | None, segmenter: str | None, options: list[str] | None, box: str | None, points: list[str] | None
+) -> tuple[Callable[..., Any] | None, str | None]:
+    """Return the function that finds the mask, and the segmenter's name; refuse mistakes before anything is written.
+
+    There is no function if a mask or network is given.
+    """
+    if given is not None:
+        return None, segmenter
     from hybridmatte.batch.segmenter_work import find_by_name, segmenter_by_name
 
     texts = tuple(options or ())
@@ -264,10 +262,7 @@ def _estimator(
     has_mask: bool,
     segmenter: str | None,
     network: str | None,
-    method: str | None,
-    quality: str | None,
-    erode: float | None,
-    dilate: float | None,
+    solver: dict[str, Any],
 ) -> tuple[Callable[..., AutomaticResult], str]:
     """Return the function that estimates alpha, and its description; load a network before anything is written."""
     from hybridmatte.automatic.from_image import describe_found, matte_found
@@ -275,8 +270,8 @@ def _estimator(
     from hybridmatte.correction.matting import check_method_or_quality
 
     if network is None:
-        method, quality = check_method_or_quality(method, quality)
-        options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate}
+        method, quality = check_method_or_quality(solver["method"], solver["quality"])
+        options = solver | {"method": method, "quality": quality, "trust_mask": bool(solver["trust_mask"])}
         if segmenter is not None:
             return partial(matte_found, segmenter=segmenter, **options), describe_found(segmenter, method, quality)
         return partial(matte_given, **options), describe_method(method, quality)

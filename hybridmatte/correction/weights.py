@@ -10,7 +10,7 @@ from hybridmatte.correction.network import Perceptron, read_perceptron
 
 __all__ = ["WEIGHTS", "checksum", "load_correction_network", "read_weights"]
 
-WEIGHTS = {name: Path(__file__).parents[1] / "weights" / name for name in ("fusion", "finder")}  # folders
+WEIGHTS = {name: Path(__file__).parents[1] / "weights" / name for name in ("fusion", "finder", "refiner")}  # folders
 
 
 @lru_cache(maxsize=1)

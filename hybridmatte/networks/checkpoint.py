@@ -27,7 +27,7 @@ CLASSES = {
     "unet": lambda: networks.MattingUNet,
 }
 
-BUNDLED_NAMES = ("finder", "people")
+BUNDLED_NAMES = {"finder": "finder", "people": "finder", "refiner": "refiner"}  # what is asked for, to its folder
 
 
 def load_network(
@@ -38,10 +38,10 @@ def load_network(
     Parameters
     ----------
     source : str or path
-        A folder with ``config.json`` and ``model.safetensors``; "finder", or its old name "people", for the network for
-        people and animals that comes with the package and takes the image alone (write "./finder" for a folder of that
-        name); or OWNER/NAME of a
-        model on the Hugging Face hub, which is downloaded.
+        A folder with ``config.json`` and ``model.safetensors``; one of the networks that come with the package (write
+        "./finder" for a folder of that name): "finder", with the old name "people", finds people and animals in the
+        image alone, and "refiner" corrects a mask, which it takes in the trimap's place; or OWNER/NAME of a model on
+        the Hugging Face hub, which is downloaded.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def load_network(
         is missing, left over, of another shape or dtype, or not finite. The message names the file, and the key or the
         tensor. Nothing is built before config.json is checked, and no other model is looked up on a hub.
     """
-    source = WEIGHTS["finder"] if source in BUNDLED_NAMES else source
+    source = WEIGHTS[BUNDLED_NAMES[source]] if isinstance(source, str) and source in BUNDLED_NAMES else source
     config, path = _read_config(source)
     kind = _kind_of(config)
     if kind == "joint":
@@ -90,7 +90,7 @@ def _read_config(source: str | PathLike[str]) -> tuple[dict[str, Any], Path]:
     elif _is_local(folder, str(source)):
         raise FileNotFoundError(
             f"network {source} is no folder, expected one written by save_pretrained, OWNER/NAME "
-            "on the Hugging Face hub, or finder"
+            "on the Hugging Face hub, finder or refiner"
         )
     else:
         path = _download(str(source))

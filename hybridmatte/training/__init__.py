@@ -1,6 +1,6 @@
 """Train matting networks: a configuration, one LightningModule for each paradigm, and the loop that Lightning runs.
 
-* `config`, `options`: the options of each paradigm, read from a flat TOML file.
+* `config`, `config_file`, `options`: the options of each paradigm, read from a flat TOML file.
 * `alpha_free`, `supervised`, `composition`, `nonlocal_matting`, `trimap_generation`, `real_adaptation`,
   `label_blending`, `mask_refinement`: the paradigms, each from its data to its loss. `module` is their base.
 * `samples`, `crops_module`: from data sets to the training crops of each epoch.
@@ -44,7 +44,7 @@ _MODULE_OF = {  # __init__.pyi has the same names, for type checkers
     "is_first_process": "run_folder",
     "make_optimizer": "optimizer",
     "open_scored": "samples",
-    "read_config": "config",
+    "read_config": "config_file",
     "score_alpha": "scores",
     "score_network": "scores",
     "train": "run",

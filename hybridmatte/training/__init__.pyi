@@ -13,8 +13,8 @@ from hybridmatte.training.config import (
     SupervisedConfig,
     TrainingConfig,
     TrimapConfig,
-    read_config,
 )
+from hybridmatte.training.config_file import read_config
 from hybridmatte.training.label_blending import MatteLabelBlending, MatteTraining, SegmentationPretraining
 from hybridmatte.training.mask_refinement import MaskRefinement
 from hybridmatte.training.nonlocal_matting import NonlocalMatting

@@ -86,6 +86,7 @@ class TestMasks:
             SCENE.image,
             np.float32(MASK),
             method="cf",
+            trust_mask=True,
             admit=lambda unknown, is_final: calls.append((unknown, is_final)),
         )
         assert calls[-1] == (np.count_nonzero(result.trimap == 0.5), True)
@@ -219,7 +220,6 @@ class TestCommand:
             ("auto @image.png -o @a.png --network @nowhere --erode 3", "--erode is 3.0, expected none with --network"),
             ("auto @image.png -o @a.png --network @nowhere --invert", "--invert is True, expected none without --mask"),
             ("trimap @empty.png -o @a.png", "mask has no pixel inside, expected the outline of an object"),
-            ("trimap @person.png -o @a.png", "mask has no value above 0.0588 of 1"),
             ("auto @image.png --mask @mask.png -o @mask.png", "is also an input"),
             ("auto @image.png --mask @mask.png -o @a.jpg", "a.jpg"),
             ("auto @image.png --mask @mask.png -o @a.png --trimap @image.png", "is also an input"),
@@ -233,7 +233,6 @@ class TestCommand:
             "option",
             "invert",
             "empty",
-            "label",
             "output",
             "jpeg",
             "trimap",
@@ -244,7 +243,6 @@ class TestCommand:
     )
     def test_mistakes(self, run, tmp_path, command, message):
         write_alpha(tmp_path / "empty.png", np.zeros(MASK.shape, np.float32))
-        write_alpha(tmp_path / "person.png", np.float32(15 / 255) * MASK)
         before = sorted(tmp_path.iterdir())
         code, err = run(command)
         assert code == 2

@@ -1,0 +1,128 @@
+"""The network that corrects masks: what it may change, and the band along a corrected mask."""
+
+import numpy as np
+import pytest
+
+import hybridmatte
+from hybridmatte.automatic import mask_correction
+from hybridmatte.automatic.band import trimap_of_corrected_mask, trimap_of_soft_mask
+from hybridmatte.automatic.mask_correction import corrected_mask
+from hybridmatte.automatic.segmenters import run_segmenter
+from hybridmatte.correction.weights import WEIGHTS
+from tests.synthetic import soft_disk
+from tests.tolerances import assert_close
+
+ROUNDING = 2e-3  # torch and OpenCV, on noise
+SHAPE = (768, 900)  # twice the network's size
+IMAGE = np.full((*SHAPE, 3), 0.5, np.float32)
+
+
+@pytest.fixture
+def square():
+    mask = np.zeros(SHAPE, np.float32)
+    mask[200:500, 300:600] = 1
+    return mask
+
+
+@pytest.fixture
+def answer(monkeypatch):
+    """Set what the network answers, at its own size."""
+
+    def set_answer(change):
+        monkeypatch.setattr(mask_correction, "run_segmenter", lambda name, image, mask: change(mask))  # noqa: ARG005
+
+    return set_answer
+
+
+class TestNetwork:
+    def test_size_and_card(self):
+        assert sum(path.stat().st_size for path in WEIGHTS["refiner"].iterdir()) <= 12e6
+        assert (WEIGHTS["refiner"] / "README.md").is_file()
+
+    def test_torch_gives_the_same(self, rng):
+        networks = pytest.importorskip("hybridmatte.networks")
+        torch = pytest.importorskip("torch")
+        image, mask = rng.random((96, 128, 3), np.float32), rng.random((96, 128), np.float32)
+        planes = [torch.from_numpy(np.ascontiguousarray(part)) for part in (image.transpose(2, 0, 1), mask[None])]
+        network = networks.load_network("refiner")
+        with network.predicting():
+            expected = network(*(part[None] for part in planes))[0, 0].numpy()
+        alpha = run_segmenter("refiner", image, mask)
+        assert np.ptp(alpha) > 0.1
+        assert_close(alpha, expected, ROUNDING)
+
+    def test_follows_the_image_and_the_mask(self):
+        """A disk is completed where the mask has lost a part of it, and other disks are left alone."""
+        scene = soft_disk((200, 260))
+        mask = (scene.alpha >= 0.5).astype(np.float32)
+        assert_close((corrected_mask(scene.image, mask) >= 0.5).mean(), mask.mean(), 0.05)
+
+
+class TestCorrectedMask:
+    def test_the_networks_answer_counts(self, square, answer):
+        answer(lambda mask: np.where(np.arange(mask.shape[1]) < 250, mask, 0))
+        corrected = corrected_mask(IMAGE, square)
+        assert corrected[300, 350] == 1
+        assert corrected[300, 550] == 0
+
+    @pytest.mark.parametrize("width", [3, 5, 7])
+    def test_thin_parts_stay(self, width, square, answer):
+        """The network sees them at half their width, so the mask decides: a stroke, and a gap."""
+        square[600 : 600 + width] = 1
+        square[300 : 300 + width, 300:600] = 0
+        answer(lambda mask: (np.hypot(*(np.indices(mask.shape) - [[[175]], [[225]]])) < 75).astype(np.float32))
+        corrected = corrected_mask(IMAGE, square)
+        assert (corrected[600 : 600 + width] == 1).all()
+        assert (corrected[300 : 300 + width, 350:550] == 0).all()
+        assert (corrected[310:320, 400:500] > 0.5).all()
+
+    def test_thick_parts_are_the_networks(self, square, answer):
+        square[600:640] = 1
+        answer(lambda mask: np.where(np.arange(len(mask))[:, None] < 280, mask, 0))
+        assert not corrected_mask(IMAGE, square)[610:630].any()
+
+    @pytest.mark.parametrize("change", [np.zeros_like, lambda mask: 1 - mask])
+    def test_network_that_does_not_know_the_object(self, change, square, answer):
+        answer(change)
+        assert (corrected_mask(IMAGE, square) == square).all()
+
+    def test_nothing_given_is_changed(self, square):
+        mask = square.copy()
+        corrected_mask(IMAGE, mask)
+        assert (mask == square).all()
+
+
+class TestTrimap:
+    def test_agreement_makes_the_band_narrower(self, square):
+        trimap, before = trimap_of_corrected_mask(square, square), trimap_of_soft_mask(square)
+        assert (trimap[before != 0.5] == before[before != 0.5]).all()
+        assert 0 < np.count_nonzero(trimap == 0.5) < 0.5 * np.count_nonzero(before == 0.5)
+
+    def test_contradicted_pixels_are_unknown(self, square):
+        corrected = np.where(np.arange(SHAPE[1]) < 500, square, np.float32(0.2))
+        trimap = trimap_of_corrected_mask(square, corrected)
+        assert (trimap[250:450, 520:580] == 0.5).all()
+        assert (trimap[250:450, 350:450] == 1).all()
+
+    def test_certain_correction_decides(self, square):
+        doubtful = square * 0.6
+        trimap = trimap_of_corrected_mask(doubtful, square)
+        assert (trimap[220:480, 320:580] == 1).all()
+        assert (trimap_of_soft_mask(doubtful)[250:350, 350:450] == 1).all()
+
+
+class TestTrustMask:
+    def test_no_network_runs(self, square, monkeypatch):
+        def fail(*_arguments):
+            raise AssertionError
+
+        monkeypatch.setattr(mask_correction, "run_segmenter", fail)
+        result = hybridmatte.matte_from_mask(IMAGE, square, trust_mask=True)
+        assert (result.trimap[250:450, 350:550] == 1).all()
+        assert hybridmatte.matte_from_mask(IMAGE, square, erode=5).trimap[350, 450] == 1
+        with pytest.raises(AssertionError):
+            hybridmatte.matte_from_mask(IMAGE, square)
+
+    def test_refused_with_a_network(self, square):
+        with pytest.raises(ValueError, match="trust_mask is True, expected none with a network"):
+            hybridmatte.matte_from_mask(IMAGE, square, network=object(), trust_mask=True)
