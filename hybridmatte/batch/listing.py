@@ -6,16 +6,19 @@ import glob
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from hybridmatte.io.formats import INPUT_EXTENSIONS
 
 __all__ = [
+    "RESULTS",
     "Listing",
+    "Result",
     "by_stem",
     "is_many",
     "is_same",
     "list_pictures",
+    "named_like_results",
     "pictures_in",
     "root_of",
     "sentences",
@@ -25,6 +28,8 @@ __all__ = [
 
 
 MASK_EXTENSIONS = INPUT_EXTENSIONS | {".npy"}
+Result = Literal["alpha", "cutout", "trimap", "refined", "composite", "label"]
+RESULTS: tuple[Result, ...] = get_args(Result)  # without -o, cat.jpg gives cat_cutout.png and so on
 
 
 class Listing(NamedTuple):
@@ -153,6 +158,22 @@ def _reason_against(path: Path, name: str) -> str | None:
 def stem_of(path: Path, root: Path) -> str:
     """Return the path below the root, without the extension."""
     return path.relative_to(root).with_name(path.stem).as_posix()
+
+
+def named_like_results(listing: Listing, own: str) -> dict[Path, str]:
+    """Return the pictures that are named like a result or a mask of another listed one, each with the reason.
+
+    ``cat_cutout.png`` and ``cat_mask.png`` beside ``cat.jpg`` are such files. `own` is the kind of picture that is
+    wanted, such as "mask"; those named like it are not among them.
+    """
+    stems = {stem_of(path, listing.root) for path in listing.paths}
+    endings = {"mask", *RESULTS} - {own}
+    found = {}
+    for path in listing.paths:
+        source, separator, ending = stem_of(path, listing.root).rpartition("_")
+        if separator and ending in endings and source in stems:
+            found[path] = "named like a result or a mask of another"
+    return found
 
 
 def by_stem(root: Path, paths: Iterable[Path], name: str) -> tuple[dict[str, Path], dict[str, str]]:

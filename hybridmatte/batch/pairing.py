@@ -8,15 +8,18 @@ nothing heavy.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from string import Formatter
 from typing import BinaryIO, NamedTuple
 
 from hybridmatte.batch.listing import (
+    Listing,
     by_stem,
     is_many,
     is_same,
     list_pictures,
+    named_like_results,
     pictures_in,
     root_of,
     sentences,
@@ -148,6 +151,7 @@ def pair(
     background: str | None = None,
     recursive: bool = False,
     image_name: str = "image",
+    kind: str = "",
 ) -> Pairing:
     """Pair many images with their partners, and with the files to write.
 
@@ -168,12 +172,15 @@ def pair(
         Whether folders are searched with all folders in them, but for the output folder and hidden ones.
     image_name : str, default "image"
         What the images are, for messages.
+    kind : str, optional
+        What the images are, if not photographs: "mask", "alpha" or "cutout". Pictures named so are taken.
 
     Returns
     -------
     pairing : Pairing
         The jobs, and what could not be paired or is not taken. An image that is the partner of another one, such as
-        ``cat_mask.png`` beside ``cat.jpg``, is not taken if it has no partner of its own.
+        ``cat_mask.png`` beside ``cat.jpg``, is not taken if it has no partner of its own. Nor is one that is only named
+        like a mask or a result of another one, such as ``cat_cutout.png``, see `hybridmatte.batch.listing.RESULTS`.
 
     Raises
     ------
@@ -191,7 +198,7 @@ def pair(
     found = {
         path: [part and part.find(stem_of(path, listing.root), path) for part in partners] for path in listing.paths
     }
-    served = _served(found, partners)
+    served = _named_like_results(listing, kind, found) | _served(found, partners)
     taken = [path for path in listing.paths if path not in served]
     image_of, problems = by_stem(listing.root, taken, image_name)
     if not image_of and not problems:
@@ -254,6 +261,23 @@ def pair_by_stem(
             pictures_in(folder, label)
     jobs, problems, _, _ = pair(os.fspath(images), None if planes is None else os.fspath(planes), outputs, name)
     return jobs, problems
+
+
+def _named_like_results(
+    listing: Listing, kind: str, found: dict[Path, list[tuple[Path | str | None, str] | None]]
+) -> dict[Path, str]:
+    """Return the images named like a result or a mask of another one, but for those with a partner of their own."""
+    partners = {
+        path: {os.path.realpath(pair[0]) for pair in pairs if pair is not None and isinstance(pair[0], Path)}
+        for path, pairs in found.items()
+    }
+    counts = Counter(partner for named in partners.values() for partner in named)
+    named = named_like_results(listing, kind)
+    return {
+        path: reason
+        for path, reason in named.items()
+        if all(counts[partner] > 1 or partner == os.path.realpath(path) for partner in partners[path])
+    }
 
 
 def _served(

@@ -142,7 +142,7 @@ def auto(
     """
     from hybridmatte.batch.work import FileOptions, automatic_file
 
-    output = output_or_default(output, image, "alpha" if matte else "cutout")
+    output, default_output = output_or_default(output, image, "alpha" if matte else "cutout")
     background, how = _background(background, fit, alpha_only=matte)
     network = None if mask is None and network == BUILT_IN_NETWORK else network
     solver = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask or None}
@@ -177,6 +177,7 @@ def auto(
         force,
         background=background,
         recursive=recursive,
+        default_output=default_output,
     )
     run(request, work)
 

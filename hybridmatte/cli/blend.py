@@ -43,7 +43,18 @@ def blend(
     from hybridmatte.batch.network_work import blended_file, load_teacher
     from hybridmatte.batch.work import FileOptions
 
-    output = output_or_default(output, image, "label")
+    output, default_output = output_or_default(output, image, "label")
     load_teacher(network)  # refuses a wrong network before anything is written
     work = partial(blended_file, network=network, files=FileOptions(bits, max_pixels, drop_gps))
-    run(Request(image, mask, output, "mask", bits, workers=workers, resume=resume, force=force), work)
+    request = Request(
+        image,
+        mask,
+        output,
+        "mask",
+        bits,
+        workers=workers,
+        resume=resume,
+        force=force,
+        default_output=default_output,
+    )
+    run(request, work)

@@ -66,7 +66,7 @@ def composite(
     """
     from hybridmatte.batch.work import FileOptions, composite_file
 
-    output = output_or_default(output, image, "composite")
+    output, default_output = output_or_default(output, image, "composite")
     background, how = checked_background(background, fit)
     work = partial(composite_file, files=FileOptions(bits, max_pixels, drop_gps, how))
     request = Request(
@@ -82,5 +82,7 @@ def composite(
         force=force,
         background=background,
         recursive=recursive,
+        default_output=default_output,
+        kind="cutout" if alpha is None else "",
     )
     run(request, work)

@@ -55,7 +55,7 @@ def cutout(
     from hybridmatte.batch.work import FileOptions, cutout_file
     from hybridmatte.correction.matting import check_method_or_quality
 
-    output = output_or_default(output, image, "cutout")
+    output, default_output = output_or_default(output, image, "cutout")
     method, quality = check_method_or_quality(method, quality)
     background, how = checked_background(background, fit)
     work = partial(cutout_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps, how))
@@ -71,5 +71,6 @@ def cutout(
         force=force,
         background=background,
         recursive=recursive,
+        default_output=default_output,
     )
     run(request, work)

@@ -49,7 +49,7 @@ def decontaminate(
     """Cut the foreground out by its alpha; the old background's colours are removed from its edges."""
     from hybridmatte.batch.work import FileOptions, decontaminated_file
 
-    output = output_or_default(output, image, "cutout")
+    output, default_output = output_or_default(output, image, "cutout")
     work = partial(decontaminated_file, files=FileOptions(bits, max_pixels, drop_gps))
     request = Request(
         image,
@@ -63,5 +63,6 @@ def decontaminate(
         tasks=("decontaminate",),
         force=force,
         recursive=recursive,
+        default_output=default_output,
     )
     run(request, work)

@@ -34,8 +34,9 @@ class Request(NamedTuple):
     """The arguments of a command that takes one image or a folder of images.
 
     plane is the trimap, mask or alpha, as plane_name says, or None; transparent tells whether RGBA is written.
-    description, if there is one, is printed before the work, and says how it is done. tasks are what a job does, see
-    `hybridmatte.batch.budget.Budget`; with force, files are overwritten, and no job is refused for its memory.
+    description, if there is one, is printed before the work, and says how it is done; so is the sentence on a default
+    output. tasks are what a job does, see `hybridmatte.batch.budget.Budget`; with force, files are overwritten, and no
+    job is refused for its memory. kind is what the images are, if not photographs, see `pair`.
     """
 
     image: str
@@ -52,6 +53,14 @@ class Request(NamedTuple):
     background: str | None = None
     recursive: bool = False
     image_name: str = "image"
+    default_output: str = ""
+    kind: str = ""
+
+    def announce(self) -> None:
+        """Print which output was chosen, and how the work is done."""
+        for line in (self.default_output, self.description):
+            if line:
+                note(line)
 
     @property
     def method(self) -> str | None:
@@ -96,6 +105,7 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
         _refuse_inputs_as_outputs([request.image, request.plane], [Path(request.output)])
         clear_temporaries([request.output])
         if is_written(Path(request.output)):
+            request._replace(description="").announce()
             note_finished([Path(request.output)], request.form)
             finish_report(status="skipped")
             return
@@ -113,8 +123,7 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
         transparent=request.transparent,
         force=request.force or request.resume,
     )
-    if request.description:
-        note(request.description)
+    request.announce()
     budget = budget_for(request.tasks, force=request.force, say=note)
     with note_compilation():
         found = work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target, background), budget=budget)
@@ -134,8 +143,7 @@ def _run_folder(request: Request, work: Callable[..., object]) -> None:
     finished = [job for job in jobs if request.resume and is_written(job.output)]
     done = set(finished)
     unfinished = [job for job in jobs if job not in done]
-    if request.description:
-        note(request.description)
+    request.announce()
     budget = _budget_of(request, unfinished)
     for folder in {file.parent for file in files}:
         folder.mkdir(parents=True, exist_ok=True)
@@ -195,6 +203,7 @@ def _paired(request: Request) -> tuple[list[Job], list[str]]:
         background=request.background,
         recursive=request.recursive,
         image_name=request.image_name,
+        kind=request.kind,
     )
     make_output_folder(Path(request.output), pairing.folders, request.bits)
     for line in pairing.ignored:

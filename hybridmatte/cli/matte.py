@@ -50,11 +50,20 @@ def matte(
     from hybridmatte.batch.work import FileOptions, matte_file
     from hybridmatte.correction.matting import check_method_or_quality
 
-    output = output_or_default(output, image, "alpha")
+    output, default_output = output_or_default(output, image, "alpha")
     method, quality = check_method_or_quality(method, quality)
     work = partial(matte_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps))
     tasks = (method or quality or "best",)
     request = Request(
-        image, trimap, output, bits=bits, workers=workers, resume=resume, tasks=tasks, force=force, recursive=recursive
+        image,
+        trimap,
+        output,
+        bits=bits,
+        workers=workers,
+        resume=resume,
+        tasks=tasks,
+        force=force,
+        recursive=recursive,
+        default_output=default_output,
     )
     run(request, work)

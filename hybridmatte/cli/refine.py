@@ -67,7 +67,7 @@ def refine(
     """
     from hybridmatte.batch.work import FileOptions, refined_file
 
-    output = output_or_default(output, image, "refined")
+    output, default_output = output_or_default(output, image, "refined")
     if trimap is not None and Path(trimap).absolute() == Path(output).absolute():
         raise ValueError(f"--output is {output}, which is also --trimap, expected another file")
     work = partial(refined_file, trimap=trimap, confidence=confidence, files=FileOptions(bits, max_pixels, drop_gps))
@@ -82,5 +82,6 @@ def refine(
         tasks=("refine",),
         force=force,
         recursive=recursive,
+        default_output=default_output,
     )
     run(request, work)

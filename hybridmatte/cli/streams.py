@@ -13,7 +13,7 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.table import Table
 
-from hybridmatte.batch.listing import is_many, root_of
+from hybridmatte.batch.listing import Result, is_many, root_of
 from hybridmatte.cli.reports import is_json, is_quiet
 from hybridmatte.cli.standard_output import refuse_closed_output
 
@@ -113,13 +113,14 @@ def destination(
     return Path(name)
 
 
-def output_or_default(output: str | None, source: str, result: str) -> str:
-    """Return the given output, or say and return the default: the input's name, an underscore and what the result is.
+def output_or_default(output: str | None, source: str, result: Result) -> tuple[str, str]:
+    """Return the given output and "", or the default and a sentence that says it, for when the work begins.
 
-    The default lies beside the input: a folder for a folder, and else a PNG file.
+    The default is the input's name, an underscore and what the result is. It lies beside the input: a folder for a
+    folder, and else a PNG file.
     """
     if output is not None:
-        return output
+        return output, ""
     if source == "-":
         raise ValueError("-o is missing, expected a file, or - for standard output, as the input is standard input")
     path = root_of(source) if is_many(source) else Path(source)
@@ -128,8 +129,7 @@ def output_or_default(output: str | None, source: str, result: str) -> str:
         default = f"{whole}_{result}"
     else:
         default = str(path.with_name(f"{path.stem}_{result}.png"))
-    note(f"without -o, the output is {default}")
-    return default
+    return default, f"without -o, the output is {default}"
 
 
 def refuse_overwriting(outputs: Sequence[str | Path], *, force: bool) -> None:

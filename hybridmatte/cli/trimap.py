@@ -66,7 +66,7 @@ def trimap(
     check_choice(kind, "--from", ("mask", "alpha"))
     if label is not None and kind == "alpha":
         raise ValueError(f"--label is {label}, expected none with --from alpha")
-    output = output_or_default(output, mask, "trimap")
+    output, default_output = output_or_default(output, mask, "trimap")
     work = partial(trimap_file, kind=kind, erode=erode, dilate=dilate, label=label, files=FileOptions(8, max_pixels))
     request = Request(
         mask,
@@ -77,6 +77,8 @@ def trimap(
         tasks=("trimap",),
         force=force,
         recursive=recursive,
+        default_output=default_output,
+        kind=kind,
         image_name=kind,
     )
     run(request, work)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hybridmatte.batch.listing import RESULTS
 from hybridmatte.cli import main
 from hybridmatte.io.pictures import write_alpha, write_image
 
@@ -248,3 +249,78 @@ def test_a_format_behind_a_field_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["matte", f"{tmp_path}/images", "{stem:{x}}.png", "-o", f"{tmp_path}/out"])
     assert "expected {stem}, {name} or {parent}" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("fake_alpha")
+class TestEarlierResults:
+    """Results and masks beside the photographs were taken for photographs, and cut out once more."""
+
+    @pytest.fixture
+    def photos(self, files):
+        """Write photos/a.jpg and photos/b.jpg, and every default result of a.jpg."""
+        (files / "photos").mkdir()
+        for name in ("a.jpg", "b.jpg", "a_mask.png", *(f"a_{result}.png" for result in RESULTS)):
+            shutil.copy(files / "image.png", files / "photos" / name)
+        shutil.copy(files / "image.png", files / "photos" / "a_cutout_composite.png")
+        return files / "photos"
+
+    @pytest.mark.parametrize("images", ["@photos", "@photos/*", "@photos/[ab]*"])
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_they_are_named_and_not_taken(self, run, files, photos, command, images):
+        shutil.copy(files / "trimap.png", photos.parent / "m.png")
+        result = run(f"{command.format(images, '@m.png')} -o @out")
+        assert result.code == 0, result.err
+        assert written(files / "out") == ["a.png", "b.png"]
+        lines = [line for line in result.err.splitlines() if "named like a result or a mask of another" in line]
+        assert len(lines) == 1
+        assert f"{len(RESULTS) + 2} not taken" in lines[0]
+        assert all(f"a_{result}.png" in lines[0] for result in (*RESULTS, "mask", "cutout_composite"))
+
+    def test_of_the_second_run_with_default_outputs(self, run, files):
+        """The user's own steps: one photograph, then its folder."""
+        (files / "photos").mkdir()
+        for name in ("a.jpg", "b.jpg"):
+            shutil.copy(files / "image.png", files / "photos" / name)
+        run("auto @photos/a.jpg --mask @alpha.png -m plain")
+        run("auto @photos/a.jpg --mask @alpha.png -m plain --matte")
+        result = run("auto @photos --mask @alpha.png -m plain")
+        assert result.code == 0, result.err
+        assert written(files / "photos_cutout") == ["a.png", "b.png"]
+        assert "2 not taken, named like a result or a mask of another: a_alpha.png, a_cutout.png" in result.err
+
+    def test_a_file_named_explicitly_is_taken(self, run, files, photos):
+        assert run(f"auto {photos}/a_cutout.png --mask @alpha.png -m plain -o @one.png").code == 0
+        assert run(f"auto {photos}/*_cutout.png --mask @alpha.png -m plain -o @out").code == 0
+        assert written(files / "out") == ["a_cutout.png"]
+
+    def test_a_file_with_a_partner_of_its_own_is_taken(self, run, files, photos):
+        (files / "planes").mkdir()
+        for name in ("a", "b", "a_alpha"):
+            shutil.copy(files / "trimap.png", files / "planes" / f"{name}.png")
+        for planes in ("@planes", "@planes/{stem}.png"):
+            result = run(f"matte {photos} {planes} -o @out --force")
+            assert result.code == 0, result.err
+            assert written(files / "out") == ["a.png", "a_alpha.png", "b.png"]
+
+    def test_what_a_command_is_for_is_taken(self, run, files):
+        """Of masks, a_mask.png is one, and for a composite without alpha a_cutout.png is what is meant."""
+        (files / "mixed").mkdir()
+        for name in ("a", "a_mask", "a_trimap"):
+            shutil.copy(files / "alpha.png", files / "mixed" / f"{name}.png")
+        run("trimap @mixed -o @trimaps_out")
+        assert written(files / "trimaps_out") == ["a.png", "a_mask.png"]
+        run("trimap @mixed -o @from_alpha --from alpha")
+        assert written(files / "from_alpha") == ["a.png"]
+        (files / "cut").mkdir()
+        run("decontaminate @image.png @alpha.png -o @cut/a.png")
+        for name in ("a_cutout", "a_composite"):
+            shutil.copy(files / "cut" / "a.png", files / "cut" / f"{name}.png")
+        run("composite @cut -o @composites")
+        assert written(files / "composites") == ["a.png", "a_cutout.png"]
+
+    def test_only_in_the_same_folder(self, run, files):
+        for folder, name in (("tree", "a.jpg"), ("tree/sub", "a_cutout.png")):
+            (files / folder).mkdir()
+            shutil.copy(files / "image.png", files / folder / name)
+        run("auto @tree --mask @alpha.png -m plain -o @out --recursive")
+        assert written(files / "out") == ["a.png", "sub/a_cutout.png"]

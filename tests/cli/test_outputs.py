@@ -6,6 +6,7 @@ import stat
 import numpy as np
 import pytest
 
+from hybridmatte.batch.listing import RESULTS
 from hybridmatte.io.pictures import read_alpha, read_image, write_image
 
 MASK = "--mask @alpha.png -m plain"
@@ -34,6 +35,24 @@ def test_the_default_lies_beside_the_input_and_is_said(run, files, command, name
     again = run(command)
     assert again.code == 2
     assert f"output {files}/{name} exists, expected another file, or --force" in again.err.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("fake_alpha")
+@pytest.mark.parametrize("ending", [".png", "/", "/*.jpg"])
+@pytest.mark.parametrize("command", [*(command for command, _ in DEFAULTS), "auto @image.png"])
+def test_an_input_that_does_not_exist_is_the_only_thing_said(run, command, ending):
+    """`auto nothere.jpg` began with: without -o, the output is nothere_cutout.png."""
+    name, _, rest = command.partition(".png")
+    word = name.partition("@")[2]
+    result = run(f"{name.replace(word, 'nothere')}{ending}{rest}")
+    assert result.code == 2
+    assert len(result.err.splitlines()) == 1
+    assert result.err.startswith("error: ")
+    assert "nothere" in result.err
+
+
+def test_every_default_is_known_as_a_result():
+    assert {name.rpartition("_")[2] for _, name in DEFAULTS} <= {f"{result}.png" for result in RESULTS}
 
 
 @pytest.mark.usefixtures("fake_alpha", "folders")
