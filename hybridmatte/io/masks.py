@@ -30,6 +30,7 @@ FloatArray = npt.NDArray[np.float32]
 ARRAY_MARK = b"\x93NUMPY"
 BYTES_PER_PIXEL = 16  # the most that an array file may hold for each of `max_pixels`, beside EXTRA_BYTES
 EXTRA_BYTES = 1 << 20
+MANY_VALUES = 32  # labels in one picture; more of them, up to white, look like grey
 FEW_VALUES = 16  # a grey mask without white and of at most this many values holds labels
 WHITE_MIN, INSIDE_MIN, SMALL_MAX = 250 / 255, 0.5, 0.1  # shares of full scale
 VOID = 255  # palette index of pixels that belong to no label, as PASCAL VOC has it
@@ -39,8 +40,9 @@ MAX_LISTED = 20  # labels in a message
 def read_mask(path: Source, *, label: int | None = None, max_pixels: int = MAX_PIXELS) -> FloatArray:
     """Read a mask as (H, W) in [0, 1], upright, from a picture or a ``.npy`` file: soft, hard, or of labels.
 
-    Labels are whole numbers, 0 for the background. A mask with one label, such as one of 0 and 1, needs no choice.
-    Whole numbers of 8 and 16 bits are labels unless they look like a grey picture.
+    Labels are whole numbers above 0; 0 is the background. A mask with one label, such as one of 0 and 1, needs no
+    choice. Whole numbers of 8 and 16 bits are labels unless they look like a grey picture. 255 beside smaller labels
+    belongs to none, as in PASCAL VOC; it can be chosen, but is not listed.
 
     Parameters
     ----------
@@ -48,7 +50,7 @@ def read_mask(path: Source, *, label: int | None = None, max_pixels: int = MAX_P
         A grey picture; a cut-out, whose opacity is the mask; a palette picture as of PASCAL VOC, whose indices are
         labels unless the palette is grey; or a NumPy array of a mask or of labels.
     label : int, optional
-        The label whose pixels are the object.
+        The label whose pixels are the object: above 0, or 0 of a palette whose black is another index.
     max_pixels : int, default 200,000,000
         Files with more pixels are refused by their header, before decoding.
 
@@ -63,7 +65,7 @@ def read_mask(path: Source, *, label: int | None = None, max_pixels: int = MAX_P
         If there is no such file.
     ValueError
         If the file is damaged or of another kind, has colour, holds several labels and none is given (the message lists
-        them), or has no pixel of the given label.
+        them), has no pixel of the given label, or label is the background.
 
     See Also
     --------
@@ -85,7 +87,7 @@ def read_mask(path: Source, *, label: int | None = None, max_pixels: int = MAX_P
     indices = palette_indices(data, opened, max_pixels)
     opacity = picture.transparency
     if indices is not None and label is not None:
-        return _mask_of_labels(indices, label, name)
+        return _mask_of_index(indices, picture.colour, label, name)
     if label is None and opacity is not None and opacity.min() < FULL_SCALE[opacity.dtype]:
         return check_plane(opacity, name)
     if indices is not None and not _is_grey(picture.colour):
@@ -156,7 +158,7 @@ def mask_of_array(values: npt.ArrayLike, label: int | None = None, name: str = "
         if values.mode == "P":
             colours, indices = np.asarray(values.convert("RGB")), np.asarray(values)
             if label is not None:
-                return _mask_of_labels(indices, label, name)
+                return _mask_of_index(indices, colours, label, name)
             if "transparency" in values.info:
                 return check_plane(values, name)  # refuses it
             if not _is_grey(colours):
@@ -217,38 +219,77 @@ def _holds_labels(array: npt.NDArray[Any]) -> bool:
 
 def _mask_of_palette(indices: npt.NDArray[np.uint8], colours: npt.NDArray[Any], name: str) -> FloatArray:
     """Return the mask of the one label among palette indices; refuse a palette whose background is not index 0."""
-    is_black = (colours == 0).all(axis=2)
     used = np.unique(indices)
-    if is_black.any() and not is_black[indices == 0].all() and 0 in used:
+    if _has_other_black(indices, colours):
         raise ValueError(
             f"{name} has a palette whose black is not index 0, so that the background is not known, {_expected(used)}"
         )
-    labels = used[(used != 0) & (used != VOID)]
-    if labels.size == 1:
-        return _mask_of_labels(indices, int(labels[0]), name)
-    return _mask_of_labels(indices, None, name)
+    labels = _objects(used)
+    return _mask_of_labels(indices, int(labels[0]) if labels.size == 1 else None, name)
 
 
-def _mask_of_labels(array: npt.NDArray[Any], label: int | None, name: str) -> FloatArray:
-    """Return the mask of one label, of the only one if None; list the labels where the choice is missing or wrong."""
+def _mask_of_index(indices: npt.NDArray[np.uint8], colours: npt.NDArray[Any], label: int, name: str) -> FloatArray:
+    """Return the mask of one palette index; index 0 may be chosen if black is another one."""
+    return _mask_of_labels(indices, label, name, has_zero=_has_other_black(indices, colours))
+
+
+def _has_other_black(indices: npt.NDArray[np.uint8], colours: npt.NDArray[Any]) -> bool:
+    """Return whether black is used, and index 0 is another colour."""
+    is_black = (colours if colours.ndim == 2 else colours.max(axis=2)) == 0
+    return bool(is_black.any() and (indices == 0).any() and not is_black[indices == 0].all())
+
+
+def _mask_of_labels(array: npt.NDArray[Any], label: int | None, name: str, *, has_zero: bool = False) -> FloatArray:
+    """Return the mask of one label, of the only one if None; list the labels where the choice is missing or wrong.
+
+    has_zero tells that 0 is a label like others, and not the background.
+    """
     if label is not None:
         label = check_integer(label, "label")
     if array.dtype.kind not in "iub" and not _is_whole(array):
         raise ValueError(f"{name} is soft, with values between whole numbers, expected labels for label {label}")
     values = np.unique(array)
-    objects = values[values != 0]
-    if label is None and objects.size > 1:
-        raise ValueError(f"{name} has the labels {_listed(values)}, {_expected(values)}")
-    if label is not None and label not in values:
-        raise ValueError(f"label is {label}, expected one of {_listed(values)}, which {name} has")
-    if label is None and not objects.size:
-        return np.zeros(array.shape, np.float32)
-    return (array == (objects[0] if label is None else label)).astype(np.float32)
+    objects = values[values > 0]
+    if label is None:
+        if objects.size > 1:
+            _refuse_grey(values, name)
+            raise ValueError(f"{name} has the {_described(objects)}, {_expected(objects)}")
+        if values[0] < 0 and not objects.size:
+            raise ValueError(f"{name} has the values {_listed(values)}, expected labels above 0")
+        return (array == objects[0]).astype(np.float32) if objects.size else np.zeros(array.shape, np.float32)
+    if label not in (values[values >= 0] if has_zero else objects):
+        came = "0, the background" if label == 0 and not has_zero else str(label)
+        raise ValueError(f"label is {came}, expected one of {_listed(_objects(values))}, which {name} has")
+    return (array == label).astype(np.float32)
+
+
+def _refuse_grey(values: npt.NDArray[Any], name: str) -> None:
+    """Refuse whole numbers, sorted, that are those of a grey mask of 8 bits in a larger type."""
+    if values.size > MANY_VALUES and values.dtype != np.uint8 and values[0] >= 0 and 250 <= values[-1] <= 255:
+        raise ValueError(
+            f"{name} has {values.size} values from {values[0]} to {values[-1]} and looks like a grey mask, expected it "
+            "saved as uint8 (array.astype('uint8')); if these are labels, choose one: --label N (in Python label=N)"
+        )
+
+
+def _objects(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return those of sorted values that are labels of an object: above 0, and not VOID beside smaller ones."""
+    objects = values[values > 0]
+    return objects[:-1] if objects.size > 1 and objects[-1] == VOID else objects
+
+
+def _described(values: npt.NDArray[Any]) -> str:
+    """Return the labels among values above 0 for a message, and whether VOID is left out."""
+    objects = _objects(values)
+    left_out = f" ({VOID} is left out: it belongs to no object)" if objects.size < values.size else ""
+    return f"label{'s' if objects.size > 1 else ''} {_listed(objects)}{left_out}"
 
 
 def _expected(values: npt.NDArray[Any]) -> str:
-    example = next((int(value) for value in values if value not in (0, VOID)), int(values[-1]))
-    return f"expected one of them as the object: --label {example} (in Python label={example})"
+    objects = _objects(values)
+    example = int(objects[0]) if objects.size else int(values[-1])
+    which = "it" if objects.size == 1 else "one of them"
+    return f"expected {which} as the object: --label {example} (in Python label={example})"
 
 
 def _listed(values: npt.NDArray[Any]) -> str:

@@ -84,7 +84,7 @@ def test_pictures_of_one_object(kind, form):
 def test_palette_indices_are_labels(indices):
     """The colours of a VOC mask were refused as colours. Its index 255 belongs to no label."""
     assert (read_mask(saved(palette_picture(indices), "PNG")) == (indices == 15)).all()
-    assert (read_mask(saved(palette_picture(indices), "PNG"), label=0) == (indices == 0)).all()
+    assert (read_mask(saved(palette_picture(indices), "PNG"), label=15) == (indices == 15)).all()
     assert (mask_of_array(palette_picture(indices)) == (indices == 15)).all()
 
 
@@ -102,24 +102,74 @@ def test_palette_whose_background_is_not_index_0():
 )
 def test_several_labels_need_a_choice(labels):
     values = [int(value) for value in np.unique(labels)]
-    listed = ", ".join(map(str, values))
+    has_void = values[-1] == 255
+    listed = ", ".join(map(str, values[1:-1] if has_void else values[1:]))
+    left_out = r" \(255 is left out: it belongs to no object\), expected it" if has_void else ", expected one of them"
     for read in (
         lambda **options: mask_of_array(labels, **options),
         lambda **options: read_mask(array_file(labels), **options),
     ):
         with pytest.raises(
-            ValueError, match=rf"mask.* has the labels {listed}, expected one of them .*--label {values[1]} "
+            ValueError, match=rf"mask.* has the labels? {listed}{left_out} as the object: --label {values[1]} "
         ):
             read(label=None)
         assert (read(label=values[2]) == (TWO == 2)).all()
-        with pytest.raises(ValueError, match=rf"label is 99, expected one of {listed}, which mask.* has"):
-            read(label=99)
+        for wrong in (99, -1):
+            with pytest.raises(ValueError, match=rf"label is {wrong}, expected one of {listed}, which mask.* has"):
+                read(label=wrong)
+        with pytest.raises(ValueError, match=rf"label is 0, the background, expected one of {listed}, which mask"):
+            read(label=0)  # it was offered as an object, and cut the background out
 
 
 def test_many_labels_are_listed_up_to_twenty():
     labels = np.arange(1200, dtype=np.int32).reshape(SHAPE)
-    with pytest.raises(ValueError, match="has the labels 0, 1, .*, 19 and 1180 more, expected one of them"):
+    with pytest.raises(ValueError, match="has the labels 1, 2, .*, 20 and 1179 more, expected one of them"):
         mask_of_array(labels)
+
+
+VOC = np.where(TWO == 2, 255, TWO + 14 * (TWO == 1) + 7 * (np.arange(SHAPE[1]) == 0))
+
+
+@pytest.mark.parametrize("read", [lambda file: read_mask(file), lambda file: mask_of_array(Image.open(file))])
+def test_void_is_not_offered_as_an_object(read):
+    """The message on a VOC mask of two objects offered 255, the outline between them, and 0, the background."""
+    file = saved(palette_picture(VOC), "PNG")
+    listed = ", ".join(str(value) for value in np.unique(VOC) if value not in (0, 255))
+    message = rf"has the labels {listed} \(255 is left out: it belongs to no object\), expected one of them"
+    with pytest.raises(ValueError, match=message):
+        read(file)
+
+
+def test_255_beside_larger_labels_is_one():
+    with pytest.raises(ValueError, match="has the labels 1, 255, 300, expected"):
+        mask_of_array(np.int32([[0, 1, 255, 300]]))
+
+
+@pytest.mark.parametrize("label", [0, 3])
+def test_the_background_of_a_palette_is_refused(label):
+    with pytest.raises(ValueError, match=f"label is {label}.*, expected one of 15, which mask"):
+        read_mask(saved(palette_picture(OBJECT * 15), "PNG"), label=label)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.int64, np.uint16, np.uint32, np.float32, np.float64])
+def test_grey_that_was_not_cast_to_8_bits(dtype):
+    """The message listed 255 labels of a soft mask that was saved as int64."""
+    grey = np.rint(np.linspace(0, 255, SHAPE[1] * SHAPE[0]).reshape(SHAPE)).astype(dtype)
+    with pytest.raises(ValueError, match="has 256 values from 0 to 255 and looks like a grey mask, .* saved as uint8"):
+        read_mask(array_file(grey))
+    assert (mask_of_array(grey, 7) == (grey == 7)).all()
+    assert mask_of_array(grey.astype(np.uint8)).max() == 1
+
+
+def test_negative_numbers_are_no_labels():
+    """-1, which tools write for pixels without a label, was offered as an object, and taken alone."""
+    with pytest.raises(ValueError, match="has the labels 1, 2, expected one of them as the object: --label 1 "):
+        mask_of_array(TWO - 3 * (TWO == 0))
+    assert (mask_of_array(np.where(OBJECT, 4, -1)) == OBJECT).all()
+    with pytest.raises(ValueError, match="has the values -1, 0, expected labels above 0"):
+        mask_of_array(np.where(OBJECT, -1, 0))
+    with pytest.raises(ValueError, match="label is -1, expected one of 4, which mask has"):
+        mask_of_array(np.where(OBJECT, 4, -1), -1)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -236,12 +286,12 @@ class TestCommand:
         np.save(tmp_path / "two.npy", np.repeat([[0, 3, 9, 9]], 3, axis=0))
         np.save(tmp_path / "square.npy", np.eye(8))
         for command, message in (
-            ("--mask @two.npy", "has the labels 0, 3, 9, expected one of them as the object: --label 3"),
-            ("--mask @two.npy --label 5", "label is 5, expected one of 0, 3, 9, which mask"),
+            ("--mask @two.npy", "has the labels 3, 9, expected one of them as the object: --label 3"),
+            ("--mask @two.npy --label 5", "label is 5, expected one of 3, 9, which mask"),
             ("--mask @square.npy", "needs --mask-square"),
             ("--mask @two.npy --mask-square", "mask is 4 x 3, expected a square with --mask-square"),
             ("--label 5", "--label is 5, expected none without --mask"),
-            ("--mask-square", "--mask-square is True, expected none without --mask"),
+            ("--mask-square", "--mask-square is given, expected none without --mask"),
         ):
             code, err = run(f"auto @image.png -o @out.png {command}")
             assert code == 2
