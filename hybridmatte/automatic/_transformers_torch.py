@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache, partial
+from logging import getLogger
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import transformers
+from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.constants import HF_HUB_DISABLE_PROGRESS_BARS
+from huggingface_hub.utils import HfHubHTTPError
 from huggingface_hub.utils.tqdm import progress_bar_states
 from PIL import Image
 from transformers.models.auto import modeling_auto
@@ -20,6 +24,7 @@ from transformers.utils import logging
 
 from hybridmatte._validation import check_choice
 from hybridmatte.automatic.finding import Box, Points, Segmenter, reason_of
+from hybridmatte.automatic.segmenter_hints import CONFIGURATION
 from hybridmatte.io._picture import to_uint8
 
 __all__ = ["transformers_segmenter"]
@@ -73,8 +78,9 @@ def transformers_segmenter(name: str, argument: str, options: Mapping[str, Any])
 @lru_cache(maxsize=8)
 def _configured(name: str, argument: str) -> Any:
     """Return the configuration of a model."""
+    _refuse_missing(name, argument)
     try:
-        with _without_progress_bars():
+        with _without_progress_bars(), _without_retry_lines():
             return transformers.AutoConfig.from_pretrained(argument, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise _not_loaded(name, error) from error
@@ -85,7 +91,7 @@ def _loaded(name: str, argument: str) -> _Model:
     """Return a model, on the GPU if there is one."""
     config = _configured(name, argument)
     try:
-        with _without_progress_bars():
+        with _without_progress_bars(), _without_retry_lines():
             network, processor = _network_and_processor(config.model_type, argument)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise _not_loaded(name, error) from error
@@ -103,6 +109,43 @@ def _network_and_processor(kind: str, argument: str) -> tuple[Any, Any]:
         return network, transformers.AutoProcessor.from_pretrained(argument)
     pipeline = transformers.pipeline("image-segmentation", model=argument, trust_remote_code=False)
     return pipeline.model, pipeline
+
+
+def _refuse_missing(name: str, argument: str) -> None:
+    """Refuse a folder without a model, and a model on the hub if the hub cannot be reached.
+
+    transformers asks the hub six times within half a minute; it has no option for that.
+    """
+    if os.path.exists(argument):
+        if not os.path.isdir(argument):
+            raise _not_loaded(name, "it is a file")
+        if not os.path.isfile(os.path.join(argument, CONFIGURATION)):
+            raise _not_loaded(name, f"the folder has no {CONFIGURATION}")
+        return
+    if argument.startswith((".", "~", "/", os.sep)) or argument.count("/") > 1 or os.path.isabs(argument):
+        raise _not_loaded(name, "there is no such folder")
+    try:
+        if not isinstance(try_to_load_from_cache(argument, CONFIGURATION), str):
+            get_hf_file_metadata(hf_hub_url(argument, CONFIGURATION))
+    except HfHubHTTPError:  # the hub answers; transformers says what is wrong
+        return
+    except Exception as error:
+        raise _not_loaded(name, f"the hub cannot be asked, {reason_of(error)}") from error
+
+
+@contextmanager
+def _without_retry_lines() -> Iterator[None]:
+    """Let the hub's library print no lines on failed requests in the block; its last error says what failed."""
+
+    def is_wanted(_record: object) -> bool:
+        return False
+
+    logger = getLogger("huggingface_hub.utils._http")
+    logger.addFilter(is_wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_wanted)
 
 
 @contextmanager
@@ -125,9 +168,10 @@ def _without_progress_bars() -> Iterator[None]:
         progress_bar_states.update(states)
 
 
-def _not_loaded(name: str, error: Exception) -> ValueError:
+def _not_loaded(name: str, error: Exception | str) -> ValueError:
+    reason = error if isinstance(error, str) else reason_of(error)
     return ValueError(
-        f"segmenter {name} cannot be loaded: {reason_of(error)}, expected a folder of a model, or OWNER/NAME on the "
+        f"segmenter {name} cannot be loaded: {reason}, expected a folder of a model, or OWNER/NAME on the "
         "Hugging Face hub"
     )
 

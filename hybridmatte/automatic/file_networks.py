@@ -14,6 +14,7 @@ import numpy.typing as npt
 from hybridmatte.automatic.file_runners import Runner, load_runner
 from hybridmatte.automatic.finding import Segmenter, at_size_of, reason_of
 from hybridmatte.automatic.network_settings import NetworkSettings, read_settings
+from hybridmatte.automatic.segmenter_hints import KIND_OF_FILE
 
 __all__ = ["network_segmenter"]
 
@@ -31,6 +32,9 @@ def network_segmenter(name: str, argument: str, options: Mapping[str, Any]) -> S
     if not file.is_file():
         kind = "is a folder" if file.is_dir() else "does not exist"
         raise FileNotFoundError(f"segmenter {name}: the file {kind}, expected a network")
+    by_extension = KIND_OF_FILE.get(file.suffix.lower())
+    if by_extension is not None and not name.startswith(f"{by_extension}:"):
+        raise ValueError(f"segmenter {name}: the file ends in {file.suffix}, expected {by_extension}:{argument}")
     settings = read_settings(file, options)
     kind = "onnx" if name.startswith("onnx:") else "tflite"
     return Segmenter(name, partial(_find, file=file, name=name, kind=kind, settings=settings), is_built_in=True)
@@ -96,9 +100,14 @@ def _output(runner: Runner, settings: NetworkSettings, name: str) -> str:
         return output
     if isinstance(output, str) or output >= len(names):
         raise ValueError(
-            f"output of segmenter {name} is {output!r}, expected one of {', '.join(names)}, or 0 to {len(names) - 1}"
+            f"output of segmenter {name} is {output!r}, expected one of {', '.join(names)}, or {_up_to(len(names))}"
         )
     return names[output]
+
+
+def _up_to(count: int) -> str:
+    """Return the numbers that count so many things, in words."""
+    return "0" if count == 1 else f"0 to {count - 1}"
 
 
 def _prepared(image: Array, size: tuple[int, int], settings: NetworkSettings, layout: str) -> Array:
@@ -129,9 +138,10 @@ def _channel(planes: Array, settings: NetworkSettings, name: str) -> npt.NDArray
     """Return one channel (h, w) in [0, 1], after the activation."""
     count, channel = len(planes), settings.channel
     if channel is None and count > 1:
-        raise ValueError(f"channel of segmenter {name} is missing: its output has {count}, expected 0 to {count - 1}")
+        raise ValueError(f"channel of segmenter {name} is missing: its output has {count}, expected {_up_to(count)}")
     if channel is not None and channel >= count:
-        raise ValueError(f"channel of segmenter {name} is {channel}, expected 0 to {count - 1}")
+        only = ", the only channel of its output" if count == 1 else ""
+        raise ValueError(f"channel of segmenter {name} is {channel}, expected {_up_to(count)}{only}")
     if not np.isfinite(planes).all():
         raise ValueError(f"output of segmenter {name} has NaN or infinite values, expected none")
     if settings.activation == "softmax":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
@@ -18,6 +19,7 @@ from hybridmatte.automatic.file_runners import has_onnxruntime
 from hybridmatte.automatic.finding import Segmenter, at_size_of, reason_of
 from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.automatic.rembg_models import rembg_segmenter
+from hybridmatte.automatic.segmenter_hints import unknown_segmenter
 from hybridmatte.automatic.segmenters import run_segmenter
 from hybridmatte.errors import require_extra
 
@@ -210,15 +212,16 @@ def load_segmenter(segmenter: AnySegmenter, options: Mapping[str, Any] | None = 
     """
     options = dict(options or {})
     if not isinstance(segmenter, str):
-        loaded = segmenter if isinstance(segmenter, Segmenter) else _of_function(_name_of(segmenter), segmenter)
+        loaded = segmenter if isinstance(segmenter, Segmenter) else _without_name(segmenter)
         _refuse_options(loaded.name, options)
         return loaded
     name = OTHER_NAMES.get(segmenter, segmenter)
     kind_name, separator, argument = name.partition(":")
     kind = KINDS.get(kind_name)
     if kind is None:
+        plug_in = _of_function(name, _plug_in(name))
         _refuse_options(name, options)
-        return _of_function(name, _plug_in(name))
+        return plug_in
     takes_argument = ":" in kind.usage
     if takes_argument != bool(argument) or bool(separator) != takes_argument:
         raise ValueError(f"segmenter is {segmenter!r}, expected {kind.usage}")
@@ -308,9 +311,8 @@ def _plug_in(name: str) -> Function:
         return _registered[name][0]
     points = tuple(entry_points(group=ENTRY_POINTS, name=name))
     if not points:
-        names = [kind.usage for kind in KINDS.values()]
-        names += [*sorted(entry_points(group=ENTRY_POINTS).names), *_registered]
-        raise ValueError(f"segmenter is {name!r}, expected one of {', '.join(names)}")
+        plug_ins = sorted(set(entry_points(group=ENTRY_POINTS).names) - {*KINDS, *OTHER_NAMES})
+        raise unknown_segmenter(name, [*(kind.usage for kind in KINDS.values()), *plug_ins, *_registered])
     if len(points) > 1:
         origins = " and ".join(sorted(_origin(point) for point in points))
         raise ValueError(f"segmenter {name} is registered by {origins}, expected by one of them only")
@@ -322,6 +324,15 @@ def _plug_in(name: str) -> Function:
         ) from error
     _of_function(name, function)
     return function
+
+
+def _without_name(segmenter: object) -> Segmenter:
+    """Return the segmenter of a function that is not registered."""
+    if isinstance(segmenter, os.PathLike):
+        raise unknown_segmenter(os.fsdecode(segmenter), [kind.usage for kind in KINDS.values()])
+    if not callable(segmenter):
+        raise TypeError(f"segmenter is of type {type(segmenter).__name__}, expected a function of an image, or a name")
+    return _of_function(_name_of(segmenter), segmenter)
 
 
 def _of_function(name: str, function: object) -> Segmenter:

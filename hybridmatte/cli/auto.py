@@ -145,11 +145,17 @@ def auto(
     output, default_output = output_or_default(output, image, "alpha" if matte else "cutout")
     background, how = _background(background, fit, alpha_only=matte)
     network = None if mask is None and network == BUILT_IN_NETWORK else network
-    solver = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask or None}
+    solver = {
+        "method": method,
+        "quality": quality,
+        "erode": erode,
+        "dilate": dilate,
+        "trust_mask": "given" if trust_mask else None,
+    }
     _refuse_options_without_effect(mask, network, trimap, solver, invert, label, mask_square)
     _refuse_segmenter(mask, network, segmenter, segmenter_option, box, point)
     trimap_output = None if trimap is None else _trimap_destination(trimap, image, mask, output, force or resume)
-    find, segmenter = _finder(mask or network, segmenter, segmenter_option, box, point)
+    find, segmenter = _finder(segmenter, segmenter_option, box, point, is_needed=mask is None and network is None)
     estimate, description = _estimator(mask is not None, segmenter, network, solver)
     work = partial(
         automatic_file,
@@ -201,7 +207,8 @@ def _refuse_options_without_effect(
     """Refuse options that the given mask and network leave without effect."""
     without_effect = []
     if mask is None:
-        options = (("--invert", invert or None), ("--label", label), ("--mask-square", square or None))
+        options = (("--invert", "given" if invert else None), ("--label", label))
+        options += (("--mask-square", "given" if square else None),)
         without_effect += [(name, value, "without --mask") for name, value in options]
     if network is not None:
         without_effect += [("--" + name.replace("_", "-"), value, "with --network") for name, value in solver.items()]
@@ -230,16 +237,16 @@ def _refuse_segmenter(
 
 
 def _finder(
-    given: str | None, segmenter: str | None, options: list[str] | None, box: str | None, points: list[str] | None
+    segmenter: str | None, options: list[str] | None, box: str | None, points: list[str] | None, *, is_needed: bool
 ) -> tuple[Callable[..., Any] | None, str | None]:
     """Return the function that finds the mask, and the segmenter's name; refuse mistakes before anything is written.
 
-    There is no function if a mask or network is given.
+    None if no mask needs to be found.
     """
-    if given is not None:
-        return None, segmenter
     from hybridmatte.batch.segmenter_work import find_by_name, segmenter_by_name
 
+    if not is_needed:
+        return None, None
     texts = tuple(options or ())
     loaded = segmenter_by_name(segmenter or DEFAULT_SEGMENTER, texts)
     corners = None if box is None else _numbers(box, "--box", (4,), "X0,Y0,X1,Y1")

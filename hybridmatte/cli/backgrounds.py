@@ -22,9 +22,15 @@ def checked_background(background: str | None, fit: str | None) -> tuple[str | N
     if fit is not None:
         check_choice(fit, "--fit", FITS)
     if background is None or background.lower() == TRANSPARENT:
-        if fit is not None:
-            raise ValueError(f"--fit is {fit}, expected none without a picture as --background")
+        _refuse_fit(fit)
         return None, "cover"
     if not (is_many(background) or is_name_pattern(background) or os.path.isfile(background)):
         check_colour(background)
+        _refuse_fit(fit)
     return background, cast("Fit", fit or "cover")
+
+
+def _refuse_fit(fit: str | None) -> None:
+    """Refuse a fit where no picture is the background."""
+    if fit is not None:
+        raise ValueError(f"--fit is {fit}, expected none without a picture as --background")

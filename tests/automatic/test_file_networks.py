@@ -188,6 +188,8 @@ def test_two_files_of_settings(tmp_path, settings):
     [
         (IDENTITY, "", "channel of segmenter .* is missing: its output has 3, expected 0 to 2"),
         (IDENTITY, "channel = 3", "channel of segmenter .* is 3, expected 0 to 2"),
+        (IDENTITY[:1], "channel = 3", "channel of segmenter .* is 3, expected 0, the only channel of its output"),
+        (IDENTITY[:1], "output = 2", "output of segmenter .* is 2, expected one of out, or 0$"),
         (IDENTITY[:1] * 9, "", "activation of segmenter .* is 'none' but its output has values from .*'sigmoid'"),
         (IDENTITY[:1], 'activation = "softmax"', "activation of segmenter .* is 'softmax', expected 'sigmoid'"),
         (IDENTITY[:1] * np.nan, "", "output of segmenter .* has NaN"),

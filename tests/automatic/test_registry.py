@@ -165,6 +165,40 @@ class TestNames:
         with pytest.raises(ValueError, match=message):
             find_mask(SCENE.image, name)
 
+    @pytest.mark.parametrize(
+        ("name", "meant"),
+        [
+            ("bundle", "bundled"),
+            ("Bundled", "bundled"),
+            ("onx:net.onnx", "onnx:net.onnx"),
+            ("transformer:nvidia/x", "transformers:nvidia/x"),
+            ("media-pipe", "mediapipe:..."),
+            ("fine_disc", "fine_disk"),
+        ],
+    )
+    def test_a_slip_is_asked_about(self, name, meant):
+        register_segmenter("fine_disk", disk)
+        with pytest.raises(ValueError, match=rf"segmenter is '{name}', expected one of .*; did you mean '{meant}'\?$"):
+            find_mask(SCENE.image, name)
+
+    @pytest.mark.parametrize("form", [str, lambda path: path], ids=["text", "path"])
+    @pytest.mark.parametrize(
+        ("name", "kind"), [("net.onnx", "onnx"), ("NET.ONNX", "onnx"), ("a.tflite", "mediapipe"), ("m", "transformers")]
+    )
+    def test_a_file_without_its_kind(self, tmp_path, name, kind, form):
+        """`--segmenter /models/isnet.onnx` ended with the list of segmenters, its options with "takes no options"."""
+        (tmp_path / "m").mkdir()
+        (tmp_path / "m" / "config.json").write_text("{}")
+        with pytest.raises(ValueError, match=rf"segmenter is '{tmp_path / name}', expected {kind}:{tmp_path / name} "):
+            load_segmenter(form(tmp_path / name), {"size": 3})
+
+    @pytest.mark.parametrize(("name", "expected"), [("onnx:{}/a.tflite", "mediapipe"), ("mediapipe:{}/a.onnx", "onnx")])
+    def test_a_file_of_the_other_kind(self, tmp_path, name, expected):
+        for ending in ("onnx", "tflite"):
+            (tmp_path / f"a.{ending}").write_bytes(b"")
+        with pytest.raises(ValueError, match=rf"the file ends in \.\w+, expected {expected}:{tmp_path}/a"):
+            load_segmenter(name.format(tmp_path))
+
     @pytest.mark.parametrize("name", ["onnx:/nowhere/a.onnx", "mediapipe:/nowhere/a.tflite"])
     def test_missing_files(self, name):
         with pytest.raises(FileNotFoundError, match=f"segmenter {name}: the file does not exist, expected a network"):
@@ -172,7 +206,10 @@ class TestNames:
 
     @pytest.mark.parametrize("segmenter", [3, None, ["bundled"]])
     def test_other_objects(self, segmenter):
-        with pytest.raises(TypeError, match="expected a function of an image, or a name"):
+        kind = type(segmenter).__name__
+        with pytest.raises(
+            TypeError, match=f"^segmenter is of type {kind}, expected a function of an image, or a name"
+        ):
             find_mask(SCENE.image, segmenter)
 
     @pytest.mark.parametrize(
@@ -226,6 +263,9 @@ class TestEntryPoints:
         assert "segmenter number is a str, expected a function" in notes["number"].note
         assert "a built-in segmenter has this name" in notes["onnx"].note
         assert notes["good"].is_available
+        with pytest.raises(ValueError, match="expected one of .*, good, number$") as caught:
+            find_mask(SCENE.image, "unknown")
+        assert str(caught.value).count("onnx") == 1  # the built-in name was listed twice
         with pytest.raises(ValueError, match="segmenter gone cannot be loaded from no_such_package:find"):
             find_mask(SCENE.image, "gone")
 

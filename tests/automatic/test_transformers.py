@@ -1,12 +1,15 @@
 """Segmenters of transformers, on tiny models with random weights in a local folder; needs the extra deep."""
 
 import json
+import logging
+import subprocess
+import sys
 import warnings
 
 import numpy as np
 import pytest
 
-from hybridmatte import find_mask, load_segmenter
+from hybridmatte import find_mask, load_segmenter, write_image
 from hybridmatte.testing import check_segmenter
 from tests.synthetic import soft_disk
 
@@ -15,7 +18,7 @@ transformers = pytest.importorskip("transformers")
 pytestmark = pytest.mark.slow  # transformers takes seconds to import
 
 from huggingface_hub.utils.tqdm import progress_bar_states  # noqa: E402
-from transformers.utils import logging  # noqa: E402
+from transformers.utils import logging as transformers_logging  # noqa: E402
 
 from hybridmatte.automatic import _transformers_torch as adapter  # noqa: E402
 
@@ -128,28 +131,28 @@ class TestProgressBars:
         monkeypatch.setattr(adapter, "HF_HUB_DISABLE_PROGRESS_BARS", None)
         adapter._configured.cache_clear()
         adapter._loaded.cache_clear()
-        before = logging.is_progress_bar_enabled(), dict(progress_bar_states)
+        before = transformers_logging.is_progress_bar_enabled(), dict(progress_bar_states)
         yield
-        (logging.enable_progress_bar if before[0] else logging.disable_progress_bar)()
+        (transformers_logging.enable_progress_bar if before[0] else transformers_logging.disable_progress_bar)()
         progress_bar_states.clear()
         progress_bar_states.update(before[1])
 
     @pytest.mark.parametrize("is_shown", [True, False])
     def test_nothing_is_shown_and_the_settings_stay(self, folder, capfd, is_shown):
         name = segformer(folder, ["a", "b"])
-        (logging.enable_progress_bar if is_shown else logging.disable_progress_bar)()
+        (transformers_logging.enable_progress_bar if is_shown else transformers_logging.disable_progress_bar)()
         progress_bar_states["mine"] = False
         states = dict(progress_bar_states)
         capfd.readouterr()
         find_mask(IMAGE, name)
         assert capfd.readouterr().err == ""
-        assert (logging.is_progress_bar_enabled(), progress_bar_states) == (is_shown, states)
+        assert (transformers_logging.is_progress_bar_enabled(), progress_bar_states) == (is_shown, states)
 
     def test_they_stay_after_an_error(self, folder):
-        logging.enable_progress_bar()
+        transformers_logging.enable_progress_bar()
         with pytest.raises(ValueError, match="cannot be loaded"):
             find_mask(IMAGE, f"transformers:{folder / 'nothing'}")
-        assert logging.is_progress_bar_enabled()
+        assert transformers_logging.is_progress_bar_enabled()
 
     def test_warnings_are_shown(self, folder, monkeypatch):
         original = adapter._network_and_processor
@@ -240,7 +243,7 @@ def test_a_model_that_finds_objects(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (None, "cannot be loaded: .*expected a folder of a model, or OWNER/NAME"),
+        (None, "cannot be loaded: the folder has no config.json, expected a folder of a model, or OWNER/NAME"),
         ({}, "cannot be loaded: "),
         ({"model_type": "bert"}, "is a model of kind bert, expected one for image segmentation or mask generation"),
     ],
@@ -251,3 +254,49 @@ def test_folders_of_another_kind(tmp_path, config, message):
         (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match=rf"^segmenter transformers:{tmp_path} [^\n]*{message}"):
         find_mask(IMAGE, f"transformers:{tmp_path}")
+
+
+@pytest.mark.parametrize("place", ["{}/nothing", "./nothing", "a/b/c"])
+def test_a_folder_that_does_not_exist(tmp_path, place):
+    """The message was that of the hub on the form of a repository's name."""
+    with pytest.raises(ValueError, match="cannot be loaded: there is no such folder, expected a folder of a model"):
+        find_mask(IMAGE, f"transformers:{place.format(tmp_path)}")
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ValueError, match="cannot be loaded: it is a file, expected a folder of a model"):
+        find_mask(IMAGE, f"transformers:{tmp_path / 'model.safetensors'}")
+
+
+UNREACHABLE = """
+import os, sys, time
+os.environ |= {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": sys.argv[1], "HF_HUB_OFFLINE": "0"}
+from hybridmatte.automatic import _transformers_torch
+from hybridmatte.cli import main
+time.sleep = print  # each pause before another try
+main(["auto", sys.argv[2], "-o", sys.argv[3], "--segmenter", "transformers:nobody/nothing"])
+"""
+
+
+def test_without_a_network_one_sentence_is_said_at_once(tmp_path):
+    """It took 50 seconds, with eleven lines of the hub's library on standard error."""
+    write_image(tmp_path / "image.png", IMAGE)
+    arguments = [tmp_path / "hub", tmp_path / "image.png", tmp_path / "out.png"]
+    result = subprocess.run(
+        [sys.executable, "-c", UNREACHABLE, *arguments], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 2, result.stderr
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: segmenter transformers:nobody/nothing cannot be loaded: the hub cannot be asked, ")
+    assert line.endswith("expected a folder of a model, or OWNER/NAME on the Hugging Face hub")
+    assert result.stdout == ""
+
+
+def test_lines_of_failed_requests_are_kept_to_the_block(caplog):
+    logger = logging.getLogger("huggingface_hub.utils._http")
+    caplog.set_level("WARNING")
+    with adapter._without_retry_lines():
+        logger.warning("Retrying in 1s [Retry 1/5].")
+    logger.warning("of the caller's own request")
+    assert [record.getMessage() for record in caplog.records] == ["of the caller's own request"]

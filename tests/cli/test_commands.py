@@ -136,6 +136,14 @@ BAD = [
     pytest.param("composite @image.png @alpha.png -o @out.jpg -b transparent", "hold transparency", id="no colour"),
     pytest.param("composite @image.png @alpha.png -o @out.png --fit crop", "--fit is 'crop', expected", id="fit"),
     pytest.param(
+        "composite @image.png @alpha.png -o @out.png --background red --fit contain",
+        "--fit is contain, expected none without a picture as --background",
+        id="fit of a colour",
+    ),
+    pytest.param(
+        "composite @image.png @alpha.png -o @out.png --fit cover", "--fit is cover, expected none", id="fit of white"
+    ),
+    pytest.param(
         "cutout @image.png @trimap.png -o @out.png --fit cover", "--fit is cover, expected none", id="fit of nothing"
     ),
     pytest.param("cutout @image.png @trimap.png -o @out.png -b nocolour", "is no colour and no file", id="no such"),
