@@ -66,7 +66,7 @@ KEYS = tuple(field.name for field in fields(NetworkSettings))
 
 
 def read_settings(file: Path, options: Mapping[str, Any]) -> NetworkSettings:
-    """Return the settings of a network's file: those of the TOML beside it, with the options before these.
+    """Return the settings of a network's file: the options, else those of the TOML beside it.
 
     Raises
     ------

@@ -194,7 +194,7 @@ def load_segmenter(segmenter: AnySegmenter, options: Mapping[str, Any] | None = 
         As for `find_mask`.
     options : mapping of str, optional
         Options of the segmenter: for ``onnx:FILE`` and ``mediapipe:FILE`` the keys of their TOML file, for others see
-        the documentation. The options go before the file.
+        the documentation. The options replace what the file says.
 
     Returns
     -------

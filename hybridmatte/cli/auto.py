@@ -15,10 +15,10 @@ from hybridmatte.cli.folder_run import Request, run
 from hybridmatte.cli.options import (
     MAX_PIXELS,
     Background,
+    BandDilate,
+    BandErode,
     Bits,
-    Dilate,
     DropGps,
-    Erode,
     FitOption,
     Force,
     Image,
@@ -108,8 +108,8 @@ def auto(
     network: NetworkName = None,
     method: Method = None,
     quality: Quality = None,
-    erode: Erode = None,
-    dilate: Dilate = None,
+    erode: BandErode = None,
+    dilate: BandDilate = None,
     label: Label = None,
     mask_square: Annotated[
         bool,

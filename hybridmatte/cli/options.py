@@ -12,6 +12,8 @@ from hybridmatte.io.formats import MAX_PIXELS
 __all__ = [
     "MAX_PIXELS",
     "Background",
+    "BandDilate",
+    "BandErode",
     "Bits",
     "Dilate",
     "DropGps",
@@ -87,6 +89,22 @@ Erode = Annotated[
 Dilate = Annotated[
     float | None,
     typer.Option(min=0, help="Width in pixels of the unknown band outside the outline. Default: as for --erode."),
+]
+BandErode = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="Width in pixels of a plain unknown band inside the outline. Default: the band follows the mask and is "
+        "narrow where the mask is sure; beside --dilate alone, 1% of the diagonal.",
+    ),
+]
+BandDilate = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="Width in pixels of a plain unknown band outside the outline. Default: the band follows the mask; beside "
+        "--erode alone, 1% of the diagonal.",
+    ),
 ]
 Label = Annotated[
     int | None,

@@ -301,3 +301,13 @@ def test_mask_as_trimap_is_pointed_out(run, files, scene, way):
     result = run(f"matte @image.png @mask.png -o @out.png {way}")
     assert result.code == 0
     assert result.err.count("warning: trimap has no unknown pixel, so nothing is solved") == 1
+
+
+def test_the_default_band_of_each_command_is_told(run):
+    """The help of `auto` gave the widths of `trimap`; its own band follows the mask."""
+    of_auto, of_trimap = (
+        " ".join(run(f"{command} --help").out.replace("│", " ").split()) for command in ("auto", "trimap")
+    )
+    widths, band = "Default: 1% of the diagonal, or 0.5% for an alpha", "Default: the band follows the mask"
+    assert (of_auto.count(widths), of_auto.count(band)) == (0, 2)
+    assert (of_trimap.count(widths), of_trimap.count(band)) == (1, 0)
