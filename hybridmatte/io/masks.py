@@ -259,13 +259,20 @@ def _mask_of_labels(array: npt.NDArray[Any], label: int | None, name: str, *, ha
         return (array == objects[0]).astype(np.float32) if objects.size else np.zeros(array.shape, np.float32)
     if label not in (values[values >= 0] if has_zero else objects):
         came = "0, the background" if label == 0 and not has_zero else str(label)
+        if _looks_grey(values):
+            raise ValueError(f"label is {came}, expected none: {name} has {values.size} values and looks grey")
         raise ValueError(f"label is {came}, expected one of {_listed(_objects(values))}, which {name} has")
     return (array == label).astype(np.float32)
 
 
+def _looks_grey(values: npt.NDArray[Any]) -> bool:
+    """Return whether sorted whole numbers look like those of a grey mask of 8 bits."""
+    return values.size > MANY_VALUES and bool(values[0] >= 0 and WHITE_MIN * 255 <= values[-1] <= 255)
+
+
 def _refuse_grey(values: npt.NDArray[Any], name: str) -> None:
     """Refuse whole numbers, sorted, that are those of a grey mask of 8 bits in a larger type."""
-    if values.size > MANY_VALUES and values.dtype != np.uint8 and values[0] >= 0 and 250 <= values[-1] <= 255:
+    if _looks_grey(values) and values.dtype != np.uint8:
         raise ValueError(
             f"{name} has {values.size} values from {values[0]} to {values[-1]} and looks like a grey mask, expected it "
             "saved as uint8 (array.astype('uint8')); if these are labels, choose one: --label N (in Python label=N)"

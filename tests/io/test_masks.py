@@ -159,6 +159,9 @@ def test_grey_that_was_not_cast_to_8_bits(dtype):
         read_mask(array_file(grey))
     assert (mask_of_array(grey, 7) == (grey == 7)).all()
     assert mask_of_array(grey.astype(np.uint8)).max() == 1
+    for label, came in ((300, "300"), (0, "0, the background")):
+        with pytest.raises(ValueError, match=f"label is {came}, expected none: mask has 256 values and looks grey"):
+            mask_of_array(grey.astype(np.uint8), label)
 
 
 def test_negative_numbers_are_no_labels():
