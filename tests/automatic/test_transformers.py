@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytestmark = pytest.mark.slow  # transformers takes seconds to import
 
+from huggingface_hub.utils import HfHubHTTPError  # noqa: E402
 from huggingface_hub.utils.tqdm import progress_bar_states  # noqa: E402
 from transformers.utils import logging as transformers_logging  # noqa: E402
 
@@ -300,3 +301,18 @@ def test_lines_of_failed_requests_are_kept_to_the_block(caplog):
         logger.warning("Retrying in 1s [Retry 1/5].")
     logger.warning("of the caller's own request")
     assert [record.getMessage() for record in caplog.records] == ["of the caller's own request"]
+
+
+def test_the_hubs_own_answer_is_left_to_transformers(monkeypatch):
+    def answers(_url):
+        raise HfHubHTTPError.__new__(HfHubHTTPError)
+
+    def refuses(*_, **__):
+        raise OSError("nobody/missing is not a valid model identifier")
+
+    monkeypatch.setattr(adapter, "get_hf_file_metadata", answers)
+    monkeypatch.setattr(transformers.AutoConfig, "from_pretrained", refuses)
+    with pytest.raises(
+        ValueError, match=r"cannot be loaded: OSError \(nobody/missing is not a valid model identifier\)"
+    ):
+        load_segmenter("transformers:nobody/missing")
