@@ -145,17 +145,10 @@ def auto(
     output, default_output = output_or_default(output, image, "alpha" if matte else "cutout")
     background, how = _background(background, fit, alpha_only=matte)
     network = None if mask is None and network == BUILT_IN_NETWORK else network
-    solver = {
-        "method": method,
-        "quality": quality,
-        "erode": erode,
-        "dilate": dilate,
-        "trust_mask": "given" if trust_mask else None,
-    }
+    solver = _solver_options(method, quality, erode, dilate, trust_mask)
     _refuse_options_without_effect(mask, network, trimap, solver, invert, label, mask_square)
-    _refuse_segmenter(mask, network, segmenter, segmenter_option, box, point)
-    trimap_output = None if trimap is None else _trimap_destination(trimap, image, mask, output, force or resume)
-    find, segmenter = _finder(segmenter, segmenter_option, box, point, is_needed=mask is None and network is None)
+    trimap_output = _trimap_destination(trimap, image, mask, output, force or resume)
+    find, segmenter = _finder(mask, network, segmenter, segmenter_option, box, point)
     estimate, description = _estimator(mask is not None, segmenter, network, solver)
     work = partial(
         automatic_file,
@@ -193,6 +186,14 @@ def _background(background: str | None, fit: str | None, *, alpha_only: bool) ->
     if alpha_only and background is not None:
         raise ValueError(f"--background is {background}, expected none with --matte")
     return checked_background(background, fit)
+
+
+def _solver_options(
+    method: str | None, quality: str | None, erode: float | None, dilate: float | None, trust_mask: bool
+) -> dict[str, Any]:
+    """Return the options of the solver and its band by name, None where they are not given."""
+    trusted = "given" if trust_mask else None
+    return {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trusted}
 
 
 def _refuse_options_without_effect(
@@ -237,16 +238,22 @@ def _refuse_segmenter(
 
 
 def _finder(
-    segmenter: str | None, options: list[str] | None, box: str | None, points: list[str] | None, *, is_needed: bool
+    mask: str | None,
+    network: str | None,
+    segmenter: str | None,
+    options: list[str] | None,
+    box: str | None,
+    points: list[str] | None,
 ) -> tuple[Callable[..., Any] | None, str | None]:
     """Return the function that finds the mask, and the segmenter's name; refuse mistakes before anything is written.
 
-    None if no mask needs to be found.
+    None if a mask or a network is given.
     """
+    _refuse_segmenter(mask, network, segmenter, options, box, points)
+    if mask is not None or network is not None:
+        return None, None
     from hybridmatte.batch.segmenter_work import find_by_name, segmenter_by_name
 
-    if not is_needed:
-        return None, None
     texts = tuple(options or ())
     loaded = segmenter_by_name(segmenter or DEFAULT_SEGMENTER, texts)
     corners = None if box is None else _numbers(box, "--box", (4,), "X0,Y0,X1,Y1")
@@ -302,8 +309,12 @@ def _tasks(network: str | None, method: str, may_widen: bool, alpha_only: bool) 
     return (method, "cf", last) if may_widen else (method, last)
 
 
-def _trimap_destination(trimap: str, image: str, mask: str | None, output: str, force: bool) -> Path | BinaryIO:
+def _trimap_destination(
+    trimap: str | None, image: str, mask: str | None, output: str, force: bool
+) -> Path | BinaryIO | None:
     """Return the file for the trimap; refuse it for a folder, and if it is another file of the command."""
+    if trimap is None:
+        return None
     if is_many(image):
         raise ValueError(f"--trimap is {trimap}, expected none for a folder of images")
     if Path(trimap).absolute() == Path(output).absolute():
