@@ -94,10 +94,12 @@ def matte_from_mask(
     estimates their alpha. The band is narrow where the mask is sure of itself. Each connected part of the object and of
     the background that is at least 3 pixels thick keeps known pixels, so that strokes, birds in a flock and holes stay.
 
+    A mask of 0 and 1 alone says nothing of its own errors: there the band grows by up to 2% of the image's diagonal
+    where an alpha, solved by `solve_cf`, has not come to an end in it.
+
     First, a small network that comes with the package corrects the mask by the image: parts that are missing, that do
     not belong to the object, or of which the mask is in doubt. Its model card says how often it is wrong. With
-    `trust_mask` the mask is taken as it is. A mask of 0 and 1 alone then says nothing of its own errors: there the band
-    grows by up to 2% of the image's diagonal where an alpha, solved by `solve_cf`, has not come to an end in it.
+    `trust_mask` the mask is taken as it is.
 
     With a network, Net-T estimates the trimap and Net-M the alpha.
 
@@ -204,10 +206,11 @@ def solve_mask(
     method, quality = check_method_or_quality(method, quality)
     if erode is not None or dilate is not None:
         trimap = trimap_from_mask(mask, erode=erode, dilate=dilate)
-    elif not trust_mask:
-        trimap = trimap_of_corrected_mask(mask, corrected_mask(image, mask), pitch)
     else:
-        trimap = trimap_of_soft_mask(mask, pitch)
+        if trust_mask:
+            trimap = trimap_of_soft_mask(mask, pitch)
+        else:
+            trimap = trimap_of_corrected_mask(mask, corrected_mask(image, mask), pitch)
         for _ in range(WIDENINGS if is_hard(mask) else 0):
             admit(np.count_nonzero(trimap == 0.5), False)
             before, trimap = trimap, widened(trimap, solve_cf(image, trimap))

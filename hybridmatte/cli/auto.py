@@ -172,7 +172,7 @@ def auto(
         workers,
         resume,
         description,
-        _tasks(network, method or quality or "best", trust_mask and erode is None and dilate is None, matte),
+        _tasks(network, method or quality or "best", erode is None and dilate is None, matte),
         force,
         background=background,
         recursive=recursive,

@@ -86,7 +86,6 @@ class TestMasks:
             SCENE.image,
             np.float32(MASK),
             method="cf",
-            trust_mask=True,
             admit=lambda unknown, is_final: calls.append((unknown, is_final)),
         )
         assert calls[-1] == (np.count_nonzero(result.trimap == 0.5), True)
