@@ -60,7 +60,9 @@ def trimap_of_corrected_mask(mask: Plane, corrected: Plane, pitch: float = 1.0) 
 
     Known are the pixels that `trimap_of_soft_mask` finds certain in the mask and that the correction confirms (at least
     0.9 inside, at most 0.1 outside), and those that are certain in the correction (0.98 and 0.02) and deeper than 0.5%
-    of the diagonal.
+    of the diagonal. A connected part of the mask that keeps no known pixel in this way keeps those of the mask, unless
+    the correction is certain of the contrary. If no pixel of the object or none of the background remains known, the
+    mask alone decides.
 
     Parameters
     ----------
@@ -74,12 +76,16 @@ def trimap_of_corrected_mask(mask: Plane, corrected: Plane, pitch: float = 1.0) 
     trimap : (H, W) float32 array
         0 background, 0.5 unknown, 1 foreground.
     """
-    trimap = trimap_of_soft_mask(mask, pitch)
+    before = trimap_of_soft_mask(mask, pitch)
+    trimap = before.copy()
     margin = max(CORRECTED_BAND * float(np.hypot(*mask.shape)), 1.0)
-    for value, certainty in ((0.0, 1 - corrected), (1.0, corrected)):
-        trimap[(trimap == value) & (certainty < AGREED_MIN)] = 0.5
+    for value, inside, certainty, connectivity in ((0.0, 1 - mask, 1 - corrected, 4), (1.0, mask, corrected, 8)):
+        is_denied = (trimap == value) & (certainty < AGREED_MIN)
+        trimap[is_denied] = 0.5
         trimap[depth_inside(certainty >= CORRECTED_SURE_MIN) > margin] = value
-    return trimap
+        is_denied &= certainty > 1 - CORRECTED_SURE_MIN
+        trimap[is_denied & _lacks(trimap == value, inside >= INSIDE_MIN, connectivity)] = value
+    return trimap if (trimap == 0).any() and (trimap == 1).any() else before
 
 
 def is_hard(mask: Plane) -> bool:
@@ -127,13 +133,18 @@ def _known_inside(mask: Plane, margin: float, connectivity: int) -> Region:
 
 def _lies_apart(is_inside: Region, is_known: Region, reach: float, connectivity: int) -> Region:
     """Return the pixels of parts without a known pixel, and those farther than a reach from all known pixels."""
-    count, labels = cv2.connectedComponents(is_inside.astype(np.uint8), connectivity=connectivity)
-    has_known = np.zeros(count, np.bool_)
-    has_known[labels[is_known]] = True
-    is_apart = is_inside & ~has_known[labels]
+    is_apart = _lacks(is_known, is_inside, connectivity)
     if is_known.any():
         is_apart |= is_inside & (depth_inside(~is_known) > reach)
     return is_apart
+
+
+def _lacks(is_known: Region, is_inside: Region, connectivity: int) -> Region:
+    """Return the pixels of connected parts without a known pixel."""
+    count, labels = cv2.connectedComponents(is_inside.astype(np.uint8), connectivity=connectivity)
+    has_known = np.zeros(count, np.bool_)
+    has_known[labels[is_known]] = True
+    return is_inside & ~has_known[labels]
 
 
 def _thickness(depth: Plane, largest: float) -> Plane:

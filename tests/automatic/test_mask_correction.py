@@ -126,3 +126,15 @@ class TestTrustMask:
     def test_refused_with_a_network(self, square):
         with pytest.raises(ValueError, match="trust_mask is True, expected none with a network"):
             hybridmatte.matte_from_mask(IMAGE, square, network=object(), trust_mask=True)
+
+    def test_part_that_is_denied_keeps_its_core(self, square):
+        """A second object that the network doubts stays; one that it is certain of, as background, is left open."""
+        square[600:700, 100:200] = 1
+        doubtful, denied = square.copy(), square.copy()
+        doubtful[580:720, 80:220], denied[580:720, 80:220] = 0.3, 0.0
+        assert (trimap_of_corrected_mask(square, doubtful)[620:680, 120:180] == 1).all()
+        assert (trimap_of_corrected_mask(square, denied)[620:680, 120:180] == 0).all()
+
+    def test_correction_without_background(self, square):
+        """It would leave no trimap that can be solved, so that the mask decides."""
+        assert (trimap_of_corrected_mask(1 - square, np.ones_like(square)) == trimap_of_soft_mask(1 - square)).all()
