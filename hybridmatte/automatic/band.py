@@ -101,7 +101,7 @@ def widened(trimap: Plane, alpha: Plane) -> Plane:
 
     There the object's edge lies outside the band, as where a hard mask is a little too small, too large or shifted. The
     band grows by 1% of the diagonal at pixels of its rim whose alpha differs by more than 0.1 from the known pixels
-    beside them, but never over all of the object or all of the background.
+    beside them, but never over the whole of a connected known region.
     """
     is_unknown = trimap == 0.5
     is_rim = is_unknown & (depth_inside(is_unknown) <= RIM)
@@ -111,9 +111,9 @@ def widened(trimap: Plane, alpha: Plane) -> Plane:
         is_known = trimap == value
         is_beside = cv2.dilate(is_known.astype(np.uint8), window) > 0
         is_open = is_rim & is_beside & (np.abs(alpha - value) > OPEN_MIN)
-        is_left = is_known & (depth_inside(~is_open) > reach) if is_open.any() else is_known
-        if is_left.any():
-            result[is_known & ~is_left] = 0.5
+        if is_open.any():
+            is_left = is_known & (depth_inside(~is_open) > reach)
+            result[is_known & ~is_left & ~_lacks(is_left, is_known, connectivity=8)] = 0.5
     return result
 
 
