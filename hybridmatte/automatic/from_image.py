@@ -16,6 +16,7 @@ from hybridmatte.automatic.from_mask import (
     Admit,
     AutomaticResult,
     describe_method,
+    is_mask_corrected,
     refuse_solver_options,
     solve_mask,
 )
@@ -126,7 +127,8 @@ def matte_found(
     admit is as for `solve_mask`.
     """
     is_inside = _find_inside(mask, image)
-    description = describe_found(segmenter, *check_method_or_quality(method, quality))
+    is_corrected = is_mask_corrected(erode, dilate, trust_mask)
+    description = describe_found(segmenter, *check_method_or_quality(method, quality), is_corrected=is_corrected)
     if is_inside.all() or not is_inside.any():
         trimap = is_inside.astype(np.float32)
         return AutomaticResult(trimap.copy(), trimap, description)
@@ -135,9 +137,9 @@ def matte_found(
     return result._replace(description=description)
 
 
-def describe_found(segmenter: str, method: str | None, quality: str | None) -> str:
+def describe_found(segmenter: str, method: str | None, quality: str | None, *, is_corrected: bool = False) -> str:
     """Describe how alpha is estimated from the mask of a segmenter of that name."""
-    return f"mask by segmenter {segmenter}, {describe_method(method, quality)}"
+    return f"mask by segmenter {segmenter}, {describe_method(method, quality, is_corrected=is_corrected)}"
 
 
 def _chosen_segmenter(segmenter: AnySegmenter | None, side: int | None) -> Segmenter:

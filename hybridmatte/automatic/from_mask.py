@@ -26,6 +26,7 @@ __all__ = [
     "check_outline",
     "describe_method",
     "fit_mask",
+    "is_mask_corrected",
     "matte_from_mask",
     "matte_given",
     "refuse_solver_options",
@@ -99,7 +100,7 @@ def matte_from_mask(
 
     First, a small network that comes with the package corrects the mask by the image: parts that are missing, that do
     not belong to the object, or of which the mask is in doubt. Its model card says how often it is wrong. With
-    `trust_mask` the mask is taken as it is.
+    `trust_mask` the mask is taken as it is, and so it is where mask and correction have less than half in common.
 
     With a network, Net-T estimates the trimap and Net-M the alpha.
 
@@ -123,7 +124,8 @@ def matte_from_mask(
     square : bool, default False
         Whether the mask is the square output of a network for the image stretched to a square; it is stretched back.
     trust_mask : bool, default False
-        Whether the mask is right but for its edges, so that no network corrects it. Only without a network.
+        Whether the mask is right but for its edges, so that the bundled network does not correct it. Only without a
+        network, and without erode and dilate.
 
     Returns
     -------
@@ -204,20 +206,26 @@ def solve_mask(
     """
     admit = _admit_all if admit is None else admit
     method, quality = check_method_or_quality(method, quality)
-    if erode is not None or dilate is not None:
+    has_widths = erode is not None or dilate is not None
+    is_corrected = is_mask_corrected(erode, dilate, trust_mask)
+    if trust_mask and has_widths:
+        raise ValueError("trust_mask is True, expected False with erode or dilate, which take the mask as it is")
+    if has_widths:
         trimap = trimap_from_mask(mask, erode=erode, dilate=dilate)
     else:
-        if trust_mask:
+        corrected = corrected_mask(image, mask) if is_corrected else None
+        if corrected is None:
             trimap = trimap_of_soft_mask(mask, pitch)
         else:
-            trimap = trimap_of_corrected_mask(mask, corrected_mask(image, mask), pitch)
+            trimap = trimap_of_corrected_mask(mask, corrected, pitch)
         for _ in range(WIDENINGS if is_hard(mask) else 0):
             admit(np.count_nonzero(trimap == 0.5), False)
             before, trimap = trimap, widened(trimap, solve_cf(image, trimap))
             if np.array_equal(before, trimap):
                 break
     admit(np.count_nonzero(trimap == 0.5), True)
-    return AutomaticResult(matte_by(image, trimap, method, quality), trimap, describe_method(method, quality))
+    description = describe_method(method, quality, is_corrected=is_corrected)
+    return AutomaticResult(matte_by(image, trimap, method, quality), trimap, description)
 
 
 def _admit_all(unknown: int, is_final: bool) -> None:  # noqa: ARG001
@@ -235,13 +243,26 @@ def refuse_solver_options(
 
 
 def describe_method(
-    method: str | None, quality: str | None = None, *, has_network: bool = False, has_mask: bool = True
+    method: str | None,
+    quality: str | None = None,
+    *,
+    has_network: bool = False,
+    has_mask: bool = True,
+    is_corrected: bool = False,
 ) -> str:
-    """Describe how trimap and alpha are estimated; method or quality is the solver's, unless a network was given."""
+    """Describe how trimap and alpha are estimated; method or quality is the solver's, unless a network was given.
+
+    is_corrected tells that the bundled network corrects the mask, see `is_mask_corrected`.
+    """
     if has_network:
         return "trimap and alpha by the network" if has_mask else "alpha by the network, from the image alone"
     solver = f"matte, quality {quality}" if method is None else method
-    return f"trimap along the mask's outline, alpha by {solver}"
+    return f"trimap along the {'corrected ' if is_corrected else ''}mask's outline, alpha by {solver}"
+
+
+def is_mask_corrected(erode: float | None, dilate: float | None, trust_mask: bool) -> bool:
+    """Return whether the bundled network corrects a mask."""
+    return not trust_mask and erode is None and dilate is None
 
 
 def fit_mask(

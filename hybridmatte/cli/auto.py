@@ -211,6 +211,8 @@ def _refuse_options_without_effect(
         options = (("--invert", "given" if invert else None), ("--label", label))
         options += (("--mask-square", "given" if square else None),)
         without_effect += [(name, value, "without --mask") for name, value in options]
+    if solver["erode"] is not None or solver["dilate"] is not None:
+        without_effect.append(("--trust-mask", solver["trust_mask"], "with --erode or --dilate, which imply it"))
     if network is not None:
         without_effect += [("--" + name.replace("_", "-"), value, "with --network") for name, value in solver.items()]
         if mask is None:
@@ -281,15 +283,17 @@ def _estimator(
 ) -> tuple[Callable[..., AutomaticResult], str]:
     """Return the function that estimates alpha, and its description; load a network before anything is written."""
     from hybridmatte.automatic.from_image import describe_found, matte_found
-    from hybridmatte.automatic.from_mask import describe_method, matte_given
+    from hybridmatte.automatic.from_mask import describe_method, is_mask_corrected, matte_given
     from hybridmatte.correction.matting import check_method_or_quality
 
     if network is None:
         method, quality = check_method_or_quality(solver["method"], solver["quality"])
         options = solver | {"method": method, "quality": quality, "trust_mask": bool(solver["trust_mask"])}
+        is_corrected = is_mask_corrected(options["erode"], options["dilate"], options["trust_mask"])
         if segmenter is not None:
-            return partial(matte_found, segmenter=segmenter, **options), describe_found(segmenter, method, quality)
-        return partial(matte_given, **options), describe_method(method, quality)
+            description = describe_found(segmenter, method, quality, is_corrected=is_corrected)
+            return partial(matte_found, segmenter=segmenter, **options), description
+        return partial(matte_given, **options), describe_method(method, quality, is_corrected=is_corrected)
     from hybridmatte.batch import network_work  # imports torch
 
     if has_mask:

@@ -54,7 +54,7 @@ def random_mask_errors(mask: npt.ArrayLike, image: npt.ArrayLike, generator: np.
     check_same_shape(mask.shape, "mask", image.shape[:2], "image")
     draw = generator.uniform
     if draw() < RIGHT_SHARE:
-        return mask
+        return mask.copy()
     diagonal = float(np.hypot(*mask.shape))
     if draw() < WARP_SHARE:
         mask = _warped(mask, draw(0, WARP_MAX) * diagonal, draw(4, 24), generator)

@@ -101,7 +101,7 @@ def _keep_permissions(path: str | os.PathLike[str], temporary: Path) -> None:
         return
     replaced, own = os.stat(path), temporary.stat()
     if fcntl is not None and (replaced.st_uid, replaced.st_gid) != (own.st_uid, own.st_gid):
-        with suppress(PermissionError):  # only root gives files to other users, and only members to a group
+        with suppress(OSError):  # not allowed, or unknown to this container: owners are kept where that is possible
             os.chown(temporary, replaced.st_uid if os.geteuid() == 0 else -1, replaced.st_gid)
     if stat.S_IMODE(replaced.st_mode) != stat.S_IMODE(temporary.stat().st_mode):
         temporary.chmod(stat.S_IMODE(replaced.st_mode))

@@ -73,7 +73,8 @@ class ResidualUNet(MattingNetwork):
 
         The encoder has the stem, the shortcuts and the channels of resnet34d, and the first 3, 4, 4 and 2 blocks of its
         stages. The stem of resnet34 is another one: with its weights, the stem here stays random. Weights for the
-        trimap are 0. Convolutions get the weights before spectral normalisation; the batch norms undo the division.
+        trimap are 0. Convolutions get the weights before spectral normalisation; in training the batch norms undo the
+        division, and their running statistics follow.
 
         Parameters
         ----------

@@ -269,7 +269,8 @@ class RefinementConfig(LabelledConfig):
         super().__post_init__()
         if not self.trimap_input or self.one_hot:
             raise ValueError(
-                "the mask is missing, expected trimap_input = true and one_hot = false: it comes in the trimap's place"
+                f"trimap_input is {self.trimap_input} and one_hot is {self.one_hot}, expected True and False for "
+                "paradigm 'refinement': the mask comes in the trimap's place, as one plane"
             )
 
 

@@ -83,12 +83,28 @@ class TestCorrectedMask:
 
     @pytest.mark.parametrize("change", [np.zeros_like, lambda mask: 1 - mask])
     def test_network_that_does_not_know_the_object(self, change, square, answer):
+        """The trimap is then that of a trusted mask, with its wider band."""
         answer(change)
-        assert (corrected_mask(IMAGE, square) == square).all()
+        assert corrected_mask(IMAGE, square) is None
+        results = [hybridmatte.matte_from_mask(IMAGE, square, method="cf", trust_mask=trust) for trust in (True, False)]
+        assert (results[0].trimap == results[1].trimap).all()
+
+    @pytest.mark.parametrize("value", [0.6, 0.85])
+    def test_dim_mask(self, value):
+        """Its brightest pixels are its certain ones, whether it is corrected or not."""
+        mask = np.zeros((200, 260), np.float32)
+        mask[50:150, 60:200] = value
+        assert hybridmatte.matte_from_mask(np.full((200, 260, 3), 0.5), mask, method="cf").alpha[100, 130] == 1
+
+    @pytest.mark.parametrize("shape", [(1, 7), (2, 2), (9, 40), (40, 12), (30, 3000)])
+    def test_any_size(self, shape, rng):
+        mask = (np.arange(shape[1]) < shape[1] // 2 + 1).astype(np.float32) * np.ones((shape[0], 1), np.float32)
+        corrected = corrected_mask(rng.random((*shape, 3), np.float32), mask)
+        assert corrected is None or (corrected.shape == shape and np.isfinite(corrected).all())
 
     def test_nothing_given_is_changed(self, square):
         mask = square.copy()
-        corrected_mask(IMAGE, mask)
+        corrected_mask(IMAGE, mask)  # a copy, even where it is dropped
         assert (mask == square).all()
 
 
@@ -112,6 +128,10 @@ class TestTrimap:
 
 
 class TestTrustMask:
+    def test_description_tells_of_the_correction(self, square):
+        result = hybridmatte.matte_from_mask(IMAGE, square, method="cf")
+        assert result.description == "trimap along the corrected mask's outline, alpha by cf"
+
     def test_no_network_runs(self, square, monkeypatch):
         def fail(*_arguments):
             raise AssertionError
@@ -119,7 +139,10 @@ class TestTrustMask:
         monkeypatch.setattr(mask_correction, "run_segmenter", fail)
         result = hybridmatte.matte_from_mask(IMAGE, square, trust_mask=True)
         assert (result.trimap[250:450, 350:550] == 1).all()
+        assert result.description == "trimap along the mask's outline, alpha by matte, quality best"
         assert hybridmatte.matte_from_mask(IMAGE, square, erode=5).trimap[350, 450] == 1
+        with pytest.raises(ValueError, match="trust_mask is True, expected False with erode or dilate"):
+            hybridmatte.matte_from_mask(IMAGE, square, erode=5, trust_mask=True)
         with pytest.raises(AssertionError):
             hybridmatte.matte_from_mask(IMAGE, square)
 

@@ -30,6 +30,7 @@ class TestRandomMaskErrors:
 
     def test_depends_on_the_generator_and_changes_nothing_given(self):
         alpha, image = SCENE.alpha.copy(), SCENE.image.copy()
+        assert not any(random_mask_errors(alpha, image, np.random.default_rng(seed)) is alpha for seed in range(30))
         first, again, other = (random_mask_errors(alpha, image, np.random.default_rng(seed)) for seed in (1, 1, 2))
         assert (first == again).all()
         assert (first != other).any()

@@ -43,8 +43,8 @@ def test_runs(label, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"trimap_input": False}, "the mask is missing, expected trimap_input = true"),
-        ({"one_hot": True}, "the mask is missing, expected trimap_input = true and one_hot = false"),
+        ({"trimap_input": False}, "trimap_input is False and one_hot is False, expected True and False"),
+        ({"one_hot": True}, "trimap_input is True and one_hot is True, expected True and False"),
         ({"network": "gca", "size": "tiny"}, "network is 'gca', expected 'pyramid' or 'unet'"),
     ],
 )
