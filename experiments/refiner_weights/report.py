@@ -12,8 +12,8 @@ WAYS = {
 ABOUT = (
     "Means over photographs. Boundary error: mean absolute error x 1000 within 1% of the diagonal of the outline. "
     "IoU: of alpha cut at 0.5; in brackets its largest loss on a photograph against the mask's own. Portraits and "
-    "animals have alphas that a published network predicted, `alphamatting` and `alphamatting_more` have true ones, the "
-    "others have masks. The network has learnt from `alphamatting`, and from other photographs of the sets with masks. "
+    "animals have alphas that a published network predicted, `alphamatting` and `alphamatting_more` true ones, the "
+    "others masks. The network has learnt from `alphamatting`, and from other photographs of the sets with masks. "
     "Coarse masks have 64 pixels; eroded, dilated and shifted ones are wrong by 1% of the diagonal."
 )
 
