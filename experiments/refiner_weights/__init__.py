@@ -24,7 +24,7 @@ class Options(TrainingOptions):
 EXPERIMENT = Experiment(
     name="refiner_weights",
     question="What does the network that corrects masks add to the solver, for which masks?",
-    cost="1,700 training steps of 8 crops, 45 minutes on two cores, and 40 minutes of scoring; extras deep and onnx, "
+    cost="1,700 training steps of 8 crops, 45 minutes on two cores, and 12 minutes of scoring; extras deep and onnx, "
     "the data folder",
     options=Options,
     packages=("numpy", "torch", "timm", "lightning"),
