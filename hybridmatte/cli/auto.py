@@ -93,7 +93,7 @@ def auto(
             help="Mask, white where the object is, from a segmenter or drawn, at any size of the same aspect ratio: "
             "a grey picture, a cut-out, labels, a palette or a .npy array; or one for all photographs, a folder or "
             "quoted pattern of masks with the same file stems, or a name pattern ('{stem}_mask.png'). Without a mask, "
-            "a segmenter finds the object.",
+            "a segmenter finds the object. A small network corrects either mask; see --trust-mask.",
         ),
     ] = None,
     matte: Annotated[bool, typer.Option("--matte", help="Write alpha instead of the cut-out.")] = False,
@@ -120,7 +120,11 @@ def auto(
     invert: Annotated[bool, typer.Option("--invert", help="The mask is white where the object is not.")] = False,
     trust_mask: Annotated[
         bool,
-        typer.Option("--trust-mask", help="The mask is right but for its edges: the bundled network corrects nothing."),
+        typer.Option(
+            "--trust-mask",
+            help="Do not correct the mask by the bundled network: for masks that are right but for their edges. "
+            "--erode and --dilate imply it.",
+        ),
     ] = False,
     bits: Bits = 8,
     workers: Workers = 1,
