@@ -1,7 +1,9 @@
-"""Input checks for tensors: shape, dtype, device, range of values, and which inputs may carry a gradient."""
+"""Input checks for tensors: shape, dtype, device, range of values, gradients; and where kernels run."""
 
 import os
 from contextlib import AbstractContextManager
+from functools import cache
+from importlib.util import find_spec
 
 import torch
 
@@ -16,6 +18,7 @@ __all__ = [
     "check_range",
     "check_together",
     "promote",
+    "runs_triton",
     "split_planes",
     "torch_threads",
 ]
@@ -48,7 +51,7 @@ def check_image_batch(image: torch.Tensor, name: str = "image") -> torch.Tensor:
     check_batch(image, name, 3)
     check_no_gradient(image, name)
     image = promote(image)
-    low, high = (float(value) for value in image.aminmax())
+    low, high = torch.stack(image.aminmax()).tolist()  # one copy to the host, which waits for the device
     if not (low >= 0.0 and high <= 1.0):
         came = "NaN" if low != low else f"values from {low!r} to {high!r}"
         raise ValueError(
@@ -115,7 +118,7 @@ def check_planes(trimap: torch.Tensor, prior: torch.Tensor | None, confidence: t
 
 def check_range(tensor: torch.Tensor, name: str, high: float = 1.0) -> None:
     """Refuse values below 0, above `high`, infinite or NaN."""
-    low, top = (float(value) for value in tensor.detach().aminmax())
+    low, top = torch.stack(tensor.detach().aminmax()).tolist()
     if not (low >= 0.0 and top <= high and top < float("inf")):
         came = "NaN" if low != low else f"values from {low!r} to {top!r}"
         raise ValueError(f"{name} has {came}, expected finite ones of at least 0" + " and at most 1" * (high == 1.0))
@@ -130,6 +133,17 @@ def split_planes(trimap: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torc
 def torch_threads() -> AbstractContextManager[None]:
     """Run kernels on at most as many threads as torch uses."""
     return thread_limit(torch.get_num_threads())
+
+
+def runs_triton(device: torch.device) -> bool:
+    """Return whether Triton kernels run on a device: on CUDA, where torch was installed with Triton."""
+    return device.type == "cuda" and _has_triton()
+
+
+@cache
+def _has_triton() -> bool:
+    """Return whether Triton is installed; builds of torch for some systems come without it."""
+    return find_spec("triton") is not None
 
 
 def promote(tensor: torch.Tensor) -> torch.Tensor:

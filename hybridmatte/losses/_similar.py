@@ -1,15 +1,14 @@
-"""The neighbours of the losses over similar pixels, and two ways to sum over them: a Numba kernel, and torch alone."""
+"""The neighbours of the losses over similar pixels, and the ways to sum over them: by kernels, and by torch alone."""
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from hybridmatte._validation_torch import check_no_gradient, check_together, promote, torch_threads
-from hybridmatte.losses._pairs_numba import farthest_row
+from hybridmatte._validation_torch import check_no_gradient, check_together, promote, runs_triton, torch_threads
+from hybridmatte.losses import _pairs_numba
 from hybridmatte.similarity.window import Padding, WindowTopK, window_topk
 
 MIN_BAND_ROWS = 8  # see _pairs_numba
@@ -52,12 +51,18 @@ def _check_similarity(similarity: Similarity, alpha: torch.Tensor) -> Similarity
     return similarity
 
 
-def sum_over_pairs(
-    alpha: torch.Tensor, similarity: Similarity, kernel: Callable[..., float], *options: Any
-) -> torch.Tensor:
-    """Return the sum that a kernel of ``_pairs_numba`` computes of alpha (B, 1, H, W) on the CPU, differentiable."""
+def has_kernels(alpha: torch.Tensor) -> bool:
+    """Return whether kernels sum over the pairs of this alpha: on the CPU, and in float32 on CUDA with Triton."""
+    return alpha.device.type == "cpu" or (alpha.dtype == torch.float32 and runs_triton(alpha.device))
+
+
+def sum_over_pairs(alpha: torch.Tensor, similarity: Similarity, kernel: str, option: float) -> torch.Tensor:
+    """Return the sum that a kernel computes of alpha (B, 1, H, W), differentiable once; see `has_kernels`.
+
+    Kernels have the same names in ``_pairs_numba`` and ``_pairs_triton``, and one option.
+    """
     planes = pad(alpha[:, 0], (similarity.margin,) * 4)
-    return _KernelSum.apply(planes, similarity, kernel, options)
+    return _KernelSum.apply(planes, similarity, kernel, option)
 
 
 def neighbor_alpha(alpha: torch.Tensor, similarity: Similarity) -> torch.Tensor:
@@ -73,29 +78,11 @@ class _KernelSum(Function):
     """The sum of a kernel that returns its value and writes its gradient in the same pass."""
 
     @staticmethod
-    def forward(ctx, planes, similarity, kernel, options):
+    def forward(ctx, planes, similarity, kernel, option):
         """Return the sum over the padded planes of alpha (B, H, W); keep its gradient."""
-        values = planes.detach().contiguous().flatten(1).numpy()
-        offsets, stride = similarity.offsets.numpy(), planes.shape[2]
-        gradient = torch.zeros_like(planes, memory_format=torch.contiguous_format)
-        with torch_threads():
-            reach = farthest_row(offsets, values.shape[1], stride, similarity.margin)
-            if reach < 0:
-                raise ValueError(
-                    "similarity has offsets that lead out of the image, expected those that window_topk found"
-                )
-            total = kernel(
-                values,
-                similarity.distances.numpy(),
-                offsets,
-                stride,
-                similarity.margin,
-                max(2 * reach, MIN_BAND_ROWS),
-                *options,
-                gradient.flatten(1).numpy(),
-            )
+        total, gradient = (_sum_cpu if planes.device.type == "cpu" else _sum_cuda)(planes, similarity, kernel, option)
         ctx.save_for_backward(gradient)
-        return planes.new_tensor(total)
+        return total
 
     @staticmethod
     @once_differentiable
@@ -103,3 +90,36 @@ class _KernelSum(Function):
         """Return the kept gradient times the gradient of the result."""
         (gradient,) = ctx.saved_tensors
         return grad_output * gradient, None, None, None
+
+
+def _sum_cpu(
+    planes: torch.Tensor, similarity: Similarity, kernel: str, option: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the sum of a Numba kernel and its gradient."""
+    values = planes.detach().contiguous().flatten(1).numpy()
+    offsets, stride = similarity.offsets.numpy(), planes.shape[2]
+    gradient = torch.zeros_like(planes, memory_format=torch.contiguous_format)
+    with torch_threads():
+        reach = _pairs_numba.farthest_row(offsets, values.shape[1], stride, similarity.margin)
+        if reach < 0:
+            raise ValueError("similarity has offsets that lead out of the image, expected those that window_topk found")
+        total = getattr(_pairs_numba, kernel)(
+            values,
+            similarity.distances.numpy(),
+            offsets,
+            stride,
+            similarity.margin,
+            max(2 * reach, MIN_BAND_ROWS),
+            option,
+            gradient.flatten(1).numpy(),
+        )
+    return planes.new_tensor(total), gradient
+
+
+def _sum_cuda(
+    planes: torch.Tensor, similarity: Similarity, kernel: str, option: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the sum of a Triton kernel and its gradient."""
+    from hybridmatte.losses import _pairs_triton
+
+    return getattr(_pairs_triton, kernel)(planes.detach(), similarity, option)

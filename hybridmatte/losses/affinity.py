@@ -4,8 +4,7 @@ import math
 
 import torch
 
-from hybridmatte.losses import _pairs_numba as kernels
-from hybridmatte.losses._similar import Similarity, find_similar, neighbor_alpha, sum_over_pairs
+from hybridmatte.losses._similar import Similarity, find_similar, has_kernels, neighbor_alpha, sum_over_pairs
 from hybridmatte.similarity.window import Padding
 
 __all__ = ["affinity_loss"]
@@ -26,6 +25,9 @@ def affinity_loss(
     ``||A a - a||_1 / N`` over the N pixels of the batch. ``A_ij`` is proportional to ``1 - ||I_i - I_j||_2 / sqrt(3)``
     on the K selected pairs of pixel i, and the rows of A sum to 1. Constants and linear ramps have no penalty, so a
     hair may stop growing at a ramp, and the slope of an edge is not bounded; see docs/theory.
+
+    On CUDA the last bits of the gradient depend on the order of atomic additions. Under
+    ``torch.use_deterministic_algorithms(True)`` tensor operations take the kernel's place; they need more memory.
 
     Parameters
     ----------
@@ -54,9 +56,10 @@ def affinity_loss(
     0.0
     """
     values, similarity = find_similar(alpha, image, window_size, padding, similarity)
-    if values.device.type != "cpu":
+    is_ordered = values.device.type == "cpu" or not torch.are_deterministic_algorithms_enabled()
+    if not (has_kernels(values) and is_ordered):
         return affinity_by_tensors(values, similarity).to(alpha.dtype)
-    return (sum_over_pairs(values, similarity, kernels.affinity_loss, MAX_DISTANCE) / values.numel()).to(alpha.dtype)
+    return (sum_over_pairs(values, similarity, "affinity_loss", MAX_DISTANCE) / values.numel()).to(alpha.dtype)
 
 
 def affinity_by_tensors(alpha: torch.Tensor, similarity: Similarity) -> torch.Tensor:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 
 from hybridmatte.losses import _pairs_numba as kernels
-from hybridmatte.losses._similar import Similarity, find_similar, neighbor_alpha, sum_over_pairs
+from hybridmatte.losses._similar import Similarity, find_similar, has_kernels, neighbor_alpha, sum_over_pairs
 from hybridmatte.similarity.window import Padding
 
 __all__ = ["dc_loss", "ddc_hinge_loss", "ddc_loss"]
@@ -57,7 +57,7 @@ def dc_loss(
         "cut" ends windows at the border; "zeros" surrounds image and alpha with zeros, as the authors do.
     similarity : WindowTopK, optional
         Result of ``window_topk(image)``, which saves the search when an image is used again. Its own window_size and
-        padding apply then.
+        padding apply then. Offsets that lead out of the image are refused on the CPU; on CUDA they make the loss NaN.
 
     Returns
     -------
@@ -175,10 +175,10 @@ def ddc_hinge_loss(
 
 
 def _mean_penalty(form: PairPenalty, alpha: torch.Tensor, values: torch.Tensor, similarity: Similarity) -> torch.Tensor:
-    """Return the mean penalty of the pairs in alpha's dtype: by the kernel on the CPU, elsewhere by torch."""
-    if values.device.type != "cpu":
+    """Return the mean penalty of the pairs in alpha's dtype: by a kernel where there is one, else by torch."""
+    if not has_kernels(values):
         return penalty_by_tensors(form, values, similarity).to(alpha.dtype)
-    total = sum_over_pairs(values, similarity, kernels.pair_loss, form.code)
+    total = sum_over_pairs(values, similarity, "pair_loss", form.code)
     return (total / similarity.offsets.numel()).to(alpha.dtype)
 
 

@@ -1,4 +1,4 @@
-"""The window top-K of batches of tensors: by the Numba kernel on the CPU, by tensor operations on other devices."""
+"""The window top-K of batches of tensors: by Numba on the CPU, by Triton on CUDA, by tensor operations elsewhere."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
-from hybridmatte._validation_torch import torch_threads
+from hybridmatte._validation_torch import runs_triton, torch_threads
 from hybridmatte.similarity._window_numba import fill_topk
 
 CHUNK_BYTES = 2**28  # memory for the keys of one strip of rows
+MAX_TRITON_NEIGHBORS = 64  # of the Triton kernel, which holds two registers for each of at most 255 a lane
 PLACE_BITS = 20  # lowest bits of a key, which hold the place; a window has at most 2**20 places
 
 
@@ -18,8 +19,14 @@ def topk_batch(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return distances and flat offsets (B, H, W, K) of a float32 image (B, 3, H, W), on its device.
 
-    The image is padded by a margin of black pixels first.
+    The image counts as padded by a margin of black pixels. On a CUDA device with Triton, a kernel searches for up to
+    MAX_TRITON_NEIGHBORS neighbours. More neighbours, and other devices, go by tensor operations, which need memory for
+    the keys of a strip of rows.
     """
+    if runs_triton(image.device) and n_neighbors <= MAX_TRITON_NEIGHBORS:
+        from hybridmatte.similarity._window_triton import topk_triton
+
+        return topk_triton(image, window_size, margin, n_neighbors)
     if image.device.type != "cpu":
         return topk_shifts(pad(image, (margin,) * 4), window_size, margin, n_neighbors)
     planes = np.pad(image.numpy(), ((0, 0), (0, 0), (margin, margin), (margin, margin)))
