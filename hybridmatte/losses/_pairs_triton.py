@@ -44,52 +44,59 @@ def _penalty(x, d, FORM: tl.constexpr):
 
 
 @triton.jit
-def _locate(width, n_pixels, stride, margin, n_blocks, BLOCK: tl.constexpr):
-    """Return the image of a program, its pixels, which of them exist, and their places in the padded plane."""
-    program = tl.program_id(0)
-    pixel = (program % n_blocks) * BLOCK + tl.arange(0, BLOCK)
-    place = (pixel // width + margin) * stride + pixel % width + margin
-    return (program // n_blocks).to(tl.int64), pixel, pixel < n_pixels, place
+def _load_pair(alpha, distances, offsets, entry, here, is_pixel, n_places):
+    """Return alpha and place of the other pixel of each pair, whether that is in the plane, and the distance.
+
+    Alpha is NaN outside the plane.
+    """
+    there = here + tl.load(offsets + entry, mask=is_pixel, other=0)
+    is_inside = is_pixel & (there >= 0) & (there < n_places)
+    other = tl.load(alpha + there, mask=is_inside, other=float("nan"))
+    return other, there, is_inside, tl.load(distances + entry, mask=is_pixel, other=0.0)
 
 
 @triton.jit
-def _pair_kernel(
-    planes,
-    distances,
-    offsets,
-    gradient,
-    sums,
-    width,
-    n_pixels,
-    stride,
-    n_places,
-    margin,
-    n_neighbors,
-    n_blocks,
-    FORM: tl.constexpr,
-    BLOCK: tl.constexpr,
-):
-    """Write the sum of the penalties of BLOCK pixels; add their slopes to the gradient (B, n_places)."""
-    index, pixel, is_pixel, here = _locate(width, n_pixels, stride, margin, n_blocks, BLOCK)
-    alpha, slopes = planes + index * n_places, gradient + index * n_places
-    first = (index * n_pixels + pixel) * n_neighbors
+def _pair_sums(alpha, distances, offsets, slopes, first, here, is_pixel, n_places, FORM: tl.constexpr, K: tl.constexpr):
+    """Return the sum of the penalties of each pixel; add their slopes to the plane of the gradient."""
     own = tl.load(alpha + here, mask=is_pixel, other=0.0)
-    own_slope = tl.zeros((BLOCK,), tl.float32)
-    total = tl.zeros((BLOCK,), tl.float32)
-    for k in range(n_neighbors):
-        there = here + tl.load(offsets + first + k, mask=is_pixel, other=0)
-        is_inside = is_pixel & (there >= 0) & (there < n_places)
-        x = own - tl.load(alpha + there, mask=is_inside, other=float("nan"))
-        penalty, slope = _penalty(x, tl.load(distances + first + k, mask=is_pixel, other=0.0), FORM)
-        total += tl.where(x == x, penalty, float("nan"))
+    own_slope = tl.zeros_like(own)
+    total = tl.zeros_like(own)
+    for k in range(K):
+        other, there, is_inside, d = _load_pair(alpha, distances, offsets, first + k, here, is_pixel, n_places)
+        x = own - other
+        penalty, slope = _penalty(x, d, FORM)
+        total += tl.where(x == x, penalty, x)
         own_slope += slope
         tl.atomic_add(slopes + there, -slope, mask=is_inside & (slope != 0.0), sem="relaxed")
     tl.atomic_add(slopes + here, own_slope, mask=is_pixel & (own_slope != 0.0), sem="relaxed")
-    tl.store(sums + tl.program_id(0), tl.sum(tl.where(is_pixel, total, 0.0)))
+    return total
 
 
 @triton.jit
-def _affinity_kernel(
+def _affinity_sums(
+    alpha, distances, offsets, slopes, first, here, is_pixel, n_places, MAX_DISTANCE: tl.constexpr, K: tl.constexpr
+):
+    """Return |sum_j A_ij alpha_j - alpha_i| of each pixel; add its slopes to the plane of the gradient."""
+    own = tl.load(alpha + here, mask=is_pixel, other=0.0)
+    mass = tl.zeros_like(own)
+    moment = tl.zeros_like(own)
+    for k in range(K):
+        other, _, _, d = _load_pair(alpha, distances, offsets, first + k, here, is_pixel, n_places)
+        weight = tl.maximum(MAX_DISTANCE - d, 0.0)
+        mass += weight
+        moment += weight * (other - own)
+    residual = moment / mass
+    sign = _sign(residual)
+    for k in range(K):
+        _, there, is_inside, d = _load_pair(alpha, distances, offsets, first + k, here, is_pixel, n_places)
+        slope = sign * tl.maximum(MAX_DISTANCE - d, 0.0) / mass
+        tl.atomic_add(slopes + there, slope, mask=is_inside & (sign != 0.0), sem="relaxed")
+    tl.atomic_add(slopes + here, -sign, mask=is_pixel & (sign != 0.0), sem="relaxed")
+    return tl.abs(residual)
+
+
+@triton.jit
+def _sum_kernel(
     planes,
     distances,
     offsets,
@@ -100,40 +107,32 @@ def _affinity_kernel(
     stride,
     n_places,
     margin,
-    n_neighbors,
     n_blocks,
-    MAX_DISTANCE: tl.constexpr,
+    IS_AFFINITY: tl.constexpr,
+    OPTION: tl.constexpr,
+    K: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Write the sum of |sum_j A_ij alpha_j - alpha_i| of BLOCK pixels; add their slopes to the gradient."""
-    index, pixel, is_pixel, here = _locate(width, n_pixels, stride, margin, n_blocks, BLOCK)
+    """Write the sum over BLOCK pixels of an image; add its slopes to the gradient (B, n_places)."""
+    program = tl.program_id(0)
+    index = (program // n_blocks).to(tl.int64)
+    pixel = (program % n_blocks) * BLOCK + tl.arange(0, BLOCK)
+    is_pixel = pixel < n_pixels
+    here = (pixel // width + margin) * stride + pixel % width + margin
     alpha, slopes = planes + index * n_places, gradient + index * n_places
-    first = (index * n_pixels + pixel) * n_neighbors
-    own = tl.load(alpha + here, mask=is_pixel, other=0.0)
-    mass = tl.zeros((BLOCK,), tl.float32)
-    moment = tl.zeros((BLOCK,), tl.float32)
-    for k in range(n_neighbors):
-        there = here + tl.load(offsets + first + k, mask=is_pixel, other=0)
-        is_inside = is_pixel & (there >= 0) & (there < n_places)
-        weight = tl.maximum(MAX_DISTANCE - tl.load(distances + first + k, mask=is_pixel, other=0.0), 0.0)
-        mass += weight
-        moment += weight * (tl.load(alpha + there, mask=is_inside, other=float("nan")) - own)
-    residual = moment / mass
-    sign = _sign(residual)
-    for k in range(n_neighbors):
-        there = here + tl.load(offsets + first + k, mask=is_pixel, other=0)
-        is_inside = is_pixel & (there >= 0) & (there < n_places)
-        weight = tl.maximum(MAX_DISTANCE - tl.load(distances + first + k, mask=is_pixel, other=0.0), 0.0)
-        tl.atomic_add(slopes + there, sign * weight / mass, mask=is_inside & (sign != 0.0), sem="relaxed")
-    tl.atomic_add(slopes + here, -sign, mask=is_pixel & (sign != 0.0), sem="relaxed")
-    tl.store(sums + tl.program_id(0), tl.sum(tl.where(is_pixel, tl.abs(residual), 0.0)))
+    first = (index * n_pixels + pixel) * K
+    if IS_AFFINITY:
+        total = _affinity_sums(alpha, distances, offsets, slopes, first, here, is_pixel, n_places, OPTION, K)
+    else:
+        total = _pair_sums(alpha, distances, offsets, slopes, first, here, is_pixel, n_places, OPTION, K)
+    tl.store(sums + program, tl.sum(tl.where(is_pixel, total, 0.0)))
 
 
 def pair_loss(
     planes: torch.Tensor, similarity: WindowTopK[torch.Tensor], form: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the sum of the penalties of all pairs, and its gradient. `form` is the penalty's code."""
-    return _run(_pair_kernel, planes, similarity, form)
+    return _run(planes, similarity, False, form)
 
 
 def affinity_loss(
@@ -143,11 +142,11 @@ def affinity_loss(
 
     A_ij is proportional to 1 - d_ij / max_distance, and each row of A sums to 1.
     """
-    return _run(_affinity_kernel, planes, similarity, max_distance)
+    return _run(planes, similarity, True, max_distance)
 
 
-def _run(kernel, planes, similarity, parameter):
-    """Return the sum of a kernel over the padded planes of alpha (B, H, W) float32, and its gradient, both float32."""
+def _run(planes, similarity, is_affinity, option):
+    """Return the kernel's sum over the padded planes of alpha (B, H, W) float32, and its gradient, in float32."""
     planes = planes.contiguous()
     distances, offsets = similarity.distances.contiguous(), similarity.offsets.contiguous()
     batch, height, width, n_neighbors = offsets.shape
@@ -155,7 +154,7 @@ def _run(kernel, planes, similarity, parameter):
     n_blocks = triton.cdiv(height * width, BLOCK)
     sums = torch.empty(batch * n_blocks, device=planes.device)
     with torch.cuda.device_of(planes):
-        kernel[(len(sums),)](
+        _sum_kernel[(len(sums),)](
             planes,
             distances,
             offsets,
@@ -166,9 +165,10 @@ def _run(kernel, planes, similarity, parameter):
             planes.shape[2],
             planes.shape[1] * planes.shape[2],
             similarity.margin,
-            n_neighbors,
             n_blocks,
-            parameter,
+            is_affinity,
+            option,
+            n_neighbors,
             BLOCK,
             num_warps=BLOCK // 32,
         )
