@@ -1,6 +1,7 @@
 """Metadata of a run: commit, date, versions, processor and threads."""
 
 import datetime
+import os
 import platform
 import subprocess
 from collections.abc import Sequence
@@ -38,12 +39,15 @@ def modified_commits(rows: Sequence[Row]) -> list[str]:
 
 
 def _commit() -> str:
-    """Return the short commit, with a mark if tracked files differ from it."""
+    """Return the short commit, with a mark if tracked files differ from it.
+
+    In a copy of the files without git it is what the environment variable HYBRIDMATTE_COMMIT says, or "unknown".
+    """
     command = ["git", "-C", str(ROOT), "describe", "--always", f"--dirty={MODIFIED}", "--exclude", "*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return os.environ.get("HYBRIDMATTE_COMMIT") or "unknown"
 
 
 def _processor() -> str:

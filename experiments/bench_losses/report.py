@@ -8,7 +8,7 @@ from experiments.tables import mark, table
 def report(document: Document) -> list[str]:
     """Return the comparison of the forms, and the growth of our time with the size."""
     rows = document["results"]
-    return [compare_forms(rows), growth(rows), "On a GPU: not measured."]
+    return [compare_forms(rows), growth(rows), "On a GPU: see [gpu](gpu.md)."]
 
 
 def compare_forms(rows: list[Row]) -> str:
