@@ -334,7 +334,8 @@ class TestPages:
         document = read_results(RESULTS / f"{experiment.name}.json")
         for commit, has_marks in (("abc-dirty", True), ("abc", False)):
             changed = {**document, "results": [{**row, "commit": commit} for row in document["results"]]}
-            assert any("\\*" in block for block in experiment.report(changed)) == (has_marks and bool(document["results"]))
+            is_marked = any("\\*" in block for block in experiment.report(changed))
+            assert is_marked == (has_marks and document["results"] != [])  # nothing may have been measured
 
 
 class TestRunner:
