@@ -11,7 +11,7 @@ import torch
 from experiments.results import Row, make_row
 from experiments.timing import Timing, summarise
 
-OUT_OF_MEMORY = "out of memory"
+MAX_WORDS = 100  # characters of an error that are recorded
 
 
 class Measured(NamedTuple):
@@ -40,6 +40,13 @@ def measure_call(call: Callable[[], Any], rounds: int, warm_up: int = 2, max_sec
     while len(seconds) < rounds and sum(seconds) < max_seconds:
         seconds.append(elapsed(call))
     return Measured(result, summarise(seconds), added)
+
+
+def describe_failure(error: RuntimeError) -> str:
+    """Return what a row records of a call that failed; libraries of the device do not name all lack of memory so."""
+    if isinstance(error, torch.cuda.OutOfMemoryError):
+        return "out of memory"
+    return f"{type(error).__name__}: {str(error).splitlines()[0][:MAX_WORDS]}"
 
 
 def elapsed(call: Callable[[], Any]) -> float:

@@ -6,7 +6,7 @@ import torch
 
 from experiments.bench_losses import FORMS, LOSSES
 from experiments.bench_losses.forms import photograph, prepare
-from experiments.gpu.measurement import OUT_OF_MEMORY, copy_rate, device_row, measure_call, measured_row
+from experiments.gpu.measurement import copy_rate, describe_failure, device_row, measure_call, measured_row
 from experiments.results import Row
 from hybridmatte import window_topk
 from hybridmatte.similarity._window_torch import topk_shifts
@@ -33,18 +33,19 @@ def loss_rows(loss: str, batch: int) -> list[Row]:
     image = photograph(SIDE, batch).cuda()
     size = list(image.shape)
     subject = f"{' x '.join(map(str, size))}, K = {WINDOW}"
-    found, gradients = {}, {}
+    found, gradients, failures = {}, {}, {}
     for form in FORMS:
         torch.cuda.empty_cache()
         try:
             found[form] = measure_call(prepare(form, loss, image, WINDOW), ROUNDS)
-        except torch.cuda.OutOfMemoryError:
+        except RuntimeError as problem:
+            failures[form] = describe_failure(problem)
             continue
         gradients[form] = found[form].result[1].clone()
     rows, reference = [], gradients.get(FORMS[-1])
     for form in FORMS:
-        if form not in found:
-            rows.append(device_row("loss", loss, form, subject, size, failed=OUT_OF_MEMORY))
+        if form in failures:
+            rows.append(device_row("loss", loss, form, subject, size, failed=failures[form]))
             continue
         error = None
         if reference is not None:

@@ -10,7 +10,7 @@ import torch
 
 from experiments.example_photographs import FLOWER_TRIMAP, flower_photograph
 from experiments.gpu import MEGAPIXELS, SOLVERS
-from experiments.gpu.measurement import OUT_OF_MEMORY, copy_rate, device_row, measure_call, measured_row
+from experiments.gpu.measurement import copy_rate, describe_failure, device_row, measure_call, measured_row
 from experiments.results import Row
 from hybridmatte import read_image, read_trimap, solve_cf, solve_knn, split_trimap
 from hybridmatte.systems import differentiable
@@ -22,7 +22,6 @@ ROUNDS = 5
 VECTOR_BYTES = 40  # of an unknown pixel in one iteration: ten readings or writings of a float32 vector
 ENTRY_BYTES = {"cf": 13 * 4, "knn": 34 * 8}  # entries of a pixel: 13 different float32 ones; 34 links with weights
 GROWTH = 1.5  # how much longer than in proportion a larger image may take
-MAX_WORDS = 100  # characters of an error that are recorded
 
 
 def run_solvers(deadline: float) -> Iterator[list[Row]]:
@@ -63,10 +62,8 @@ def solver_row(solver: str, subject: str, rate: float) -> Row:
     try:
         with counted_iterations() as counts:
             measured = measure_call(lambda: SOLVE[solver](*tensors), ROUNDS, warm_up=1)
-    except torch.cuda.OutOfMemoryError:
-        return device_row("solver", solver, "alpha", subject, size, unknown=n_unknown, failed=OUT_OF_MEMORY)
-    except RuntimeError as problem:  # libraries of the device say in their own way that an image is too large
-        failed = f"RuntimeError: {str(problem).splitlines()[0][:MAX_WORDS]}"
+    except RuntimeError as problem:
+        failed = describe_failure(problem)
         return device_row("solver", solver, "alpha", subject, size, unknown=n_unknown, failed=failed)
     error = None
     if subject == next(iter(MEGAPIXELS)):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import torch
 
 from experiments.bench_losses.forms import photograph
-from experiments.gpu.measurement import OUT_OF_MEMORY, Measured, device_row, elapsed, measure_call, measured_row
+from experiments.gpu.measurement import Measured, describe_failure, device_row, elapsed, measure_call, measured_row
 from experiments.results import Row
 from experiments.timing import summarise
 from hybridmatte import networks
@@ -35,8 +35,9 @@ def training_rows(batch: int, precision: str) -> list[Row]:
         for _ in range(ROUNDS):
             for form, step in steps.items():
                 seconds[form].append(elapsed(step))
-    except torch.cuda.OutOfMemoryError:
-        return [device_row("training", "vitmatte small", form, subject, size, failed=OUT_OF_MEMORY) for form in FORMS]
+    except RuntimeError as problem:
+        failed = describe_failure(problem)
+        return [device_row("training", "vitmatte small", form, subject, size, failed=failed) for form in FORMS]
     timings = {form: summarise(times) for form, times in seconds.items()}
     share = 1 - timings[FORMS[0]].median_s / timings[FORMS[1]].median_s
     return [

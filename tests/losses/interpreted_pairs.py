@@ -94,3 +94,26 @@ def test_the_pair_losses_keep_their_kernel_where_torch_is_to_be_deterministic():
         torch.use_deterministic_algorithms(False)
     assert found[0] == expected[0]
     assert torch.equal(found[1], expected[1])
+
+
+class NoKernel:
+    """Stands for a Triton kernel, and does nothing."""
+
+    def __getitem__(self, grid):
+        return lambda *_, **__: None
+
+
+@every_pair_loss
+def test_nothing_is_read_back_from_the_device(name, monkeypatch):
+    """Tensors of the meta device have no values, so that reading one, forward or backward, is an error."""
+    monkeypatch.setattr(_similar, "runs_triton", lambda _: True)
+    monkeypatch.setattr("hybridmatte.losses._pairs_triton._sum_kernel", NoKernel())
+    image = torch.rand(2, 3, 8, 9)
+    similarity = window_topk(image, 3, padding="zeros")
+    similarity = similarity._replace(distances=similarity.distances.to("meta"), offsets=similarity.offsets.to("meta"))
+    for dtype in (torch.float16, torch.float32, torch.float64):
+        alpha = torch.empty(2, 1, 8, 9, device="meta", dtype=dtype, requires_grad=True)
+        value = PAIR_LOSSES[name](alpha, image.to("meta", dtype), similarity=similarity)
+        value.backward()
+        assert (value.shape, value.dtype) == ((), dtype)
+        assert (alpha.grad.shape, alpha.grad.dtype) == (alpha.shape, dtype)
