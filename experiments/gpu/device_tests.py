@@ -15,6 +15,7 @@ MAX_SECONDS = 180
 def run_device_tests(threads: int) -> list[Row]:
     """Return the row with the numbers of tests that passed and failed; a run that takes too long has failed."""
     command = [sys.executable, "-m", "pytest", "-v", "-m", "gpu", "-p", "no:cacheprovider", *FOLDERS]
+    command += ["-W", "default::DeprecationWarning"]  # of other versions of packages than the project is tested with
     try:
         run = subprocess.run(
             command,
