@@ -80,7 +80,12 @@ def conjugate_gradient_kernels(
     residual = rhs.clone(memory_format=torch.contiguous_format)
     x, direction, product = (torch.zeros_like(residual) for _ in range(3))
     parts = torch.zeros((2, triton.cdiv(rhs.numel(), CHUNK)), dtype=torch.float64, device=rhs.device)
-    step, descent, reached, iteration = torch.zeros_like(parts[0, 0]), torch.ones_like(parts[0, 0]), float(norm > 0.0), 0
+    step, descent, reached, iteration = (
+        torch.zeros_like(parts[0, 0]),
+        torch.ones_like(parts[0, 0]),
+        float(norm > 0.0),
+        0,
+    )
     while reached > rtol and iteration < maxiter:
         iteration += 1
         ahead = precondition(residual).contiguous()
@@ -88,7 +93,7 @@ def conjugate_gradient_kernels(
         sums = parts.sum(dim=1)
         beta, descent = _ratio(-step * sums[1], descent), sums[0]
         _launch(direction_kernel, ahead, direction, beta)
-        product = matvec(direction)
+        product = matvec(direction).contiguous()
         _launch(dot_kernel, direction, product, parts)
         step = _ratio(descent, parts[0].sum())
         _launch(step_kernel, x, residual, direction, product, step, parts)

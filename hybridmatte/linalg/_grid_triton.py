@@ -268,9 +268,9 @@ class TritonGrid(TensorGrid):
         self.launch(prolonged_kernel, 1, basis, *given, *shapes, HAS_TO=to is not None, N=len(basis), SIDE=side)
         return out
 
-    def launch(self, kernel: Any, depth: int, *arguments: Any, **constants: Any) -> None:
-        """Run a kernel on the active tiles, with `depth` threads for each place."""
+    def launch(self, kernel: Any, depth: int, *arguments: Any, planes: int = 1, **constants: Any) -> None:
+        """Run a kernel on the active tiles and each of some planes, with `depth` threads for each place."""
         size = self.tile[0] * self.tile[1]
         constants |= {"TILE_Y": self.tile[0], "TILE_X": self.tile[1], "num_warps": max(size * depth // 32, 1)}
         with torch.cuda.device_of(self.tiles):
-            kernel[(len(self.tiles),)](self.tiles, *arguments, **constants)
+            kernel[(len(self.tiles), planes)](self.tiles, *arguments, **constants)

@@ -166,16 +166,16 @@ def random_like(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _dense(matrix: torch.Tensor) -> torch.Tensor:
-    """Return the matrix (5, 4, 4, h, w) of a level as a dense one."""
+    """Return the matrix (5, 4, 4, h, w) of a level as a dense one, for its vectors (4, h, w) in their order."""
     h, w = matrix.shape[3:]
-    dense = torch.zeros((h * w, 4, h * w, 4), dtype=matrix.dtype, device=matrix.device)
+    dense = torch.zeros((4, h * w, 4, h * w), dtype=matrix.dtype, device=matrix.device)
     places = torch.arange(h * w, device=matrix.device).reshape(h, w)
     for k, step in enumerate(((0, 0), *LATER_BLOCKS)):
         here, there = block_steps((h, w), step)
         rows, columns = places[here].flatten(), places[there].flatten()
         entries = matrix[k][:, :, here[0], here[1]].flatten(2).permute(2, 0, 1)
-        dense[rows, :, columns, :] = entries
-        dense[columns, :, rows, :] = entries.transpose(1, 2)
+        dense[:, columns, :, rows] = entries.transpose(1, 2)
+        dense[:, rows, :, columns] = entries
     return dense.reshape(4 * h * w, 4 * h * w)
 
 

@@ -103,14 +103,14 @@ def diagonal_kernel(
     own0, own1, own2 = load_color(image, at, plane, inside)
     total = tl.zeros((TILE_Y, TILE_X), tl.float64)
     right = tl.zeros((TILE_Y, TILE_X), tl.float64)
-    for w in tl.static_range(9):
+    for w in range(9):  # not unrolled: that would take a minute to compile
         wy, wx = y + (w // 3 - 1), x + (w % 3 - 1)
         center = at + (w // 3 - 1) * width + (w % 3 - 1)
         exists = inside & (wy > 0) & (wx > 0) & (wy < height - 1) & (wx < width - 1)
         u0, u1, u2, mean0, mean1, mean2 = line_of(windows, center, plane, exists, own0, own1, own2)
         entry = (1.0 + u0 * (own0 - mean0) + u1 * (own1 - mean1) + u2 * (own2 - mean2)) / 9.0
         total += tl.where(exists, 1.0 - entry, 0.0)
-        for q in tl.static_range(9):
+        for q in range(9):
             other = center + (q // 3 - 1) * width + (q % 3 - 1)
             c0, c1, c2 = load_color(image, other, plane, exists)
             entry = (1.0 + u0 * (c0 - mean0) + u1 * (c1 - mean1) + u2 * (c2 - mean2)) / 9.0
@@ -125,32 +125,29 @@ def diagonal_kernel(
 def weights_kernel(
     tiles, image, windows, mask, weights, single, height, width, TILE_Y: tl.constexpr, TILE_X: tl.constexpr
 ):
-    """Write the entries between unknown pixels to the 12 later neighbours, in float64 and in float32."""
+    """Write the entries between unknown pixels and their k-th later neighbours, in float64 and in float32."""
     y, x, inside = tile_places(tiles, height, width, TILE_Y, TILE_X)
     plane = tl.cast(height, tl.int64) * width
     at = tl.cast(y, tl.int64) * width + x
     unknown = tl.load(mask + at, mask=inside, other=0) != 0
-    own0, own1, own2 = load_color(image, at, plane, inside)
-    for k in tl.static_range(12):
-        dy = (k + 13) // 5 - 2
-        dx = (k + 13) % 5 - 2
-        away = dy * width + dx
-        ahead = unknown & (y + dy < height) & (x + dx >= 0) & (x + dx < width)
-        both = ahead & (tl.load(mask + at + away, mask=ahead, other=0) != 0)
-        c0, c1, c2 = load_color(image, at + away, plane, both)
-        total = tl.zeros((TILE_Y, TILE_X), tl.float64)
-        for w in tl.static_range(9):
-            wy = w // 3 - 1
-            wx = w % 3 - 1
-            if (dy - wy) * (dy - wy) <= 1:
-                if (dx - wx) * (dx - wx) <= 1:
-                    exists = both & (y + wy > 0) & (x + wx > 0) & (y + wy < height - 1) & (x + wx < width - 1)
-                    center = at + wy * width + wx
-                    u0, u1, u2, mean0, mean1, mean2 = line_of(windows, center, plane, exists, own0, own1, own2)
-                    entry = 1.0 + u0 * (c0 - mean0) + u1 * (c1 - mean1) + u2 * (c2 - mean2)
-                    total -= tl.where(exists, entry / 9.0, 0.0)
-        tl.store(weights + k * plane + at, total, mask=inside)
-        tl.store(single + k * plane + at, total.to(tl.float32), mask=inside)
+    k = tl.program_id(1)
+    dy, dx = (k + 13) // 5 - 2, (k + 13) % 5 - 2
+    away = dy * width + dx
+    ahead = unknown & (y + dy < height) & (x + dx >= 0) & (x + dx < width)
+    both = ahead & (tl.load(mask + at + away, mask=ahead, other=0) != 0)
+    own0, own1, own2 = load_color(image, at, plane, both)
+    c0, c1, c2 = load_color(image, at + away, plane, both)
+    total = tl.zeros((TILE_Y, TILE_X), tl.float64)
+    for wy in range(dy - 1, 2):
+        for wx in range(tl.maximum(dx, 0) - 1, tl.minimum(dx, 0) + 2):
+            exists = both & (y + wy > 0) & (x + wx > 0) & (y + wy < height - 1) & (x + wx < width - 1)
+            center = at + wy * width + wx
+            u0, u1, u2, mean0, mean1, mean2 = line_of(windows, center, plane, exists, own0, own1, own2)
+            entry = 1.0 + u0 * (c0 - mean0) + u1 * (c1 - mean1) + u2 * (c2 - mean2)
+            total -= tl.where(exists, entry / 9.0, 0.0)
+    place = tl.cast(k, tl.int64) * plane + at
+    tl.store(weights + place, total, mask=inside)
+    tl.store(single + place, total.to(tl.float32), mask=inside)
 
 
 def closed_form_entries(
@@ -174,5 +171,5 @@ def closed_form_entries(
     grid.launch(diagonal_kernel, 1, image, windows, *given, diagonal, rhs, *grid.shape, **flags)
     weights = torch.zeros((len(LATER), *grid.shape), **options)
     single = torch.zeros_like(weights, dtype=torch.float32)
-    grid.launch(weights_kernel, 1, image, windows, mask, weights, single, *grid.shape)
+    grid.launch(weights_kernel, 1, image, windows, mask, weights, single, *grid.shape, planes=len(LATER))
     return StencilEntries(grid, weights, single, diagonal, rhs)

@@ -71,9 +71,7 @@ class TensorStencilSystem:
     known_rhs: torch.Tensor
     precondition: TensorMultigrid
 
-    def __init__(
-        self, entries: StencilEntries, image: torch.Tensor, is_unknown: torch.Tensor, *, method: str
-    ) -> None:
+    def __init__(self, entries: StencilEntries, image: torch.Tensor, is_unknown: torch.Tensor, *, method: str) -> None:
         self.grid, self._weights, self.single_weights, self.diagonal, self.known_rhs = entries
         self.mask = is_unknown.double()
         if (is_unknown & (self.diagonal <= 0.0)).any():

@@ -14,6 +14,7 @@ import torch
 from hybridmatte.linalg import _grid_torch
 from hybridmatte.linalg._conjugate_gradient_torch import conjugate_gradient_tensors
 from hybridmatte.linalg._grid_torch import LATER_BLOCKS, TensorGrid, block_steps
+from hybridmatte.linalg._multigrid_torch import _dense
 from hybridmatte.methods._closed_form_torch import closed_form_weights
 from hybridmatte.systems._stencil_torch import TensorStencilSystem, masked_entries
 from tests.synthetic import soft_disk
@@ -180,7 +181,12 @@ def _signatures():
         flags = {"N": n, "SIDE": side}
         yield kernels.restricted_kernel, ["*i32", *[single] * 3, *sizes * 2], flags | blocks, 8
         for has_to in (False, True):
-            yield kernels.prolonged_kernel, ["*i32", *[single] * 4, *sizes * 2], {"HAS_TO": has_to} | flags | tile, warps
+            yield (
+                kernels.prolonged_kernel,
+                ["*i32", *[single] * 4, *sizes * 2],
+                {"HAS_TO": has_to} | flags | tile,
+                warps,
+            )
     chunk = {"CHUNK": conjugate_gradient.CHUNK}
     for dtype in (single, double):
         yield conjugate_gradient.dots_kernel, [dtype, *[double] * 3, "i32"], chunk, 8
@@ -193,6 +199,20 @@ def _signatures():
             yield entries_kernels.diagonal_kernel, [*planes, *[double] * 4, *sizes], flags | pixels, 16
     yield conjugate_gradient.dot_kernel, [*[double] * 3, "i32"], chunk, 8
     yield conjugate_gradient.step_kernel, [*[double] * 6, "i32"], chunk, 8
+
+
+def test_dense_matrix_of_a_level(generator):
+    """The coarsest level's inverse once took vectors in another order, which doubled the iterations."""
+    shape = (3, 5)
+    matrix = torch.randn((5, 4, 4, *shape), generator=generator)
+    matrix[0] += matrix[0].transpose(0, 1).clone()
+    for k, step in enumerate(LATER_BLOCKS, start=1):
+        inside = torch.zeros(shape)
+        inside[block_steps(shape, step)[0]] = 1.0
+        matrix[k] *= inside
+    x = torch.randn((4, *shape), generator=generator)
+    expected = TensorGrid(torch.ones(shape)).block_product(matrix, x)
+    assert difference((_dense(matrix) @ x.reshape(-1)).reshape(x.shape), expected) < 1e-5
 
 
 @pytest.mark.skipif(INTERPRETED, reason="the interpreter compiles nothing")
