@@ -1,7 +1,7 @@
 """Products, restriction and prolongation on the planes of a grid by Triton kernels: `TensorGrid` on a CUDA device.
 
 Each kernel makes one pass. A program computes one tile of the grid. Only tiles with a place in the mask are visited:
-everything is 0 elsewhere.
+everything is 0 elsewhere. The sizes are not specialised, so that the levels of a cycle share the compiled kernels.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def tile_places(tiles, height, width, TILE_Y: tl.constexpr, TILE_X: tl.constexpr
     return y, x, (y < height) & (x < width)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width"])
 def product_kernel(
     tiles,
     weights,
@@ -71,7 +71,7 @@ def product_kernel(
     tl.store(out + at, total, mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width"])
 def block_product_kernel(
     tiles,
     matrix,
@@ -117,7 +117,7 @@ def block_product_kernel(
     tl.store(out + row * plane + at, total, mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width"])
 def scaled_kernel(tiles, matrices, vector, out, height, width, TILE_Y: tl.constexpr, TILE_X: tl.constexpr):
     """See `TensorGrid.scaled`; tensors are (4, TILE_Y, TILE_X)."""
     y, x, inside = tile_places(tiles, height, width, TILE_Y, TILE_X)
@@ -131,7 +131,7 @@ def scaled_kernel(tiles, matrices, vector, out, height, width, TILE_Y: tl.conste
     tl.store(out + row * plane + at, total, mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["fine_height", "fine_width", "height", "width"])
 def restricted_kernel(
     tiles,
     basis,
@@ -163,7 +163,7 @@ def restricted_kernel(
     tl.store(out + row * plane + at, total, mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width", "coarse_height", "coarse_width"])
 def prolonged_kernel(
     tiles,
     basis,

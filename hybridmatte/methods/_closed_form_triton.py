@@ -24,7 +24,7 @@ def load_color(image, at, plane, inside):
     return red.to(tl.float64), green.to(tl.float64), blue.to(tl.float64)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width"])
 def windows_kernel(tiles, image, ridge, windows, height, width, TILE_Y: tl.constexpr, TILE_X: tl.constexpr):
     """Write the statistics of the 3 x 3 windows around the pixels of a tile, (9, H, W) float64."""
     y, x, inside = tile_places(tiles, height, width, TILE_Y, TILE_X)
@@ -79,7 +79,7 @@ def line_of(windows, at, plane, inside, c0, c1, c2):
     return u0, u1, u2, mean0, mean1, mean2
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width"])
 def diagonal_kernel(
     tiles,
     image,
@@ -121,7 +121,7 @@ def diagonal_kernel(
     tl.store(rhs + at, tl.where(unknown, right, 0.0), mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width"])
 def weights_kernel(
     tiles, image, windows, mask, weights, single, height, width, TILE_Y: tl.constexpr, TILE_X: tl.constexpr
 ):

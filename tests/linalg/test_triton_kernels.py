@@ -130,9 +130,9 @@ def test_restriction_and_prolongation(shape, n, side, generator):
 
 @interpreted
 def test_cycle(monkeypatch):
-    """The V-cycle through two levels of blocks."""
-    monkeypatch.setattr("hybridmatte.linalg._multigrid_torch.COARSEST", 4)
-    image, is_unknown, known = scene((28, 31))
+    """The V-cycle through two levels of blocks, 2 x 10 and 1 x 4."""
+    monkeypatch.setattr("hybridmatte.linalg._multigrid_torch.COARSEST", 12)
+    image, is_unknown, known = scene((8, 40))
     plain = masked_entries(*closed_form_weights(image, 1e-3), is_unknown, known, None)
     cycles = []
     for entries in (plain, entries_kernels.closed_form_entries(image, 1e-3, is_unknown, known, None)):
