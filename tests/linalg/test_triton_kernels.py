@@ -227,3 +227,17 @@ def test_kernels_compile_without_a_device():
         places = {(names.index(name),): value for name, value in constants.items()}
         source = triton.compiler.ASTSource(kernel, signature, places)
         assert "ptx" in triton.compile(source, target=target, options={"num_warps": warps}).asm
+
+
+@pytest.mark.gpu
+def test_nothing_waits_for_the_device():
+    """A product and a V-cycle neither synchronise nor copy to the host."""
+    image, is_unknown, known = (tensor.cuda() for tensor in scene((301, 403)))
+    entries = entries_kernels.closed_form_entries(image, 1e-7, is_unknown, known, None)
+    system = TensorStencilSystem(entries, image, is_unknown, method="closed_form")
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        result = system.precondition(system.matvec(system.known_rhs))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert torch.isfinite(result).all()
