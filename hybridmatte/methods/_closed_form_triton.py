@@ -138,13 +138,14 @@ def weights_kernel(
     own0, own1, own2 = load_color(image, at, plane, both)
     c0, c1, c2 = load_color(image, at + away, plane, both)
     total = tl.zeros((TILE_Y, TILE_X), tl.float64)
-    for wy in range(dy - 1, 2):
-        for wx in range(tl.maximum(dx, 0) - 1, tl.minimum(dx, 0) + 2):
-            exists = both & (y + wy > 0) & (x + wx > 0) & (y + wy < height - 1) & (x + wx < width - 1)
-            center = at + wy * width + wx
-            u0, u1, u2, mean0, mean1, mean2 = line_of(windows, center, plane, exists, own0, own1, own2)
-            entry = 1.0 + u0 * (c0 - mean0) + u1 * (c1 - mean1) + u2 * (c2 - mean2)
-            total -= tl.where(exists, entry / 9.0, 0.0)
+    for w in range(9):
+        wy, wx = w // 3 - 1, w % 3 - 1
+        holds = (dy - wy <= 1) & (dx - wx <= 1) & (wx - dx <= 1)  # the window around (wy, wx) holds both pixels
+        exists = both & holds & (y + wy > 0) & (x + wx > 0) & (y + wy < height - 1) & (x + wx < width - 1)
+        center = at + wy * width + wx
+        u0, u1, u2, mean0, mean1, mean2 = line_of(windows, center, plane, exists, own0, own1, own2)
+        entry = 1.0 + u0 * (c0 - mean0) + u1 * (c1 - mean1) + u2 * (c2 - mean2)
+        total -= tl.where(exists, entry / 9.0, 0.0)
     place = tl.cast(k, tl.int64) * plane + at
     tl.store(weights + place, total, mask=inside)
     tl.store(single + place, total.to(tl.float32), mask=inside)
