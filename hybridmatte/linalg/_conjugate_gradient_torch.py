@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 
+from hybridmatte.linalg._grid_torch import has_kernels
 from hybridmatte.linalg.conjugate_gradient import KrylovResult
 
 __all__ = ["conjugate_gradient_tensors"]
@@ -20,6 +21,10 @@ def conjugate_gradient_tensors(
     maxiter: int,
 ) -> KrylovResult:
     """Solve ``A x = rhs`` for float64 tensors of one shape; see `conjugate_gradient`."""
+    if has_kernels(rhs):
+        from hybridmatte.linalg._conjugate_gradient_triton import conjugate_gradient_kernels
+
+        return conjugate_gradient_kernels(matvec, rhs, precondition, rtol=rtol, maxiter=maxiter)
     norm = torch.linalg.vector_norm(rhs).item()
     x, residual, direction = torch.zeros_like(rhs), rhs.clone(), torch.zeros_like(rhs)
     product, step, descent, reached, iteration = torch.zeros_like(rhs), 0.0, 1.0, float(norm > 0.0), 0

@@ -1,7 +1,12 @@
 """Colour-line multigrid by tensor operations, on any device: dense grids instead of lists of unknown pixels.
 
-The near-null space is {1, R, G, B} on blocks of 4 x 4 pixels, as in `hybridmatte.linalg.multigrid`. Every level uses
-plain aggregation, so that each keeps a 3 x 3 pattern of 4 x 4 matrices. Tensors of blocks are (h, w, ...).
+The near-null space is {1, R, G, B} on blocks of 4 x 4 pixels, as in `hybridmatte.linalg.multigrid`. The pixel level
+uses plain aggregation. The later levels aggregate 3 x 3 blocks with prolongations smoothed once: with groups of that
+size, the coarse matrices keep a 3 x 3 pattern of 4 x 4 matrices. The smoothed prolongation is never formed: it is
+applied as ``(I - S A) P``, with the smoother S of the level.
+
+Tensors are planes: vectors of a block level (4, h, w), matrices (5, 4, 4, h, w), the blocks' own matrices first and
+then those to the 4 later blocks of the 3 x 3 pattern.
 """
 
 from __future__ import annotations
@@ -10,36 +15,25 @@ from collections.abc import Callable
 from typing import Protocol
 
 import torch
-from torch.nn.functional import pad
 
-__all__ = ["LATER", "TensorMultigrid", "TensorStencil", "shifted"]
+from hybridmatte.linalg._grid_torch import LATER_BLOCKS, TensorGrid, block_steps
 
-LATER = tuple((dy, dx) for dy in range(3) for dx in range(-2, 3) if (dy, dx) > (0, 0))  # of a 5 x 5 stencil
-NEAR = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1))
+__all__ = ["TensorMultigrid", "TensorStencil"]
+
 BLOCK = 4  # side in pixels of the first level's blocks
+GROUP = 3  # side in blocks of the groups of the later levels
 COARSEST = 64  # blocks that are few enough for a dense inverse
 DAMPING = 1.6  # of the smoother, over the estimate of its largest eigenvalue
 DEPENDENT = 1e-6  # relative squared norm at which a colour counts as constant over a block
 
 
 class TensorStencil(Protocol):
-    """A symmetric 5 x 5 stencil on a grid (H, W); `mask` is 1 on unknown pixels and 0 elsewhere."""
+    """A symmetric 5 x 5 stencil on a grid (H, W) with its entries to later pixels; 0 on known pixels."""
 
-    mask: torch.Tensor
-    diagonal: torch.Tensor
-
-    def single(self) -> Callable[[torch.Tensor], torch.Tensor]:
-        """Return the function that multiplies in float32."""
-        ...
-
-    def weights_to(self, step: tuple[int, int]) -> torch.Tensor:
-        """Return the entries from each pixel to the one `step` away, float32."""
-        ...
-
-
-def shifted(plane: torch.Tensor, step: tuple[int, int]) -> torch.Tensor:
-    """Return the values of a plane `step` = (dy, dx) away, cyclically; the weights across the border are 0."""
-    return torch.roll(plane, (-step[0], -step[1]), dims=(0, 1))
+    grid: TensorGrid
+    mask: torch.Tensor  # (H, W), 1 on unknown pixels and 0 elsewhere
+    diagonal: torch.Tensor  # (H, W)
+    single_weights: torch.Tensor  # (12, H, W) float32
 
 
 def orthonormal(functions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -60,140 +54,158 @@ def orthonormal(functions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return basis, triangle
 
 
-def in_blocks(plane: torch.Tensor, side: int) -> torch.Tensor:
-    """Return a tensor (H, W, ...) as blocks (h, w, side * side, ...); the last blocks are padded with zeros."""
-    rows, columns = (-plane.shape[k] % side for k in (0, 1))
-    plane = pad(plane, (0, 0) * (plane.ndim - 2) + (0, columns, 0, rows))
-    shape = plane.shape[0] // side, side, plane.shape[1] // side, side, *plane.shape[2:]
-    plane = plane.reshape(shape).transpose(1, 2)
-    return plane.reshape(shape[0], shape[2], side * side, *shape[4:])
+def block_basis(functions: torch.Tensor, side: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the orthonormal basis of each block and its triangle: (n, 4, H, W) and (4, 4, h, w), for n functions each.
+
+    functions are (n, 4, H, W): 4 functions with n values at each place.
+    """
+    n, _, height, width = functions.shape
+    h, w = -(-height // side), -(-width // side)
+    padded = torch.zeros((n, 4, h * side, w * side), dtype=functions.dtype, device=functions.device)
+    padded[:, :, :height, :width] = functions
+    blocks = padded.reshape(n, 4, h, side, w, side).permute(2, 4, 3, 5, 0, 1).reshape(h, w, side * side * n, 4)
+    basis, triangle = orthonormal(blocks)
+    basis = basis.reshape(h, w, side, side, n, 4).permute(4, 5, 0, 2, 1, 3).reshape(n, 4, h * side, w * side)
+    return basis[:, :, :height, :width].contiguous(), triangle.permute(2, 3, 0, 1).contiguous()
 
 
-def from_blocks(blocks: torch.Tensor, side: int, shape: tuple[int, int]) -> torch.Tensor:
-    """Return the tensor (H, W, ...) of a given shape from its blocks: the inverse of `in_blocks`."""
-    h, w = blocks.shape[:2]
-    plane = blocks.reshape(h, w, side, side, *blocks.shape[3:]).transpose(1, 2)
-    return plane.reshape(h * side, w * side, *blocks.shape[3:])[: shape[0], : shape[1]]
+def largest_eigenvalue(multiply: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor) -> torch.Tensor:
+    """Estimate the largest eigenvalue of a function by 12 power iterations, times a safety factor of 1.1.
 
-
-def largest_eigenvalue(
-    multiply: Callable[[torch.Tensor], torch.Tensor],
-    scale: Callable[[torch.Tensor], torch.Tensor],
-    like: torch.Tensor,
-    iterations: int = 12,
-) -> float:
-    """Estimate the largest eigenvalue of ``scale(multiply(x))`` by power iterations, times a safety factor of 1.1."""
-    generator = torch.Generator(device=like.device).manual_seed(0)
-    x = torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
-    value = 1.0
-    for _ in range(iterations):
-        x = scale(multiply(x))
-        value = torch.linalg.vector_norm(x).item()
-        x = x / max(value, 1e-30)
+    The result is a tensor () on the device: nothing waits for it.
+    """
+    x, value = start, torch.ones((), device=start.device)
+    for _ in range(12):
+        x = multiply(x)
+        value = torch.linalg.vector_norm(x)
+        x = x / value.clamp(min=1e-30)
     return 1.1 * value
 
 
+def inverse_planes(matrices: torch.Tensor) -> torch.Tensor:
+    """Return the inverses of positive definite matrices (4, 4, h, w), by Gauss-Jordan elimination in float64."""
+    rows = [list(row) for row in matrices.double()]
+    for c in range(4):
+        pivot = 1.0 / rows[c][c]
+        rows[c] = [pivot if q == c else rows[c][q] * pivot for q in range(4)]
+        for p in range(4):
+            if p != c:
+                factor = rows[p][c]
+                rows[p] = [-factor * pivot if q == c else rows[p][q] - factor * rows[c][q] for q in range(4)]
+    return torch.stack([torch.stack(row) for row in rows]).to(matrices.dtype)
+
+
+def galerkin(
+    apply: Callable[[torch.Tensor], torch.Tensor], shape: tuple[int, int], device: torch.device
+) -> torch.Tensor:
+    """Return the matrix (5, 4, 4, h, w) of a coarse operator on vectors (4, h, w), float32.
+
+    The operator reaches the 8 adjacent blocks, so that blocks 3 apart are seen apart: 36 products give all columns.
+    """
+    h, w = shape
+    matrix = torch.zeros((1 + len(LATER_BLOCKS), 4, 4, h, w), device=device)
+    for place in range(9 * 4):
+        y, x, c = place // 12, place // 4 % 3, place % 4
+        unit = torch.zeros((4, h, w), device=device)
+        unit[c, y::3, x::3] = 1.0
+        column = apply(unit)
+        for k, (dy, dx) in enumerate(((0, 0), *LATER_BLOCKS)):
+            at = (slice(None), slice((y - dy) % 3, None, 3), slice((x - dx) % 3, None, 3))
+            matrix[k, :, c][at] = column[at]
+    return matrix
+
+
 class _Blocks:
-    """A level of blocks: matrix (9, h, w, 4, 4), smoother, and the basis of the aggregation by 2 x 2 blocks."""
+    """A level of blocks: its matrix, its smoother, and the basis of the aggregation by 3 x 3 blocks."""
 
-    def __init__(self, matrix: torch.Tensor, triangle: torch.Tensor) -> None:
-        self.matrix, self.shape = matrix, matrix.shape[1:3]
-        own = matrix[NEAR.index((0, 0))]
-        empty = torch.diagonal(own, dim1=-2, dim2=-1) <= 0
-        own += torch.diag_embed(empty.to(own.dtype))
-        self._inverse = torch.linalg.inv(own.double()).float()
-        if self.shape[0] * self.shape[1] <= COARSEST:
-            self.below = None
-            self._solve = torch.linalg.inv(self._dense().double()).float()
+    def __init__(self, grid: TensorGrid, matrix: torch.Tensor, triangle: torch.Tensor) -> None:
+        self._grid, self._matrix = grid, matrix
+        own = torch.diagonal(matrix[0], dim1=0, dim2=1)
+        own += (own <= 0.0).to(own.dtype)
+        if grid.shape[0] * grid.shape[1] <= COARSEST:
+            self._below = None
+            self._solve = torch.linalg.inv(_dense(matrix).double()).float()
             return
-        scale = largest_eigenvalue(self.multiply, self._scaled, own[..., 0])
-        self._step = self._inverse * (DAMPING / scale)
-        functions = in_blocks(triangle, 2)
-        h, w = functions.shape[:2]
-        basis, parent_triangle = orthonormal(functions.reshape(h, w, 16, 4))
-        self._basis = basis.reshape(h, w, 4, 4, 4)
-        self.below = _Blocks(self._coarse_matrix(), parent_triangle)
-
-    def multiply(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the product with x (h, w, 4)."""
-        return sum(_times(self.matrix[k], shifted(x, step)) for k, step in enumerate(NEAR))
+        self._step = inverse_planes(matrix[0])
+        start = random_like(matrix[0, 0])
+        largest = largest_eigenvalue(lambda x: grid.scaled(self._step, grid.block_product(matrix, x)), start)
+        self._step *= DAMPING / largest
+        self._basis, parent_triangle = block_basis(triangle, GROUP)
+        coarser = grid.coarser(GROUP)
+        below = galerkin(self._coarse_product, coarser.shape, matrix.device)
+        self._below = _Blocks(coarser, below, parent_triangle)
 
     def cycle(self, rhs: torch.Tensor) -> torch.Tensor:
         """Return an approximate solution by one V-cycle."""
-        if self.below is None:
+        if self._below is None:
             return (self._solve @ rhs.reshape(-1)).reshape(rhs.shape)
-        x = _times(self._step, rhs)
-        residual = in_blocks(rhs - self.multiply(x), 2)
-        coarse = self.below.cycle(torch.einsum("hwmpq,hwmp->hwq", self._basis, residual))
-        x = x + from_blocks(torch.einsum("hwmpq,hwq->hwmp", self._basis, coarse), 2, self.shape)
-        return x + _times(self._step, rhs - self.multiply(x))
+        x = self._grid.scaled(self._step, rhs)
+        residual = self._grid.block_product(self._matrix, x, rhs=rhs)
+        ahead = self._prolonged(self._below.cycle(self._restricted(residual)))
+        return x + self._grid.block_product(self._matrix, ahead, rhs=residual, step=self._step)
 
-    def _scaled(self, x: torch.Tensor) -> torch.Tensor:
-        return _times(self._inverse, x)
+    def _prolonged(self, coarse: torch.Tensor) -> torch.Tensor:
+        """Return ``(I - S A) P coarse``."""
+        fine = self._grid.prolonged(self._basis, coarse, GROUP)
+        return self._grid.block_product(self._matrix, fine, step=self._step)
 
-    def _coarse_matrix(self) -> torch.Tensor:
-        """Return P' A P for the basis of 2 x 2 blocks."""
-        h, w = self._basis.shape[:2]
-        coarse = torch.zeros((9, h, w, 4, 4), dtype=self.matrix.dtype, device=self.matrix.device)
-        for k, (dy, dx) in enumerate(NEAR):
-            members = in_blocks(self.matrix[k], 2)
-            for m in range(4):
-                y, x = m // 2 + dy, m % 2 + dx
-                parent, other = (y // 2, x // 2), (y % 2) * 2 + x % 2
-                right = shifted(self._basis[:, :, other], parent)
-                left = self._basis[:, :, m].transpose(-1, -2)
-                coarse[NEAR.index(parent)] += left @ members[:, :, m] @ right
-        return coarse
+    def _restricted(self, fine: torch.Tensor) -> torch.Tensor:
+        """Return ``P' (I - A S) fine``."""
+        smooth = self._grid.scaled(self._step, fine)
+        smooth = self._grid.block_product(self._matrix, smooth, rhs=fine)
+        return self._grid.restricted(self._basis, smooth, GROUP)
 
-    def _dense(self) -> torch.Tensor:
-        """Return the level's matrix as a dense one."""
-        h, w = self.shape
-        dense = torch.zeros((h * w, 4, h * w, 4), dtype=self.matrix.dtype, device=self.matrix.device)
-        for k, (dy, dx) in enumerate(NEAR):
-            for i in range(h * w):
-                y, x = i // w + dy, i % w + dx
-                if 0 <= y < h and 0 <= x < w:
-                    dense[i, :, y * w + x, :] = self.matrix[k, i // w, i % w]
-        return dense.reshape(4 * h * w, 4 * h * w)
+    def _coarse_product(self, x: torch.Tensor) -> torch.Tensor:
+        return self._restricted(self._grid.block_product(self._matrix, self._prolonged(x)))
 
 
-def _times(matrices: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
-    return (matrices @ vectors[..., None])[..., 0]
+def random_like(tensor: torch.Tensor) -> torch.Tensor:
+    """Return normally distributed values, the same at each call."""
+    generator = torch.Generator(device=tensor.device).manual_seed(0)
+    return torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device)
+
+
+def _dense(matrix: torch.Tensor) -> torch.Tensor:
+    """Return the matrix (5, 4, 4, h, w) of a level as a dense one, for its vectors (4, h, w) in their order."""
+    h, w = matrix.shape[3:]
+    dense = torch.zeros((4, h * w, 4, h * w), dtype=matrix.dtype, device=matrix.device)
+    places = torch.arange(h * w, device=matrix.device).reshape(h, w)
+    for k, step in enumerate(((0, 0), *LATER_BLOCKS)):
+        here, there = block_steps((h, w), step)
+        rows, columns = places[here].flatten(), places[there].flatten()
+        entries = matrix[k][:, :, here[0], here[1]].flatten(2).permute(2, 0, 1)
+        dense[:, columns, :, rows] = entries.transpose(1, 2)
+        dense[:, rows, :, columns] = entries
+    return dense.reshape(4 * h * w, 4 * h * w)
 
 
 class TensorMultigrid:
     """The V-cycle of a stencil system: one damped Jacobi step before and after on every level, in float32."""
 
     def __init__(self, system: TensorStencil, image: torch.Tensor) -> None:
-        self._shape, self._multiply = system.mask.shape, system.single()
+        self._grid, self._weights = system.grid, system.single_weights
+        self._diagonal = (system.diagonal * system.mask).float()
         inverse = (system.mask / system.diagonal).float()
-        scale = largest_eigenvalue(self._multiply, lambda x: inverse * x, inverse)
-        self._step = inverse * (DAMPING / scale)
+        largest = largest_eigenvalue(lambda x: inverse * self._product(x), random_like(inverse) * inverse)
+        self._step = inverse * (DAMPING / largest)
         functions = torch.cat([torch.ones_like(image[:1]), image]).float() * system.mask.float()
-        self._basis, triangle = orthonormal(in_blocks(functions.permute(1, 2, 0), BLOCK))
-        self._blocks = _Blocks(self._block_matrix(system), triangle)
+        self._basis, triangle = block_basis(functions[None], BLOCK)
+        coarser = self._grid.coarser(BLOCK)
+        self._blocks = _Blocks(coarser, galerkin(self._coarse_product, coarser.shape, image.device), triangle)
 
     def __call__(self, residual: torch.Tensor) -> torch.Tensor:
         """Return an approximation of A^-1 residual, float32."""
         rhs = residual.float()
         x = self._step * rhs
-        below = in_blocks(rhs - self._multiply(x), BLOCK)
-        coarse = self._blocks.cycle(torch.einsum("hwpq,hwp->hwq", self._basis, below))
-        x = x + from_blocks(torch.einsum("hwpq,hwq->hwp", self._basis, coarse), BLOCK, self._shape)
-        return x + self._step * (rhs - self._multiply(x))
+        below = self._grid.restricted(self._basis, self._product(x, rhs=rhs)[None], BLOCK)
+        x = self._grid.prolonged(self._basis, self._blocks.cycle(below), BLOCK, to=x[None])[0]
+        return self._product(x, rhs=rhs, step=self._step)
 
-    def _block_matrix(self, system: TensorStencil) -> torch.Tensor:
-        """Return P' A P for the basis of pixel blocks."""
-        h, w = self._basis.shape[:2]
-        matrix = torch.zeros((9, h, w, 4, 4), device=self._basis.device)
-        steps = [(0, 0), *LATER, *((-dy, -dx) for dy, dx in LATER)]
-        for step in steps:
-            plane = (system.diagonal * system.mask).float() if step == (0, 0) else system.weights_to(step)
-            entries = in_blocks(plane, BLOCK)
-            for p in range(BLOCK**2):
-                y, x = p // BLOCK + step[0], p % BLOCK + step[1]
-                block, other = (y // BLOCK, x // BLOCK), (y % BLOCK) * BLOCK + x % BLOCK
-                right = shifted(self._basis[:, :, other], block)
-                left = self._basis[:, :, p] * entries[:, :, p, None]
-                matrix[NEAR.index(block)] += left[..., :, None] * right[..., None, :]
-        return matrix
+    def _product(
+        self, x: torch.Tensor, *, rhs: torch.Tensor | None = None, step: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        return self._grid.product(self._weights, self._diagonal, x, rhs=rhs, step=step)
+
+    def _coarse_product(self, x: torch.Tensor) -> torch.Tensor:
+        fine = self._product(self._grid.prolonged(self._basis, x, BLOCK)[0])
+        return self._grid.restricted(self._basis, fine[None], BLOCK)

@@ -6,10 +6,10 @@ from functools import partial
 
 import torch
 
-from hybridmatte.linalg._multigrid_torch import LATER
+from hybridmatte.linalg._grid_torch import LATER, has_kernels
 from hybridmatte.methods.closed_form import closed_form_system
 from hybridmatte.methods.windows import REACH
-from hybridmatte.systems._stencil_torch import TensorStencilSystem
+from hybridmatte.systems._stencil_torch import TensorStencilSystem, masked_entries
 from hybridmatte.systems.differentiable import ArraySolver, SolveLayer, TensorSolver, solve_batch
 from hybridmatte.systems.problem import Problem
 from hybridmatte.systems.solve import ProblemSolver, check_stopping
@@ -45,8 +45,14 @@ def closed_form_layer(epsilon: float, *, rtol: float, maxiter: int, on_device: b
     def system(
         image: torch.Tensor, is_unknown: torch.Tensor, known_alpha: torch.Tensor, confidence: torch.Tensor | None
     ) -> TensorStencilSystem:
-        weights = closed_form_weights(image, epsilon)
-        return TensorStencilSystem(*weights, image, is_unknown, known_alpha, confidence, method="closed_form")
+        given = is_unknown, known_alpha, confidence
+        if has_kernels(image):
+            from hybridmatte.methods._closed_form_triton import closed_form_entries
+
+            entries = closed_form_entries(image, epsilon, *given)
+        else:
+            entries = masked_entries(*closed_form_weights(image, epsilon), *given)
+        return TensorStencilSystem(entries, image, is_unknown, method="closed_form")
 
     if on_device:
         return SolveLayer(partial(TensorSolver, system, rtol=rtol, maxiter=maxiter, method="closed_form"), form)

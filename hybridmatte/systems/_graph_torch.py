@@ -8,6 +8,7 @@ tensor operations took 41 and 48, each of them costlier.
 from __future__ import annotations
 
 import torch
+from torch.sparse import check_sparse_tensor_invariants
 
 __all__ = ["TensorGraphSystem"]
 
@@ -49,7 +50,8 @@ class TensorGraphSystem:
         row_of[pixels] = torch.arange(n, device=pixels.device)
         inner = is_unknown.flatten()[columns]
         links = torch.stack([rows[inner], row_of[columns[inner]]])
-        self._links = torch.sparse_coo_tensor(links, weights[inner], (n, n), check_invariants=False).coalesce()
+        with check_sparse_tensor_invariants(enable=False):  # also those of what coalesce makes
+            self._links = torch.sparse_coo_tensor(links, weights[inner], (n, n)).coalesce()
 
     def matvec(self, x: torch.Tensor) -> torch.Tensor:
         """Return A x in float64."""

@@ -114,6 +114,7 @@ def test_equal_bits_where_torch_is_deterministic(name):
 
 
 @pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 @every_pair_loss
 def test_a_given_similarity_needs_no_synchronisation(name):
     """The host does not wait for the device, forward or backward; the search alone reads the image's range back."""

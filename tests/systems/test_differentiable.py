@@ -257,7 +257,7 @@ class TestOtherDevices:
         image, trimap = to_tensors(soft_disk((122, 166)))
         with pytest.warns(hybridmatte.ConvergenceWarning, match={"cf": "closed_form", "knn": "knn"}[name]):
             by_device[name](image, trimap, maxiter=3)
-        by_device[name](image, trimap, maxiter=150)
+        by_device[name](image, trimap, maxiter={"cf": 45, "knn": 150}[name])
 
     @every_solver
     def test_all_known_and_missing_regions(self, by_device, name):
@@ -284,3 +284,26 @@ class TestOtherDevices:
         alpha.sum().backward()
         assert torch.isfinite(prior.grad).all()
         assert prior.grad.abs().sum() > 0
+
+    @pytest.mark.gpu
+    @pytest.mark.parametrize("shape", [(5, 7), (29, 37), (301, 403), (800, 600)], ids=str)
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+    def test_closed_form_on_the_device(self, shape, dtype):
+        """Alphas and gradients of CUDA tensors equal those of the CPU, with channels last too."""
+        image, trimap = (tensor.to(dtype) for tensor in to_tensors(soft_disk(shape)))
+        trimap[..., 0, 0], trimap[..., -1, -1] = 1.0, 0.0
+        prior = torch.rand(trimap.shape, generator=torch.Generator().manual_seed(1), dtype=dtype)
+        results = []
+        for device in ("cpu", "cuda"):
+            leaves = [tensor.to(device).clone().requires_grad_() for tensor in (image, prior)]
+            given = leaves[0].contiguous(memory_format=torch.channels_last)
+            alpha = hybridmatte.solve_cf(given, trimap.to(device), epsilon=1e-3, prior=leaves[1], confidence=0.1)
+            (alpha * prior.to(device)).sum().backward()
+            results.append([tensor.detach().cpu() for tensor in (alpha, leaves[0].grad, leaves[1].grad)])
+        for here, there in zip(*results, strict=True):
+            assert (here - there).abs().max() < 1e-4 * max(1.0, here.abs().max())
+
+    @pytest.mark.gpu
+    def test_few_iterations_at_6_megapixels(self):
+        image, trimap = (tensor.cuda() for tensor in to_tensors(soft_disk((2000, 3000))))
+        hybridmatte.solve_cf(image, trimap, maxiter=200)
