@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.trimap import depth_inside
+from hybridmatte.trimap import box_around, depth_inside
 
 __all__ = ["is_hard", "trimap_of_corrected_mask", "trimap_of_soft_mask", "widened"]
 
@@ -21,6 +21,7 @@ AGREED_MIN = 0.9  # of 1 inside and of 0 outside: a correction below contradicts
 FAR = 10  # margins: certain pixels farther than this from every known pixel are a part of their own
 THIN = 2.0  # pixels: half of the thickness from which on a part keeps a core; thinner ones are hair, open to the solver
 OPEN_MIN = 0.1  # a solved alpha that differs by more than this from the known pixels beside it has not ended there
+BLOCKS = 8  # blocks to a reach, for distances that need not be exact
 RIM = 2  # pixels: width of a band's rim
 STEP = 1.3  # ratio of the radii by which thickness is measured
 
@@ -112,7 +113,8 @@ def widened(trimap: Plane, alpha: Plane) -> Plane:
         is_beside = cv2.dilate(is_known.astype(np.uint8), window) > 0
         is_open = is_rim & is_beside & (np.abs(alpha - value) > OPEN_MIN)
         if is_open.any():
-            is_left = is_known & (depth_inside(~is_open) > reach)
+            box, is_left = box_around(is_open, reach), is_known.copy()
+            is_left[box] &= depth_inside(~is_open[box]) > reach
             result[is_known & ~is_left & ~_lacks(is_left, is_known, connectivity=8)] = 0.5
     return result
 
@@ -125,8 +127,9 @@ def _known_inside(mask: Plane, margin: float, connectivity: int) -> Region:
     is_known = depth > margin
     is_thin = is_sure & _lies_apart(is_inside, is_known, FAR * margin, connectivity)
     if is_thin.any():
-        thickness = _thickness(depth, margin)
-        is_known |= is_thin & (thickness > 0) & (depth > thickness / 2)
+        box = box_around(is_thin, 2 * margin)  # discs that cover a thin pixel have their centers in it
+        thickness = _thickness(depth[box], margin)
+        is_known[box] |= is_thin[box] & (thickness > 0) & (depth[box] > thickness / 2)
     if not is_known.any():  # an object of a few pixels, or one that the mask is nowhere sure of
         is_known = depth >= depth.max() if is_sure.any() else mask >= mask.max()
     return is_known
@@ -135,9 +138,24 @@ def _known_inside(mask: Plane, margin: float, connectivity: int) -> Region:
 def _lies_apart(is_inside: Region, is_known: Region, reach: float, connectivity: int) -> Region:
     """Return the pixels of parts without a known pixel, and those farther than a reach from all known pixels."""
     is_apart = _lacks(is_known, is_inside, connectivity)
-    if is_known.any():
-        is_apart |= is_inside & (depth_inside(~is_known) > reach)
-    return is_apart
+    return is_apart | _farther(is_inside & ~is_known, is_known, reach) if is_known.any() else is_apart
+
+
+def _farther(region: Region, is_known: Region, reach: float) -> Region:
+    """Return the pixels of a region that are farther than a reach from every known pixel; there is a known pixel.
+
+    The distances are exact, but computed only around pixels that are not near a known pixel for certain: two pixels are
+    nearer than the distance of their square blocks plus the diagonal of a block.
+    """
+    side = max(int(reach / BLOCKS), 1)
+    starts = [np.arange(0, length, side) for length in region.shape]
+    is_block_known = np.logical_or.reduceat(np.logical_or.reduceat(is_known, starts[0], axis=0), starts[1], axis=1)
+    is_block_far = (depth_inside(~is_block_known) + np.sqrt(2)) * side > reach
+    is_far = region & np.repeat(np.repeat(is_block_far, side, axis=0), side, axis=1)[: len(region), : region.shape[1]]
+    if is_far.any():
+        box = box_around(is_far, reach)
+        is_far[box] &= depth_inside(~is_known[box]) > reach
+    return is_far
 
 
 def _lacks(is_known: Region, is_inside: Region, connectivity: int) -> Region:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from hybridmatte.automatic.band import INSIDE_MIN
 from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.automatic.segmenters import run_segmenter
-from hybridmatte.trimap import depth_inside
+from hybridmatte.trimap import box_around, depth_inside
 
 __all__ = ["corrected_mask"]
 
@@ -35,12 +35,23 @@ def corrected_mask(image: npt.NDArray[np.float32], mask: Plane) -> Plane | None:
     small = [cv2.resize(part, size, interpolation=cv2.INTER_AREA).clip(0, 1) for part in (image, mask)]
     corrected = enlarged(run_segmenter("refiner", *small), mask.shape)
     is_inside = mask >= INSIDE_MIN
-    for value, region in ((1.0, is_inside), (0.0, ~is_inside)):
-        is_thin = region & ~_opened(region, SEEN / factor)
-        corrected[is_thin] = (np.maximum if value else np.minimum)(corrected, mask)[is_thin]
+    _keep_thin_parts(corrected, mask, is_inside, SEEN / factor)
     is_found = corrected >= INSIDE_MIN
     union = np.count_nonzero(is_inside | is_found)
     return corrected if np.count_nonzero(is_inside & is_found) >= COMMON_MIN * union else None
+
+
+def _keep_thin_parts(corrected: Plane, mask: Plane, is_inside: Region, radius: float) -> None:
+    """Set a correction back to the mask, in place, in parts and gaps that no disc of a radius fits into.
+
+    A gap's pixels lie within the radius of the inside, and the discs that may cover them within twice the radius. So
+    nothing farther from the inside than that is looked at.
+    """
+    box = box_around(is_inside, 2 * radius)
+    corrected, mask, is_inside = corrected[box], mask[box], is_inside[box]
+    for extreme, region in ((np.maximum, is_inside), (np.minimum, ~is_inside)):
+        is_thin = region & ~_opened(region, radius)
+        corrected[is_thin] = extreme(corrected[is_thin], mask[is_thin])
 
 
 def _opened(region: Region, radius: float) -> Region:
