@@ -6,9 +6,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from hybridmatte.automatic.found import Guessed
 from hybridmatte.trimap import box_around, depth_inside
 
-__all__ = ["is_hard", "trimap_of_corrected_mask", "trimap_of_soft_mask", "widened"]
+__all__ = [
+    "follow_correction",
+    "guessed_in",
+    "is_hard",
+    "trimap_of_corrected_mask",
+    "trimap_of_soft_mask",
+    "widened",
+]
 
 INSIDE_MIN = 0.5  # pixels of at least this value are inside a mask
 SURE_MIN = 0.95  # of 1 inside and of 0 outside: values beyond are certain
@@ -23,6 +31,11 @@ THIN = 2.0  # pixels: half of the thickness from which on a part keeps a core; t
 OPEN_MIN = 0.1  # a solved alpha that differs by more than this from the known pixels beside it has not ended there
 BLOCKS = 8  # blocks to a reach, for distances that need not be exact
 RIM = 2  # pixels: width of a band's rim
+GUESSED_REACH = (
+    0.06  # of the diagonal, from known pixels: edges that are blurred over 8% of it have known pixels nearer
+)
+GUESSED_PIXELS = 10  # least reach in pixels: in small pictures, edges are wide for their size
+GUESSED_MIN, GUESSED_MAX = 0.1, 0.9  # alpha between them is half transparent
 STEP = 1.3  # ratio of the radii by which thickness is measured
 
 Plane = npt.NDArray[np.float32]
@@ -78,6 +91,15 @@ def trimap_of_corrected_mask(mask: Plane, corrected: Plane, pitch: float = 1.0) 
         0 background, 0.5 unknown, 1 foreground.
     """
     before = trimap_of_soft_mask(mask, pitch)
+    trimap = follow_correction(before, mask, corrected)
+    return before if trimap is None else trimap
+
+
+def follow_correction(before: Plane, mask: Plane, corrected: Plane) -> Plane | None:
+    """Return the trimap of a mask, `before`, after a correction, see `trimap_of_corrected_mask`.
+
+    None if no pixel of the object or none of the background would remain known.
+    """
     trimap = before.copy()
     margin = max(CORRECTED_BAND * float(np.hypot(*mask.shape)), 1.0)
     for value, inside, certainty, connectivity in ((0.0, 1 - mask, 1 - corrected, 4), (1.0, mask, corrected, 8)):
@@ -86,7 +108,17 @@ def trimap_of_corrected_mask(mask: Plane, corrected: Plane, pitch: float = 1.0) 
         trimap[depth_inside(certainty >= CORRECTED_SURE_MIN) > margin] = value
         is_denied &= certainty > 1 - CORRECTED_SURE_MIN
         trimap[is_denied & _lacks(trimap == value, inside >= INSIDE_MIN, connectivity)] = value
-    return trimap if (trimap == 0).any() and (trimap == 1).any() else before
+    return trimap if (trimap == 0).any() and (trimap == 1).any() else None
+
+
+def guessed_in(trimap: Plane, alpha: Plane) -> Guessed:
+    """Return how many pixels of a solved alpha are half transparent and far from every known pixel of the trimap."""
+    is_known = trimap != 0.5
+    is_mixed = ~is_known & (alpha > GUESSED_MIN) & (alpha < GUESSED_MAX)
+    reach = max(GUESSED_REACH * float(np.hypot(*trimap.shape)), GUESSED_PIXELS)
+    is_guessed = _farther(is_mixed, is_known, reach)
+    count = np.count_nonzero(is_guessed)
+    return Guessed(count / trimap.size, count / max(float(alpha.sum()), 1.0))
 
 
 def is_hard(mask: Plane) -> bool:

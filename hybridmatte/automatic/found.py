@@ -1,10 +1,14 @@
-"""What a segmenter found in an image, in numbers and in words. Imports nothing heavy."""
+"""What `auto` found in an image and how it changed the mask, in numbers and in words. Imports nothing heavy."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["Found"]
+__all__ = ["Findings", "Found", "Guessed", "MaskCorrection", "summarize_guessed"]
+
+HELP = "a better mask (--mask), a larger segmenter (--segmenter) or a trimap by hand (matte) helps"
+N_NAMED = 5  # images that a summary names
+GUESSED_MAX = 0.005  # of the object; more half transparent pixels far from all known ones are worth a warning
 
 
 class Found(NamedTuple):
@@ -26,6 +30,99 @@ class Found(NamedTuple):
         if not self.share:
             return "found: nothing"
         return f"found: {_percent(self.share)} of the image, certain on {_percent(self.certain)} of its pixels"
+
+
+class MaskCorrection(NamedTuple):
+    """What became of the bundled network's correction of a mask; as text, a sentence.
+
+    Attributes
+    ----------
+    is_applied : bool
+        False if the correction was dropped, because the network found something else, so that the mask was taken as it
+        is.
+    changed : float
+        Number of pixels that the correction moved into the mask or out of it, as a share of the pixels inside the mask,
+        in [0, 1]. 0 if it was dropped.
+    """
+
+    is_applied: bool
+    changed: float
+
+    def __str__(self) -> str:
+        """Return a sentence."""
+        if not self.is_applied:
+            return "not corrected: the correction found something else and was dropped, the mask is taken as it is"
+        return f"corrected: {_percent(self.changed)} of the mask"
+
+
+class Guessed(NamedTuple):
+    """The half transparent pixels far from every known one, where a solver guesses; as text, a sentence.
+
+    These are unknown pixels whose alpha is above 0.1 and below 0.9, and that are farther than 6% of the image's
+    diagonal, and than 10 pixels, from every known pixel of the trimap.
+
+    Attributes
+    ----------
+    share : float
+        Their share of the image's pixels, in [0, 1].
+    of_object : float
+        Their number over the object's area, which is the sum of alpha.
+    """
+
+    share: float
+    of_object: float
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether they are more than 0.5% of the object, which is worth a warning."""
+        return self.of_object > GUESSED_MAX
+
+    def __str__(self) -> str:
+        """Return a sentence."""
+        return (
+            f"a wide region is left unknown: {_percent(self.share)} of the image came out half transparent far from "
+            f"every known pixel, where the solver guesses; {HELP}"
+        )
+
+
+class Findings(NamedTuple):
+    """All that `auto` has to say of one image; each part is None where it does not apply."""
+
+    found: Found | None = None
+    correction: MaskCorrection | None = None
+    guessed: Guessed | None = None
+
+    @property
+    def sentences(self) -> list[str]:
+        """What was found, and how the mask was corrected."""
+        return [str(part) for part in (self.found, self.correction) if part is not None]
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence if a wide region is guessed, else None."""
+        return str(self.guessed) if self.guessed is not None and self.guessed.is_wide else None
+
+    @property
+    def entries(self) -> dict[str, Any]:
+        """The entries of a JSON report; shares are rounded to four digits."""
+        entries: dict[str, Any] = {}
+        if self.found is not None:
+            entries |= {"found": round(self.found.share, 4), "certain": round(self.found.certain, 4)}
+        entries["correction"] = None
+        if self.correction is not None:
+            is_applied, changed = self.correction
+            entries["correction"] = {"applied": is_applied, "changed": round(changed, 4)}
+        return entries | {"guessed": None if self.guessed is None else round(self.guessed.share, 4)}
+
+
+def summarize_guessed(shares: dict[str, float]) -> str:
+    """Return a sentence on the images of a folder that leave wide regions open: their names, and shares guessed."""
+    listed = [f"{name} ({_percent(share)})" for name, share in list(shares.items())[:N_NAMED]]
+    more = f" and {len(shares) - N_NAMED} more" if len(shares) > N_NAMED else ""
+    return (
+        f"{len(shares)} with a wide region left unknown, half transparent far from every known pixel, where the solver "
+        f"guesses: {', '.join(listed)}{more}; {HELP}"
+    )
 
 
 def _percent(share: float) -> str:

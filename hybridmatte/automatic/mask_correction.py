@@ -11,7 +11,7 @@ from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.automatic.segmenters import run_segmenter
 from hybridmatte.trimap import box_around, depth_inside
 
-__all__ = ["corrected_mask"]
+__all__ = ["changed_share", "corrected_mask"]
 
 SIDE = 384  # pixels: shorter side of image and mask as the network sees them
 LONGEST = 4 * SIDE  # pixels: longer side, for very wide images
@@ -39,6 +39,12 @@ def corrected_mask(image: npt.NDArray[np.float32], mask: Plane) -> Plane | None:
     is_found = corrected >= INSIDE_MIN
     union = np.count_nonzero(is_inside | is_found)
     return corrected if np.count_nonzero(is_inside & is_found) >= COMMON_MIN * union else None
+
+
+def changed_share(mask: Plane, corrected: Plane) -> float:
+    """Return the number of pixels that a correction moved into a mask or out of it, over those inside the mask."""
+    is_inside = mask >= INSIDE_MIN
+    return np.count_nonzero(is_inside != (corrected >= INSIDE_MIN)) / np.count_nonzero(is_inside)
 
 
 def _keep_thin_parts(corrected: Plane, mask: Plane, is_inside: Region, radius: float) -> None:

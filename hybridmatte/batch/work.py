@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte.automatic.finding import found_in
-from hybridmatte.automatic.found import Found
+from hybridmatte.automatic.found import Findings
 from hybridmatte.automatic.from_mask import AutomaticResult, check_outline, warn_if_inverted
 from hybridmatte.automatic.refinement import KNOWN_MAX, enlarged, refine
 from hybridmatte.batch.backgrounds import over_background
@@ -138,15 +138,15 @@ def automatic_file(
     trimap_output: Path | BinaryIO | None = None,
     files: FileOptions,
     budget: Budget = UNLIMITED,
-) -> Found | None:
-    """Write the cut-out of a job's image, with its mask or from the image alone.
+) -> Findings:
+    """Write the cut-out of a job's image, with its mask or from the image alone; return what there is to say of it.
 
     estimate takes the image, and a mask if the job has one or `find` is given: `hybridmatte.matte_from_mask`,
-    `matte_found`, or a function of `network_work`. find takes the image and returns its mask; then what it found is
-    returned. label and square say how a mask is read, see `hybridmatte.matte_from_mask`. With invert, the mask is white
-    where the object is not. With alpha_only, alpha is written instead of the cut-out. trimap_output receives the trimap
-    that was found. With has_solver, estimate takes `admit`, see ``hybridmatte.automatic.from_mask.solve_mask``; then
-    the memory of the solve is held against the budget as soon as the trimap is known.
+    `matte_found`, or a function of `network_work`. find takes the image and returns its mask. label and square say how
+    a mask is read, see `hybridmatte.matte_from_mask`. With invert, the mask is white where the object is not. With
+    alpha_only, alpha is written instead of the cut-out. trimap_output receives the trimap that was found. With
+    has_solver, estimate takes `admit`, see ``hybridmatte.automatic.from_mask.solve_mask``; then the memory of the solve
+    is held against the budget as soon as the trimap is known.
     """
     found = None
     if job.plane is None:
@@ -168,7 +168,7 @@ def automatic_file(
         _write_rgba(job, decontaminate(image, result.alpha), metadata, files)
     if trimap_output is not None and result.trimap is not None:
         write_alpha(trimap_output, result.trimap)
-    return found
+    return Findings(found, result.correction, result.guessed)
 
 
 def composite_file(job: Job, *, files: FileOptions, budget: Budget = UNLIMITED) -> None:

@@ -215,8 +215,6 @@ def _refuse_options_without_effect(
         options = (("--invert", "given" if invert else None), ("--label", label))
         options += (("--mask-square", "given" if square else None),)
         without_effect += [(name, value, "without --mask") for name, value in options]
-    if solver["erode"] is not None or solver["dilate"] is not None:
-        without_effect.append(("--trust-mask", solver["trust_mask"], "with --erode or --dilate, which imply it"))
     if network is not None:
         without_effect += [("--" + name.replace("_", "-"), value, "with --network") for name, value in solver.items()]
         if mask is None:
