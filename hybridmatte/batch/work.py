@@ -10,6 +10,7 @@ from typing import BinaryIO, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hybridmatte.automatic.band import INSIDE_MIN
 from hybridmatte.automatic.finding import found_in
 from hybridmatte.automatic.found import Findings
 from hybridmatte.automatic.from_mask import AutomaticResult, check_outline, warn_if_inverted
@@ -135,6 +136,7 @@ def automatic_file(
     square: bool = False,
     alpha_only: bool = False,
     has_solver: bool = False,
+    is_corrected: bool = False,
     trimap_output: Path | BinaryIO | None = None,
     files: FileOptions,
     budget: Budget = UNLIMITED,
@@ -146,7 +148,8 @@ def automatic_file(
     a mask is read, see `hybridmatte.matte_from_mask`. With invert, the mask is white where the object is not. With
     alpha_only, alpha is written instead of the cut-out. trimap_output receives the trimap that was found. With
     has_solver, estimate takes `admit`, see ``hybridmatte.automatic.from_mask.solve_mask``; then the memory of the solve
-    is held against the budget as soon as the trimap is known.
+    is held against the budget as soon as the trimap is known. is_corrected tells that the bundled network corrects
+    masks before the solve; then its memory is held against the budget, too.
     """
     found = None
     if job.plane is None:
@@ -159,6 +162,8 @@ def automatic_file(
     else:
         image, mask, metadata = read_image_and_mask(job, files, label=label, square=square, budget=budget)
         mask = 1 - mask if invert else mask
+    if is_corrected and mask is not None and mask.max() >= INSIDE_MIN:
+        budget = budget.beside_correction(job.image, image.shape[:2])
     planes = (image,) if mask is None else (image, mask)
     options = {"admit": partial(_admit, job, budget, image.shape[:2])} if has_solver else {}
     result = estimate(*planes, **options)

@@ -162,7 +162,7 @@ def auto(
         label=label,
         square=mask_square,
         alpha_only=matte,
-        has_solver=network is None,
+        **_solver_flags(network, solver),
         trimap_output=trimap_output,
         files=FileOptions(bits, max_pixels, drop_gps, how),
     )
@@ -198,6 +198,14 @@ def _solver_options(
     """Return the options of the solver and its band by name, None where they are not given."""
     trusted = "given" if trust_mask else None
     return {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trusted}
+
+
+def _solver_flags(network: str | None, solver: dict[str, Any]) -> dict[str, bool]:
+    """Return whether a solver estimates alpha, and whether the bundled network corrects the mask before."""
+    from hybridmatte.automatic.from_mask import is_mask_corrected
+
+    is_corrected = is_mask_corrected(solver["erode"], solver["dilate"], solver["trust_mask"] is not None)
+    return {"has_solver": network is None, "is_corrected": network is None and is_corrected}
 
 
 def _refuse_options_without_effect(
