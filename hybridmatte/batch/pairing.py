@@ -35,6 +35,7 @@ __all__ = [
     "is_name_pattern",
     "pair",
     "pair_by_stem",
+    "pair_folders",
     "partner_of",
     "pictures_in",
     "root_of",
@@ -258,11 +259,21 @@ def pair_by_stem(
     ValueError
         If there is no image at all.
     """
+    pairing = pair_folders(images, planes, outputs, name)
+    return pairing.jobs, list(pairing.problems.values())
+
+
+def pair_folders(
+    images: str | os.PathLike[str],
+    planes: str | os.PathLike[str] | None,
+    outputs: str | os.PathLike[str],
+    name: str = "trimap",
+) -> Pairing:
+    """Pair the pictures of two folders as `pair` does; refuse what is no folder. See `pair_by_stem`."""
     for folder, label in ((images, "image"), (planes, name)):
         if folder is not None:
-            pictures_in(folder, label)
-    jobs, problems, _, _ = pair(os.fspath(images), None if planes is None else os.fspath(planes), outputs, name)
-    return jobs, list(problems.values())
+            pictures_in(Path(folder), label)
+    return pair(os.fspath(images), None if planes is None else os.fspath(planes), Path(outputs), name)
 
 
 def _named_like_results(
