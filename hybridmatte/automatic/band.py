@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.automatic.found import Guessed
 from hybridmatte.trimap import box_around, depth_inside
 
 __all__ = [
@@ -31,10 +30,10 @@ THIN = 2.0  # pixels: half of the thickness from which on a part keeps a core; t
 OPEN_MIN = 0.1  # a solved alpha that differs by more than this from the known pixels beside it has not ended there
 BLOCKS = 8  # blocks to a reach, for distances that need not be exact
 RIM = 2  # pixels: width of a band's rim
-GUESSED_REACH = (
-    0.06  # of the diagonal, from known pixels: edges that are blurred over 8% of it have known pixels nearer
-)
-GUESSED_PIXELS = 10  # least reach in pixels: in small pictures, edges are wide for their size
+WIDE_REACH = 0.06  # of the diagonal, from known pixels: an edge that is blurred over 8% of it has known pixels nearer
+WIDE_PIXELS = 10  # least reach in pixels: in small pictures, edges are wide for their size
+WIDE_SHARE = 0.005  # of the object: more half transparent pixels so far from known ones are worth a warning
+GUESSED_REACH = 2 * HARD_BAND  # of the diagonal, from known pixels: as far as the band along a hard mask grows
 GUESSED_MIN, GUESSED_MAX = 0.1, 0.9  # alpha between them is half transparent
 STEP = 1.3  # ratio of the radii by which thickness is measured
 
@@ -111,14 +110,18 @@ def follow_correction(before: Plane, mask: Plane, corrected: Plane) -> Plane | N
     return trimap if (trimap == 0).any() and (trimap == 1).any() else None
 
 
-def guessed_in(trimap: Plane, alpha: Plane) -> Guessed:
-    """Return how many pixels of a solved alpha are half transparent and far from every known pixel of the trimap."""
-    is_known = trimap != 0.5
+def guessed_in(trimap: Plane, alpha: Plane) -> float:
+    """Return the share of the image that came out half transparent in a wide unknown region; 0 without such a region.
+
+    The share counts the half transparent pixels farther than 2% of the diagonal from every known pixel. A region is
+    wide if more than 0.5% of the object (the sum of alpha) is even farther than 6%, and than 10 pixels.
+    """
+    diagonal, is_known = float(np.hypot(*trimap.shape)), trimap != 0.5
     is_mixed = ~is_known & (alpha > GUESSED_MIN) & (alpha < GUESSED_MAX)
-    reach = max(GUESSED_REACH * float(np.hypot(*trimap.shape)), GUESSED_PIXELS)
-    is_guessed = _farther(is_mixed, is_known, reach)
-    count = np.count_nonzero(is_guessed)
-    return Guessed(count / trimap.size, count / max(float(alpha.sum()), 1.0))
+    core = _farther(is_mixed, is_known, max(WIDE_REACH * diagonal, WIDE_PIXELS))
+    if np.count_nonzero(core) <= WIDE_SHARE * float(alpha.sum()):
+        return 0.0
+    return float(_farther(is_mixed, is_known, GUESSED_REACH * diagonal).mean())
 
 
 def is_hard(mask: Plane) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Findings", "Found", "Guessed", "MaskCorrection", "summarize_guessed"]
+__all__ = ["Findings", "Found", "MaskCorrection", "describe_guessed", "summarize_guessed"]
 
 HELP = "a better mask (--mask), a larger segmenter (--segmenter) or a trimap by hand (matte) helps"
 N_NAMED = 5  # images that a summary names
-GUESSED_MAX = 0.005  # of the object; more half transparent pixels far from all known ones are worth a warning
 
 
 class Found(NamedTuple):
@@ -55,42 +54,16 @@ class MaskCorrection(NamedTuple):
         return f"corrected: {_percent(self.changed)} of the mask"
 
 
-class Guessed(NamedTuple):
-    """The half transparent pixels far from every known one, where a solver guesses; as text, a sentence.
-
-    These are unknown pixels whose alpha is above 0.1 and below 0.9, and that are farther than 6% of the image's
-    diagonal, and than 10 pixels, from every known pixel of the trimap.
-
-    Attributes
-    ----------
-    share : float
-        Their share of the image's pixels, in [0, 1].
-    of_object : float
-        Their number over the object's area, which is the sum of alpha.
-    """
-
-    share: float
-    of_object: float
-
-    @property
-    def is_wide(self) -> bool:
-        """Whether they are more than 0.5% of the object, which is worth a warning."""
-        return self.of_object > GUESSED_MAX
-
-    def __str__(self) -> str:
-        """Return a sentence."""
-        return (
-            f"a wide region is left unknown: {_percent(self.share)} of the image came out half transparent far from "
-            f"every known pixel, where the solver guesses; {HELP}"
-        )
-
-
 class Findings(NamedTuple):
-    """All that `auto` has to say of one image; each part is None where it does not apply."""
+    """All that `auto` has to say of one image; each part is None where it does not apply.
+
+    guessed is the share of the image that is left unknown and came out half transparent in a wide region, see
+    `hybridmatte.AutomaticResult`.
+    """
 
     found: Found | None = None
     correction: MaskCorrection | None = None
-    guessed: Guessed | None = None
+    guessed: float | None = None
 
     @property
     def sentences(self) -> list[str]:
@@ -100,7 +73,7 @@ class Findings(NamedTuple):
     @property
     def warning(self) -> str | None:
         """A sentence if a wide region is guessed, else None."""
-        return str(self.guessed) if self.guessed is not None and self.guessed.is_wide else None
+        return describe_guessed(self.guessed) if self.guessed else None
 
     @property
     def entries(self) -> dict[str, Any]:
@@ -112,7 +85,15 @@ class Findings(NamedTuple):
         if self.correction is not None:
             is_applied, changed = self.correction
             entries["correction"] = {"applied": is_applied, "changed": round(changed, 4)}
-        return entries | {"guessed": None if self.guessed is None else round(self.guessed.share, 4)}
+        return entries | {"guessed": None if self.guessed is None else round(self.guessed, 4)}
+
+
+def describe_guessed(share: float) -> str:
+    """Return a sentence on a wide region that came out half transparent; share is that of the image's pixels."""
+    return (
+        f"a wide region is left unknown: {_percent(share)} of the image came out half transparent far from every known "
+        f"pixel, where the solver guesses; {HELP}"
+    )
 
 
 def summarize_guessed(shares: dict[str, float]) -> str:

@@ -18,7 +18,7 @@ from hybridmatte.automatic.band import (
     trimap_of_soft_mask,
     widened,
 )
-from hybridmatte.automatic.found import Guessed, MaskCorrection
+from hybridmatte.automatic.found import MaskCorrection, describe_guessed
 from hybridmatte.automatic.mask_correction import changed_share, corrected_mask
 from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.correction.matting import Quality, check_method_or_quality, matte_by
@@ -70,14 +70,15 @@ class AutomaticResult(_Estimate):
     correction : MaskCorrection or None
         ``is_applied``: False if the bundled network's correction of the mask was dropped; ``changed``: how many pixels
         it moved into the mask or out of it, as a share of the mask's. None if the mask was taken as it is.
-    guessed : Guessed or None
-        ``share``: the pixels that came out half transparent (0.1 to 0.9) farther than 6% of the diagonal from every
-        known pixel, as a share of the image's; ``of_object``: the same over the sum of alpha. None without a solver,
-        with `erode` or `dilate`, and for a given mask that is probably inverted.
+    guessed : float or None
+        If a wide region was left unknown and came out half transparent, the share of the image's pixels that are half
+        transparent (alpha from 0.1 to 0.9) and farther than 2% of the diagonal from every known pixel; else 0. A region
+        is wide if such pixels farther than 6%, and than 10 pixels, are more than 0.5% of the object. None without a
+        solver, with `erode` or `dilate`, and for a given mask that is probably inverted.
     """
 
     correction: MaskCorrection | None = None
-    guessed: Guessed | None = None
+    guessed: float | None = None
 
     @property
     def how(self) -> str:
@@ -174,8 +175,8 @@ def matte_from_mask(
         If at least 65% of the image's border is inside the mask: the object fills the picture, or the mask is
         inverted. `matte_from_image`, whose mask comes from a segmenter, does not warn.
     UserWarning
-        If a wide region is left unknown and comes out half transparent: farther than 6% of the diagonal from every
-        known pixel, on more than 0.5% of the object's area. The solver guesses there. Not with erode or dilate.
+        If a wide region is left unknown and comes out half transparent, see `AutomaticResult.guessed`: the solver
+        guesses there.
 
     Examples
     --------
@@ -264,8 +265,8 @@ def solve_mask(
 
 def warn_if_guessed(result: AutomaticResult) -> None:
     """Warn if a wide region was left unknown and came out half transparent."""
-    if result.guessed is not None and result.guessed.is_wide:
-        warn_caller(str(result.guessed), UserWarning)
+    if result.guessed:
+        warn_caller(describe_guessed(result.guessed), UserWarning)
 
 
 def _corrected_trimap(

@@ -180,8 +180,8 @@ def _note_warnings(outcomes: list[Outcome]) -> None:
         name = Path(str(outcome.job.image)).name
         for message in outcome.warnings:
             note(f"warning: {name}: {message}")
-        if outcome.findings is not None and outcome.findings.guessed is not None and outcome.findings.warning:
-            guessed[str(outcome.job.image)] = outcome.findings.guessed.share
+        if outcome.findings is not None and outcome.findings.guessed:
+            guessed[str(outcome.job.image)] = outcome.findings.guessed
     if guessed:
         note(f"warning: {summarize_guessed(guessed)}")
 

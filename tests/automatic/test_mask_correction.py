@@ -215,35 +215,35 @@ class TestGuessed:
         assert len(caught) == 1
         assert caught[0].filename == __file__
         assert all(word in str(caught[0].message) for word in ("--mask", "--segmenter", "trimap"))
-        is_deep = depth_inside(result.trimap == 0.5) > 0.06 * np.hypot(*SHAPE)
-        assert_close(result.guessed.share, is_deep.mean(), 1e-12)
-        assert_close(result.guessed.of_object, is_deep.sum() / result.alpha.sum(), 1e-6)
+        is_deep = depth_inside(result.trimap == 0.5) > 0.02 * np.hypot(*SHAPE)
+        assert_close(result.guessed, is_deep.mean(), 1e-12)
         with pytest.warns(UserWarning, match="a wide region is left unknown"):
             hybridmatte.matte_from_image(IMAGE, segmenter=lambda _: grey)
 
     def test_none_where_the_solver_decides(self, grey, monkeypatch):
         monkeypatch.setattr(from_mask, "matte_by", lambda _, trimap, *__: np.float32(trimap >= 0.5))
-        assert hybridmatte.matte_from_mask(IMAGE, grey).guessed == (0, 0)
+        assert hybridmatte.matte_from_mask(IMAGE, grey).guessed == 0
 
     def test_none_for_the_band_along_a_mask(self, grey):
         """Neither a band that the defaults make, nor one whose width a user chose, is a reason to warn."""
         result = hybridmatte.matte_from_mask(IMAGE, grey, trust_mask=True)
         assert (result.trimap == 0.5).any()
-        assert result.guessed == (0, 0)
+        assert result.guessed == 0
         assert hybridmatte.matte_from_mask(IMAGE, grey, erode=150, dilate=90).guessed is None
 
-    def test_small_ones_are_told_but_not_warned_of(self):
+    def test_none_for_a_small_region(self):
+        """A region as deep as this one is worth a warning if the object is not much larger."""
         trimap = np.zeros(SHAPE, np.float32)
         trimap[:, :600] = 1
-        trimap[300:450, 100:250] = 0.5
-        guessed = guessed_in(trimap, trimap)
-        assert 0 < guessed.share < guessed.of_object < 0.005
-        assert not guessed.is_wide
+        trimap[300:480, 100:280] = 0.5
+        assert guessed_in(trimap, trimap) == 0
+        trimap[:, 300:] = 0
+        assert 0.015 < guessed_in(trimap, trimap) < 180 * 180 / trimap.size
 
     def test_pixels_count_in_small_pictures(self):
         trimap = np.float32([0.0] + [0.5] * 18 + [1.0]) * np.ones((12, 1), np.float32)
-        assert guessed_in(trimap, trimap) == (0, 0)
-        assert guessed_in(np.repeat(trimap, 2, axis=1), np.repeat(trimap, 2, axis=1)).is_wide
+        assert guessed_in(trimap, trimap) == 0
+        assert guessed_in(np.repeat(trimap, 2, axis=1), np.repeat(trimap, 2, axis=1)) > 0
 
 
 class TestTrustMask:
