@@ -61,11 +61,14 @@ class Budget(NamedTuple):
         """
         return self._replace(extra=max(resident_memory() - memory_needed(shape, READING[0]), 0))
 
-    def beside_correction(self, file: Source, shape: tuple[int, int]) -> Budget:
+    def beside_correction(self, file: Source, shape: tuple[int, int], *, is_counted: bool = False) -> Budget:
         """Return the budget of a solve beside the network that corrects masks, which keeps its memory.
 
-        A job is refused that cannot even hold the image and the network.
+        A job is refused that cannot even hold the image and the network. is_counted tells that `beside_network` has
+        counted the network, which an earlier image left in this process.
         """
+        if is_counted:
+            return self
         network = correction_memory(shape)
         self._replace(tasks=READING, extra=network).check(file, shape)
         return self._replace(extra=self.extra + network)

@@ -15,6 +15,7 @@ from hybridmatte.automatic.finding import found_in
 from hybridmatte.automatic.found import Findings
 from hybridmatte.automatic.from_mask import AutomaticResult, check_outline, warn_if_inverted
 from hybridmatte.automatic.refinement import KNOWN_MAX, enlarged, refine
+from hybridmatte.automatic.segmenters import has_run
 from hybridmatte.batch.backgrounds import over_background
 from hybridmatte.batch.budget import UNLIMITED, Budget
 from hybridmatte.batch.pairing import Job, partner_of
@@ -163,7 +164,8 @@ def automatic_file(
         image, mask, metadata = read_image_and_mask(job, files, label=label, square=square, budget=budget)
         mask = 1 - mask if invert else mask
     if is_corrected and mask is not None and mask.max() >= INSIDE_MIN:
-        budget = budget.beside_correction(job.image, image.shape[:2])
+        is_counted = find is not None and has_run("refiner")
+        budget = budget.beside_correction(job.image, image.shape[:2], is_counted=is_counted)
     planes = (image,) if mask is None else (image, mask)
     options = {"admit": partial(_admit, job, budget, image.shape[:2])} if has_solver else {}
     result = estimate(*planes, **options)

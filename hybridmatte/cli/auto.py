@@ -123,7 +123,7 @@ def auto(
         typer.Option(
             "--trust-mask",
             help="Do not correct the mask by the bundled network: for masks that are right but for their edges. "
-            "--erode and --dilate imply it.",
+            "--erode and --dilate imply it. Without it, the command says how much of the mask was corrected.",
         ),
     ] = False,
     bits: Bits = 8,

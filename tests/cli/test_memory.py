@@ -10,7 +10,7 @@ from PIL import Image
 from hybridmatte import memory_needed, register_segmenter
 from hybridmatte.automatic import from_mask, mask_correction, registry
 from hybridmatte.automatic.mask_correction import correction_memory
-from hybridmatte.batch import budget
+from hybridmatte.batch import budget, work
 from hybridmatte.io import pictures
 
 COMMANDS = [
@@ -99,6 +99,7 @@ class TestAuto:
     @pytest.mark.parametrize("source", ["--mask @large.png", "--segmenter left"])
     def test_the_network_that_corrects_masks_counts(self, run, files, fake_alpha, monkeypatch, source):
         """A job that was let through was killed while the network ran, or in the solve beside what it keeps."""
+        monkeypatch.setattr(work, "has_run", lambda _: False)
         calls, reading, network = [], memory_needed((400, 1600), "reading"), correction_memory((400, 1600))
         enough = memory_needed((400, 1600), "best", 20_000) + (100 << 20)  # without the network
         for name in ("photo", "large"):
@@ -120,8 +121,11 @@ class TestAuto:
         assert (result.code, len(calls), fake_alpha.calls) == (2, 1, [])
         assert "of them unknown" in result.err.splitlines()[-1]
         assert run(command).code == 0
+        monkeypatch.setattr(work, "has_run", lambda _: True)  # then the process holds it when the segmenter is done
+        assert (run_with(enough, "--bits 8").code == 0) == ("--segmenter" in source)
+        calls.clear()
         trusted = run_with(enough, "--trust-mask")
-        assert (trusted.code, len(calls)) == (0, 2), trusted.err
+        assert (trusted.code, len(calls)) == (0, 0)
 
     @pytest.mark.usefixtures("fake_alpha")
     def test_a_large_job_is_stated_once(self, run, monkeypatch):
