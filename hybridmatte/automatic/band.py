@@ -31,7 +31,7 @@ OPEN_MIN = 0.1  # a solved alpha that differs by more than this from the known p
 BLOCKS = 8  # blocks to a reach, for distances that need not be exact
 RIM = 2  # pixels: width of a band's rim
 WIDE_REACH = 0.06  # of the diagonal, from known pixels: an edge that is blurred over 8% of it has known pixels nearer
-WIDE_PIXELS = 10  # least reach in pixels: in small pictures, edges are wide for their size
+WIDE_PIXELS = 30  # least reach in pixels: in small pictures, edges are wide for their size
 WIDE_SHARE = 0.005  # of the object: more half transparent pixels so far from known ones are worth a warning
 GUESSED_REACH = 2 * HARD_BAND  # of the diagonal, from known pixels: as far as the band along a hard mask grows
 GUESSED_MIN, GUESSED_MAX = 0.1, 0.9  # alpha between them is half transparent
@@ -114,7 +114,7 @@ def guessed_in(trimap: Plane, alpha: Plane) -> float:
     """Return the share of the image that came out half transparent in a wide unknown region; 0 without such a region.
 
     The share counts the half transparent pixels farther than 2% of the diagonal from every known pixel. A region is
-    wide if more than 0.5% of the object (the sum of alpha) is even farther than 6%, and than 10 pixels.
+    wide if more than 0.5% of the object (the sum of alpha) is even farther than 6%, and than 30 pixels.
     """
     diagonal, is_known = float(np.hypot(*trimap.shape)), trimap != 0.5
     is_mixed = ~is_known & (alpha > GUESSED_MIN) & (alpha < GUESSED_MAX)

@@ -73,7 +73,7 @@ class AutomaticResult(_Estimate):
     guessed : float or None
         If a wide region was left unknown and came out half transparent, the share of the image's pixels that are half
         transparent (alpha from 0.1 to 0.9) and farther than 2% of the diagonal from every known pixel; else 0. A region
-        is wide if such pixels farther than 6%, and than 10 pixels, are more than 0.5% of the object. None without a
+        is wide if such pixels farther than 6%, and than 30 pixels, are more than 0.5% of the object. None without a
         solver, with `erode` or `dilate`, and for a given mask that is probably inverted.
     """
 

@@ -242,8 +242,8 @@ class TestGuessed:
 
     def test_pixels_count_in_small_pictures(self):
         trimap = np.float32([0.0] + [0.5] * 18 + [1.0]) * np.ones((12, 1), np.float32)
-        assert guessed_in(trimap, trimap) == 0
-        assert guessed_in(np.repeat(trimap, 2, axis=1), np.repeat(trimap, 2, axis=1)) > 0
+        assert guessed_in(*[np.repeat(trimap, 3, axis=1)] * 2) == 0
+        assert guessed_in(*[np.repeat(trimap, 4, axis=1)] * 2) > 0
 
 
 class TestTrustMask:
