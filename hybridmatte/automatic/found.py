@@ -101,7 +101,7 @@ def summarize_guessed(shares: dict[str, float]) -> str:
     listed = [f"{name} ({_percent(share)})" for name, share in list(shares.items())[:N_NAMED]]
     more = f" and {len(shares) - N_NAMED} more" if len(shares) > N_NAMED else ""
     return (
-        f"{len(shares)} with a wide region left unknown, half transparent far from every known pixel, where the solver "
+        f"{len(shares)} image{'s' if len(shares) > 1 else ''} with a wide region left unknown, half transparent far from every known pixel, where the solver "
         f"guesses: {', '.join(listed)}{more}; {HELP}"
     )
 

@@ -66,7 +66,8 @@ def _seen_size(shape: tuple[int, ...]) -> tuple[int, int]:
 def changed_share(mask: Plane, corrected: Plane) -> float:
     """Return the number of pixels that a correction moved into a mask or out of it, over those inside the mask."""
     is_inside = mask >= INSIDE_MIN
-    return np.count_nonzero(is_inside != (corrected >= INSIDE_MIN)) / np.count_nonzero(is_inside)
+    changed = np.count_nonzero(is_inside != (corrected >= INSIDE_MIN))
+    return float(changed / np.count_nonzero(is_inside))
 
 
 def _keep_thin_parts(corrected: Plane, mask: Plane, is_inside: Region, radius: float) -> None:

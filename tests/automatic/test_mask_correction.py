@@ -142,6 +142,7 @@ class TestWhatIsSaid:
         answer(lambda mask: np.where(np.arange(mask.shape[1]) < 275, mask, 0))
         result = hybridmatte.matte_from_mask(IMAGE, square, method="cf")
         assert result.correction.is_applied
+        assert (type(result.correction.changed), type(result.guessed)) == (float, float)
         assert_close(result.correction.changed, 50 / 300, 0.002)  # its corners lose some pixels
         percent = f"{100 * result.correction.changed:.1f}%"
         said = f"trimap along the corrected mask's outline, alpha by cf; corrected: {percent} of the mask"

@@ -153,6 +153,8 @@ class TestCorrection:
         assert 0.05 < json.loads(single.out)["guessed"] < 0.25
         lines = run(self.COMMAND).err.splitlines()
         (line,) = (line for line in lines if "wide region" in line)
-        assert re.search(r"^warning: 1 with a wide region left unknown, .*: .*c\.png \(\d+\.\d%\); a better mask", line)
+        assert re.search(
+            r"^warning: 1 image with a wide region left unknown, .*: .*c\.png \(\d+\.\d%\); a better mask", line
+        )
         reports = [json.loads(text) for text in run(f"{self.COMMAND} --force --json --quiet").out.splitlines()]
         assert sorted(report["guessed"] > 0 for report in reports) == [False, False, True]
