@@ -100,8 +100,9 @@ def summarize_guessed(shares: dict[str, float]) -> str:
     """Return a sentence on the images of a folder that leave wide regions open: their names, and shares guessed."""
     listed = [f"{name} ({_percent(share)})" for name, share in list(shares.items())[:N_NAMED]]
     more = f" and {len(shares) - N_NAMED} more" if len(shares) > N_NAMED else ""
+    count = "1 image" if len(shares) == 1 else f"{len(shares)} images"
     return (
-        f"{len(shares)} image{'s' if len(shares) > 1 else ''} with a wide region left unknown, half transparent far from every known pixel, where the solver "
+        f"{count} with a wide region left unknown, half transparent far from every known pixel, where the solver "
         f"guesses: {', '.join(listed)}{more}; {HELP}"
     )
 
