@@ -266,3 +266,10 @@ def depth_inside(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     squared = np.empty(region.shape, np.int64)
     squared_distances(np.ascontiguousarray(region), squared)
     return np.sqrt(squared, out=np.empty(region.shape, np.float32), casting="same_kind")
+
+
+def box_around(region: npt.NDArray[np.bool_], margin: float) -> tuple[slice, slice]:
+    """Return rows and columns of the smallest box that holds a region, which is not empty, and a margin in pixels."""
+    width = int(np.ceil(margin)) + 1
+    rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
+    return tuple(slice(max(int(found[0]) - width, 0), int(found[-1]) + width + 1) for found in (rows, columns))

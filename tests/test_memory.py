@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hybridmatte import METHODS, memory_needed
+from hybridmatte.automatic.mask_correction import PIXEL_BYTES, correction_memory
 from hybridmatte.correction.matting import QUALITIES
 from hybridmatte.io.pictures import write_alpha, write_image
 from hybridmatte.memory import COSTS, PROCESS_BYTES
@@ -31,6 +32,19 @@ elif task == "decontaminate":
 else:
     work.matte_file(job, method=task, files=files)
 print(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+"""
+CORRECTION = """
+import re, sys
+import numpy as np
+from hybridmatte.automatic.mask_correction import _seen_size
+from hybridmatte.automatic.segmenters import run_segmenter
+def peak():
+    return re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]
+shape = _seen_size(tuple(map(int, sys.argv[1:])))
+image, mask = np.zeros((*shape, 3), np.float32), np.zeros(shape, np.float32)
+before = peak()
+run_segmenter("refiner", image, mask)
+print(before, peak())
 """
 
 
@@ -67,6 +81,20 @@ def test_the_estimate_holds(tmp_path, task, trimap):
     unknown = int(np.count_nonzero(trimap == 0.5))
     ratio = peak(task, tmp_path, trimap) / memory_needed(SHAPE, task, unknown)
     assert 1 / FACTOR < ratio < FACTOR
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+@pytest.mark.parametrize(
+    ("shape", "seen"), [((768, 1024), (384, 512)), ((500, 5000), (154, 1536)), ((90, 120), (90, 120))]
+)
+def test_the_network_that_corrects_masks(shape, seen):
+    """Its memory while it runs was not estimated."""
+    assert correction_memory(shape) == PIXEL_BYTES * seen[0] * seen[1]
+    done = subprocess.run(
+        [sys.executable, "-c", CORRECTION, *map(str, shape)], capture_output=True, text=True, check=True
+    )
+    before, after = (1024 * int(text) for text in done.stdout.split())
+    assert PROCESS_BYTES / FACTOR < PROCESS_BYTES + after - before - correction_memory(shape) < PROCESS_BYTES * FACTOR
 
 
 def test_every_method_has_its_cost():

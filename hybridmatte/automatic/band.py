@@ -6,9 +6,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.trimap import depth_inside
+from hybridmatte.trimap import box_around, depth_inside
 
-__all__ = ["is_hard", "trimap_of_corrected_mask", "trimap_of_soft_mask", "widened"]
+__all__ = [
+    "follow_correction",
+    "guessed_in",
+    "is_hard",
+    "trimap_of_corrected_mask",
+    "trimap_of_soft_mask",
+    "widened",
+]
 
 INSIDE_MIN = 0.5  # pixels of at least this value are inside a mask
 SURE_MIN = 0.95  # of 1 inside and of 0 outside: values beyond are certain
@@ -21,7 +28,13 @@ AGREED_MIN = 0.9  # of 1 inside and of 0 outside: a correction below contradicts
 FAR = 10  # margins: certain pixels farther than this from every known pixel are a part of their own
 THIN = 2.0  # pixels: half of the thickness from which on a part keeps a core; thinner ones are hair, open to the solver
 OPEN_MIN = 0.1  # a solved alpha that differs by more than this from the known pixels beside it has not ended there
+BLOCKS = 8  # blocks to a reach, for distances that need not be exact
 RIM = 2  # pixels: width of a band's rim
+WIDE_REACH = 0.06  # of the diagonal, from known pixels: an edge that is blurred over 8% of it has known pixels nearer
+WIDE_PIXELS = 30  # least reach in pixels: in small pictures, edges are wide for their size
+WIDE_SHARE = 0.005  # of the object: more half transparent pixels so far from known ones are worth a warning
+GUESSED_REACH = 2 * HARD_BAND  # of the diagonal, from known pixels: as far as the band along a hard mask grows
+GUESSED_MIN, GUESSED_MAX = 0.1, 0.9  # alpha between them is half transparent
 STEP = 1.3  # ratio of the radii by which thickness is measured
 
 Plane = npt.NDArray[np.float32]
@@ -77,6 +90,15 @@ def trimap_of_corrected_mask(mask: Plane, corrected: Plane, pitch: float = 1.0) 
         0 background, 0.5 unknown, 1 foreground.
     """
     before = trimap_of_soft_mask(mask, pitch)
+    trimap = follow_correction(before, mask, corrected)
+    return before if trimap is None else trimap
+
+
+def follow_correction(before: Plane, mask: Plane, corrected: Plane) -> Plane | None:
+    """Return the trimap of a mask, `before`, after a correction, see `trimap_of_corrected_mask`.
+
+    None if no pixel of the object or none of the background would remain known.
+    """
     trimap = before.copy()
     margin = max(CORRECTED_BAND * float(np.hypot(*mask.shape)), 1.0)
     for value, inside, certainty, connectivity in ((0.0, 1 - mask, 1 - corrected, 4), (1.0, mask, corrected, 8)):
@@ -85,7 +107,21 @@ def trimap_of_corrected_mask(mask: Plane, corrected: Plane, pitch: float = 1.0) 
         trimap[depth_inside(certainty >= CORRECTED_SURE_MIN) > margin] = value
         is_denied &= certainty > 1 - CORRECTED_SURE_MIN
         trimap[is_denied & _lacks(trimap == value, inside >= INSIDE_MIN, connectivity)] = value
-    return trimap if (trimap == 0).any() and (trimap == 1).any() else before
+    return trimap if (trimap == 0).any() and (trimap == 1).any() else None
+
+
+def guessed_in(trimap: Plane, alpha: Plane) -> float:
+    """Return the share of the image that came out half transparent in a wide unknown region; 0 without such a region.
+
+    The share counts the half transparent pixels farther than 2% of the diagonal from every known pixel. A region is
+    wide if more than 0.5% of the object (the sum of alpha) is even farther than 6%, and than 30 pixels.
+    """
+    diagonal, is_known = float(np.hypot(*trimap.shape)), trimap != 0.5
+    is_mixed = ~is_known & (alpha > GUESSED_MIN) & (alpha < GUESSED_MAX)
+    core = _farther(is_mixed, is_known, max(WIDE_REACH * diagonal, WIDE_PIXELS))
+    if np.count_nonzero(core) <= WIDE_SHARE * float(alpha.sum()):
+        return 0.0
+    return float(_farther(is_mixed, is_known, GUESSED_REACH * diagonal).mean())
 
 
 def is_hard(mask: Plane) -> bool:
@@ -112,7 +148,8 @@ def widened(trimap: Plane, alpha: Plane) -> Plane:
         is_beside = cv2.dilate(is_known.astype(np.uint8), window) > 0
         is_open = is_rim & is_beside & (np.abs(alpha - value) > OPEN_MIN)
         if is_open.any():
-            is_left = is_known & (depth_inside(~is_open) > reach)
+            box, is_left = box_around(is_open, reach), is_known.copy()
+            is_left[box] &= depth_inside(~is_open[box]) > reach
             result[is_known & ~is_left & ~_lacks(is_left, is_known, connectivity=8)] = 0.5
     return result
 
@@ -125,8 +162,9 @@ def _known_inside(mask: Plane, margin: float, connectivity: int) -> Region:
     is_known = depth > margin
     is_thin = is_sure & _lies_apart(is_inside, is_known, FAR * margin, connectivity)
     if is_thin.any():
-        thickness = _thickness(depth, margin)
-        is_known |= is_thin & (thickness > 0) & (depth > thickness / 2)
+        box = box_around(is_thin, 2 * margin)  # discs that cover a thin pixel have their centers in it
+        thickness = _thickness(depth[box], margin)
+        is_known[box] |= is_thin[box] & (thickness > 0) & (depth[box] > thickness / 2)
     if not is_known.any():  # an object of a few pixels, or one that the mask is nowhere sure of
         is_known = depth >= depth.max() if is_sure.any() else mask >= mask.max()
     return is_known
@@ -135,9 +173,24 @@ def _known_inside(mask: Plane, margin: float, connectivity: int) -> Region:
 def _lies_apart(is_inside: Region, is_known: Region, reach: float, connectivity: int) -> Region:
     """Return the pixels of parts without a known pixel, and those farther than a reach from all known pixels."""
     is_apart = _lacks(is_known, is_inside, connectivity)
-    if is_known.any():
-        is_apart |= is_inside & (depth_inside(~is_known) > reach)
-    return is_apart
+    return is_apart | _farther(is_inside & ~is_known, is_known, reach) if is_known.any() else is_apart
+
+
+def _farther(region: Region, is_known: Region, reach: float) -> Region:
+    """Return the pixels of a region that are farther than a reach from every known pixel; there is a known pixel.
+
+    The distances are exact, but computed only around pixels that are not near a known pixel for certain: two pixels are
+    nearer than the distance of their square blocks plus the diagonal of a block.
+    """
+    side = max(int(reach / BLOCKS), 1)
+    starts = [np.arange(0, length, side) for length in region.shape]
+    is_block_known = np.logical_or.reduceat(np.logical_or.reduceat(is_known, starts[0], axis=0), starts[1], axis=1)
+    is_block_far = (depth_inside(~is_block_known) + np.sqrt(2)) * side > reach
+    is_far = region & np.repeat(np.repeat(is_block_far, side, axis=0), side, axis=1)[: len(region), : region.shape[1]]
+    if is_far.any():
+        box = box_around(is_far, reach)
+        is_far[box] &= depth_inside(~is_known[box]) > reach
+    return is_far
 
 
 def _lacks(is_known: Region, is_inside: Region, connectivity: int) -> Region:

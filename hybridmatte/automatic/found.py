@@ -1,10 +1,13 @@
-"""What a segmenter found in an image, in numbers and in words. Imports nothing heavy."""
+"""What `auto` found in an image and how it changed the mask, in numbers and in words. Imports nothing heavy."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["Found"]
+__all__ = ["Findings", "Found", "MaskCorrection", "describe_guessed", "summarize_guessed"]
+
+HELP = "a better mask (--mask), a larger segmenter (--segmenter) or a trimap by hand (matte) helps"
+N_NAMED = 5  # images that a summary names
 
 
 class Found(NamedTuple):
@@ -26,6 +29,82 @@ class Found(NamedTuple):
         if not self.share:
             return "found: nothing"
         return f"found: {_percent(self.share)} of the image, certain on {_percent(self.certain)} of its pixels"
+
+
+class MaskCorrection(NamedTuple):
+    """What became of the bundled network's correction of a mask; as text, a sentence.
+
+    Attributes
+    ----------
+    is_applied : bool
+        False if the correction was dropped, because the network found something else, so that the mask was taken as it
+        is.
+    changed : float
+        Number of pixels that the correction moved into the mask or out of it, as a share of the pixels inside the mask,
+        in [0, 1]. 0 if it was dropped.
+    """
+
+    is_applied: bool
+    changed: float
+
+    def __str__(self) -> str:
+        """Return a sentence."""
+        if not self.is_applied:
+            return "not corrected: the correction found something else and was dropped, the mask is taken as it is"
+        return f"corrected: {_percent(self.changed)} of the mask"
+
+
+class Findings(NamedTuple):
+    """All that `auto` has to say of one image; each part is None where it does not apply.
+
+    guessed is the share of the image that is left unknown and came out half transparent in a wide region, see
+    `hybridmatte.AutomaticResult`.
+    """
+
+    found: Found | None = None
+    correction: MaskCorrection | None = None
+    guessed: float | None = None
+
+    @property
+    def sentences(self) -> list[str]:
+        """What was found, and how the mask was corrected."""
+        return [str(part) for part in (self.found, self.correction) if part is not None]
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence if a wide region is guessed, else None."""
+        return describe_guessed(self.guessed) if self.guessed else None
+
+    @property
+    def entries(self) -> dict[str, Any]:
+        """The entries of a JSON report; shares are rounded to four digits."""
+        entries: dict[str, Any] = {}
+        if self.found is not None:
+            entries |= {"found": round(self.found.share, 4), "certain": round(self.found.certain, 4)}
+        entries["correction"] = None
+        if self.correction is not None:
+            is_applied, changed = self.correction
+            entries["correction"] = {"applied": is_applied, "changed": round(changed, 4)}
+        return entries | {"guessed": None if self.guessed is None else round(self.guessed, 4)}
+
+
+def describe_guessed(share: float) -> str:
+    """Return a sentence on a wide region that came out half transparent; share is that of the image's pixels."""
+    return (
+        f"a wide region is left unknown: {_percent(share)} of the image came out half transparent far from every known "
+        f"pixel, where the solver guesses; {HELP}"
+    )
+
+
+def summarize_guessed(shares: dict[str, float]) -> str:
+    """Return a sentence on the images of a folder that leave wide regions open: their names, and shares guessed."""
+    listed = [f"{name} ({_percent(share)})" for name, share in list(shares.items())[:N_NAMED]]
+    more = f" and {len(shares) - N_NAMED} more" if len(shares) > N_NAMED else ""
+    count = "1 image" if len(shares) == 1 else f"{len(shares)} images"
+    return (
+        f"{count} with a wide region left unknown, half transparent far from every known pixel, where the solver "
+        f"guesses: {', '.join(listed)}{more}; {HELP}"
+    )
 
 
 def _percent(share: float) -> str:

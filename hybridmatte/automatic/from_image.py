@@ -16,9 +16,9 @@ from hybridmatte.automatic.from_mask import (
     Admit,
     AutomaticResult,
     describe_method,
-    is_mask_corrected,
     refuse_solver_options,
     solve_mask,
+    warn_if_guessed,
 )
 from hybridmatte.automatic.refinement import enlarged, refine
 from hybridmatte.automatic.registry import (
@@ -91,7 +91,8 @@ def matte_from_image(
     Warns
     -----
     UserWarning
-        If nothing is found: the mask, or the network's alpha, is below 0.5 everywhere.
+        If nothing is found: the mask, or the network's alpha, is below 0.5 everywhere. If a wide region is left
+        unknown, as `matte_from_mask` warns.
     """
     image = check_image(image)
     if network is None:
@@ -99,7 +100,9 @@ def matte_from_image(
         check_method_or_quality(method, quality)
         mask = find_mask(image, loaded, box=box, points=points)
         options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
-        return matte_found(image, mask, segmenter=loaded.name, **options)
+        result = matte_found(image, mask, segmenter=loaded.name, **options)
+        warn_if_guessed(result)
+        return result
     _refuse_prompts(segmenter, box, points)
     refuse_solver_options(method, quality, erode, dilate, trust_mask)
     alpha = predict_shrunk(image, NETWORK_SIDE if side is None else side, partial(_predict_alpha, network))
@@ -127,19 +130,22 @@ def matte_found(
     admit is as for `solve_mask`.
     """
     is_inside = _find_inside(mask, image)
-    is_corrected = is_mask_corrected(erode, dilate, trust_mask)
-    description = describe_found(segmenter, *check_method_or_quality(method, quality), is_corrected=is_corrected)
     if is_inside.all() or not is_inside.any():
         trimap = is_inside.astype(np.float32)
+        description = describe_found(segmenter, *check_method_or_quality(method, quality))
         return AutomaticResult(trimap.copy(), trimap, description)
     options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
     result = solve_mask(image, mask, admit=admit, **options)
-    return result._replace(description=description)
+    return result._replace(description=f"{_found_by(segmenter)}, {result.description}")
 
 
 def describe_found(segmenter: str, method: str | None, quality: str | None, *, is_corrected: bool = False) -> str:
     """Describe how alpha is estimated from the mask of a segmenter of that name."""
-    return f"mask by segmenter {segmenter}, {describe_method(method, quality, is_corrected=is_corrected)}"
+    return f"{_found_by(segmenter)}, {describe_method(method, quality, is_corrected=is_corrected)}"
+
+
+def _found_by(segmenter: str) -> str:
+    return f"mask by segmenter {segmenter}"
 
 
 def _chosen_segmenter(segmenter: AnySegmenter | None, side: int | None) -> Segmenter:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_image
-from hybridmatte.automatic.band import INSIDE_MIN, is_hard, trimap_of_corrected_mask, trimap_of_soft_mask, widened
-from hybridmatte.automatic.mask_correction import corrected_mask
+from hybridmatte.automatic.band import (
+    INSIDE_MIN,
+    follow_correction,
+    guessed_in,
+    is_hard,
+    trimap_of_soft_mask,
+    widened,
+)
+from hybridmatte.automatic.found import MaskCorrection, describe_guessed
+from hybridmatte.automatic.mask_correction import changed_share, corrected_mask
 from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.correction.matting import Quality, check_method_or_quality, matte_by
 from hybridmatte.errors import warn_caller
@@ -31,6 +39,7 @@ __all__ = [
     "matte_given",
     "refuse_solver_options",
     "solve_mask",
+    "warn_if_guessed",
     "warn_if_inverted",
 ]
 
@@ -39,8 +48,16 @@ WIDENINGS = 2  # of the band along a hard mask
 BORDER_MAX = 0.65  # a mask that contains this share of the image's border is probably inverted
 
 
-class AutomaticResult(NamedTuple):
-    """An alpha that was estimated without a given trimap.
+class _Estimate(NamedTuple):
+    """The three fields of an `AutomaticResult`."""
+
+    alpha: npt.NDArray[np.float32]
+    trimap: npt.NDArray[np.float32] | None
+    description: str
+
+
+class AutomaticResult(_Estimate):
+    """An alpha that was estimated without a given trimap: a tuple of three, with two attributes more.
 
     Attributes
     ----------
@@ -49,12 +66,19 @@ class AutomaticResult(NamedTuple):
     trimap : (H, W) float32 array or None
         The trimap that was found on the way, if there was one.
     description : str
-        How trimap and alpha were estimated, in words.
+        How trimap and alpha were estimated, and how the mask was corrected, in words.
+    correction : MaskCorrection or None
+        ``is_applied``: False if the bundled network's correction of the mask was dropped; ``changed``: how many pixels
+        it moved into the mask or out of it, as a share of the mask's. None if the mask was taken as it is.
+    guessed : float or None
+        If a wide region was left unknown and came out half transparent, the share of the image's pixels that are half
+        transparent (alpha from 0.1 to 0.9) and farther than 2% of the diagonal from every known pixel; else 0. A region
+        is wide if such pixels farther than 6%, and than 30 pixels, are more than 0.5% of the object. None without a
+        solver, with `erode` or `dilate`, and for a given mask that is probably inverted.
     """
 
-    alpha: npt.NDArray[np.float32]
-    trimap: npt.NDArray[np.float32] | None
-    description: str
+    correction: MaskCorrection | None = None
+    guessed: float | None = None
 
     @property
     def how(self) -> str:
@@ -63,6 +87,12 @@ class AutomaticResult(NamedTuple):
             "AutomaticResult.how is deprecated, use AutomaticResult.description", DeprecationWarning, stacklevel=2
         )
         return self.description
+
+    def _replace(self, /, **changes: Any) -> AutomaticResult:
+        """Return a copy with other fields, as of every named tuple; the attributes stay."""
+        replaced = super()._replace(**changes)
+        replaced.correction, replaced.guessed = self.correction, self.guessed
+        return replaced
 
 
 @runtime_checkable
@@ -124,13 +154,13 @@ def matte_from_mask(
     square : bool, default False
         Whether the mask is the square output of a network for the image stretched to a square; it is stretched back.
     trust_mask : bool, default False
-        Whether the mask is right but for its edges, so that the bundled network does not correct it. Only without a
-        network, and without erode and dilate.
+        Whether the mask is right but for its edges, so that the bundled network does not correct it. Erode and dilate
+        imply it. Only without a network.
 
     Returns
     -------
     result : AutomaticResult
-        alpha and trimap, (H, W) float32, and a description of how they were estimated.
+        alpha and trimap, (H, W) float32, and a description of how they were estimated and the mask corrected.
 
     Raises
     ------
@@ -144,6 +174,9 @@ def matte_from_mask(
     UserWarning
         If at least 65% of the image's border is inside the mask: the object fills the picture, or the mask is
         inverted. `matte_from_image`, whose mask comes from a segmenter, does not warn.
+    UserWarning
+        If a wide region is left unknown and comes out half transparent, see `AutomaticResult.guessed`: the solver
+        guesses there.
 
     Examples
     --------
@@ -154,7 +187,9 @@ def matte_from_mask(
     image = check_image(image)
     if network is None:
         options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
-        return matte_given(image, mask, label=label, square=square, **options)
+        result = matte_given(image, mask, label=label, square=square, **options)
+        warn_if_guessed(result)
+        return result
     mask = fit_mask(mask, image.shape[:2], label=label, square=square)
     refuse_solver_options(method, quality, erode, dilate, trust_mask)
     if not isinstance(network, MaskNetwork):
@@ -184,7 +219,10 @@ def matte_given(
     mask = fit_mask(mask, image.shape[:2], label=label, square=square)
     pitch = image.shape[0] / own_height
     options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
-    return solve_mask(image, mask, pitch, admit=admit, **options)
+    result = solve_mask(image, mask, pitch, admit=admit, **options)
+    if _border_inside(mask) >= BORDER_MAX:
+        result.guessed = None  # the warning that the mask may be inverted is enough
+    return result
 
 
 def solve_mask(
@@ -206,26 +244,47 @@ def solve_mask(
     """
     admit = _admit_all if admit is None else admit
     method, quality = check_method_or_quality(method, quality)
-    has_widths = erode is not None or dilate is not None
-    is_corrected = is_mask_corrected(erode, dilate, trust_mask)
-    if trust_mask and has_widths:
-        raise ValueError("trust_mask is True, expected False with erode or dilate, which take the mask as it is")
+    has_widths, correction = erode is not None or dilate is not None, None
     if has_widths:
         trimap = trimap_from_mask(mask, erode=erode, dilate=dilate)
     else:
-        corrected = corrected_mask(image, mask) if is_corrected else None
-        if corrected is None:
-            trimap = trimap_of_soft_mask(mask, pitch)
-        else:
-            trimap = trimap_of_corrected_mask(mask, corrected, pitch)
+        trimap = trimap_of_soft_mask(mask, pitch)
+        if not trust_mask:
+            trimap, correction = _corrected_trimap(image, mask, trimap)
         for _ in range(WIDENINGS if is_hard(mask) else 0):
             admit(np.count_nonzero(trimap == 0.5), False)
             before, trimap = trimap, widened(trimap, solve_cf(image, trimap))
             if np.array_equal(before, trimap):
                 break
     admit(np.count_nonzero(trimap == 0.5), True)
-    description = describe_method(method, quality, is_corrected=is_corrected)
-    return AutomaticResult(matte_by(image, trimap, method, quality), trimap, description)
+    alpha = matte_by(image, trimap, method, quality)
+    result = AutomaticResult(alpha, trimap, _describe_solved(method, quality, correction))
+    result.correction, result.guessed = correction, None if has_widths else guessed_in(trimap, alpha)
+    return result
+
+
+def warn_if_guessed(result: AutomaticResult) -> None:
+    """Warn if a wide region was left unknown and came out half transparent."""
+    if result.guessed:
+        warn_caller(describe_guessed(result.guessed), UserWarning)
+
+
+def _corrected_trimap(
+    image: npt.NDArray[np.float32], mask: npt.NDArray[np.float32], trimap: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.float32], MaskCorrection]:
+    """Return the trimap of a mask after the correction of the mask, and what became of that."""
+    corrected = corrected_mask(image, mask)
+    followed = None if corrected is None else follow_correction(trimap, mask, corrected)
+    if corrected is None or followed is None:
+        return trimap, MaskCorrection(is_applied=False, changed=0.0)
+    return followed, MaskCorrection(is_applied=True, changed=changed_share(mask, corrected))
+
+
+def _describe_solved(method: str | None, quality: str | None, correction: MaskCorrection | None) -> str:
+    """Describe how trimap and alpha were estimated, and what became of the correction of the mask."""
+    if correction is None:
+        return describe_method(method, quality)
+    return f"{describe_method(method, quality, is_corrected=correction.is_applied)}; {correction}"
 
 
 def _admit_all(unknown: int, is_final: bool) -> None:  # noqa: ARG001
@@ -310,11 +369,16 @@ def check_outline(mask: npt.NDArray[np.float32]) -> None:
 
 def warn_if_inverted(mask: npt.NDArray[np.float32]) -> None:
     """Warn if a mask (H, W) that a user gave is probably inverted; a segmenter's mask never is."""
-    is_inside = mask >= INSIDE_MIN
-    border = np.concatenate([is_inside[0], is_inside[-1], is_inside[:, 0], is_inside[:, -1]])
-    if border.mean() >= BORDER_MAX:
+    share = _border_inside(mask)
+    if share >= BORDER_MAX:
         warn_caller(
-            f"mask contains {border.mean():.0%} of the image's border, as where an object fills the picture; if it is "
+            f"mask contains {share:.0%} of the image's border, as where an object fills the picture; if it is "
             "white where the object is not, invert it",
             UserWarning,
         )
+
+
+def _border_inside(mask: npt.NDArray[np.float32]) -> float:
+    """Return the share of the image's border that is inside a mask."""
+    is_inside = mask >= INSIDE_MIN
+    return float(np.concatenate([is_inside[0], is_inside[-1], is_inside[:, 0], is_inside[:, -1]]).mean())

@@ -12,11 +12,13 @@ import numpy.typing as npt
 from hybridmatte._locks import ProcessLock
 from hybridmatte.correction.weights import WEIGHTS, read_weights
 
-__all__ = ["run_segmenter"]
+__all__ = ["has_run", "run_segmenter"]
 
 STRIDE = 32  # pixels: height and width are padded to multiples of this
 MIN_SIDE = 64  # pixels: with shorter sides, where features are one pixel wide, OpenCV 5.0 reads beyond its buffers
 LOCK = ProcessLock()  # a network keeps its input until it runs, so that threads must take turns
+
+_names_run: set[str] = set()
 
 
 def run_segmenter(
@@ -48,12 +50,18 @@ def run_segmenter(
     padded = np.pad(planes.transpose(2, 0, 1), ((0, 0), (0, below), (0, right)), mode="edge")[None]
     with LOCK:
         network = _load_network(name)
+        _names_run.add(name)
         if mask is None:
             network.setInput(padded)
         else:
             network.setInput(np.ascontiguousarray(padded[:, :3]), "image")
             network.setInput(np.ascontiguousarray(padded[:, 3:]), "trimap")
         return network.forward()[0, 0, :height, :width].astype(np.float32)  # a copy of the network's buffer
+
+
+def has_run(name: Literal["finder", "refiner"]) -> bool:
+    """Return whether a network has run in this process, which then holds the memory that it took."""
+    return name in _names_run
 
 
 @lru_cache(maxsize=2)

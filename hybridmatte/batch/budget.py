@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from hybridmatte.automatic.mask_correction import correction_memory
 from hybridmatte.batch.free_memory import free_memory, left_by_limits, resident_memory, size_in_words
 from hybridmatte.batch.pairing import Job
 from hybridmatte.io.pictures import read_size
@@ -59,6 +60,18 @@ class Budget(NamedTuple):
         That is what the process holds beyond the reading of an image of that height and width.
         """
         return self._replace(extra=max(resident_memory() - memory_needed(shape, READING[0]), 0))
+
+    def beside_correction(self, file: Source, shape: tuple[int, int], *, is_counted: bool = False) -> Budget:
+        """Return the budget of a solve beside the network that corrects masks, which keeps its memory.
+
+        A job is refused that cannot even hold the image and the network. is_counted tells that `beside_network` has
+        counted the network, which an earlier image left in this process.
+        """
+        if is_counted:
+            return self
+        network = correction_memory(shape)
+        self._replace(tasks=READING, extra=network).check(file, shape)
+        return self._replace(extra=self.extra + network)
 
     def fits_alone(self, needed: int) -> bool:
         """Return whether a job of so many bytes could run if it had all that is free, and one process."""

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
 from threading import Event
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from hybridmatte._validation import check_choice, check_integer
-from hybridmatte.automatic.from_mask import matte_from_mask
-from hybridmatte.batch.pairing import Job, pair_by_stem
+from hybridmatte.automatic.found import Findings
+from hybridmatte.automatic.from_image import matte_found
+from hybridmatte.automatic.from_mask import matte_given
+from hybridmatte.automatic.registry import DEFAULT_SEGMENTER
+from hybridmatte.batch.pairing import Job, pair_folders
 from hybridmatte.batch.pool import Outcome, run_jobs
+from hybridmatte.batch.segmenter_work import find_by_name
 from hybridmatte.batch.work import (
     FileOptions,
     automatic_file,
@@ -35,8 +40,17 @@ PLANES = {"matte": "trimap", "cutout": "trimap", "auto": "mask", "refine": "alph
 EXISTING = ("refuse", "skip", "overwrite")
 
 
-class FolderResult(NamedTuple):
-    """What became of a folder.
+class _Outcomes(NamedTuple):
+    """The four fields of a `FolderResult`."""
+
+    written: list[Path]
+    skipped: list[Path]
+    errors: list[str]
+    is_cancelled: bool
+
+
+class FolderResult(_Outcomes):
+    """What became of a folder: a tuple of four, with two attributes more.
 
     Attributes
     ----------
@@ -48,18 +62,22 @@ class FolderResult(NamedTuple):
         One sentence for each image that failed or has no partner.
     is_cancelled : bool
         Whether the run was cancelled before its last job.
+    ignored : sequence of str
+        Sentences that count and name the files of the folders that are not taken: other files than pictures, trimaps,
+        masks or alphas without an image, and results of other runs, such as ``cat_cutout.png`` beside ``cat.jpg``.
+    findings : mapping of path to Findings
+        Of "auto", for each written file: ``found`` (`share`, `certain`; None with masks), ``correction`` and
+        ``guessed``, see `AutomaticResult`.
     """
 
-    written: list[Path]
-    skipped: list[Path]
-    errors: list[str]
-    is_cancelled: bool
+    ignored: Sequence[str] = ()
+    findings: Mapping[Path, Findings] = MappingProxyType({})
 
 
 def run_folder(
     task: Task,
     images: str | PathLike[str],
-    planes: str | PathLike[str],
+    planes: str | PathLike[str] | None,
     outputs: str | PathLike[str],
     *,
     method: str | None = None,
@@ -81,6 +99,7 @@ def run_folder(
         written), `hybridmatte.refine` and `hybridmatte.decontaminate`.
     images, planes : str or path
         Folders of photographs and of their trimaps ("matte", "cutout"), masks ("auto") or alphas, with the same stems.
+        planes is None for "auto" without masks: the bundled segmenter finds the objects, as in `matte_from_image`.
     outputs : str or path
         Folder of the results, each ``<stem>.png``. It is made if the folder around it exists.
     method : str, optional
@@ -102,14 +121,15 @@ def run_folder(
     Returns
     -------
     result : FolderResult
-        The files written and skipped, the errors, and whether the run was cancelled.
+        The files written and skipped, the errors, and whether the run was cancelled; as attributes the files not taken
+        and the findings of "auto".
 
     Raises
     ------
     OSError
         If a folder is missing or cannot be written; FileExistsError if a result exists.
     ValueError
-        If an option is not as described, or there is no image.
+        If an option is not as described, planes is None for another task than "auto", or there is no image.
 
     Examples
     --------
@@ -118,11 +138,11 @@ def run_folder(
     1 2 cat.jpg None
     2 2 dog.jpg None
     """
-    work = _work_of(check_choice(task, "task", list(PLANES)), method, bits)
+    work = _work_of(check_choice(task, "task", list(PLANES)), method, bits, has_planes=planes is not None)
     check_integer(workers, "workers", low=1)
     check_choice(existing, "existing", EXISTING)
-    jobs, problems = pair_by_stem(images, planes, outputs, PLANES[task])
-    make_output_folder(Path(outputs), [Path(images), Path(planes)], bits)
+    jobs, problems, ignored, _ = pair_folders(images, planes, outputs, PLANES[task])
+    make_output_folder(Path(outputs), [Path(folder) for folder in (images, planes) if folder is not None], bits)
     is_there = {job: Path(str(job.output)).is_file() for job in jobs}
     if existing == "refuse" and any(is_there.values()):
         name = next(job.output for job in jobs if is_there[job])
@@ -138,12 +158,15 @@ def run_folder(
     except BaseException:  # such as Ctrl-C, or an error of `progress`, which ends the processes
         clear_temporaries([Path(str(job.output)) for job in todo])
         raise
-    return FolderResult(
+    result = FolderResult(
         [Path(str(outcome.job.output)) for outcome in outcomes if outcome.error is None],
         [Path(str(job.output)) for job in skipped],
-        [*problems, *(outcome.error for outcome in outcomes if outcome.error is not None)],
+        [*problems.values(), *(outcome.error for outcome in outcomes if outcome.error is not None)],
         len(outcomes) < len(todo),
     )
+    result.ignored = ignored
+    result.findings = {Path(str(done.job.output)): done.findings for done in outcomes if done.findings is not None}
+    return result
 
 
 class _Run:
@@ -164,17 +187,23 @@ class _Run:
         return self.is_ended or self.cancel.is_set()
 
 
-def _work_of(task: str, method: str | None, bits: int) -> Callable[[Job], object]:
+def _work_of(task: str, method: str | None, bits: int, *, has_planes: bool) -> Callable[[Job], object]:
     """Return the function of one job."""
     files = FileOptions(check_choice(bits, "bits", (8, 16)))
+    if not has_planes and task != "auto":
+        raise ValueError(f"planes is None, expected the folder of the {PLANES[task]}s for {task}")
     if task in ("refine", "decontaminate"):
         if method is not None:
             raise ValueError(f"method is {method!r}, expected none for {task}")
         return partial(refined_file if task == "refine" else decontaminated_file, files=files)
     by_quality = method is None or method in QUALITIES
     name, quality = check_method_or_quality(None if by_quality else method, method if by_quality else None)
+    if task == "auto" and not has_planes:
+        estimate = partial(matte_found, segmenter=DEFAULT_SEGMENTER, method=name, quality=quality)
+        find = partial(find_by_name, name=DEFAULT_SEGMENTER)
+        return partial(automatic_file, estimate=estimate, find=find, files=files)
     if task == "auto":
-        return partial(automatic_file, estimate=partial(matte_from_mask, method=name, quality=quality), files=files)
+        return partial(automatic_file, estimate=partial(matte_given, method=name, quality=quality), files=files)
     return partial(matte_file if task == "matte" else cutout_file, method=name, quality=quality, files=files)
 
 

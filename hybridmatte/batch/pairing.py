@@ -35,6 +35,7 @@ __all__ = [
     "is_name_pattern",
     "pair",
     "pair_by_stem",
+    "pair_folders",
     "partner_of",
     "pictures_in",
     "root_of",
@@ -65,8 +66,9 @@ class Pairing(NamedTuple):
     ----------
     jobs : list of Job
         Sorted by image.
-    problems : list of str
-        One sentence for every image that cannot be paired, or whose result would have the name of another one.
+    problems : dict of path to str
+        Sorted by image: a sentence for every image that cannot be paired. Of images with the same stem, whose results
+        would have one name, the first stands for all.
     ignored : list of str
         Sentences that count and name the files that are not taken.
     folders : list of path
@@ -74,7 +76,7 @@ class Pairing(NamedTuple):
     """
 
     jobs: list[Job]
-    problems: list[str]
+    problems: dict[Path, str]
     ignored: list[str]
     folders: list[Path]
 
@@ -218,7 +220,8 @@ def pair(
         if part is not None and not (part.listing is not None and is_same(part.listing.root, listing.root)):
             ignored += part.unused(stems)
     folders = [listing.root, *(part.listing.root for part in partners if part is not None and part.listing is not None)]
-    return Pairing(jobs, [problems[stem] for stem in sorted(problems)], ignored, folders)
+    first_of = {stem_of(path, listing.root): path for path in reversed(taken)}
+    return Pairing(jobs, {first_of[stem]: problems[stem] for stem in sorted(problems)}, ignored, folders)
 
 
 def without_partner(images: str | Path, planes: str | Path, name: str = "trimap") -> dict[str, str]:
@@ -256,11 +259,21 @@ def pair_by_stem(
     ValueError
         If there is no image at all.
     """
+    pairing = pair_folders(images, planes, outputs, name)
+    return pairing.jobs, list(pairing.problems.values())
+
+
+def pair_folders(
+    images: str | os.PathLike[str],
+    planes: str | os.PathLike[str] | None,
+    outputs: str | os.PathLike[str],
+    name: str = "trimap",
+) -> Pairing:
+    """Pair the pictures of two folders as `pair` does; refuse what is no folder. See `pair_by_stem`."""
     for folder, label in ((images, "image"), (planes, name)):
         if folder is not None:
-            pictures_in(folder, label)
-    jobs, problems, _, _ = pair(os.fspath(images), None if planes is None else os.fspath(planes), outputs, name)
-    return jobs, problems
+            pictures_in(Path(folder), label)
+    return pair(os.fspath(images), None if planes is None else os.fspath(planes), Path(outputs), name)
 
 
 def _named_like_results(

@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
 
-from hybridmatte.automatic.found import Found
+from hybridmatte.automatic.found import Findings
 from hybridmatte.batch.pairing import Job
 from hybridmatte.errors import is_interrupt
 
@@ -31,16 +31,16 @@ THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREAD
 
 
 class Outcome(NamedTuple):
-    """The result of a job: seconds taken, warnings given, the error as one sentence, or None, and what was found.
+    """The result of a job: seconds taken, warnings given, the error as one sentence, or None, and what is to be said.
 
-    found is None unless a segmenter looked for an object.
+    findings is None for work other than that of `auto`, and for a job that failed.
     """
 
     job: Job
     seconds: float
     warnings: tuple[str, ...]
     error: str | None
-    found: Found | None = None
+    findings: Findings | None = None
 
 
 def run_jobs(
@@ -103,8 +103,8 @@ def run_job(work: Callable[[Job], object], job: Job) -> Outcome:
                 raise KeyboardInterrupt from None
             error = f"{_name_of(job)}: " + " ".join(str(problem).split() or [type(problem).__name__])
     messages = tuple(" ".join(str(warning.message).split()) for warning in caught)
-    found = result if isinstance(result, Found) else None
-    return Outcome(job, time.perf_counter() - start, messages, error, found)
+    findings = result if isinstance(result, Findings) else None
+    return Outcome(job, time.perf_counter() - start, messages, error, findings)
 
 
 def _name_of(job: Job) -> str:

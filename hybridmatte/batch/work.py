@@ -10,10 +10,12 @@ from typing import BinaryIO, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hybridmatte.automatic.band import INSIDE_MIN
 from hybridmatte.automatic.finding import found_in
-from hybridmatte.automatic.found import Found
+from hybridmatte.automatic.found import Findings
 from hybridmatte.automatic.from_mask import AutomaticResult, check_outline, warn_if_inverted
 from hybridmatte.automatic.refinement import KNOWN_MAX, enlarged, refine
+from hybridmatte.automatic.segmenters import has_run
 from hybridmatte.batch.backgrounds import over_background
 from hybridmatte.batch.budget import UNLIMITED, Budget
 from hybridmatte.batch.pairing import Job, partner_of
@@ -135,18 +137,20 @@ def automatic_file(
     square: bool = False,
     alpha_only: bool = False,
     has_solver: bool = False,
+    is_corrected: bool = False,
     trimap_output: Path | BinaryIO | None = None,
     files: FileOptions,
     budget: Budget = UNLIMITED,
-) -> Found | None:
-    """Write the cut-out of a job's image, with its mask or from the image alone.
+) -> Findings:
+    """Write the cut-out of a job's image, with its mask or from the image alone; return what there is to say of it.
 
     estimate takes the image, and a mask if the job has one or `find` is given: `hybridmatte.matte_from_mask`,
-    `matte_found`, or a function of `network_work`. find takes the image and returns its mask; then what it found is
-    returned. label and square say how a mask is read, see `hybridmatte.matte_from_mask`. With invert, the mask is white
-    where the object is not. With alpha_only, alpha is written instead of the cut-out. trimap_output receives the trimap
-    that was found. With has_solver, estimate takes `admit`, see ``hybridmatte.automatic.from_mask.solve_mask``; then
-    the memory of the solve is held against the budget as soon as the trimap is known.
+    `matte_found`, or a function of `network_work`. find takes the image and returns its mask. label and square say how
+    a mask is read, see `hybridmatte.matte_from_mask`. With invert, the mask is white where the object is not. With
+    alpha_only, alpha is written instead of the cut-out. trimap_output receives the trimap that was found. With
+    has_solver, estimate takes `admit`, see ``hybridmatte.automatic.from_mask.solve_mask``; then the memory of the solve
+    is held against the budget as soon as the trimap is known. is_corrected tells that the bundled network corrects
+    masks before the solve; then its memory is held against the budget, too.
     """
     found = None
     if job.plane is None:
@@ -159,6 +163,9 @@ def automatic_file(
     else:
         image, mask, metadata = read_image_and_mask(job, files, label=label, square=square, budget=budget)
         mask = 1 - mask if invert else mask
+    if is_corrected and mask is not None and mask.max() >= INSIDE_MIN:
+        is_counted = find is not None and has_run("refiner")
+        budget = budget.beside_correction(job.image, image.shape[:2], is_counted=is_counted)
     planes = (image,) if mask is None else (image, mask)
     options = {"admit": partial(_admit, job, budget, image.shape[:2])} if has_solver else {}
     result = estimate(*planes, **options)
@@ -168,7 +175,7 @@ def automatic_file(
         _write_rgba(job, decontaminate(image, result.alpha), metadata, files)
     if trimap_output is not None and result.trimap is not None:
         write_alpha(trimap_output, result.trimap)
-    return found
+    return Findings(found, result.correction, result.guessed)
 
 
 def composite_file(job: Job, *, files: FileOptions, budget: Budget = UNLIMITED) -> None:

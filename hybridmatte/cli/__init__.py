@@ -57,11 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _show_version(version: str) -> None:
     """Write the version to standard output; one sentence if that is closed or full."""
-    from hybridmatte.cli.standard_output import describe_unusable, discard_output, exit_code_of
+    from hybridmatte.cli.standard_output import describe_unusable, discard_output, exit_code_of, refuse_closed_output
 
     try:
-        if sys.stdout is None:
-            raise OSError("it is closed")
+        refuse_closed_output()
         sys.stdout.write(f"hybridmatte {version}\n")
         sys.stdout.flush()
     except OSError as error:

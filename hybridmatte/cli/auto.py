@@ -123,7 +123,7 @@ def auto(
         typer.Option(
             "--trust-mask",
             help="Do not correct the mask by the bundled network: for masks that are right but for their edges. "
-            "--erode and --dilate imply it.",
+            "--erode and --dilate imply it. Without it, the command says how much of the mask was corrected.",
         ),
     ] = False,
     bits: Bits = 8,
@@ -162,7 +162,7 @@ def auto(
         label=label,
         square=mask_square,
         alpha_only=matte,
-        has_solver=network is None,
+        **_solver_flags(network, solver),
         trimap_output=trimap_output,
         files=FileOptions(bits, max_pixels, drop_gps, how),
     )
@@ -200,6 +200,14 @@ def _solver_options(
     return {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trusted}
 
 
+def _solver_flags(network: str | None, solver: dict[str, Any]) -> dict[str, bool]:
+    """Return whether a solver estimates alpha, and whether the bundled network corrects the mask before."""
+    from hybridmatte.automatic.from_mask import is_mask_corrected
+
+    is_corrected = is_mask_corrected(solver["erode"], solver["dilate"], solver["trust_mask"] is not None)
+    return {"has_solver": network is None, "is_corrected": network is None and is_corrected}
+
+
 def _refuse_options_without_effect(
     mask: str | None,
     network: str | None,
@@ -215,8 +223,6 @@ def _refuse_options_without_effect(
         options = (("--invert", "given" if invert else None), ("--label", label))
         options += (("--mask-square", "given" if square else None),)
         without_effect += [(name, value, "without --mask") for name, value in options]
-    if solver["erode"] is not None or solver["dilate"] is not None:
-        without_effect.append(("--trust-mask", solver["trust_mask"], "with --erode or --dilate, which imply it"))
     if network is not None:
         without_effect += [("--" + name.replace("_", "-"), value, "with --network") for name, value in solver.items()]
         if mask is None:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 from rich.progress import Progress
 
-from hybridmatte.automatic.found import Found
+from hybridmatte.automatic.found import Findings, summarize_guessed
 from hybridmatte.batch.pairing import Job, is_many, pair, partner_of
 from hybridmatte.batch.pool import Outcome, run_jobs
 from hybridmatte.cli.compilation_note import note_compilation
-from hybridmatte.cli.reports import begin_report, finish_report, is_quiet, report_found, write_report
+from hybridmatte.cli.reports import begin_report, finish_report, is_quiet, report_findings, write_report
 from hybridmatte.cli.resuming import form_of, is_written, note_finished
 from hybridmatte.cli.streams import NoteConsole, complain, destination, note, refuse_overwriting, sources
 from hybridmatte.errors import is_interrupt
@@ -126,15 +126,23 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
     request.announce()
     budget = budget_for(request.tasks, force=request.force, say=note)
     with note_compilation():
-        found = work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target, background), budget=budget)
-    if isinstance(found, Found):
-        note(str(found))
-        report_found(found)
+        findings = work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target, background), budget=budget)
+    if isinstance(findings, Findings):
+        _note_findings(findings)
+        report_findings(findings)
+
+
+def _note_findings(findings: Findings) -> None:
+    """Print what `auto` has to say of one image."""
+    for sentence in findings.sentences:
+        note(sentence)
+    if findings.warning is not None:
+        note(f"warning: {findings.warning}")
 
 
 def _run_folder(request: Request, work: Callable[..., object]) -> None:
     """Call the work for every image of a folder; report images that failed at the end, with exit code 1."""
-    jobs, failures = _paired(request)
+    jobs, problems = _paired(request)
     files = [job.output for job in jobs if isinstance(job.output, Path)]
     _refuse_inputs_as_outputs([part for job in jobs for part in (job.image, job.plane, job.background)], files)
     refuse_overwriting(files, force=request.force or request.resume)
@@ -147,24 +155,35 @@ def _run_folder(request: Request, work: Callable[..., object]) -> None:
     budget = _budget_of(request, unfinished)
     for folder in {file.parent for file in files}:
         folder.mkdir(parents=True, exist_ok=True)
-    _report_the_rest(finished, failures, request.method)
+    _report_the_rest(finished, problems, request.method)
     try:
         outcomes = _run_with_progress(unfinished, partial(work, budget=budget), request.workers, request.method)
     except KeyboardInterrupt:
         clear_temporaries(files)  # of workers that were ended
         raise
-    for outcome in outcomes:
-        for message in outcome.warnings:
-            note(f"warning: {Path(str(outcome.job.image)).name}: {message}")
+    _note_warnings(outcomes)
     failed = sorted(outcome.error for outcome in outcomes if outcome.error is not None)
     for failure in failed:
         complain(f"error: {failure}")
-    failures += failed
     note_finished([job.output for job in finished if isinstance(job.output, Path)], request.form)
+    n_failed = len(problems) + len(failed)
     n_written = sum(outcome.error is None for outcome in outcomes)
-    note(f"{n_written} written, {len(jobs) - len(unfinished)} already there, {len(failures)} failed")
-    if failures:
+    note(f"{n_written} written, {len(jobs) - len(unfinished)} already there, {n_failed} failed")
+    if n_failed:
         raise typer.Exit(1)
+
+
+def _note_warnings(outcomes: list[Outcome]) -> None:
+    """Print the warnings of a folder's images; one line for all images of which a wide region is guessed."""
+    guessed: dict[str, float] = {}
+    for outcome in outcomes:
+        name = Path(str(outcome.job.image)).name
+        for message in outcome.warnings:
+            note(f"warning: {name}: {message}")
+        if outcome.findings is not None and outcome.findings.guessed:
+            guessed[str(outcome.job.image)] = outcome.findings.guessed
+    if guessed:
+        note(f"warning: {summarize_guessed(guessed)}")
 
 
 def _refuse_inputs_as_outputs(inputs: Iterable[object], files: list[Path]) -> None:
@@ -186,8 +205,8 @@ def _budget_of(request: Request, jobs: list[Job]) -> Budget:
     return budget
 
 
-def _paired(request: Request) -> tuple[list[Job], list[str]]:
-    """Return the jobs, and a sentence for each image without one; name these images and the files that are not taken.
+def _paired(request: Request) -> tuple[list[Job], dict[Path, str]]:
+    """Return the jobs, and a sentence for each image without one; print these images and the files that are not taken.
 
     The output folder is made if its parent exists.
     """
@@ -208,9 +227,9 @@ def _paired(request: Request) -> tuple[list[Job], list[str]]:
     make_output_folder(Path(request.output), pairing.folders, request.bits)
     for line in pairing.ignored:
         note(line)
-    for problem in pairing.problems:
+    for problem in pairing.problems.values():
         complain(f"error: {problem}")
-    return pairing.jobs, list(pairing.problems)
+    return pairing.jobs, pairing.problems
 
 
 def _run_with_progress(
@@ -223,23 +242,23 @@ def _run_with_progress(
 
         def on_done(outcome: Outcome) -> None:
             progress.advance(task)
-            if outcome.found is not None:
-                note(f"{Path(str(outcome.job.image)).name}: {outcome.found}", progress.console)
+            for sentence in () if outcome.findings is None else outcome.findings.sentences:
+                note(f"{Path(str(outcome.job.image)).name}: {sentence}", progress.console)
             _report(outcome.job, method, "written" if outcome.error is None else "failed", outcome)
 
         with note_compilation(partial(note, console=progress.console)):
             return run_jobs(jobs, work, workers=workers, on_done=on_done)
 
 
-def _report_the_rest(skipped: list[Job], failures: list[str], method: str | None) -> None:
+def _report_the_rest(skipped: list[Job], problems: dict[Path, str], method: str | None) -> None:
     """Report the files of a folder that are not worked on: those that are there, and those that have no partner."""
     for job in skipped:
         _report(job, method, "skipped")
-    for failure in failures:
-        write_report(None, None, method, "failed", 0.0, failure)
+    for image, problem in problems.items():
+        write_report(str(image), None, method, "failed", 0.0, problem)
 
 
 def _report(job: Job, method: str | None, status: str, outcome: Outcome | None = None) -> None:
     """Report one file of a folder."""
-    seconds, error, found = (0.0, None, None) if outcome is None else (outcome.seconds, outcome.error, outcome.found)
-    write_report(str(job.image), str(job.output), method, status, seconds, error, found)
+    given = (0.0, None, None) if outcome is None else (outcome.seconds, outcome.error, outcome.findings)
+    write_report(str(job.image), str(job.output), method, status, *given)

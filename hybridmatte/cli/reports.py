@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from types import SimpleNamespace
 
-from hybridmatte.automatic.found import Found
+from hybridmatte.automatic.found import Findings
 from hybridmatte.cli.standard_output import discard_output, refuse_closed_output
 
 __all__ = [
@@ -19,12 +19,12 @@ __all__ = [
     "is_json",
     "is_quiet",
     "lost_reports",
-    "report_found",
+    "report_findings",
     "write_report",
 ]
 
 _chosen = SimpleNamespace(  # by the options of the command that runs; error is that of standard output
-    is_quiet=False, is_json=False, begun=None, found=None, error=None, n_lost=0
+    is_quiet=False, is_json=False, begun=None, findings=None, error=None, n_lost=0
 )
 
 
@@ -38,7 +38,7 @@ def choose_json(value: bool) -> bool:
     """Set whether every finished file is reported on standard output."""
     if value:
         refuse_closed_output()
-    _chosen.is_json, _chosen.begun, _chosen.found, _chosen.error, _chosen.n_lost = value, None, None, None, 0
+    _chosen.is_json, _chosen.begun, _chosen.findings, _chosen.error, _chosen.n_lost = value, None, None, None, 0
     return value
 
 
@@ -58,32 +58,32 @@ def begin_report(source: str, output: str, method: str | None = None) -> None:
         _chosen.begun = (source, output, method, time.perf_counter())
 
 
-def report_found(found: Found) -> None:
-    """Remember what a segmenter found in the one file of a command, for its report."""
-    _chosen.found = found
+def report_findings(findings: Findings) -> None:
+    """Remember what `auto` has to say of the one file of a command, for its report."""
+    _chosen.findings = findings
 
 
 def finish_report(error: str | None = None, status: str = "written") -> None:
     """Write the report that was begun, if there is one; an error makes it that of a failure."""
     if _chosen.begun is None:
         return
-    (source, output, method, start), found = _chosen.begun, _chosen.found
-    _chosen.begun = _chosen.found = None
-    write_report(source, output, method, "failed" if error else status, time.perf_counter() - start, error, found)
+    (source, output, method, start), findings = _chosen.begun, _chosen.findings
+    _chosen.begun = _chosen.findings = None
+    write_report(source, output, method, "failed" if error else status, time.perf_counter() - start, error, findings)
 
 
 def write_report(
-    source: str | None,
+    source: str,
     output: str | None,
     method: str | None,
     status: str,
     seconds: float,
     error: str | None = None,
-    found: Found | None = None,
+    findings: Findings | None = None,
 ) -> None:
     """Write one line of JSON on standard output, if ``--json`` is given; count it as lost if that is impossible.
 
-    What a segmenter found adds two entries.
+    What `auto` has to say of an image adds entries.
     """
     if not _chosen.is_json:
         return
@@ -97,8 +97,8 @@ def write_report(
         "method": method,
         "error": error,
     }
-    if found is not None:
-        report |= {"found": round(found.share, 4), "certain": round(found.certain, 4)}
+    if findings is not None:
+        report |= findings.entries
     if _chosen.error is not None:
         _chosen.n_lost += 1
         return

@@ -11,7 +11,7 @@ import os
 import sys
 from contextlib import suppress
 
-__all__ = ["CLOSED", "describe_unusable", "discard_output", "exit_code_of", "refuse_closed_output"]
+__all__ = ["describe_unusable", "discard_output", "exit_code_of", "refuse_closed_output"]
 
 CLOSED = "standard output cannot be used: it is closed"
 READER_LEFT = 141  # exit code, 128 + SIGPIPE
@@ -25,7 +25,9 @@ def refuse_closed_output() -> None:
 
 
 def describe_unusable(error: OSError) -> str:
-    """Return an error of writing to standard output as one sentence."""
+    """Return an error of writing to standard output, or that of `refuse_closed_output`, as one sentence."""
+    if error.args == (CLOSED,):
+        return CLOSED
     reason = "its reader has left" if isinstance(error, BrokenPipeError) else error.strerror or str(error)
     return f"standard output cannot be used: {reason}"
 

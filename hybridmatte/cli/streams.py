@@ -101,8 +101,7 @@ def destination(
     if name == "-":
         if is_json():
             raise ValueError("output - is standard output, which --json uses, expected a file, or no --json")
-        if sys.stdout is None:
-            raise ValueError("output - is closed standard output, expected a pipe or a file")
+        refuse_closed_output()
         if sys.stdout.isatty():
             raise ValueError("output - is a terminal, expected a pipe or a file")
         check_choice(bits, "bits", (8, 16))

@@ -253,7 +253,7 @@ def _mask_of_labels(array: npt.NDArray[Any], label: int | None, name: str, *, ha
     if label is None:
         if objects.size > 1:
             _refuse_grey(values, name)
-            raise ValueError(f"{name} has the {_described(objects)}, {_expected(objects)}")
+            raise ValueError(f"{name} has the {_described(objects)}, {_expected(objects)}{_reason_to_ask(objects)}")
         if values[0] < 0 and not objects.size:
             raise ValueError(f"{name} has the values {_listed(values)}, expected labels above 0")
         return (array == objects[0]).astype(np.float32) if objects.size else np.zeros(array.shape, np.float32)
@@ -297,6 +297,16 @@ def _expected(values: npt.NDArray[Any]) -> str:
     example = int(objects[0]) if objects.size else int(values[-1])
     which = "it" if objects.size == 1 else "one of them"
     return f"expected {which} as the object: --label {example} (in Python label={example})"
+
+
+def _reason_to_ask(values: npt.NDArray[Any]) -> str:
+    """Return why one label beside VOID needs a choice, for a message; "" if there are several."""
+    if _objects(values).size > 1:
+        return ""
+    return (
+        f"; without a palette, {VOID} may also be the white object of a grey mask (--label {VOID}), and only in a "
+        "palette picture is it certain to belong to none"
+    )
 
 
 def _listed(values: npt.NDArray[Any]) -> str:

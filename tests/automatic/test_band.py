@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from hybridmatte import matte_from_mask
-from hybridmatte.automatic import from_mask
-from hybridmatte.automatic.band import is_hard, trimap_of_soft_mask, widened
+from hybridmatte.automatic import band, from_mask, mask_correction
+from hybridmatte.automatic.band import is_hard, trimap_of_corrected_mask, trimap_of_soft_mask, widened
+from hybridmatte.automatic.mask_correction import corrected_mask
+from hybridmatte.trimap import depth_inside
 from tests.synthetic import soft_disk
 
 SHAPE = (240, 320)
@@ -114,3 +116,51 @@ def test_a_hard_mask_that_is_too_small(monkeypatch):
         found = matte_from_mask(image.clip(0, 1), mask, method="cf")
         errors.append(np.abs(found.alpha - alpha).mean())
     assert errors[0] < errors[1] / 2
+
+
+class TestCropped:
+    """Distances are computed around what can change; at 5 megapixels, those of the whole image took two seconds."""
+
+    MODULES = (band, mask_correction)
+
+    @pytest.fixture
+    def masks(self, rng):
+        """Return a soft mask with thin and separate parts, a hard one, and one of noise, each with a correction."""
+        lines = np.zeros((230, 310), np.float32)
+        for _ in range(12):
+            start, end = rng.integers(0, 300, (2, 2)).tolist()
+            cv2.line(lines, start, end, 1, int(rng.integers(1, 12)))
+        cv2.circle(lines, (260, 190), 30, 1, -1)
+        noise = cv2.resize(rng.random((29, 37), np.float32), (310, 230), interpolation=cv2.INTER_LINEAR)
+        soft = cv2.GaussianBlur(lines, (0, 0), 1.5)
+        return [(mask, cv2.GaussianBlur(np.roll(mask, 3, 1), (0, 0), 2)) for mask in (lines, soft, noise)]
+
+    @staticmethod
+    def results(masks, monkeypatch):
+        """Return correction, trimaps and wider bands of masks."""
+        found = []
+        for mask, answer in masks:
+            small = {"answer": answer}
+            monkeypatch.setattr(mask_correction, "run_segmenter", lambda _, image, __, small=small: small["answer"])  # noqa: ARG005
+            corrected = corrected_mask(np.full((*mask.shape, 3), 0.5, np.float32), mask)
+            trimap = trimap_of_soft_mask(mask)
+            found += [corrected, trimap, trimap_of_corrected_mask(mask, answer), widened(trimap, answer)]
+        return found
+
+    def test_the_same_as_for_the_whole_image(self, masks, monkeypatch):
+        found = self.results(masks, monkeypatch)
+        for module in self.MODULES:
+            monkeypatch.setattr(module, "box_around", lambda *_: (slice(None), slice(None)))
+        monkeypatch.setattr(band, "BLOCKS", 1e9)  # blocks of one pixel
+        for cropped, whole in zip(found, self.results(masks, monkeypatch), strict=True):
+            assert np.array_equal(cropped, whole)
+
+    def test_a_small_object_costs_little(self, monkeypatch):
+        """Of more than twenty distance transforms, eight are left; the image has to be searched for what is certain."""
+        mask = np.zeros((600, 800), np.float32)
+        mask[300:340, 400:440] = mask[100:104, 100:140] = 1
+        counts = []
+        for module in self.MODULES:
+            monkeypatch.setattr(module, "depth_inside", lambda part: (counts.append(part.size), depth_inside(part))[1])
+        self.results([(mask, mask)], monkeypatch)
+        assert sum(counts) < 9 * mask.size

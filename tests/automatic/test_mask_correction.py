@@ -1,20 +1,27 @@
 """The network that corrects masks: what it may change, and the band along a corrected mask."""
 
+import copy
+import pickle
+
+import cv2
 import numpy as np
 import pytest
 
 import hybridmatte
-from hybridmatte.automatic import mask_correction
-from hybridmatte.automatic.band import trimap_of_corrected_mask, trimap_of_soft_mask
+from hybridmatte.automatic import from_mask, mask_correction
+from hybridmatte.automatic.band import guessed_in, trimap_of_corrected_mask, trimap_of_soft_mask
 from hybridmatte.automatic.mask_correction import corrected_mask
 from hybridmatte.automatic.segmenters import run_segmenter
 from hybridmatte.correction.weights import WEIGHTS
+from hybridmatte.trimap import depth_inside
 from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
 
 ROUNDING = 2e-3  # torch and OpenCV, on noise
 SHAPE = (768, 900)  # twice the network's size
 IMAGE = np.full((*SHAPE, 3), 0.5, np.float32)
+DOUBTED = np.zeros(SHAPE, np.float32)
+DOUBTED[200:400, 300:500] = 1
 
 
 @pytest.fixture
@@ -127,11 +134,120 @@ class TestTrimap:
         assert (trimap_of_soft_mask(doubtful)[250:350, 350:450] == 1).all()
 
 
-class TestTrustMask:
-    def test_description_tells_of_the_correction(self, square):
-        result = hybridmatte.matte_from_mask(IMAGE, square, method="cf")
-        assert result.description == "trimap along the corrected mask's outline, alpha by cf"
+class TestWhatIsSaid:
+    """A user could not see how much a mask was corrected, nor that the correction was dropped."""
 
+    def test_share_that_was_changed(self, square, answer):
+        """One of the network's pixels is two of the image, so that 50 of 300 columns are taken off."""
+        answer(lambda mask: np.where(np.arange(mask.shape[1]) < 275, mask, 0))
+        result = hybridmatte.matte_from_mask(IMAGE, square, method="cf")
+        assert result.correction.is_applied
+        assert (type(result.correction.changed), type(result.guessed)) == (float, float)
+        assert_close(result.correction.changed, 50 / 300, 0.002)  # its corners lose some pixels
+        percent = f"{100 * result.correction.changed:.1f}%"
+        said = f"trimap along the corrected mask's outline, alpha by cf; corrected: {percent} of the mask"
+        assert result.description == said
+
+    def test_nothing_changed(self, square, answer):
+        answer(lambda mask: mask)
+        result = hybridmatte.matte_from_mask(IMAGE, square, method="cf")
+        assert result.correction == (True, 0)
+        assert result.description.endswith("; corrected: 0.0% of the mask")
+
+    def test_dropped_for_another_object(self, square, answer):
+        answer(lambda mask: 1 - mask)
+        result = hybridmatte.matte_from_mask(IMAGE, square, method="cf")
+        assert result.correction == (False, 0)
+        assert result.description.startswith("trimap along the mask's outline, alpha by cf; not corrected: ")
+
+    def test_dropped_for_a_lack_of_background(self, square, answer):
+        """What is in common is more than half, but the correction would leave no trimap to solve."""
+        answer(np.ones_like)
+        with pytest.warns(UserWarning, match="invert it"):
+            result = hybridmatte.matte_from_mask(IMAGE, 1 - square, method="cf")
+        assert result.correction == (False, 0)
+        with pytest.warns(UserWarning, match="invert it"):
+            trusted = hybridmatte.matte_from_mask(IMAGE, 1 - square, method="cf", trust_mask=True)
+        assert (result.trimap == trusted.trimap).all()
+
+    def test_from_a_segmenter(self, square, answer):
+        answer(lambda mask: np.where(np.arange(mask.shape[1]) < 275, mask, 0))
+        result = hybridmatte.matte_from_image(IMAGE, segmenter=lambda _: square, method="cf")
+        assert result.correction == hybridmatte.matte_from_mask(IMAGE, square, method="cf").correction
+        assert result.description.startswith("mask by segmenter ")
+        assert result.description.endswith("% of the mask")
+        nothing = hybridmatte.matte_from_image(IMAGE, segmenter=lambda _: square + 1 - square)
+        assert (nothing.correction, nothing.guessed) == (None, None)
+        assert "correct" not in nothing.description
+
+    @pytest.mark.parametrize("options", [{"trust_mask": True}, {"erode": 4}, {"dilate": 4}])
+    def test_none_of_a_mask_that_is_taken_as_it_is(self, square, options):
+        result = hybridmatte.matte_from_mask(IMAGE, square, method="cf", **options)
+        assert result.correction is None
+        assert "correct" not in result.description
+
+    def test_a_result_is_still_a_tuple_of_three(self, square, answer):
+        answer(lambda mask: mask)
+        result = hybridmatte.matte_from_mask(IMAGE, square, method="cf")
+        alpha, trimap, description = result
+        assert (alpha is result.alpha, trimap is result.trimap, description) == (True, True, result.description)
+        assert result._fields == ("alpha", "trimap", "description")
+        copies = (pickle.loads(pickle.dumps(result)), copy.copy(result), result._replace(description="other"))
+        assert all(part.correction == result.correction and part.guessed == result.guessed for part in copies)
+        assert copies[2].description == "other"
+        assert hybridmatte.AutomaticResult(alpha, trimap, description).correction is None
+
+
+class TestGuessed:
+    """A wide region that is left to the solver came out half transparent without a word: an impala's neck."""
+
+    @pytest.fixture
+    def grey(self, square, answer, monkeypatch):
+        """Return a mask of which the correction doubts a square of 200 pixels, and let the solver find half."""
+        square[100:600, 200:700] = 1
+        answer(lambda mask: np.where(cv2.resize(DOUBTED, mask.shape[::-1]) > 0.5, np.float32(0.6), mask))
+        monkeypatch.setattr(from_mask, "matte_by", lambda _, trimap, *__: trimap)
+        return square
+
+    def test_warning(self, grey):
+        message = r"wide region is left unknown: \d\.\d% of the image came out half transparent far from every known"
+        with pytest.warns(UserWarning, match=message) as caught:
+            result = hybridmatte.matte_from_mask(IMAGE, grey)
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
+        assert all(word in str(caught[0].message) for word in ("--mask", "--segmenter", "trimap"))
+        is_deep = depth_inside(result.trimap == 0.5) > 0.02 * np.hypot(*SHAPE)
+        assert_close(result.guessed, is_deep.mean(), 1e-12)
+        with pytest.warns(UserWarning, match="a wide region is left unknown"):
+            hybridmatte.matte_from_image(IMAGE, segmenter=lambda _: grey)
+
+    def test_none_where_the_solver_decides(self, grey, monkeypatch):
+        monkeypatch.setattr(from_mask, "matte_by", lambda _, trimap, *__: np.float32(trimap >= 0.5))
+        assert hybridmatte.matte_from_mask(IMAGE, grey).guessed == 0
+
+    def test_none_for_the_band_along_a_mask(self, grey):
+        """Neither a band that the defaults make, nor one whose width a user chose, is a reason to warn."""
+        result = hybridmatte.matte_from_mask(IMAGE, grey, trust_mask=True)
+        assert (result.trimap == 0.5).any()
+        assert result.guessed == 0
+        assert hybridmatte.matte_from_mask(IMAGE, grey, erode=150, dilate=90).guessed is None
+
+    def test_none_for_a_small_region(self):
+        """A region as deep as this one is worth a warning if the object is not much larger."""
+        trimap = np.zeros(SHAPE, np.float32)
+        trimap[:, :600] = 1
+        trimap[300:480, 100:280] = 0.5
+        assert guessed_in(trimap, trimap) == 0
+        trimap[:, 300:] = 0
+        assert 0.015 < guessed_in(trimap, trimap) < 180 * 180 / trimap.size
+
+    def test_pixels_count_in_small_pictures(self):
+        trimap = np.float32([0.0] + [0.5] * 18 + [1.0]) * np.ones((12, 1), np.float32)
+        assert guessed_in(*[np.repeat(trimap, 3, axis=1)] * 2) == 0
+        assert guessed_in(*[np.repeat(trimap, 4, axis=1)] * 2) > 0
+
+
+class TestTrustMask:
     def test_no_network_runs(self, square, monkeypatch):
         def fail(*_arguments):
             raise AssertionError
@@ -141,8 +257,11 @@ class TestTrustMask:
         assert (result.trimap[250:450, 350:550] == 1).all()
         assert result.description == "trimap along the mask's outline, alpha by matte, quality best"
         assert hybridmatte.matte_from_mask(IMAGE, square, erode=5).trimap[350, 450] == 1
-        with pytest.raises(ValueError, match="trust_mask is True, expected False with erode or dilate"):
-            hybridmatte.matte_from_mask(IMAGE, square, erode=5, trust_mask=True)
+        for widths in ({"erode": 5}, {"dilate": 7.5}, {"erode": 3, "dilate": 4}):  # they imply it
+            both = [hybridmatte.matte_from_mask(IMAGE, square, trust_mask=trust, **widths) for trust in (True, False)]
+            assert (both[0].trimap == both[1].trimap).all()
+            assert (both[0].alpha == both[1].alpha).all()
+            assert both[0].description == both[1].description
         with pytest.raises(AssertionError):
             hybridmatte.matte_from_mask(IMAGE, square)
 

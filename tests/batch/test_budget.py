@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from hybridmatte import memory_needed
+from hybridmatte.automatic.mask_correction import correction_memory
 from hybridmatte.batch import budget as module
 from hybridmatte.batch.budget import Budget, budget_for, check_workers
 from hybridmatte.batch.pairing import Job
@@ -83,6 +84,16 @@ def test_an_image_over_the_limit_of_a_process_stops_no_other(tmp_path):
     jobs = [Job(blank(tmp_path, f"{k}.png", 100 * k, 1000), None, tmp_path / "out.png") for k in (1, 9)]
     needed = memory_needed((1000, 900), "cf")
     assert check_workers(jobs, Budget(("cf",), needed - MIB, workers=2, limit=needed - MIB)) is None
+
+
+def test_the_network_that_corrects_masks_counts_once():
+    """What it keeps is in the memory of the process when the next image comes, which a segmenter's budget counts."""
+    alone = Budget(("cf",), 10**10, extra=5)
+    beside = alone.beside_correction("photo.jpg", (768, 1000))
+    assert beside == alone._replace(extra=5 + correction_memory((768, 1000)))
+    assert alone.beside_correction("photo.jpg", (768, 1000), is_counted=True) == alone
+    with pytest.raises(MemoryError, match=r"image photo.jpg needs at least .* for 1000 x 768 pixels"):
+        alone._replace(free=PROCESS_BYTES + 50 * MIB).beside_correction("photo.jpg", (768, 1000))
 
 
 def test_a_header_is_enough_to_refuse(tmp_path, monkeypatch):

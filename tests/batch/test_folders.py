@@ -2,9 +2,11 @@
 
 from threading import Event
 
+import numpy as np
 import pytest
 
 from hybridmatte import run_folder
+from hybridmatte.automatic import mask_correction, registry
 from hybridmatte.batch import work
 from hybridmatte.io.pictures import read_alpha, write_alpha, write_image
 
@@ -85,6 +87,59 @@ def test_results_that_exist(folders):
     assert (folders[2] / "b.png").read_text() == "retouched"
     assert len(run_folder("matte", *folders, existing="overwrite").written) == 4
     assert read_alpha(folders[2] / "b.png").shape == (29, 37)
+
+
+def test_files_that_are_not_taken_are_named(folders):
+    """The command counted and named them, and `run_folder` did not."""
+    (folders[0] / "notes.txt").write_text("text")
+    (folders[0] / "a_cutout.png").write_bytes((folders[0] / "a.png").read_bytes())
+    (folders[1] / "lonely.png").write_bytes((folders[1] / "a.png").read_bytes())
+    result = run_folder("matte", *folders)
+    assert len(result.written) == 4
+    assert len(result.ignored) == 3
+    for name in ("notes.txt", "a_cutout.png", "lonely.png"):
+        assert sum(name in sentence for sentence in result.ignored) == 1
+    written, skipped, errors, is_cancelled = result  # a tuple of four, as before
+    assert (len(written), skipped, errors, is_cancelled) == (4, [], [], False)
+    assert not run_folder("matte", *folders, existing="skip").findings
+
+
+class TestAuto:
+    """`run_folder` did not do what `auto` does without a mask, nor tell what was found."""
+
+    @pytest.fixture(autouse=True)
+    def network(self, folders, monkeypatch):
+        """The finder finds the left part of each image but b, which it finds empty; the refiner changes nothing."""
+        images = folders[0]
+        write_image(images / "b.png", np.zeros((29, 37, 3), np.float32))
+
+        def find(_, image):
+            return (np.arange(image.shape[1]) < image.shape[1] // 2 * (image.max() > 0)) * np.ones_like(image[:, :, 0])
+
+        monkeypatch.setattr(registry, "run_segmenter", find)
+        monkeypatch.setattr(mask_correction, "run_segmenter", lambda *arguments: arguments[-1])
+
+    def test_without_masks(self, folders):
+        result = run_folder("auto", folders[0], None, folders[2], method="cf")
+        assert result.errors == []
+        assert names(folders[2]) == NAMES
+        by_name = {path.name: findings for path, findings in result.findings.items()}
+        assert 0.4 < by_name["a.png"].found.share < 0.6
+        assert by_name["a.png"].correction == (True, 0)
+        assert (by_name["b.png"].found.share, by_name["b.png"].correction) == (0, None)
+
+    def test_with_masks(self, folders):
+        for name in NAMES:
+            write_alpha(folders[1] / name, np.float32(np.arange(37) < np.full((29, 1), 15)))
+        result = run_folder("auto", *folders, method="cf")
+        assert len(result.findings) == len(result.written) == 4
+        assert all(findings.found is None and findings.correction == (True, 0) for findings in result.findings.values())
+
+    @pytest.mark.parametrize("task", ["matte", "cutout", "refine", "decontaminate"])
+    def test_other_tasks_need_planes(self, folders, task):
+        with pytest.raises(ValueError, match=f"planes is None, expected the folder of the .*s for {task}"):
+            run_folder(task, folders[0], None, folders[2])
+        assert not folders[2].exists()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hybridmatte.automatic.found import Found
+from hybridmatte.automatic.found import Findings, Found
 from hybridmatte.batch.pairing import Job
 from hybridmatte.batch.pool import run_job, run_jobs
 from hybridmatte.batch.work import FileOptions, matte_file
@@ -36,7 +36,7 @@ def work(task):
             raise SystemError("search") from error
     if stem == "die":
         os.kill(os.getpid(), signal.SIGKILL)
-    return Found(0.25, 1.0) if stem == "found" else None
+    return Findings(Found(0.25, 1.0)) if stem == "found" else None
 
 
 def write_thread_counts(task):
@@ -61,7 +61,7 @@ def test_a_bad_job_stops_no_other(workers):
         "found": None,
     }
     assert by_name["warn"].warnings == ("slow",)
-    assert [by_name[name].found for name in ("a", "bad", "found")] == [None, None, Found(0.25, 1.0)]
+    assert [by_name[name].findings for name in ("a", "bad", "found")] == [None, None, Findings(Found(0.25, 1.0))]
 
 
 def test_a_job_that_kills_its_process_stops_no_other():

@@ -1,12 +1,13 @@
 """``auto`` without a mask says of each image what was found and how sure the segmenter is, also in a folder."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 from hybridmatte import register_segmenter
-from hybridmatte.automatic import registry
+from hybridmatte.automatic import from_mask, mask_correction, registry
 from hybridmatte.io.pictures import write_image
 
 SENTENCE = "found: 25.0% of the image, certain on 75.0% of its pixels"
@@ -69,3 +70,91 @@ def test_a_single_image_reports_the_same_numbers(run):
     assert (report["found"], report["certain"]) == (0.25, 0.75)
     given = json.loads(run("auto @image.png --mask @alpha.png --matte -m plain -o @given.png --json").out)
     assert "found" not in given
+
+
+class TestCorrection:
+    """How much of a mask was corrected, that a correction was dropped, and that a region is guessed, was not said."""
+
+    MASK = np.zeros((400, 400), np.float32)
+    MASK[40:360, 40:360] = 1
+
+    @pytest.fixture
+    def photographs(self, files):
+        """Write three photographs of one colour, and masks of the same square beside them."""
+        for folder in ("in", "masks"):
+            (files / folder).mkdir()
+        for k, name in enumerate("abc"):
+            write_image(files / "in" / f"{name}.png", np.full((400, 400, 3), 0.3 + 0.2 * k, np.float32))
+            write_image(files / "masks" / f"{name}.png", np.repeat(self.MASK[:, :, None], 3, axis=2))
+        return files
+
+    @pytest.fixture(autouse=True)
+    def network(self, monkeypatch):
+        """The network takes off a quarter of the square in a, finds something else in b, and doubts the middle in c."""
+
+        def answer(_, image, mask):
+            if image.mean() < 0.4:
+                return np.where(np.arange(mask.shape[1]) < 0.7 * mask.shape[1], mask, 0).astype(np.float32)
+            if image.mean() > 0.6:
+                mask[100:280, 100:280] = 0.6
+                return mask
+            return 1 - mask
+
+        monkeypatch.setattr(mask_correction, "run_segmenter", answer)
+        monkeypatch.setattr(from_mask, "solve_cf", lambda _, trimap: np.float32(trimap > 0.5))
+        monkeypatch.setattr(from_mask, "matte_by", lambda _, trimap, *__: trimap)
+
+    CORRECTED = re.compile(r"corrected: 2[45]\.\d% of the mask")
+    DROPPED = "not corrected: the correction found something else and was dropped, the mask is taken as it is"
+    COMMAND = "auto @in --mask @masks --matte -o @out"
+
+    @pytest.mark.usefixtures("photographs")
+    def test_lines_of_a_single_image(self, run):
+        lines = run("auto @in/a.png --mask @masks/a.png --matte -o @a.png").err.splitlines()
+        assert self.CORRECTED.fullmatch(lines[-1])
+        assert run("auto @in/b.png --mask @masks/b.png --matte -o @b.png").err.splitlines()[-1] == self.DROPPED
+        for trusted in ("--trust-mask", "--erode 3", "--trust-mask --dilate 4", "--trust-mask --erode 3 --dilate 4"):
+            result = run(f"auto @in/a.png --mask @masks/a.png --matte -o @c.png --force {trusted}")
+            assert result.code == 0
+            assert "correct" not in result.err
+
+    @pytest.mark.usefixtures("photographs")
+    def test_json_of_single_images(self, run):
+        reports = {}
+        for name, options in (("a", ""), ("b", ""), ("a", "--trust-mask"), ("a", "--erode 3")):
+            result = run(f"auto @in/{name}.png --mask @masks/{name}.png --matte -o @o.png --force --json {options}")
+            reports[name + options] = json.loads(result.out)["correction"]
+        changed = reports["a"].pop("changed")
+        assert 0.24 <= changed <= 0.26
+        assert reports == {
+            "a": {"applied": True},
+            "b": {"applied": False, "changed": 0},
+            "a--trust-mask": None,
+            "a--erode 3": None,
+        }
+
+    @pytest.mark.usefixtures("photographs")
+    def test_folders(self, run):
+        result = run(self.COMMAND)
+        assert result.code == 0
+        lines = result.err.splitlines()
+        assert any(line.startswith("a.png: ") and self.CORRECTED.fullmatch(line[7:]) for line in lines)
+        assert f"b.png: {self.DROPPED}" in lines
+        reports = map(json.loads, run(f"{self.COMMAND} --force --json --quiet").out.splitlines())
+        by_name = {report["input"][-5:]: report["correction"] for report in reports}
+        assert [by_name[name]["applied"] for name in ("a.png", "b.png", "c.png")] == [True, False, True]
+
+    @pytest.mark.usefixtures("photographs")
+    def test_a_wide_region_is_one_line(self, run):
+        """In a folder it is one line for all images, after the others."""
+        single = run("auto @in/c.png --mask @masks/c.png --matte -o @c.png --json")
+        assert single.code == 0
+        assert single.err.count("warning: a wide region is left unknown: ") == 1
+        assert 0.05 < json.loads(single.out)["guessed"] < 0.25
+        lines = run(self.COMMAND).err.splitlines()
+        (line,) = (line for line in lines if "wide region" in line)
+        assert re.search(
+            r"^warning: 1 image with a wide region left unknown, .*: .*c\.png \(\d+\.\d%\); a better mask", line
+        )
+        reports = [json.loads(text) for text in run(f"{self.COMMAND} --force --json --quiet").out.splitlines()]
+        assert sorted(report["guessed"] > 0 for report in reports) == [False, False, True]

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from hybridmatte import memory_needed, register_segmenter
-from hybridmatte.automatic import from_mask, registry
-from hybridmatte.batch import budget
+from hybridmatte.automatic import from_mask, mask_correction, registry
+from hybridmatte.automatic.mask_correction import correction_memory
+from hybridmatte.batch import budget, work
 from hybridmatte.io import pictures
 
 COMMANDS = [
@@ -94,6 +95,37 @@ class TestAuto:
         assert "needs about 4." in refused.err.splitlines()[-1]
         assert fake_alpha.calls == []
         assert run(command).code == 0
+
+    @pytest.mark.parametrize("source", ["--mask @large.png", "--segmenter left"])
+    def test_the_network_that_corrects_masks_counts(self, run, files, fake_alpha, monkeypatch, source):
+        """A job that was let through was killed while the network ran, or in the solve beside what it keeps."""
+        monkeypatch.setattr(work, "has_run", lambda _: False)
+        calls, reading, network = [], memory_needed((400, 1600), "reading"), correction_memory((400, 1600))
+        enough = memory_needed((400, 1600), "best", 20_000) + (100 << 20)  # without the network
+        for name in ("photo", "large"):
+            Image.new("L", (1600, 400), 80).convert("RGB" if name == "photo" else "L").save(files / f"{name}.png")
+        Image.fromarray(np.uint8(255 * (np.arange(1600) < np.full((400, 1), 800)))).save(files / "large.png")
+        register_segmenter("wide", lambda _: (np.arange(1600) < np.full((400, 1), 800)).astype(np.float32))
+        monkeypatch.setattr(mask_correction, "run_segmenter", lambda _, __, mask: (calls.append(1), mask)[1])
+        command = f"auto @photo.png {source.replace('left', 'wide')} --matte -o @out.png --force"
+
+        def run_with(n_bytes, options=""):
+            monkeypatch.setattr(budget, "free_memory", lambda: n_bytes)
+            return run(f"{command.replace('--force', options)}".replace("@out.png", f"@out{len(options)}.png"))
+
+        assert 230 << 20 < network < 270 << 20
+        result = run_with(reading + network - (1 << 20))
+        assert (result.code, calls, fake_alpha.calls) == (2, [], [])
+        assert "needs at least" in result.err.splitlines()[-1]
+        result = run_with(enough)
+        assert (result.code, len(calls), fake_alpha.calls) == (2, 1, [])
+        assert "of them unknown" in result.err.splitlines()[-1]
+        assert run(command).code == 0
+        monkeypatch.setattr(work, "has_run", lambda _: True)  # then the process holds it when the segmenter is done
+        assert (run_with(enough, "--bits 8").code == 0) == ("--segmenter" in source)
+        calls.clear()
+        trusted = run_with(enough, "--trust-mask")
+        assert (trusted.code, len(calls)) == (0, 0)
 
     @pytest.mark.usefixtures("fake_alpha")
     def test_a_large_job_is_stated_once(self, run, monkeypatch):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 KEYS = ["input", "output", "status", "seconds", "size", "method", "error"]
+AUTO_KEYS = [*KEYS, "correction", "guessed"]
 COMMANDS = [
     ("matte @image.png @trimap.png", "best"),
     ("matte @image.png @trimap.png -m warns", "warns"),
@@ -29,7 +30,7 @@ class TestSingleFiles:
         result = run(f"{command} -o @out.png --json")
         assert result.code == 0
         (report,) = reports(result)
-        assert list(report) == KEYS
+        assert list(report) == (AUTO_KEYS if command.startswith("auto") else KEYS)
         assert report["input"] == str(files / ("alpha.png" if "trimap @" in command[:8] else "image.png"))
         assert (report["output"], report["status"]) == (str(files / "out.png"), "written")
         assert (report["method"], report["error"]) == (method, None)
@@ -82,16 +83,17 @@ def test_a_folder(run, files, workers):
     assert result.code == 1
     found = reports(result)
     assert all(list(report) == KEYS for report in found)
-    by_input = {report["input"] and report["input"].rsplit("/", 1)[1]: report for report in found}
+    by_input = {report["input"].rsplit("/", 1)[1]: report for report in found}
     assert {name: report["status"] for name, report in by_input.items()} == {
         "a.jpg": "written",
         "b.jpg": "skipped",
         "c.jpg": "written",
         "broken.png": "failed",
-        None: "failed",
+        "lonely.jpg": "failed",
     }
     assert "is of another kind" in by_input["broken.png"]["error"]
-    assert "has no trimap" in by_input[None]["error"]
+    assert "has no trimap" in by_input["lonely.jpg"]["error"]
+    assert (by_input["lonely.jpg"]["output"], by_input["lonely.jpg"]["seconds"]) == (None, 0)
     assert by_input["a.jpg"]["output"] == str(files / "out" / "a.png")
     assert all(line.startswith("error: ") for line in result.err.splitlines())
     assert len(result.err.splitlines()) == 2
@@ -107,3 +109,17 @@ def test_an_interrupted_file_is_reported(run, fake_alpha, monkeypatch):
     assert result.code == 130
     (report,) = reports(result)
     assert (report["status"], report["error"]) == ("failed", "interrupted")
+
+
+@pytest.mark.usefixtures("fake_alpha", "folders")
+def test_an_image_that_cannot_be_paired_is_named(run, files):
+    """Its input was null, so that a script had to take the name from the error."""
+    for name in ("a.png", "lonely.png"):  # a second image of the same stem, with and without a trimap
+        (files / "images" / name).write_bytes((files / "images" / "a.jpg").read_bytes())
+    commands = ("auto @images --mask @trimaps -m plain", "matte @images {stem}_trimap.png", "refine @images @trimaps")
+    for command in commands:
+        found = reports(run(f"{command} -o @out --json --quiet --force"))
+        assert all(report["input"] is not None for report in found)
+        failed = [report["input"].rsplit("/", 1)[1] for report in found if report["seconds"] == 0]
+        assert {"a.jpg", "lonely.jpg"} <= set(failed)
+        assert len(failed) == len(set(failed))

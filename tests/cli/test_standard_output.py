@@ -128,8 +128,9 @@ def test_a_reader_that_has_left(masks, command):
 
 
 @needs_posix
-@pytest.mark.parametrize("command", ["methods", "--version"])
+@pytest.mark.parametrize("command", ["methods", "--version", "trimap masks/a.png -o -"])
 def test_a_closed_one(masks, command):
+    """The same sentence for a table, for the version and for a picture."""
     run = call_with_closed_output(masks, command)
     assert (run.returncode, lines_of(run)) == (2, [CLOSED])
 

@@ -10,6 +10,7 @@ import tifffile
 from PIL import Image, ImageCms, PngImagePlugin
 
 from hybridmatte import read_alpha, read_image, read_metadata, read_profile, write_alpha, write_image
+from hybridmatte.automatic.from_mask import AutomaticResult
 from hybridmatte.batch.pairing import Job
 from hybridmatte.batch.work import FileOptions, automatic_file
 from hybridmatte.cli import main as run_command
@@ -264,7 +265,7 @@ class TestTrimapsOfTurnedPhotographs:
 
         def estimate(image, mask):
             assert image.shape[:2] == mask.shape
-            return AlphaOnly(mask)
+            return AutomaticResult(mask, None, "the mask")
 
         return of
 
@@ -294,15 +295,6 @@ class TestTrimapsOfTurnedPhotographs:
             work(1, self.ALPHA, 3)
         with pytest.raises(ValueError, match="expected a mask of the upright image"):
             work(1, self.ALPHA, 6)
-
-
-class AlphaOnly:
-    """What an estimate returns, without a trimap."""
-
-    trimap = None
-
-    def __init__(self, alpha):
-        self.alpha = alpha
 
 
 def test_commands_keep_metadata(tmp_path):

@@ -121,6 +121,23 @@ def test_several_labels_need_a_choice(labels):
             read(label=0)  # it was offered as an object, and cut the background out
 
 
+def test_a_label_beside_255_says_why_it_asks():
+    """The same numbers need no choice with a palette, and nothing told why a grey picture or an array asks for one."""
+    labels = np.where(TWO == 2, 255, TWO).astype(np.uint8)
+    palette = read_mask(saved(palette_picture(labels), "PNG"))
+    message = (
+        r"\(255 is left out: it belongs to no object\), expected it as the object: --label 1 .*; without a palette, "
+    )
+    message += r"255 may also be the white object of a grey mask \(--label 255\), and only in a palette picture is it"
+    for source in (saved(Image.fromarray(labels), "PNG"), array_file(labels), array_file(np.float32(labels))):
+        with pytest.raises(ValueError, match=message):
+            read_mask(source)
+        assert (read_mask(source, label=1) == palette).all()
+        assert (read_mask(source, label=255) == (TWO == 2)).all()
+    with pytest.raises(ValueError, match=r"\(in Python label=1\)$"):
+        mask_of_array(np.where(TWO == 2, 255, TWO + 3 * (np.arange(SHAPE[1]) == 0)))
+
+
 def test_many_labels_are_listed_up_to_twenty():
     labels = np.arange(1200, dtype=np.int32).reshape(SHAPE)
     with pytest.raises(ValueError, match="has the labels 1, 2, .*, 20 and 1179 more, expected one of them"):

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
         assert_type(hybridmatte.METHODS["cf"].when, str)
         result = hybridmatte.matte_from_mask(image, trimap > 0)
         assert_type(result.alpha, npt.NDArray[np.float32])
+        alpha, _, description = result
+        assert_type((alpha, description), tuple[npt.NDArray[np.float32], str])
+        assert_type(result.guessed, float | None)
+        assert_type(0.0 if result.correction is None else result.correction.changed, float)
+        folder = hybridmatte.run_folder("auto", "photos", None, "cutouts")
+        assert_type(folder.errors, list[str])
+        assert_type(len(folder.ignored) + len(folder.findings), int)
         layers = hybridmatte.estimate_layers(image, result.alpha)
         assert_type(layers.foreground, npt.NDArray[np.float32])
 
