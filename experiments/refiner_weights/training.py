@@ -24,4 +24,4 @@ def trained(seed: int, options: Options) -> Path:
         return RefinerSamples(options.data, masks, seed)
 
     changes = {"seed": seed, "init_from": str(FINDER)}
-    return train_kept(kept / "refiner", RECIPE, samples, options, workers=1, **changes)
+    return train_kept(kept / "refiner", RECIPE, samples, options, workers=options.workers, **changes)
