@@ -1,9 +1,7 @@
-"""Input checks for tensors: shape, dtype, device, range of values, gradients; and where kernels run."""
+"""Input checks for tensors: shape, dtype, device, range of values, and which inputs may carry a gradient."""
 
 import os
 from contextlib import AbstractContextManager
-from functools import cache
-from importlib.util import find_spec
 
 import torch
 
@@ -18,7 +16,6 @@ __all__ = [
     "check_range",
     "check_together",
     "promote",
-    "runs_triton",
     "split_planes",
     "torch_threads",
 ]
@@ -133,17 +130,6 @@ def split_planes(trimap: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torc
 def torch_threads() -> AbstractContextManager[None]:
     """Run kernels on at most as many threads as torch uses."""
     return thread_limit(torch.get_num_threads())
-
-
-def runs_triton(device: torch.device) -> bool:
-    """Return whether Triton kernels run on a device: on CUDA, where torch was installed with Triton."""
-    return device.type == "cuda" and _has_triton()
-
-
-@cache
-def _has_triton() -> bool:
-    """Return whether Triton is installed; builds of torch for some systems come without it."""
-    return find_spec("triton") is not None
 
 
 def promote(tensor: torch.Tensor) -> torch.Tensor:

@@ -94,6 +94,8 @@ class AutomaticResult(_Estimate):
         replaced.correction, replaced.guessed = self.correction, self.guessed
         return replaced
 
+    __replace__ = _replace  # for `copy.replace` of Python 3.13
+
 
 @runtime_checkable
 class MaskNetwork(Protocol):

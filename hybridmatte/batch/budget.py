@@ -64,14 +64,14 @@ class Budget(NamedTuple):
     def beside_correction(self, file: Source, shape: tuple[int, int], *, is_counted: bool = False) -> Budget:
         """Return the budget of a solve beside the network that corrects masks, which keeps its memory.
 
-        A job is refused that cannot even hold the image and the network. is_counted tells that `beside_network` has
-        counted the network, which an earlier image left in this process.
+        A job is refused that cannot even hold the image, what is held beside it and the network. is_counted tells that
+        `beside_network` has counted the network, which an earlier image left in this process.
         """
         if is_counted:
             return self
-        network = correction_memory(shape)
-        self._replace(tasks=READING, extra=network).check(file, shape)
-        return self._replace(extra=self.extra + network)
+        beside = self._replace(extra=self.extra + correction_memory(shape))
+        beside._replace(tasks=READING).check(file, shape)
+        return beside
 
     def fits_alone(self, needed: int) -> bool:
         """Return whether a job of so many bytes could run if it had all that is free, and one process."""

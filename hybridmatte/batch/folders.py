@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from threading import Event
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from hybridmatte._validation import check_choice, check_integer
 from hybridmatte.automatic.found import Findings
@@ -72,6 +72,14 @@ class FolderResult(_Outcomes):
 
     ignored: Sequence[str] = ()
     findings: Mapping[Path, Findings] = MappingProxyType({})
+
+    def _replace(self, /, **changes: Any) -> FolderResult:
+        """Return a copy with other fields, as of every named tuple; the attributes stay."""
+        replaced = super()._replace(**changes)
+        replaced.ignored, replaced.findings = self.ignored, self.findings
+        return replaced
+
+    __replace__ = _replace  # for `copy.replace` of Python 3.13
 
 
 def run_folder(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from hybridmatte.linalg._grid_torch import has_kernels
+from hybridmatte.linalg._devices_torch import runs_triton
 from hybridmatte.linalg.conjugate_gradient import KrylovResult
 
 __all__ = ["conjugate_gradient_tensors"]
@@ -21,7 +21,7 @@ def conjugate_gradient_tensors(
     maxiter: int,
 ) -> KrylovResult:
     """Solve ``A x = rhs`` for float64 tensors of one shape; see `conjugate_gradient`."""
-    if has_kernels(rhs):
+    if runs_triton(rhs.device):
         from hybridmatte.linalg._conjugate_gradient_triton import conjugate_gradient_kernels
 
         return conjugate_gradient_kernels(matvec, rhs, precondition, rtol=rtol, maxiter=maxiter)

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import torch
 
-__all__ = ["LATER", "LATER_BLOCKS", "TensorGrid", "block_steps", "has_kernels", "shifted"]
-
-KERNEL_DEVICES = {"cuda"} if find_spec("triton") else set()  # where Triton kernels take the place of tensor operations
+__all__ = ["LATER", "LATER_BLOCKS", "TensorGrid", "block_steps", "shifted"]
 
 LATER = tuple((dy, dx) for dy in range(3) for dx in range(-2, 3) if (dy, dx) > (0, 0))  # of a 5 x 5 stencil
 LATER_BLOCKS = ((0, 1), (1, -1), (1, 0), (1, 1))  # of a 3 x 3 stencil
-
-
-def has_kernels(tensor: torch.Tensor) -> bool:
-    """Return whether Triton kernels run on a tensor's device."""
-    return tensor.device.type in KERNEL_DEVICES
 
 
 def shifted(plane: torch.Tensor, step: tuple[int, int]) -> torch.Tensor:

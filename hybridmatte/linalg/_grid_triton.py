@@ -53,7 +53,7 @@ def product_kernel(
     own = tl.load(vector + at, mask=inside, other=0.0)
     total = tl.load(diagonal + at, mask=inside, other=0.0) * own
     for k in tl.static_range(12):
-        dy = (k + 13) // 5 - 2
+        dy = (k + 13) // 5 - 2  # (dy, dx) is the k-th step of LATER
         dx = (k + 13) % 5 - 2
         away = dy * width + dx
         ahead = inside & (y + dy < height) & (x + dx >= 0) & (x + dx < width)
@@ -96,7 +96,7 @@ def block_product_kernel(
         entries = tl.load(matrix + (row * 4 + q) * plane + at, mask=inside, other=0.0)
         total += entries * tl.load(vector + q * plane + at, mask=inside, other=0.0)
     for k in tl.static_range(1, 5):
-        dy = (k + 4) // 3 - 1
+        dy = (k + 4) // 3 - 1  # (dy, dx) is step k - 1 of LATER_BLOCKS
         dx = (k + 4) % 3 - 1
         away = dy * width + dx
         ahead = inside & (y + dy < height) & (x + dx >= 0) & (x + dx < width)

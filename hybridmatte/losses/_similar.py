@@ -7,7 +7,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from hybridmatte._validation_torch import check_no_gradient, check_together, promote, runs_triton, torch_threads
+from hybridmatte._validation_torch import check_no_gradient, check_together, promote, torch_threads
+from hybridmatte.linalg._devices_torch import runs_triton
 from hybridmatte.losses import _pairs_numba
 from hybridmatte.similarity.window import Padding, WindowTopK, window_topk
 

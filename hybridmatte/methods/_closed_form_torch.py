@@ -6,7 +6,8 @@ from functools import partial
 
 import torch
 
-from hybridmatte.linalg._grid_torch import LATER, has_kernels
+from hybridmatte.linalg._devices_torch import runs_triton
+from hybridmatte.linalg._grid_torch import LATER
 from hybridmatte.methods.closed_form import closed_form_system
 from hybridmatte.methods.windows import REACH
 from hybridmatte.systems._stencil_torch import TensorStencilSystem, masked_entries
@@ -46,7 +47,7 @@ def closed_form_layer(epsilon: float, *, rtol: float, maxiter: int, on_device: b
         image: torch.Tensor, is_unknown: torch.Tensor, known_alpha: torch.Tensor, confidence: torch.Tensor | None
     ) -> TensorStencilSystem:
         given = is_unknown, known_alpha, confidence
-        if has_kernels(image):
+        if runs_triton(image.device):
             from hybridmatte.methods._closed_form_triton import closed_form_entries
 
             entries = closed_form_entries(image, epsilon, *given)

@@ -131,7 +131,7 @@ def weights_kernel(
     at = tl.cast(y, tl.int64) * width + x
     unknown = tl.load(mask + at, mask=inside, other=0) != 0
     k = tl.program_id(1)
-    dy, dx = (k + 13) // 5 - 2, (k + 13) % 5 - 2
+    dy, dx = (k + 13) // 5 - 2, (k + 13) % 5 - 2  # the k-th step of LATER
     away = dy * width + dx
     ahead = unknown & (y + dy < height) & (x + dx >= 0) & (x + dx < width)
     both = ahead & (tl.load(mask + at + away, mask=ahead, other=0) != 0)

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
-from hybridmatte._validation_torch import runs_triton, torch_threads
+from hybridmatte._validation_torch import torch_threads
+from hybridmatte.linalg._devices_torch import runs_triton
 from hybridmatte.similarity._window_numba import fill_topk
 
 CHUNK_BYTES = 2**28  # memory for the keys of one strip of rows

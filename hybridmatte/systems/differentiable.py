@@ -128,7 +128,7 @@ class TensorSolver:
         maxiter: int,
         method: str,
     ) -> None:
-        is_foreground, _, self.is_unknown = split_planes(trimap)
+        is_foreground, _, self.is_unknown = split_planes(trimap.contiguous())  # kernels read planes row by row
         self._known, self._system = is_foreground.double(), None
         self._rtol, self._maxiter, self._method = rtol, maxiter, method
         if self.is_unknown.any():

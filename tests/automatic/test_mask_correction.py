@@ -192,9 +192,10 @@ class TestWhatIsSaid:
         alpha, trimap, description = result
         assert (alpha is result.alpha, trimap is result.trimap, description) == (True, True, result.description)
         assert result._fields == ("alpha", "trimap", "description")
-        copies = (pickle.loads(pickle.dumps(result)), copy.copy(result), result._replace(description="other"))
+        replaced = result._replace(description="other"), result.__replace__(description="other")  # of copy.replace
+        copies = (pickle.loads(pickle.dumps(result)), copy.copy(result), *replaced)
         assert all(part.correction == result.correction and part.guessed == result.guessed for part in copies)
-        assert copies[2].description == "other"
+        assert all(part.description == "other" for part in replaced)
         assert hybridmatte.AutomaticResult(alpha, trimap, description).correction is None
 
 

@@ -94,6 +94,10 @@ def test_the_network_that_corrects_masks_counts_once():
     assert alone.beside_correction("photo.jpg", (768, 1000), is_counted=True) == alone
     with pytest.raises(MemoryError, match=r"image photo.jpg needs at least .* for 1000 x 768 pixels"):
         alone._replace(free=PROCESS_BYTES + 50 * MIB).beside_correction("photo.jpg", (768, 1000))
+    enough = memory_needed((768, 1000), "reading") + correction_memory((768, 1000))
+    assert alone._replace(free=enough + 5).beside_correction("photo.jpg", (768, 1000)).extra == beside.extra
+    with pytest.raises(MemoryError, match="photo.jpg needs at least"):  # what the segmenter keeps counts, too
+        alone._replace(free=enough + 4).beside_correction("photo.jpg", (768, 1000))
 
 
 def test_a_header_is_enough_to_refuse(tmp_path, monkeypatch):

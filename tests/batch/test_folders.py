@@ -97,6 +97,8 @@ def test_files_that_are_not_taken_are_named(folders):
     result = run_folder("matte", *folders)
     assert len(result.written) == 4
     assert len(result.ignored) == 3
+    replaced = result._replace(errors=["one"]), result.__replace__(errors=["one"])  # of copy.replace
+    assert all((part.errors, part.ignored) == (["one"], result.ignored) for part in replaced)
     for name in ("notes.txt", "a_cutout.png", "lonely.png"):
         assert sum(name in sentence for sentence in result.ignored) == 1
     written, skipped, errors, is_cancelled = result  # a tuple of four, as before

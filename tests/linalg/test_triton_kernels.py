@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hybridmatte.linalg import _grid_torch
+from hybridmatte.linalg import _conjugate_gradient_torch
 from hybridmatte.linalg._conjugate_gradient_torch import conjugate_gradient_tensors
 from hybridmatte.linalg._grid_torch import LATER_BLOCKS, TensorGrid, block_steps
 from hybridmatte.linalg._multigrid_torch import _dense
@@ -149,7 +149,7 @@ def test_conjugate_gradients(maxiter, generator, monkeypatch):
     rhs = torch.randn(diagonal.shape, generator=generator, dtype=torch.float64)
     arguments = (lambda x: diagonal * x, rhs, lambda r: (r / diagonal.sqrt()).float())
     expected = conjugate_gradient_tensors(*arguments, rtol=1e-10, maxiter=maxiter)
-    monkeypatch.setattr(_grid_torch, "KERNEL_DEVICES", {"cpu"})
+    monkeypatch.setattr(_conjugate_gradient_torch, "runs_triton", lambda _: True)
     found = conjugate_gradient_tensors(*arguments, rtol=1e-10, maxiter=maxiter)
     assert expected.converged == found.converged == (maxiter == 100)
     assert expected.iterations <= found.iterations <= expected.iterations + conjugate_gradient.CHECK - 1
@@ -159,7 +159,7 @@ def test_conjugate_gradients(maxiter, generator, monkeypatch):
 @interpreted
 def test_exact_and_empty_right_hand_sides(monkeypatch):
     """A preconditioner that is the inverse gives a residual of 0, after which no scalar may become NaN."""
-    monkeypatch.setattr(_grid_torch, "KERNEL_DEVICES", {"cpu"})
+    monkeypatch.setattr(_conjugate_gradient_torch, "runs_triton", lambda _: True)
     rhs = torch.ones((3, 7), dtype=torch.float64)
     for given in (rhs, 0 * rhs):
         result = conjugate_gradient_tensors(lambda x: 2 * x, given, lambda r: r / 2, rtol=1e-8, maxiter=50)

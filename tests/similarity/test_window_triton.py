@@ -4,9 +4,23 @@ import pytest
 import torch
 from torch.nn.functional import pad
 
+from hybridmatte.linalg import _devices_torch
 from hybridmatte.similarity._window_torch import topk_shifts
 from hybridmatte.similarity.window import window_topk
 from tests.triton_interpreter import run_interpreted
+
+
+@pytest.mark.parametrize(("capability", "is_supported"), [((6, 1), False), ((7, 0), True), ((9, 0), True)])
+def test_old_devices_go_by_tensor_operations(capability, is_supported, monkeypatch):
+    """Triton compiles nothing for a GPU of before 2017, on which the losses ran without it."""
+    monkeypatch.setattr(_devices_torch, "find_spec", lambda _: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    _devices_torch._has_triton.cache_clear()
+    try:
+        assert _devices_torch.runs_triton(torch.device("cuda:0")) == is_supported
+        assert not _devices_torch.runs_triton(torch.device("cpu"))
+    finally:
+        _devices_torch._has_triton.cache_clear()
 
 
 def test_in_the_interpreter():

@@ -46,6 +46,24 @@ def test_batch_equals_the_arrays(name):
         assert np.abs(found.numpy() - SOLVERS[name](scene.image, scene.trimap)).max() < 1e-4
 
 
+def test_planes_of_a_strided_trimap_stand_in_order():
+    """Kernels on a device read planes row by row; a transposed trimap gave them the smoother's steps in disorder."""
+    image, trimap = to_tensors(soft_disk())
+    strided = trimap.transpose(2, 3).contiguous().transpose(2, 3)
+    layer = closed_form_layer(1e-7, rtol=1e-8, maxiter=500, on_device=True)
+    solver = layer.make(image[0], strided[0, 0], None, None)
+    assert not strided[0, 0].is_contiguous()
+    assert solver.is_unknown.is_contiguous()
+    assert solver._system.precondition._step.is_contiguous()
+
+
+@pytest.mark.gpu
+def test_strided_tensors_on_the_device():
+    image, trimap = (tensor.cuda() for tensor in to_tensors(soft_disk()))
+    strided = (tensor.transpose(2, 3).contiguous().transpose(2, 3) for tensor in (image, trimap))
+    assert (hybridmatte.solve_cf(*strided) - hybridmatte.solve_cf(image, trimap)).abs().max() < 1e-6
+
+
 @every_solver
 def test_prior_equals_the_arrays(name):
     scene = soft_disk()
