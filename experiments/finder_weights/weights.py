@@ -47,7 +47,4 @@ def _with_half_weights(model: onnx.ModelProto) -> bytes:
         graph.initializer.remove(weight)
         graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), stored))
         graph.node.insert(0, helper.make_node("Cast", [stored], [weight.name], to=TensorProto.FLOAT))
-    for node in graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
     return model.SerializeToString()

@@ -101,7 +101,7 @@ def training(rows: Sequence[Row]) -> str:
             row["form"] + mark([row]),
             milliseconds(row),
             number(row["peak_mib"]),
-            f"{100 * row['error']['share']:.1f}" if row["error"] else "",
+            f"{round(100 * row['error']['share'], 1) + 0.0:.1f}" if row["error"] else "",
         ]
         for row in rows
     ]

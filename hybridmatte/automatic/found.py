@@ -37,8 +37,8 @@ class MaskCorrection(NamedTuple):
     Attributes
     ----------
     is_applied : bool
-        False if the correction was dropped, because the network found something else, so that the mask was taken as it
-        is.
+        False if the correction was dropped, so that the mask was taken as it is: because the network found something
+        else, or would have left no known object or background.
     changed : float
         Number of pixels that the correction moved into the mask or out of it, as a share of the pixels inside the mask,
         in [0, 1]. 0 if it was dropped.
@@ -50,7 +50,7 @@ class MaskCorrection(NamedTuple):
     def __str__(self) -> str:
         """Return a sentence."""
         if not self.is_applied:
-            return "not corrected: the correction found something else and was dropped, the mask is taken as it is"
+            return "not corrected: the correction does not fit the mask and was dropped; the mask is taken as it is"
         return f"corrected: {_percent(self.changed)} of the mask"
 
 

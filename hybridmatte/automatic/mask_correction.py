@@ -15,6 +15,7 @@ __all__ = ["changed_share", "corrected_mask", "correction_memory"]
 
 SIDE = 384  # pixels: shorter side of image and mask as the network sees them
 LONGEST = 4 * SIDE  # pixels: longer side, for very wide images
+WEIGHT_BYTES = 25 << 20  # of the network and its reader, see `correction_memory`
 PIXEL_BYTES = 420  # that the network takes for each pixel that it sees, and keeps for the next image
 SEEN = 2.0  # pixels of the network: half of the thickness below which it does not see a part
 COMMON_MIN = 0.5  # of the union of mask and correction; with less in common the network looks at something else
@@ -44,12 +45,12 @@ def corrected_mask(image: npt.NDArray[np.float32], mask: Plane) -> Plane | None:
 
 
 def correction_memory(shape: tuple[int, int]) -> int:
-    """Estimate the bytes that the network takes for an image of a height and width, beside those of the process.
+    """Estimate the bytes that the network takes for an image of a height and width.
 
     Measured at 384 x 384 to 384 x 1536 pixels, the most that it sees: 83 to 258 MiB, of which 25 are weights.
     """
     height, width = _seen_size(shape)
-    return PIXEL_BYTES * height * width
+    return WEIGHT_BYTES + PIXEL_BYTES * height * width
 
 
 def _factor(shape: tuple[int, ...]) -> float:

@@ -181,7 +181,7 @@ def _note_warnings(outcomes: list[Outcome]) -> None:
         for message in outcome.warnings:
             note(f"warning: {name}: {message}")
         if outcome.findings is not None and outcome.findings.guessed:
-            guessed[str(outcome.job.image)] = outcome.findings.guessed
+            guessed[name] = outcome.findings.guessed
     if guessed:
         note(f"warning: {summarize_guessed(guessed)}")
 

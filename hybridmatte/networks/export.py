@@ -174,10 +174,19 @@ def _simplified(written: bytes) -> bytes:
         options.log_severity_level = 3  # hides a warning about files for one machine, which basic operations are not
         onnxruntime.InferenceSession(written, options, providers=["CPUExecutionProvider"])
         model = onnx.load(options.optimized_model_filepath)
+    _strip_traces(model)
     used = {node.domain for node in model.graph.node}
     for entry in [entry for entry in model.opset_import if entry.domain not in used]:
         model.opset_import.remove(entry)
     return model.SerializeToString()
+
+
+def _strip_traces(model: onnx.ModelProto) -> None:
+    """Remove what the exporter notes of its own source: stack traces with the folders of this machine, and names."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
 
 
 def onnx_session(written: bytes, threads: int = 0) -> onnxruntime.InferenceSession:

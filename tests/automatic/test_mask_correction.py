@@ -13,11 +13,11 @@ from hybridmatte.automatic.band import guessed_in, trimap_of_corrected_mask, tri
 from hybridmatte.automatic.mask_correction import corrected_mask
 from hybridmatte.automatic.segmenters import run_segmenter
 from hybridmatte.correction.weights import WEIGHTS
+from hybridmatte.data import composite_sample, random_scene
 from hybridmatte.trimap import depth_inside
-from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
 
-ROUNDING = 2e-3  # torch and OpenCV, on noise
+ROUNDING = 5e-3  # on noise: both round weights to half precision, OpenCV's with the batch norms already folded in
 SHAPE = (768, 900)  # twice the network's size
 IMAGE = np.full((*SHAPE, 3), 0.5, np.float32)
 DOUBTED = np.zeros(SHAPE, np.float32)
@@ -58,11 +58,13 @@ class TestNetwork:
         assert np.ptp(alpha) > 0.1
         assert_close(alpha, expected, ROUNDING)
 
-    def test_follows_the_image_and_the_mask(self):
-        """A disk is completed where the mask has lost a part of it, and other disks are left alone."""
-        scene = soft_disk((200, 260))
+    def test_leaves_a_mask_that_is_right(self, rng):
+        """A furry ball over a plain ground."""
+        ground = np.full((200, 260, 3), (0.4, 0.55, 0.5)) + rng.normal(0, 0.02, (200, 260, 3))
+        scene = composite_sample(random_scene((200, 260), np.random.default_rng(0), kind="fur"), ground.clip(0, 1))
         mask = (scene.alpha >= 0.5).astype(np.float32)
-        assert_close((corrected_mask(scene.image, mask) >= 0.5).mean(), mask.mean(), 0.05)
+        corrected = corrected_mask(np.float32(scene.image), mask) >= 0.5
+        assert np.count_nonzero(corrected != (mask > 0)) <= 0.05 * np.count_nonzero(mask)
 
 
 class TestCorrectedMask:

@@ -105,7 +105,7 @@ class TestCorrection:
         monkeypatch.setattr(from_mask, "matte_by", lambda _, trimap, *__: trimap)
 
     CORRECTED = re.compile(r"corrected: 2[45]\.\d% of the mask")
-    DROPPED = "not corrected: the correction found something else and was dropped, the mask is taken as it is"
+    DROPPED = "not corrected: the correction does not fit the mask and was dropped; the mask is taken as it is"
     COMMAND = "auto @in --mask @masks --matte -o @out"
 
     @pytest.mark.usefixtures("photographs")

@@ -76,7 +76,7 @@ class TestAuto:
 
     @pytest.mark.parametrize("source", ["--mask @alpha.png", "--segmenter left", "--segmenter left --erode 2"])
     def test_the_trimap_decides_before_the_solve(self, run, files, fake_alpha, spare, source):
-        spare(1 << 20)
+        spare((1 << 20) + ("--mask" in source) * mask_correction.WEIGHT_BYTES)
         refused = run(f"auto @image.png {source} -o @out.png")
         assert refused.code == 2
         assert re.search(r"needs about .* for 37 x 29 pixels, \d+ of them unknown", refused.err.splitlines()[-1])

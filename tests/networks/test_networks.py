@@ -10,6 +10,7 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from hybridmatte import networks
+from hybridmatte.correction.weights import WEIGHTS
 from tests.synthetic import soft_disk
 
 MAKERS = {
@@ -259,6 +260,16 @@ def test_onnx_gives_the_same_alpha(name, tmp_path):
     with pytest.raises(ValueError, match="differs by .* nothing is written"):
         networks.export_onnx(make(name), tmp_path / "other.onnx", scene.image, scene.trimap, tolerance=1e-12)
     assert not (tmp_path / "other.onnx").exists()
+
+
+def test_onnx_tells_nothing_of_the_machine(tmp_path):
+    """The exporter wrote stack traces with the folders of the machine into the file."""
+    scene, path = soft_disk((61, 83)), tmp_path / "network.onnx"
+    networks.export_onnx(make("unet"), path, scene.image, scene.trimap)
+    for content in (path.read_bytes(), *((folder / "model.onnx").read_bytes() for folder in WEIGHTS.values())):
+        assert b"export.py" not in content
+        assert b"network.py" not in content
+        assert b"stack_trace" not in content
 
 
 def test_the_stub_has_the_public_names():

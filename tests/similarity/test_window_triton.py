@@ -10,17 +10,34 @@ from hybridmatte.similarity.window import window_topk
 from tests.triton_interpreter import run_interpreted
 
 
-@pytest.mark.parametrize(("capability", "is_supported"), [((6, 1), False), ((7, 0), True), ((9, 0), True)])
-def test_old_devices_go_by_tensor_operations(capability, is_supported, monkeypatch):
-    """Triton compiles nothing for a GPU of before 2017, on which the losses ran without it."""
+@pytest.fixture
+def a_gpu(monkeypatch):
+    """Return a function that says what a GPU is capable of; what was found before is forgotten."""
     monkeypatch.setattr(_devices_torch, "find_spec", lambda _: True)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    monkeypatch.delenv("CC", raising=False)
     _devices_torch._has_triton.cache_clear()
-    try:
-        assert _devices_torch.runs_triton(torch.device("cuda:0")) == is_supported
-        assert not _devices_torch.runs_triton(torch.device("cpu"))
-    finally:
-        _devices_torch._has_triton.cache_clear()
+    yield lambda capability: monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    _devices_torch._has_triton.cache_clear()
+
+
+@pytest.mark.parametrize(("capability", "is_supported"), [((6, 1), False), ((7, 0), True), ((9, 0), True)])
+def test_old_devices_go_by_tensor_operations(capability, is_supported, a_gpu, monkeypatch):
+    """Triton compiles nothing for a GPU of before 2017, on which the losses ran without it."""
+    a_gpu(capability)
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/gcc")
+    assert _devices_torch.runs_triton(torch.device("cuda:0")) == is_supported
+    assert not _devices_torch.runs_triton(torch.device("cpu"))
+
+
+def test_without_a_c_compiler_tensor_operations_take_over_and_say_so(a_gpu, monkeypatch):
+    """A slim container has none; Triton fails there at its first kernel."""
+    a_gpu((9, 0))
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.warns(UserWarning, match="no C compiler"):
+        assert not _devices_torch.runs_triton(torch.device("cuda:0"))
+    monkeypatch.setenv("CC", "cc")
+    _devices_torch._has_triton.cache_clear()
+    assert _devices_torch.runs_triton(torch.device("cuda:0"))
 
 
 def test_in_the_interpreter():
