@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from hybridmatte import matte_with_confidence, read_alpha, read_image, read_trimap
+from hybridmatte import matte_with_confidence, read_alpha, read_image, read_trimap, split_trimap
 from hybridmatte.automatic import from_mask
 from hybridmatte.automatic.found import summarize_confidence
 from hybridmatte.batch import work
@@ -28,13 +28,15 @@ def weights(replace_weights):
 
 
 @pytest.fixture
-def fake(monkeypatch, weights):
-    """Replace the default method: alpha is the trimap, and a quarter of the unknown pixels, at the left, is doubtful."""
+def fake(monkeypatch, replace_weights):
+    """Replace the default method: alpha is the trimap, and the left quarter of the unknown pixels is in doubt."""
+    replace_weights(with_doubts)
 
     def estimate(_, trimap):
-        confidence = np.where(trimap == 0.5, np.float32(0.9), np.float32(1))
-        columns = np.nonzero(trimap == 0.5)[1]
-        confidence[(trimap == 0.5) & (np.arange(trimap.shape[1]) < np.quantile(columns, 0.25))] = 0.2
+        is_unknown = split_trimap(trimap).is_unknown
+        confidence = np.where(is_unknown, np.float32(0.9), np.float32(1))
+        edge = np.quantile(np.nonzero(is_unknown)[1], 0.25)
+        confidence[is_unknown & (np.arange(trimap.shape[1]) < edge)] = 0.2
         return MatteWithConfidence(trimap, confidence)
 
     for module in (work, from_mask):
@@ -153,8 +155,8 @@ class TestOneImage:
         """Without an unknown pixel all is certain, and the numbers are numbers."""
         monkeypatch.setattr(work, "matte_with_confidence", matte_with_confidence)
         write_alpha(files / "mask.png", scene.alpha > 0.5)
-        with pytest.warns(UserWarning, match="no unknown pixel"):
-            result = run("matte @image.png @mask.png -o @out.png --confidence-map @map.png --json")
+        result = run("matte @image.png @mask.png -o @out.png --confidence-map @map.png --json")
+        assert "no unknown pixel" in result.err
         assert json.loads(result.out)["confidence"] == {"mean": 1, "likely_wrong": 0}
         assert (read_alpha(files / "map.png") == 1).all()
 
@@ -162,7 +164,8 @@ class TestOneImage:
 class TestRefused:
     @every_command
     @pytest.mark.parametrize("option", ["--method cf", "--quality fast"])
-    def test_other_methods(self, run, files, command, option, weights):
+    @pytest.mark.usefixtures("weights")
+    def test_other_methods(self, run, files, command, option):
         before = written(files)
         result = run(f"{command} --confidence-map @map.png {option}")
         assert result.code == 2
@@ -202,7 +205,7 @@ class TestFolders:
         """Images without their map are done again; the others are left."""
         command = f"{FOLDER} --confidence-map @maps"
         run(command)
-        assert "exist" in run(command).err
+        assert "output has 6 of 8 files already" in run(command).err
         (folders / "maps" / "b.png").unlink()
         times = {path: path.stat().st_mtime_ns for path in folders.rglob("*.png")}
         result = run(f"{command} --resume")
@@ -215,7 +218,7 @@ class TestFolders:
         (folders / "maps" / "c.png").write_bytes(b"precious")
         result = run(f"{FOLDER} --confidence-map @maps")
         assert result.code == 2
-        assert "output has 1 of 6 files already" in result.err
+        assert "output has 1 of 8 files already" in result.err
         assert written(folders / "maps") == ["c.png"]
         assert not (folders / "out").exists() or written(folders / "out") == []
 
@@ -295,17 +298,18 @@ class TestFolders:
         assert len(written(folders / "maps")) == 4
 
 
+@pytest.mark.usefixtures("weights")
 class TestSolved:
     """Without a replaced solver, with weights of two outputs."""
 
-    def test_map_is_the_confidence(self, run, files, weights):
+    def test_map_is_the_confidence(self, run, files):
         assert run(f"{COMMANDS['matte']} --confidence-map @map.png --bits 16").code == 0
         image, trimap = read_image(files / "image.png"), read_trimap(files / "trimap.png")
         alpha, confidence = matte_with_confidence(image, trimap)
         assert np.abs(read_alpha(files / "out.png") - alpha).max() < 1e-5
         assert np.abs(read_alpha(files / "map.png") - confidence).max() < 1e-5
 
-    def test_auto_solves_once(self, run, files, weights):
+    def test_auto_solves_once(self, run, files):
         """The trimap of auto gives `matte_with_confidence` the same alpha."""
         command = "auto @image.png --mask @alpha.png --trust-mask --matte --trimap @found.png --bits 16 -o @out.png"
         assert run(f"{command} --confidence-map @map.png").code == 0
