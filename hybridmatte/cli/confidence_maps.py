@@ -39,6 +39,8 @@ def map_of_image(text: str | None, image: str) -> str | None:
     """Return the name of the confidence map of a single image: the text, or what it names if it is a name pattern."""
     if text is None or not is_name_pattern(text):
         return text
+    if image == "-":
+        raise ValueError(f"{OPTION} {text} is a name pattern, expected a file, as the image is standard input")
     return str(_named(text, Path(image), Path(image).parent))
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Request", "run"]
 
 TASKS_WITHOUT_METHOD = ("reading", "refine", "decontaminate", "composite", "trimap")
+MAP_BYTES = 8  # a pixel, for a confidence map: the map, and the trimap that its summary needs
 INTERRUPTED = "interrupted; finished files are complete, and --resume continues from there"
 
 
@@ -75,6 +76,11 @@ class Request(NamedTuple):
     def method(self) -> str | None:
         """The name of the method or quality, if one was chosen."""
         return next((task for task in self.tasks if task not in TASKS_WITHOUT_METHOD), None)
+
+    @property
+    def held(self) -> int:
+        """Bytes a pixel that are held beside the tasks, see `hybridmatte.batch.budget.Budget`."""
+        return 0 if self.confidence_map is None else MAP_BYTES
 
     @property
     def form(self) -> str:
@@ -128,7 +134,7 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
     target = destination(request.output, files, transparent=request.transparent, **options)
     confidence = map_destination(request.confidence_map, request.output, files, **options)
     request.announce()
-    budget = budget_for(request.tasks, force=request.force, say=note)
+    budget = budget_for(request.tasks, force=request.force, held=request.held, say=note)
     job = Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target, background, confidence)
     with note_compilation():
         findings = work(job, budget=budget)
@@ -219,7 +225,8 @@ def _budget_of(request: Request, jobs: list[Job]) -> Budget:
     """Return the budget of each job of a folder; refuse too many workers, and say how much memory large jobs take."""
     from hybridmatte.batch.budget import budget_for, check_workers
 
-    budget = budget_for(request.tasks, max(min(request.workers, len(jobs)), 1), force=request.force)
+    workers = max(min(request.workers, len(jobs)), 1)
+    budget = budget_for(request.tasks, workers, force=request.force, held=request.held)
     statement = check_workers(jobs, budget)
     if statement is not None:
         note(statement)

@@ -130,6 +130,11 @@ class TestOneImage:
         assert result.code == 2
         assert "standard output, which --json uses" in result.err
 
+    def test_standard_input_has_no_name(self, run):
+        result = run("matte - @trimap.png -o @out.png --confidence-map {stem}_confidence.png")
+        assert result.code == 2
+        assert "is a name pattern, expected a file, as the image is standard input" in result.err
+
     def test_name_pattern(self, run, files):
         """It names a file beside the image, as for trimaps."""
         assert run(f"{COMMANDS['matte']} --confidence-map {{stem}}_confidence.png").code == 0
