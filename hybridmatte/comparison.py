@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -14,14 +14,16 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import uniform_filter
 
 from hybridmatte._validation import check_choice, check_image, check_plane
+from hybridmatte.correction.confidence import matte_with_confidence
 from hybridmatte.correction.matting import matte_by
+from hybridmatte.correction.weights import load_correction_network
 from hybridmatte.foreground import composite, estimate_foreground
 from hybridmatte.methods.registry import METHODS
 from hybridmatte.trimap import split_trimap
 
 __all__ = ["BEST", "Trial", "compare_methods", "contact_sheet"]
 
-BEST = "best"  # a quality of `hybridmatte.matte`
+BEST: Final = "best"  # a quality of `hybridmatte.matte`
 PANEL = 320  # longest side of a panel in pixels
 LABEL = 26  # height in pixels of the strip with a card's label
 FONT_SIZE = 16
@@ -35,8 +37,18 @@ FloatArray = npt.NDArray[np.float32]
 Crop = tuple[slice, slice]
 
 
-class Trial(NamedTuple):
-    """The result of one method.
+class _Trial(NamedTuple):
+    """The five fields of a `Trial`."""
+
+    method: str
+    alpha: FloatArray | None
+    seconds: float
+    warnings: tuple[str, ...]
+    error: str | None
+
+
+class Trial(_Trial):
+    """The result of one method: a tuple of five, with an attribute more.
 
     Attributes
     ----------
@@ -50,13 +62,17 @@ class Trial(NamedTuple):
         Messages of the warnings that the method gave.
     error : str or None
         The error as one sentence.
+    confidence : (H, W) float32 array or None
+        Of "best": how likely alpha is right, see `matte_with_confidence`.
     """
 
-    method: str
-    alpha: FloatArray | None
-    seconds: float
-    warnings: tuple[str, ...]
-    error: str | None
+    confidence: FloatArray | None = None
+
+    def _replace(self, /, **changes: Any) -> Trial:
+        """Return a copy with other fields, as of every named tuple; the attribute stays."""
+        replaced = super()._replace(**changes)
+        replaced.confidence = self.confidence
+        return replaced
 
 
 def compare_methods(
@@ -109,6 +125,7 @@ def compare_methods(
 def contact_sheet(image: npt.ArrayLike, trimap: npt.ArrayLike, trials: Sequence[Trial]) -> FloatArray:
     """Draw a sheet: the input, then for every trial its alpha and an enlarged crop of its cut-out over a plain colour.
 
+    A trial with a confidence has another card with its confidence, white where alpha is certain, and the crop of it.
     All crops show the same place: where the alphas of the trials differ most or, with a single trial, where alpha is
     most mixed. The plain colour is light if the known background is dark, and dark if it is light, so that remains of
     the old background are visible as a fringe.
@@ -148,24 +165,43 @@ def contact_sheet(image: npt.ArrayLike, trimap: npt.ArrayLike, trials: Sequence[
     for trial, alpha in solved:
         cut = composite(estimate_foreground(image, alpha), alpha, plain)
         label = f"{trial.method}   {trial.seconds:.2f} s"
-        cards.append(_draw_card(label, np.repeat(alpha[:, :, None], 3, axis=2), cut[crop]))
+        cards.append(_draw_card(label, _as_grey(alpha), cut[crop]))
+        if trial.confidence is not None:
+            confidence = _as_grey(check_plane(trial.confidence, "confidence", image.shape[:2]))
+            cards.append(_draw_card(f"{trial.method}: confidence", confidence, confidence[crop]))
     return _lay_out(cards)
+
+
+def _as_grey(plane: FloatArray) -> FloatArray:
+    """Return a plane (H, W) as a grey picture (H, W, 3)."""
+    return np.repeat(plane[:, :, None], 3, axis=2)
 
 
 def _run_trial(image: FloatArray, trimap: FloatArray, method: str) -> Trial:
     """Solve with one method, first the warm-up scene; record its warnings, its error and its time."""
-    name, quality = (None, BEST) if method == BEST else (method, None)
+    confidence = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            matte_by(*_warm_up_scene(), name, quality)
+            _estimate(*_warm_up_scene(), method)
             caught.clear()
             start = time.perf_counter()
-            alpha, error = matte_by(image, trimap, name, quality), None
+            (alpha, confidence), error = _estimate(image, trimap, method), None
         except (ValueError, RuntimeError, MemoryError) as problem:
             start, alpha, error = time.perf_counter(), None, " ".join(str(problem).split())
     messages = tuple(str(warning.message) for warning in caught)
-    return Trial(method, alpha, time.perf_counter() - start, messages, error)
+    trial = Trial(method, alpha, time.perf_counter() - start, messages, error)
+    trial.confidence = confidence
+    return trial
+
+
+def _estimate(image: FloatArray, trimap: FloatArray, method: str) -> tuple[FloatArray, FloatArray | None]:
+    """Return alpha by one method, and its confidence if the method has one."""
+    if method != BEST:
+        return matte_by(image, trimap, method), None
+    if load_correction_network().outputs == 1:
+        return matte_by(image, trimap, quality=BEST), None
+    return matte_with_confidence(image, trimap)
 
 
 def _warm_up_scene() -> tuple[FloatArray, FloatArray]:

@@ -3,6 +3,7 @@ import warnings
 import numpy as np
 import pytest
 
+from hybridmatte import matte_with_confidence
 from hybridmatte.comparison import (
     GAP,
     LABEL,
@@ -14,6 +15,7 @@ from hybridmatte.comparison import (
 )
 from hybridmatte.correction import matting
 from hybridmatte.methods.registry import Method
+from tests.correction.doubts import with_doubts, without_doubts
 
 
 @pytest.fixture
@@ -69,6 +71,23 @@ def test_sheet_shows_each_alpha(scene):
     panel = sheet[y + LABEL : y + LABEL + height, x : x + PANEL]
     blocks = panel[: height // 29 * 29 : height // 29, :: PANEL // 36, 0][:29, :37]
     assert np.corrcoef(blocks.ravel()[: blocks.size], alpha[: blocks.shape[0], : blocks.shape[1]].ravel())[0, 1] > 0.8
+
+
+def test_the_default_shows_its_confidence(scene, replace_weights):
+    """The sheet has a card more: the map, and the crop of it; the result is still a tuple of five."""
+    replace_weights(with_doubts)
+    (trial,) = compare_methods(scene.image, scene.trimap, ["best"])
+    expected = matte_with_confidence(scene.image, scene.trimap)
+    np.testing.assert_array_equal(trial.alpha, expected.alpha)
+    np.testing.assert_array_equal(trial.confidence, expected.confidence)
+    assert len(trial) == 5
+    assert trial._replace(seconds=2.0).confidence is trial.confidence
+    sheet, plain = (contact_sheet(scene.image, scene.trimap, [shown]) for shown in (trial, Trial(*trial)))
+    assert sheet.size > plain.size
+    assert Trial(*trial).confidence is None
+    replace_weights(without_doubts)
+    (trial,) = compare_methods(scene.image, scene.trimap, ["best"])
+    assert (trial.error, trial.confidence) == (None, None)
 
 
 def test_the_crop_is_where_results_differ():

@@ -14,6 +14,7 @@ from hybridmatte import (
     contact_sheet,
     estimate_foreground,
     matte,
+    matte_with_confidence,
     mse,
     sad,
     write_image,
@@ -40,6 +41,7 @@ def run(options: PictureOptions) -> Iterator[list[Row]]:
             elif scene.alpha is not None:
                 inputs = trial.alpha, scene.alpha, scene.trimap
                 yield [make_row(trial.method, name, scene.trimap.shape, {"sad": sad(*inputs), "mse": mse(*inputs)})]
+    write_image(options.guide / "confidence.jpg", confidence_picture())
 
 
 def readme_picture() -> np.ndarray:
@@ -48,6 +50,12 @@ def readme_picture() -> np.ndarray:
     alpha = matte(image, trimap)
     over = composite(estimate_foreground(image, alpha), alpha, LIGHT)
     return np.hstack([image, as_grey(trimap), as_grey(alpha), over])
+
+
+def confidence_picture() -> np.ndarray:
+    """Return the demo's image, trimap, alpha, and how likely alpha is right, side by side."""
+    image, trimap, _ = SCENES["flower"]()
+    return np.hstack([image, as_grey(trimap), *map(as_grey, matte_with_confidence(image, trimap))])
 
 
 def drawn_sheet() -> np.ndarray:

@@ -1,13 +1,29 @@
-"""What `auto` found in an image and how it changed the mask, in numbers and in words. Imports nothing heavy."""
+"""What a command has to say of an image, in numbers and in words. Imports nothing heavy.
+
+That is what `auto` found and how it changed the mask, and how sure the default method is of its alpha.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-__all__ = ["Findings", "Found", "MaskCorrection", "describe_guessed", "summarize_guessed"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = [
+    "ConfidenceSummary",
+    "Findings",
+    "Found",
+    "MaskCorrection",
+    "describe_guessed",
+    "summarize_confidence",
+    "summarize_guessed",
+]
 
 HELP = "a better mask (--mask), a larger segmenter (--segmenter) or a trimap by hand (matte) helps"
 N_NAMED = 5  # images that a summary names
+LIKELY_WRONG = 0.5  # confidence below which a pixel is likely wrong
 
 
 class Found(NamedTuple):
@@ -54,21 +70,45 @@ class MaskCorrection(NamedTuple):
         return f"corrected: {_percent(self.changed)} of the mask"
 
 
+class ConfidenceSummary(NamedTuple):
+    """How sure the default method is of the unknown pixels of an image; as text, a sentence.
+
+    Attributes
+    ----------
+    mean : float
+        Mean confidence of the unknown pixels, see `hybridmatte.matte_with_confidence`; 1 if there are none.
+    likely_wrong : float
+        Share of the unknown pixels with a confidence below 0.5, in [0, 1]; 0 if there are none.
+    """
+
+    mean: float
+    likely_wrong: float
+
+    def __str__(self) -> str:
+        """Return a sentence."""
+        return (
+            f"confidence: {_percent(self.mean)} in the mean of the unknown pixels, {_percent(self.likely_wrong)} of "
+            "them are likely wrong"
+        )
+
+
 class Findings(NamedTuple):
-    """All that `auto` has to say of one image; each part is None where it does not apply.
+    """All that a command has to say of one image; each part is None where it does not apply.
 
     guessed is the share of the image that is left unknown and came out half transparent in a wide region, see
-    `hybridmatte.AutomaticResult`.
+    `hybridmatte.AutomaticResult`. is_automatic tells that the command is `auto`: only then is there a mask.
     """
 
     found: Found | None = None
     correction: MaskCorrection | None = None
     guessed: float | None = None
+    confidence: ConfidenceSummary | None = None
+    is_automatic: bool = True
 
     @property
     def sentences(self) -> list[str]:
-        """What was found, and how the mask was corrected."""
-        return [str(part) for part in (self.found, self.correction) if part is not None]
+        """What was found, how the mask was corrected, and how sure the method is."""
+        return [str(part) for part in (self.found, self.correction, self.confidence) if part is not None]
 
     @property
     def warning(self) -> str | None:
@@ -81,11 +121,22 @@ class Findings(NamedTuple):
         entries: dict[str, Any] = {}
         if self.found is not None:
             entries |= {"found": round(self.found.share, 4), "certain": round(self.found.certain, 4)}
-        entries["correction"] = None
+        if self.is_automatic:
+            entries |= {"correction": None, "guessed": None if self.guessed is None else round(self.guessed, 4)}
         if self.correction is not None:
             is_applied, changed = self.correction
             entries["correction"] = {"applied": is_applied, "changed": round(changed, 4)}
-        return entries | {"guessed": None if self.guessed is None else round(self.guessed, 4)}
+        if self.confidence is not None:
+            entries["confidence"] = {name: round(value, 4) for name, value in self.confidence._asdict().items()}
+        return entries
+
+
+def summarize_confidence(confidence: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_]) -> ConfidenceSummary:
+    """Return the summary of a confidence (H, W) over the unknown pixels of the trimap."""
+    values = confidence[is_unknown]
+    if not values.size:
+        return ConfidenceSummary(mean=1.0, likely_wrong=0.0)
+    return ConfidenceSummary(float(values.mean(dtype=float)), float((values < LIKELY_WRONG).mean()))
 
 
 def describe_guessed(share: float) -> str:

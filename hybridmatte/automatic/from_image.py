@@ -123,19 +123,22 @@ def matte_found(
     erode: float | None = None,
     dilate: float | None = None,
     trust_mask: bool = False,
+    with_confidence: bool = False,
     admit: Admit | None = None,
 ) -> AutomaticResult:
     """Estimate alpha in a band along the outline of the mask (H, W) that a segmenter of that name found.
 
-    admit is as for `solve_mask`.
+    with_confidence and admit are as for `solve_mask`.
     """
     is_inside = _find_inside(mask, image)
     if is_inside.all() or not is_inside.any():
         trimap = is_inside.astype(np.float32)
         description = describe_found(segmenter, *check_method_or_quality(method, quality))
-        return AutomaticResult(trimap.copy(), trimap, description)
+        result = AutomaticResult(trimap.copy(), trimap, description)
+        result.confidence = np.ones_like(trimap) if with_confidence else None
+        return result
     options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
-    result = solve_mask(image, mask, admit=admit, **options)
+    result = solve_mask(image, mask, with_confidence=with_confidence, admit=admit, **options)
     return result._replace(description=f"{_found_by(segmenter)}, {result.description}")
 
 

@@ -21,6 +21,7 @@ from hybridmatte.automatic.band import (
 from hybridmatte.automatic.found import MaskCorrection, describe_guessed
 from hybridmatte.automatic.mask_correction import changed_share, corrected_mask
 from hybridmatte.automatic.refinement import enlarged
+from hybridmatte.correction.confidence import matte_with_confidence
 from hybridmatte.correction.matting import Quality, check_method_or_quality, matte_by
 from hybridmatte.errors import warn_caller
 from hybridmatte.io.masks import check_mask_aspect, mask_of_array
@@ -75,10 +76,13 @@ class AutomaticResult(_Estimate):
         transparent (alpha from 0.1 to 0.9) and farther than 2% of the diagonal from every known pixel; else 0. A region
         is wide if such pixels farther than 6%, and than 30 pixels, are more than 0.5% of the object. None without a
         solver, with `erode` or `dilate`, and for a given mask that is probably inverted.
+    confidence : (H, W) float32 array or None
+        Set for ``--confidence-map`` only; in Python, `matte_with_confidence` takes the trimap.
     """
 
     correction: MaskCorrection | None = None
     guessed: float | None = None
+    confidence: npt.NDArray[np.float32] | None = None
 
     @property
     def how(self) -> str:
@@ -91,7 +95,7 @@ class AutomaticResult(_Estimate):
     def _replace(self, /, **changes: Any) -> AutomaticResult:
         """Return a copy with other fields, as of every named tuple; the attributes stay."""
         replaced = super()._replace(**changes)
-        replaced.correction, replaced.guessed = self.correction, self.guessed
+        replaced.correction, replaced.guessed, replaced.confidence = self.correction, self.guessed, self.confidence
         return replaced
 
     __replace__ = _replace  # for `copy.replace` of Python 3.13
@@ -211,17 +215,18 @@ def matte_given(
     label: int | None = None,
     square: bool = False,
     trust_mask: bool = False,
+    with_confidence: bool = False,
     admit: Admit | None = None,
 ) -> AutomaticResult:
     """Estimate alpha from a checked image and a mask that a user gave; parameters are those of `matte_from_mask`.
 
-    admit is as for `solve_mask`.
+    with_confidence and admit are as for `solve_mask`.
     """
     own_height = np.shape(mask)[0] if np.ndim(mask) else 1
     mask = fit_mask(mask, image.shape[:2], label=label, square=square)
     pitch = image.shape[0] / own_height
     options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
-    result = solve_mask(image, mask, pitch, admit=admit, **options)
+    result = solve_mask(image, mask, pitch, with_confidence=with_confidence, admit=admit, **options)
     if _border_inside(mask) >= BORDER_MAX:
         result.guessed = None  # the warning that the mask may be inverted is enough
     return result
@@ -237,12 +242,14 @@ def solve_mask(
     erode: float | None = None,
     dilate: float | None = None,
     trust_mask: bool = False,
+    with_confidence: bool = False,
     admit: Admit | None = None,
 ) -> AutomaticResult:
     """Estimate alpha in a band along the outline of a checked mask (H, W); parameters are those of `matte_from_mask`.
 
-    pitch is the size of the mask's own pixels in pixels of the image. admit, which may raise an error, is called before
-    each solve with the number of unknown pixels, and with whether the trimap is final.
+    pitch is the size of the mask's own pixels in pixels of the image. with_confidence needs the quality "best". admit,
+    which may raise an error, is called before each solve with the number of unknown pixels, and with whether the trimap
+    is final.
     """
     admit = _admit_all if admit is None else admit
     method, quality = check_method_or_quality(method, quality)
@@ -259,9 +266,12 @@ def solve_mask(
             if np.array_equal(before, trimap):
                 break
     admit(np.count_nonzero(trimap == 0.5), True)
-    alpha = matte_by(image, trimap, method, quality)
+    alpha, confidence = (
+        matte_with_confidence(image, trimap) if with_confidence else (matte_by(image, trimap, method, quality), None)
+    )
     result = AutomaticResult(alpha, trimap, _describe_solved(method, quality, correction))
     result.correction, result.guessed = correction, None if has_widths else guessed_in(trimap, alpha)
+    result.confidence = confidence
     return result
 
 

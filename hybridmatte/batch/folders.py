@@ -215,21 +215,24 @@ def _work_of(task: str, method: str | None, bits: int, *, has_planes: bool) -> C
     return partial(matte_file if task == "matte" else cutout_file, method=name, quality=quality, files=files)
 
 
-def make_output_folder(outputs: Path, inputs: list[Path], bits: int = 8) -> None:
-    """Make the output folder if its parent exists; refuse one that is an input or cannot be written."""
+def make_output_folder(outputs: Path, inputs: list[Path], bits: int = 8, name: str = "output") -> None:
+    """Make the output folder if its parent exists; refuse one that is an input or cannot be written.
+
+    name is what the folder is, for messages.
+    """
     for folder in inputs:
         if outputs.exists() and outputs.samefile(folder):
-            raise ValueError(f"output {outputs} is also an input, expected another folder")
+            raise ValueError(f"{name} {outputs} is also an input, expected another folder")
     if not outputs.exists():
         if outputs.suffix.lower() in INPUT_EXTENSIONS:
-            raise NotADirectoryError(f"output {outputs} is named like a picture, expected a folder like the inputs")
+            raise NotADirectoryError(f"{name} {outputs} is named like a picture, expected a folder like the inputs")
         if not outputs.parent.is_dir():
-            raise FileNotFoundError(f"output {outputs} lies in a folder that does not exist, expected an existing one")
+            raise FileNotFoundError(f"{name} {outputs} lies in a folder that does not exist, expected an existing one")
         if not os.access(outputs.parent, os.W_OK):
-            raise PermissionError(f"output {outputs} cannot be made, expected a writable folder around it")
+            raise PermissionError(f"{name} {outputs} cannot be made, expected a writable folder around it")
         outputs.mkdir()
     elif not outputs.is_dir():
-        raise NotADirectoryError(f"output {outputs} is a file, expected a folder like the inputs")
+        raise NotADirectoryError(f"{name} {outputs} is a file, expected a folder like the inputs")
     if not os.access(outputs, os.W_OK):
-        raise PermissionError(f"output {outputs} cannot be written to, expected a writable folder")
+        raise PermissionError(f"{name} {outputs} cannot be written to, expected a writable folder")
     check_output(outputs / "a.png", bits=bits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -28,7 +28,7 @@ __all__ = [
 
 
 MASK_EXTENSIONS = INPUT_EXTENSIONS | {".npy"}
-Result = Literal["alpha", "cutout", "trimap", "refined", "composite", "label"]
+Result = Literal["alpha", "cutout", "trimap", "refined", "composite", "label", "confidence"]
 RESULTS: tuple[Result, ...] = get_args(Result)  # without -o, cat.jpg gives cat_cutout.png and so on
 
 
@@ -50,8 +50,9 @@ def root_of(text: str) -> Path:
     return Path(text) if os.path.isdir(text) else _split_glob(text)[0]
 
 
-def list_pictures(text: str, name: str, *, recursive: bool, without: Path | None = None) -> Listing:
-    """List the pictures of a folder or of a glob pattern; the folder `without` is not entered."""
+def list_pictures(text: str, name: str, *, recursive: bool, without: Iterable[Path | None] = ()) -> Listing:
+    """List the pictures of a folder or of a glob pattern; the folders `without` are not entered."""
+    without = [folder for folder in without if folder is not None]
     if os.path.isdir(text):
         root = Path(text)
         entries = list(_entries(root, recursive, without))
@@ -78,11 +79,11 @@ def _split_glob(text: str) -> tuple[Path, str]:
     return root, os.path.join(*parts[n:])
 
 
-def _entries(folder: Path, recursive: bool, without: Path | None) -> Iterator[Path]:
+def _entries(folder: Path, recursive: bool, without: Sequence[Path]) -> Iterator[Path]:
     """Yield the entries of a folder; if recursive, those of its folders too, but for hidden ones and links."""
     for path in sorted(folder.iterdir()):
         is_entered = recursive and path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
-        if is_entered and not is_same(path, without):
+        if is_entered and not any(is_same(path, other) for other in without):
             yield from _entries(path, recursive, without)
         else:
             yield path
@@ -93,9 +94,10 @@ def is_same(path: Path, other: Path | None) -> bool:
     return other is not None and path.exists() and other.exists() and path.samefile(other)
 
 
-def _is_below(path: Path, root: Path, folder: Path | None) -> bool:
-    """Tell whether a path lies in a folder that is below the root."""
-    return any(is_same(around, folder) for around in path.parents if around != root and root in around.parents)
+def _is_below(path: Path, root: Path, folders: Sequence[Path]) -> bool:
+    """Tell whether a path lies in one of the folders, which is below the root."""
+    below = [around for around in path.parents if around != root and root in around.parents]
+    return any(is_same(around, folder) for around in below for folder in folders)
 
 
 def pictures_in(folder: str | Path, name: str = "folder") -> tuple[dict[str, Path], dict[str, str]]:

@@ -33,6 +33,7 @@ __all__ = [
     "Pairing",
     "is_many",
     "is_name_pattern",
+    "named_for",
     "pair",
     "pair_by_stem",
     "pair_folders",
@@ -50,13 +51,15 @@ FIELDS = ("stem", "name", "parent")  # of a name pattern
 class Job(NamedTuple):
     """One image, its trimap, mask or alpha (`plane`, None for an image alone), and the file to write.
 
-    background is a picture or a colour, or None where the result is transparent.
+    background is a picture or a colour, or None where the result is transparent. confidence is the file to write for
+    the confidence of alpha, see `hybridmatte.matte_with_confidence`, or None.
     """
 
     image: Path | BinaryIO
     plane: Path | BinaryIO | None
     output: Path | BinaryIO
     background: Path | str | None = None
+    confidence: Path | BinaryIO | None = None
 
 
 class Pairing(NamedTuple):
@@ -154,6 +157,7 @@ def pair(
     recursive: bool = False,
     image_name: str = "image",
     kind: str = "",
+    without: Path | None = None,
 ) -> Pairing:
     """Pair many images with their partners, and with the files to write.
 
@@ -171,11 +175,13 @@ def pair(
     background : str, optional
         As plane, or a colour.
     recursive : bool, default False
-        Whether folders are searched with all folders in them, but for the output folder and hidden ones.
+        Whether folders are searched with all folders in them, but for the output folder, `without` and hidden ones.
     image_name : str, default "image"
         What the images are, for messages.
     kind : str, optional
         What the images are, if not photographs: "mask", "alpha" or "cutout". Pictures named so are taken.
+    without : path, optional
+        Another folder of results.
 
     Returns
     -------
@@ -191,7 +197,8 @@ def pair(
     ValueError
         If there is no image at all, or a name pattern has unknown fields.
     """
-    listing = list_pictures(images, image_name, recursive=recursive, without=Path(outputs))
+    results = (Path(outputs), without)
+    listing = list_pictures(images, image_name, recursive=recursive, without=results)
     given = ((plane, name, False), (background, "background", True))
     partners = [
         None if text is None else _Partners(text, label, listing.root, recursive=recursive, constants=constants)
@@ -308,6 +315,15 @@ def _served(
             if os.path.realpath(path) in real and (not own or not is_name_pattern(part.text)):
                 served[path] = f"used as {part.name}"
     return served
+
+
+def named_for(text: str, image: Path, root: Path, name: str) -> list[Path]:
+    """Return the files that a name pattern may name for an image below the root; name is what they are, for messages.
+
+    The first is in the folder of the image, or counts from there; the last counts from the working folder.
+    """
+    _check_name_pattern(text, name)
+    return _named(text, image, root)
 
 
 def _check_name_pattern(text: str, name: str) -> None:

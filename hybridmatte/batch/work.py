@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from hybridmatte.automatic.band import INSIDE_MIN
 from hybridmatte.automatic.finding import found_in
-from hybridmatte.automatic.found import Findings
+from hybridmatte.automatic.found import Findings, summarize_confidence
 from hybridmatte.automatic.from_mask import AutomaticResult, check_outline, warn_if_inverted
 from hybridmatte.automatic.refinement import KNOWN_MAX, enlarged, refine
 from hybridmatte.automatic.segmenters import has_run
 from hybridmatte.batch.backgrounds import over_background
 from hybridmatte.batch.budget import UNLIMITED, Budget
 from hybridmatte.batch.pairing import Job, partner_of
+from hybridmatte.correction.confidence import matte_with_confidence
 from hybridmatte.correction.matting import Quality, matte_by
 from hybridmatte.foreground import Fit, cutout, decontaminate, estimate_foreground
 from hybridmatte.io.formats import MAX_PIXELS
@@ -74,10 +75,18 @@ def matte_file(
     quality: Quality | None = None,
     files: FileOptions,
     budget: Budget = UNLIMITED,
-) -> None:
-    """Solve for the alpha of a job's image and trimap, see `hybridmatte.matte`, and write it as a grey picture."""
+) -> Findings | None:
+    """Solve for the alpha of a job's image and trimap, see `hybridmatte.matte`, and write it as a grey picture.
+
+    A job with a file for the confidence takes the quality "best", and its confidence is returned in short.
+    """
     image, trimap, metadata = _read_image_and_trimap(job, files, budget)
-    write_plane(job, matte_by(image, trimap, method, quality), metadata, files)
+    if job.confidence is None:
+        write_plane(job, matte_by(image, trimap, method, quality), metadata, files)
+        return None
+    alpha, confidence = matte_with_confidence(image, trimap)
+    write_plane(job, alpha, metadata, files)
+    return _write_confidence(job, confidence, trimap, metadata, files)
 
 
 def cutout_file(
@@ -87,10 +96,15 @@ def cutout_file(
     quality: Quality | None = None,
     files: FileOptions,
     budget: Budget = UNLIMITED,
-) -> None:
-    """Solve for the alpha of a job's image and trimap, and write the cut-out as RGBA."""
+) -> Findings | None:
+    """Solve for the alpha of a job's image and trimap, and write the cut-out as RGBA; the rest is as `matte_file`."""
     image, trimap, metadata = _read_image_and_trimap(job, files, budget)
-    _write_rgba(job, cutout(image, trimap, method=method, quality=quality), metadata, files)
+    if job.confidence is None:
+        _write_rgba(job, cutout(image, trimap, method=method, quality=quality), metadata, files)
+        return None
+    alpha, confidence = matte_with_confidence(image, trimap)
+    _write_rgba(job, decontaminate(image, alpha), metadata, files)
+    return _write_confidence(job, confidence, trimap, metadata, files)
 
 
 def refined_file(
@@ -150,7 +164,8 @@ def automatic_file(
     alpha_only, alpha is written instead of the cut-out. trimap_output receives the trimap that was found. With
     has_solver, estimate takes `admit`, see ``hybridmatte.automatic.from_mask.solve_mask``; then the memory of the solve
     is held against the budget as soon as the trimap is known. is_corrected tells that the bundled network corrects
-    masks before the solve; then its memory is held against the budget, too.
+    masks before the solve; then its memory is held against the budget, too. For a job with a file for the confidence,
+    the result of estimate must have one.
     """
     found = None
     if job.plane is None:
@@ -175,7 +190,11 @@ def automatic_file(
         _write_rgba(job, decontaminate(image, result.alpha), metadata, files)
     if trimap_output is not None and result.trimap is not None:
         write_alpha(trimap_output, result.trimap)
-    return Findings(found, result.correction, result.guessed)
+    findings = Findings(found, result.correction, result.guessed)
+    if result.confidence is None or result.trimap is None:
+        return findings
+    written = _write_confidence(job, result.confidence, result.trimap, metadata, files)
+    return findings._replace(confidence=written.confidence)
 
 
 def composite_file(job: Job, *, files: FileOptions, budget: Budget = UNLIMITED) -> None:
@@ -219,9 +238,10 @@ def trimap_file(
 
 def check_job_output(job: Job) -> None:
     """Refuse a file to write that is also an input or cannot be written."""
-    if isinstance(job.output, Path):
-        inputs = (job.image, job.plane, job.background)
-        check_output(job.output, inputs=[path for path in inputs if isinstance(path, Path)])
+    inputs = [path for path in (job.image, job.plane, job.background) if isinstance(path, Path)]
+    for output in (job.output, job.confidence):
+        if isinstance(output, Path):
+            check_output(output, inputs=inputs)
 
 
 def plane_of(job: Job) -> Path | BinaryIO:
@@ -301,6 +321,16 @@ def _write_rgba(job: Job, cut: FloatArray, metadata: Metadata, files: FileOption
         exif=metadata.exif,
         resolution=metadata.resolution,
     )
+
+
+def _write_confidence(
+    job: Job, confidence: FloatArray, trimap: FloatArray, metadata: Metadata, files: FileOptions
+) -> Findings:
+    """Write a confidence as alpha is written, to its own file; return it in short."""
+    if job.confidence is not None:
+        write_plane(job._replace(output=job.confidence), confidence, metadata, files)
+    summary = summarize_confidence(confidence, split_trimap(trimap).is_unknown)
+    return Findings(confidence=summary, is_automatic=False)
 
 
 def write_plane(job: Job, alpha: FloatArray, metadata: Metadata, files: FileOptions) -> None:

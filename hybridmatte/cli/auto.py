@@ -11,6 +11,7 @@ import typer
 
 from hybridmatte.batch.pairing import is_many
 from hybridmatte.cli.backgrounds import checked_background
+from hybridmatte.cli.confidence_maps import check_confidence_map
 from hybridmatte.cli.folder_run import Request, run
 from hybridmatte.cli.options import (
     MAX_PIXELS,
@@ -18,6 +19,7 @@ from hybridmatte.cli.options import (
     BandDilate,
     BandErode,
     Bits,
+    ConfidenceMap,
     DropGps,
     FitOption,
     Force,
@@ -137,6 +139,7 @@ def auto(
     recursive: Recursive = False,
     background: Background = None,
     fit: FitOption = None,
+    confidence_map: ConfidenceMap = None,
 ) -> None:
     """Cut the object out without a trimap: by a rough mask, or by a segmenter that finds the object.
 
@@ -149,9 +152,9 @@ def auto(
     output, default_output = output_or_default(output, image, "alpha" if matte else "cutout")
     background, how = _background(background, fit, alpha_only=matte)
     network = None if mask is None and network == BUILT_IN_NETWORK else network
-    solver = _solver_options(method, quality, erode, dilate, trust_mask)
+    solver = _solver_options(method, quality, erode, dilate, trust_mask, confidence_map)
     _refuse_options_without_effect(mask, network, trimap, solver, invert, label, mask_square)
-    trimap_output = _trimap_destination(trimap, image, mask, output, force or resume)
+    trimap_output = _trimap_destination(trimap, image, mask, (output, confidence_map), force or resume)
     find, segmenter = _finder(mask, network, segmenter, segmenter_option, box, point)
     estimate, description = _estimator(mask is not None, segmenter, network, solver)
     work = partial(
@@ -161,8 +164,7 @@ def auto(
         invert=invert,
         label=label,
         square=mask_square,
-        alpha_only=matte,
-        **_solver_flags(network, solver),
+        **_work_flags(network, solver, alpha_only=matte),
         trimap_output=trimap_output,
         files=FileOptions(bits, max_pixels, drop_gps, how),
     )
@@ -181,6 +183,7 @@ def auto(
         background=background,
         recursive=recursive,
         default_output=default_output,
+        confidence_map=confidence_map,
     )
     run(request, work)
 
@@ -193,19 +196,25 @@ def _background(background: str | None, fit: str | None, *, alpha_only: bool) ->
 
 
 def _solver_options(
-    method: str | None, quality: str | None, erode: float | None, dilate: float | None, trust_mask: bool
+    method: str | None,
+    quality: str | None,
+    erode: float | None,
+    dilate: float | None,
+    trust_mask: bool,
+    confidence_map: str | None,
 ) -> dict[str, Any]:
     """Return the options of the solver and its band by name, None where they are not given."""
-    trusted = "given" if trust_mask else None
-    return {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trusted}
+    band = {"erode": erode, "dilate": dilate, "trust_mask": "given" if trust_mask else None}
+    return {"method": method, "quality": quality, **band, "confidence_map": confidence_map}
 
 
-def _solver_flags(network: str | None, solver: dict[str, Any]) -> dict[str, bool]:
-    """Return whether a solver estimates alpha, and whether the bundled network corrects the mask before."""
+def _work_flags(network: str | None, solver: dict[str, Any], *, alpha_only: bool) -> dict[str, bool]:
+    """Return what is written, whether a solver estimates alpha, and whether the bundled network corrects the mask."""
     from hybridmatte.automatic.from_mask import is_mask_corrected
 
     is_corrected = is_mask_corrected(solver["erode"], solver["dilate"], solver["trust_mask"] is not None)
-    return {"has_solver": network is None, "is_corrected": network is None and is_corrected}
+    has_solver = network is None
+    return {"alpha_only": alpha_only, "has_solver": has_solver, "is_corrected": has_solver and is_corrected}
 
 
 def _refuse_options_without_effect(
@@ -298,7 +307,11 @@ def _estimator(
 
     if network is None:
         method, quality = check_method_or_quality(solver["method"], solver["quality"])
-        options = solver | {"method": method, "quality": quality, "trust_mask": bool(solver["trust_mask"])}
+        check_confidence_map(solver["confidence_map"], method, quality)
+        options = {"method": method, "quality": quality, "erode": solver["erode"], "dilate": solver["dilate"]}
+        options["trust_mask"], options["with_confidence"] = (
+            solver[name] is not None for name in ("trust_mask", "confidence_map")
+        )
         is_corrected = is_mask_corrected(options["erode"], options["dilate"], options["trust_mask"])
         if segmenter is not None:
             description = describe_found(segmenter, method, quality, is_corrected=is_corrected)
@@ -324,13 +337,17 @@ def _tasks(network: str | None, method: str, may_widen: bool, alpha_only: bool) 
 
 
 def _trimap_destination(
-    trimap: str | None, image: str, mask: str | None, output: str, force: bool
+    trimap: str | None, image: str, mask: str | None, outputs: tuple[str, str | None], force: bool
 ) -> Path | BinaryIO | None:
-    """Return the file for the trimap; refuse it for a folder, and if it is another file of the command."""
+    """Return the file for the trimap; refuse it for a folder, and if it is another file of the command.
+
+    outputs are the file of the result, and that of the confidence map if there is one.
+    """
     if trimap is None:
         return None
     if is_many(image):
         raise ValueError(f"--trimap is {trimap}, expected none for a folder of images")
-    if Path(trimap).absolute() == Path(output).absolute():
-        raise ValueError(f"--trimap is {trimap}, expected another file than the output")
+    for name, output in zip(("output", "confidence map"), outputs, strict=True):
+        if output is not None and Path(trimap).absolute() == Path(output).absolute():
+            raise ValueError(f"--trimap is {trimap}, expected another file than the {name}")
     return destination(trimap, [Path(name) for name in (image, mask) if name not in (None, "-")], force=force)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from hybridmatte.cli.backgrounds import checked_background
+from hybridmatte.cli.confidence_maps import check_confidence_map
 from hybridmatte.cli.folder_run import Request, run
 from hybridmatte.cli.options import (
     MAX_PIXELS,
     Background,
     Bits,
+    ConfidenceMap,
     DropGps,
     FitOption,
     Force,
@@ -45,6 +47,7 @@ def cutout(
     recursive: Recursive = False,
     background: Background = None,
     fit: FitOption = None,
+    confidence_map: ConfidenceMap = None,
 ) -> None:
     """Cut the foreground out as RGBA, or over a new background; the old background's colours are removed.
 
@@ -57,6 +60,7 @@ def cutout(
 
     output, default_output = output_or_default(output, image, "cutout")
     method, quality = check_method_or_quality(method, quality)
+    check_confidence_map(confidence_map, method, quality)
     background, how = checked_background(background, fit)
     work = partial(cutout_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps, how))
     request = Request(
@@ -72,5 +76,6 @@ def cutout(
         background=background,
         recursive=recursive,
         default_output=default_output,
+        confidence_map=confidence_map,
     )
     run(request, work)

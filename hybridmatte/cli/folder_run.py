@@ -15,6 +15,13 @@ from hybridmatte.automatic.found import Findings, summarize_guessed
 from hybridmatte.batch.pairing import Job, is_many, pair, partner_of
 from hybridmatte.batch.pool import Outcome, run_jobs
 from hybridmatte.cli.compilation_note import note_compilation
+from hybridmatte.cli.confidence_maps import (
+    check_first_map,
+    map_destination,
+    map_folder,
+    map_of_image,
+    with_confidence_maps,
+)
 from hybridmatte.cli.reports import begin_report, finish_report, is_quiet, report_findings, write_report
 from hybridmatte.cli.resuming import form_of, is_written, note_finished
 from hybridmatte.cli.streams import NoteConsole, complain, destination, note, refuse_overwriting, sources
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Request", "run"]
 
 TASKS_WITHOUT_METHOD = ("reading", "refine", "decontaminate", "composite", "trimap")
+MAP_BYTES = 8  # a pixel, for a confidence map: the map, and the trimap that its summary needs
 INTERRUPTED = "interrupted; finished files are complete, and --resume continues from there"
 
 
@@ -36,7 +44,8 @@ class Request(NamedTuple):
     plane is the trimap, mask or alpha, as plane_name says, or None; transparent tells whether RGBA is written.
     description, if there is one, is printed before the work, and says how it is done; so is the sentence on a default
     output. tasks are what a job does, see `hybridmatte.batch.budget.Budget`; with force, files are overwritten, and no
-    job is refused for its memory. kind is what the images are, if not photographs, see `pair`.
+    job is refused for its memory. kind is what the images are, if not photographs, see `pair`. confidence_map is what
+    ``--confidence-map`` gives.
     """
 
     image: str
@@ -55,6 +64,7 @@ class Request(NamedTuple):
     image_name: str = "image"
     default_output: str = ""
     kind: str = ""
+    confidence_map: str | None = None
 
     def announce(self) -> None:
         """Print which output was chosen, and how the work is done."""
@@ -66,6 +76,11 @@ class Request(NamedTuple):
     def method(self) -> str | None:
         """The name of the method or quality, if one was chosen."""
         return next((task for task in self.tasks if task not in TASKS_WITHOUT_METHOD), None)
+
+    @property
+    def held(self) -> int:
+        """Bytes a pixel that are held beside the tasks, see `hybridmatte.batch.budget.Budget`."""
+        return 0 if self.confidence_map is None else MAP_BYTES
 
     @property
     def form(self) -> str:
@@ -101,14 +116,12 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
             f"--recursive is given with {request.image}, expected a folder or a pattern such as 'in/*.jpg'"
         )
     begin_report(request.image, request.output, request.method)
-    if request.resume and request.output != "-":
-        _refuse_inputs_as_outputs([request.image, request.plane], [Path(request.output)])
-        clear_temporaries([request.output])
-        if is_written(Path(request.output)):
-            request._replace(description="").announce()
-            note_finished([Path(request.output)], request.form)
-            finish_report(status="skipped")
-            return
+    request = request._replace(confidence_map=map_of_image(request.confidence_map, request.image))
+    if request.resume and _is_finished(request):
+        request._replace(description="").announce()
+        note_finished([Path(request.output)], request.form)
+        finish_report(status="skipped")
+        return
     names = [request.image]
     if request.plane is not None:
         names.append(partner_of(request.plane, request.image, request.plane_name))
@@ -116,24 +129,33 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
     if request.background is not None:
         behind = partner_of(request.background, request.image, "background")
         background = Path(behind) if os.path.isfile(behind) else behind
-    target = destination(
-        request.output,
-        [*inputs, background] if isinstance(background, Path) else inputs,
-        bits=request.bits,
-        transparent=request.transparent,
-        force=request.force or request.resume,
-    )
+    files = [*inputs, background] if isinstance(background, Path) else inputs
+    options = {"bits": request.bits, "force": request.force or request.resume}
+    target = destination(request.output, files, transparent=request.transparent, **options)
+    confidence = map_destination(request.confidence_map, request.output, files, **options)
     request.announce()
-    budget = budget_for(request.tasks, force=request.force, say=note)
+    budget = budget_for(request.tasks, force=request.force, held=request.held, say=note)
+    job = Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target, background, confidence)
     with note_compilation():
-        findings = work(Job(inputs[0], inputs[1] if len(inputs) > 1 else None, target, background), budget=budget)
+        findings = work(job, budget=budget)
     if isinstance(findings, Findings):
         _note_findings(findings)
         report_findings(findings)
 
 
+def _is_finished(request: Request) -> bool:
+    """Tell whether all files of one image are there; remove what an interrupted run left of them."""
+    names = [name for name in (request.output, request.confidence_map) if name is not None]
+    if "-" in names:
+        return False
+    files = [Path(name) for name in names]
+    _refuse_inputs_as_outputs([request.image, request.plane], files)
+    clear_temporaries(files)
+    return all(map(is_written, files))
+
+
 def _note_findings(findings: Findings) -> None:
-    """Print what `auto` has to say of one image."""
+    """Print what a command has to say of one image."""
     for sentence in findings.sentences:
         note(sentence)
     if findings.warning is not None:
@@ -143,18 +165,23 @@ def _note_findings(findings: Findings) -> None:
 def _run_folder(request: Request, work: Callable[..., object]) -> None:
     """Call the work for every image of a folder; report images that failed at the end, with exit code 1."""
     jobs, problems = _paired(request)
-    files = [job.output for job in jobs if isinstance(job.output, Path)]
+    files = [file for job in jobs for file in (job.output, job.confidence) if isinstance(file, Path)]
     _refuse_inputs_as_outputs([part for job in jobs for part in (job.image, job.plane, job.background)], files)
     refuse_overwriting(files, force=request.force or request.resume)
     if request.resume:
         clear_temporaries(files)
-    finished = [job for job in jobs if request.resume and is_written(job.output)]
+    finished = [
+        job
+        for job in jobs
+        if request.resume and is_written(job.output) and (job.confidence is None or is_written(job.confidence))
+    ]
     done = set(finished)
     unfinished = [job for job in jobs if job not in done]
     request.announce()
     budget = _budget_of(request, unfinished)
     for folder in {file.parent for file in files}:
         folder.mkdir(parents=True, exist_ok=True)
+    check_first_map(jobs, request.bits)
     _report_the_rest(finished, problems, request.method)
     try:
         outcomes = _run_with_progress(unfinished, partial(work, budget=budget), request.workers, request.method)
@@ -198,7 +225,8 @@ def _budget_of(request: Request, jobs: list[Job]) -> Budget:
     """Return the budget of each job of a folder; refuse too many workers, and say how much memory large jobs take."""
     from hybridmatte.batch.budget import budget_for, check_workers
 
-    budget = budget_for(request.tasks, max(min(request.workers, len(jobs)), 1), force=request.force)
+    workers = max(min(request.workers, len(jobs)), 1)
+    budget = budget_for(request.tasks, workers, force=request.force, held=request.held)
     statement = check_workers(jobs, budget)
     if statement is not None:
         note(statement)
@@ -214,6 +242,7 @@ def _paired(request: Request) -> tuple[list[Job], dict[Path, str]]:
 
     if request.output == "-":
         raise ValueError("output is -, expected a folder for many images")
+    maps = map_folder(request.confidence_map)
     pairing = pair(
         request.image,
         request.plane,
@@ -223,13 +252,17 @@ def _paired(request: Request) -> tuple[list[Job], dict[Path, str]]:
         recursive=request.recursive,
         image_name=request.image_name,
         kind=request.kind,
+        without=maps,
     )
+    jobs = with_confidence_maps(pairing.jobs, request.confidence_map, Path(request.output), pairing.folders[0])
     make_output_folder(Path(request.output), pairing.folders, request.bits)
+    if maps is not None:
+        make_output_folder(maps, pairing.folders, request.bits, "--confidence-map")
     for line in pairing.ignored:
         note(line)
     for problem in pairing.problems.values():
         complain(f"error: {problem}")
-    return pairing.jobs, pairing.problems
+    return jobs, pairing.problems
 
 
 def _run_with_progress(

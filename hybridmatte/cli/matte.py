@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
+from hybridmatte.cli.confidence_maps import check_confidence_map
 from hybridmatte.cli.folder_run import Request, run
 from hybridmatte.cli.options import (
     MAX_PIXELS,
     Bits,
+    ConfidenceMap,
     DropGps,
     Force,
     Image,
@@ -40,6 +42,7 @@ def matte(
     _quiet: Quiet = False,
     _json: Json = False,
     recursive: Recursive = False,
+    confidence_map: ConfidenceMap = None,
 ) -> None:
     """Estimate alpha, the share of the foreground in every pixel, from an image and a trimap.
 
@@ -52,6 +55,7 @@ def matte(
 
     output, default_output = output_or_default(output, image, "alpha")
     method, quality = check_method_or_quality(method, quality)
+    check_confidence_map(confidence_map, method, quality)
     work = partial(matte_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps))
     tasks = (method or quality or "best",)
     request = Request(
@@ -65,5 +69,6 @@ def matte(
         force=force,
         recursive=recursive,
         default_output=default_output,
+        confidence_map=confidence_map,
     )
     run(request, work)

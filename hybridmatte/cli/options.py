@@ -15,6 +15,7 @@ __all__ = [
     "BandDilate",
     "BandErode",
     "Bits",
+    "ConfidenceMap",
     "Dilate",
     "DropGps",
     "Erode",
@@ -125,6 +126,15 @@ FitOption = Annotated[
         "--fit",
         help="How a background picture is brought to the photograph's size: cover (default) crops it, contain shows "
         "all of it on black, stretch changes its proportions.",
+    ),
+]
+ConfidenceMap = Annotated[
+    str | None,
+    typer.Option(
+        "--confidence-map",
+        metavar="FILE",
+        help="Also write how likely alpha is right, as a grey picture: white where it is certain. A file, or for many "
+        "photographs a folder or a name pattern ('{stem}_confidence.png'). Only with the quality best.",
     ),
 ]
 Recursive = Annotated[
