@@ -1,4 +1,4 @@
-"""Make scenes, train on folds and on everything, score, and write the weights of the package."""
+"""Make scenes, train by each protocol and on everything, score, and write the weights of the package."""
 
 import shutil
 import tempfile
@@ -10,12 +10,14 @@ from pathlib import Path
 
 import torch
 
-from experiments.data_sets import alphamatting_cases, alphamatting_names
-from experiments.fusion import ABLATION, FUSION, OTHER_SOURCES, SOURCES, Options
+from experiments.data_sets import alphamatting_cases
+from experiments.fusion import ABLATION, FUSION, METHOD_SOURCES, OTHER_SOURCES, SHIPPED, SOURCES, Options
 from experiments.fusion.kept_scenes import Rows, keep_rows, read_rows, write_scene
+from experiments.fusion.photographs import Split, photograph_names, splits
 from experiments.fusion.pictures import draw_sheet
-from experiments.fusion.scenes import is_given, scene_names
-from experiments.fusion.scoring import in_fold, score_network, score_solvers
+from experiments.fusion.scenes import GIVEN_TRIMAPS, is_given, scene_names
+from experiments.fusion.scoring import Trained, score_scene, score_solvers
+from experiments.fusion.stress import stress_names
 from experiments.fusion.training import train_fusion
 from experiments.results import Row
 from hybridmatte.correction.weights import checksum
@@ -25,7 +27,7 @@ ABLATION_SEED, WEIGHTS_SEED = 1, 0
 
 
 def run(options: Options) -> Iterator[list[Row]]:
-    """Do the parts asked for; scenes that are kept are not made again."""
+    """Do the parts asked for; scenes and networks that are kept are not made again."""
     options.kept.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
     if "scenes" in options.parts:
@@ -33,13 +35,12 @@ def run(options: Options) -> Iterator[list[Row]]:
     if "solvers" in options.parts:
         yield score_solvers(alphamatting_cases(options.data))
     if "folds" in options.parts:
-        for seed in options.seeds:
-            yield from cross_validate(options, FUSION, seed)
+        names = [f"real/{name}/{k}" for name in photograph_names(options.data) for k in range(GIVEN_TRIMAPS)]
+        yield score_networks(options, names, train_networks(options, options.protocols))
+    if "stress" in options.parts:
+        yield score_networks(options, stress_names(options.data), train_networks(options, ["folds"]))
     if "ablation" in options.parts:
-        for name in options.variants:
-            yield from cross_validate(
-                options, name, ABLATION_SEED, ABLATION.get(name, ()), OTHER_SOURCES.get(name, SOURCES)
-            )
+        yield from ablate(options)
     if "weights" in options.parts:
         write_weights(options)
     if "sheet" in options.parts:
@@ -50,36 +51,73 @@ def make_scenes(options: Options) -> None:
     """Make and solve all scenes and keep features of some pixels, in as many processes as there are threads."""
     folder = options.kept / "scenes"
     folder.mkdir(exist_ok=True)
-    names = scene_names(options.data)
-    with ProcessPoolExecutor(options.threads, get_context("spawn")) as pool:
+    learned = [name for name in scene_names(options.data) if "ablation" in options.parts or "drawn/" not in name]
+    names = [*learned, *stress_names(options.data)]
+    with _workers(options) as pool:
         done = pool.map(partial(write_scene, data=options.data, folder=folder), names)
         print(f"{sum(done)} scenes made of {len(names)}", flush=True)
-        list(pool.map(partial(keep_rows, folder=folder), names))
+        list(pool.map(partial(keep_rows, folder=folder), learned))
 
 
-def cross_validate(
-    options: Options, method: str, seed: int, without: Sequence[str] = (), sources: Sequence[str] = SOURCES
-) -> Iterator[list[Row]]:
-    """Train a network without the photographs of each fold, and score these."""
-    for fold in options.folds:
-        held_out = in_fold(alphamatting_names(options.data), fold)
-        network = train_fusion(learned_rows(options, held_out, sources), seed=seed, without=without)
-        yield score_network(network.without_torch(), method, options.data, held_out, seed, without)
+def train_networks(options: Options, protocols: Sequence[str]) -> list[Trained]:
+    """Train each method's networks by some protocols with each seed; networks that are kept are not trained again."""
+    tasks = [
+        (_trained(options, method, seed, protocol, number, split.held_out), split, METHOD_SOURCES[method])
+        for protocol in protocols
+        for number, split in enumerate(splits(protocol, options.data))
+        for method in options.methods
+        for seed in options.seeds
+    ]
+    with _workers(options) as pool:
+        return list(pool.map(partial(train_one, options), tasks))
 
 
-def learned_rows(options: Options, held_out: Sequence[str], sources: Sequence[str]) -> list[Rows]:
-    """Return the rows of the scenes of some sources without some photographs."""
+def train_one(options: Options, task: tuple[Trained, Split, Sequence[str]]) -> Trained:
+    """Train one network unless it is kept."""
+    trained, split, sources = task
+    if not trained.path.exists():
+        torch.set_num_threads(1)
+        rows = learned_rows(options, split.learned, sources)
+        network = train_fusion(rows, seed=trained.seed, without=trained.without)
+        trained.path.parent.mkdir(parents=True, exist_ok=True)
+        network.save_pretrained(trained.path.parent)
+        print("trained", trained.path.parent.name, flush=True)
+    return trained
+
+
+def score_networks(options: Options, names: Sequence[str], networks: Sequence[Trained]) -> list[Row]:
+    """Return rows of the solvers and of the networks on scenes whose photograph these have not seen."""
+    with _workers(options) as pool:
+        rows = pool.map(partial(score_scene, folder=options.kept / "scenes", networks=networks), names)
+        return [row for part in rows for row in part]
+
+
+def ablate(options: Options) -> Iterator[list[Row]]:
+    """Score networks without some features, or of other scenes, in four folds of the twelve photographs."""
+    names = [f"real/{name}/{k}" for split in splits("twelve", options.data) for name in split.held_out for k in (0, 1)]
+    for method in (FUSION, *options.variants):
+        without, sources = ABLATION.get(method, ()), OTHER_SOURCES.get(method, SOURCES)
+        networks = []
+        for number, split in enumerate(splits("twelve", options.data)):
+            trained = _trained(options, method, ABLATION_SEED, "twelve", number, split.held_out)
+            networks.append(train_one(options, (trained._replace(without=without), split, sources)))
+        yield score_networks(options, names, networks)
+
+
+def learned_rows(options: Options, photographs: Sequence[str], sources: Sequence[str]) -> list[Rows]:
+    """Return the rows of the scenes of some sources that show no other labelled photographs than the given ones."""
+    others = set(photograph_names(options.data)) - set(photographs)
     return [
         read_rows(name, options.kept / "scenes")
         for name in scene_names(options.data)
-        if name.split("/")[1] not in held_out
+        if name.split("/")[1] not in others
         and (name.split("/")[0] in sources or is_given(name) and "given" in sources)
     ]
 
 
 def write_weights(options: Options) -> None:
     """Train on everything with one seed, and write the weights of the package; the report writes their card."""
-    rows = learned_rows(options, (), SOURCES)
+    rows = learned_rows(options, photograph_names(options.data), METHOD_SOURCES[SHIPPED])
     network = train_fusion(rows, seed=WEIGHTS_SEED)
     with tempfile.TemporaryDirectory() as folder:  # save_pretrained also writes a card
         network.save_pretrained(folder)
@@ -89,3 +127,15 @@ def write_weights(options: Options) -> None:
     print("ONNX differs by", difference, flush=True)
     content = (options.weights / "model.safetensors").read_bytes()
     (options.weights / "model.sha256").write_text(checksum(content) + "\n", encoding="ascii")
+
+
+def _workers(options: Options) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(options.threads, get_context("spawn"))
+
+
+def _trained(
+    options: Options, method: str, seed: int, protocol: str, number: int, held_out: tuple[str, ...]
+) -> Trained:
+    """Return where a network is kept, and what it is scored on."""
+    name = f"{method}, {protocol} {number}, seed {seed}".replace(", ", "_").replace(" ", "_")
+    return Trained(method, seed, protocol, held_out, options.kept / "networks" / name / "model.safetensors")
