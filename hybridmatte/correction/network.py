@@ -10,17 +10,30 @@ from safetensors.numpy import load
 
 from hybridmatte.correction import _network_numba as kernels
 
-__all__ = ["RANK_LIMIT", "SCORE_LIMIT", "Perceptron", "normalize_features", "predict_correction", "read_perceptron"]
+__all__ = [
+    "RANK_LIMIT",
+    "SCORE_LIMIT",
+    "WRONG",
+    "Perceptron",
+    "no_doubts",
+    "normalize_features",
+    "predict_correction",
+    "predict_correction_and_doubt",
+    "read_perceptron",
+]
 
 SCORE_LIMIT = 4.0  # standard deviations: standard scores are clipped to this
 RANK_LIMIT = 3**0.5  # ranks are uniform between minus this and this, so that their standard deviation is 1
+WRONG = 0.1  # error of alpha above which a pixel counts as wrong
 BLOCK = 1000  # pixels evaluated at once: hidden values stay in the cache, and rows do not share addresses in a page
 
 
 class Perceptron(NamedTuple):
-    """Normalisation and layers of a fully connected network with SiLU between layers and one output.
+    """Normalisation and layers of a fully connected network with SiLU between layers.
 
-    The network sees each of F features twice: as standard score, and as rank between the feature's knots.
+    The network sees each of F features twice: as standard score, and as rank between the feature's knots. Its first
+    output is added to the solver's alpha. The second, if it has one, is the logit of the probability that the alpha so
+    corrected differs from the true alpha by more than `WRONG`.
 
     Attributes
     ----------
@@ -29,7 +42,7 @@ class Perceptron(NamedTuple):
     knots : (F, K) float32 array
         Increasing quantiles of each feature; the rank is linear between them.
     weights, biases : tuples of float32 arrays
-        For each layer (inputs, outputs) and (outputs,). The first layer has 2 F inputs, the last layer one output.
+        For each layer (inputs, outputs) and (outputs,). The first layer has 2 F inputs, the last one or two outputs.
     """
 
     mean: npt.NDArray[np.float32]
@@ -37,6 +50,11 @@ class Perceptron(NamedTuple):
     knots: npt.NDArray[np.float32]
     weights: tuple[npt.NDArray[np.float32], ...]
     biases: tuple[npt.NDArray[np.float32], ...]
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs, 1 or 2."""
+        return len(self.biases[-1])
 
 
 def read_perceptron(content: bytes) -> Perceptron:
@@ -63,16 +81,42 @@ def normalize_features(network: Perceptron, features: npt.NDArray[np.float32]) -
 
 
 def predict_correction(network: Perceptron, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the network's output (n,) for features (n, F): what to add to the solver's alpha."""
-    out = np.empty(len(features), np.float32)
+    """Return the network's first output (n,) for features (n, F): what to add to the solver's alpha."""
+    return _predict(network, features)[0]
+
+
+def predict_correction_and_doubt(
+    network: Perceptron, features: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return both outputs (n,) for features (n, F); the first is that of `predict_correction`, to the bit.
+
+    Raises
+    ------
+    ValueError
+        If the network has one output.
+    """
+    if network.outputs == 1:
+        raise ValueError(no_doubts(network.outputs))
+    correction, doubt = _predict(network, features)
+    return correction, doubt
+
+
+def no_doubts(outputs: int) -> str:
+    """Return the error for a network without the second output."""
+    return f"the network's outputs is {outputs}, expected 2: the second says how likely alpha is wrong"
+
+
+def _predict(network: Perceptron, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return all outputs (outputs, n) of the network for features (n, F)."""
+    out = np.empty((network.outputs, len(features)), np.float32)
     for start in range(0, len(features), BLOCK):
         block = slice(start, start + BLOCK)
-        out[block] = _evaluate_layers(network, normalize_features(network, features[block]))
+        out[:, block] = _evaluate_layers(network, normalize_features(network, features[block]))
     return out
 
 
 def _evaluate_layers(network: Perceptron, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the outputs (n,) for normalised features (n, 2 F)."""
+    """Return the outputs (outputs, n) for normalised features (n, 2 F)."""
     x = inputs.T  # one row for each hidden value, as for each feature
     for k, (weights, biases) in enumerate(zip(network.weights, network.biases, strict=True)):
         x = weights.T @ x
@@ -82,4 +126,4 @@ def _evaluate_layers(network: Perceptron, inputs: npt.NDArray[np.float32]) -> np
             gate = np.tanh(x)
             gate += 1
             x *= gate
-    return x[0]
+    return x

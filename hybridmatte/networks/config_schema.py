@@ -126,6 +126,7 @@ SCHEMAS: dict[str, dict[str, Rule]] = {
         "trusted": integer(0, MAX_FEATURES),
         "widths": each(integer(1, MAX_FEATURES), 0, MAX_BLOCKS),
         "dropout": number(0, 1),
+        "outputs": integer(1, 2),
     },
 }
 REQUIRED = {

@@ -14,6 +14,7 @@ import torch
 from hybridmatte._validation import check_number
 from hybridmatte.errors import require_extra
 from hybridmatte.io.files import check_writable, write_bytes
+from hybridmatte.networks.fusion_network import SolverFusion
 from hybridmatte.networks.network import MattingNetwork, predicting
 from hybridmatte.networks.prediction import as_batch
 
@@ -22,7 +23,7 @@ require_extra("onnx", "onnx", "onnxscript", "onnxruntime")
 import onnx  # noqa: E402
 import onnxruntime  # noqa: E402
 
-__all__ = ["export_fusion", "export_onnx", "onnx_session", "run_onnx"]
+__all__ = ["export_fusion", "export_onnx", "onnx_session", "run_onnx", "run_onnx_outputs"]
 
 MAX_STRIDES = 512  # largest height or width of a network of variable size, in strides
 
@@ -75,16 +76,19 @@ def export_onnx(
 
 
 def export_fusion(
-    network: torch.nn.Module, path: str | PathLike[str], features: torch.Tensor, *, tolerance: float = 1e-3
+    network: SolverFusion, path: str | PathLike[str], features: torch.Tensor, *, tolerance: float = 1e-3
 ) -> float:
     """Write a `SolverFusion` as an ONNX file from ``features`` (n, features) to ``alpha`` (n,); see `export_onnx`.
 
-    features (n, features), n at least 2, must come from the pixels of a real photograph.
+    A network with two outputs also gives ``doubt`` (n,), which are the logits of `SolverFusion.doubts`. features
+    (n, features), n at least 2, must come from the pixels of a real photograph.
     """
     path, tolerance = _checked(path, tolerance)
+    names = ["alpha", "doubt"][: network.outputs]
+    module = _AlphaAndDoubt(network).eval() if network.outputs == 2 else network
     with predicting(network):
-        expected = network(features)
-        written = _simplified(_exported(network, [features], ["features"], ({0: torch.export.Dim("n")},)))
+        expected = module(features)
+        written = _simplified(_exported(module, [features], ["features"], ({0: torch.export.Dim("n")},), names))
     return _write_if_same(written, [features], expected, path, tolerance)
 
 
@@ -98,17 +102,46 @@ def _checked(path: str | PathLike[str], tolerance: float) -> tuple[Path, float]:
 
 
 def _write_if_same(
-    written: bytes, inputs: Sequence[torch.Tensor], expected: torch.Tensor, path: Path, tolerance: float
+    written: bytes,
+    inputs: Sequence[torch.Tensor],
+    expected: torch.Tensor | tuple[torch.Tensor, ...],
+    path: Path,
+    tolerance: float,
 ) -> float:
-    """Write an ONNX file if ONNX Runtime gives the expected alpha; return the largest difference."""
-    difference = float(abs(run_onnx(onnx_session(written), inputs) - expected.numpy()).max())
-    if difference > tolerance:
-        raise ValueError(
-            f"alpha of the exported network differs by {difference:.1e}, expected at most "
-            f"{tolerance:g}; nothing is written"
-        )
+    """Write an ONNX file if ONNX Runtime gives the expected outputs; return the largest difference."""
+    outputs = run_onnx_outputs(onnx_session(written), inputs)
+    expected = (expected,) if isinstance(expected, torch.Tensor) else expected
+    differences = {
+        name: float(abs(output - tensor.numpy()).max())
+        for (name, output), tensor in zip(outputs.items(), expected, strict=True)
+    }
+    for name, difference in differences.items():
+        if not difference <= tolerance:  # NaN is refused, too
+            raise ValueError(
+                f"{name} of the exported network differs by {difference:.1e}, expected at most "
+                f"{tolerance:g}; nothing is written"
+            )
     write_bytes(path, written)
-    return difference
+    return max(differences.values())
+
+
+class _AlphaAndDoubt(torch.nn.Module):
+    """A `SolverFusion` whose forward returns both alpha and doubts.
+
+    Shapes
+    ------
+    features : (n, features)
+    alpha : (n,), in [0, 1]
+    doubt : (n,), logits
+    """
+
+    def __init__(self, network: SolverFusion) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        corrections, doubts = self.network.corrections_and_doubts(features)
+        return self.network.corrected(features, corrections), doubts
 
 
 class _WithoutChecks(torch.nn.Module):
@@ -146,8 +179,9 @@ def _exported(
     example: Sequence[torch.Tensor],
     names: list[str],
     shapes: tuple[dict[int, Any], ...] | None,
+    outputs: Sequence[str] = ("alpha",),
 ) -> bytes:
-    """Return the ONNX file of a module from named inputs to alpha; `shapes` has the dimensions that may vary."""
+    """Return the ONNX file of a module with named inputs and outputs; `shapes` has the dimensions that may vary."""
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # the exporter warns about its own code; the file is checked afterwards
         program = torch.onnx.export(
@@ -156,7 +190,7 @@ def _exported(
             dynamo=True,
             verbose=False,
             input_names=names,
-            output_names=["alpha"],
+            output_names=list(outputs),
             dynamic_shapes=shapes,
         )
         assert program is not None
@@ -188,7 +222,16 @@ def onnx_session(written: bytes, threads: int = 0) -> onnxruntime.InferenceSessi
 
 
 def run_onnx(session: onnxruntime.InferenceSession, inputs: Sequence[torch.Tensor]) -> npt.NDArray[np.float32]:
-    """Return the alpha that a session computes from tensors."""
-    names = [entry.name for entry in session.get_inputs()]
-    outputs = session.run(None, {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)})
-    return np.asarray(outputs[0])
+    """Return the alpha that a session computes from tensors: its first output."""
+    return next(iter(run_onnx_outputs(session, inputs).values()))
+
+
+def run_onnx_outputs(
+    session: onnxruntime.InferenceSession, inputs: Sequence[torch.Tensor]
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Return all that a session computes from tensors, by the names of its outputs and in their order."""
+    inputs_by_name, outputs = (
+        [entry.name for entry in entries] for entries in (session.get_inputs(), session.get_outputs())
+    )
+    arrays = session.run(None, {name: tensor.numpy() for name, tensor in zip(inputs_by_name, inputs, strict=True)})
+    return {name: np.asarray(array) for name, array in zip(outputs, arrays, strict=True)}

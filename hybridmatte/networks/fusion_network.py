@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.functional import dropout, silu
 
 from hybridmatte._validation import check_integer, check_number
-from hybridmatte.correction.network import RANK_LIMIT, SCORE_LIMIT, Perceptron
+from hybridmatte.correction.network import RANK_LIMIT, SCORE_LIMIT, Perceptron, no_doubts
 from hybridmatte.networks.network import model_card
 from hybridmatte.networks.saved_network import SavedNetwork
 
@@ -43,6 +43,8 @@ class SolverFusion(nn.Module, SavedNetwork, library_name="hybridmatte", license=
         Numbers of hidden values in the hidden layers, each followed by SiLU.
     dropout : float, default 0
         Probability with which a feature or a hidden value is set to zero during training.
+    outputs : {1, 2}, default 1
+        With 2, the network also predicts how likely its alpha is wrong; see `doubts`.
 
     Shapes
     ------
@@ -68,12 +70,15 @@ class SolverFusion(nn.Module, SavedNetwork, library_name="hybridmatte", license=
     scale: torch.Tensor
     knots: torch.Tensor
 
-    def __init__(self, *, features: int, trusted: int, widths: Sequence[int], dropout: float = 0.0) -> None:
+    def __init__(
+        self, *, features: int, trusted: int, widths: Sequence[int], dropout: float = 0.0, outputs: int = 1
+    ) -> None:
         super().__init__()
         check_integer(features, "features", low=1)
         self.trusted = check_integer(trusted, "trusted", low=0, high=features - 1)
         self.dropout = check_number(dropout, "dropout", low=0, high=1)
-        sizes = [2 * features, *(check_integer(width, "widths", low=1) for width in widths), 1]
+        self.outputs = check_integer(outputs, "outputs", low=1, high=2)
+        sizes = [2 * features, *(check_integer(width, "widths", low=1) for width in widths), self.outputs]
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
         self.register_buffer("knots", torch.linspace(0, 1, KNOTS).repeat(features, 1))
@@ -97,10 +102,33 @@ class SolverFusion(nn.Module, SavedNetwork, library_name="hybridmatte", license=
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Return alpha (n,) in [0, 1] for the features (n, features) of pixels."""
-        return (features[:, self.trusted] + self.corrections(features)).clamp(0, 1)
+        return self.corrected(features, self.corrections(features))
+
+    def corrected(self, features: torch.Tensor, corrections: torch.Tensor) -> torch.Tensor:
+        """Return alpha (n,) in [0, 1] from the features (n, features) of pixels and their corrections (n,)."""
+        return (features[:, self.trusted] + corrections).clamp(0, 1)
 
     def corrections(self, features: torch.Tensor) -> torch.Tensor:
         """Return what is added (n,) to the solver's alpha, for the features (n, features) of pixels."""
+        return self._last_layer(features)[:, 0]
+
+    def doubts(self, features: torch.Tensor) -> torch.Tensor:
+        """Return the logits (n,) of the probability that alpha is wrong; see `corrections_and_doubts`."""
+        return self.corrections_and_doubts(features)[1]
+
+    def corrections_and_doubts(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return `corrections` (n,) and the doubts (n,) for the features (n, features) of pixels, in one evaluation.
+
+        A doubt is the logit of the probability that `forward`'s alpha differs from the true alpha by more than
+        `hybridmatte.correction.network.WRONG`, which is 0.1. A network with one output raises ValueError.
+        """
+        if self.outputs == 1:
+            raise ValueError(no_doubts(self.outputs))
+        corrections, doubts = self._last_layer(features).unbind(dim=1)
+        return corrections, doubts
+
+    def _last_layer(self, features: torch.Tensor) -> torch.Tensor:
+        """Return the outputs (n, outputs) for features (n, features)."""
         if features.ndim != 2 or features.shape[1] != len(self.mean):
             raise ValueError(f"features has shape {tuple(features.shape)}, expected (n, {len(self.mean)})")
         x = self.normalized(features)
@@ -108,7 +136,7 @@ class SolverFusion(nn.Module, SavedNetwork, library_name="hybridmatte", license=
             x = torch.addmm(biases, dropout(x, self.dropout, self.training), weights)
             if k < len(self.weights) - 1:
                 x = silu(x)
-        return x[:, 0]
+        return x
 
     def normalized(self, features: torch.Tensor) -> torch.Tensor:
         """Return the standard scores of features (n, features), then their ranks between the knots: (n, 2 features)."""

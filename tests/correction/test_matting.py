@@ -20,7 +20,13 @@ from hybridmatte.correction.features import (
     correction_features,
 )
 from hybridmatte.correction.matting import correct_alpha
-from hybridmatte.correction.network import RANK_LIMIT, Perceptron, normalize_features, predict_correction
+from hybridmatte.correction.network import (
+    RANK_LIMIT,
+    Perceptron,
+    normalize_features,
+    predict_correction,
+    predict_correction_and_doubt,
+)
 from hybridmatte.correction.weights import WEIGHTS, load_correction_network
 from hybridmatte.data import random_scene
 from hybridmatte.methods.shared_sampling import sample_alpha
@@ -49,6 +55,15 @@ def fur():
 @pytest.fixture(scope="module")
 def estimates(fur):
     return solver_estimates(check_problem(fur.image, fur.trimap))
+
+
+def with_doubts(network):
+    """Return a network with a second output, which is 3 times its first output less 1."""
+    weights, biases = network.weights[-1][:, :1], network.biases[-1][:1]
+    return network._replace(
+        weights=(*network.weights[:-1], np.hstack([weights, 3 * weights])),
+        biases=(*network.biases[:-1], np.hstack([biases, 3 * biases - 1])),
+    )
 
 
 class TestMatte:
@@ -269,6 +284,25 @@ class TestNetworks:
         features = np.float32([[2], [-9], [0.5], [9]])
         assert_close(predict_correction(network, features), hidden[0] + 2 * hidden[1] + 3, 1e-6)
 
+    def test_the_second_output(self, rng):
+        """One evaluation gives the correction, to the bit, and the logit that alpha is wrong."""
+        network, rows = with_doubts(load_correction_network()), rng.random((2100, len(FEATURES)), np.float32)
+        correction, doubt = predict_correction_and_doubt(network, rows)
+        assert np.array_equal(correction, predict_correction(network, rows))
+        assert_close(correction, predict_correction(load_correction_network(), rows), 1e-6)
+        assert_close(doubt, 3 * correction - 1, 1e-5)
+
+    def test_one_output_has_no_doubts(self, rng):
+        """Weights without the second output are named, and not read past their end."""
+        rows, said = rng.random((5, len(FEATURES)), np.float32), "the network's outputs is 1, expected 2"
+        one = Perceptron(*load_correction_network()[:3], (np.zeros((240, 1), np.float32),), (np.zeros(1, np.float32),))
+        with pytest.raises(ValueError, match=said):
+            predict_correction_and_doubt(one, rows)
+        torch = pytest.importorskip("torch")
+        network = pytest.importorskip("hybridmatte.networks").SolverFusion(features=5, trusted=0, widths=[4])
+        with pytest.raises(ValueError, match=said):
+            network.doubts(torch.zeros(3, 5))
+
     def test_blocks_join(self, rng):
         """The result of a pixel does not depend on the others; no pixel at all is allowed."""
         network, rows = load_correction_network(), rng.random((2100, len(FEATURES)), np.float32)
@@ -298,6 +332,46 @@ class TestNetworks:
         session = export.onnx_session((WEIGHTS["fusion"] / "model.onnx").read_bytes())
         assert_close(export.run_onnx(session, [rows]), alpha, 1e-5)
         assert_close(export.run_onnx(session, [rows[:1]]), alpha[:1], 1e-5)
+
+    def test_torch_agrees_on_both_outputs(self, tmp_path):
+        """A network with two outputs is saved, loaded and evaluated without torch."""
+        torch, (network, rows) = pytest.importorskip("torch"), self.doubting()
+        network.save_pretrained(tmp_path)
+        network = type(network).from_pretrained(tmp_path).eval()
+        correction, doubt = predict_correction_and_doubt(network.without_torch(), rows.numpy())
+        alpha = (rows[:, 1].numpy() + correction).clip(0, 1)
+        assert min(alpha.std(), doubt.std()) > 0.1
+        with torch.no_grad():
+            assert_close(network(rows).numpy(), alpha, 1e-5)
+            assert_close(network.doubts(rows).numpy(), doubt, 1e-5)
+
+    @pytest.mark.slow
+    def test_onnx_agrees_on_both_outputs(self, tmp_path):
+        """The file has the outputs alpha and doubt, and is not written if one differs."""
+        export = pytest.importorskip("hybridmatte.networks.export")
+        torch, (network, rows) = pytest.importorskip("torch"), self.doubting()
+        assert export.export_fusion(network, tmp_path / "model.onnx", rows) < 1e-5
+        outputs = export.run_onnx_outputs(export.onnx_session((tmp_path / "model.onnx").read_bytes()), [rows[:7]])
+        with torch.no_grad():
+            expected = {"alpha": network(rows[:7]).numpy(), "doubt": network.doubts(rows[:7]).numpy()}
+        assert list(outputs) == list(expected)
+        for name, values in expected.items():
+            assert_close(outputs[name], values, 1e-5)
+        network.weights[-1].data[:, 1] = torch.nan
+        with pytest.raises(ValueError, match="doubt of the exported network differs by nan, expected at most 0.001"):
+            export.export_fusion(network, tmp_path / "other.onnx", rows)
+        assert not (tmp_path / "other.onnx").exists()
+
+    def doubting(self):
+        """Return a network of 5 features and two outputs with random weights, and the features of 300 pixels."""
+        torch, networks = pytest.importorskip("torch"), pytest.importorskip("hybridmatte.networks")
+        network = networks.SolverFusion(features=5, trusted=1, widths=[8, 8], outputs=2).eval()
+        generator = torch.Generator().manual_seed(3)
+        rows = torch.rand(300, 5, generator=generator)
+        network.normalize(rows)
+        for weights in network.weights:
+            torch.nn.init.uniform_(weights, -1, 1, generator=generator)
+        return network, rows
 
     def test_other_features_are_refused(self):
         torch = pytest.importorskip("torch")

@@ -177,6 +177,7 @@ VALUES = {  # values of config.json that the class cannot have, by key
         "trusted": ("0", None, True, -1, 3, 10**9, [0]),
         "widths": ("4", None, 4, [0], [-4], [4.0], ["4"], [10**9], [4] * 1000, [[4]]),
         "dropout": ("0", None, True, -0.1, 1.5, float("nan")),
+        "outputs": ("2", None, True, 0, 3, 1.0, [1]),
     },
 }
 BACKBONE = {
