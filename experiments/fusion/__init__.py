@@ -18,7 +18,9 @@ PROTOCOLS = {  # how photographs are split into those learned from and those sco
 AVERAGE, ORACLE, FUSION = "average of the best four", "oracle: best solver of each photograph", "fusion"  # methods
 HARDENED = "fusion, with hard scenes"
 SOURCES = ("real", "composite")  # scenes that networks learn from where nothing else is said
-METHOD_SOURCES = {FUSION: SOURCES, HARDENED: (*SOURCES, "hard")}
+TOGETHER = "fusion, with hard scenes, outputs together"  # the doubts are trained with alpha, not after it
+METHOD_SOURCES = {FUSION: SOURCES, HARDENED: (*SOURCES, "hard"), TOGETHER: (*SOURCES, "hard")}
+NETWORKS = tuple(METHOD_SOURCES)
 SHIPPED = HARDENED  # the method of the package's weights
 AROUND = ("mean", "deviation", "least", "most", "fitted", "misfit", "correlation", "slope", "detail")
 ABLATION = {  # variants that miss features: words in their names
@@ -44,7 +46,7 @@ class Options(TrainingOptions):
     kept: Path = option(Path("fusion_scenes"), "folder of solved scenes, and of the sheet")
     parts: tuple[str, ...] = option(PARTS, "what to do", choices=PARTS)
     protocols: tuple[str, ...] = option(("folds", "sets"), "protocols of the part folds", choices=tuple(PROTOCOLS))
-    methods: tuple[str, ...] = option(tuple(METHOD_SOURCES), "networks of folds and stress", choices=tuple(METHOD_SOURCES))
+    methods: tuple[str, ...] = option(NETWORKS, "networks of folds, stress and doubts", choices=NETWORKS)
     variants: tuple[str, ...] = option(VARIANTS, "variants of the part ablation", choices=VARIANTS)
     weights: Path = option(ROOT / "hybridmatte" / "weights" / "fusion", "folder of the package's weights")
 

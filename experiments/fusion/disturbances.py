@@ -143,8 +143,7 @@ def crop_near_outline(sample: Sample, shape: tuple[int, int], generator: np.rand
     for _ in range(TRIES):
         x, y = place_on_outline(sample.alpha, generator)
         top, left = (
-            int(np.clip(at - part / 2, 0, whole - part))
-            for at, part, whole in ((y, rows, height), (x, columns, width))
+            int(np.clip(at - part / 2, 0, whole - part)) for at, part, whole in ((y, rows, height), (x, columns, width))
         )
         box = slice(top, top + rows), slice(left, left + columns)
         trimap = sample.trimap[box]

@@ -49,14 +49,14 @@ def methods_of(found: Found, protocol: str) -> list[str]:
 
 
 def clean_table(found: Found, protocol: str, photographs: Sequence[str]) -> str:
-    """Return the errors of both solvers and of a protocol's networks on photographs, with both of the site's trimaps."""
+    """Return the errors of both solvers and of a protocol's networks on photographs, with the site's trimaps."""
     lines = [_clean_line(found, name, None, photographs) for name in SOLVERS]
     lines += [_clean_line(found, name, protocol, photographs) for name in methods_of(found, protocol)]
     return table(["method", *ERRORS.values(), "SAD over the best solver's, geometric mean", "worst"], lines)
 
 
 def stress_table(found: Found, sets: Sequence[str]) -> str:
-    """Return, for each stress set, the better solver's SAD and the networks' ratios to it: mean, and worst photograph."""
+    """Return each stress set's better solver and the networks' ratios to its SAD: mean, and worst photograph."""
     networks = methods_of(found, "folds")
     lines = []
     for kind in sets:
@@ -90,7 +90,7 @@ def _clean_line(found, method, protocol, photographs):
 
 
 def _stress_cells(found, method, kind, photographs, best):
-    """Return the ratio of means with its spread over the seeds, and the worst photograph with how many miss the goal."""
+    """Return the ratio of means with its spread over the seeds, and the worst photograph."""
     if (method, kind, "folds") not in found:
         return "", ""
     means = np.divide(found[method, kind, "folds"].means("sad", photographs), best)

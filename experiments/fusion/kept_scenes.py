@@ -32,7 +32,7 @@ class Rows(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A scene to score: its estimates and true alpha, the trimap before it is expanded, and alpha by `solve_sampling`."""
+    """A scene to score: estimates, true alpha, the trimap before it is expanded, and alpha by `solve_sampling`."""
 
     estimates: SolverEstimates
     truth: np.ndarray
@@ -72,7 +72,7 @@ def read_judged(name: str, folder: Path) -> Judged:
 
 
 def is_judged(name: str) -> bool:
-    """Tell whether networks are scored on a scene: a photograph with one of the site's own trimaps, or a stress scene."""
+    """Tell whether networks are scored on a scene: a photograph with one of the site's trimaps, or a stress scene."""
     return is_stress(name) or is_given(name)
 
 

@@ -21,14 +21,14 @@ ABOUT = (
     "network were chosen by these figures, which are therefore too good."
 )
 JUDGED = (
-    "Means over photographs, trimap1 / trimap2, with the standard deviation over the seeds in brackets. Each photograph "
-    "is scored by networks that have learned from neither it nor its trimaps or composites. The last columns compare "
-    "SAD with the better of information flow and sampling on the same photograph."
+    "Means over photographs, trimap1 / trimap2, with the standard deviation over the seeds in brackets. Each "
+    "photograph is scored by networks that have learned from neither it nor its trimaps or composites. The last "
+    "columns compare SAD with the better of information flow and sampling on the same photograph."
 )
 STRESS_TEXT = (
     "Stress sets: twenty scenes each, scored by the networks of the five folds that have not seen the photograph. "
-    "The first ratio is that of mean SAD to the better solver's (goal: at most 1.05), with the standard deviation over the "
-    "seeds; the second is of the worst photograph to its own better solver (goal: at most 1.15)."
+    "The first ratio is that of mean SAD to the better solver's (goal: at most 1.05), with the standard deviation "
+    "over the seeds; the second is of the worst photograph to its own better solver (goal: at most 1.15)."
 )
 Found = dict[str, dict[str, dict[str, dict[str, Row]]]]  # {method: {trimap: {seed: {photograph: row}}}}
 
@@ -75,7 +75,7 @@ def by_method(rows: Sequence[Row]) -> Found:
     """Return the rows by method, trimap, seed and photograph."""
     found = {}
     for row in rows:
-        if "set" in row:  # of `judged`
+        if "set" in row or "doubts" in row:  # of other tables
             continue
         name, trimap, *seed = row["subject"].split(" ", 2)
         seeds = found.setdefault(row["method"], {}).setdefault(trimap, {})

@@ -1,5 +1,6 @@
 """Make scenes, train by each protocol and on everything, score, and write the weights of the package."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,8 @@ from pathlib import Path
 import torch
 
 from experiments.data_sets import alphamatting_cases
-from experiments.fusion import ABLATION, FUSION, METHOD_SOURCES, OTHER_SOURCES, SHIPPED, SOURCES, Options
+from experiments.fusion import ABLATION, FUSION, METHOD_SOURCES, OTHER_SOURCES, SHIPPED, SOURCES, TOGETHER, Options
+from experiments.fusion.doubts import Doubts, Key, Scaling, doubt_rows, fit_scaling, joined, scene_doubts
 from experiments.fusion.kept_scenes import Rows, keep_rows, read_rows, write_scene
 from experiments.fusion.photographs import Split, photograph_names, splits
 from experiments.fusion.pictures import draw_sheet
@@ -24,6 +26,7 @@ from hybridmatte.correction.weights import checksum
 from hybridmatte.networks.export import export_fusion
 
 ABLATION_SEED, WEIGHTS_SEED = 1, 0
+SCALINGS = "doubts.json"  # in the folder of kept scenes
 
 
 def run(options: Options) -> Iterator[list[Row]]:
@@ -35,12 +38,14 @@ def run(options: Options) -> Iterator[list[Row]]:
     if "solvers" in options.parts:
         yield score_solvers(alphamatting_cases(options.data))
     if "folds" in options.parts:
-        names = [f"real/{name}/{k}" for name in photograph_names(options.data) for k in range(GIVEN_TRIMAPS)]
+        names = given_scenes(photograph_names(options.data))
         yield score_networks(options, names, train_networks(options, options.protocols))
     if "stress" in options.parts:
         yield score_networks(options, stress_names(options.data), train_networks(options, ["folds"]))
     if "ablation" in options.parts:
         yield from ablate(options)
+    if "doubts" in options.parts:
+        yield score_doubts(options)
     if "weights" in options.parts:
         write_weights(options)
     if "sheet" in options.parts:
@@ -78,7 +83,8 @@ def train_one(options: Options, task: tuple[Trained, Split, Sequence[str]]) -> T
     if not trained.path.exists():
         torch.set_num_threads(1)
         rows = learned_rows(options, split.learned, sources)
-        network = train_fusion(rows, seed=trained.seed, without=trained.without)
+        together = trained.method == TOGETHER
+        network = train_fusion(rows, seed=trained.seed, without=trained.without, together=together)
         trained.path.parent.mkdir(parents=True, exist_ok=True)
         network.save_pretrained(trained.path.parent)
         print("trained", trained.path.parent.name, flush=True)
@@ -92,9 +98,33 @@ def score_networks(options: Options, names: Sequence[str], networks: Sequence[Tr
         return [row for part in rows for row in part]
 
 
+def score_doubts(options: Options) -> list[Row]:
+    """Return rows of the doubts in the five folds, and keep each method's scaling for the package's weights."""
+    networks = train_networks(options, ["folds"])
+    found: dict[Key, list[Doubts]] = {}
+    with _workers(options) as pool:
+        judge = partial(scene_doubts, folder=options.kept / "scenes", networks=networks)
+        for part in pool.map(judge, given_scenes(photograph_names(options.data))):
+            for key, doubts in part.items():
+                found.setdefault(key, []).append(doubts)
+    doubts = {key: joined(parts) for key, parts in found.items()}
+    scalings = {
+        method: fit_scaling(joined([part for key, part in doubts.items() if key[0] == method]))
+        for method in options.methods
+    }
+    content = json.dumps({method: scaling._asdict() for method, scaling in scalings.items()})
+    (options.kept / SCALINGS).write_text(content, encoding="utf-8")
+    return doubt_rows(doubts)
+
+
+def given_scenes(photographs: Sequence[str]) -> list[str]:
+    """Return the names of the scenes of photographs with the site's own trimaps."""
+    return [f"real/{name}/{k}" for name in photographs for k in range(GIVEN_TRIMAPS)]
+
+
 def ablate(options: Options) -> Iterator[list[Row]]:
     """Score networks without some features, or of other scenes, in four folds of the twelve photographs."""
-    names = [f"real/{name}/{k}" for split in splits("twelve", options.data) for name in split.held_out for k in (0, 1)]
+    names = given_scenes([name for split in splits("twelve", options.data) for name in split.held_out])
     for method in (FUSION, *options.variants):
         without, sources = ABLATION.get(method, ()), OTHER_SOURCES.get(method, SOURCES)
         networks = []
@@ -110,15 +140,18 @@ def learned_rows(options: Options, photographs: Sequence[str], sources: Sequence
     return [
         read_rows(name, options.kept / "scenes")
         for name in scene_names(options.data)
-        if name.split("/")[1] not in others
-        and (name.split("/")[0] in sources or is_given(name) and "given" in sources)
+        if name.split("/")[1] not in others and (name.split("/")[0] in sources or is_given(name) and "given" in sources)
     ]
 
 
 def write_weights(options: Options) -> None:
     """Train on everything with one seed, and write the weights of the package; the report writes their card."""
     rows = learned_rows(options, photograph_names(options.data), METHOD_SOURCES[SHIPPED])
-    network = train_fusion(rows, seed=WEIGHTS_SEED)
+    network = train_fusion(rows, seed=WEIGHTS_SEED, together=SHIPPED == TOGETHER)
+    scaling = Scaling(**json.loads((options.kept / SCALINGS).read_text(encoding="utf-8"))[SHIPPED])
+    with torch.no_grad():  # the doubts of the folds' networks say how large these are on unseen photographs
+        network.weights[-1][:, 1] *= scaling.scale
+        network.biases[-1][1] = scaling.scale * network.biases[-1][1] + scaling.shift
     with tempfile.TemporaryDirectory() as folder:  # save_pretrained also writes a card
         network.save_pretrained(folder)
         for name in ("config.json", "model.safetensors"):

@@ -1,7 +1,8 @@
 """Scenes to learn from: photographs with true alpha, composites of foregrounds on photographs, and drawn ones.
 
-Each scene is a function of its name: ``real/<photograph>/<k>``, ``hard/<photograph>/<k>``, ``composite/<foreground>/<k>``
-or ``drawn/<kind>/<k>``. Hard scenes are disturbed in the ways of the stress sets, by other random numbers and amounts.
+Each scene is a function of its name: ``real/<photograph>/<k>``, ``hard/<photograph>/<k>``,
+``composite/<foreground>/<k>`` or ``drawn/<kind>/<k>``. Hard scenes are disturbed in the ways of the stress sets, by
+other random numbers and amounts.
 """
 
 import zlib

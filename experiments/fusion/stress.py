@@ -105,7 +105,9 @@ def _other_object(layers, shape, centre, size):
 
 def _net(kind, sample, generator):
     """Return a drawn net over a part of the photograph, in a colour that is like the ground's or unlike it."""
-    top, left = (int(generator.integers(whole - part + 1)) for whole, part in zip(sample.alpha.shape, NET_SIDES, strict=True))
+    top, left = (
+        int(generator.integers(whole - part + 1)) for whole, part in zip(sample.alpha.shape, NET_SIDES, strict=True)
+    )
     ground = sample.image[top : top + NET_SIDES[0], left : left + NET_SIDES[1]]
     alpha, trimap = draw_lattice(NET_SIDES, generator)
     pixels = ground.reshape(-1, 3)
