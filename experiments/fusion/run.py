@@ -1,6 +1,7 @@
 """Make scenes, train by each protocol and on everything, score, and write the weights of the package."""
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 import torch
 
 from experiments.data_sets import alphamatting_cases
+from experiments.fresh_process import THREAD_VARIABLES
 from experiments.fusion import ABLATION, FUSION, METHOD_SOURCES, OTHER_SOURCES, SHIPPED, SOURCES, TOGETHER, Options
 from experiments.fusion.doubts import Doubts, Key, Scaling, doubt_rows, fit_scaling, joined, scene_doubts
 from experiments.fusion.kept_scenes import Rows, keep_rows, read_rows, write_scene
@@ -163,6 +165,8 @@ def write_weights(options: Options) -> None:
 
 
 def _workers(options: Options) -> ProcessPoolExecutor:
+    """Return processes of one thread each, as many as there are threads."""
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # of the processes; this one has read them already
     return ProcessPoolExecutor(options.threads, get_context("spawn"))
 
 
