@@ -89,6 +89,8 @@ _MODULE_OF = {
     "sample_alpha": "methods.shared_sampling",
     "Samples": "methods.shared_sampling",
     "solve_sampling": "methods.shared_sampling",
+    "MatteWithConfidence": "correction.confidence",
+    "matte_with_confidence": "correction.confidence",
     "matte": "correction.matting",
     "Segmenter": "automatic.finding",
     "matte_from_image": "automatic.from_image",

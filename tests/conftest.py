@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from hybridmatte.correction.weights import WEIGHTS, load_correction_network
 from hybridmatte.methods.registry import METHODS
+from tests.correction.doubts import write_weights
 from tests.synthetic import soft_disk
 
 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:  # the workers of pytest-xdist already use every core
@@ -26,6 +28,19 @@ def scene():
 def rng():
     """A seeded generator of the test's own."""
     return np.random.default_rng(20)
+
+
+@pytest.fixture
+def replace_weights(tmp_path, monkeypatch):
+    """Return a function that changes the network of `matte` for one test, see `tests.correction.doubts`."""
+
+    def replace(change):
+        write_weights(tmp_path / change.__name__, change)
+        monkeypatch.setitem(WEIGHTS, "fusion", tmp_path / change.__name__)
+        load_correction_network.cache_clear()
+
+    yield replace
+    load_correction_network.cache_clear()
 
 
 @pytest.fixture

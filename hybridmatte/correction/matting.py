@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,18 @@ from hybridmatte.methods.registry import METHODS, solve
 from hybridmatte.systems.problem import check_problem
 from hybridmatte.trimap import split_trimap
 
-__all__ = ["QUALITIES", "Quality", "check_method_or_quality", "correct_alpha", "corrected_alpha", "matte", "matte_by"]
+__all__ = [
+    "QUALITIES",
+    "Quality",
+    "add_correction",
+    "check_method_or_quality",
+    "correct_alpha",
+    "corrected_alpha",
+    "evaluate_tiles",
+    "matte",
+    "matte_by",
+    "warn_if_all_known",
+]
 
 Quality = Literal["best", "fast"]
 QUALITIES = {
@@ -33,6 +45,7 @@ TILE_SIDE = 256  # pixels; features also see MARGIN pixels around a tile; a thre
 BLAS_LOCK = ProcessLock()  # overlapping limits of BLAS threads would leave the limit in place when the last one ends
 
 Tile = tuple[slice, slice]  # rows and columns
+T = TypeVar("T")
 
 
 def matte(image: npt.ArrayLike, trimap: npt.ArrayLike, *, quality: Quality = "best") -> npt.NDArray[np.float32]:
@@ -42,7 +55,7 @@ def matte(image: npt.ArrayLike, trimap: npt.ArrayLike, *, quality: Quality = "be
     background colour of each unknown pixel. A small network, which comes with the package and needs no torch, then
     predicts the solver's error in each pixel, from both estimates and the colours in windows around the pixel. The
     network takes about a fifth of the solvers' time. An image of 24 megapixels, of which a ninth is unknown, takes
-    3.6 GB of memory.
+    3.6 GB of memory. `matte_with_confidence` also says how likely alpha is right in each pixel.
 
     A trimap without unknown pixels, such as a mask, is returned as it is. `trimap_from_mask` makes a trimap from a
     mask.
@@ -88,7 +101,7 @@ def matte(image: npt.ArrayLike, trimap: npt.ArrayLike, *, quality: Quality = "be
     (np.float32(0.0), np.float32(1.0), True)
     """
     check_choice(quality, "quality", list(QUALITIES))
-    _warn_if_all_known(trimap)
+    warn_if_all_known(trimap)
     if quality == "fast":
         return solve(image, trimap, BASE_SOLVER)
     problem = check_problem(image, trimap)
@@ -105,11 +118,11 @@ def matte_by(
     method, quality = check_method_or_quality(method, quality)
     if method is None:
         return matte(image, trimap, quality=quality or "best")
-    _warn_if_all_known(trimap)
+    warn_if_all_known(trimap)
     return solve(image, trimap, method=method)
 
 
-def _warn_if_all_known(trimap: npt.ArrayLike) -> None:
+def warn_if_all_known(trimap: npt.ArrayLike) -> None:
     """Warn if a trimap has no unknown pixel."""
     if not split_trimap(check_plane(trimap, "trimap")).is_unknown.any():
         warn_caller(
@@ -132,26 +145,43 @@ def check_method_or_quality(method: str | None, quality: str | None) -> tuple[st
 
 def correct_alpha(estimates: SolverEstimates) -> npt.NDArray[np.float32]:
     """Return the solver's alpha (H, W), corrected on the unknown pixels by the package's network."""
-    network, alpha, is_unknown = load_correction_network(), estimates.alpha.copy(), estimates.known == 0.5
-    correct_tile = partial(_correct_tile, estimates, is_unknown, network)
+    alpha, is_unknown = estimates.alpha.copy(), estimates.known == 0.5
+    for tile, corrected in evaluate_tiles(estimates, is_unknown, partial(corrected_alpha, load_correction_network())):
+        alpha[tile][is_unknown[tile]] = corrected
+    return alpha
+
+
+def evaluate_tiles(
+    estimates: SolverEstimates, is_unknown: npt.NDArray[np.bool_], evaluate: Callable[[npt.NDArray[np.float32]], T]
+) -> list[tuple[Tile, T]]:
+    """Evaluate a function of features (n, F) on the unknown pixels, in parallel; return tiles with their results."""
+    correct_tile = partial(_correct_tile, estimates, is_unknown, evaluate)
     with BLAS_LOCK, threadpool_limits(1, "blas"), ThreadPoolExecutor(thread_count()) as pool:
         tiles = _tiles(is_unknown)
-        for tile, corrected in zip(tiles, pool.map(correct_tile, tiles), strict=True):
-            alpha[tile][is_unknown[tile]] = corrected
-    return alpha
+        return list(zip(tiles, pool.map(correct_tile, tiles), strict=True))
 
 
 def corrected_alpha(
     network: Perceptron, features: npt.NDArray[np.float32], base: str = BASE_SOLVER
 ) -> npt.NDArray[np.float32]:
     """Return the feature named `base` plus the network's correction, in [0, 1], (n,) for features (n, F)."""
-    return (features[:, FEATURES.index(base)] + predict_correction(network, features)).clip(0, 1)
+    return add_correction(features, predict_correction(network, features), base)
+
+
+def add_correction(
+    features: npt.NDArray[np.float32], correction: npt.NDArray[np.float32], base: str = BASE_SOLVER
+) -> npt.NDArray[np.float32]:
+    """Return the feature named `base` plus a correction (n,), in [0, 1], for features (n, F)."""
+    return (features[:, FEATURES.index(base)] + correction).clip(0, 1)
 
 
 def _correct_tile(
-    estimates: SolverEstimates, is_unknown: npt.NDArray[np.bool_], network: Perceptron, tile: Tile
-) -> npt.NDArray[np.float32]:
-    """Return the corrected alpha (n,) of a tile's unknown pixels."""
+    estimates: SolverEstimates,
+    is_unknown: npt.NDArray[np.bool_],
+    evaluate: Callable[[npt.NDArray[np.float32]], T],
+    tile: Tile,
+) -> T:
+    """Return the result of a function of features (n, F) for a tile's unknown pixels."""
     rows, columns = (
         slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, side))
         for part, side in zip(tile, is_unknown.shape, strict=True)
@@ -161,7 +191,7 @@ def _correct_tile(
     )
     is_chosen = np.zeros_like(is_unknown[rows, columns])
     is_chosen[inner] = is_unknown[tile]
-    return corrected_alpha(network, correction_features(estimates.crop(rows, columns), is_chosen))
+    return evaluate(correction_features(estimates.crop(rows, columns), is_chosen))
 
 
 def _tiles(is_unknown: npt.NDArray[np.bool_]) -> list[Tile]:

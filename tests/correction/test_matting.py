@@ -9,7 +9,7 @@ import pytest
 import scipy.ndimage
 from threadpoolctl import threadpool_info
 
-from hybridmatte import METHODS, composite, cutout, matte, sad, solve
+from hybridmatte import METHODS, cutout, matte, sad, solve
 from hybridmatte.correction import matting
 from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates, known_distances, solver_estimates
 from hybridmatte.correction.features import (
@@ -28,10 +28,9 @@ from hybridmatte.correction.network import (
     predict_correction_and_doubt,
 )
 from hybridmatte.correction.weights import WEIGHTS, load_correction_network
-from hybridmatte.data import random_scene
 from hybridmatte.methods.shared_sampling import sample_alpha
 from hybridmatte.systems.problem import check_problem
-from hybridmatte.trimap import trimap_from_alpha
+from tests.correction.doubts import with_doubts
 from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
 
@@ -39,31 +38,8 @@ PLACE = (45, 50)  # a pixel whose features are compared
 
 
 @pytest.fixture(scope="module")
-def fur():
-    """Return a scene of 160 x 208 pixels: drawn fur over smooth noise."""
-    import cv2
-
-    from tests.synthetic import Scene
-
-    generator = np.random.default_rng(5)
-    sample = random_scene((160, 208), generator, kind="fur")
-    behind = cv2.resize(generator.random((5, 7, 3), np.float32), (208, 160), interpolation=cv2.INTER_LINEAR)
-    image = composite(sample.foreground, sample.alpha, behind)
-    return Scene(image, trimap_from_alpha(sample.alpha, erode=8, dilate=8), sample.alpha)
-
-
-@pytest.fixture(scope="module")
 def estimates(fur):
     return solver_estimates(check_problem(fur.image, fur.trimap))
-
-
-def with_doubts(network):
-    """Return a network with a second output, which is 3 times its first output less 1."""
-    weights, biases = network.weights[-1][:, :1], network.biases[-1][:1]
-    return network._replace(
-        weights=(*network.weights[:-1], np.hstack([weights, 3 * weights])),
-        biases=(*network.biases[:-1], np.hstack([biases, 3 * biases - 1])),
-    )
 
 
 class TestMatte:
