@@ -198,5 +198,5 @@ DEGRADED: dict[str, Callable[[Sample, np.random.Generator], Sample]] = {  # as t
     "noise": lambda sample, generator: noisy(sample, 0.04, generator),
     "grey": lambda sample, _: grey(sample),
     "small": lambda sample, _: resized(sample, 0.25),
-    "large": lambda sample, generator: resized(crop_near_outline(sample, (144, 192), generator), 4),
+    "large": lambda sample, generator: resized(crop_near_outline(sample, (96, 128), generator), 4),
 }

@@ -39,9 +39,9 @@ from hybridmatte.data import Photographs, Sample, combine_foregrounds, composite
 from hybridmatte.data.scenes import SCENES
 
 OTHERS = ("animals", "portraits")  # with a published network's alphas, which are true in a composite made of them
-COUNTS = {"real": 6, "hard": 10, "composite": 2, "drawn": 4}  # scenes of each photograph, foreground, kind
-HARD = ("part", "part", "part", "net", "net", "trimap", "trimap", "degraded", "degraded", "degraded")  # by number
-HARD_SIDES = (320, 360)  # pixels of a hard scene
+COUNTS = {"real": 6, "hard": 8, "composite": 2, "drawn": 4}  # scenes of each photograph, foreground, kind
+HARD = ("part", "part", "part", "net", "trimap", "trimap", "degraded", "degraded")  # by number
+HARD_SIDES = (288, 320)  # pixels of a hard scene
 GIVEN_TRIMAPS = 2  # of a photograph; its other scenes have new ones
 SIDES = (224, 400)  # pixels, of composites and drawn scenes
 WIDTHS = (2.0, 45.0)  # pixels, of the unknown band

@@ -15,6 +15,7 @@ from experiments.fusion.disturbances import (
     PARTS,
     attach,
     band_trimap,
+    crop_near_outline,
     dilate,
     draw_lattice,
     draw_part,
@@ -38,8 +39,9 @@ STRESS = {  # groups of sets
     "trimaps": TRIMAP_SETS,
     "degraded": tuple(DEGRADED),
 }
-NET_SIDES = (300, 400)  # pixels of a scene with a net
-PART_SIZE = (0.18, 0.32)  # of the photograph's height
+SIDES, NET_SIDES = (360, 420), (240, 320)  # pixels of a scene, a part of a photograph, and of one with a net
+WHOLE = ("small", "large")  # sets that are made from whole photographs
+PART_SIZE = (0.25, 0.45)  # of a scene's height
 LIKE = 0.04  # deviation of the net's colour from the mean of the ground
 
 
@@ -61,10 +63,12 @@ def make_stress(name: str, data: Path) -> Sample:
     case = next(photograph_cases(data, [source], [trimap_name]))
     image, alpha = np.float32(case.image), np.float32(case.alpha)
     sample = Sample(name, image=image, trimap=three_levels(case.trimap), alpha=alpha)
-    if kind in PART_SETS:
-        return _with_part(kind, sample, source, data, generator)
     if kind in NET_SETS:
         return _net(kind, sample, generator)
+    if kind not in WHOLE:
+        sample = crop_near_outline(sample, SIDES, generator)
+    if kind in PART_SETS:
+        return _with_part(kind, sample, source, data, generator)
     if kind in TRIMAP_SETS:
         return sample._replace(trimap=_other_trimap(kind, sample, generator))
     return DEGRADED[kind](sample, generator)

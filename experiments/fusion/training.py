@@ -9,7 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from experiments.fusion.kept_scenes import Rows
 from hybridmatte.correction.estimates import BASE_SOLVER
 from hybridmatte.correction.features import FEATURES
-from hybridmatte.correction.network import WRONG
+from hybridmatte.correction.network import WRONG, normalize_features
 from hybridmatte.networks import SolverFusion
 
 SHAPE = {"widths": [64] * 4, "dropout": 0.05}
@@ -47,7 +47,8 @@ def train_fusion(
     features[:, left_out(without)] = 0
     alpha = torch.from_numpy(np.concatenate([part.alpha for part in rows]))
     trusted = FEATURES.index(base_without(without))
-    network = SolverFusion(features=len(FEATURES), trusted=trusted, outputs=2, **SHAPE)
+    shape = {"features": len(FEATURES), "trusted": trusted, "outputs": 2, **SHAPE}
+    network = _QuickFusion(**shape)
     network.normalize(features)
 
     def losses() -> tuple[torch.Tensor, torch.Tensor]:
@@ -68,8 +69,17 @@ def train_fusion(
         for parameter in last:
             parameter.requires_grad_(True)
         _descend(torch.optim.Adam(last, DOUBT_RATE), DOUBT_RATE, steps // 2, lambda: losses()[1])
-        network.requires_grad_(True)
-    return network
+    trained = SolverFusion(**shape)
+    trained.load_state_dict(network.state_dict())
+    return trained.eval()
+
+
+class _QuickFusion(SolverFusion):
+    """The same network, whose features are normalised by the kernel of the package: a step takes half the time."""
+
+    def normalized(self, features: torch.Tensor) -> torch.Tensor:
+        """Return what `SolverFusion.normalized` does, without gradient for the features."""
+        return torch.from_numpy(normalize_features(self.without_torch(), features.numpy()))
 
 
 def _descend(optimizer: torch.optim.Optimizer, rate: float, steps: int, loss: Callable[[], torch.Tensor]) -> None:
