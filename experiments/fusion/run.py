@@ -21,7 +21,7 @@ from experiments.fusion.photographs import Split, photograph_names, splits
 from experiments.fusion.pictures import draw_sheet
 from experiments.fusion.scenes import GIVEN_TRIMAPS, is_given, scene_names
 from experiments.fusion.scoring import Trained, score_scene, score_solvers
-from experiments.fusion.stress import stress_names
+from experiments.fusion.stress import is_stress, stress_names
 from experiments.fusion.training import train_fusion
 from experiments.results import Row
 from hybridmatte.correction.weights import checksum
@@ -36,13 +36,15 @@ def run(options: Options) -> Iterator[list[Row]]:
     options.kept.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
     if "scenes" in options.parts:
-        make_scenes(options)
+        is_needed = "ablation" in options.parts
+        make_scenes(options, [name for name in scene_names(options.data) if is_needed or "drawn/" not in name])
     if "solvers" in options.parts:
         yield score_solvers(alphamatting_cases(options.data))
     if "folds" in options.parts:
         names = given_scenes(photograph_names(options.data))
         yield score_networks(options, names, train_networks(options, options.protocols))
     if "stress" in options.parts:
+        make_scenes(options, stress_names(options.data))
         yield score_networks(options, stress_names(options.data), train_networks(options, ["folds"]))
     if "ablation" in options.parts:
         yield from ablate(options)
@@ -54,16 +56,21 @@ def run(options: Options) -> Iterator[list[Row]]:
         draw_sheet(options.data, options.kept / "fusion.png")
 
 
-def make_scenes(options: Options) -> None:
-    """Make and solve all scenes and keep features of some pixels, in as many processes as there are threads."""
+def make_scenes(options: Options, names: Sequence[str]) -> None:
+    """Make and solve scenes and keep features of some pixels, in as many processes as there are threads."""
     folder = options.kept / "scenes"
     folder.mkdir(exist_ok=True)
-    learned = [name for name in scene_names(options.data) if "ablation" in options.parts or "drawn/" not in name]
-    names = [*learned, *stress_names(options.data)]
     with _workers(options) as pool:
-        done = pool.map(partial(write_scene, data=options.data, folder=folder), names)
+        done = pool.map(partial(make_one, data=options.data, folder=folder), names)
         print(f"{sum(done)} scenes made of {len(names)}", flush=True)
-        list(pool.map(partial(keep_rows, folder=folder), learned))
+
+
+def make_one(name: str, data: Path, folder: Path) -> bool:
+    """Make and solve a scene, and keep features of some pixels if it is to learn from; return whether it was missing."""
+    was_missing = write_scene(name, data, folder)
+    if not is_stress(name):
+        keep_rows(name, folder)
+    return was_missing
 
 
 def train_networks(options: Options, protocols: Sequence[str]) -> list[Trained]:

@@ -41,7 +41,7 @@ from hybridmatte.data.scenes import SCENES
 OTHERS = ("animals", "portraits")  # with a published network's alphas, which are true in a composite made of them
 COUNTS = {"real": 6, "hard": 8, "composite": 2, "drawn": 4}  # scenes of each photograph, foreground, kind
 HARD = ("part", "part", "part", "net", "trimap", "trimap", "degraded", "degraded")  # by number
-HARD_SIDES = (288, 320)  # pixels of a hard scene
+NEW_SIDES, HARD_SIDES = (400, 440), (288, 320)  # pixels of a photograph with a new trimap, and of a hard scene
 GIVEN_TRIMAPS = 2  # of a photograph; its other scenes have new ones
 SIDES = (224, 400)  # pixels, of composites and drawn scenes
 WIDTHS = (2.0, 45.0)  # pixels, of the unknown band
@@ -111,10 +111,12 @@ def is_given(name: str) -> bool:
 
 
 def _real(data, source, number, generator):
-    """Return a photograph with one of the site's trimaps, or with a new one."""
+    """Return a photograph with one of the site's trimaps, or a part of it with a new one."""
     case = list(photograph_cases(data, [source]))[min(number, GIVEN_TRIMAPS - 1)]
-    trimap = case.trimap if number < GIVEN_TRIMAPS else scene_trimap(case.alpha, generator)
-    return Sample(case.name, image=np.float32(case.image), trimap=np.float32(trimap), alpha=np.float32(case.alpha))
+    sample = Sample(case.name, np.float32(case.image), np.float32(case.alpha), np.float32(case.trimap))
+    if number < GIVEN_TRIMAPS:
+        return sample
+    return crop_near_outline(sample._replace(trimap=scene_trimap(case.alpha, generator)), NEW_SIDES, generator)
 
 
 def _hard(data, source, number, generator):
@@ -128,7 +130,9 @@ def _hard(data, source, number, generator):
         colour = near.clip(0, 1) if generator.uniform() < 0.6 else own_colours(pixels, generator)[0]
         layers = Sample("", foreground=shaded(colour, HARD_SIDES, generator), alpha=alpha)
         return Sample(source, image=composite_sample(layers, ground).image, trimap=trimap, alpha=alpha)
-    sample = _real(data, source, GIVEN_TRIMAPS, generator)
+    case = next(photograph_cases(data, [source]))
+    image, alpha = np.float32(case.image), np.float32(case.alpha)
+    sample = Sample(source, image=image, alpha=alpha, trimap=scene_trimap(alpha, generator))
     if kind == "trimap":
         one, other = np.exp(generator.uniform(np.log(1.5), np.log(40), 2))
         is_band = generator.uniform() < 0.5
