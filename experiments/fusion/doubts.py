@@ -9,6 +9,7 @@ from scipy.stats import rankdata
 
 from experiments.fusion.kept_scenes import read_judged
 from experiments.fusion.scoring import Trained, load_network
+from experiments.fusion.second_output import fit_logistic, sigmoid
 from experiments.results import Row, make_row
 from experiments.tables import spread, table
 from hybridmatte.correction.estimates import BASE_SOLVER
@@ -17,9 +18,8 @@ from hybridmatte.correction.network import WRONG, predict_correction_and_doubt
 
 BINS = 10  # of equal width in predicted probability
 FITTED = 200_000  # pixels that the scaling is fitted to
-NEWTON_STEPS = 25
 COLUMNS = {"wrong": "share wrong", "auc": "area under ROC", "ece": "calibration error", "ece_scaled": "scaled"}
-SUBJECT = "doubts, five folds"
+SUBJECT = "doubts"
 
 
 class Doubts(NamedTuple):
@@ -80,25 +80,15 @@ def doubt_rows(doubts: Mapping[Key, Doubts]) -> list[Row]:
 
 
 def fit_scaling(doubts: Doubts) -> Scaling:
-    """Return the scaling of the largest likelihood, by Newton's method on random pixels."""
+    """Return the scaling of the largest likelihood on random pixels."""
     chosen = np.random.default_rng(0).integers(len(doubts.logits), size=min(FITTED, len(doubts.logits)))
-    inputs = np.column_stack([doubts.logits[chosen], np.ones(len(chosen))]).astype(np.float64)
-    targets, parameters = doubts.is_wrong[chosen], np.array([1.0, 0.0])
-    for _ in range(NEWTON_STEPS):
-        predicted = sigmoid(inputs @ parameters)
-        curvature = inputs.T * (predicted * (1 - predicted)) @ inputs
-        parameters -= np.linalg.solve(curvature + 1e-9 * np.eye(2), inputs.T @ (predicted - targets))
-    return Scaling(*map(float, parameters))
-
-
-def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """Return probabilities from logits."""
-    return 0.5 * (1 + np.tanh(0.5 * logits))
+    slopes, shift = fit_logistic(doubts.logits[chosen, None], doubts.is_wrong[chosen])
+    return Scaling(float(slopes[0]), shift)
 
 
 def reliability(doubts: Doubts) -> list[list[float]]:
     """Return, for each bin with pixels, the mean predicted probability, the share that is wrong, and the pixels."""
-    predicted = sigmoid(np.float64(doubts.logits))
+    predicted = sigmoid(doubts.logits)
     numbers = np.minimum((BINS * predicted).astype(int), BINS - 1)
     counts, sums, wrong = (
         np.bincount(numbers, weights, BINS) for weights in (np.ones(len(numbers)), predicted, doubts.is_wrong)
@@ -135,9 +125,9 @@ def doubt_table(rows: Sequence[Row]) -> list[str]:
         for name, seeds in found.items()
     ]
     return [
-        f"Doubts: the probability that alpha is off by more than {WRONG}, in the five folds, over all unknown pixels "
-        "of both trimaps; mean and standard deviation over the seeds. The scaled form has two numbers (Platt) fitted "
-        "to the photographs of the other four folds.",
+        f"Doubts: the probability that alpha is off by more than {WRONG}, over all unknown pixels of unseen "
+        "photographs, both trimaps; mean and standard deviation over the seeds. The scaled form has two numbers (Platt) "
+        "fitted to the photographs of the other folds.",
         table(["network", "seeds", *COLUMNS.values()], lines),
         "Predicted probability (scaled), observed share and pixels by bin, first seed:",
         *(_bin_table(name, seeds[0]) for name, seeds in found.items()),

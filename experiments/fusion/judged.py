@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.data_sets import TRIMAPS
-from experiments.fusion import METHOD_SOURCES
+from experiments.fusion import METHOD_SOURCES, PACKAGED
 from experiments.results import Row
 from experiments.tables import mark, spread, table
 
@@ -45,7 +45,7 @@ def judged(rows: Sequence[Row]) -> Found:
 
 def methods_of(found: Found, protocol: str) -> list[str]:
     """Return the networks that a protocol has rows of."""
-    return [name for name in METHOD_SOURCES if (name, TRIMAPS[0], protocol) in found]
+    return [name for name in (PACKAGED, *METHOD_SOURCES) if (name, TRIMAPS[0], protocol) in found]
 
 
 def clean_table(found: Found, protocol: str, photographs: Sequence[str]) -> str:
@@ -55,15 +55,15 @@ def clean_table(found: Found, protocol: str, photographs: Sequence[str]) -> str:
     return table(["method", *ERRORS.values(), "SAD over the best solver's, geometric mean", "worst"], lines)
 
 
-def stress_table(found: Found, sets: Sequence[str]) -> str:
+def stress_table(found: Found, sets: Sequence[str], protocol: str) -> str:
     """Return each stress set's better solver and the networks' ratios to its SAD: mean, and worst photograph."""
-    networks = methods_of(found, "folds")
-    lines = []
+    networks, lines = methods_of(found, protocol), []
     for kind in sets:
-        if (SOLVERS[0], kind, None) in found:
-            photographs = list(found[SOLVERS[0], kind, None].rows)
+        scored = [found[name, kind, protocol].rows for name in networks if (name, kind, protocol) in found]
+        if scored:
+            photographs = list(scored[0])
             best, solver = min((found[name, kind, None].means("sad", photographs)[0], name) for name in SOLVERS)
-            cells = [_stress_cells(found, name, kind, photographs, best) for name in networks]
+            cells = [_stress_cells(found, name, kind, protocol, photographs, best) for name in networks]
             lines.append([kind, f"{best:.2f} ({solver})", *(cell for pair in cells for cell in pair)])
     headings = [f"{name}: {what}" for name in networks for what in ("ratio of means", "worst photograph")]
     return table(["stress set", "better solver's SAD / 1000", *headings], lines)
@@ -89,12 +89,12 @@ def _clean_line(found, method, protocol, photographs):
     return [method + mark(rows), *errors, geometric, worst]
 
 
-def _stress_cells(found, method, kind, photographs, best):
+def _stress_cells(found, method, kind, protocol, photographs, best):
     """Return the ratio of means with its spread over the seeds, and the worst photograph."""
-    if (method, kind, "folds") not in found:
+    if (method, kind, protocol) not in found:
         return "", ""
-    means = np.divide(found[method, kind, "folds"].means("sad", photographs), best)
-    own = ratios(found, method, kind, "folds", photographs)
+    means = np.divide(found[method, kind, protocol].means("sad", photographs), best)
+    own = ratios(found, method, kind, protocol, photographs)
     missed = sum(ratio > WORST_GOAL for ratio in own.values())
     worst = f"{max(own.values()):.2f} {max(own, key=own.__getitem__)}"
     return f"{means.mean():.2f} ({np.std(means, ddof=min(1, len(means) - 1)):.2f})", worst + (

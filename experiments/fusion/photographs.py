@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from experiments.data_sets import TRIMAPS, Case, alphamatting_cases, alphamatting_names
-from experiments.fusion import FOLDS, SETS, TWELVE_FOLDS
+from experiments.fusion import FOLDS, PACKAGED_FOLDS, SETS, TWELVE_FOLDS
 
 
 class Split(NamedTuple):
@@ -32,7 +32,11 @@ def splits(protocol: str, data: Path) -> list[Split]:
     twelve, eight = (tuple(alphamatting_names(data, folder)) for folder in SETS)
     if protocol == "sets":
         return [Split(twelve, eight), Split(eight, twelve)]
-    names, count = (twelve, TWELVE_FOLDS) if protocol == "twelve" else (twelve + eight, FOLDS)
+    names, count = {
+        "folds": (twelve + eight, FOLDS),
+        "twelve": (twelve, TWELVE_FOLDS),
+        "eight": (eight, PACKAGED_FOLDS),
+    }[protocol]
     groups = [in_fold(names, fold, count) for fold in range(count)]
     return [Split(tuple(name for name in names if name not in group), tuple(group)) for group in groups]
 

@@ -7,7 +7,7 @@ import numpy as np
 from experiments.fusion import AVERAGE, FUSION, ORACLE, VARIANTS
 from experiments.fusion.disturbances import DEGRADED
 from experiments.fusion.doubts import doubt_table
-from experiments.fusion.judged import clean_table, judged, stress_table
+from experiments.fusion.judged import clean_table, judged, methods_of, stress_table
 from experiments.fusion.stress import NET_SETS, PART_SETS, TRIMAP_SETS
 from experiments.results import Document, Row
 from experiments.tables import mark, spread, table
@@ -26,7 +26,7 @@ JUDGED = (
     "columns compare SAD with the better of information flow and sampling on the same photograph."
 )
 STRESS_TEXT = (
-    "Stress sets: twenty scenes each, scored by the networks of the five folds that have not seen the photograph. "
+    "Stress sets: a scene of each photograph, scored by networks that have not seen the photograph. "
     "The first ratio is that of mean SAD to the better solver's (goal: at most 1.05), with the standard deviation "
     "over the seeds; the second is of the worst photograph to its own better solver (goal: at most 1.15)."
 )
@@ -57,18 +57,20 @@ def judged_tables(document: Document) -> list[str]:
         return []
     twelve = sorted({row["subject"].split(" ")[0] for row in document["results"] if row["method"] == ORACLE})
     eight = sorted({name for part in found.values() for name in part.rows} - set(twelve))
-    return [
-        JUDGED,
-        "Learned from the twelve, scored on the eight; nothing was chosen by these figures:",
-        clean_table(found, "sets", eight),
-        "Learned from the eight, scored on the twelve that features and network were chosen on:",
-        clean_table(found, "sets", twelve),
-        "All twenty, in five folds of four:",
-        clean_table(found, "folds", [*twelve, *eight]),
-        STRESS_TEXT,
-        stress_table(found, [*PART_SETS, *NET_SETS, *TRIMAP_SETS, *DEGRADED]),
-        *doubt_table(document["results"]),
-    ]
+    tables = [JUDGED]
+    for protocol, photographs, about in (
+        ("eight", eight, "The package's weights, of the twelve, on the eight; nothing was chosen by these figures:"),
+        ("sets", eight, "Learned from the twelve, scored on the eight; nothing was chosen by these figures:"),
+        ("sets", twelve, "Learned from the eight, scored on the twelve that features and network were chosen on:"),
+        ("folds", [*twelve, *eight], "All twenty, in five folds of four:"),
+    ):
+        if methods_of(found, protocol):
+            tables += [about, clean_table(found, protocol, photographs)]
+    tables.append(STRESS_TEXT)
+    for protocol, about in (("eight", "The package's weights on the eight:"), ("folds", "All twenty, in five folds:")):
+        if methods_of(found, protocol):
+            tables += [about, stress_table(found, [*PART_SETS, *NET_SETS, *TRIMAP_SETS, *DEGRADED], protocol)]
+    return [*tables, *doubt_table(document["results"])]
 
 
 def by_method(rows: Sequence[Row]) -> Found:

@@ -14,17 +14,29 @@ import torch
 
 from experiments.data_sets import alphamatting_cases
 from experiments.fresh_process import THREAD_VARIABLES
-from experiments.fusion import ABLATION, FUSION, METHOD_SOURCES, OTHER_SOURCES, SHIPPED, SOURCES, TOGETHER, Options
+from experiments.fusion import (
+    ABLATION,
+    FUSION,
+    METHOD_SOURCES,
+    OTHER_SOURCES,
+    PACKAGED,
+    SHIPPED,
+    SOURCES,
+    TOGETHER,
+    Options,
+)
 from experiments.fusion.doubts import Doubts, Key, Scaling, doubt_rows, fit_scaling, joined, scene_doubts
 from experiments.fusion.kept_scenes import Rows, keep_rows, read_rows, write_scene
 from experiments.fusion.photographs import Split, photograph_names, splits
 from experiments.fusion.pictures import draw_sheet
 from experiments.fusion.scenes import GIVEN_TRIMAPS, is_given, scene_names
 from experiments.fusion.scoring import Trained, score_scene, score_solvers
+from experiments.fusion.second_output import with_doubts
 from experiments.fusion.stress import is_stress, stress_names
 from experiments.fusion.training import train_fusion
 from experiments.results import Row
 from hybridmatte.correction.weights import checksum
+from hybridmatte.networks import SolverFusion
 from hybridmatte.networks.export import export_fusion
 
 ABLATION_SEED, WEIGHTS_SEED = 1, 0
@@ -35,55 +47,60 @@ def run(options: Options) -> Iterator[list[Row]]:
     """Do the parts asked for; scenes and networks that are kept are not made again."""
     options.kept.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
-    if "scenes" in options.parts:
-        is_needed = "ablation" in options.parts
-        make_scenes(options, [name for name in scene_names(options.data) if is_needed or "drawn/" not in name])
-    if "solvers" in options.parts:
-        yield score_solvers(alphamatting_cases(options.data))
-    if "folds" in options.parts:
-        names = given_scenes(photograph_names(options.data))
-        yield score_networks(options, names, train_networks(options, options.protocols))
-    if "stress" in options.parts:
-        make_scenes(options, stress_names(options.data))
-        yield score_networks(options, stress_names(options.data), train_networks(options, ["folds"]))
-    if "ablation" in options.parts:
-        yield from ablate(options)
-    if "doubts" in options.parts:
-        yield score_doubts(options)
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # of the workers; this process has read them already
+    with ProcessPoolExecutor(options.threads, get_context("spawn")) as pool:
+        if "scenes" in options.parts:
+            is_needed = "ablation" in options.parts
+            make_scenes(
+                options, [name for name in scene_names(options.data) if is_needed or "drawn/" not in name], pool
+            )
+        if "solvers" in options.parts:
+            yield score_solvers(alphamatting_cases(options.data))
+        if "folds" in options.parts:
+            networks = train_networks(options, options.protocols, pool)
+            yield score_networks(options, given_scenes(photograph_names(options.data)), networks, pool)
+        if "stress" in options.parts:
+            make_scenes(options, stress_names(options.data), pool)
+            networks = train_networks(options, ["folds"], pool)
+            yield score_networks(options, stress_names(options.data), networks, pool)
+        if "ablation" in options.parts:
+            yield from ablate(options, pool)
+        if "doubts" in options.parts:
+            yield score_doubts(options, pool)
+        if "packaged" in options.parts:
+            yield from score_packaged(options, pool)
     if "weights" in options.parts:
         write_weights(options)
     if "sheet" in options.parts:
         draw_sheet(options.data, options.kept / "fusion.png")
 
 
-def make_scenes(options: Options, names: Sequence[str]) -> None:
-    """Make and solve scenes and keep features of some pixels, in as many processes as there are threads."""
+def make_scenes(options: Options, names: Sequence[str], pool: ProcessPoolExecutor) -> None:
+    """Make and solve scenes and keep features of some pixels."""
     folder = options.kept / "scenes"
     folder.mkdir(exist_ok=True)
-    with _workers(options) as pool:
-        done = pool.map(partial(make_one, data=options.data, folder=folder), names)
-        print(f"{sum(done)} scenes made of {len(names)}", flush=True)
+    done = pool.map(partial(make_one, data=options.data, folder=folder), names)
+    print(f"{sum(done)} scenes made of {len(names)}", flush=True)
 
 
 def make_one(name: str, data: Path, folder: Path) -> bool:
-    """Make and solve a scene, and keep features of some pixels if it is to learn from; return whether it was missing."""
+    """Make and solve a scene, and keep features of some pixels to learn from; return whether it was missing."""
     was_missing = write_scene(name, data, folder)
     if not is_stress(name):
         keep_rows(name, folder)
     return was_missing
 
 
-def train_networks(options: Options, protocols: Sequence[str]) -> list[Trained]:
+def train_networks(options: Options, protocols: Sequence[str], pool: ProcessPoolExecutor) -> list[Trained]:
     """Train each method's networks by some protocols with each seed; networks that are kept are not trained again."""
     tasks = [
         (_trained(options, method, seed, protocol, number, split.held_out), split, METHOD_SOURCES[method])
-        for protocol in protocols
-        for number, split in enumerate(splits(protocol, options.data))
-        for method in options.methods
         for seed in options.seeds
+        for protocol in protocols
+        for method in options.methods
+        for number, split in enumerate(splits(protocol, options.data))
     ]
-    with _workers(options) as pool:
-        return list(pool.map(partial(train_one, options), tasks))
+    return list(pool.map(partial(train_one, options), tasks))
 
 
 def train_one(options: Options, task: tuple[Trained, Split, Sequence[str]]) -> Trained:
@@ -100,23 +117,56 @@ def train_one(options: Options, task: tuple[Trained, Split, Sequence[str]]) -> T
     return trained
 
 
-def score_networks(options: Options, names: Sequence[str], networks: Sequence[Trained]) -> list[Row]:
+def score_networks(
+    options: Options, names: Sequence[str], networks: Sequence[Trained], pool: ProcessPoolExecutor
+) -> list[Row]:
     """Return rows of the solvers and of the networks on scenes whose photograph these have not seen."""
-    with _workers(options) as pool:
-        rows = pool.map(partial(score_scene, folder=options.kept / "scenes", networks=networks), names)
-        return [row for part in rows for row in part]
+    rows = pool.map(partial(score_scene, folder=options.kept / "scenes", networks=networks), names)
+    return [row for part in rows for row in part]
 
 
-def score_doubts(options: Options) -> list[Row]:
-    """Return rows of the doubts in the five folds, and keep each method's scaling for the package's weights."""
-    networks = train_networks(options, ["folds"])
+def score_packaged(options: Options, pool: ProcessPoolExecutor) -> Iterator[list[Row]]:
+    """Score the package's weights, trained on the twelve, on the eight; fit their doubts to the eight and write them.
+
+    The doubts that are scored are fitted to six of the eight photographs and scored on the other two.
+    """
+    parts = splits("eight", options.data)
+    eight = [name for split in parts for name in split.held_out]
+    stress = [name for name in stress_names(options.data) if name.split("/")[1] in eight]
+    make_scenes(options, [*given_scenes(eight), *stress], pool)
+    network = SolverFusion.from_pretrained(options.weights)
+    networks = []
+    for number, split in enumerate(parts):
+        networks.append(_trained(options, PACKAGED, 0, "eight", number, split.held_out))
+        fitted = with_doubts(network, given_rows(options, split.learned))
+        networks[-1].path.parent.mkdir(parents=True, exist_ok=True)
+        fitted.save_pretrained(networks[-1].path.parent)
+    yield doubt_rows(judge_doubts(options, given_scenes(eight), networks, pool))
+    save_weights(options, with_doubts(network, given_rows(options, eight)), given_rows(options, eight[:1]))
+    yield score_networks(options, given_scenes(eight), networks, pool)
+    yield score_networks(options, stress, networks, pool)
+
+
+def given_rows(options: Options, photographs: Sequence[str]) -> list[Rows]:
+    """Return the rows of photographs with the site's own trimaps."""
+    return [read_rows(name, options.kept / "scenes") for name in given_scenes(photographs)]
+
+
+def judge_doubts(
+    options: Options, names: Sequence[str], networks: Sequence[Trained], pool: ProcessPoolExecutor
+) -> dict[Key, Doubts]:
+    """Return the doubts of networks on scenes whose photograph these have not seen."""
     found: dict[Key, list[Doubts]] = {}
-    with _workers(options) as pool:
-        judge = partial(scene_doubts, folder=options.kept / "scenes", networks=networks)
-        for part in pool.map(judge, given_scenes(photograph_names(options.data))):
-            for key, doubts in part.items():
-                found.setdefault(key, []).append(doubts)
-    doubts = {key: joined(parts) for key, parts in found.items()}
+    for part in pool.map(partial(scene_doubts, folder=options.kept / "scenes", networks=networks), names):
+        for key, doubts in part.items():
+            found.setdefault(key, []).append(doubts)
+    return {key: joined(parts) for key, parts in found.items()}
+
+
+def score_doubts(options: Options, pool: ProcessPoolExecutor) -> list[Row]:
+    """Return rows of the doubts in the five folds, and keep each method's scaling for the package's weights."""
+    networks = train_networks(options, ["folds"], pool)
+    doubts = judge_doubts(options, given_scenes(photograph_names(options.data)), networks, pool)
     scalings = {
         method: fit_scaling(joined([part for key, part in doubts.items() if key[0] == method]))
         for method in options.methods
@@ -126,21 +176,27 @@ def score_doubts(options: Options) -> list[Row]:
     return doubt_rows(doubts)
 
 
+def ablate(options: Options, pool: ProcessPoolExecutor) -> Iterator[list[Row]]:
+    """Score networks without some features, or of other scenes, in four folds of the twelve photographs."""
+    parts = splits("twelve", options.data)
+    names = given_scenes([name for split in parts for name in split.held_out])
+    for method in (FUSION, *options.variants):
+        without, sources = ABLATION.get(method, ()), OTHER_SOURCES.get(method, SOURCES)
+        tasks = [
+            (
+                _trained(options, method, ABLATION_SEED, "twelve", number, split.held_out)._replace(without=without),
+                split,
+                sources,
+            )
+            for number, split in enumerate(parts)
+        ]
+        networks = list(pool.map(partial(train_one, options), tasks))
+        yield score_networks(options, names, networks, pool)
+
+
 def given_scenes(photographs: Sequence[str]) -> list[str]:
     """Return the names of the scenes of photographs with the site's own trimaps."""
     return [f"real/{name}/{k}" for name in photographs for k in range(GIVEN_TRIMAPS)]
-
-
-def ablate(options: Options) -> Iterator[list[Row]]:
-    """Score networks without some features, or of other scenes, in four folds of the twelve photographs."""
-    names = given_scenes([name for split in splits("twelve", options.data) for name in split.held_out])
-    for method in (FUSION, *options.variants):
-        without, sources = ABLATION.get(method, ()), OTHER_SOURCES.get(method, SOURCES)
-        networks = []
-        for number, split in enumerate(splits("twelve", options.data)):
-            trained = _trained(options, method, ABLATION_SEED, "twelve", number, split.held_out)
-            networks.append(train_one(options, (trained._replace(without=without), split, sources)))
-        yield score_networks(options, names, networks)
 
 
 def learned_rows(options: Options, photographs: Sequence[str], sources: Sequence[str]) -> list[Rows]:
@@ -161,6 +217,11 @@ def write_weights(options: Options) -> None:
     with torch.no_grad():  # the doubts of the folds' networks say how large these are on unseen photographs
         network.weights[-1][:, 1] *= scaling.scale
         network.biases[-1][1] = scaling.scale * network.biases[-1][1] + scaling.shift
+    save_weights(options, network, rows)
+
+
+def save_weights(options: Options, network: SolverFusion, rows: Sequence[Rows]) -> None:
+    """Write the weights of the package as safetensors and ONNX, with their checksum; rows check the ONNX file."""
     with tempfile.TemporaryDirectory() as folder:  # save_pretrained also writes a card
         network.save_pretrained(folder)
         for name in ("config.json", "model.safetensors"):
@@ -169,12 +230,6 @@ def write_weights(options: Options) -> None:
     print("ONNX differs by", difference, flush=True)
     content = (options.weights / "model.safetensors").read_bytes()
     (options.weights / "model.sha256").write_text(checksum(content) + "\n", encoding="ascii")
-
-
-def _workers(options: Options) -> ProcessPoolExecutor:
-    """Return processes of one thread each, as many as there are threads."""
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # of the processes; this one has read them already
-    return ProcessPoolExecutor(options.threads, get_context("spawn"))
 
 
 def _trained(

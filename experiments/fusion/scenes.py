@@ -39,8 +39,8 @@ from hybridmatte.data import Photographs, Sample, combine_foregrounds, composite
 from hybridmatte.data.scenes import SCENES
 
 OTHERS = ("animals", "portraits")  # with a published network's alphas, which are true in a composite made of them
-COUNTS = {"real": 6, "hard": 8, "composite": 2, "drawn": 4}  # scenes of each photograph, foreground, kind
-HARD = ("part", "part", "part", "net", "trimap", "trimap", "degraded", "degraded")  # by number
+HARD = {0: "part", 1: "part", 3: "net", 4: "trimap", 6: "degraded", 7: "degraded"}  # by number
+NUMBERS = {"real": range(4), "hard": tuple(HARD), "composite": range(1), "drawn": range(4)}  # of each source's scenes
 NEW_SIDES, HARD_SIDES = (400, 440), (288, 320)  # pixels of a photograph with a new trimap, and of a hard scene
 GIVEN_TRIMAPS = 2  # of a photograph; its other scenes have new ones
 SIDES = (224, 400)  # pixels, of composites and drawn scenes
@@ -59,9 +59,7 @@ def scene_names(data: Path) -> list[str]:
         "composite": [*labelled, *other_names(data)],
         "drawn": [*SCENES],
     }
-    return [
-        f"{group}/{source}/{k}" for group, sources in groups.items() for source in sources for k in range(COUNTS[group])
-    ]
+    return [f"{group}/{source}/{k}" for group, sources in groups.items() for source in sources for k in NUMBERS[group]]
 
 
 def other_names(data: Path) -> list[str]:

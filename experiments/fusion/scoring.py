@@ -10,6 +10,7 @@ import numpy as np
 from experiments.data_sets import TRIMAPS, Case
 from experiments.fusion import AVERAGE, ORACLE
 from experiments.fusion.kept_scenes import read_judged
+from experiments.fusion.stress import is_stress
 from experiments.fusion.training import base_without, left_out
 from experiments.results import Row, make_row
 from hybridmatte import METHODS, connectivity_error, gradient_error, mse, sad, solve
@@ -56,7 +57,7 @@ def score_scene(name: str, folder: Path, networks: Sequence[Trained]) -> list[Ro
     alpha, is_unknown = scene.estimates.alpha, scene.estimates.known == 0.5
 
     def row(method, estimate, more, **columns):
-        errors = errors_of(estimate, scene.truth, scene.trimap)
+        errors = errors_of(estimate, scene.truth, scene.trimap, is_stress(name))
         subject = " ".join([f"{kind}: {photograph}", *more])
         return make_row(method, subject, alpha.shape, errors, set=kind, photograph=photograph, **columns)
 
@@ -79,12 +80,13 @@ def load_network(path: Path) -> Perceptron:
     return read_perceptron(path.read_bytes())
 
 
-def errors_of(alpha: np.ndarray, target: np.ndarray, trimap: np.ndarray) -> dict[str, float]:
-    """Return SAD / 1000, MSE x 1000, and gradient and connectivity errors / 1000 of an alpha on the unknown pixels."""
+def errors_of(alpha: np.ndarray, target: np.ndarray, trimap: np.ndarray, is_short: bool = False) -> dict[str, float]:
+    """Return SAD / 1000, MSE x 1000, and gradient and connectivity errors / 1000 of an alpha on the unknown pixels.
+
+    The short form has the first two alone.
+    """
     planes = np.float32(alpha), target, trimap
-    return {
-        "sad": sad(*planes) / 1000,
-        "mse": 1000 * mse(*planes),
-        "grad": gradient_error(*planes) / 1000,
-        "conn": connectivity_error(*planes) / 1000,
-    }
+    errors = {"sad": sad(*planes) / 1000, "mse": 1000 * mse(*planes)}
+    if is_short:
+        return errors
+    return errors | {"grad": gradient_error(*planes) / 1000, "conn": connectivity_error(*planes) / 1000}

@@ -7,6 +7,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from experiments.fusion.kept_scenes import Rows
+from experiments.fusion.second_output import with_doubts
 from hybridmatte.correction.estimates import BASE_SOLVER
 from hybridmatte.correction.features import FEATURES
 from hybridmatte.correction.network import WRONG, normalize_features
@@ -15,7 +16,7 @@ from hybridmatte.networks import SolverFusion
 SHAPE = {"widths": [64] * 4, "dropout": 0.05}
 STEPS, BATCH = 2000, 512  # pixels
 RATE, DECAY, WARM_UP = 2e-3, 1e-2, 0.1  # AdamW's largest rate, reached after a share of the steps
-DOUBT_WEIGHT, DOUBT_RATE = 0.02, 1e-2  # of the second output: trained together, and trained afterwards
+DOUBT_WEIGHT = 0.02  # of the second output, where it is trained together with the first
 FALLBACK = "samples"  # is corrected where the base solver is left out
 
 
@@ -30,7 +31,7 @@ def train_fusion(
     """Train a `SolverFusion` to predict the error of the base solver and where that prediction is wrong.
 
     The loss of the first output is the absolute error. The second output, the logit of the probability that alpha is
-    wrong, is trained by cross-entropy afterwards, with everything else fixed, or together with the first.
+    wrong, is fitted by cross-entropy afterwards, with everything else fixed, or trained together with the first.
 
     Parameters
     ----------
@@ -62,16 +63,9 @@ def train_fusion(
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
     weights = (1.0, DOUBT_WEIGHT if together else 0.0)
     _descend(optimizer, RATE, steps, lambda: sum(w * part for w, part in zip(weights, losses(), strict=True)))
-    network.eval()
-    if not together:  # the gradient of the first output's column is 0, so that Adam leaves it as it is
-        last = [network.weights[-1], network.biases[-1]]
-        network.requires_grad_(False)
-        for parameter in last:
-            parameter.requires_grad_(True)
-        _descend(torch.optim.Adam(last, DOUBT_RATE), DOUBT_RATE, steps // 2, lambda: losses()[1])
     trained = SolverFusion(**shape)
     trained.load_state_dict(network.state_dict())
-    return trained.eval()
+    return trained.eval() if together else with_doubts(trained, rows, left_out(without))
 
 
 class _QuickFusion(SolverFusion):

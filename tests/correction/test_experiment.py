@@ -128,7 +128,7 @@ def test_ablations_leave_out_what_they_say():
     assert {FEATURES[k] for k in kept} == alone
 
 
-@pytest.mark.parametrize(("protocol", "scored"), [("folds", 20), ("sets", 20), ("twelve", 12)])
+@pytest.mark.parametrize(("protocol", "scored"), [("folds", 20), ("sets", 20), ("twelve", 12), ("eight", 8)])
 def test_splits_part_the_photographs(monkeypatch, protocol, scored):
     """Each photograph is scored once, and never by networks that have learned from it."""
     sets = {"alphamatting": [f"a{k:02}" for k in range(12)], "alphamatting_more": [f"b{k}" for k in range(8)]}
@@ -218,11 +218,15 @@ def test_doubts_find_what_stays_wrong_and_leave_alpha_alone(rows, monkeypatch):
     logits = doubts.predict_correction_and_doubt(network, features)[1]
     assert doubts.area_under_roc(doubts.Doubts(logits, is_odd)) > 0.8
     after = training.train_fusion(learned, seed=0, steps=60).without_torch()
-    monkeypatch.setattr(training, "DOUBT_RATE", 0.0)
+    monkeypatch.setattr(training, "with_doubts", lambda network, *_: network)
     never = training.train_fusion(learned, seed=0, steps=60).without_torch()
     assert (never.weights[-1][:, 1] == 0).all()
     assert (after.weights[-1][:, 1] != 0).any()
     assert (predict_correction(after, features) == predict_correction(never, features)).all()
+    _, logits = doubts.predict_correction_and_doubt(after, features)
+    is_wrong = np.abs(features[:, FEATURES.index(BASE_SOLVER)] + predict_correction(after, features) - learned[0].alpha)
+    predicted = doubts.sigmoid(logits)
+    assert abs(predicted.mean() - (is_wrong > 0.1).mean()) < 0.02
 
 
 def test_scaling_of_doubts():
@@ -265,7 +269,7 @@ def test_tables_of_unseen_photographs():
     last = judged.clean_table(found, "folds", ["a", "b"]).splitlines()[-1]
     assert last.count("1.10 (0.00) / 1.10 (0.00)") == len(judged.ERRORS)
     assert "| 0.77 / 0.77 | 1.20 b / 1.20 b |" in last
-    stress = judged.stress_table(found, ["jpeg"]).splitlines()[-1]
+    stress = judged.stress_table(found, ["jpeg"], "folds").splitlines()[-1]
     assert stress == "| jpeg | 1.50 (information_flow) | 0.73 (0.00) | 1.20 b (1 above 1.15) |"
 
 
