@@ -126,8 +126,8 @@ def doubt_table(rows: Sequence[Row]) -> list[str]:
     ]
     return [
         f"Doubts: the probability that alpha is off by more than {WRONG}, over all unknown pixels of unseen "
-        "photographs, both trimaps; mean and standard deviation over the seeds. The scaled form has two numbers (Platt) "
-        "fitted to the photographs of the other folds.",
+        "photographs, both trimaps; mean and standard deviation over the seeds. The scaled form has two numbers "
+        "(Platt) fitted to the photographs of the other folds.",
         table(["network", "seeds", *COLUMNS.values()], lines),
         "Predicted probability (scaled), observed share and pixels by bin, first seed:",
         *(_bin_table(name, seeds[0]) for name, seeds in found.items()),

@@ -133,7 +133,7 @@ def score_packaged(options: Options, pool: ProcessPoolExecutor) -> Iterator[list
     parts = splits("eight", options.data)
     eight = [name for split in parts for name in split.held_out]
     stress = [name for name in stress_names(options.data) if name.split("/")[1] in eight]
-    make_scenes(options, [*given_scenes(eight), *stress], pool)
+    make_scenes(options, given_scenes(eight), pool)
     network = SolverFusion.from_pretrained(options.weights)
     networks = []
     for number, split in enumerate(parts):
@@ -144,6 +144,7 @@ def score_packaged(options: Options, pool: ProcessPoolExecutor) -> Iterator[list
     yield doubt_rows(judge_doubts(options, given_scenes(eight), networks, pool))
     save_weights(options, with_doubts(network, given_rows(options, eight)), given_rows(options, eight[:1]))
     yield score_networks(options, given_scenes(eight), networks, pool)
+    make_scenes(options, stress, pool)
     yield score_networks(options, stress, networks, pool)
 
 
