@@ -141,11 +141,14 @@ def score_packaged(options: Options, pool: ProcessPoolExecutor) -> Iterator[list
         fitted = with_doubts(network, given_rows(options, split.learned))
         networks[-1].path.parent.mkdir(parents=True, exist_ok=True)
         fitted.save_pretrained(networks[-1].path.parent)
-    yield doubt_rows(judge_doubts(options, given_scenes(eight), networks, pool))
-    save_weights(options, with_doubts(network, given_rows(options, eight)), given_rows(options, eight[:1]))
-    yield score_networks(options, given_scenes(eight), networks, pool)
-    make_scenes(options, stress, pool)
-    yield score_networks(options, stress, networks, pool)
+    doubts = judge_doubts(options, given_scenes(eight), networks, pool)
+    yield doubt_rows(doubts)
+    fitted = with_doubts(network, given_rows(options, eight))
+    save_weights(options, scale_doubts(fitted, fit_scaling(joined([*doubts.values()]))), given_rows(options, eight[:1]))
+    if "stress" in options.parts:
+        yield score_networks(options, given_scenes(eight), networks, pool)
+        make_scenes(options, stress, pool)
+        yield score_networks(options, stress, networks, pool)
 
 
 def given_rows(options: Options, photographs: Sequence[str]) -> list[Rows]:
@@ -215,10 +218,15 @@ def write_weights(options: Options) -> None:
     rows = learned_rows(options, photograph_names(options.data), METHOD_SOURCES[SHIPPED])
     network = train_fusion(rows, seed=WEIGHTS_SEED, together=SHIPPED == TOGETHER)
     scaling = Scaling(**json.loads((options.kept / SCALINGS).read_text(encoding="utf-8"))[SHIPPED])
-    with torch.no_grad():  # the doubts of the folds' networks say how large these are on unseen photographs
+    save_weights(options, scale_doubts(network, scaling), rows)
+
+
+def scale_doubts(network: SolverFusion, scaling: Scaling) -> SolverFusion:
+    """Return the network with scaled doubts: those of the folds say how large they are on unseen photographs."""
+    with torch.no_grad():
         network.weights[-1][:, 1] *= scaling.scale
         network.biases[-1][1] = scaling.scale * network.biases[-1][1] + scaling.shift
-    save_weights(options, network, rows)
+    return network
 
 
 def save_weights(options: Options, network: SolverFusion, rows: Sequence[Rows]) -> None:
