@@ -136,7 +136,10 @@ def draw_lattice(shape: tuple[int, int], generator: np.random.Generator) -> tupl
 
 
 def crop_near_outline(sample: Sample, shape: tuple[int, int], generator: np.random.Generator) -> Sample:
-    """Return a part of a scene around a pixel of the outline: of `TRIES` the one with the largest scarcest region."""
+    """Return a part of a scene around a pixel of the outline: of `TRIES` the one with the largest scarcest region.
+
+    The part is twice as high and wide if none has all three regions.
+    """
     height, width = sample.alpha.shape
     rows, columns = min(shape[0], height), min(shape[1], width)
     best, most = sample, 0.0
@@ -150,9 +153,9 @@ def crop_near_outline(sample: Sample, shape: tuple[int, int], generator: np.rand
         least = min((trimap == value).mean() for value in (0, 0.5, 1))
         if least > most:
             best, most = sample._replace(image=sample.image[box], alpha=sample.alpha[box], trimap=trimap), least
-    if most == 0:
-        raise ValueError(f"scene {sample.name} has no part with both known regions in {TRIES} tries, expected one")
-    return best
+    if most > 0 or (rows, columns) == (height, width):
+        return best
+    return crop_near_outline(sample, (2 * rows, 2 * columns), generator)
 
 
 def blurred(sample: Sample, scale: float) -> Sample:
