@@ -34,18 +34,18 @@ def training_photographs(data: Path) -> Path:
     return data_folder(data) / "photos" / "train"
 
 
-def alphamatting_names(data: Path) -> list[str]:
-    """Return the stems of the alphamatting images, sorted."""
-    return sorted(path.stem for path in (data_folder(data) / "alphamatting" / "image").glob("*.png"))
+def alphamatting_names(data: Path, folder: str = "alphamatting") -> list[str]:
+    """Return the stems of the images of an alphamatting set, sorted."""
+    return sorted(path.stem for path in (data_folder(data) / folder / "image").glob("*.png"))
 
 
 def alphamatting_cases(
-    data: Path, images: Sequence[str] | None = None, trimaps: Sequence[str] = TRIMAPS
+    data: Path, images: Sequence[str] | None = None, trimaps: Sequence[str] = TRIMAPS, *, folder: str = "alphamatting"
 ) -> Iterator[Case]:
-    """Yield a `Case` for each image of the alphamatting set and each trimap."""
-    folder = data_folder(data) / "alphamatting"
-    for name in images or alphamatting_names(data):
-        image = read_image(folder / "image" / f"{name}.png").astype(np.float64)
-        alpha = read_alpha(folder / "alpha" / f"{name}.png")
+    """Yield a `Case` for each image of an alphamatting set and each trimap."""
+    root = data_folder(data) / folder
+    for name in images or alphamatting_names(data, folder):
+        image = read_image(root / "image" / f"{name}.png").astype(np.float64)
+        alpha = read_alpha(root / "alpha" / f"{name}.png")
         for trimap_name in trimaps:
-            yield Case(name, trimap_name, image, read_trimap(folder / trimap_name / f"{name}.png"), alpha)
+            yield Case(name, trimap_name, image, read_trimap(root / trimap_name / f"{name}.png"), alpha)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.fusion.scenes import is_given, make_scene
+from experiments.fusion.stress import is_stress, make_stress
+from hybridmatte import solve
 from hybridmatte.correction import _window_statistics_numba, estimates, features, window_statistics
 from hybridmatte.correction.estimates import SolverEstimates, known_distances, solver_estimates
 from hybridmatte.correction.features import correction_features
@@ -29,12 +31,23 @@ class Rows(NamedTuple):
     alpha: np.ndarray
 
 
+class Judged(NamedTuple):
+    """A scene to score: estimates, true alpha, the trimap before it is expanded, and alpha by `solve_sampling`."""
+
+    estimates: SolverEstimates
+    truth: np.ndarray
+    trimap: np.ndarray
+    sampling: np.ndarray
+
+
 def write_scene(name: str, data: Path, folder: Path) -> bool:
     """Make and solve a scene, and keep it; return whether it was missing."""
     path = scene_path(name, folder)
     if path.exists():
         return False
-    sample = make_scene(name, data)
+    sample = make_stress(name, data) if is_stress(name) else make_scene(name, data)
+    if is_judged(name):
+        _save(_judged_path(name, folder), np.stack([sample.trimap, solve(sample.image, sample.trimap, "sampling")]))
     planes = solver_estimates(check_problem(sample.image, sample.trimap))._asdict() | {"truth": sample.alpha}
     _save(path, np.concatenate([planes[key].reshape(-1, *sample.alpha.shape) for key in PLANES], dtype=KIND))
     return True
@@ -51,6 +64,16 @@ def read_scene(name: str, folder: Path) -> tuple[SolverEstimates, np.ndarray]:
     parts = dict(zip(PLANES, np.split(planes, np.cumsum([*PLANES.values()])[:-1]), strict=True))
     truth, known, alpha = (parts.pop(key)[0] for key in ("truth", "known", "alpha"))
     return SolverEstimates(known=known, alpha=alpha, distances=known_distances(known), **parts), truth
+
+
+def read_judged(name: str, folder: Path) -> Judged:
+    """Return a scene that networks are scored on."""
+    return Judged(*read_scene(name, folder), *np.load(_judged_path(name, folder)))
+
+
+def is_judged(name: str) -> bool:
+    """Tell whether networks are scored on a scene: a photograph with one of the site's trimaps, or a stress scene."""
+    return is_stress(name) or is_given(name)
 
 
 def keep_rows(name: str, folder: Path) -> None:
@@ -74,7 +97,11 @@ def read_rows(name: str, folder: Path) -> Rows:
 
 def scene_path(name: str, folder: Path) -> Path:
     """Return the file of a scene."""
-    return Path(folder, f"{name.replace('/', '_')}.npy")
+    return Path(folder, f"{name.replace('/', '_').replace(' ', '_')}.npy")
+
+
+def _judged_path(name: str, folder: Path) -> Path:
+    return scene_path(name, folder).with_suffix(".judged.npy")
 
 
 def _rows_path(name: str, folder: Path) -> Path:

@@ -1,5 +1,7 @@
-"""Make scenes, train on folds and on everything, score, and write the weights of the package."""
+"""Make scenes, train by each protocol and on everything, score, and write the weights of the package."""
 
+import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -10,77 +12,225 @@ from pathlib import Path
 
 import torch
 
-from experiments.data_sets import alphamatting_cases, alphamatting_names
-from experiments.fusion import ABLATION, FUSION, OTHER_SOURCES, SOURCES, Options
+from experiments.data_sets import alphamatting_cases
+from experiments.fresh_process import THREAD_VARIABLES
+from experiments.fusion import (
+    ABLATION,
+    FUSION,
+    METHOD_SOURCES,
+    OTHER_SOURCES,
+    PACKAGED,
+    SHIPPED,
+    SOURCES,
+    TOGETHER,
+    Options,
+)
+from experiments.fusion.doubts import Doubts, Key, Scaling, doubt_rows, fit_scaling, joined, scene_doubts
 from experiments.fusion.kept_scenes import Rows, keep_rows, read_rows, write_scene
+from experiments.fusion.photographs import Split, photograph_names, splits
 from experiments.fusion.pictures import draw_sheet
-from experiments.fusion.scenes import is_given, scene_names
-from experiments.fusion.scoring import in_fold, score_network, score_solvers
+from experiments.fusion.scenes import GIVEN_TRIMAPS, is_given, scene_names
+from experiments.fusion.scoring import Trained, score_scene, score_solvers
+from experiments.fusion.second_output import with_doubts
+from experiments.fusion.stress import is_stress, stress_names
 from experiments.fusion.training import train_fusion
 from experiments.results import Row
 from hybridmatte.correction.weights import checksum
+from hybridmatte.networks import SolverFusion
 from hybridmatte.networks.export import export_fusion
 
 ABLATION_SEED, WEIGHTS_SEED = 1, 0
+SCALINGS = "doubts.json"  # in the folder of kept scenes
 
 
 def run(options: Options) -> Iterator[list[Row]]:
-    """Do the parts asked for; scenes that are kept are not made again."""
+    """Do the parts asked for; scenes and networks that are kept are not made again."""
     options.kept.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
-    if "scenes" in options.parts:
-        make_scenes(options)
-    if "solvers" in options.parts:
-        yield score_solvers(alphamatting_cases(options.data))
-    if "folds" in options.parts:
-        for seed in options.seeds:
-            yield from cross_validate(options, FUSION, seed)
-    if "ablation" in options.parts:
-        for name in options.variants:
-            yield from cross_validate(
-                options, name, ABLATION_SEED, ABLATION.get(name, ()), OTHER_SOURCES.get(name, SOURCES)
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # of the workers; this process has read them already
+    with ProcessPoolExecutor(options.threads, get_context("spawn")) as pool:
+        if "scenes" in options.parts:
+            is_needed = "ablation" in options.parts
+            make_scenes(
+                options, [name for name in scene_names(options.data) if is_needed or "drawn/" not in name], pool
             )
+        if "solvers" in options.parts:
+            yield score_solvers(alphamatting_cases(options.data))
+        if "folds" in options.parts:
+            networks = train_networks(options, options.protocols, pool)
+            yield score_networks(options, given_scenes(photograph_names(options.data)), networks, pool)
+        if "stress" in options.parts:
+            make_scenes(options, stress_names(options.data), pool)
+            networks = train_networks(options, ["folds"], pool)
+            yield score_networks(options, stress_names(options.data), networks, pool)
+        if "ablation" in options.parts:
+            yield from ablate(options, pool)
+        if "doubts" in options.parts:
+            yield score_doubts(options, pool)
+        if "packaged" in options.parts:
+            yield from score_packaged(options, pool)
     if "weights" in options.parts:
         write_weights(options)
     if "sheet" in options.parts:
         draw_sheet(options.data, options.kept / "fusion.png")
 
 
-def make_scenes(options: Options) -> None:
-    """Make and solve all scenes and keep features of some pixels, in as many processes as there are threads."""
+def make_scenes(options: Options, names: Sequence[str], pool: ProcessPoolExecutor) -> None:
+    """Make and solve scenes and keep features of some pixels."""
     folder = options.kept / "scenes"
     folder.mkdir(exist_ok=True)
-    names = scene_names(options.data)
-    with ProcessPoolExecutor(options.threads, get_context("spawn")) as pool:
-        done = pool.map(partial(write_scene, data=options.data, folder=folder), names)
-        print(f"{sum(done)} scenes made of {len(names)}", flush=True)
-        list(pool.map(partial(keep_rows, folder=folder), names))
+    done = pool.map(partial(make_one, data=options.data, folder=folder), names)
+    print(f"{sum(done)} scenes made of {len(names)}", flush=True)
 
 
-def cross_validate(
-    options: Options, method: str, seed: int, without: Sequence[str] = (), sources: Sequence[str] = SOURCES
-) -> Iterator[list[Row]]:
-    """Train a network without the photographs of each fold, and score these."""
-    for fold in options.folds:
-        held_out = in_fold(alphamatting_names(options.data), fold)
-        network = train_fusion(learned_rows(options, held_out, sources), seed=seed, without=without)
-        yield score_network(network.without_torch(), method, options.data, held_out, seed, without)
+def make_one(name: str, data: Path, folder: Path) -> bool:
+    """Make and solve a scene, and keep features of some pixels to learn from; return whether it was missing."""
+    was_missing = write_scene(name, data, folder)
+    if not is_stress(name):
+        keep_rows(name, folder)
+    return was_missing
 
 
-def learned_rows(options: Options, held_out: Sequence[str], sources: Sequence[str]) -> list[Rows]:
-    """Return the rows of the scenes of some sources without some photographs."""
+def train_networks(options: Options, protocols: Sequence[str], pool: ProcessPoolExecutor) -> list[Trained]:
+    """Train each method's networks by some protocols with each seed; networks that are kept are not trained again."""
+    tasks = [
+        (_trained(options, method, seed, protocol, number, split.held_out), split, METHOD_SOURCES[method])
+        for seed in options.seeds
+        for protocol in protocols
+        for method in options.methods
+        for number, split in enumerate(splits(protocol, options.data))
+    ]
+    return list(pool.map(partial(train_one, options), tasks))
+
+
+def train_one(options: Options, task: tuple[Trained, Split, Sequence[str]]) -> Trained:
+    """Train one network unless it is kept."""
+    trained, split, sources = task
+    if not trained.path.exists():
+        torch.set_num_threads(1)
+        rows = learned_rows(options, split.learned, sources)
+        together = trained.method == TOGETHER
+        network = train_fusion(rows, seed=trained.seed, without=trained.without, together=together)
+        trained.path.parent.mkdir(parents=True, exist_ok=True)
+        network.save_pretrained(trained.path.parent)
+        print("trained", trained.path.parent.name, flush=True)
+    return trained
+
+
+def score_networks(
+    options: Options, names: Sequence[str], networks: Sequence[Trained], pool: ProcessPoolExecutor
+) -> list[Row]:
+    """Return rows of the solvers and of the networks on scenes whose photograph these have not seen."""
+    rows = pool.map(partial(score_scene, folder=options.kept / "scenes", networks=networks), names)
+    return [row for part in rows for row in part]
+
+
+def score_packaged(options: Options, pool: ProcessPoolExecutor) -> Iterator[list[Row]]:
+    """Score the package's weights, trained on the twelve, on the eight; fit their doubts to the eight and write them.
+
+    The doubts that are scored are fitted to six of the eight photographs and scored on the other two.
+    """
+    parts = splits("eight", options.data)
+    eight = [name for split in parts for name in split.held_out]
+    stress = [name for name in stress_names(options.data) if name.split("/")[1] in eight]
+    make_scenes(options, given_scenes(eight), pool)
+    network = SolverFusion.from_pretrained(options.weights)
+    networks = []
+    for number, split in enumerate(parts):
+        networks.append(_trained(options, PACKAGED, 0, "eight", number, split.held_out))
+        fitted = with_doubts(network, given_rows(options, split.learned))
+        networks[-1].path.parent.mkdir(parents=True, exist_ok=True)
+        fitted.save_pretrained(networks[-1].path.parent)
+    doubts = judge_doubts(options, given_scenes(eight), networks, pool)
+    yield doubt_rows(doubts)
+    fitted = with_doubts(network, given_rows(options, eight))
+    save_weights(options, scale_doubts(fitted, fit_scaling(joined([*doubts.values()]))), given_rows(options, eight[:1]))
+    if "stress" in options.parts:
+        yield score_networks(options, given_scenes(eight), networks, pool)
+        make_scenes(options, stress, pool)
+        yield score_networks(options, stress, networks, pool)
+
+
+def given_rows(options: Options, photographs: Sequence[str]) -> list[Rows]:
+    """Return the rows of photographs with the site's own trimaps."""
+    return [read_rows(name, options.kept / "scenes") for name in given_scenes(photographs)]
+
+
+def judge_doubts(
+    options: Options, names: Sequence[str], networks: Sequence[Trained], pool: ProcessPoolExecutor
+) -> dict[Key, Doubts]:
+    """Return the doubts of networks on scenes whose photograph these have not seen."""
+    found: dict[Key, list[Doubts]] = {}
+    for part in pool.map(partial(scene_doubts, folder=options.kept / "scenes", networks=networks), names):
+        for key, doubts in part.items():
+            found.setdefault(key, []).append(doubts)
+    return {key: joined(parts) for key, parts in found.items()}
+
+
+def score_doubts(options: Options, pool: ProcessPoolExecutor) -> list[Row]:
+    """Return rows of the doubts in the five folds, and keep each method's scaling for the package's weights."""
+    networks = train_networks(options, ["folds"], pool)
+    doubts = judge_doubts(options, given_scenes(photograph_names(options.data)), networks, pool)
+    scalings = {
+        method: fit_scaling(joined([part for key, part in doubts.items() if key[0] == method]))
+        for method in options.methods
+    }
+    content = json.dumps({method: scaling._asdict() for method, scaling in scalings.items()})
+    (options.kept / SCALINGS).write_text(content, encoding="utf-8")
+    return doubt_rows(doubts)
+
+
+def ablate(options: Options, pool: ProcessPoolExecutor) -> Iterator[list[Row]]:
+    """Score networks without some features, or of other scenes, in four folds of the twelve photographs."""
+    parts = splits("twelve", options.data)
+    names = given_scenes([name for split in parts for name in split.held_out])
+    for method in (FUSION, *options.variants):
+        without, sources = ABLATION.get(method, ()), OTHER_SOURCES.get(method, SOURCES)
+        tasks = [
+            (
+                _trained(options, method, ABLATION_SEED, "twelve", number, split.held_out)._replace(without=without),
+                split,
+                sources,
+            )
+            for number, split in enumerate(parts)
+        ]
+        networks = list(pool.map(partial(train_one, options), tasks))
+        yield score_networks(options, names, networks, pool)
+
+
+def given_scenes(photographs: Sequence[str]) -> list[str]:
+    """Return the names of the scenes of photographs with the site's own trimaps."""
+    return [f"real/{name}/{k}" for name in photographs for k in range(GIVEN_TRIMAPS)]
+
+
+def learned_rows(options: Options, photographs: Sequence[str], sources: Sequence[str]) -> list[Rows]:
+    """Return the rows of the scenes of some sources that show no other labelled photographs than the given ones."""
+    others = set(photograph_names(options.data)) - set(photographs)
     return [
         read_rows(name, options.kept / "scenes")
         for name in scene_names(options.data)
-        if name.split("/")[1] not in held_out
-        and (name.split("/")[0] in sources or is_given(name) and "given" in sources)
+        if name.split("/")[1] not in others and (name.split("/")[0] in sources or is_given(name) and "given" in sources)
     ]
 
 
 def write_weights(options: Options) -> None:
     """Train on everything with one seed, and write the weights of the package; the report writes their card."""
-    rows = learned_rows(options, (), SOURCES)
-    network = train_fusion(rows, seed=WEIGHTS_SEED)
+    rows = learned_rows(options, photograph_names(options.data), METHOD_SOURCES[SHIPPED])
+    network = train_fusion(rows, seed=WEIGHTS_SEED, together=SHIPPED == TOGETHER)
+    scaling = Scaling(**json.loads((options.kept / SCALINGS).read_text(encoding="utf-8"))[SHIPPED])
+    save_weights(options, scale_doubts(network, scaling), rows)
+
+
+def scale_doubts(network: SolverFusion, scaling: Scaling) -> SolverFusion:
+    """Return the network with scaled doubts: those of the folds say how large they are on unseen photographs."""
+    with torch.no_grad():
+        network.weights[-1][:, 1] *= scaling.scale
+        network.biases[-1][1] = scaling.scale * network.biases[-1][1] + scaling.shift
+    return network
+
+
+def save_weights(options: Options, network: SolverFusion, rows: Sequence[Rows]) -> None:
+    """Write the weights of the package as safetensors and ONNX, with their checksum; rows check the ONNX file."""
     with tempfile.TemporaryDirectory() as folder:  # save_pretrained also writes a card
         network.save_pretrained(folder)
         for name in ("config.json", "model.safetensors"):
@@ -89,3 +239,11 @@ def write_weights(options: Options) -> None:
     print("ONNX differs by", difference, flush=True)
     content = (options.weights / "model.safetensors").read_bytes()
     (options.weights / "model.sha256").write_text(checksum(content) + "\n", encoding="ascii")
+
+
+def _trained(
+    options: Options, method: str, seed: int, protocol: str, number: int, held_out: tuple[str, ...]
+) -> Trained:
+    """Return where a network is kept, and what it is scored on."""
+    name = f"{method}, {protocol} {number}, seed {seed}".replace(", ", "_").replace(" ", "_")
+    return Trained(method, seed, protocol, held_out, options.kept / "networks" / name / "model.safetensors")

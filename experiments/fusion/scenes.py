@@ -1,6 +1,8 @@
 """Scenes to learn from: photographs with true alpha, composites of foregrounds on photographs, and drawn ones.
 
-Each scene is a function of its name: ``real/<photograph>/<k>``, ``composite/<foreground>/<k>`` or ``drawn/<kind>/<k>``.
+Each scene is a function of its name: ``real/<photograph>/<k>``, ``hard/<photograph>/<k>``,
+``composite/<foreground>/<k>`` or ``drawn/<kind>/<k>``. Hard scenes are disturbed in the ways of the stress sets, by
+other random numbers and amounts.
 """
 
 import zlib
@@ -10,17 +12,38 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from experiments.data_sets import alphamatting_cases, alphamatting_names, data_folder
+from experiments.data_sets import data_folder
+from experiments.fusion.disturbances import (
+    CLEAR,
+    PARTS,
+    attach,
+    band_trimap,
+    blurred,
+    compressed,
+    crop_near_outline,
+    draw_lattice,
+    draw_part,
+    grey,
+    noisy,
+    own_colours,
+    place_on_outline,
+    resized,
+    shaded,
+    stroke_trimap,
+    trimap_of,
+)
+from experiments.fusion.photographs import photograph_cases, photograph_names
 from hybridmatte import estimate_foreground, read_alpha, read_image
 from hybridmatte._validation import to_float
 from hybridmatte.data import Photographs, Sample, combine_foregrounds, composite_sample, random_scene
 from hybridmatte.data.scenes import SCENES
 
 OTHERS = ("animals", "portraits")  # with a published network's alphas, which are true in a composite made of them
-COUNTS = {"real": 6, "composite": 2, "drawn": 4}  # scenes of each photograph, foreground, kind
+HARD = {0: "part", 1: "part", 3: "net", 4: "trimap", 6: "degraded", 7: "degraded"}  # by number
+NUMBERS = {"real": range(4), "hard": tuple(HARD), "composite": range(1), "drawn": range(4)}  # of each source's scenes
+NEW_SIDES, HARD_SIDES = (400, 440), (288, 320)  # pixels of a photograph with a new trimap, and of a hard scene
 GIVEN_TRIMAPS = 2  # of a photograph; its other scenes have new ones
 SIDES = (224, 400)  # pixels, of composites and drawn scenes
-CLEAR = 5 / 255  # pixels whose alpha is farther than this from 0 and from 1 are mixed
 WIDTHS = (2.0, 45.0)  # pixels, of the unknown band
 KNOWN = 0.01  # least share of the pixels in each known region
 TRIES = 100
@@ -29,11 +52,14 @@ CLEAR_KINDS, SOLID_KINDS = ("smoke", "glass"), ("hair", "fur", "lace", "plant") 
 
 def scene_names(data: Path) -> list[str]:
     """Return the names of all scenes."""
-    labelled = alphamatting_names(data)
-    groups = {"real": labelled, "composite": [*labelled, *other_names(data)], "drawn": [*SCENES]}
-    return [
-        f"{group}/{source}/{k}" for group, sources in groups.items() for source in sources for k in range(COUNTS[group])
-    ]
+    labelled = photograph_names(data)
+    groups = {
+        "real": labelled,
+        "hard": labelled,
+        "composite": [*labelled, *other_names(data)],
+        "drawn": [*SCENES],
+    }
+    return [f"{group}/{source}/{k}" for group, sources in groups.items() for source in sources for k in NUMBERS[group]]
 
 
 def other_names(data: Path) -> list[str]:
@@ -51,6 +77,8 @@ def make_scene(name: str, data: Path) -> Sample:
     generator = np.random.default_rng(zlib.crc32(name.encode()))
     if group == "real":
         return _real(data, source, int(number), generator)
+    if group == "hard":
+        return _hard(data, source, int(number), generator)
     for _ in range(TRIES):
         layers = _drawn(source, data, generator) if group == "drawn" else _cut(layers_of(source, data), generator)
         background = _background(data, generator, layers.alpha.shape)
@@ -64,17 +92,14 @@ def make_scene(name: str, data: Path) -> Sample:
 
 def scene_trimap(alpha: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Return a trimap of random width around the mixed pixels; in half of the trimaps a brush closes small gaps."""
-    mixed = (alpha > CLEAR) & (alpha < 1 - CLEAR)
-    distance = cv2.distanceTransform(np.uint8(~mixed), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     low, high = np.log(WIDTHS)
     widths = np.exp(generator.uniform(low, high) + generator.uniform(-0.4, 0.4, 2))
-    is_unknown = distance <= np.where(alpha > 0.5, *widths)
+    trimap = band_trimap(alpha, *widths)
     if generator.uniform() < 0.5:
         brush = int(generator.integers(3, 30))
-        is_unknown = np.uint8(is_unknown)
         disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (brush, brush))
-        is_unknown = cv2.morphologyEx(is_unknown, cv2.MORPH_CLOSE, disk) > 0
-    return np.where(is_unknown, np.float32(0.5), np.float32(alpha > 0.5))
+        trimap = trimap_of(alpha, cv2.morphologyEx(np.uint8(trimap == 0.5), cv2.MORPH_CLOSE, disk) > 0)
+    return trimap
 
 
 def is_given(name: str) -> bool:
@@ -84,10 +109,64 @@ def is_given(name: str) -> bool:
 
 
 def _real(data, source, number, generator):
-    """Return a photograph with one of the site's trimaps, or with a new one."""
-    case = list(alphamatting_cases(data, [source]))[min(number, GIVEN_TRIMAPS - 1)]
-    trimap = case.trimap if number < GIVEN_TRIMAPS else scene_trimap(case.alpha, generator)
-    return Sample(case.name, image=np.float32(case.image), trimap=np.float32(trimap), alpha=np.float32(case.alpha))
+    """Return a photograph with one of the site's trimaps, or a part of it with a new one."""
+    case = list(photograph_cases(data, [source]))[min(number, GIVEN_TRIMAPS - 1)]
+    sample = Sample(case.name, np.float32(case.image), np.float32(case.alpha), np.float32(case.trimap))
+    if number < GIVEN_TRIMAPS:
+        return sample
+    return crop_near_outline(sample._replace(trimap=scene_trimap(case.alpha, generator)), NEW_SIDES, generator)
+
+
+def _hard(data, source, number, generator):
+    """Return a part of a photograph with a part stuck to it, another trimap or a degraded image; or a drawn net."""
+    kind = HARD[number]
+    if kind == "net":
+        alpha, trimap = draw_lattice(HARD_SIDES, generator)
+        ground = _background(data, generator, HARD_SIDES)
+        pixels = ground.reshape(-1, 3)
+        near = pixels[int(generator.integers(len(pixels)))] + generator.normal(0, 0.05, 3)
+        colour = near.clip(0, 1) if generator.uniform() < 0.6 else own_colours(pixels, generator)[0]
+        layers = Sample("", foreground=shaded(colour, HARD_SIDES, generator), alpha=alpha)
+        return Sample(source, image=composite_sample(layers, ground).image, trimap=trimap, alpha=alpha)
+    case = next(photograph_cases(data, [source]))
+    image, alpha = np.float32(case.image), np.float32(case.alpha)
+    sample = Sample(source, image=image, alpha=alpha, trimap=scene_trimap(alpha, generator))
+    if kind == "trimap":
+        one, other = np.exp(generator.uniform(np.log(1.5), np.log(40), 2))
+        is_band = generator.uniform() < 0.5
+        trimap = band_trimap(sample.alpha, one, other) if is_band else stroke_trimap(sample.alpha, generator, (4, 35))
+        sample = sample._replace(trimap=trimap)
+    sample = crop_near_outline(sample, HARD_SIDES, generator)
+    if kind == "part":
+        return _with_part(data, sample, generator)
+    return _degraded(sample, generator) if kind == "degraded" else sample
+
+
+def _with_part(data, sample, generator):
+    """Return a scene with a drawn part, in colours of its own or of a photograph, or a part of another object."""
+    shape, place = sample.alpha.shape, place_on_outline(sample.alpha, generator)
+    texture = _background(data, generator, shape)
+    if generator.uniform() < 0.4:
+        colours = shaded(own_colours(sample.image[sample.trimap != 0.5], generator)[0], shape, generator)
+        texture = np.where(generator.uniform() < 0.5, colours, (texture + colours) / 2)
+    opacity = draw_part(PARTS[int(generator.integers(3))], shape, place, generator.uniform(60, 190), generator)
+    return attach(sample, np.float32(texture), opacity)
+
+
+def _degraded(sample, generator):
+    """Return a scene blurred, compressed, noisy, grey, smaller or larger."""
+    kind = int(generator.integers(6))
+    if kind == 0:
+        return blurred(sample, generator.uniform(0.6, 2.5))
+    if kind == 1:
+        return compressed(sample, int(generator.integers(35, 90)))
+    if kind == 2:
+        return noisy(sample, generator.uniform(0.01, 0.06), generator)
+    if kind == 3:
+        return grey(sample)
+    if kind == 4:
+        return resized(sample, generator.uniform(0.3, 0.8))
+    return resized(sample, generator.uniform(1.3, 2.5))
 
 
 @lru_cache(maxsize=32)
@@ -99,7 +178,7 @@ def layers_of(source: str, data: Path) -> Sample:
         image = to_float(read_image(root / "image" / f"{stem}.jpg"), "image")
         alpha = to_float(read_alpha(root / "alpha_predicted" / f"{stem}.png"), "alpha")
     else:
-        case = next(alphamatting_cases(data, [source]))
+        case = next(photograph_cases(data, [source]))
         image, alpha = np.float32(case.image), np.float32(case.alpha)
     return Sample(source, foreground=np.float32(estimate_foreground(image, alpha)), alpha=alpha)
 

@@ -1,4 +1,4 @@
-"""Errors of the solvers and of the correction network on the twelve photographs with true alpha."""
+"""Errors of the solvers and of correction networks on the photographs with true alpha, and on the stress sets."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -7,32 +7,29 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.data_sets import Case, alphamatting_cases
-from experiments.fusion import AVERAGE, FOLDS, ORACLE
+from experiments.data_sets import TRIMAPS, Case
+from experiments.fusion import AVERAGE, ORACLE
+from experiments.fusion.kept_scenes import read_judged
+from experiments.fusion.stress import is_stress
 from experiments.fusion.training import base_without, left_out
 from experiments.results import Row, make_row
-from hybridmatte import METHODS, gradient_error, mse, sad, solve
-from hybridmatte.correction.estimates import solver_estimates
+from hybridmatte import METHODS, connectivity_error, gradient_error, mse, sad, solve
 from hybridmatte.correction.features import correction_features
 from hybridmatte.correction.matting import corrected_alpha
-from hybridmatte.correction.network import Perceptron
-from hybridmatte.systems.problem import check_problem
+from hybridmatte.correction.network import Perceptron, read_perceptron
 
 AVERAGED = ("cf", "knn", "information_flow", "sampling")
 
 
-class SolvedCase(NamedTuple):
-    """A case, the features (n, F) of its unknown pixels, where these are (H, W), and the solver's alpha (H, W)."""
+class Trained(NamedTuple):
+    """A trained network: its method and seed, the protocol it belongs to, its photographs to score, and its file."""
 
-    case: Case
-    features: np.ndarray
-    is_unknown: np.ndarray
-    alpha: np.ndarray
-
-
-def in_fold(names: Sequence[str], fold: int) -> Sequence[str]:
-    """Return those of the photographs' names that a fold scores and does not learn from."""
-    return names[fold::FOLDS]
+    method: str
+    seed: int
+    protocol: str
+    held_out: tuple[str, ...]
+    path: Path
+    without: tuple[str, ...] = ()
 
 
 def score_solvers(cases: Iterable[Case]) -> list[Row]:
@@ -41,9 +38,10 @@ def score_solvers(cases: Iterable[Case]) -> list[Row]:
     for case in cases:
         image = np.float32(case.image)
         alphas = {name: solve(image, case.trimap, name) for name in METHODS}
-        found = {name: errors_of(alpha, case) for name, alpha in alphas.items()}
+        found = {name: errors_of(alpha, case.alpha, case.trimap) for name, alpha in alphas.items()}
         found[ORACLE] = min(found.values(), key=lambda errors: errors["sad"])
-        found[AVERAGE] = errors_of(np.mean([alphas[name] for name in AVERAGED], axis=0), case)
+        average = np.mean([alphas[name] for name in AVERAGED], axis=0)
+        found[AVERAGE] = errors_of(average, case.alpha, case.trimap)
         rows += [
             make_row(name, f"{case.name} {case.trimap_name}", case.alpha.shape, errors)
             for name, errors in found.items()
@@ -51,36 +49,44 @@ def score_solvers(cases: Iterable[Case]) -> list[Row]:
     return rows
 
 
-def score_network(
-    network: Perceptron, method: str, data: Path, names: Sequence[str], seed: int, without: Sequence[str] = ()
-) -> list[Row]:
-    """Return rows of the errors of a network that was trained `without` some features, on some photographs."""
-    rows = []
-    for name in names:
-        for case, features, is_unknown, alpha in solve_cases(data, name):
-            features, alpha = features.copy(), alpha.copy()
-            features[:, left_out(without)] = 0  # as while training
-            alpha[is_unknown] = corrected_alpha(network, features, base_without(without))
-            rows.append(
-                make_row(
-                    method, f"{case.name} {case.trimap_name} seed {seed}", case.alpha.shape, errors_of(alpha, case)
-                )
-            )
+def score_scene(name: str, folder: Path, networks: Sequence[Trained]) -> list[Row]:
+    """Return rows of both solvers and of those networks that have not seen the scene's photograph."""
+    kind, photograph, number = name.split("/")
+    kind = TRIMAPS[int(number)] if kind == "real" else kind
+    scene = read_judged(name, folder)
+    alpha, is_unknown = scene.estimates.alpha, scene.estimates.known == 0.5
+
+    def row(method, estimate, more, **columns):
+        errors = errors_of(estimate, scene.truth, scene.trimap, is_stress(name))
+        subject = " ".join([f"{kind}: {photograph}", *more])
+        return make_row(method, subject, alpha.shape, errors, set=kind, photograph=photograph, **columns)
+
+    rows = [row("information_flow", alpha, []), row("sampling", scene.sampling, [])]
+    features = correction_features(scene.estimates, is_unknown)
+    for network in networks:
+        if photograph in network.held_out:
+            seen = features.copy()
+            seen[:, left_out(network.without)] = 0  # as while training
+            found = alpha.copy()
+            found[is_unknown] = corrected_alpha(load_network(network.path), seen, base_without(network.without))
+            more = [f"protocol {network.protocol}", f"seed {network.seed}"]
+            rows.append(row(network.method, found, more, protocol=network.protocol, seed=network.seed))
     return rows
 
 
-def errors_of(alpha: np.ndarray, case: Case) -> dict[str, float]:
-    """Return SAD / 1000, MSE x 1000 and the gradient error / 1000 of an alpha on the unknown pixels."""
-    planes = np.float32(alpha), case.alpha, case.trimap
-    return {"sad": sad(*planes) / 1000, "mse": 1000 * mse(*planes), "grad": gradient_error(*planes) / 1000}
-
-
 @cache
-def solve_cases(data: Path, name: str) -> list[SolvedCase]:
-    """Return a photograph's cases, solved."""
-    found = []
-    for case in alphamatting_cases(data, [name]):
-        estimates = solver_estimates(check_problem(np.float32(case.image), case.trimap))
-        is_unknown = estimates.known == 0.5
-        found.append(SolvedCase(case, correction_features(estimates, is_unknown), is_unknown, estimates.alpha))
-    return found
+def load_network(path: Path) -> Perceptron:
+    """Return the network in a file."""
+    return read_perceptron(path.read_bytes())
+
+
+def errors_of(alpha: np.ndarray, target: np.ndarray, trimap: np.ndarray, is_short: bool = False) -> dict[str, float]:
+    """Return SAD / 1000, MSE x 1000, and gradient and connectivity errors / 1000 of an alpha on the unknown pixels.
+
+    The short form has the first two alone.
+    """
+    planes = np.float32(alpha), target, trimap
+    errors = {"sad": sad(*planes) / 1000, "mse": 1000 * mse(*planes)}
+    if is_short:
+        return errors
+    return errors | {"grad": gradient_error(*planes) / 1000, "conn": connectivity_error(*planes) / 1000}
