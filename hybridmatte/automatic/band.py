@@ -106,7 +106,7 @@ def follow_correction(before: Plane, mask: Plane, corrected: Plane) -> Plane | N
         trimap[is_denied] = 0.5
         trimap[depth_inside(certainty >= CORRECTED_SURE_MIN) > margin] = value
         is_denied &= certainty > 1 - CORRECTED_SURE_MIN
-        trimap[is_denied & _lacks(trimap == value, inside >= INSIDE_MIN, connectivity)] = value
+        trimap[is_denied & lacks(trimap == value, inside >= INSIDE_MIN, connectivity)] = value
     return trimap if (trimap == 0).any() and (trimap == 1).any() else None
 
 
@@ -150,7 +150,7 @@ def widened(trimap: Plane, alpha: Plane) -> Plane:
         if is_open.any():
             box, is_left = box_around(is_open, reach), is_known.copy()
             is_left[box] &= depth_inside(~is_open[box]) > reach
-            result[is_known & ~is_left & ~_lacks(is_left, is_known, connectivity=8)] = 0.5
+            result[is_known & ~is_left & ~lacks(is_left, is_known, connectivity=8)] = 0.5
     return result
 
 
@@ -172,7 +172,7 @@ def _known_inside(mask: Plane, margin: float, connectivity: int) -> Region:
 
 def _lies_apart(is_inside: Region, is_known: Region, reach: float, connectivity: int) -> Region:
     """Return the pixels of parts without a known pixel, and those farther than a reach from all known pixels."""
-    is_apart = _lacks(is_known, is_inside, connectivity)
+    is_apart = lacks(is_known, is_inside, connectivity)
     return is_apart | _farther(is_inside & ~is_known, is_known, reach) if is_known.any() else is_apart
 
 
@@ -193,7 +193,7 @@ def _farther(region: Region, is_known: Region, reach: float) -> Region:
     return is_far
 
 
-def _lacks(is_known: Region, is_inside: Region, connectivity: int) -> Region:
+def lacks(is_known: Region, is_inside: Region, connectivity: int) -> Region:
     """Return the pixels of connected parts without a known pixel."""
     count, labels = cv2.connectedComponents(is_inside.astype(np.uint8), connectivity=connectivity)
     has_known = np.zeros(count, np.bool_)

@@ -19,6 +19,7 @@ from hybridmatte.automatic.band import (
     widened,
 )
 from hybridmatte.automatic.found import MaskCorrection, describe_guessed
+from hybridmatte.automatic.half_size import is_halved, matte_band
 from hybridmatte.automatic.mask_correction import changed_share, corrected_mask
 from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.correction.confidence import matte_with_confidence
@@ -150,7 +151,8 @@ def matte_from_mask(
     method : str, optional
         One of `hybridmatte.METHODS`, in place of `matte`. Only without a network.
     quality : {"best", "fast"}, optional
-        Of `matte`, default "best". Not with a method or a network.
+        Of `matte`, default "best". Not with a method or a network. "fast" solves at half the size if the shorter side
+        has 512 pixels or more and neither erode nor dilate is given.
     network : JointInference, optional
     erode, dilate : float, optional
         Widths of the unknown band inside and outside the outline, in pixels. If one is given, `trimap_from_mask` makes
@@ -247,9 +249,8 @@ def solve_mask(
 ) -> AutomaticResult:
     """Estimate alpha in a band along the outline of a checked mask (H, W); parameters are those of `matte_from_mask`.
 
-    pitch is the size of the mask's own pixels in pixels of the image. with_confidence needs the quality "best". admit,
-    which may raise an error, is called before each solve with the number of unknown pixels, and with whether the trimap
-    is final.
+    pitch is the size of the mask's pixels in pixels of the image; with_confidence needs the quality "best". admit is
+    called before each solve with the number of unknown pixels and whether the trimap is final; it may raise an error.
     """
     admit = _admit_all if admit is None else admit
     method, quality = check_method_or_quality(method, quality)
@@ -266,10 +267,12 @@ def solve_mask(
             if np.array_equal(before, trimap):
                 break
     admit(np.count_nonzero(trimap == 0.5), True)
+    solve = matte_by if has_widths else matte_band
     alpha, confidence = (
-        matte_with_confidence(image, trimap) if with_confidence else (matte_by(image, trimap, method, quality), None)
+        matte_with_confidence(image, trimap) if with_confidence else (solve(image, trimap, method, quality), None)
     )
-    result = AutomaticResult(alpha, trimap, _describe_solved(method, quality, correction))
+    said = f"{quality}, at half the size" if not has_widths and is_halved(trimap.shape, quality) else quality
+    result = AutomaticResult(alpha, trimap, _describe_solved(method, said, correction))
     result.correction, result.guessed = correction, None if has_widths else guessed_in(trimap, alpha)
     result.confidence = confidence
     return result

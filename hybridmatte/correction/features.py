@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates
 from hybridmatte.correction.window_statistics import Plane, Values, WindowStatistics
 
-__all__ = ["CANDIDATES", "FEATURES", "FEATURE_TABLE", "MARGIN", "Feature", "correction_features"]
+__all__ = ["CANDIDATES", "FEATURES", "FEATURE_TABLE", "MARGIN", "Feature", "colour_regression", "correction_features"]
 
 CANDIDATES = (BASE_SOLVER, "samples")  # the two estimates of alpha
 PIXEL_PLANES = (
@@ -115,18 +115,18 @@ def _grey_fit(statistics: WindowStatistics, name: str, r: int) -> Values:
 
 def _colour_fit(statistics: WindowStatistics, name: str, r: int) -> Values:
     """Return the linear regression of a plane on R, G and B in windows, minus the solver's alpha."""
-    slopes, _ = _colour_regression(statistics, name, r)
+    slopes, _ = colour_regression(statistics, name, r)
     centred = [statistics.value(colour) - statistics.mean(colour, r) for colour in COLOURS]
     return statistics.mean(name, r) + _dot(slopes, centred) - statistics.value(BASE_SOLVER)
 
 
 def _colour_misfit(statistics: WindowStatistics, name: str, r: int) -> Values:
     """Return the standard deviation of what the regression on R, G and B leaves unexplained."""
-    slopes, covariances = _colour_regression(statistics, name, r)
+    slopes, covariances = colour_regression(statistics, name, r)
     return np.sqrt(np.maximum(statistics.variance(name, r) - _dot(slopes, covariances), 0))
 
 
-def _colour_regression(statistics: WindowStatistics, name: str, r: int) -> tuple[list[Values], list[Values]]:
+def colour_regression(statistics: WindowStatistics, name: str, r: int) -> tuple[list[Values], list[Values]]:
     """Return the slopes of a plane's regression on R, G and B, and its covariances with them: three arrays each."""
 
     def compute():

@@ -209,7 +209,7 @@ class TestGuessed:
         """Return a mask of which the correction doubts a square of 200 pixels, and let the solver find half."""
         square[100:600, 200:700] = 1
         answer(lambda mask: np.where(cv2.resize(DOUBTED, mask.shape[::-1]) > 0.5, np.float32(0.6), mask))
-        monkeypatch.setattr(from_mask, "matte_by", lambda _, trimap, *__: trimap)
+        monkeypatch.setattr(from_mask, "matte_band", lambda _, trimap, *__: trimap)
         return square
 
     def test_warning(self, grey):
@@ -225,7 +225,7 @@ class TestGuessed:
             hybridmatte.matte_from_image(IMAGE, segmenter=lambda _: grey)
 
     def test_none_where_the_solver_decides(self, grey, monkeypatch):
-        monkeypatch.setattr(from_mask, "matte_by", lambda _, trimap, *__: np.float32(trimap >= 0.5))
+        monkeypatch.setattr(from_mask, "matte_band", lambda _, trimap, *__: np.float32(trimap >= 0.5))
         assert hybridmatte.matte_from_mask(IMAGE, grey).guessed == 0
 
     def test_none_for_the_band_along_a_mask(self, grey):

@@ -68,8 +68,8 @@ class TestOneImage:
     def test_result_is_the_same(self, run, files, command, monkeypatch):
         """The option changes neither the result nor, without it, the report."""
         assert run(f"{command} --confidence-map @map.png").code == 0
-        for module in (work, from_mask):
-            monkeypatch.setattr(module, "matte_by", lambda _, trimap, *__: trimap)
+        monkeypatch.setattr(work, "matte_by", lambda _, trimap, *__: trimap)
+        monkeypatch.setattr(from_mask, "matte_band", lambda _, trimap, *__: trimap)
         monkeypatch.setattr("hybridmatte.foreground.matte_by", lambda _, trimap, *__: trimap)
         result = run(f"{command.replace('out.png', 'plain.png')} --json")
         assert "confidence" not in json.loads(result.out)

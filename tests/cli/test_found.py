@@ -102,7 +102,7 @@ class TestCorrection:
 
         monkeypatch.setattr(mask_correction, "run_segmenter", answer)
         monkeypatch.setattr(from_mask, "solve_cf", lambda _, trimap: np.float32(trimap > 0.5))
-        monkeypatch.setattr(from_mask, "matte_by", lambda _, trimap, *__: trimap)
+        monkeypatch.setattr(from_mask, "matte_band", lambda _, trimap, *__: trimap)
 
     CORRECTED = re.compile(r"corrected: 2[45]\.\d% of the mask")
     DROPPED = "not corrected: the correction does not fit the mask and was dropped; the mask is taken as it is"
