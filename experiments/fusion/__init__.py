@@ -19,8 +19,14 @@ PROTOCOLS = {  # how photographs are split into those learned from and those sco
 AVERAGE, ORACLE, FUSION = "average of the best four", "oracle: best solver of each photograph", "fusion"  # methods
 HARDENED = "fusion, with hard scenes"
 SOURCES = ("real", "composite")  # scenes that networks learn from where nothing else is said
-TOGETHER = "fusion, with hard scenes, outputs together"  # the doubts are trained with alpha, not after it
-METHOD_SOURCES = {FUSION: SOURCES, HARDENED: (*SOURCES, "hard"), TOGETHER: (*SOURCES, "hard")}
+TOGETHER = "fusion, outputs together"  # the doubts are trained with alpha, not after it
+FEW = "fusion, with few pixels of hard scenes"
+METHOD_SOURCES = {
+    FUSION: SOURCES,
+    HARDENED: (*SOURCES, "hard"),
+    FEW: (*SOURCES, "few hard"),
+    TOGETHER: SOURCES,
+}
 NETWORKS = tuple(METHOD_SOURCES)
 PACKAGED, PACKAGED_FOLDS = "weights of the package", 4  # trained on the twelve; folds of the eight, for the doubts
 SHIPPED = HARDENED  # the method of the package's weights

@@ -40,6 +40,7 @@ from hybridmatte.networks import SolverFusion
 from hybridmatte.networks.export import export_fusion
 
 ABLATION_SEED, WEIGHTS_SEED = 1, 0
+FEWER = 5  # one of so many pixels of hard scenes is learned from, where these are few
 SCALINGS = "doubts.json"  # in the folder of kept scenes
 
 
@@ -206,11 +207,16 @@ def given_scenes(photographs: Sequence[str]) -> list[str]:
 def learned_rows(options: Options, photographs: Sequence[str], sources: Sequence[str]) -> list[Rows]:
     """Return the rows of the scenes of some sources that show no other labelled photographs than the given ones."""
     others = set(photograph_names(options.data)) - set(photographs)
-    return [
-        read_rows(name, options.kept / "scenes")
-        for name in scene_names(options.data)
-        if name.split("/")[1] not in others and (name.split("/")[0] in sources or is_given(name) and "given" in sources)
-    ]
+    found = []
+    for name in scene_names(options.data):
+        group, source, _ = name.split("/")
+        if source in others:
+            continue
+        if group in sources or is_given(name) and "given" in sources:
+            found.append(read_rows(name, options.kept / "scenes"))
+        elif group == "hard" and "few hard" in sources:
+            found.append(Rows(*(part[::FEWER] for part in read_rows(name, options.kept / "scenes"))))
+    return found
 
 
 def write_weights(options: Options) -> None:
