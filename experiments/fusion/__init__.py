@@ -29,7 +29,7 @@ METHOD_SOURCES = {
 }
 NETWORKS = tuple(METHOD_SOURCES)
 PACKAGED, PACKAGED_FOLDS = "weights of the package", 4  # trained on the twelve; folds of the eight, for the doubts
-SHIPPED = HARDENED  # the method of the package's weights
+SHIPPED = FUSION  # the method of the package's weights
 AROUND = ("mean", "deviation", "least", "most", "fitted", "misfit", "correlation", "slope", "detail")
 ABLATION = {  # variants that miss features: words in their names
     "nothing around the pixel": AROUND,
