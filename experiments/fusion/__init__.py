@@ -7,23 +7,30 @@ from experiments.experiment import Experiment
 from experiments.options import TrainingOptions, option
 from experiments.results import ROOT
 
-PARTS = ("scenes", "solvers", "folds", "ablation", "stress", "doubts", "weights", "packaged", "sheet")
+PARTS = ("scenes", "solvers", "folds", "ablation", "stress", "doubts", "weights", "sheet")
+WITH_FORMER = (*PARTS, "former")  # this part needs the folder of the former weights
 SETS = ("alphamatting", "alphamatting_more")  # folders of photographs with true alpha: twelve, and eight
 FOLDS, TWELVE_FOLDS = 5, 4  # of the twenty photographs, and of the twelve
 PROTOCOLS = {  # how photographs are split into those learned from and those scored
     "folds": "five folds of the twenty",
     "sets": "learned from the twelve and scored on the eight, and the other way round",
     "twelve": "four folds of the twelve",
-    "eight": "the package's weights, of the twelve, on the eight; their doubts in four folds of the eight",
+    "eight": "former weights, of the twelve, on the eight; their doubts in four folds of the eight",
 }
 AVERAGE, ORACLE, FUSION = "average of the best four", "oracle: best solver of each photograph", "fusion"  # methods
 HARDENED = "fusion, with hard scenes"
 SOURCES = ("real", "composite")  # scenes that networks learn from where nothing else is said
-TOGETHER = "fusion, with hard scenes, outputs together"  # the doubts are trained with alpha, not after it
-METHOD_SOURCES = {FUSION: SOURCES, HARDENED: (*SOURCES, "hard"), TOGETHER: (*SOURCES, "hard")}
+TOGETHER = "fusion, outputs together"  # the doubts are trained with alpha, not after it
+FEW = "fusion, with few pixels of hard scenes"
+METHOD_SOURCES = {
+    FUSION: SOURCES,
+    HARDENED: (*SOURCES, "hard"),
+    FEW: (*SOURCES, "few hard"),
+    TOGETHER: SOURCES,
+}
 NETWORKS = tuple(METHOD_SOURCES)
-PACKAGED, PACKAGED_FOLDS = "weights of the package", 4  # trained on the twelve; folds of the eight, for the doubts
-SHIPPED = HARDENED  # the method of the package's weights
+FORMER, FORMER_FOLDS = "former weights", 4  # trained on the twelve; folds of the eight, for the doubts
+SHIPPED = FUSION  # the method of the package's weights
 AROUND = ("mean", "deviation", "least", "most", "fitted", "misfit", "correlation", "slope", "detail")
 ABLATION = {  # variants that miss features: words in their names
     "nothing around the pixel": AROUND,
@@ -46,10 +53,11 @@ class Options(TrainingOptions):
     """Options of this experiment; the networks are trained in float32 whatever `precision` says."""
 
     kept: Path = option(Path("fusion_scenes"), "folder of solved scenes, and of the sheet")
-    parts: tuple[str, ...] = option(PARTS, "what to do", choices=PARTS)
+    parts: tuple[str, ...] = option(PARTS, "what to do", choices=WITH_FORMER)
     protocols: tuple[str, ...] = option(("folds", "sets"), "protocols of the part folds", choices=("folds", "sets"))
     methods: tuple[str, ...] = option(NETWORKS, "networks of folds, stress and doubts", choices=NETWORKS)
     variants: tuple[str, ...] = option(VARIANTS, "variants of the part ablation", choices=VARIANTS)
+    former: Path | None = option(None, "folder of weights that were trained on the twelve, for the part former")
     weights: Path = option(ROOT / "hybridmatte" / "weights" / "fusion", "folder of the package's weights")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from experiments.data_sets import TRIMAPS, Case, alphamatting_cases, alphamatting_names
-from experiments.fusion import FOLDS, PACKAGED_FOLDS, SETS, TWELVE_FOLDS
+from experiments.fusion import FOLDS, FORMER_FOLDS, SETS, TWELVE_FOLDS
 
 
 class Split(NamedTuple):
@@ -35,7 +35,7 @@ def splits(protocol: str, data: Path) -> list[Split]:
     names, count = {
         "folds": (twelve + eight, FOLDS),
         "twelve": (twelve, TWELVE_FOLDS),
-        "eight": (eight, PACKAGED_FOLDS),
+        "eight": (eight, FORMER_FOLDS),
     }[protocol]
     groups = [in_fold(names, fold, count) for fold in range(count)]
     return [Split(tuple(name for name in names if name not in group), tuple(group)) for group in groups]

@@ -59,7 +59,11 @@ def judged_tables(document: Document) -> list[str]:
     eight = sorted({name for part in found.values() for name in part.rows} - set(twelve))
     tables = [JUDGED]
     for protocol, photographs, about in (
-        ("eight", eight, "The package's weights, of the twelve, on the eight; nothing was chosen by these figures:"),
+        (
+            "eight",
+            eight,
+            "The former weights, of the twelve, on the eight; nothing was chosen by these figures:",
+        ),
         ("sets", eight, "Learned from the twelve, scored on the eight; nothing was chosen by these figures:"),
         ("sets", twelve, "Learned from the eight, scored on the twelve that features and network were chosen on:"),
         ("folds", [*twelve, *eight], "All twenty, in five folds of four:"),
@@ -67,7 +71,7 @@ def judged_tables(document: Document) -> list[str]:
         if methods_of(found, protocol):
             tables += [about, clean_table(found, protocol, photographs)]
     tables.append(STRESS_TEXT)
-    for protocol, about in (("eight", "The package's weights on the eight:"), ("folds", "All twenty, in five folds:")):
+    for protocol, about in (("eight", "The former weights on the eight:"), ("folds", "All twenty, in five folds:")):
         if methods_of(found, protocol):
             tables += [about, stress_table(found, [*PART_SETS, *NET_SETS, *TRIMAP_SETS, *DEGRADED], protocol)]
     return [*tables, *doubt_table(document["results"])]

@@ -16,10 +16,10 @@ from experiments.data_sets import alphamatting_cases
 from experiments.fresh_process import THREAD_VARIABLES
 from experiments.fusion import (
     ABLATION,
+    FORMER,
     FUSION,
     METHOD_SOURCES,
     OTHER_SOURCES,
-    PACKAGED,
     SHIPPED,
     SOURCES,
     TOGETHER,
@@ -40,6 +40,7 @@ from hybridmatte.networks import SolverFusion
 from hybridmatte.networks.export import export_fusion
 
 ABLATION_SEED, WEIGHTS_SEED = 1, 0
+FEWER = 5  # one of so many pixels of hard scenes is learned from, where these are few
 SCALINGS = "doubts.json"  # in the folder of kept scenes
 
 
@@ -67,8 +68,8 @@ def run(options: Options) -> Iterator[list[Row]]:
             yield from ablate(options, pool)
         if "doubts" in options.parts:
             yield score_doubts(options, pool)
-        if "packaged" in options.parts:
-            yield from score_packaged(options, pool)
+        if "former" in options.parts:
+            yield from score_former(options, pool)
     if "weights" in options.parts:
         write_weights(options)
     if "sheet" in options.parts:
@@ -125,30 +126,23 @@ def score_networks(
     return [row for part in rows for row in part]
 
 
-def score_packaged(options: Options, pool: ProcessPoolExecutor) -> Iterator[list[Row]]:
-    """Score the package's weights, trained on the twelve, on the eight; fit their doubts to the eight and write them.
-
-    The doubts that are scored are fitted to six of the eight photographs and scored on the other two.
-    """
+def score_former(options: Options, pool: ProcessPoolExecutor) -> Iterator[list[Row]]:
+    """Score weights that were trained on the twelve on the eight; doubts fitted to six of these on the other two."""
+    if options.former is None:
+        raise FileNotFoundError("no folder of former weights given, expected --former")
     parts = splits("eight", options.data)
     eight = [name for split in parts for name in split.held_out]
     stress = [name for name in stress_names(options.data) if name.split("/")[1] in eight]
-    make_scenes(options, given_scenes(eight), pool)
-    network = SolverFusion.from_pretrained(options.weights)
+    make_scenes(options, [*given_scenes(eight), *stress], pool)
+    network = SolverFusion.from_pretrained(options.former)
     networks = []
     for number, split in enumerate(parts):
-        networks.append(_trained(options, PACKAGED, 0, "eight", number, split.held_out))
+        networks.append(_trained(options, FORMER, 0, "eight", number, split.held_out))
         fitted = with_doubts(network, given_rows(options, split.learned))
         networks[-1].path.parent.mkdir(parents=True, exist_ok=True)
         fitted.save_pretrained(networks[-1].path.parent)
-    doubts = judge_doubts(options, given_scenes(eight), networks, pool)
-    yield doubt_rows(doubts)
-    fitted = with_doubts(network, given_rows(options, eight))
-    save_weights(options, scale_doubts(fitted, fit_scaling(joined([*doubts.values()]))), given_rows(options, eight[:1]))
-    if "stress" in options.parts:
-        yield score_networks(options, given_scenes(eight), networks, pool)
-        make_scenes(options, stress, pool)
-        yield score_networks(options, stress, networks, pool)
+    yield doubt_rows(judge_doubts(options, given_scenes(eight), networks, pool))
+    yield score_networks(options, [*given_scenes(eight), *stress], networks, pool)
 
 
 def given_rows(options: Options, photographs: Sequence[str]) -> list[Rows]:
@@ -206,11 +200,16 @@ def given_scenes(photographs: Sequence[str]) -> list[str]:
 def learned_rows(options: Options, photographs: Sequence[str], sources: Sequence[str]) -> list[Rows]:
     """Return the rows of the scenes of some sources that show no other labelled photographs than the given ones."""
     others = set(photograph_names(options.data)) - set(photographs)
-    return [
-        read_rows(name, options.kept / "scenes")
-        for name in scene_names(options.data)
-        if name.split("/")[1] not in others and (name.split("/")[0] in sources or is_given(name) and "given" in sources)
-    ]
+    found = []
+    for name in scene_names(options.data):
+        group, source, _ = name.split("/")
+        if source in others:
+            continue
+        if group in sources or is_given(name) and "given" in sources:
+            found.append(read_rows(name, options.kept / "scenes"))
+        elif group == "hard" and "few hard" in sources:
+            found.append(Rows(*(part[::FEWER] for part in read_rows(name, options.kept / "scenes"))))
+    return found
 
 
 def write_weights(options: Options) -> None:
