@@ -101,7 +101,9 @@ def run_job(work: Callable[[Job], object], job: Job) -> Outcome:
         except Exception as problem:  # noqa: BLE001 - an error of one job is reported, and must not stop the others
             if is_interrupt(problem):
                 raise KeyboardInterrupt from None
-            error = f"{_name_of(job)}: " + " ".join(str(problem).split() or [type(problem).__name__])
+            error = " ".join(str(problem).split() or [type(problem).__name__])
+            if not error.startswith((f"image {job.image} ", f"image {job.image}:")):
+                error = f"{_name_of(job)}: {error}"
     messages = tuple(" ".join(str(warning.message).split()) for warning in caught)
     findings = result if isinstance(result, Findings) else None
     return Outcome(job, time.perf_counter() - start, messages, error, findings)
