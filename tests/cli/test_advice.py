@@ -62,8 +62,9 @@ def test_an_error_names_its_image_once(run, files):
     """It began "bad.jpg: image two/bad.jpg ..."."""
     (files / "two").mkdir()
     (files / "two" / "bad.jpg").write_text("text")
-    (line,) = (line for line in run("auto @two -o @out").err.splitlines() if line.startswith("error:"))
-    assert line.count("bad.jpg") == 1
+    for command in ("auto", "trimap", "trimap --from alpha"):
+        (line,) = (line for line in run(f"{command} @two -o @out").err.splitlines() if line.startswith("error:"))
+        assert line.count("bad.jpg") == 1
 
 
 def test_a_path_as_mask_names_the_function_that_reads_it():
