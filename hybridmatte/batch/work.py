@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -183,7 +183,7 @@ def automatic_file(
         is_counted = find is not None and has_run("refiner")
         budget = budget.beside_correction(job.image, image.shape[:2], is_counted=is_counted)
     planes = (image,) if mask is None else (image, mask)
-    options = {"admit": partial(_admit, job, budget, image.shape[:2])} if has_solver else {}
+    options: dict[str, Any] = {"admit": partial(_admit, job, budget, image.shape[:2])} if has_solver else {}
     if invert:
         options["is_inverted"] = True
     result = estimate(*planes, **options)

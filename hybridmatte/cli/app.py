@@ -97,10 +97,11 @@ class _Command(TyperCommand):
         try:
             return super().parse_args(ctx, args)
         except Exception as error:
-            if self.name == "auto" and "extra argument" in getattr(error, "message", ""):
-                extra = error.message.partition("(")[2].rstrip(").").split()
+            usage: Any = error  # of typer's own copy of click, or of click
+            if self.name == "auto" and "extra argument" in getattr(usage, "message", ""):
+                extra = usage.message.partition("(")[2].rstrip(").").split()
                 picture = next(filter(is_picture_name, extra), "mask.png")
-                error.message += f"; a mask is given as --mask {picture}, and the file to write with -o"
+                usage.message += f"; a mask is given as --mask {picture}, and the file to write with -o"
             raise
 
 
