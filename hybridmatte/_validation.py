@@ -148,7 +148,7 @@ def check_plane(
 def _refuse_path(value: object, name: str) -> None:
     """Refuse a path where an array belongs, and name the function that reads the file."""
     if isinstance(value, str | PathLike):
-        reader = {"image": "read_image", "trimap": "read_trimap"}.get(name, "read_alpha")
+        reader = {"image": "read_image", "trimap": "read_trimap", "mask": "read_mask"}.get(name, "read_alpha")
         raise TypeError(f"{name} is the path {str(value)!r}, expected an array, as hybridmatte.{reader} returns it")
 
 

@@ -5,6 +5,7 @@ That is what `auto` found and how it changed the mask, and how sure the default 
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -18,10 +19,16 @@ __all__ = [
     "MaskCorrection",
     "describe_guessed",
     "summarize_confidence",
+    "summarize_dropped",
     "summarize_guessed",
 ]
 
+LARGE_CHANGE = 0.3  # of a mask by its correction, as a share of the mask: worth a look
 HELP = "a better mask (--mask), a larger segmenter (--segmenter) or a trimap by hand (matte) helps"
+HELP_DROPPED = (
+    "does the mask belong to this photograph? --trust-mask (in Python trust_mask=True) takes it without this check"
+)
+HELP_MASKS = "do the masks belong to these photographs? --trust-mask takes them without this check"
 N_NAMED = 5  # images that a summary names
 LIKELY_WRONG = 0.5  # confidence below which a pixel is likely wrong
 
@@ -67,7 +74,8 @@ class MaskCorrection(NamedTuple):
         """Return a sentence."""
         if not self.is_applied:
             return "not corrected: the correction does not fit the mask and was dropped; the mask is taken as it is"
-        return f"corrected: {_percent(self.changed)} of the mask"
+        hint = "; look at the result, --trust-mask leaves the mask as it is" if self.changed > LARGE_CHANGE else ""
+        return f"corrected: {_percent(self.changed)} of the mask{hint}"
 
 
 class ConfidenceSummary(NamedTuple):
@@ -96,7 +104,8 @@ class Findings(NamedTuple):
     """All that a command has to say of one image; each part is None where it does not apply.
 
     guessed is the share of the image that is left unknown and came out half transparent in a wide region, see
-    `hybridmatte.AutomaticResult`. is_automatic tells that the command is `auto`: only then is there a mask.
+    `hybridmatte.AutomaticResult`. is_automatic tells that the command is `auto`: only then is there a mask. description
+    tells how alpha was estimated, if that was not known before.
     """
 
     found: Found | None = None
@@ -104,16 +113,24 @@ class Findings(NamedTuple):
     guessed: float | None = None
     confidence: ConfidenceSummary | None = None
     is_automatic: bool = True
+    description: str | None = None
 
     @property
     def sentences(self) -> list[str]:
         """What was found, how the mask was corrected, and how sure the method is."""
-        return [str(part) for part in (self.found, self.correction, self.confidence) if part is not None]
+        correction = None if self.is_dropped else self.correction
+        return [str(part) for part in (self.found, correction, self.confidence) if part is not None]
 
     @property
-    def warning(self) -> str | None:
-        """A sentence if a wide region is guessed, else None."""
-        return describe_guessed(self.guessed) if self.guessed else None
+    def is_dropped(self) -> bool:
+        """Whether the correction was dropped; not of a mask that is probably inverted, which has its own warning."""
+        return self.correction is not None and not self.correction.is_applied and self.guessed is not None
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence if the correction of the mask was dropped, and one if a wide region is guessed."""
+        said = [f"{self.correction}; {HELP_DROPPED if self.found is None else HELP}"] if self.is_dropped else []
+        return [*said, describe_guessed(self.guessed)] if self.guessed else said
 
     @property
     def entries(self) -> dict[str, Any]:
@@ -149,13 +166,28 @@ def describe_guessed(share: float) -> str:
 
 def summarize_guessed(shares: dict[str, float]) -> str:
     """Return a sentence on the images of a folder that leave wide regions open: their names, and shares guessed."""
-    listed = [f"{name} ({_percent(share)})" for name, share in list(shares.items())[:N_NAMED]]
-    more = f" and {len(shares) - N_NAMED} more" if len(shares) > N_NAMED else ""
-    count = "1 image" if len(shares) == 1 else f"{len(shares)} images"
     return (
-        f"{count} with a wide region left unknown, half transparent far from every known pixel, where the solver "
-        f"guesses: {', '.join(listed)}{more}; {HELP}"
+        f"{_count(shares)} with a wide region left unknown, half transparent far from every known pixel, where the "
+        f"solver guesses: {_listed([f'{name} ({_percent(share)})' for name, share in shares.items()])}; {HELP}"
     )
+
+
+def summarize_dropped(names: list[str], *, is_found: bool) -> str:
+    """Return a sentence on the images of a folder whose correction was dropped; is_found tells who made the masks."""
+    return (
+        f"{_count(names)} with a mask that the correction does not fit, so that the mask is taken as it is: "
+        f"{_listed(names)}; {HELP if is_found else HELP_MASKS}"
+    )
+
+
+def _count(images: Sized) -> str:
+    return "1 image" if len(images) == 1 else f"{len(images)} images"
+
+
+def _listed(names: list[str]) -> str:
+    """Return the first names as a list for a message."""
+    more = f" and {len(names) - N_NAMED} more" if len(names) > N_NAMED else ""
+    return ", ".join(names[:N_NAMED]) + more
 
 
 def _percent(share: float) -> str:

@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from hybridmatte._validation import check_image
 from hybridmatte.automatic.band import INSIDE_MIN
-from hybridmatte.automatic.finding import Segmenter
+from hybridmatte.automatic.finding import Segmenter, found_in
 from hybridmatte.automatic.from_mask import (
     Admit,
     AutomaticResult,
     describe_method,
     refuse_solver_options,
     solve_mask,
-    warn_if_guessed,
+    warn_if_doubtful,
 )
 from hybridmatte.automatic.refinement import enlarged, refine
 from hybridmatte.automatic.registry import (
@@ -91,8 +91,8 @@ def matte_from_image(
     Warns
     -----
     UserWarning
-        If nothing is found: the mask, or the network's alpha, is below 0.5 everywhere. If a wide region is left
-        unknown, as `matte_from_mask` warns.
+        If nothing is found: the mask, or the network's alpha, is below 0.5 everywhere. If the correction of the mask
+        is dropped or a wide region is left unknown, as `matte_from_mask` warns.
     """
     image = check_image(image)
     if network is None:
@@ -101,7 +101,7 @@ def matte_from_image(
         mask = find_mask(image, loaded, box=box, points=points)
         options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
         result = matte_found(image, mask, segmenter=loaded.name, **options)
-        warn_if_guessed(result)
+        warn_if_doubtful(result, found_in(mask))
         return result
     _refuse_prompts(segmenter, box, points)
     refuse_solver_options(method, quality, erode, dilate, trust_mask)
@@ -130,7 +130,7 @@ def matte_found(
 
     with_confidence and admit are as for `solve_mask`.
     """
-    is_inside = _find_inside(mask, image)
+    is_inside = _find_inside(mask, image, segmenter)
     if is_inside.all() or not is_inside.any():
         trimap = is_inside.astype(np.float32)
         description = describe_found(segmenter, *check_method_or_quality(method, quality))
@@ -142,9 +142,9 @@ def matte_found(
     return result._replace(description=f"{_found_by(segmenter)}, {result.description}")
 
 
-def describe_found(segmenter: str, method: str | None, quality: str | None, *, is_corrected: bool = False) -> str:
+def describe_found(segmenter: str, method: str | None, quality: str | None, *, may_be_corrected: bool = False) -> str:
     """Describe how alpha is estimated from the mask of a segmenter of that name."""
-    return f"{_found_by(segmenter)}, {describe_method(method, quality, is_corrected=is_corrected)}"
+    return f"{_found_by(segmenter)}, {describe_method(method, quality, may_be_corrected=may_be_corrected)}"
 
 
 def _found_by(segmenter: str) -> str:
@@ -167,14 +167,29 @@ def _refuse_prompts(segmenter: object, box: object, points: object) -> None:
             raise ValueError(f"{name} is {value!r}, expected none with a network")
 
 
-def _find_inside(alpha: npt.NDArray[np.float32], image: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Return where a mask or alpha, brought to the image's size, is at least 0.5; warn if it is nowhere."""
+def _find_inside(
+    alpha: npt.NDArray[np.float32], image: npt.NDArray[np.float32], segmenter: str | None = None
+) -> npt.NDArray[np.bool_]:
+    """Return where a mask or alpha, brought to the image's size, is at least 0.5; warn if it is nowhere.
+
+    segmenter is the name of the one that found a mask.
+    """
     is_inside = enlarged(alpha, image.shape[:2]) >= INSIDE_MIN
     if not is_inside.any():
-        warn_caller(
-            "nothing is found in the image: the estimate is below 0.5 everywhere; alpha is set to 0", UserWarning
-        )
+        came = "nothing is found in the image: the estimate is below 0.5 everywhere; alpha is set to 0"
+        warn_caller(f"{came}; {_help(segmenter)}", UserWarning)
     return is_inside
+
+
+def _help(segmenter: str | None) -> str:
+    """Say what to do where a segmenter of that name, or a network without one, finds nothing."""
+    if segmenter == DEFAULT_SEGMENTER:
+        return (
+            "the bundled finder knows people and animals: give --mask, or --segmenter for other things (in Python "
+            "matte_from_mask, or segmenter=)"
+        )
+    other = "a segmenter" if segmenter is None else "another segmenter"
+    return f"give --mask, or {other} with --segmenter (in Python matte_from_mask, or segmenter=)"
 
 
 def _predict_alpha(network: MattingNetwork, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

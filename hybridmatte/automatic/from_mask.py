@@ -11,23 +11,21 @@ import numpy.typing as npt
 
 from hybridmatte._validation import check_image
 from hybridmatte.automatic.band import (
-    INSIDE_MIN,
     follow_correction,
     guessed_in,
     is_hard,
     trimap_of_soft_mask,
     widened,
 )
-from hybridmatte.automatic.found import MaskCorrection, describe_guessed
+from hybridmatte.automatic.found import Findings, Found, MaskCorrection
 from hybridmatte.automatic.half_size import is_halved, matte_band
+from hybridmatte.automatic.mask_checks import check_outline, fit_mask, is_border_inside, warn_if_inverted
 from hybridmatte.automatic.mask_correction import changed_share, corrected_mask
-from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.correction.confidence import matte_with_confidence
 from hybridmatte.correction.matting import Quality, check_method_or_quality, matte_by
 from hybridmatte.errors import warn_caller
-from hybridmatte.io.masks import check_mask_aspect, mask_of_array
 from hybridmatte.methods.closed_form import solve_cf
-from hybridmatte.trimap import refuse_labels, trimap_from_mask
+from hybridmatte.trimap import trimap_from_mask
 
 __all__ = [
     "AutomaticResult",
@@ -41,13 +39,12 @@ __all__ = [
     "matte_given",
     "refuse_solver_options",
     "solve_mask",
-    "warn_if_guessed",
+    "warn_if_doubtful",
     "warn_if_inverted",
 ]
 
 Admit: TypeAlias = Callable[[int, bool], object]
 WIDENINGS = 2  # of the band along a hard mask
-BORDER_MAX = 0.65  # a mask that contains this share of the image's border is probably inverted
 
 
 class _Estimate(NamedTuple):
@@ -183,7 +180,8 @@ def matte_from_mask(
         If at least 65% of the image's border is inside the mask: the object fills the picture, or the mask is
         inverted. `matte_from_image`, whose mask comes from a segmenter, does not warn.
     UserWarning
-        If a wide region is left unknown and comes out half transparent, see `AutomaticResult.guessed`: the solver
+        If the correction of the mask was dropped, as where the mask belongs to another photograph; or if a wide region
+        is left unknown and comes out half transparent, see `AutomaticResult.guessed`: the solver
         guesses there.
 
     Examples
@@ -196,7 +194,7 @@ def matte_from_mask(
     if network is None:
         options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
         result = matte_given(image, mask, label=label, square=square, **options)
-        warn_if_guessed(result)
+        warn_if_doubtful(result)
         return result
     mask = fit_mask(mask, image.shape[:2], label=label, square=square)
     refuse_solver_options(method, quality, erode, dilate, trust_mask)
@@ -217,19 +215,20 @@ def matte_given(
     label: int | None = None,
     square: bool = False,
     trust_mask: bool = False,
+    is_inverted: bool = False,
     with_confidence: bool = False,
     admit: Admit | None = None,
 ) -> AutomaticResult:
     """Estimate alpha from a checked image and a mask that a user gave; parameters are those of `matte_from_mask`.
 
-    with_confidence and admit are as for `solve_mask`.
+    is_inverted is as for `fit_mask`, with_confidence and admit are as for `solve_mask`.
     """
     own_height = np.shape(mask)[0] if np.ndim(mask) else 1
-    mask = fit_mask(mask, image.shape[:2], label=label, square=square)
+    mask = fit_mask(mask, image.shape[:2], label=label, square=square, is_inverted=is_inverted)
     pitch = image.shape[0] / own_height
     options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
     result = solve_mask(image, mask, pitch, with_confidence=with_confidence, admit=admit, **options)
-    if _border_inside(mask) >= BORDER_MAX:
+    if is_border_inside(mask):
         result.guessed = None  # the warning that the mask may be inverted is enough
     return result
 
@@ -278,10 +277,13 @@ def solve_mask(
     return result
 
 
-def warn_if_guessed(result: AutomaticResult) -> None:
-    """Warn if a wide region was left unknown and came out half transparent."""
-    if result.guessed:
-        warn_caller(describe_guessed(result.guessed), UserWarning)
+def warn_if_doubtful(result: AutomaticResult, found: Found | None = None) -> None:
+    """Warn if the correction of the mask was dropped, or a wide region was left unknown and came out half transparent.
+
+    found is given where a segmenter found the mask.
+    """
+    for warning in Findings(found, result.correction, result.guessed).warnings:
+        warn_caller(warning, UserWarning)
 
 
 def _corrected_trimap(
@@ -323,77 +325,22 @@ def describe_method(
     has_network: bool = False,
     has_mask: bool = True,
     is_corrected: bool = False,
+    may_be_corrected: bool = False,
 ) -> str:
     """Describe how trimap and alpha are estimated; method or quality is the solver's, unless a network was given.
 
-    is_corrected tells that the bundled network corrects the mask, see `is_mask_corrected`.
+    is_corrected tells that the bundled network has corrected the mask; may_be_corrected that it will try to, see
+    `is_mask_corrected`.
     """
     if has_network:
         return "trimap and alpha by the network" if has_mask else "alpha by the network, from the image alone"
     solver = f"matte, quality {quality}" if method is None else method
-    return f"trimap along the {'corrected ' if is_corrected else ''}mask's outline, alpha by {solver}"
+    where = f"the {'corrected ' if is_corrected else ''}mask's outline"
+    if may_be_corrected:
+        where += ", corrected by the bundled network where that fits the mask"
+    return f"trimap along {where}, alpha by {solver}"
 
 
 def is_mask_corrected(erode: float | None, dilate: float | None, trust_mask: bool) -> bool:
     """Return whether the bundled network corrects a mask."""
     return not trust_mask and erode is None and dilate is None
-
-
-def fit_mask(
-    mask: npt.ArrayLike, shape: tuple[int, int], *, label: int | None = None, square: bool = False
-) -> npt.NDArray[np.float32]:
-    """Check a mask and bring it to an image's size.
-
-    Parameters
-    ----------
-    mask : (h, w) array
-        In [0, 1], or bool, uint8, uint16, or labels.
-    shape : (int, int)
-        H and W of the image.
-    label, square
-        As for `matte_from_mask`.
-
-    Returns
-    -------
-    mask : (H, W) float32 array
-        Interpolated if the size differs.
-
-    Raises
-    ------
-    ValueError
-        As `matte_from_mask`.
-    """
-    plane = mask_of_array(mask, label)
-    check_mask_aspect(plane.shape, shape, square=square)
-    plane = enlarged(plane, shape)
-    check_outline(plane)
-    warn_if_inverted(plane)
-    return plane
-
-
-def check_outline(mask: npt.NDArray[np.float32]) -> None:
-    """Refuse a mask (H, W) that holds small labels or has no outline."""
-    refuse_labels(mask, "mask")
-    is_inside = mask >= INSIDE_MIN
-    if not is_inside.any() or is_inside.all():
-        raise ValueError(
-            f"mask has {'every' if is_inside.any() else 'no'} pixel inside, expected the outline of an "
-            "object; pixels at least half as bright as white are inside"
-        )
-
-
-def warn_if_inverted(mask: npt.NDArray[np.float32]) -> None:
-    """Warn if a mask (H, W) that a user gave is probably inverted; a segmenter's mask never is."""
-    share = _border_inside(mask)
-    if share >= BORDER_MAX:
-        warn_caller(
-            f"mask contains {share:.0%} of the image's border, as where an object fills the picture; if it is "
-            "white where the object is not, invert it",
-            UserWarning,
-        )
-
-
-def _border_inside(mask: npt.NDArray[np.float32]) -> float:
-    """Return the share of the image's border that is inside a mask."""
-    is_inside = mask >= INSIDE_MIN
-    return float(np.concatenate([is_inside[0], is_inside[-1], is_inside[:, 0], is_inside[:, -1]]).mean())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from hybridmatte.io.profiles import convert_colours
 
 __all__ = ["TRANSPARENT", "check_colour", "over_background"]
 
+HEXADECIMAL = re.compile("[0-9A-Fa-f]{6}|[0-9A-Fa-f]{3}")
 TRANSPARENT = "transparent"  # the background of a result that keeps its alpha
 
 
@@ -27,8 +29,10 @@ def check_colour(text: str, name: str = "background") -> npt.NDArray[np.float32]
     try:
         colour = ImageColor.getrgb(text)
     except ValueError:
+        hint = f"; did you mean '#{text}'?" if HEXADECIMAL.fullmatch(text) else ""
         raise ValueError(
-            f"{name} {text} is no colour and no file, expected a name, #rrggbb, a picture or {TRANSPARENT}"
+            f"{name} {text} is no colour and no file, expected a name, #rrggbb, rgb(r, g, b), hsl(h, s%, l%), "
+            f"hsv(h, s%, v%), a picture or {TRANSPARENT}{hint}"
         ) from None
     if colour[3:] not in ((), (255,)):
         raise ValueError(f"{name} {text} is a transparent colour, expected an opaque one, or {TRANSPARENT}")

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte.automatic.from_image import matte_from_image
-from hybridmatte.automatic.from_mask import AutomaticResult, matte_from_mask
+from hybridmatte.automatic.from_mask import AutomaticResult, describe_method
+from hybridmatte.automatic.mask_checks import fit_mask
 from hybridmatte.batch.budget import UNLIMITED, Budget
 from hybridmatte.batch.pairing import Job
 from hybridmatte.batch.work import FileOptions, read_image_and_mask, write_plane
@@ -60,10 +61,11 @@ def matte_by_image_network(image: npt.NDArray[np.float32], *, network: str) -> A
 
 
 def matte_by_mask_network(
-    image: npt.NDArray[np.float32], mask: npt.NDArray[np.float32], *, network: str
+    image: npt.NDArray[np.float32], mask: npt.NDArray[np.float32], *, network: str, is_inverted: bool = False
 ) -> AutomaticResult:
-    """Estimate alpha from an image and a mask by the network of that name."""
-    return matte_from_mask(image, mask, network=load_mask_network(network))
+    """Estimate alpha from an image and a mask by the network of that name; is_inverted is as for `fit_mask`."""
+    mask = fit_mask(mask, image.shape[:2], is_inverted=is_inverted)
+    return AutomaticResult(*load_mask_network(network).predict(image, mask), describe_method(None, has_network=True))
 
 
 def blended_file(job: Job, *, network: str, files: FileOptions, budget: Budget = UNLIMITED) -> None:

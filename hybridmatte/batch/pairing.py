@@ -102,6 +102,8 @@ class _Partners:
             raise ValueError(f"{name} is -, expected a file, a folder or a name pattern for many images")
         if is_many(text):
             self.listing = list_pictures(text, name, recursive=recursive)
+            if not self.listing.paths:
+                raise ValueError(f"{name} {text} holds no picture, expected files with the stems of the images")
             self.files, self.problems = by_stem(self.listing.root, self.listing.paths, name)
         elif is_name_pattern(text):
             _check_name_pattern(text, name)

@@ -27,6 +27,7 @@ from hybridmatte.errors import is_interrupt
 
 __all__ = ["Outcome", "run_job", "run_jobs"]
 
+KINDS = ("image", "mask", "alpha")  # of what a job is for, as errors that name it begin
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 
 
@@ -101,7 +102,9 @@ def run_job(work: Callable[[Job], object], job: Job) -> Outcome:
         except Exception as problem:  # noqa: BLE001 - an error of one job is reported, and must not stop the others
             if is_interrupt(problem):
                 raise KeyboardInterrupt from None
-            error = f"{_name_of(job)}: " + " ".join(str(problem).split() or [type(problem).__name__])
+            error = " ".join(str(problem).split() or [type(problem).__name__])
+            if not error.startswith(tuple(f"{kind} {job.image} " for kind in KINDS)):
+                error = f"{_name_of(job)}: {error}"
     messages = tuple(" ".join(str(warning.message).split()) for warning in caught)
     findings = result if isinstance(result, Findings) else None
     return Outcome(job, time.perf_counter() - start, messages, error, findings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,8 @@ import numpy.typing as npt
 from hybridmatte.automatic.band import INSIDE_MIN
 from hybridmatte.automatic.finding import found_in
 from hybridmatte.automatic.found import Findings, summarize_confidence
-from hybridmatte.automatic.from_mask import AutomaticResult, check_outline, warn_if_inverted
+from hybridmatte.automatic.from_mask import AutomaticResult
+from hybridmatte.automatic.mask_checks import INVERT, check_outline, warn_if_inverted
 from hybridmatte.automatic.refinement import KNOWN_MAX, enlarged, refine
 from hybridmatte.automatic.segmenters import has_run
 from hybridmatte.batch.backgrounds import over_background
@@ -182,15 +183,21 @@ def automatic_file(
         is_counted = find is not None and has_run("refiner")
         budget = budget.beside_correction(job.image, image.shape[:2], is_counted=is_counted)
     planes = (image,) if mask is None else (image, mask)
-    options = {"admit": partial(_admit, job, budget, image.shape[:2])} if has_solver else {}
+    options: dict[str, Any] = {"admit": partial(_admit, job, budget, image.shape[:2])} if has_solver else {}
+    if invert:
+        options["is_inverted"] = True
     result = estimate(*planes, **options)
     if alpha_only:
         write_plane(job, result.alpha, metadata, files)
+    elif job.plane is None and not result.alpha.any():  # without a warning: that nothing is found was said
+        _write_rgba(job, np.dstack([estimate_foreground(image, result.alpha), result.alpha]), metadata, files)
     else:
         _write_rgba(job, decontaminate(image, result.alpha), metadata, files)
     if trimap_output is not None and result.trimap is not None:
         write_alpha(trimap_output, result.trimap)
     findings = Findings(found, result.correction, result.guessed)
+    if result.correction is not None and result.correction.is_applied:
+        findings = findings._replace(description=result.description.removesuffix(f"; {result.correction}"))
     if result.confidence is None or result.trimap is None:
         return findings
     written = _write_confidence(job, result.confidence, result.trimap, metadata, files)
@@ -227,7 +234,7 @@ def trimap_file(
         budget.admit(job.image, read_mask_size(job.image, max_pixels=files.max_pixels), 0, kind)
         plane = read_mask(job.image, label=label, max_pixels=files.max_pixels)
         check_outline(plane)
-        warn_if_inverted(plane)
+        warn_if_inverted(plane, INVERT)
         found = trimap_from_mask(plane, erode=erode, dilate=dilate)
     else:
         budget.admit(job.image, read_size(job.image, kind, max_pixels=files.max_pixels), 0, kind)

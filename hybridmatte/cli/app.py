@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from hybridmatte.cli.auto import auto
 from hybridmatte.cli.benchmark_network import benchmark_network
@@ -26,9 +28,11 @@ from hybridmatte.cli.refine import refine
 from hybridmatte.cli.segmenters import segmenters
 from hybridmatte.cli.train import train
 from hybridmatte.cli.trimap import trimap
+from hybridmatte.io.formats import INPUT_EXTENSIONS
 
 __all__ = ["app"]
 
+SHORT_WITH_EQUALS = re.compile("-[A-Za-z]=.")
 # in the order of the help text
 COMMANDS = (
     matte,
@@ -69,10 +73,43 @@ class _Commands(TyperGroup):
         with _exceptions_as_they_are():
             return super().make_context(*arguments, **options)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; if a picture stands in its place, say which command takes it."""
+        if self.get_command(ctx, args[0]) is None and is_picture_name(args[0]):
+            ctx.fail(f"{args[0]} is no command, expected one before a picture, such as: hybridmatte auto {args[0]}")
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         with _exceptions_as_they_are():
             return super().invoke(ctx)
+
+
+class _Command(TyperCommand):
+    """A command whose usage errors say what was meant."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments; refuse ``-q=fast``, whose value would be "=fast"."""
+        given = args[: args.index("--")] if "--" in args else args
+        for word in given:
+            if SHORT_WITH_EQUALS.match(word):
+                ctx.fail(f"{word} is a short option with =, expected {word[:2]} {word[3:]}")
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            usage: Any = error  # of typer's own copy of click, or of click
+            if self.name == "auto" and "extra argument" in getattr(usage, "message", ""):
+                extra = usage.message.partition("(")[2].rstrip(").").split()
+                picture = next(filter(is_picture_name, extra), "mask.png")
+                usage.message += f"; a mask is given as --mask {picture}, and the file to write with -o"
+            raise
+
+
+def is_picture_name(word: str) -> bool:
+    """Return whether a word of the command line is an existing file or named like a picture, and no option."""
+    return not word.startswith("-") and (
+        os.path.isfile(word) or os.path.splitext(word)[1].lower() in {*INPUT_EXTENSIONS, ".npy"}
+    )
 
 
 app = typer.Typer(
@@ -92,5 +129,5 @@ def _options(_version: bool = typer.Option(False, "--version", help="Print the v
 
 
 for _command in COMMANDS:
-    app.command(no_args_is_help=_command not in (methods, segmenters))(_command)
-app.command("compile")(compile_default)
+    app.command(cls=_Command, no_args_is_help=_command not in (methods, segmenters))(_command)
+app.command("compile", cls=_Command)(compile_default)

@@ -314,9 +314,9 @@ def _estimator(
         )
         is_corrected = is_mask_corrected(options["erode"], options["dilate"], options["trust_mask"])
         if segmenter is not None:
-            description = describe_found(segmenter, method, quality, is_corrected=is_corrected)
+            description = describe_found(segmenter, method, quality, may_be_corrected=is_corrected)
             return partial(matte_found, segmenter=segmenter, **options), description
-        return partial(matte_given, **options), describe_method(method, quality, is_corrected=is_corrected)
+        return partial(matte_given, **options), describe_method(method, quality, may_be_corrected=is_corrected)
     from hybridmatte.batch import network_work  # imports torch
 
     if has_mask:

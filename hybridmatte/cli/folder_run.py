@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 from rich.progress import Progress
 
-from hybridmatte.automatic.found import Findings, summarize_guessed
+from hybridmatte.automatic.found import Findings, summarize_dropped, summarize_guessed
 from hybridmatte.batch.pairing import Job, is_many, pair, partner_of
 from hybridmatte.batch.pool import Outcome, run_jobs
 from hybridmatte.cli.compilation_note import note_compilation
@@ -156,10 +156,11 @@ def _is_finished(request: Request) -> bool:
 
 def _note_findings(findings: Findings) -> None:
     """Print what a command has to say of one image."""
-    for sentence in findings.sentences:
-        note(sentence)
-    if findings.warning is not None:
-        note(f"warning: {findings.warning}")
+    for sentence in (findings.description, *findings.sentences):
+        if sentence is not None:
+            note(sentence)
+    for warning in findings.warnings:
+        note(f"warning: {warning}")
 
 
 def _run_folder(request: Request, work: Callable[..., object]) -> None:
@@ -201,14 +202,21 @@ def _run_folder(request: Request, work: Callable[..., object]) -> None:
 
 
 def _note_warnings(outcomes: list[Outcome]) -> None:
-    """Print the warnings of a folder's images; one line for all images of which a wide region is guessed."""
+    """Print the warnings of a folder's images; one line for all whose correction was dropped, one for all guessed."""
     guessed: dict[str, float] = {}
+    dropped: list[str] = []
+    is_found = False
     for outcome in outcomes:
         name = Path(str(outcome.job.image)).name
         for message in outcome.warnings:
             note(f"warning: {name}: {message}")
         if outcome.findings is not None and outcome.findings.guessed:
             guessed[name] = outcome.findings.guessed
+        if outcome.findings is not None and outcome.findings.is_dropped:
+            dropped.append(name)
+            is_found = outcome.findings.found is not None
+    if dropped:
+        note(f"warning: {summarize_dropped(dropped, is_found=is_found)}")
     if guessed:
         note(f"warning: {summarize_guessed(guessed)}")
 

@@ -38,7 +38,7 @@ from hybridmatte.io._exif import ORIENTATION, with_png_chunks, with_resolution, 
 from hybridmatte.io._picture import Picture, UnsupportedPicture, to_uint8, to_uint16
 from hybridmatte.io._png import check_chunks, decode_deep_png, encode_deep_png, has_deep_colour
 from hybridmatte.io._tiff import Layout, decode_indices, decode_tiff, encode_tiff, read_layout
-from hybridmatte.io.formats import EXPECTED, Format, InputFormat, kind_of, name_of_other_kind
+from hybridmatte.io.formats import EXPECTED, Format, InputFormat, expected_file, kind_of, name_of_other_kind
 
 __all__ = [
     "OpenedPicture",
@@ -197,7 +197,7 @@ def check_kind(data: bytes, label: str) -> InputFormat:
     """Return the format that the first bytes of a file tell; refuse other files."""
     kind = kind_of(data)
     if kind is None:
-        raise ValueError(f"{label} is {name_of_other_kind(data)}, expected {EXPECTED}")
+        raise ValueError(f"{label} is {name_of_other_kind(data)}, expected {expected_file(label)}")
     return kind
 
 

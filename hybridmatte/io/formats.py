@@ -11,6 +11,7 @@ __all__ = [
     "MAX_PIXELS",
     "Format",
     "InputFormat",
+    "expected_file",
     "extensions",
     "input_extensions",
     "kind_of",
@@ -74,6 +75,11 @@ OTHER_KINDS = (
     (128, b"DICM", "a DICOM file"),
 )  # place, bytes, name
 MARKUP = ((b"<svg", "an SVG drawing"), (b"<html", "an HTML page"), (b"<!doctype html", "an HTML page"))
+
+
+def expected_file(label: str) -> str:
+    """Return the kinds of file for an error message; label begins with what the file is, such as "mask"."""
+    return EXPECTED.replace(" or GIF file", ", GIF or NumPy (.npy) file") if label.startswith("mask ") else EXPECTED
 
 
 def extensions() -> str:

@@ -35,6 +35,8 @@ FEW_VALUES = 16  # a grey mask without white and of at most this many values hol
 WHITE_MIN, INSIDE_MIN, SMALL_MAX = 250 / 255, 0.5, 0.1  # shares of full scale
 VOID = 255  # palette index of pixels that belong to no label, as PASCAL VOC has it
 MAX_LISTED = 20  # labels in a message
+MANY_LABELS = 20  # of PASCAL VOC; more values that form ramps are those of a soft mask
+SMALL_STEP, MOST = 2, 0.9  # steps between pixels of a flat ramp, and their share of all steps
 
 
 def read_mask(path: Source, *, label: int | None = None, max_pixels: int = MAX_PIXELS) -> FloatArray:
@@ -253,6 +255,7 @@ def _mask_of_labels(array: npt.NDArray[Any], label: int | None, name: str, *, ha
     if label is None:
         if objects.size > 1:
             _refuse_grey(values, name)
+            _refuse_faint(array, values, name)
             raise ValueError(f"{name} has the {_described(objects)}, {_expected(objects)}{_reason_to_ask(objects)}")
         if values[0] < 0 and not objects.size:
             raise ValueError(f"{name} has the values {_listed(values)}, expected labels above 0")
@@ -277,6 +280,28 @@ def _refuse_grey(values: npt.NDArray[Any], name: str) -> None:
             f"{name} has {values.size} values from {values[0]} to {values[-1]} and looks like a grey mask, expected it "
             "saved as uint8 (array.astype('uint8')); if these are labels, choose one: --label N (in Python label=N)"
         )
+
+
+def _refuse_faint(array: npt.NDArray[Any], values: npt.NDArray[Any], name: str) -> None:
+    """Refuse whole numbers that are those of a soft mask whose object is not white; values are theirs, sorted."""
+    scale = 65535 if array.dtype == np.uint16 and values[-1] > 255 else 255
+    if values.size > MANY_LABELS + 1 and 0 <= values[0] and values[-1] < WHITE_MIN * scale and _has_ramps(array):
+        raise ValueError(
+            f"{name} is grey with {values.size} levels up to {values[-1]} of {scale}, a faint soft mask? expected it "
+            "scaled so that the object is white, or, if these are labels, one of them: --label N (in Python label=N)"
+        )
+
+
+def _has_ramps(array: npt.NDArray[Any]) -> bool:
+    """Return whether whole numbers (H, W) above 0 change as in a soft mask; labels fill regions of one value.
+
+    On a steep ramp most pixels differ from a neighbour, and on a flat one the steps are small.
+    """
+    numbers = array.astype(np.int64)
+    steps = np.concatenate([np.abs(np.diff(numbers, axis=axis)).ravel() for axis in (0, 1)])
+    steps = steps[steps > 0]
+    n_between = np.count_nonzero((numbers > 0) & (numbers < numbers.max()))
+    return steps.size > n_between or np.count_nonzero(steps <= SMALL_STEP) > MOST * steps.size
 
 
 def _objects(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

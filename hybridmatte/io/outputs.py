@@ -17,6 +17,7 @@ from hybridmatte.io.streams import Source, write_all
 
 __all__ = ["MAX_RESOLUTION", "check_output", "write"]
 
+EXAMPLE = "photo.png"
 MAX_RESOLUTION = 65535  # dots per inch, the most that a JPEG can hold
 FloatArray = npt.NDArray[np.float32]
 
@@ -84,10 +85,13 @@ def _format_for(path: Source, bits: int, transparent: bool) -> Format:
     if not isinstance(path, str | os.PathLike):
         return "PNG"
     if Path(path).is_dir():
-        raise IsADirectoryError(f"output {path} is a folder, expected the name of a file")
+        raise IsADirectoryError(
+            f"output {path} is a folder, expected the name of a file, such as {Path(path, EXAMPLE)}"
+        )
     extension = Path(path).suffix.lower()
     if extension not in EXTENSIONS:
-        raise ValueError(f"output {path} ends in {extension!r}, expected one of {extensions()}")
+        example = "" if extension else f", such as {Path(path, EXAMPLE)} in an existing folder"
+        raise ValueError(f"output {path} ends in {extension!r}, expected one of {extensions()}{example}")
     if bits == 16 and EXTENSIONS[extension] not in ("PNG", "TIFF"):
         raise ValueError(f"output {path} holds 8 bits a channel, expected .png or .tif for 16")
     if transparent and EXTENSIONS[extension] == "JPEG":

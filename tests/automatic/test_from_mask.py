@@ -68,6 +68,20 @@ class TestMasks:
         with pytest.raises(ValueError, match=message):
             matte_from_mask(SCENE.image, mask)
 
+    @pytest.mark.parametrize("faint", [np.full((90, 120), 0.01), np.linspace(0, 0.03, 10800).reshape(90, 120)])
+    def test_the_mask_of_nothing_is_empty(self, faint):
+        """A soft mask without an object, as `find_mask` returns it, was said to hold labels."""
+        with pytest.raises(
+            ValueError, match=r"^mask is empty, with no value above 0\.0\d00 of 1, expected the outline"
+        ):
+            matte_from_mask(SCENE.image, faint)
+        with pytest.raises(ValueError, match="mask has no pixel inside, .*; it is empty"):
+            matte_from_mask(SCENE.image, np.zeros((90, 120)))
+        with pytest.raises(ValueError, match="mask has no pixel inside, .* and its largest value is 0.4000 of 1"):
+            matte_from_mask(SCENE.image, np.full((90, 120), 0.4))
+        with pytest.raises(ValueError, match="labels such as 0, 1, 2 must be scaled first"):
+            matte_from_mask(SCENE.image, MASK * (2 / 255))
+
     def test_warning_for_an_inverted_mask(self):
         with pytest.warns(UserWarning, match="mask contains 100% of the image's border"):
             matte_from_mask(SCENE.image, ~MASK)
@@ -135,7 +149,14 @@ class TestCommand:
     def test_matte_and_inverted_mask(self, run, tmp_path):
         write_alpha(tmp_path / "inverse.png", np.float32(~MASK))
         code, err = run("auto @image.png --mask @inverse.png --matte -o @alpha.png")
-        assert "invert it" in err
+        assert "if it is white where the object is not, invert it: --invert" in err
+        code, err = run("auto @image.png --mask @mask.png --invert --matte -o @wrong.png")
+        assert code == 0
+        assert "if it is white where the object is not, leave out --invert" in err
+        assert "invert it" not in err
+        code, err = run("trimap @inverse.png -o @trimap.png")
+        assert "if it is white where the object is not, invert it" in err
+        assert "--invert" not in err
         code, err = run("auto @image.png --mask @inverse.png --invert --matte -o @right.png --erode 6 --dilate 6")
         assert code == 0
         assert "warning" not in err

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import cv2
 import numpy as np
@@ -95,7 +96,9 @@ class TestCorrectedMask:
         """The trimap is then that of a trusted mask, with its wider band."""
         answer(change)
         assert corrected_mask(IMAGE, square) is None
-        results = [hybridmatte.matte_from_mask(IMAGE, square, method="cf", trust_mask=trust) for trust in (True, False)]
+        trusted = hybridmatte.matte_from_mask(IMAGE, square, method="cf", trust_mask=True)
+        with pytest.warns(UserWarning, match="not corrected: "):
+            results = [trusted, hybridmatte.matte_from_mask(IMAGE, square, method="cf")]
         assert (results[0].trimap == results[1].trimap).all()
 
     @pytest.mark.parametrize("value", [0.6, 0.85])
@@ -103,7 +106,8 @@ class TestCorrectedMask:
         """Its brightest pixels are its certain ones, whether it is corrected or not."""
         mask = np.zeros((200, 260), np.float32)
         mask[50:150, 60:200] = value
-        assert hybridmatte.matte_from_mask(np.full((200, 260, 3), 0.5), mask, method="cf").alpha[100, 130] == 1
+        with pytest.warns(UserWarning, match="not corrected: "):
+            assert hybridmatte.matte_from_mask(np.full((200, 260, 3), 0.5), mask, method="cf").alpha[100, 130] == 1
 
     @pytest.mark.parametrize("shape", [(1, 7), (2, 2), (9, 40), (40, 12), (30, 3000)])
     def test_any_size(self, shape, rng):
@@ -158,9 +162,29 @@ class TestWhatIsSaid:
 
     def test_dropped_for_another_object(self, square, answer):
         answer(lambda mask: 1 - mask)
-        result = hybridmatte.matte_from_mask(IMAGE, square, method="cf")
+        with pytest.warns(UserWarning, match="not corrected: "):
+            result = hybridmatte.matte_from_mask(IMAGE, square, method="cf")
         assert result.correction == (False, 0)
         assert result.description.startswith("trimap along the mask's outline, alpha by cf; not corrected: ")
+
+    def test_a_dropped_correction_is_a_warning(self, square, answer):
+        """The mask of another photograph came out as a cut-out, with a note alone."""
+        answer(lambda mask: 1 - mask)
+        question = r"was dropped; .*; does the mask belong to this photograph\? .*trust_mask=True\) takes it"
+        with pytest.warns(UserWarning, match=question):
+            hybridmatte.matte_from_mask(IMAGE, square, method="cf")
+        with pytest.warns(UserWarning, match="was dropped; .*; a better mask") as found:
+            hybridmatte.matte_from_image(IMAGE, segmenter=lambda _: square, method="cf")
+        assert "belong" not in str(found[0].message)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            hybridmatte.matte_from_mask(IMAGE, square, method="cf", trust_mask=True)
+
+    def test_a_large_correction_asks_for_a_look(self, square, answer):
+        answer(lambda mask: np.where(np.arange(mask.shape[1]) < 240, mask, 0))
+        result = hybridmatte.matte_from_mask(IMAGE, square, method="cf")
+        assert result.correction.changed > 0.3
+        assert result.description.endswith("% of the mask; look at the result, --trust-mask leaves the mask as it is")
 
     def test_dropped_for_a_lack_of_background(self, square, answer):
         """What is in common is more than half, but the correction would leave no trimap to solve."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from shutil import copyfile
 
 import numpy as np
 import pytest
@@ -72,6 +73,21 @@ def test_a_single_image_reports_the_same_numbers(run):
     assert "found" not in given
 
 
+@pytest.mark.usefixtures("fake_alpha", "images")
+@pytest.mark.parametrize("options", ["", "--matte"])
+def test_nothing_found_is_one_warning(run, options):
+    """There were two warnings, and neither said what to do."""
+    (line,) = (
+        line
+        for line in run(f"auto @images/b.png --segmenter part -m plain -o @b.png {options}").err.splitlines()
+        if line.startswith("warning:")
+    )
+    assert "nothing is found in the image" in line
+    assert line.endswith(
+        "; give --mask, or another segmenter with --segmenter (in Python matte_from_mask, or segmenter=)"
+    )
+
+
 class TestCorrection:
     """How much of a mask was corrected, that a correction was dropped, and that a region is guessed, was not said."""
 
@@ -105,7 +121,10 @@ class TestCorrection:
         monkeypatch.setattr(from_mask, "matte_band", lambda _, trimap, *__: trimap)
 
     CORRECTED = re.compile(r"corrected: 2[45]\.\d% of the mask")
-    DROPPED = "not corrected: the correction does not fit the mask and was dropped; the mask is taken as it is"
+    DROPPED = (
+        "warning: not corrected: the correction does not fit the mask and was dropped; the mask is taken as it is; "
+        "does the mask belong to this photograph? --trust-mask (in Python trust_mask=True) takes it without this check"
+    )
     COMMAND = "auto @in --mask @masks --matte -o @out"
 
     @pytest.mark.usefixtures("photographs")
@@ -139,10 +158,37 @@ class TestCorrection:
         assert result.code == 0
         lines = result.err.splitlines()
         assert any(line.startswith("a.png: ") and self.CORRECTED.fullmatch(line[7:]) for line in lines)
-        assert f"b.png: {self.DROPPED}" in lines
+        assert [line for line in lines if "does not fit" in line or "was dropped" in line] == [
+            "warning: 1 image with a mask that the correction does not fit, so that the mask is taken as it is: b.png; "
+            "do the masks belong to these photographs? --trust-mask takes them without this check"
+        ]
         reports = map(json.loads, run(f"{self.COMMAND} --force --json --quiet").out.splitlines())
         by_name = {report["input"][-5:]: report["correction"] for report in reports}
         assert [by_name[name]["applied"] for name in ("a.png", "b.png", "c.png")] == [True, False, True]
+
+    def test_dropped_corrections_are_one_line(self, run, photographs):
+        for k in range(7):
+            copyfile(photographs / "in" / "b.png", photographs / "in" / f"b{k}.png")
+            copyfile(photographs / "masks" / "b.png", photographs / "masks" / f"b{k}.png")
+        lines = [line for line in run(self.COMMAND).err.splitlines() if "does not fit" in line]
+        assert len(lines) == 1
+        assert lines[0].startswith("warning: 8 images with a mask ")
+        assert " b.png, b0.png, b1.png, b2.png, b3.png and 3 more; do the masks belong" in lines[0]
+
+    @pytest.mark.usefixtures("photographs")
+    def test_the_line_on_the_outline_is_true(self, run):
+        """It said that the mask was corrected before that was known."""
+        single = "auto @in/{0}.png --mask @masks/{0}.png --matte -o @o.png --force"
+        taken = "trimap along the mask's outline, alpha by matte, quality best"
+        corrected = taken.replace("the mask", "the corrected mask")
+        header = taken.replace(",", ", corrected by the bundled network where that fits the mask,", 1)
+        commands = (single.format("a"), single.format("b"), self.COMMAND, single.format("a") + " --trust-mask")
+        for command, first, is_last in zip(
+            commands, (header, header, header, taken), (True, False, False, False), strict=True
+        ):
+            lines = run(command).err.splitlines()
+            assert lines[0] == first
+            assert (corrected in lines) == is_last
 
     @pytest.mark.usefixtures("photographs")
     def test_a_wide_region_is_one_line(self, run):

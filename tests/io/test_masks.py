@@ -144,6 +144,41 @@ def test_many_labels_are_listed_up_to_twenty():
         mask_of_array(labels)
 
 
+def disk(peak):
+    """Return a disk of a peak with a soft edge, (90, 120) uint8."""
+    y, x = np.mgrid[:90, :120]
+    return np.rint(peak * (30 - np.hypot(y - 45, x - 60)).clip(0, 16) / 16).astype(np.uint8)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float64])
+@pytest.mark.parametrize("pixels", [disk(127), disk(120)[::2, ::2], disk(60)])
+def test_a_faint_soft_mask_is_no_label_map(pixels, dtype):
+    """A soft mask up to 127 was refused with the advice --label 1, which gave two specks."""
+    message = (
+        rf"is grey with \d+ levels up to {pixels.max()} of 255, a faint soft mask\? expected it scaled so that the"
+    )
+    file = array_file(pixels.astype(dtype)) if dtype != np.uint8 else saved(Image.fromarray(pixels), "PNG")
+    with pytest.raises(ValueError, match=message) as refused:
+        read_mask(file)
+    assert "label 1" not in str(refused.value)
+    assert (mask_of_array(pixels.astype(dtype), 60) == (pixels == 60)).all()
+
+
+def test_a_faint_soft_mask_of_16_bits():
+    with pytest.raises(ValueError, match="levels up to 25400 of 65535, a faint soft mask"):
+        mask_of_array(disk(127).astype(np.uint16) * 200)
+
+
+@pytest.mark.parametrize("n", [20, 21, 60, 120])
+def test_regions_of_many_labels_stay_labels(n):
+    """The objects of an instance map fill regions of one value."""
+    labels = np.zeros((9 * n, 9), np.uint8)
+    for k in range(n):
+        labels[9 * k + 1 : 9 * k + 8, 1:8] = k + 1
+    with pytest.raises(ValueError, match="has the labels 1, 2, 3, .*: --label 1 "):
+        mask_of_array(labels.reshape(n, 9, 9).transpose(1, 0, 2).reshape(9, 9 * n))
+
+
 VOC = np.where(TWO == 2, 255, TWO + 14 * (TWO == 1) + 7 * (np.arange(SHAPE[1]) == 0))
 
 
