@@ -30,7 +30,7 @@ METHOD_SOURCES = {
 }
 NETWORKS = tuple(METHOD_SOURCES)
 FORMER, FORMER_FOLDS = "former weights", 4  # trained on the twelve; folds of the eight, for the doubts
-SHIPPED = FUSION  # the method of the package's weights
+SHIPPED = FEW  # the method of the package's weights
 AROUND = ("mean", "deviation", "least", "most", "fitted", "misfit", "correlation", "slope", "detail")
 ABLATION = {  # variants that miss features: words in their names
     "nothing around the pixel": AROUND,
