@@ -1,7 +1,5 @@
 """`matte_with_confidence`: how likely alpha is right, in each pixel."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,6 @@ from hybridmatte.correction.confidence import EXPANDED_CONFIDENCE, load_confiden
 from hybridmatte.correction.estimates import solver_estimates
 from hybridmatte.correction.features import correction_features
 from hybridmatte.correction.network import predict_correction_and_doubt
-from hybridmatte.correction.weights import WEIGHTS
 from hybridmatte.systems.problem import check_problem
 from tests.correction.doubts import with_doubts, without_doubts
 from tests.synthetic import soft_disk
@@ -112,12 +109,10 @@ def test_matte_ignores_the_second_output(disk, replace_weights):
 
 
 class TestShippedWeights:
-    """End to end with the weights that come with the package: they need two outputs."""
+    """End to end with the weights that come with the package."""
 
     def test_shipped_weights_know_how_sure_they_are(self, fur):
         """Pixels of low confidence are wrong more often than those of high confidence."""
-        if json.loads((WEIGHTS["fusion"] / "config.json").read_text(encoding="utf-8")).get("outputs", 1) == 1:
-            pytest.xfail("the shipped weights have one output")
         alpha, confidence = matte_with_confidence(fur.image, fur.trimap)
         is_unknown = fur.trimap == 0.5
         is_wrong = np.abs(alpha - fur.alpha)[is_unknown] > 0.1
