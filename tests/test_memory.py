@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hybridmatte import METHODS, memory_needed
-from hybridmatte.automatic.mask_correction import PIXEL_BYTES, correction_memory
+from hybridmatte.automatic.mask_correction import PIXEL_BYTES, WEIGHT_BYTES, correction_memory
 from hybridmatte.correction.matting import QUALITIES
 from hybridmatte.io.pictures import write_alpha, write_image
 from hybridmatte.memory import COSTS, PROCESS_BYTES
@@ -89,7 +89,7 @@ def test_the_estimate_holds(tmp_path, task, trimap):
 )
 def test_the_network_that_corrects_masks(shape, seen):
     """Its memory while it runs was not estimated."""
-    assert correction_memory(shape) == PIXEL_BYTES * seen[0] * seen[1]
+    assert correction_memory(shape) == WEIGHT_BYTES + PIXEL_BYTES * seen[0] * seen[1]
     done = subprocess.run(
         [sys.executable, "-c", CORRECTION, *map(str, shape)], capture_output=True, text=True, check=True
     )

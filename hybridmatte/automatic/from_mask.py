@@ -187,7 +187,7 @@ def matte_from_mask(
     Examples
     --------
     >>> image = np.linspace(0, 1, 64)[None, :, None] * np.ones((32, 1, 3))
-    >>> matte_from_mask(image, np.arange(16) >= np.full((8, 1), 8)).alpha.shape
+    >>> matte_from_mask(image, np.arange(16) >= np.full((8, 1), 8), trust_mask=True).alpha.shape
     (32, 64)
     """
     image = check_image(image)

@@ -226,7 +226,7 @@ def test_doubts_find_what_stays_wrong_and_leave_alpha_alone(rows, monkeypatch):
     _, logits = doubts.predict_correction_and_doubt(after, features)
     is_wrong = np.abs(features[:, FEATURES.index(BASE_SOLVER)] + predict_correction(after, features) - learned[0].alpha)
     predicted = doubts.sigmoid(logits)
-    assert abs(predicted.mean() - (is_wrong > 0.1).mean()) < 0.02
+    assert abs(predicted.mean() - (is_wrong > 0.1).mean()) < 0.03  # the standard error of 3,000 pixels is 0.008
 
 
 def test_scaling_of_doubts():
