@@ -241,20 +241,11 @@ def _refuse_options_without_effect(
             raise ValueError(f"{name} is {value}, expected none {where}")
 
 
-def _refuse_segmenter(
-    mask: str | None,
-    network: str | None,
-    segmenter: str | None,
-    options: list[str] | None,
-    box: str | None,
-    points: list[str] | None,
-) -> None:
+def _refuse_segmenter(given: dict[str, str | list[str] | None], where: str) -> None:
     """Refuse a segmenter and what only it takes, if a mask or a network takes its place."""
-    given = (("--segmenter", segmenter), ("--segmenter-option", options), ("--box", box), ("--point", points))
-    for name, value in given:
-        if value and (mask is not None or network is not None):
+    for name, value in given.items():
+        if value:
             shown = ", ".join(value) if isinstance(value, list) else value
-            where = "--mask" if mask is not None else "--network"
             raise ValueError(f"{name} is {shown}, expected none with {where}")
 
 
@@ -270,8 +261,9 @@ def _finder(
 
     None if a mask or a network is given.
     """
-    _refuse_segmenter(mask, network, segmenter, options, box, points)
     if mask is not None or network is not None:
+        given = {"--segmenter": segmenter, "--segmenter-option": options, "--box": box, "--point": points}
+        _refuse_segmenter(given, "--mask" if mask is not None else "--network")
         return None, None
     from hybridmatte.batch.segmenter_work import find_by_name, segmenter_by_name
 
