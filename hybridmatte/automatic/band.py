@@ -12,6 +12,7 @@ __all__ = [
     "follow_correction",
     "guessed_in",
     "is_hard",
+    "lacks",
     "trimap_of_corrected_mask",
     "trimap_of_soft_mask",
     "widened",
@@ -95,9 +96,10 @@ def trimap_of_corrected_mask(mask: Plane, corrected: Plane, pitch: float = 1.0) 
 
 
 def follow_correction(before: Plane, mask: Plane, corrected: Plane) -> Plane | None:
-    """Return the trimap of a mask, `before`, after a correction, see `trimap_of_corrected_mask`.
+    """Change the trimap of a mask by the mask's correction; the rule stands at `trimap_of_corrected_mask`.
 
-    None if no pixel of the object or none of the background would remain known.
+    `before` is what `trimap_of_soft_mask` makes of the mask; it is not modified. The result is None if no pixel of the
+    object or none of the background would remain known.
     """
     trimap = before.copy()
     margin = max(CORRECTED_BAND * float(np.hypot(*mask.shape)), 1.0)

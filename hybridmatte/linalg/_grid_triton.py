@@ -226,10 +226,7 @@ class TritonGrid(TensorGrid):
         step: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Return A x (H, W); see `TensorGrid.product`."""
-        out, given = torch.zeros_like(x), (x if rhs is None else rhs, x if step is None else step)
-        flags = {"HAS_RHS": rhs is not None, "HAS_STEP": step is not None}
-        self.launch(product_kernel, 1, weights, diagonal, x, *given, out, *self.shape, **flags)
-        return out
+        return self._fused(product_kernel, 1, (weights, diagonal), x, rhs, step)
 
     def block_product(
         self,
@@ -240,10 +237,7 @@ class TritonGrid(TensorGrid):
         step: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Return A x (4, H, W); see `TensorGrid.block_product`."""
-        out, given = torch.zeros_like(x), (x if rhs is None else rhs, x if step is None else step)
-        flags = {"HAS_RHS": rhs is not None, "HAS_STEP": step is not None}
-        self.launch(block_product_kernel, 4, matrix, x, *given, out, *self.shape, **flags)
-        return out
+        return self._fused(block_product_kernel, 4, (matrix,), x, rhs, step)
 
     def scaled(self, matrices: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Return the product of a matrix at each place, (4, 4, H, W), with x (4, H, W)."""
@@ -266,6 +260,21 @@ class TritonGrid(TensorGrid):
         out = torch.zeros((len(basis), *self.shape), device=coarse.device)
         given, shapes = (coarse, out if to is None else to, out), (*self.shape, *coarse.shape[1:])
         self.launch(prolonged_kernel, 1, basis, *given, *shapes, HAS_TO=to is not None, N=len(basis), SIDE=side)
+        return out
+
+    def _fused(
+        self,
+        kernel: Any,
+        depth: int,
+        operator: tuple[torch.Tensor, ...],
+        x: torch.Tensor,
+        rhs: torch.Tensor | None,
+        step: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Return the result of a product's kernel; in place of a missing rhs or step it gets x and does not read it."""
+        out, given = torch.zeros_like(x), (x if rhs is None else rhs, x if step is None else step)
+        flags = {"HAS_RHS": rhs is not None, "HAS_STEP": step is not None}
+        self.launch(kernel, depth, *operator, x, *given, out, *self.shape, **flags)
         return out
 
     def launch(self, kernel: Any, depth: int, *arguments: Any, planes: int = 1, **constants: Any) -> None:
