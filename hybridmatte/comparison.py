@@ -16,7 +16,7 @@ from scipy.ndimage import uniform_filter
 from hybridmatte._validation import check_choice, check_image, check_plane
 from hybridmatte.correction.confidence import matte_with_confidence
 from hybridmatte.correction.matting import matte_by
-from hybridmatte.correction.weights import load_correction_network
+from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights, load_correction_network
 from hybridmatte.foreground import composite, estimate_foreground
 from hybridmatte.methods.registry import METHODS
 from hybridmatte.trimap import split_trimap
@@ -48,7 +48,7 @@ class _Trial(NamedTuple):
 
 
 class Trial(_Trial):
-    """The result of one method: a tuple of five, with an attribute more.
+    """The result of one method: a tuple of five, with two attributes more.
 
     Attributes
     ----------
@@ -64,14 +64,17 @@ class Trial(_Trial):
         The error as one sentence.
     confidence : (H, W) float32 array or None
         Of "best": how likely alpha is right, see `matte_with_confidence`.
+    weights : str or None
+        Of "best": the weights that it used, "research" or "free".
     """
 
     confidence: FloatArray | None = None
+    weights: WeightsKind | None = None
 
     def _replace(self, /, **changes: Any) -> Trial:
-        """Return a copy with other fields, as of every named tuple; the attribute stays."""
+        """Return a copy with other fields, as of every named tuple; the attributes stay."""
         replaced = super()._replace(**changes)
-        replaced.confidence = self.confidence
+        replaced.confidence, replaced.weights = self.confidence, self.weights
         return replaced
 
 
@@ -81,6 +84,7 @@ def compare_methods(
     methods: Sequence[str] | None = None,
     *,
     on_start: Callable[[str], object] | None = None,
+    weights: WeightsKind = RESEARCH,
 ) -> list[Trial]:
     """Solve one image with several methods, and time each.
 
@@ -97,6 +101,8 @@ def compare_methods(
         Names from `hybridmatte.METHODS`, or "best" for `hybridmatte.matte`. Default: all, "best" last.
     on_start : callable, optional
         Called with the name of each method before it starts.
+    weights : {"research", "free"}, default "research"
+        Weights of "best", see `hybridmatte.matte`; the other methods use none.
 
     Returns
     -------
@@ -106,9 +112,9 @@ def compare_methods(
     Raises
     ------
     ValueError
-        If image and trimap differ in height or width, or a method is unknown.
+        If image and trimap differ in height or width, a method is unknown, or weights is another word.
     """
-    image = check_image(image)
+    image, weights = check_image(image), check_weights(weights)
     trimap = check_plane(trimap, "trimap", image.shape[:2])
     choices = [*METHODS, BEST]
     names = choices if methods is None else list(methods)
@@ -118,7 +124,7 @@ def compare_methods(
     for name in names:
         if on_start is not None:
             on_start(name)
-        trials.append(_run_trial(image, trimap, name))
+        trials.append(_run_trial(image, trimap, name, weights))
     return trials
 
 
@@ -164,11 +170,12 @@ def contact_sheet(image: npt.ArrayLike, trimap: npt.ArrayLike, trials: Sequence[
     cards = [_draw_card("image, unknown region tinted", _draw_frame(tinted, crop), image[crop])]
     for trial, alpha in solved:
         cut = composite(estimate_foreground(image, alpha), alpha, plain)
-        label = f"{trial.method}   {trial.seconds:.2f} s"
+        name = trial.method if trial.weights in (None, RESEARCH) else f"{trial.method}, weights {trial.weights}"
+        label = f"{name}   {trial.seconds:.2f} s"
         cards.append(_draw_card(label, _as_grey(alpha), cut[crop]))
         if trial.confidence is not None:
             confidence = _as_grey(check_plane(trial.confidence, "confidence", image.shape[:2]))
-            cards.append(_draw_card(f"{trial.method}: confidence", confidence, confidence[crop]))
+            cards.append(_draw_card(f"{name}: confidence", confidence, confidence[crop]))
     return _lay_out(cards)
 
 
@@ -177,31 +184,33 @@ def _as_grey(plane: FloatArray) -> FloatArray:
     return np.repeat(plane[:, :, None], 3, axis=2)
 
 
-def _run_trial(image: FloatArray, trimap: FloatArray, method: str) -> Trial:
+def _run_trial(image: FloatArray, trimap: FloatArray, method: str, weights: WeightsKind) -> Trial:
     """Solve with one method, first the warm-up scene; record its warnings, its error and its time."""
     confidence = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            _estimate(*_warm_up_scene(), method)
+            _estimate(*_warm_up_scene(), method, weights)
             caught.clear()
             start = time.perf_counter()
-            (alpha, confidence), error = _estimate(image, trimap, method), None
+            (alpha, confidence), error = _estimate(image, trimap, method, weights), None
         except (ValueError, RuntimeError, MemoryError) as problem:
             start, alpha, error = time.perf_counter(), None, " ".join(str(problem).split())
     messages = tuple(str(warning.message) for warning in caught)
     trial = Trial(method, alpha, time.perf_counter() - start, messages, error)
-    trial.confidence = confidence
+    trial.confidence, trial.weights = confidence, weights if method == BEST else None
     return trial
 
 
-def _estimate(image: FloatArray, trimap: FloatArray, method: str) -> tuple[FloatArray, FloatArray | None]:
+def _estimate(
+    image: FloatArray, trimap: FloatArray, method: str, weights: WeightsKind
+) -> tuple[FloatArray, FloatArray | None]:
     """Return alpha by one method, and its confidence if the method has one."""
     if method != BEST:
         return matte_by(image, trimap, method), None
-    if load_correction_network().outputs == 1:
-        return matte_by(image, trimap, quality=BEST), None
-    return matte_with_confidence(image, trimap)
+    if load_correction_network(weights).outputs == 1:
+        return matte_by(image, trimap, None, BEST, weights), None
+    return matte_with_confidence(image, trimap, weights=weights)
 
 
 def _warm_up_scene() -> tuple[FloatArray, FloatArray]:

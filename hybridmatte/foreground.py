@@ -11,6 +11,7 @@ import numpy.typing as npt
 from hybridmatte import _foreground_numba as kernels
 from hybridmatte._validation import check_choice, check_image, check_plane
 from hybridmatte.correction.matting import Quality, matte_by
+from hybridmatte.correction.weights import RESEARCH, WeightsKind
 from hybridmatte.errors import warn_caller
 from hybridmatte.linalg.threads import run_pieces
 from hybridmatte.trimap import refuse_labels
@@ -209,7 +210,12 @@ def _resized(picture: npt.NDArray[np.float32], shape: tuple[int, int]) -> npt.ND
 
 
 def cutout(
-    image: npt.ArrayLike, trimap: npt.ArrayLike, *, method: str | None = None, quality: Quality | None = None
+    image: npt.ArrayLike,
+    trimap: npt.ArrayLike,
+    *,
+    method: str | None = None,
+    quality: Quality | None = None,
+    weights: WeightsKind = RESEARCH,
 ) -> npt.NDArray[np.float32]:
     """Cut an object out: solve for alpha, estimate the foreground colours, return both as RGBA.
 
@@ -225,6 +231,8 @@ def cutout(
         One of `hybridmatte.METHODS`.
     quality : {"best", "fast"}, optional
         Quality of `hybridmatte.matte`, default "best". Only without `method`.
+    weights : {"research", "free"}, default "research"
+        Weights of `hybridmatte.matte`. A method, and the quality "fast", use none.
 
     Returns
     -------
@@ -234,10 +242,10 @@ def cutout(
     Raises
     ------
     ValueError
-        If image and trimap differ in height or width, the method cannot solve for this trimap, or both method and
-        quality are given.
+        If image and trimap differ in height or width, the method cannot solve for this trimap, both method and quality
+        are given, or weights is another word.
     """
-    return decontaminate(image, matte_by(image, trimap, method, quality))
+    return decontaminate(image, matte_by(image, trimap, method, quality, weights))
 
 
 def decontaminate(image: npt.ArrayLike, alpha: npt.ArrayLike) -> npt.NDArray[np.float32]:

@@ -54,24 +54,45 @@ class Found(NamedTuple):
         return f"found: {_percent(self.share)} of the image, certain on {_percent(self.certain)} of its pixels"
 
 
-class MaskCorrection(NamedTuple):
-    """What became of the bundled network's correction of a mask; as text, a sentence.
-
-    Attributes
-    ----------
-    is_applied : bool
-        False if the correction was dropped, so that the mask was taken as it is: because the network found something
-        else, or would have left no known object or background.
-    changed : float
-        Number of pixels that the correction moved into the mask or out of it, as a share of the pixels inside the mask,
-        in [0, 1]. 0 if it was dropped.
-    """
+class _Correction(NamedTuple):
+    """The two fields of a `MaskCorrection`."""
 
     is_applied: bool
     changed: float
 
+
+class MaskCorrection(_Correction):
+    """What became of the bundled network's correction of a mask: a tuple of two with an attribute more.
+
+    As text, it is a sentence.
+
+    Attributes
+    ----------
+    is_applied : bool
+        False if the correction was dropped or left out, so that the mask was taken as it is. It is dropped because the
+        network found something else, or would have left no known object or background.
+    changed : float
+        Number of pixels that the correction moved into the mask or out of it, as a share of the pixels inside the mask,
+        in [0, 1]. 0 if it was dropped or left out.
+    left_out : str or None
+        Why the correction was left out: with free weights nothing that has research weights only runs. None if the
+        network ran.
+    """
+
+    left_out: str | None = None
+
+    def _replace(self, /, **changes: Any) -> MaskCorrection:
+        """Return a copy with other fields, as of every named tuple; the attribute stays."""
+        replaced = super()._replace(**changes)
+        replaced.left_out = self.left_out
+        return replaced
+
+    __replace__ = _replace  # for `copy.replace` of Python 3.13
+
     def __str__(self) -> str:
         """Return a sentence."""
+        if self.left_out is not None:
+            return f"not corrected: {self.left_out}"
         if not self.is_applied:
             return "not corrected: the correction does not fit the mask and was dropped; the mask is taken as it is"
         hint = "; look at the result, --trust-mask leaves the mask as it is" if self.changed > LARGE_CHANGE else ""
@@ -124,7 +145,9 @@ class Findings(NamedTuple):
     @property
     def is_dropped(self) -> bool:
         """Whether the correction was dropped; not of a mask that is probably inverted, which has its own warning."""
-        return self.correction is not None and not self.correction.is_applied and self.guessed is not None
+        if self.correction is None or self.correction.left_out is not None:
+            return False
+        return not self.correction.is_applied and self.guessed is not None
 
     @property
     def warnings(self) -> list[str]:
@@ -143,6 +166,8 @@ class Findings(NamedTuple):
         if self.correction is not None:
             is_applied, changed = self.correction
             entries["correction"] = {"applied": is_applied, "changed": round(changed, 4)}
+            if self.correction.left_out is not None:
+                entries["correction"]["left_out"] = self.correction.left_out
         if self.confidence is not None:
             entries["confidence"] = {name: round(value, 4) for name, value in self.confidence._asdict().items()}
         return entries

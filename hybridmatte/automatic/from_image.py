@@ -28,8 +28,10 @@ from hybridmatte.automatic.registry import (
     find_mask,
     load_segmenter,
     predict_shrunk,
+    refuse_bundled,
 )
-from hybridmatte.correction.matting import Quality, check_method_or_quality
+from hybridmatte.correction.matting import Quality, check_method_or_quality, weights_of
+from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights
 from hybridmatte.errors import warn_caller
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def matte_from_image(
     erode: float | None = None,
     dilate: float | None = None,
     trust_mask: bool = False,
+    weights: WeightsKind = RESEARCH,
 ) -> AutomaticResult:
     """Estimate alpha from an image alone: a segmenter finds the object, and a solver its edges.
 
@@ -76,6 +79,9 @@ def matte_from_image(
         256 and 352, the mean of both masks, for the bundled segmenter. Not with another segmenter.
     method, quality, erode, dilate, trust_mask : optional
         As for `matte_from_mask`. Only without a network.
+    weights : {"research", "free"}, default "research"
+        As for `matte_from_mask`. The bundled segmenter has research weights only, so that "free" needs another
+        segmenter or a network, which are yours and run with either.
 
     Returns
     -------
@@ -85,8 +91,8 @@ def matte_from_image(
     Raises
     ------
     ValueError
-        If the network takes a trimap, side is not positive, an option has no effect, or something is found in an image
-        of less than 3 x 3 pixels; or as `find_mask`.
+        If the network takes a trimap, side is not positive, an option has no effect, weights is "free" with the bundled
+        segmenter, or something is found in an image of less than 3 x 3 pixels; or as `find_mask`.
 
     Warns
     -----
@@ -94,13 +100,14 @@ def matte_from_image(
         If nothing is found: the mask, or the network's alpha, is below 0.5 everywhere. If the correction of the mask
         is dropped or a wide region is left unknown, as `matte_from_mask` warns.
     """
-    image = check_image(image)
+    image, weights = check_image(image), check_weights(weights)
     if network is None:
         loaded = _chosen_segmenter(segmenter, side)
+        refuse_bundled(loaded, weights)
         check_method_or_quality(method, quality)
         mask = find_mask(image, loaded, box=box, points=points)
         options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
-        result = matte_found(image, mask, segmenter=loaded.name, **options)
+        result = matte_found(image, mask, segmenter=loaded.name, weights=weights, **options)
         warn_if_doubtful(result, found_in(mask))
         return result
     _refuse_prompts(segmenter, box, points)
@@ -123,6 +130,7 @@ def matte_found(
     erode: float | None = None,
     dilate: float | None = None,
     trust_mask: bool = False,
+    weights: WeightsKind = RESEARCH,
     with_confidence: bool = False,
     admit: Admit | None = None,
 ) -> AutomaticResult:
@@ -133,18 +141,28 @@ def matte_found(
     is_inside = _find_inside(mask, image, segmenter)
     if is_inside.all() or not is_inside.any():
         trimap = is_inside.astype(np.float32)
-        description = describe_found(segmenter, *check_method_or_quality(method, quality))
+        method, quality = check_method_or_quality(method, quality)
+        description = describe_found(segmenter, method, quality, weights=weights_of(method, quality, weights))
         result = AutomaticResult(trimap.copy(), trimap, description)
         result.confidence = np.ones_like(trimap) if with_confidence else None
         return result
     options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
+    options["weights"] = weights
     result = solve_mask(image, mask, with_confidence=with_confidence, admit=admit, **options)
     return result._replace(description=f"{_found_by(segmenter)}, {result.description}")
 
 
-def describe_found(segmenter: str, method: str | None, quality: str | None, *, may_be_corrected: bool = False) -> str:
-    """Describe how alpha is estimated from the mask of a segmenter of that name."""
-    return f"{_found_by(segmenter)}, {describe_method(method, quality, may_be_corrected=may_be_corrected)}"
+def describe_found(
+    segmenter: str,
+    method: str | None,
+    quality: str | None,
+    *,
+    may_be_corrected: bool = False,
+    weights: WeightsKind | None = RESEARCH,
+) -> str:
+    """Describe how alpha is estimated from the mask of a segmenter of that name; the rest is as `describe_method`."""
+    solved = describe_method(method, quality, may_be_corrected=may_be_corrected, weights=weights)
+    return f"{_found_by(segmenter)}, {solved}"
 
 
 def _found_by(segmenter: str) -> str:

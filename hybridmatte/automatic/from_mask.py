@@ -22,7 +22,8 @@ from hybridmatte.automatic.half_size import is_halved, matte_band
 from hybridmatte.automatic.mask_checks import check_outline, fit_mask, is_border_inside, warn_if_inverted
 from hybridmatte.automatic.mask_correction import changed_share, corrected_mask
 from hybridmatte.correction.confidence import matte_with_confidence
-from hybridmatte.correction.matting import Quality, check_method_or_quality, matte_by
+from hybridmatte.correction.matting import Quality, check_method_or_quality, matte_by, weights_of
+from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights, research_only
 from hybridmatte.errors import warn_caller
 from hybridmatte.methods.closed_form import solve_cf
 from hybridmatte.trimap import trimap_from_mask
@@ -67,8 +68,9 @@ class AutomaticResult(_Estimate):
     description : str
         How trimap and alpha were estimated, and how the mask was corrected, in words.
     correction : MaskCorrection or None
-        ``is_applied``: False if the bundled network's correction of the mask was dropped; ``changed``: how many pixels
-        it moved into the mask or out of it, as a share of the mask's. None if the mask was taken as it is.
+        ``is_applied``: False if the bundled network's correction of the mask was dropped or left out; ``changed``: how
+        many pixels it moved into the mask or out of it, as a share of the mask's; ``left_out``: with free weights, why
+        the network did not run, else None. None if the mask was to be taken as it is.
     guessed : float or None
         If a wide region was left unknown and came out half transparent, the share of the image's pixels that are half
         transparent (alpha from 0.1 to 0.9) and farther than 2% of the diagonal from every known pixel; else 0. A region
@@ -122,6 +124,7 @@ def matte_from_mask(
     label: int | None = None,
     square: bool = False,
     trust_mask: bool = False,
+    weights: WeightsKind = RESEARCH,
 ) -> AutomaticResult:
     """Estimate alpha from an image and a rough mask: drawn by hand, or from a segmentation network at any size.
 
@@ -161,6 +164,10 @@ def matte_from_mask(
     trust_mask : bool, default False
         Whether the mask is right but for its edges, so that the bundled network does not correct it. Erode and dilate
         imply it. Only without a network.
+    weights : {"research", "free"}, default "research"
+        Weights of `matte`. With "free", nothing learned from research data runs: the mask is not corrected, as the
+        network for that has research weights only; the description says so. A given network is
+        yours and runs with either.
 
     Returns
     -------
@@ -171,8 +178,8 @@ def matte_from_mask(
     ------
     ValueError
         If the aspect ratios of mask and image differ, the mask is not square although `square` says so, it holds
-        several labels and none is given (the message lists them), no pixel or every pixel is inside the mask, or an
-        option has no effect.
+        several labels and none is given (the message lists them), no pixel or every pixel is inside the mask, weights
+        is another word, or an option has no effect.
 
     Warns
     -----
@@ -190,10 +197,10 @@ def matte_from_mask(
     >>> matte_from_mask(image, np.arange(16) >= np.full((8, 1), 8), trust_mask=True).alpha.shape
     (32, 64)
     """
-    image = check_image(image)
+    image, weights = check_image(image), check_weights(weights)
     if network is None:
         options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
-        result = matte_given(image, mask, label=label, square=square, **options)
+        result = matte_given(image, mask, label=label, square=square, weights=weights, **options)
         warn_if_doubtful(result)
         return result
     mask = fit_mask(mask, image.shape[:2], label=label, square=square)
@@ -215,6 +222,7 @@ def matte_given(
     label: int | None = None,
     square: bool = False,
     trust_mask: bool = False,
+    weights: WeightsKind = RESEARCH,
     is_inverted: bool = False,
     with_confidence: bool = False,
     admit: Admit | None = None,
@@ -227,6 +235,7 @@ def matte_given(
     mask = fit_mask(mask, image.shape[:2], label=label, square=square, is_inverted=is_inverted)
     pitch = image.shape[0] / own_height
     options = {"method": method, "quality": quality, "erode": erode, "dilate": dilate, "trust_mask": trust_mask}
+    options["weights"] = weights
     result = solve_mask(image, mask, pitch, with_confidence=with_confidence, admit=admit, **options)
     if is_border_inside(mask):
         result.guessed = None  # the warning that the mask may be inverted is enough
@@ -243,6 +252,7 @@ def solve_mask(
     erode: float | None = None,
     dilate: float | None = None,
     trust_mask: bool = False,
+    weights: WeightsKind = RESEARCH,
     with_confidence: bool = False,
     admit: Admit | None = None,
 ) -> AutomaticResult:
@@ -259,7 +269,7 @@ def solve_mask(
     else:
         trimap = trimap_of_soft_mask(mask, pitch)
         if not trust_mask:
-            trimap, correction = _corrected_trimap(image, mask, trimap)
+            trimap, correction = _corrected_trimap(image, mask, trimap, weights)
         for _ in range(WIDENINGS if is_hard(mask) else 0):
             admit(np.count_nonzero(trimap == 0.5), False)
             before, trimap = trimap, widened(trimap, solve_cf(image, trimap))
@@ -267,11 +277,14 @@ def solve_mask(
                 break
     admit(np.count_nonzero(trimap == 0.5), True)
     solve = matte_by if has_widths else matte_band
-    alpha, confidence = (
-        matte_with_confidence(image, trimap) if with_confidence else (solve(image, trimap, method, quality), None)
-    )
+    if with_confidence:
+        alpha, confidence = matte_with_confidence(image, trimap, weights=weights)
+    else:
+        alpha, confidence = solve(image, trimap, method, quality, weights), None
     said = f"{quality}, at half the size" if not has_widths and is_halved(trimap.shape, quality) else quality
-    result = AutomaticResult(alpha, trimap, _describe_solved(method, said, correction))
+    result = AutomaticResult(
+        alpha, trimap, _describe_solved(method, said, correction, weights_of(method, quality, weights))
+    )
     result.correction, result.guessed = correction, None if has_widths else guessed_in(trimap, alpha)
     result.confidence = confidence
     return result
@@ -287,9 +300,19 @@ def warn_if_doubtful(result: AutomaticResult, found: Found | None = None) -> Non
 
 
 def _corrected_trimap(
-    image: npt.NDArray[np.float32], mask: npt.NDArray[np.float32], trimap: npt.NDArray[np.float32]
+    image: npt.NDArray[np.float32],
+    mask: npt.NDArray[np.float32],
+    trimap: npt.NDArray[np.float32],
+    weights: WeightsKind,
 ) -> tuple[npt.NDArray[np.float32], MaskCorrection]:
-    """Return the trimap of a mask after the correction of the mask, and what became of that."""
+    """Return the trimap of a mask after the correction of the mask, and what became of that.
+
+    With free weights the correction is left out.
+    """
+    if weights != RESEARCH:
+        correction = MaskCorrection(is_applied=False, changed=0.0)
+        correction.left_out = research_only("refiner")
+        return trimap, correction
     corrected = corrected_mask(image, mask)
     followed = None if corrected is None else follow_correction(trimap, mask, corrected)
     if corrected is None or followed is None:
@@ -297,11 +320,13 @@ def _corrected_trimap(
     return followed, MaskCorrection(is_applied=True, changed=changed_share(mask, corrected))
 
 
-def _describe_solved(method: str | None, quality: str | None, correction: MaskCorrection | None) -> str:
+def _describe_solved(
+    method: str | None, quality: str | None, correction: MaskCorrection | None, weights: WeightsKind | None
+) -> str:
     """Describe how trimap and alpha were estimated, and what became of the correction of the mask."""
     if correction is None:
-        return describe_method(method, quality)
-    return f"{describe_method(method, quality, is_corrected=correction.is_applied)}; {correction}"
+        return describe_method(method, quality, weights=weights)
+    return f"{describe_method(method, quality, is_corrected=correction.is_applied, weights=weights)}; {correction}"
 
 
 def _admit_all(unknown: int, is_final: bool) -> None:  # noqa: ARG001
@@ -326,21 +351,26 @@ def describe_method(
     has_mask: bool = True,
     is_corrected: bool = False,
     may_be_corrected: bool = False,
+    weights: WeightsKind | None = RESEARCH,
 ) -> str:
     """Describe how trimap and alpha are estimated; method or quality is the solver's, unless a network was given.
 
-    is_corrected tells that the bundled network has corrected the mask; may_be_corrected that it will try to, see
-    `is_mask_corrected`.
+    weights are those that the solver uses, see `weights_of`; free ones are named. is_corrected tells that the bundled
+    network has corrected the mask; may_be_corrected that it will try to, see `is_mask_corrected`.
     """
     if has_network:
         return "trimap and alpha by the network" if has_mask else "alpha by the network, from the image alone"
     solver = f"matte, quality {quality}" if method is None else method
+    if weights not in (None, RESEARCH):
+        solver += f", weights {weights}"
     where = f"the {'corrected ' if is_corrected else ''}mask's outline"
     if may_be_corrected:
         where += ", corrected by the bundled network where that fits the mask"
     return f"trimap along {where}, alpha by {solver}"
 
 
-def is_mask_corrected(erode: float | None, dilate: float | None, trust_mask: bool) -> bool:
-    """Return whether the bundled network corrects a mask."""
-    return not trust_mask and erode is None and dilate is None
+def is_mask_corrected(
+    erode: float | None, dilate: float | None, trust_mask: bool, weights: WeightsKind = RESEARCH
+) -> bool:
+    """Return whether the bundled network corrects a mask; it has research weights only."""
+    return not trust_mask and erode is None and dilate is None and weights == RESEARCH

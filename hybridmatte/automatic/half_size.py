@@ -9,6 +9,7 @@ import numpy.typing as npt
 from hybridmatte.automatic.band import lacks
 from hybridmatte.correction.features import COLOURS, colour_regression
 from hybridmatte.correction.matting import Quality, matte_by
+from hybridmatte.correction.weights import RESEARCH, WeightsKind
 from hybridmatte.correction.window_statistics import WindowStatistics
 from hybridmatte.trimap import box_around
 
@@ -25,7 +26,13 @@ def is_halved(shape: tuple[int, ...], quality: str | None) -> bool:
     return quality == "fast" and min(shape[:2]) >= LEAST_SIDE
 
 
-def matte_band(image: npt.NDArray[np.float32], trimap: Plane, method: str | None, quality: Quality | None) -> Plane:
+def matte_band(
+    image: npt.NDArray[np.float32],
+    trimap: Plane,
+    method: str | None,
+    quality: Quality | None,
+    weights: WeightsKind = RESEARCH,
+) -> Plane:
     """Estimate alpha by `matte_by`, for quality "fast" at half the size if the image has 512 x 512 pixels or more.
 
     A band along a mask is wide, because the mask is inexact; there an alpha of half the size is as good, see the notes
@@ -39,14 +46,14 @@ def matte_band(image: npt.NDArray[np.float32], trimap: Plane, method: str | None
     """
     unknown = trimap == 0.5
     if not is_halved(trimap.shape, quality) or not unknown.any():
-        return matte_by(image, trimap, method, quality)
+        return matte_by(image, trimap, method, quality, weights)
     half = _halved_trimap(trimap)
     if not (half == 0).any() or not (half == 1).any():
-        return matte_by(image, trimap, method, quality)
+        return matte_by(image, trimap, method, quality, weights)
     small = _halved(image)
     alpha = trimap.copy()
     box = box_around(unknown, 0)
-    enlarged = _along_colours(small, matte_by(small, half, method, quality), image, box)
+    enlarged = _along_colours(small, matte_by(small, half, method, quality, weights), image, box)
     alpha[box][unknown[box]] = enlarged[unknown[box]]
     return alpha
 

@@ -21,6 +21,7 @@ from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.automatic.rembg_models import rembg_segmenter
 from hybridmatte.automatic.segmenter_hints import unknown_segmenter
 from hybridmatte.automatic.segmenters import run_segmenter
+from hybridmatte.correction.weights import RESEARCH, WeightsKind, research_only
 from hybridmatte.errors import require_extra
 
 __all__ = [
@@ -28,9 +29,11 @@ __all__ = [
     "DEFAULT_SEGMENTER",
     "SegmenterInfo",
     "find_mask",
+    "is_bundled",
     "list_segmenters",
     "load_segmenter",
     "predict_shrunk",
+    "refuse_bundled",
     "register_segmenter",
 ]
 
@@ -93,6 +96,20 @@ def _bundled(name: str, _argument: str, options: Mapping[str, Any]) -> Segmenter
 def _run_bundled(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return the bundled network's mask at the size of the image."""
     return run_segmenter("finder", image)
+
+
+def is_bundled(segmenter: Segmenter) -> bool:
+    """Return whether a segmenter is the network that comes with the package."""
+    return segmenter.is_built_in and segmenter.name == DEFAULT_SEGMENTER
+
+
+def refuse_bundled(segmenter: Segmenter, weights: WeightsKind) -> None:
+    """Refuse a segmenter with free weights, if it is the network that comes with the package."""
+    if weights != RESEARCH and is_bundled(segmenter):
+        raise ValueError(
+            f"{research_only('finder')}, expected a mask or another segmenter: give --mask or --segmenter (in Python "
+            "matte_from_mask, or segmenter=)"
+        )
 
 
 def mean_at_sides(

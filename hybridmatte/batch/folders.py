@@ -15,7 +15,7 @@ from hybridmatte._validation import check_choice, check_integer
 from hybridmatte.automatic.found import Findings
 from hybridmatte.automatic.from_image import matte_found
 from hybridmatte.automatic.from_mask import matte_given
-from hybridmatte.automatic.registry import DEFAULT_SEGMENTER
+from hybridmatte.automatic.registry import DEFAULT_SEGMENTER, load_segmenter, refuse_bundled
 from hybridmatte.batch.pairing import Job, pair_folders
 from hybridmatte.batch.pool import Outcome, run_jobs
 from hybridmatte.batch.segmenter_work import find_by_name
@@ -28,6 +28,7 @@ from hybridmatte.batch.work import (
     refined_file,
 )
 from hybridmatte.correction.matting import QUALITIES, check_method_or_quality
+from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights
 from hybridmatte.io.files import clear_temporaries
 from hybridmatte.io.formats import INPUT_EXTENSIONS
 from hybridmatte.io.pictures import check_output
@@ -94,6 +95,7 @@ def run_folder(
     bits: int = 8,
     progress: Progress | None = None,
     cancel: Event | None = None,
+    weights: WeightsKind = RESEARCH,
 ) -> FolderResult:
     """Do one task for every picture of a folder, as the command of that name does.
 
@@ -125,6 +127,9 @@ def run_folder(
         the run is cancelled.
     cancel : threading.Event, optional
         Cancels the run when it is set, from any thread. No other file is begun; those under way are finished.
+    weights : {"research", "free"}, default "research"
+        As for the function; "free" lets nothing run that was learned from research data, so that "auto" needs masks and
+        does not correct them. "refine" and "decontaminate" use no weights.
 
     Returns
     -------
@@ -137,7 +142,8 @@ def run_folder(
     OSError
         If a folder is missing or cannot be written; FileExistsError if a result exists.
     ValueError
-        If an option is not as described, planes is None for another task than "auto", or there is no image.
+        If an option is not as described, planes is None for another task than "auto" or with free weights, or there is
+        no image.
 
     Examples
     --------
@@ -146,7 +152,8 @@ def run_folder(
     1 2 cat.jpg None
     2 2 dog.jpg None
     """
-    work = _work_of(check_choice(task, "task", list(PLANES)), method, bits, has_planes=planes is not None)
+    check_choice(task, "task", list(PLANES))
+    work = _work_of(task, method, check_weights(weights), bits, has_planes=planes is not None)
     check_integer(workers, "workers", low=1)
     check_choice(existing, "existing", EXISTING)
     jobs, problems, ignored, _ = pair_folders(images, planes, outputs, PLANES[task])
@@ -195,7 +202,9 @@ class _Run:
         return self.is_ended or self.cancel.is_set()
 
 
-def _work_of(task: str, method: str | None, bits: int, *, has_planes: bool) -> Callable[[Job], object]:
+def _work_of(
+    task: str, method: str | None, weights: WeightsKind, bits: int, *, has_planes: bool
+) -> Callable[[Job], object]:
     """Return the function of one job."""
     files = FileOptions(check_choice(bits, "bits", (8, 16)))
     if not has_planes and task != "auto":
@@ -206,13 +215,15 @@ def _work_of(task: str, method: str | None, bits: int, *, has_planes: bool) -> C
         return partial(refined_file if task == "refine" else decontaminated_file, files=files)
     by_quality = method is None or method in QUALITIES
     name, quality = check_method_or_quality(None if by_quality else method, method if by_quality else None)
+    options: dict[str, Any] = {"method": name, "quality": quality, "weights": weights}
     if task == "auto" and not has_planes:
-        estimate = partial(matte_found, segmenter=DEFAULT_SEGMENTER, method=name, quality=quality)
+        refuse_bundled(load_segmenter(DEFAULT_SEGMENTER), weights)
+        estimate = partial(matte_found, segmenter=DEFAULT_SEGMENTER, **options)
         find = partial(find_by_name, name=DEFAULT_SEGMENTER)
         return partial(automatic_file, estimate=estimate, find=find, files=files)
     if task == "auto":
-        return partial(automatic_file, estimate=partial(matte_given, method=name, quality=quality), files=files)
-    return partial(matte_file if task == "matte" else cutout_file, method=name, quality=quality, files=files)
+        return partial(automatic_file, estimate=partial(matte_given, **options), files=files)
+    return partial(matte_file if task == "matte" else cutout_file, **options, files=files)
 
 
 def make_output_folder(outputs: Path, inputs: list[Path], bits: int = 8, name: str = "output") -> None:

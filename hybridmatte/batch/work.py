@@ -22,6 +22,7 @@ from hybridmatte.batch.budget import UNLIMITED, Budget
 from hybridmatte.batch.pairing import Job, partner_of
 from hybridmatte.correction.confidence import matte_with_confidence
 from hybridmatte.correction.matting import Quality, matte_by
+from hybridmatte.correction.weights import RESEARCH, WeightsKind
 from hybridmatte.foreground import Fit, cutout, decontaminate, estimate_foreground
 from hybridmatte.io.formats import MAX_PIXELS
 from hybridmatte.io.masks import check_mask_size, is_array_file, read_mask, read_mask_size
@@ -74,6 +75,7 @@ def matte_file(
     *,
     method: str | None = None,
     quality: Quality | None = None,
+    weights: WeightsKind = RESEARCH,
     files: FileOptions,
     budget: Budget = UNLIMITED,
 ) -> Findings | None:
@@ -83,9 +85,9 @@ def matte_file(
     """
     image, trimap, metadata = _read_image_and_trimap(job, files, budget)
     if job.confidence is None:
-        write_plane(job, matte_by(image, trimap, method, quality), metadata, files)
+        write_plane(job, matte_by(image, trimap, method, quality, weights), metadata, files)
         return None
-    alpha, confidence = matte_with_confidence(image, trimap)
+    alpha, confidence = matte_with_confidence(image, trimap, weights=weights)
     write_plane(job, alpha, metadata, files)
     return _write_confidence(job, confidence, trimap, metadata, files)
 
@@ -95,15 +97,17 @@ def cutout_file(
     *,
     method: str | None = None,
     quality: Quality | None = None,
+    weights: WeightsKind = RESEARCH,
     files: FileOptions,
     budget: Budget = UNLIMITED,
 ) -> Findings | None:
     """Solve for the alpha of a job's image and trimap, and write the cut-out as RGBA; the rest is as `matte_file`."""
     image, trimap, metadata = _read_image_and_trimap(job, files, budget)
     if job.confidence is None:
-        _write_rgba(job, cutout(image, trimap, method=method, quality=quality), metadata, files)
+        cut = cutout(image, trimap, method=method, quality=quality, weights=weights)
+        _write_rgba(job, cut, metadata, files)
         return None
-    alpha, confidence = matte_with_confidence(image, trimap)
+    alpha, confidence = matte_with_confidence(image, trimap, weights=weights)
     _write_rgba(job, decontaminate(image, alpha), metadata, files)
     return _write_confidence(job, confidence, trimap, metadata, files)
 

@@ -33,12 +33,15 @@ from hybridmatte.cli.options import (
     Quiet,
     Recursive,
     Resume,
+    Weights,
     Workers,
 )
 from hybridmatte.cli.streams import destination, output_or_default
 
 if TYPE_CHECKING:
+    from hybridmatte.automatic.finding import Segmenter
     from hybridmatte.automatic.from_mask import AutomaticResult
+    from hybridmatte.correction.weights import WeightsKind
 
 BUILT_IN_NETWORK = "people"  # old name of the default of --segmenter, given as --network
 DEFAULT_SEGMENTER = "bundled"
@@ -110,6 +113,7 @@ def auto(
     network: NetworkName = None,
     method: Method = None,
     quality: Quality = None,
+    weights: Weights = "research",
     erode: BandErode = None,
     dilate: BandDilate = None,
     label: Label = None,
@@ -151,20 +155,19 @@ def auto(
 
     output, default_output = output_or_default(output, image, "alpha" if matte else "cutout")
     background, how = _background(background, fit, alpha_only=matte)
-    network = None if mask is None and network == BUILT_IN_NETWORK else network
+    network, kind = _checked_network(network, mask, weights)
     solver = _solver_options(method, quality, erode, dilate, trust_mask, confidence_map)
     _refuse_options_without_effect(mask, network, trimap, solver, invert, label, mask_square)
     trimap_output = _trimap_destination(trimap, image, mask, (output, confidence_map), force or resume)
-    find, segmenter = _finder(mask, network, segmenter, segmenter_option, box, point)
-    estimate, description = _estimator(mask is not None, segmenter, network, solver)
+    find, finder = _finder(mask, network, segmenter, segmenter_option, box, point, kind)
+    estimate, description = _estimator(mask is not None, finder, network, solver, kind)
+    reading = {"invert": invert, "label": label, "square": mask_square}
     work = partial(
         automatic_file,
         estimate=estimate,
         find=find,
-        invert=invert,
-        label=label,
-        square=mask_square,
-        **_work_flags(network, solver, alpha_only=matte),
+        **reading,
+        **_work_flags(network, solver, kind, alpha_only=matte),
         trimap_output=trimap_output,
         files=FileOptions(bits, max_pixels, drop_gps, how),
     )
@@ -184,6 +187,7 @@ def auto(
         recursive=recursive,
         default_output=default_output,
         confidence_map=confidence_map,
+        weights=_weights_used(network, finder, solver, kind),
     )
     run(request, work)
 
@@ -208,13 +212,50 @@ def _solver_options(
     return {"method": method, "quality": quality, **band, "confidence_map": confidence_map}
 
 
-def _work_flags(network: str | None, solver: dict[str, Any], *, alpha_only: bool) -> dict[str, bool]:
-    """Return what is written, whether a solver estimates alpha, and whether the bundled network corrects the mask."""
+def _checked_network(network: str | None, mask: str | None, weights: str) -> tuple[str | None, WeightsKind]:
+    """Return the network of ``--network``, None for the bundled segmenter, and the kind of weights.
+
+    Refuse a network that comes with the package with free weights.
+    """
+    from hybridmatte.correction.weights import check_weights
+
+    kind = check_weights(weights)
+    if network is None or mask is None and network == BUILT_IN_NETWORK:
+        return None, kind
+    from hybridmatte.networks.checkpoint import refuse_research_network  # imports torch
+
+    refuse_research_network(network, kind)
+    return network, kind
+
+
+def _weights_used(
+    network: str | None, finder: Segmenter | None, solver: dict[str, Any], weights: WeightsKind
+) -> WeightsKind | None:
+    """Return the kind of weights that a job uses: to find the object, to correct its mask, or to solve."""
+    from hybridmatte.automatic.registry import is_bundled
+    from hybridmatte.correction.matting import weights_of
+
+    if network is not None:
+        return None
+    if finder is not None and is_bundled(finder) or _is_corrected(solver, weights):
+        return weights
+    return weights_of(solver["method"], solver["quality"], weights)
+
+
+def _is_corrected(solver: dict[str, Any], weights: WeightsKind) -> bool:
+    """Return whether the bundled network corrects the mask, if a solver estimates alpha."""
     from hybridmatte.automatic.from_mask import is_mask_corrected
 
-    is_corrected = is_mask_corrected(solver["erode"], solver["dilate"], solver["trust_mask"] is not None)
+    return is_mask_corrected(solver["erode"], solver["dilate"], solver["trust_mask"] is not None, weights)
+
+
+def _work_flags(
+    network: str | None, solver: dict[str, Any], weights: WeightsKind, *, alpha_only: bool
+) -> dict[str, bool]:
+    """Return what is written, whether a solver estimates alpha, and whether the bundled network corrects the mask."""
     has_solver = network is None
-    return {"alpha_only": alpha_only, "has_solver": has_solver, "is_corrected": has_solver and is_corrected}
+    is_corrected = has_solver and _is_corrected(solver, weights)
+    return {"alpha_only": alpha_only, "has_solver": has_solver, "is_corrected": is_corrected}
 
 
 def _refuse_options_without_effect(
@@ -256,8 +297,9 @@ def _finder(
     options: list[str] | None,
     box: str | None,
     points: list[str] | None,
-) -> tuple[Callable[..., Any] | None, str | None]:
-    """Return the function that finds the mask, and the segmenter's name; refuse mistakes before anything is written.
+    weights: WeightsKind,
+) -> tuple[Callable[..., Any] | None, Segmenter | None]:
+    """Return the function that finds the mask, and the segmenter; refuse mistakes before anything is written.
 
     None if a mask or a network is given.
     """
@@ -265,14 +307,16 @@ def _finder(
         given = {"--segmenter": segmenter, "--segmenter-option": options, "--box": box, "--point": points}
         _refuse_segmenter(given, "--mask" if mask is not None else "--network")
         return None, None
+    from hybridmatte.automatic.registry import refuse_bundled
     from hybridmatte.batch.segmenter_work import find_by_name, segmenter_by_name
 
     texts = tuple(options or ())
     loaded = segmenter_by_name(segmenter or DEFAULT_SEGMENTER, texts)
+    refuse_bundled(loaded, weights)
     corners = None if box is None else _numbers(box, "--box", (4,), "X0,Y0,X1,Y1")
     places = [_numbers(text, "--point", (2, 3), "X,Y or X,Y,0") for text in points or []] or None
     loaded.check_prompts(corners, places)
-    return partial(find_by_name, name=loaded.name, options=texts, box=corners, points=places), loaded.name
+    return partial(find_by_name, name=loaded.name, options=texts, box=corners, points=places), loaded
 
 
 def _numbers(text: str, option: str, counts: tuple[int, ...], expected: str) -> tuple[float, ...]:
@@ -288,27 +332,30 @@ def _numbers(text: str, option: str, counts: tuple[int, ...], expected: str) -> 
 
 def _estimator(
     has_mask: bool,
-    segmenter: str | None,
+    segmenter: Segmenter | None,
     network: str | None,
     solver: dict[str, Any],
+    weights: WeightsKind,
 ) -> tuple[Callable[..., AutomaticResult], str]:
     """Return the function that estimates alpha, and its description; load a network before anything is written."""
     from hybridmatte.automatic.from_image import describe_found, matte_found
-    from hybridmatte.automatic.from_mask import describe_method, is_mask_corrected, matte_given
-    from hybridmatte.correction.matting import check_method_or_quality
+    from hybridmatte.automatic.from_mask import describe_method, matte_given
+    from hybridmatte.correction.matting import check_method_or_quality, weights_of
 
     if network is None:
         method, quality = check_method_or_quality(solver["method"], solver["quality"])
-        check_confidence_map(solver["confidence_map"], method, quality)
+        check_confidence_map(solver["confidence_map"], method, quality, weights)
         options = {"method": method, "quality": quality, "erode": solver["erode"], "dilate": solver["dilate"]}
+        options["weights"] = weights
         options["trust_mask"], options["with_confidence"] = (
             solver[name] is not None for name in ("trust_mask", "confidence_map")
         )
-        is_corrected = is_mask_corrected(options["erode"], options["dilate"], options["trust_mask"])
+        used = weights_of(method, quality, weights)
+        said: dict[str, Any] = {"may_be_corrected": _is_corrected(solver, weights), "weights": used}
         if segmenter is not None:
-            description = describe_found(segmenter, method, quality, may_be_corrected=is_corrected)
-            return partial(matte_found, segmenter=segmenter, **options), description
-        return partial(matte_given, **options), describe_method(method, quality, may_be_corrected=is_corrected)
+            description = describe_found(segmenter.name, method, quality, **said)
+            return partial(matte_found, segmenter=segmenter.name, **options), description
+        return partial(matte_given, **options), describe_method(method, quality, **said)
     from hybridmatte.batch import network_work  # imports torch
 
     if has_mask:

@@ -7,26 +7,29 @@ import time
 import typer
 
 from hybridmatte.cli.compilation_note import note_compilation
+from hybridmatte.cli.options import Weights
 from hybridmatte.cli.streams import note
 from hybridmatte.errors import is_interrupt
 
 SIDE = 160  # pixels of the example; searches among fewer pixels do not use all kernels
 
 
-def compile_default() -> None:
+def compile_default(weights: Weights = "research") -> None:
     """Compile matte and cutout, once after installation, so that their first run does not wait."""
     import numpy as np
 
+    from hybridmatte.correction.weights import check_weights
     from hybridmatte.foreground import cutout
     from hybridmatte.linalg._cache_numba import remove_damaged
 
+    kind = check_weights(weights)
     image = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     trimap = np.full((SIDE, SIDE), 0.5, np.float32)
     trimap[:, : SIDE // 6], trimap[:, -SIDE // 6 :] = 0, 1
     start = time.perf_counter()
     try:
         with note_compilation() as seen:
-            cutout(image, trimap)
+            cutout(image, trimap, weights=kind)
     except (KeyboardInterrupt, Exception) as error:
         if not is_interrupt(error):
             raise

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from hybridmatte.batch.pairing import Job, is_name_pattern, named_for
 from hybridmatte.cli.streams import destination
+
+if TYPE_CHECKING:
+    from hybridmatte.correction.weights import WeightsKind
 
 __all__ = [
     "check_confidence_map",
@@ -21,7 +24,7 @@ __all__ = [
 OPTION = "--confidence-map"
 
 
-def check_confidence_map(text: str | None, method: str | None, quality: str | None) -> None:
+def check_confidence_map(text: str | None, method: str | None, quality: str | None, weights: WeightsKind) -> None:
     """Refuse a confidence map for any other method than the quality "best", or if the weights cannot give one."""
     if text is None:
         return
@@ -32,7 +35,7 @@ def check_confidence_map(text: str | None, method: str | None, quality: str | No
         )
     from hybridmatte.correction.confidence import load_confident_network
 
-    load_confident_network()
+    load_confident_network(weights)
 
 
 def map_of_image(text: str | None, image: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from hybridmatte.cli.backgrounds import checked_background
 from hybridmatte.cli.confidence_maps import check_confidence_map
@@ -25,6 +26,7 @@ from hybridmatte.cli.options import (
     Recursive,
     Resume,
     Trimap,
+    Weights,
     Workers,
 )
 from hybridmatte.cli.streams import output_or_default
@@ -36,6 +38,7 @@ def cutout(
     output: OutputOrFolder = None,
     method: Method = None,
     quality: Quality = None,
+    weights: Weights = "research",
     bits: Bits = 8,
     workers: Workers = 1,
     resume: Resume = False,
@@ -56,13 +59,16 @@ def cutout(
     hybridmatte cutout "photos/*.jpg" "{stem}_trimap.png" -o cutouts --background beach.jpg
     """
     from hybridmatte.batch.work import FileOptions, cutout_file
-    from hybridmatte.correction.matting import check_method_or_quality
+    from hybridmatte.correction.matting import check_method_or_quality, weights_of
+    from hybridmatte.correction.weights import check_weights
 
     output, default_output = output_or_default(output, image, "cutout")
     method, quality = check_method_or_quality(method, quality)
-    check_confidence_map(confidence_map, method, quality)
+    kind = check_weights(weights)
+    check_confidence_map(confidence_map, method, quality, kind)
     background, how = checked_background(background, fit)
-    work = partial(cutout_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps, how))
+    options: dict[str, Any] = {"method": method, "quality": quality, "weights": kind}
+    work = partial(cutout_file, **options, files=FileOptions(bits, max_pixels, drop_gps, how))
     request = Request(
         image,
         trimap,
@@ -77,5 +83,6 @@ def cutout(
         recursive=recursive,
         default_output=default_output,
         confidence_map=confidence_map,
+        weights=weights_of(method, quality, kind),
     )
     run(request, work)

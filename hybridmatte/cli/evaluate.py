@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.cli.options import MAX_PIXELS, Force, MaxPixels
+from hybridmatte.cli.options import MAX_PIXELS, Force, MaxPixels, Weights
 
 
 def evaluate(
@@ -36,15 +36,18 @@ def evaluate(
             help="Folder of photographs; each foreground of the data set is composited over 20 of them.",
         ),
     ] = None,
+    weights: Weights = "research",
 ) -> None:
     """Score alphas against true alphas: SAD, MSE, MAD, gradient and connectivity errors.
 
     With --network and --data, score the alphas of a network on a data set, as in the tables of papers. A network that
     takes a mask gets the data set's masks; without any, masks eroded by 20 pixels and trimaps of 15 pixels are made
-    from the true alphas.
+    from the true alphas. --weights free refuses the networks that come with the package, finder and refiner.
     """
     from hybridmatte.cli.score_tables import check_score_files
+    from hybridmatte.correction.weights import check_weights
 
+    kind = check_weights(weights)
     _refuse_options_without_effect(
         network,
         {"ALPHAS": alpha, "TRUTHS": truth, "TRIMAPS": trimap, "--region": region},
@@ -53,6 +56,9 @@ def evaluate(
     check_score_files(csv_file, json_file, force=force)
     if network is not None:
         from hybridmatte.cli.network_scores import evaluate_network
+        from hybridmatte.networks.checkpoint import refuse_research_network
+
+        refuse_research_network(network, kind)
 
         evaluate_network(network, data, csv_file, json_file, dataset=dataset, split=split, backgrounds=backgrounds)
     else:

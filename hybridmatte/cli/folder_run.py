@@ -22,7 +22,7 @@ from hybridmatte.cli.confidence_maps import (
     map_of_image,
     with_confidence_maps,
 )
-from hybridmatte.cli.reports import begin_report, finish_report, is_quiet, report_findings, write_report
+from hybridmatte.cli.reports import Used, begin_report, finish_report, is_quiet, report_findings, write_report
 from hybridmatte.cli.resuming import form_of, is_written, note_finished
 from hybridmatte.cli.streams import NoteConsole, complain, destination, note, refuse_overwriting, sources
 from hybridmatte.errors import is_interrupt
@@ -45,7 +45,7 @@ class Request(NamedTuple):
     description, if there is one, is printed before the work, and says how it is done; so is the sentence on a default
     output. tasks are what a job does, see `hybridmatte.batch.budget.Budget`; with force, files are overwritten, and no
     job is refused for its memory. kind is what the images are, if not photographs, see `pair`. confidence_map is what
-    ``--confidence-map`` gives.
+    ``--confidence-map`` gives. weights are those that a job uses, for reports; None if it uses none.
     """
 
     image: str
@@ -65,6 +65,7 @@ class Request(NamedTuple):
     default_output: str = ""
     kind: str = ""
     confidence_map: str | None = None
+    weights: str | None = None
 
     def announce(self) -> None:
         """Print which output was chosen, and how the work is done."""
@@ -76,6 +77,11 @@ class Request(NamedTuple):
     def method(self) -> str | None:
         """The name of the method or quality, if one was chosen."""
         return next((task for task in self.tasks if task not in TASKS_WITHOUT_METHOD), None)
+
+    @property
+    def used(self) -> Used:
+        """The method or quality and the weights, for reports."""
+        return Used(self.method, self.weights)
 
     @property
     def held(self) -> int:
@@ -115,7 +121,7 @@ def _run_image(request: Request, work: Callable[..., object]) -> None:
         raise ValueError(
             f"--recursive is given with {request.image}, expected a folder or a pattern such as 'in/*.jpg'"
         )
-    begin_report(request.image, request.output, request.method)
+    begin_report(request.image, request.output, request.used)
     request = request._replace(confidence_map=map_of_image(request.confidence_map, request.image))
     if request.resume and _is_finished(request):
         request._replace(description="").announce()
@@ -183,9 +189,9 @@ def _run_folder(request: Request, work: Callable[..., object]) -> None:
     for folder in {file.parent for file in files}:
         folder.mkdir(parents=True, exist_ok=True)
     check_first_map(jobs, request.bits)
-    _report_the_rest(finished, problems, request.method)
+    _report_the_rest(finished, problems, request.used)
     try:
-        outcomes = _run_with_progress(unfinished, partial(work, budget=budget), request.workers, request.method)
+        outcomes = _run_with_progress(unfinished, partial(work, budget=budget), request.workers, request.used)
     except KeyboardInterrupt:
         clear_temporaries(files)  # of workers that were ended
         raise
@@ -273,9 +279,7 @@ def _paired(request: Request) -> tuple[list[Job], dict[Path, str]]:
     return jobs, pairing.problems
 
 
-def _run_with_progress(
-    jobs: list[Job], work: Callable[[Job], object], workers: int, method: str | None
-) -> list[Outcome]:
+def _run_with_progress(jobs: list[Job], work: Callable[[Job], object], workers: int, used: Used) -> list[Outcome]:
     """Run the jobs; show a progress bar if standard error is a terminal, and report each as JSON if that is chosen."""
     console = NoteConsole()
     with Progress(console=console, transient=True, disable=is_quiet() or not console.is_terminal) as progress:
@@ -285,21 +289,21 @@ def _run_with_progress(
             progress.advance(task)
             for sentence in () if outcome.findings is None else outcome.findings.sentences:
                 note(f"{Path(str(outcome.job.image)).name}: {sentence}", progress.console)
-            _report(outcome.job, method, "written" if outcome.error is None else "failed", outcome)
+            _report(outcome.job, used, "written" if outcome.error is None else "failed", outcome)
 
         with note_compilation(partial(note, console=progress.console)):
             return run_jobs(jobs, work, workers=workers, on_done=on_done)
 
 
-def _report_the_rest(skipped: list[Job], problems: dict[Path, str], method: str | None) -> None:
+def _report_the_rest(skipped: list[Job], problems: dict[Path, str], used: Used) -> None:
     """Report the files of a folder that are not worked on: those that are there, and those that have no partner."""
     for job in skipped:
-        _report(job, method, "skipped")
+        _report(job, used, "skipped")
     for image, problem in problems.items():
-        write_report(str(image), None, method, "failed", 0.0, problem)
+        write_report(str(image), None, used, "failed", 0.0, problem)
 
 
-def _report(job: Job, method: str | None, status: str, outcome: Outcome | None = None) -> None:
+def _report(job: Job, used: Used, status: str, outcome: Outcome | None = None) -> None:
     """Report one file of a folder."""
     given = (0.0, None, None) if outcome is None else (outcome.seconds, outcome.error, outcome.findings)
-    write_report(str(job.image), str(job.output), method, status, *given)
+    write_report(str(job.image), str(job.output), used, status, *given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from hybridmatte.cli.confidence_maps import check_confidence_map
 from hybridmatte.cli.folder_run import Request, run
@@ -22,6 +23,7 @@ from hybridmatte.cli.options import (
     Recursive,
     Resume,
     Trimap,
+    Weights,
     Workers,
 )
 from hybridmatte.cli.streams import output_or_default
@@ -33,6 +35,7 @@ def matte(
     output: OutputOrFolder = None,
     method: Method = None,
     quality: Quality = None,
+    weights: Weights = "research",
     bits: Bits = 8,
     workers: Workers = 1,
     resume: Resume = False,
@@ -51,12 +54,15 @@ def matte(
     hybridmatte matte photos "trimaps/{stem}.png" -o alphas --recursive
     """
     from hybridmatte.batch.work import FileOptions, matte_file
-    from hybridmatte.correction.matting import check_method_or_quality
+    from hybridmatte.correction.matting import check_method_or_quality, weights_of
+    from hybridmatte.correction.weights import check_weights
 
     output, default_output = output_or_default(output, image, "alpha")
     method, quality = check_method_or_quality(method, quality)
-    check_confidence_map(confidence_map, method, quality)
-    work = partial(matte_file, method=method, quality=quality, files=FileOptions(bits, max_pixels, drop_gps))
+    kind = check_weights(weights)
+    check_confidence_map(confidence_map, method, quality, kind)
+    options: dict[str, Any] = {"method": method, "quality": quality, "weights": kind}
+    work = partial(matte_file, **options, files=FileOptions(bits, max_pixels, drop_gps))
     tasks = (method or quality or "best",)
     request = Request(
         image,
@@ -70,5 +76,6 @@ def matte(
         recursive=recursive,
         default_output=default_output,
         confidence_map=confidence_map,
+        weights=weights_of(method, quality, kind),
     )
     run(request, work)

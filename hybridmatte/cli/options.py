@@ -36,6 +36,7 @@ __all__ = [
     "Recursive",
     "Resume",
     "Trimap",
+    "Weights",
     "Workers",
 ]
 
@@ -77,6 +78,15 @@ Quality = Annotated[
         "-q",
         help="best (default) or fast. fast is information flow "
         "alone; best corrects it with a small network. Not with --method.",
+    ),
+]
+Weights = Annotated[
+    str,
+    typer.Option(
+        "--weights",
+        help="Weights of the networks that come with the package: research, for research use, or free, for any use. "
+        "With free, nothing learned from research data runs: masks are not corrected, and auto needs --mask or "
+        "--segmenter. --quality fast and --method use no weights. hybridmatte methods tells more.",
     ),
 ]
 Erode = Annotated[

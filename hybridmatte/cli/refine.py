@@ -21,6 +21,7 @@ from hybridmatte.cli.options import (
     Quiet,
     Recursive,
     Resume,
+    Weights,
     Workers,
 )
 from hybridmatte.cli.streams import output_or_default
@@ -49,6 +50,7 @@ def refine(
     confidence: Annotated[
         float | None, typer.Option("--confidence", min=0, help="Weight of ALPHA against the image. Default: 0.1.")
     ] = None,
+    weights: Weights = "research",
     bits: Bits = 8,
     workers: Workers = 1,
     resume: Resume = False,
@@ -59,14 +61,16 @@ def refine(
     _json: Json = False,
     recursive: Recursive = False,
 ) -> None:
-    """Bring an alpha to a photograph's size and edges.
+    """Bring an alpha to a photograph's size and edges. Nothing learned runs, so that --weights changes nothing.
 
     hybridmatte refine photo.jpg alpha.png -o refined.png
 
     hybridmatte refine photos "alphas/{stem}.png" -o refined --trimap "trimaps/{stem}.png"
     """
     from hybridmatte.batch.work import FileOptions, refined_file
+    from hybridmatte.correction.weights import check_weights
 
+    check_weights(weights)
     output, default_output = output_or_default(output, image, "refined")
     if trimap is not None and Path(trimap).absolute() == Path(output).absolute():
         raise ValueError(f"--output is {output}, which is also --trimap, expected another file")

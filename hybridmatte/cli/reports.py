@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import NamedTuple
 
 from hybridmatte.automatic.found import Findings
 from hybridmatte.cli.standard_output import discard_output, refuse_closed_output
 
 __all__ = [
+    "Used",
     "begin_report",
     "choose_json",
     "choose_quiet",
@@ -26,6 +28,13 @@ __all__ = [
 _chosen = SimpleNamespace(  # by the options of the command that runs; error is that of standard output
     is_quiet=False, is_json=False, begun=None, findings=None, error=None, n_lost=0
 )
+
+
+class Used(NamedTuple):
+    """The method or quality that a report names, and the weights; None where none is used."""
+
+    method: str | None = None
+    weights: str | None = None
 
 
 def choose_quiet(value: bool) -> bool:
@@ -52,10 +61,10 @@ def is_json() -> bool:
     return _chosen.is_json
 
 
-def begin_report(source: str, output: str, method: str | None = None) -> None:
+def begin_report(source: str, output: str, used: Used | None = None) -> None:
     """Remember the one file of a command, whose report `finish_report` writes."""
     if _chosen.is_json:
-        _chosen.begun = (source, output, method, time.perf_counter())
+        _chosen.begun = (source, output, used or Used(), time.perf_counter())
 
 
 def report_findings(findings: Findings) -> None:
@@ -67,15 +76,15 @@ def finish_report(error: str | None = None, status: str = "written") -> None:
     """Write the report that was begun, if there is one; an error makes it that of a failure."""
     if _chosen.begun is None:
         return
-    (source, output, method, start), findings = _chosen.begun, _chosen.findings
+    (source, output, used, start), findings = _chosen.begun, _chosen.findings
     _chosen.begun = _chosen.findings = None
-    write_report(source, output, method, "failed" if error else status, time.perf_counter() - start, error, findings)
+    write_report(source, output, used, "failed" if error else status, time.perf_counter() - start, error, findings)
 
 
 def write_report(
     source: str,
     output: str | None,
-    method: str | None,
+    used: Used,
     status: str,
     seconds: float,
     error: str | None = None,
@@ -94,7 +103,8 @@ def write_report(
         "status": status,
         "seconds": round(seconds, 3),
         "size": size,
-        "method": method,
+        "method": used.method,
+        "weights": used.weights,
         "error": error,
     }
     if findings is not None:

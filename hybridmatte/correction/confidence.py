@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hybridmatte.correction.estimates import solver_estimates
 from hybridmatte.correction.matting import add_correction, evaluate_tiles, warn_if_all_known
 from hybridmatte.correction.network import Perceptron, predict_correction_and_doubt
-from hybridmatte.correction.weights import WEIGHTS, load_correction_network
+from hybridmatte.correction.weights import RESEARCH, WeightsKind, correction_folder, load_correction_network
 from hybridmatte.systems.problem import Problem, check_problem
 
 __all__ = ["MatteWithConfidence", "load_confident_network", "matte_with_confidence"]
@@ -34,7 +34,9 @@ class MatteWithConfidence(NamedTuple):
     confidence: npt.NDArray[np.float32]
 
 
-def matte_with_confidence(image: npt.ArrayLike, trimap: npt.ArrayLike) -> MatteWithConfidence:
+def matte_with_confidence(
+    image: npt.ArrayLike, trimap: npt.ArrayLike, *, weights: WeightsKind = RESEARCH
+) -> MatteWithConfidence:
     """Estimate alpha as `matte` does, and in each pixel how likely alpha is right.
 
     The network of `matte` has a second output: the probability that alpha is off by more than 0.1. Time and memory are
@@ -54,18 +56,20 @@ def matte_with_confidence(image: npt.ArrayLike, trimap: npt.ArrayLike) -> MatteW
         RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
     trimap : (H, W) array
         Background at most 0.1, foreground at least 0.9, the rest unknown, after scaling to [0, 1]. Never modified.
+    weights : {"research", "free"}, default "research"
+        Weights of the network, as for `matte`: "research" for research use, "free" for any use.
 
     Returns
     -------
     result : MatteWithConfidence
-        alpha, (H, W) float32, is that of `matte` with ``quality="best"``, to the bit. confidence, (H, W) float32 in
-        [0, 1], is exactly 1 on known pixels. It is 0.998 on unknown pixels that have almost the colour of a known pixel
-        nearby and take its alpha, so that the network does not see them.
+        alpha, (H, W) float32, is that of `matte` with ``quality="best"`` and the same weights, to the bit. confidence,
+        (H, W) float32 in [0, 1], is exactly 1 on known pixels. It is 0.998 on unknown pixels that have almost the
+        colour of a known pixel nearby and take its alpha, so that the network does not see them.
 
     Raises
     ------
     ValueError
-        If an input is not as described, or the weight file is damaged or has no second output.
+        If an input is not as described, weights is another word, or the weight file is damaged or has no second output.
 
     Warns
     -----
@@ -85,19 +89,19 @@ def matte_with_confidence(image: npt.ArrayLike, trimap: npt.ArrayLike) -> MatteW
     """
     warn_if_all_known(trimap)
     problem = check_problem(image, trimap)
-    network = load_confident_network()
+    network = load_confident_network(weights)
     if not problem.is_unknown.any():
         return MatteWithConfidence(problem.known_alpha, np.ones_like(problem.known_alpha))
     return _correct(problem, network)
 
 
-def load_confident_network() -> Perceptron:
+def load_confident_network(weights: WeightsKind = RESEARCH) -> Perceptron:
     """Return the network of `matte_with_confidence`; refuse weights without the second output."""
-    network = load_correction_network()
+    network = load_correction_network(weights)
     if network.outputs == 1:
         raise ValueError(
-            f"weights {WEIGHTS['fusion'] / 'model.safetensors'} have 1 output, expected 2: the second says how likely "
-            "alpha is wrong; install hybridmatte again"
+            f"weights {correction_folder(weights) / 'model.safetensors'} have 1 output, expected 2: the second says "
+            "how likely alpha is wrong; install hybridmatte again"
         )
     return network
 

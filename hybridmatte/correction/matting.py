@@ -16,7 +16,7 @@ from hybridmatte._validation import check_choice, check_plane
 from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates, solver_estimates
 from hybridmatte.correction.features import FEATURES, MARGIN, correction_features
 from hybridmatte.correction.network import Perceptron, predict_correction
-from hybridmatte.correction.weights import load_correction_network
+from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights, load_correction_network
 from hybridmatte.errors import warn_caller
 from hybridmatte.linalg.threads import thread_count
 from hybridmatte.methods.registry import METHODS, solve
@@ -34,6 +34,7 @@ __all__ = [
     "matte",
     "matte_by",
     "warn_if_all_known",
+    "weights_of",
 ]
 
 Quality = Literal["best", "fast"]
@@ -48,7 +49,9 @@ Tile = tuple[slice, slice]  # rows and columns
 T = TypeVar("T")
 
 
-def matte(image: npt.ArrayLike, trimap: npt.ArrayLike, *, quality: Quality = "best") -> npt.NDArray[np.float32]:
+def matte(
+    image: npt.ArrayLike, trimap: npt.ArrayLike, *, quality: Quality = "best", weights: WeightsKind = RESEARCH
+) -> npt.NDArray[np.float32]:
     """Estimate alpha from an image and a trimap, as well as this library can.
 
     With ``quality="best"``, `solve_information_flow` estimates alpha and `sample_alpha` estimates the foreground and
@@ -68,6 +71,10 @@ def matte(image: npt.ArrayLike, trimap: npt.ArrayLike, *, quality: Quality = "be
         Background at most 0.1, foreground at least 0.9, the rest unknown, after scaling to [0, 1]. Never modified.
     quality : {"best", "fast"}, default "best"
         "fast" returns the alpha of the best single solver, `solve_information_flow`.
+    weights : {"research", "free"}, default "research"
+        Weights of the network. "research" is for research use, like the photographs that it was learned from. "free"
+        was learned from rendered and drawn scenes alone: it is less accurate, and for any use. No effect with
+        ``quality="fast"``, which uses no weights.
 
     Returns
     -------
@@ -77,7 +84,7 @@ def matte(image: npt.ArrayLike, trimap: npt.ArrayLike, *, quality: Quality = "be
     Raises
     ------
     ValueError
-        If an input is not as described, quality is another word, or the weight file is damaged.
+        If an input is not as described, quality or weights is another word, or the weight file is damaged.
 
     Warns
     -----
@@ -101,23 +108,32 @@ def matte(image: npt.ArrayLike, trimap: npt.ArrayLike, *, quality: Quality = "be
     (np.float32(0.0), np.float32(1.0), True)
     """
     check_choice(quality, "quality", list(QUALITIES))
+    check_weights(weights)
     warn_if_all_known(trimap)
     if quality == "fast":
         return solve(image, trimap, BASE_SOLVER)
     problem = check_problem(image, trimap)
-    load_correction_network()  # raises for damaged weights before the solvers run
+    load_correction_network(weights)  # raises for damaged weights before the solvers run
     if not problem.is_unknown.any():
         return problem.known_alpha
-    return correct_alpha(solver_estimates(problem))
+    return correct_alpha(solver_estimates(problem), weights)
 
 
 def matte_by(
-    image: npt.ArrayLike, trimap: npt.ArrayLike, method: str | None = None, quality: Quality | None = None
+    image: npt.ArrayLike,
+    trimap: npt.ArrayLike,
+    method: str | None = None,
+    quality: Quality | None = None,
+    weights: WeightsKind = RESEARCH,
 ) -> npt.NDArray[np.float32]:
-    """Estimate alpha by a method of `hybridmatte.METHODS`, or by a quality of `matte`; "best" if neither is given."""
+    """Estimate alpha by a method of `hybridmatte.METHODS`, or by a quality of `matte`; "best" if neither is given.
+
+    weights are those of `matte`; a method has none.
+    """
     method, quality = check_method_or_quality(method, quality)
+    check_weights(weights)
     if method is None:
-        return matte(image, trimap, quality=quality or "best")
+        return matte(image, trimap, quality=quality or "best", weights=weights)
     warn_if_all_known(trimap)
     return solve(image, trimap, method=method)
 
@@ -143,10 +159,16 @@ def check_method_or_quality(method: str | None, quality: str | None) -> tuple[st
     return check_choice(method, "method", list(METHODS)), None
 
 
-def correct_alpha(estimates: SolverEstimates) -> npt.NDArray[np.float32]:
+def weights_of(method: str | None, quality: str | None, weights: WeightsKind) -> WeightsKind | None:
+    """Return the kind of weights that `matte_by` uses; None for a method and the quality "fast", which use none."""
+    return weights if method is None and quality != "fast" else None
+
+
+def correct_alpha(estimates: SolverEstimates, weights: WeightsKind = RESEARCH) -> npt.NDArray[np.float32]:
     """Return the solver's alpha (H, W), corrected on the unknown pixels by the package's network."""
     alpha, is_unknown = estimates.alpha.copy(), estimates.known == 0.5
-    for tile, corrected in evaluate_tiles(estimates, is_unknown, partial(corrected_alpha, load_correction_network())):
+    evaluate = partial(corrected_alpha, load_correction_network(weights))
+    for tile, corrected in evaluate_tiles(estimates, is_unknown, evaluate):
         alpha[tile][is_unknown[tile]] = corrected
     return alpha
 

@@ -5,18 +5,59 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Final, Literal, cast
 
+from hybridmatte._validation import check_choice
 from hybridmatte.correction.network import Perceptron, read_perceptron
 
-__all__ = ["WEIGHTS", "checksum", "load_correction_network", "read_weights"]
+__all__ = [
+    "RESEARCH",
+    "RESEARCH_ONLY",
+    "WEIGHTS",
+    "WEIGHTS_KINDS",
+    "WeightsKind",
+    "check_weights",
+    "checksum",
+    "correction_folder",
+    "load_correction_network",
+    "read_weights",
+    "research_only",
+]
 
-WEIGHTS = {name: Path(__file__).parents[1] / "weights" / name for name in ("fusion", "finder", "refiner")}  # folders
+WeightsKind = Literal["research", "free"]
+RESEARCH: Final = "research"  # the default
+WEIGHTS_KINDS = {  # what each kind may be used for
+    RESEARCH: "research only, as they were learned from photographs for research use; the most accurate",
+    "free": "anything (MIT), as they were learned from rendered and drawn scenes alone; less accurate",
+}
+CORRECTION = {RESEARCH: "fusion", "free": "fusion_free"}  # folders of the network of `matte`
+ResearchOnly = Literal["finder", "refiner"]  # networks without free weights
+RESEARCH_ONLY: dict[ResearchOnly, str] = {
+    "finder": "the bundled finder",
+    "refiner": "the network that corrects masks",
+}
+WEIGHTS = {name: Path(__file__).parents[1] / "weights" / name for name in (*CORRECTION.values(), *RESEARCH_ONLY)}
 
 
-@lru_cache(maxsize=1)
-def load_correction_network() -> Perceptron:
-    """Return the network of `hybridmatte.matte`; errors are those of `read_weights`."""
-    return read_perceptron(read_weights(WEIGHTS["fusion"] / "model.safetensors"))
+def check_weights(weights: str) -> WeightsKind:
+    """Return the kind of weights, checked."""
+    return cast(WeightsKind, check_choice(weights, "weights", list(WEIGHTS_KINDS)))
+
+
+def research_only(name: ResearchOnly) -> str:
+    """Say that a network has no free weights, for errors and descriptions."""
+    return f"weights is 'free', and {RESEARCH_ONLY[name]} has research weights only"
+
+
+def correction_folder(weights: WeightsKind = RESEARCH) -> Path:
+    """Return the folder of the network of `hybridmatte.matte`, in torch and ONNX too."""
+    return WEIGHTS[CORRECTION[check_weights(weights)]]
+
+
+@lru_cache(maxsize=2 * len(WEIGHTS_KINDS))  # twice, as a default counts as another call
+def load_correction_network(weights: WeightsKind = RESEARCH) -> Perceptron:
+    """Return the network of `hybridmatte.matte`; errors are those of `check_weights` and `read_weights`."""
+    return read_perceptron(read_weights(correction_folder(weights) / "model.safetensors"))
 
 
 def read_weights(path: Path) -> bytes:
@@ -32,7 +73,7 @@ def read_weights(path: Path) -> bytes:
     except OSError as error:
         raise ValueError(
             f"weights {path} or the checksum beside them cannot be read ({error}), expected the files "
-            "that come with hybridmatte; install it again"
+            f"that come with hybridmatte; install it again{_alternative(path.parent)}"
         ) from error
     if checksum(content) != expected:
         raise ValueError(
@@ -40,6 +81,13 @@ def read_weights(path: Path) -> bytes:
             "come with hybridmatte; install it again"
         )
     return content
+
+
+def _alternative(folder: Path) -> str:
+    """Say that the weights of a folder are not needed, if they are for research use and may have been removed."""
+    if folder in (WEIGHTS[name] for name in (CORRECTION[RESEARCH], *RESEARCH_ONLY)):
+        return ", or choose weights='free' (--weights free), which needs none of these"
+    return ""
 
 
 def checksum(content: bytes) -> str:

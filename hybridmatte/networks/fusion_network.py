@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from functools import reduce
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,8 +15,12 @@ from torch.nn.functional import dropout, silu
 
 from hybridmatte._validation import check_integer, check_number
 from hybridmatte.correction.network import RANK_LIMIT, SCORE_LIMIT, Perceptron, no_doubts
+from hybridmatte.correction.weights import RESEARCH, WeightsKind, correction_folder
 from hybridmatte.networks.network import model_card
 from hybridmatte.networks.saved_network import SavedNetwork
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["SolverFusion"]
 
@@ -30,8 +35,8 @@ CARD = model_card("""From the features of a pixel to its alpha; see `hybridmatte
 class SolverFusion(nn.Module, SavedNetwork, library_name="hybridmatte", license="mit", model_card_template=CARD):
     """A fully connected network whose output is added to the alpha of a solver, independently for each pixel.
 
-    `hybridmatte.matte` evaluates the same network without torch. The last layer is initialised with zeros, so that an
-    untrained network returns the solver's alpha.
+    `hybridmatte.matte` evaluates the same network without torch; `from_package` returns it. The last layer is
+    initialised with zeros, so that an untrained network returns the solver's alpha.
 
     Parameters
     ----------
@@ -88,6 +93,26 @@ class SolverFusion(nn.Module, SavedNetwork, library_name="hybridmatte", license=
         for weights, (size, _) in zip(self.weights, layers, strict=True):
             nn.init.uniform_(weights, -(size**-0.5), size**-0.5)
         nn.init.zeros_(self.weights[-1])
+
+    @classmethod
+    def from_package(cls, weights: WeightsKind = RESEARCH) -> Self:
+        """Return the network of `hybridmatte.matte` with weights that come with the package, in evaluation mode.
+
+        Parameters
+        ----------
+        weights : {"research", "free"}, default "research"
+            "research" for research use, "free" for any use, see `hybridmatte.matte`.
+
+        Returns
+        -------
+        network : SolverFusion
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            As `from_pretrained`; ValueError also if weights is another word.
+        """
+        return cls.from_pretrained(correction_folder(weights))
 
     def normalize(self, rows: torch.Tensor) -> None:
         """Set the normalisation (mean, scale and knots) from the features (n, features) of training pixels."""

@@ -27,7 +27,7 @@ def fake_alpha(monkeypatch, replace_methods):
 
     names = ("plain", "warns", "fails")
     replace_methods(Method(name, called(name), f"{name} at it", f"when {name} is wanted") for name in names)
-    monkeypatch.setattr(matting, "matte", lambda image, trimap, quality: called(quality)(image, trimap))
+    monkeypatch.setattr(matting, "matte", lambda image, trimap, quality, **_: called(quality)(image, trimap))
     return solvers
 
 

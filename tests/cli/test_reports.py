@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-KEYS = ["input", "output", "status", "seconds", "size", "method", "error"]
+KEYS = ["input", "output", "status", "seconds", "size", "method", "weights", "error"]
 AUTO_KEYS = [*KEYS, "correction", "guessed"]
 COMMANDS = [
     ("matte @image.png @trimap.png", "best"),
