@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from hybridmatte.automatic import segmenters
 from hybridmatte.correction.weights import WEIGHTS, load_correction_network
 from hybridmatte.methods.registry import METHODS
-from tests.correction.doubts import write_weights
+from tests.correction.doubts import opposite, write_weights
 from tests.synthetic import soft_disk
 
 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:  # the workers of pytest-xdist already use every core
@@ -32,15 +33,35 @@ def rng():
 
 @pytest.fixture
 def replace_weights(tmp_path, monkeypatch):
-    """Return a function that changes the network of `matte` for one test, see `tests.correction.doubts`."""
+    """Return a function that changes the network of `matte` for one test, see `tests.correction.doubts`.
 
-    def replace(change):
+    The changed weights stand in the folder of that name.
+    """
+
+    def replace(change, folder="fusion"):
         write_weights(tmp_path / change.__name__, change)
-        monkeypatch.setitem(WEIGHTS, "fusion", tmp_path / change.__name__)
+        monkeypatch.setitem(WEIGHTS, folder, tmp_path / change.__name__)
         load_correction_network.cache_clear()
 
     yield replace
     load_correction_network.cache_clear()
+
+
+@pytest.fixture
+def free_weights(replace_weights):
+    """Set the free weights of `matte` to ones that correct alpha the other way than those for research."""
+    replace_weights(opposite, "fusion_free")
+
+
+@pytest.fixture
+def no_research_weights(free_weights, tmp_path, monkeypatch):  # noqa: ARG001 - made from those for research
+    """Set the folders of the weights for research to ones that do not exist."""
+    for name in ("fusion", "finder", "refiner"):
+        monkeypatch.setitem(WEIGHTS, name, tmp_path / "removed" / name)
+    for load in (load_correction_network, segmenters._load_network):
+        load.cache_clear()
+    yield
+    segmenters._load_network.cache_clear()
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def methods(monkeypatch, replace_methods, scene):
         return solve
 
     replace_methods(Method(name, solver(name), "summary", "when") for name in ("good", "hard", "fails", "warns"))
-    monkeypatch.setattr(matting, "matte", lambda image, trimap, quality: solver(quality)(image, trimap))
+    monkeypatch.setattr(matting, "matte", lambda image, trimap, quality, **_: solver(quality)(image, trimap))
 
 
 @pytest.mark.usefixtures("methods")

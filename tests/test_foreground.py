@@ -306,9 +306,9 @@ def test_an_alpha_of_nothing_is_warned_of(rng):
 def test_cutout_is_alpha_and_foreground(scene, monkeypatch):
     asked = []
 
-    def solve(image, trimap, method=None, quality=None):
+    def solve(image, trimap, method=None, quality=None, weights="research"):
         assert image.shape[:2] == trimap.shape
-        asked.append((method, quality))
+        asked.append((method, quality, weights))
         return scene.alpha
 
     monkeypatch.setattr(module, "matte_by", solve)
@@ -318,4 +318,6 @@ def test_cutout_is_alpha_and_foreground(scene, monkeypatch):
     np.testing.assert_array_equal(result[:, :, :3], estimate_foreground(scene.image, scene.alpha))
     cutout(scene.image, scene.trimap, method="knn")
     cutout(scene.image, scene.trimap, quality="fast")
-    assert asked == [(None, None), ("knn", None), (None, "fast")]
+    cutout(scene.image, scene.trimap, weights="free")
+    expected = [(None, None, "research"), ("knn", None, "research"), (None, "fast", "research"), (None, None, "free")]
+    assert asked == expected

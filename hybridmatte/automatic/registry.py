@@ -302,6 +302,7 @@ def list_segmenters() -> list[SegmenterInfo]:
         available = not note
         if kind is KINDS["onnx"]:
             note = "run by onnxruntime" if has_onnxruntime() else _ONNX_BY_OPENCV
+        note = "research weights: not with --weights free" if kind is KINDS[DEFAULT_SEGMENTER] else note
         listed.append(SegmenterInfo(kind.usage, kind.summary, available, note))
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
         if point.name in {*KINDS, *OTHER_NAMES}:

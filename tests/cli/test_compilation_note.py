@@ -7,7 +7,7 @@ from hybridmatte import foreground
 from hybridmatte.cli.compilation_note import COMPILING, note_compilation
 
 
-def compile_something(*_):
+def compile_something(*_, **__):
     numba.njit(lambda x: x + 1)(1)
 
 
@@ -35,7 +35,7 @@ def test_no_note_for_compiled_code():
     ("work", "words"),
     [
         (compile_something, [COMPILING, "compiled in 0 s"]),
-        (lambda *_: None, ["was compiled already"]),
+        (lambda *_, **__: None, ["was compiled already"]),
     ],
     ids=["compiles", "compiled"],
 )
@@ -47,7 +47,7 @@ def test_compile_says_whether_there_was_anything_to_do(run, monkeypatch, work, w
 
 
 def test_compile_says_what_an_interrupt_leaves(run, monkeypatch):
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(foreground, "cutout", interrupt)

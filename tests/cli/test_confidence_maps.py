@@ -32,7 +32,7 @@ def fake(monkeypatch, replace_weights):
     """Replace the default method: alpha is the trimap, and the left quarter of the unknown pixels is in doubt."""
     replace_weights(with_doubts)
 
-    def estimate(_, trimap):
+    def estimate(_, trimap, **_options):
         is_unknown = split_trimap(trimap).is_unknown
         confidence = np.where(is_unknown, np.float32(0.9), np.float32(1))
         edge = np.quantile(np.nonzero(is_unknown)[1], 0.25)

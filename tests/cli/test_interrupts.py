@@ -57,7 +57,7 @@ def test_interruption_ends_a_folder(run, fake_alpha, files, monkeypatch, interru
 
 
 def test_interruption_in_the_compiler_ends_every_command(run, monkeypatch):
-    monkeypatch.setattr(foreground, "cutout", lambda *_: ctrl_c_in_the_compiler())
+    monkeypatch.setattr(foreground, "cutout", lambda *_, **__: ctrl_c_in_the_compiler())
     result = run("compile")
     assert result.code == 130
     assert result.err.splitlines() == ["interrupted; what is compiled stays, and compile continues from there"]
@@ -78,7 +78,7 @@ def test_an_interrupt_that_comes_while_it_is_repeated_is_not_dropped(run, monkey
                 raise KeyboardInterrupt
 
     monkeypatch.setattr(errors, "Timer", SlowTimer)
-    monkeypatch.setattr(foreground, "cutout", lambda *_: ctrl_c_in_the_compiler())
+    monkeypatch.setattr(foreground, "cutout", lambda *_, **__: ctrl_c_in_the_compiler())
     result = run("compile")
     assert result.code == 130
     assert result.err.splitlines() == ["interrupted; what is compiled stays, and compile continues from there"]

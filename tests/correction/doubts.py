@@ -23,6 +23,15 @@ def without_doubts(network):
     )
 
 
+def opposite(network):
+    """Return a network whose correction of alpha has the other sign, and whose doubts are the same."""
+    sign = np.float32([-1, *[1] * (network.outputs - 1)])
+    return network._replace(
+        weights=(*network.weights[:-1], sign * network.weights[-1]),
+        biases=(*network.biases[:-1], sign * network.biases[-1]),
+    )
+
+
 def write_weights(folder, change):
     """Write the weights of `matte`, changed by a function of the network, and their checksum to a folder."""
     network = change(load_correction_network())

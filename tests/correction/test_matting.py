@@ -27,7 +27,7 @@ from hybridmatte.correction.network import (
     predict_correction,
     predict_correction_and_doubt,
 )
-from hybridmatte.correction.weights import WEIGHTS, load_correction_network
+from hybridmatte.correction.weights import WEIGHTS, WEIGHTS_KINDS, correction_folder, load_correction_network
 from hybridmatte.methods.shared_sampling import sample_alpha
 from hybridmatte.systems.problem import check_problem
 from tests.correction.doubts import with_doubts
@@ -35,6 +35,13 @@ from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
 
 PLACE = (45, 50)  # a pixel whose features are compared
+every_kind = pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=pytest.mark.skipif(not correction_folder(kind).is_dir(), reason="not in this clone"))
+        for kind in WEIGHTS_KINDS
+    ],
+)
 
 
 @pytest.fixture(scope="module")
@@ -235,8 +242,9 @@ class TestFeatures:
 
 
 class TestNetworks:
-    def test_size_and_card(self):
-        files = list(WEIGHTS["fusion"].iterdir())
+    @every_kind
+    def test_size_and_card(self, kind):
+        files = list(correction_folder(kind).iterdir())
         assert {path.name for path in files} == {
             "README.md",
             "config.json",
@@ -296,18 +304,25 @@ class TestNetworks:
             expected = RANK_LIMIT * (2 * np.interp(rows[:, k], knots[k], np.linspace(0, 1, 33)) - 1)
             assert_close(normalize_features(network, rows)[:, 5 + k], expected, 1e-5)
 
-    def test_torch_and_onnx_agree(self, estimates):
+    @every_kind
+    def test_torch_and_onnx_agree(self, estimates, kind):
         torch = pytest.importorskip("torch")
         networks = pytest.importorskip("hybridmatte.networks")
         export = pytest.importorskip("hybridmatte.networks.export")
         is_unknown = estimates.known == 0.5
-        alpha, rows = correct_alpha(estimates)[is_unknown], torch.from_numpy(correction_features(estimates, is_unknown))
-        network = networks.SolverFusion.from_pretrained(WEIGHTS["fusion"]).eval()
+        alpha = correct_alpha(estimates, kind)[is_unknown]
+        rows = torch.from_numpy(correction_features(estimates, is_unknown))
+        network = networks.SolverFusion.from_package(kind)
         with torch.no_grad():
             assert_close(network(rows).numpy(), alpha, 1e-5)
-        session = export.onnx_session((WEIGHTS["fusion"] / "model.onnx").read_bytes())
+        session = export.onnx_session((correction_folder(kind) / "model.onnx").read_bytes())
         assert_close(export.run_onnx(session, [rows]), alpha, 1e-5)
         assert_close(export.run_onnx(session, [rows[:1]]), alpha[:1], 1e-5)
+        if network.outputs == 2:
+            _, doubt = predict_correction_and_doubt(load_correction_network(kind), rows.numpy())
+            with torch.no_grad():
+                assert_close(network.doubts(rows).numpy(), doubt, 1e-4)
+            assert_close(export.run_onnx_outputs(session, [rows])["doubt"], doubt, 1e-4)
 
     def test_torch_agrees_on_both_outputs(self, tmp_path):
         """A network with two outputs is saved, loaded and evaluated without torch."""

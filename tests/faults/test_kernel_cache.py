@@ -131,7 +131,7 @@ def test_compile_mends_the_whole_cache(cache, load, monkeypatch, capsys):
         if "count" in path.name:
             path.write_bytes(content[:30])
     monkeypatch.setattr(_cache_numba, "_folders", {module.fill._cache.cache_path})
-    monkeypatch.setattr(foreground, "cutout", lambda *_: None)
+    monkeypatch.setattr(foreground, "cutout", lambda *_, **__: None)
     with pytest.raises(SystemExit, match="0"):
         main(["compile"])
     said = capsys.readouterr().err.splitlines()
