@@ -35,6 +35,7 @@ include_patterns = [
     "docs/results/*.md",
     "docs/theory/*.md",
     "experiments/*/README.md",
+    "hybridmatte/weights/*.md",
     "hybridmatte/weights/*/README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",

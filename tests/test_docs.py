@@ -18,6 +18,7 @@ PAGES = sorted(
         *DOCS.rglob("*.md"),
         *ROOT.glob("*.md"),
         *ROOT.glob("experiments/*/README.md"),
+        *ROOT.glob("hybridmatte/weights/*.md"),
         *ROOT.glob("hybridmatte/weights/*/README.md"),
     ]
     if not set(GENERATED) & set(page.relative_to(ROOT).parts)
