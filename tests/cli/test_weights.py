@@ -7,6 +7,8 @@ import pytest
 
 from hybridmatte import matte, read_alpha, read_image, read_trimap, register_segmenter
 from hybridmatte.automatic import mask_correction, registry
+from hybridmatte.batch.budget import Budget
+from tests.correction.doubts import without_doubts
 
 NO_FINDER = "error: weights is 'free', and the bundled finder has research weights only, expected a mask or another"
 LEFT_OUT = "not corrected: weights is 'free', and the network that corrects masks has research weights only"
@@ -71,14 +73,39 @@ class TestJson:
 
 
 @pytest.mark.usefixtures("free_weights")
-def test_alpha_is_that_of_the_free_network(run, files):
-    assert run("matte @image.png @trimap.png -o @out.png --bits 16 --weights free").code == 0
+@pytest.mark.parametrize("confidence", ["", "--confidence-map @map.png"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "matte @image.png @trimap.png",
+        "cutout @image.png @trimap.png",
+        "auto @image.png --mask @alpha.png --trimap @trimap.png --force",
+    ],
+)
+def test_alpha_is_that_of_the_free_network(run, files, command, confidence):
+    """With a map of confidence, too."""
+    assert run(f"{command} -o @out.png --bits 16 --weights free {confidence}").code == 0
     image, trimap = read_image(files / "image.png"), read_trimap(files / "trimap.png")
     alpha = read_alpha(files / "out.png")
     assert np.abs(alpha - matte(image, trimap, weights="free")).max() < 1e-5
     assert np.abs(alpha - matte(image, trimap)).max() > 0.01
-    assert run("matte @image.png @trimap.png -o @o.png --bits 16 --weights free --confidence-map @m.png").code == 0
-    np.testing.assert_array_equal(read_alpha(files / "o.png"), alpha)
+
+
+@pytest.mark.usefixtures("free_weights")
+def test_no_memory_is_set_aside_for_a_network_that_does_not_run(run, monkeypatch):
+    def fail(*_arguments, **_options):
+        raise AssertionError
+
+    monkeypatch.setattr(Budget, "beside_correction", fail)
+    assert run("auto @image.png --mask @alpha.png -o @out.png --weights free").code == 0
+
+
+def test_weights_without_confidence_are_named_by_kind(run, replace_weights):
+    replace_weights(without_doubts, "fusion_free")
+    result = run("matte @image.png @trimap.png -o @out.png --weights free --confidence-map @map.png")
+    assert result.code == 2
+    assert "have 1 output, expected 2" in result.err
+    assert run("matte @image.png @trimap.png -o @out.png --confidence-map @map.png").code == 0
 
 
 @pytest.mark.usefixtures("no_research_weights")

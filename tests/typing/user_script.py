@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         trimap = hybridmatte.read_trimap(folder / "trimap.png")
         alpha = hybridmatte.matte(image, trimap, quality="best")
         assert_type(alpha, npt.NDArray[np.float32])
+        assert_type(hybridmatte.matte(image, trimap, weights="free"), npt.NDArray[np.float32])
+        assert_type(hybridmatte.matte_with_confidence(image, trimap, weights="research").alpha, npt.NDArray[np.float32])
         hybridmatte.write_alpha(folder / "alpha.png", alpha, bits=16)
         hybridmatte.write_image(folder / "cutout.png", hybridmatte.decontaminate(image, alpha))
         assert_type(hybridmatte.sad(alpha, alpha, trimap), float)
@@ -27,11 +29,13 @@ if TYPE_CHECKING:
         assert_type(hybridmatte.METHODS["cf"].when, str)
         result = hybridmatte.matte_from_mask(image, trimap > 0)
         assert_type(result.alpha, npt.NDArray[np.float32])
+        assert_type(hybridmatte.matte_from_mask(image, trimap > 0, weights="free").description, str)
+        hybridmatte.matte(image, trimap, weights="mit")  # pyright: ignore[reportArgumentType]
         alpha, _, description = result
         assert_type((alpha, description), tuple[npt.NDArray[np.float32], str])
         assert_type(result.guessed, float | None)
         assert_type(0.0 if result.correction is None else result.correction.changed, float)
-        folder = hybridmatte.run_folder("auto", "photos", None, "cutouts")
+        folder = hybridmatte.run_folder("auto", "photos", None, "cutouts", weights="research")
         assert_type(folder.errors, list[str])
         assert_type(len(folder.ignored) + len(folder.findings), int)
         layers = hybridmatte.estimate_layers(image, result.alpha)
