@@ -55,10 +55,10 @@ def evaluate(
     )
     check_score_files(csv_file, json_file, force=force)
     if network is not None:
-        from hybridmatte.cli.network_scores import evaluate_network
         from hybridmatte.networks.checkpoint import refuse_research_network
 
-        refuse_research_network(network, kind)
+        refuse_research_network(network, kind)  # before slower imports
+        from hybridmatte.cli.network_scores import evaluate_network
 
         evaluate_network(network, data, csv_file, json_file, dataset=dataset, split=split, backgrounds=backgrounds)
     else:

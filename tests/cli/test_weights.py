@@ -5,15 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from hybridmatte import matte, read_alpha, read_image, read_trimap, register_segmenter
+from hybridmatte import foreground, matte, read_alpha, read_image, read_trimap, register_segmenter
 from hybridmatte.automatic import mask_correction, registry
 from hybridmatte.batch.budget import Budget
 from tests.correction.doubts import without_doubts
 
 NO_FINDER = "error: weights is 'free', and the bundled finder has research weights only, expected a mask or another"
 LEFT_OUT = "not corrected: weights is 'free', and the network that corrects masks has research weights only"
-USED = [  # command, with --weights research, with --weights free
+USED = [  # command, by default, with --weights free
     ("matte @image.png @trimap.png", "research", "free"),
+    ("matte @image.png @trimap.png --weights research", "research", "free"),
     ("matte @image.png @trimap.png -q fast", None, None),
     ("cutout @image.png @trimap.png", "research", "free"),
     ("cutout @image.png @trimap.png -m plain", None, None),
@@ -41,8 +42,8 @@ def red(monkeypatch):
 class TestJson:
     @pytest.mark.parametrize(("command", "research", "free"), USED, ids=[row[0] for row in USED])
     def test_weights_that_were_used(self, run, command, research, free):
-        for kind, expected in ((None, research), ("research", research), ("free", free)):
-            result = run(f"{command} -o @out.png --json --force {'' if kind is None else f'--weights {kind}'}")
+        for option, expected in (("", research), ("--weights free", free)):
+            result = run(f"{command} -o @out.png --json --force {option}")
             assert result.code == 0
             assert json.loads(result.out)["weights"] == expected
 
@@ -111,13 +112,25 @@ def test_weights_without_confidence_are_named_by_kind(run, replace_weights):
 @pytest.mark.usefixtures("no_research_weights")
 @pytest.mark.parametrize(
     "command",
-    ["matte @image.png @trimap.png", "cutout @image.png @trimap.png", "auto @image.png --mask @alpha.png"],
+    [
+        "matte @image.png @trimap.png",
+        "cutout @image.png @trimap.png",
+        "auto @image.png --mask @alpha.png",
+        "compare @image.png @trimap.png -m best",
+    ],
 )
 def test_commands_run_without_the_research_weights(run, command):
     assert run(f"{command} -o @out.png --weights free").code == 0
     result = run(f"{command} -o @out.png --force")
     assert result.code == 2
     assert "or choose weights='free' (--weights free)" in result.err
+
+
+def test_compile_needs_no_research_weights(run, monkeypatch):
+    asked = []
+    monkeypatch.setattr(foreground, "cutout", lambda *_, weights: asked.append(weights))
+    assert run("compile").code == run("compile --weights free").code == 0
+    assert asked == ["research", "free"]
 
 
 @pytest.mark.parametrize("options", ["", "--segmenter bundled", "--segmenter people -q fast", "--network people"])
