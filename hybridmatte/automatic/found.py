@@ -138,16 +138,23 @@ class Findings(NamedTuple):
 
     @property
     def sentences(self) -> list[str]:
-        """What was found, how the mask was corrected, and how sure the method is."""
-        correction = None if self.is_dropped else self.correction
+        """What was found, how the mask was corrected, and how sure the method is.
+
+        That corrections are left out is said once, before the first image.
+        """
+        correction = None if self.is_dropped or self._is_left_out else self.correction
         return [str(part) for part in (self.found, correction, self.confidence) if part is not None]
 
     @property
     def is_dropped(self) -> bool:
         """Whether the correction was dropped; not of a mask that is probably inverted, which has its own warning."""
-        if self.correction is None or self.correction.left_out is not None:
-            return False
-        return not self.correction.is_applied and self.guessed is not None
+        is_dropped = self.correction is not None and not self.correction.is_applied and not self._is_left_out
+        return is_dropped and self.guessed is not None
+
+    @property
+    def _is_left_out(self) -> bool:
+        """Whether free weights left the correction out."""
+        return self.correction is not None and self.correction.left_out is not None
 
     @property
     def warnings(self) -> list[str]:

@@ -36,6 +36,7 @@ __all__ = [
     "describe_method",
     "fit_mask",
     "is_mask_corrected",
+    "left_out_correction",
     "matte_from_mask",
     "matte_given",
     "refuse_solver_options",
@@ -310,14 +311,19 @@ def _corrected_trimap(
     With free weights the correction is left out.
     """
     if weights != RESEARCH:
-        correction = MaskCorrection(is_applied=False, changed=0.0)
-        correction.left_out = research_only("refiner")
-        return trimap, correction
+        return trimap, left_out_correction()
     corrected = corrected_mask(image, mask)
     followed = None if corrected is None else follow_correction(trimap, mask, corrected)
     if corrected is None or followed is None:
         return trimap, MaskCorrection(is_applied=False, changed=0.0)
     return followed, MaskCorrection(is_applied=True, changed=changed_share(mask, corrected))
+
+
+def left_out_correction() -> MaskCorrection:
+    """Return what became of a correction that free weights leave out."""
+    correction = MaskCorrection(is_applied=False, changed=0.0)
+    correction.left_out = research_only("refiner")
+    return correction
 
 
 def _describe_solved(

@@ -339,7 +339,7 @@ def _estimator(
 ) -> tuple[Callable[..., AutomaticResult], str]:
     """Return the function that estimates alpha, and its description; load a network before anything is written."""
     from hybridmatte.automatic.from_image import describe_found, matte_found
-    from hybridmatte.automatic.from_mask import describe_method, matte_given
+    from hybridmatte.automatic.from_mask import describe_method, left_out_correction, matte_given
     from hybridmatte.correction.matting import check_method_or_quality, weights_of
 
     if network is None:
@@ -352,10 +352,12 @@ def _estimator(
         )
         used = weights_of(method, quality, weights)
         said: dict[str, Any] = {"may_be_corrected": _is_corrected(solver, weights), "weights": used}
+        is_left_out = _is_corrected(solver, "research") and not said["may_be_corrected"]
+        end = f"; {left_out_correction()}" if is_left_out else ""
         if segmenter is not None:
             description = describe_found(segmenter.name, method, quality, **said)
-            return partial(matte_found, segmenter=segmenter.name, **options), description
-        return partial(matte_given, **options), describe_method(method, quality, **said)
+            return partial(matte_found, segmenter=segmenter.name, **options), description + end
+        return partial(matte_given, **options), describe_method(method, quality, **said) + end
     from hybridmatte.batch import network_work  # imports torch
 
     if has_mask:

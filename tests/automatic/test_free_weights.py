@@ -147,9 +147,10 @@ class TestWhatIsSaid:
         return correction
 
     def test_left_out_is_not_dropped(self):
-        """A correction that did not run is told as such, and is no warning."""
+        """A correction that did not run is no warning; the command says it once, not of each image."""
         findings = Findings(None, self.correction(), 0.0)
-        assert findings.sentences == [f"not corrected: {LEFT_OUT}"]
+        assert str(findings.correction) == f"not corrected: {LEFT_OUT}"
+        assert findings.sentences == []
         assert (findings.is_dropped, findings.warnings) == (False, [])
         assert findings.entries == {
             "correction": {"applied": False, "changed": 0.0, "left_out": LEFT_OUT},
