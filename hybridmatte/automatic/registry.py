@@ -167,7 +167,7 @@ def find_mask(
         RGB in [0, 1]; uint8 and uint16 are scaled. Never modified.
     segmenter : str, callable or Segmenter, default "bundled"
         A name, see `list_segmenters`; a function of an image that returns a mask, see `register_segmenter`; or what
-        `load_segmenter` returns.
+        `load_segmenter` returns. The weights of "bundled" are for research use.
     box : (x0, y0, x1, y1), optional
         Corners of a box around the object, in pixels of the image from its upper left corner. Only for segmenters that
         take a box.

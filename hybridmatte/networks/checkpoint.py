@@ -40,8 +40,8 @@ def load_network(
     source : str or path
         A folder with ``config.json`` and ``model.safetensors``; one of the networks that come with the package (write
         "./finder" for a folder of that name): "finder", with the old name "people", finds people and animals in the
-        image alone, and "refiner" corrects a mask, which it takes in the trimap's place; or OWNER/NAME of a model on
-        the Hugging Face hub, which is downloaded.
+        image alone, and "refiner" corrects a mask, which it takes in the trimap's place (the weights of both are for
+        research use); or OWNER/NAME of a model on the Hugging Face hub, which is downloaded.
 
     Returns
     -------
