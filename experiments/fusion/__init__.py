@@ -14,9 +14,11 @@ FOLDS, TWELVE_FOLDS = 5, 4  # of the twenty photographs, and of the twelve
 PROTOCOLS = {  # how photographs are split into those learned from and those scored
     "folds": "five folds of the twenty",
     "sets": "learned from the twelve and scored on the eight, and the other way round",
+    "inside": "four folds of the twelve and four of the eight, to choose a method for the other set",
     "twelve": "four folds of the twelve",
     "eight": "former weights, of the twelve, on the eight; their doubts in four folds of the eight",
 }
+SCORED = ("folds", "sets", "inside")  # of the part folds
 AVERAGE, ORACLE, FUSION = "average of the best four", "oracle: best solver of each photograph", "fusion"  # methods
 HARDENED = "fusion, with hard scenes"
 SOURCES = ("real", "composite")  # scenes that networks learn from where nothing else is said
@@ -54,7 +56,7 @@ class Options(TrainingOptions):
 
     kept: Path = option(Path("fusion_scenes"), "folder of solved scenes, and of the sheet")
     parts: tuple[str, ...] = option(PARTS, "what to do", choices=WITH_FORMER)
-    protocols: tuple[str, ...] = option(("folds", "sets"), "protocols of the part folds", choices=("folds", "sets"))
+    protocols: tuple[str, ...] = option(SCORED, "protocols of the part folds", choices=SCORED)
     methods: tuple[str, ...] = option(NETWORKS, "networks of folds, stress and doubts", choices=NETWORKS)
     variants: tuple[str, ...] = option(VARIANTS, "variants of the part ablation", choices=VARIANTS)
     former: Path | None = option(None, "folder of weights that were trained on the twelve, for the part former")

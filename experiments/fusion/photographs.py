@@ -32,13 +32,17 @@ def splits(protocol: str, data: Path) -> list[Split]:
     twelve, eight = (tuple(alphamatting_names(data, folder)) for folder in SETS)
     if protocol == "sets":
         return [Split(twelve, eight), Split(eight, twelve)]
-    names, count = {
-        "folds": (twelve + eight, FOLDS),
-        "twelve": (twelve, TWELVE_FOLDS),
-        "eight": (eight, FORMER_FOLDS),
+    folded = {
+        "folds": [(twelve + eight, FOLDS)],
+        "inside": [(twelve, TWELVE_FOLDS), (eight, FORMER_FOLDS)],
+        "twelve": [(twelve, TWELVE_FOLDS)],
+        "eight": [(eight, FORMER_FOLDS)],
     }[protocol]
-    groups = [in_fold(names, fold, count) for fold in range(count)]
-    return [Split(tuple(name for name in names if name not in group), tuple(group)) for group in groups]
+    return [
+        Split(tuple(name for name in names if name not in group), tuple(group))
+        for names, count in folded
+        for group in (in_fold(names, fold, count) for fold in range(count))
+    ]
 
 
 def in_fold(names: Sequence[str], fold: int, count: int) -> Sequence[str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiments.fusion import AVERAGE, FUSION, ORACLE, VARIANTS
+from experiments.fusion.choice import choice_tables
 from experiments.fusion.disturbances import DEGRADED
 from experiments.fusion.doubts import doubt_table
 from experiments.fusion.judged import clean_table, judged, methods_of, stress_table
@@ -15,6 +16,8 @@ from hybridmatte import METHODS
 
 ERRORS = {"sad": "SAD / 1000", "mse": "MSE x 1000", "grad": "Grad / 1000"}
 TRIMAPS = ("trimap1", "trimap2")
+STRESS_SETS = (*PART_SETS, *NET_SETS, *TRIMAP_SETS, *DEGRADED)
+CHOICE_SETS = tuple(kind for kind in STRESS_SETS if kind != "part of another")  # which shows two photographs at once
 ABOUT = (
     "The first twelve photographs alone, trimap1 / trimap2: means over them; of the fusion the mean and standard "
     "deviation over the seeds, each photograph scored by networks of four folds that have not seen it. Features and "
@@ -70,10 +73,14 @@ def judged_tables(document: Document) -> list[str]:
     ):
         if methods_of(found, protocol):
             tables += [about, clean_table(found, protocol, photographs)]
-    tables.append(STRESS_TEXT)
+    groups = [
+        ("Chosen on the twelve, reported on the eight:", twelve, eight),
+        ("Chosen on the eight, reported on the twelve:", eight, twelve),
+    ]
+    tables += [*choice_tables(found, CHOICE_SETS, groups), STRESS_TEXT]
     for protocol, about in (("eight", "The former weights on the eight:"), ("folds", "All twenty, in five folds:")):
         if methods_of(found, protocol):
-            tables += [about, stress_table(found, [*PART_SETS, *NET_SETS, *TRIMAP_SETS, *DEGRADED], protocol)]
+            tables += [about, stress_table(found, STRESS_SETS, protocol)]
     return [*tables, *doubt_table(document["results"])]
 
 

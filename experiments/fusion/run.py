@@ -62,7 +62,7 @@ def run(options: Options) -> Iterator[list[Row]]:
             yield score_networks(options, given_scenes(photograph_names(options.data)), networks, pool)
         if "stress" in options.parts:
             make_scenes(options, stress_names(options.data), pool)
-            networks = train_networks(options, ["folds"], pool)
+            networks = train_networks(options, options.protocols, pool)
             yield score_networks(options, stress_names(options.data), networks, pool)
         if "ablation" in options.parts:
             yield from ablate(options, pool)
