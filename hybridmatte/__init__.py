@@ -89,7 +89,7 @@ _MODULE_OF = {
     "sample_alpha": "methods.shared_sampling",
     "Samples": "methods.shared_sampling",
     "solve_sampling": "methods.shared_sampling",
-    "MatteWithConfidence": "correction.confidence",
+    "MatteWithConfidence": "correction.passes",
     "matte_with_confidence": "correction.confidence",
     "matte": "correction.matting",
     "Segmenter": "automatic.finding",

@@ -14,11 +14,9 @@ from hybridmatte.automatic.registry import (
 from hybridmatte.batch.folders import FolderResult as FolderResult, run_folder as run_folder
 from hybridmatte.comparison import compare_methods as compare_methods, contact_sheet as contact_sheet, Trial as Trial
 from hybridmatte.memory import memory_needed as memory_needed
-from hybridmatte.correction.confidence import (
-    matte_with_confidence as matte_with_confidence,
-    MatteWithConfidence as MatteWithConfidence,
-)
+from hybridmatte.correction.confidence import matte_with_confidence as matte_with_confidence
 from hybridmatte.correction.matting import matte as matte
+from hybridmatte.correction.passes import MatteWithConfidence as MatteWithConfidence
 from hybridmatte.errors import ConvergenceWarning as ConvergenceWarning, MissingExtraError as MissingExtraError
 from hybridmatte.foreground import (
     composite as composite,

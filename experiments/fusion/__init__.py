@@ -31,8 +31,9 @@ METHOD_SOURCES = {
     TOGETHER: SOURCES,
 }
 NETWORKS = tuple(METHOD_SOURCES)
+TWICE = f"{FEW}, two passes"  # the same networks; certain pixels are known in the second pass
 FORMER, FORMER_FOLDS = "former weights", 4  # trained on the twelve; folds of the eight, for the doubts
-SHIPPED = FEW  # the method of the package's weights
+SHIPPED = FEW  # the method of the package's weights, which run in two passes
 AROUND = ("mean", "deviation", "least", "most", "fitted", "misfit", "correlation", "slope", "detail")
 ABLATION = {  # variants that miss features: words in their names
     "nothing around the pixel": AROUND,

@@ -9,10 +9,10 @@ from experiments.fusion.judged import SOLVERS, Found, methods_of
 from experiments.tables import table
 
 CHOICE_TEXT = (
-    "How much of the hard scenes to learn from, chosen without the photographs reported on: each row learns and is "
-    "judged in four folds inside one set, by the geometric mean over both trimaps and the stress sets (but for parts of "
-    "another photograph) of the ratio of mean SAD to the better solver's. The least is chosen; its networks of the whole set are then scored on the other "
-    "set."
+    "How much of the hard scenes to learn from, chosen without the photographs reported on. Each row learns and is "
+    "judged in four folds inside one set. Its score is the geometric mean, over both trimaps and the stress sets (but "
+    "for parts of another photograph), of the ratio of mean SAD to the better solver's. The least score is chosen; the "
+    "networks of the whole set are then scored on the other set."
 )
 
 

@@ -7,15 +7,17 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
+from experiments.fusion import SHIPPED, TWICE
 from experiments.fusion.kept_scenes import read_judged
-from experiments.fusion.scoring import Trained, load_network
+from experiments.fusion.scoring import Trained, load_network, two_passes
 from experiments.fusion.second_output import fit_logistic, sigmoid
 from experiments.results import Row, make_row
 from experiments.tables import spread, table
-from hybridmatte.correction.estimates import BASE_SOLVER
-from hybridmatte.correction.features import FEATURES, correction_features
-from hybridmatte.correction.network import WRONG, predict_correction_and_doubt
+from hybridmatte.correction.features import correction_features
+from hybridmatte.correction.network import WRONG
+from hybridmatte.correction.passes import corrected_pixels
 
+CLEAR = 1e-6  # least distance of a probability from 0 and 1, whose logits are infinite
 BINS = 10  # of equal width in predicted probability
 FITTED = 200_000  # pixels that the scaling is fitted to
 COLUMNS = {"wrong": "share wrong", "auc": "area under ROC", "ece": "calibration error", "ece_scaled": "scaled"}
@@ -47,10 +49,20 @@ def scene_doubts(name: str, folder: Path, networks: Sequence[Trained]) -> dict[K
     found = {}
     for network in networks:
         if photograph in network.held_out:
-            correction, logits = predict_correction_and_doubt(load_network(network.path), features)
-            alpha = (features[:, FEATURES.index(BASE_SOLVER)] + correction).clip(0, 1)
-            found[network.method, network.seed, network.held_out] = Doubts(logits, np.abs(alpha - truth) > WRONG)
+            plain = load_network(network.path)
+            pixels = {network.method: corrected_pixels(plain, features)}
+            if network.method == SHIPPED:
+                pixels[TWICE] = tuple(plane[is_unknown] for plane in two_passes(scene.estimates, features, plain))
+            for method, (alpha, confidence) in pixels.items():
+                wrong = np.abs(alpha - truth) > WRONG
+                found[method, network.seed, network.held_out] = Doubts(-logits_of(confidence), wrong)
     return found
+
+
+def logits_of(probabilities: np.ndarray) -> np.ndarray:
+    """Return the logits of probabilities in float32."""
+    inside = np.float64(probabilities).clip(CLEAR, 1 - CLEAR)
+    return np.log(inside) - np.log1p(-inside)
 
 
 def joined(parts: Sequence[Doubts]) -> Doubts:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.data_sets import TRIMAPS
-from experiments.fusion import FORMER, METHOD_SOURCES
+from experiments.fusion import FORMER, METHOD_SOURCES, TWICE
 from experiments.results import Row
 from experiments.tables import mark, spread, table
 
@@ -45,7 +45,7 @@ def judged(rows: Sequence[Row]) -> Found:
 
 def methods_of(found: Found, protocol: str) -> list[str]:
     """Return the networks that a protocol has rows of."""
-    return [name for name in (FORMER, *METHOD_SOURCES) if (name, TRIMAPS[0], protocol) in found]
+    return [name for name in (FORMER, *METHOD_SOURCES, TWICE) if (name, TRIMAPS[0], protocol) in found]
 
 
 def clean_table(found: Found, protocol: str, photographs: Sequence[str]) -> str:

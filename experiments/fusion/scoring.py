@@ -8,15 +8,16 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.data_sets import TRIMAPS, Case
-from experiments.fusion import AVERAGE, ORACLE
+from experiments.fusion import AVERAGE, ORACLE, SHIPPED, TWICE
 from experiments.fusion.kept_scenes import read_judged
 from experiments.fusion.stress import is_stress
 from experiments.fusion.training import base_without, left_out
 from experiments.results import Row, make_row
 from hybridmatte import METHODS, connectivity_error, gradient_error, mse, sad, solve
+from hybridmatte.correction.estimates import SolverEstimates
 from hybridmatte.correction.features import correction_features
-from hybridmatte.correction.matting import corrected_alpha
 from hybridmatte.correction.network import Perceptron, read_perceptron
+from hybridmatte.correction.passes import MatteWithConfidence, correct_again, corrected_alpha, corrected_pixels
 
 AVERAGED = ("cf", "knn", "information_flow", "sampling")
 
@@ -69,9 +70,21 @@ def score_scene(name: str, folder: Path, networks: Sequence[Trained]) -> list[Ro
             seen[:, left_out(network.without)] = 0  # as while training
             found = alpha.copy()
             found[is_unknown] = corrected_alpha(load_network(network.path), seen, base_without(network.without))
+            alphas = {network.method: found}
+            if network.method == SHIPPED:
+                alphas[TWICE] = two_passes(scene.estimates, features, load_network(network.path)).alpha
             more = [f"protocol {network.protocol}", f"seed {network.seed}"]
-            rows.append(row(network.method, found, more, protocol=network.protocol, seed=network.seed))
+            for method, found in alphas.items():
+                rows.append(row(method, found, more, protocol=network.protocol, seed=network.seed))
     return rows
+
+
+def two_passes(estimates: SolverEstimates, features: np.ndarray, network: Perceptron) -> MatteWithConfidence:
+    """Return what `correct_twice` does, from the first pass's estimates and features (n, F) of all unknown pixels."""
+    first = MatteWithConfidence(estimates.alpha.copy(), np.ones_like(estimates.alpha))
+    for plane, values in zip(first, corrected_pixels(network, features), strict=True):
+        plane[estimates.known == 0.5] = values
+    return correct_again(np.moveaxis(estimates.image, 0, 2), estimates.known, first, network)
 
 
 @cache

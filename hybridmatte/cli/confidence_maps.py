@@ -33,9 +33,9 @@ def check_confidence_map(text: str | None, method: str | None, quality: str | No
         raise ValueError(
             f"{OPTION} is {text}, expected none with {other}: only the quality best says how likely alpha is right"
         )
-    from hybridmatte.correction.confidence import load_confident_network
+    from hybridmatte.correction.weights import load_correction_network
 
-    load_confident_network(weights)
+    load_correction_network(weights)
 
 
 def map_of_image(text: str | None, image: str) -> str | None:

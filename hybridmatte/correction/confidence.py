@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.correction.estimates import solver_estimates
-from hybridmatte.correction.matting import add_correction, evaluate_tiles, warn_if_all_known
-from hybridmatte.correction.network import Perceptron, predict_correction_and_doubt
-from hybridmatte.correction.weights import RESEARCH, WeightsKind, correction_folder, load_correction_network
-from hybridmatte.systems.problem import Problem, check_problem
+from hybridmatte.correction.matting import warn_if_all_known
+from hybridmatte.correction.passes import MatteWithConfidence, correct_twice
+from hybridmatte.correction.weights import RESEARCH, WeightsKind, load_correction_network
+from hybridmatte.systems.problem import check_problem
 
-__all__ = ["MatteWithConfidence", "load_confident_network", "matte_with_confidence"]
-
-EXPANDED_CONFIDENCE = 0.998  # of 1,158,184 pixels that took a known neighbour's alpha (20 photographs), 0.21% are wrong
-
-
-class MatteWithConfidence(NamedTuple):
-    """An alpha and how likely it is right.
-
-    Attributes
-    ----------
-    alpha : (H, W) float32 array
-        In [0, 1].
-    confidence : (H, W) float32 array
-        Probability that alpha is within 0.1 of the true alpha, in [0, 1]; exactly 1 on known pixels.
-    """
-
-    alpha: npt.NDArray[np.float32]
-    confidence: npt.NDArray[np.float32]
+__all__ = ["matte_with_confidence"]
 
 
 def matte_with_confidence(
@@ -89,38 +68,7 @@ def matte_with_confidence(
     """
     warn_if_all_known(trimap)
     problem = check_problem(image, trimap)
-    network = load_confident_network(weights)
+    network = load_correction_network(weights)
     if not problem.is_unknown.any():
         return MatteWithConfidence(problem.known_alpha, np.ones_like(problem.known_alpha))
-    return _correct(problem, network)
-
-
-def load_confident_network(weights: WeightsKind = RESEARCH) -> Perceptron:
-    """Return the network of `matte_with_confidence`; refuse weights without the second output."""
-    network = load_correction_network(weights)
-    if network.outputs == 1:
-        raise ValueError(
-            f"weights {correction_folder(weights) / 'model.safetensors'} have 1 output, expected 2: the second says "
-            "how likely alpha is wrong; install hybridmatte again"
-        )
-    return network
-
-
-def _correct(problem: Problem, network: Perceptron) -> MatteWithConfidence:
-    """Return the corrected alpha of a checked problem that has unknown pixels, and its confidence."""
-    estimates = solver_estimates(problem)
-    alpha, is_unknown = estimates.alpha.copy(), estimates.known == 0.5
-    confidence = np.where(problem.is_unknown, np.float32(EXPANDED_CONFIDENCE), np.float32(1))
-    for tile, planes in evaluate_tiles(estimates, is_unknown, partial(_corrected_with_confidence, network)):
-        for plane, values in zip((alpha, confidence), planes, strict=True):
-            plane[tile][is_unknown[tile]] = values
-    return MatteWithConfidence(alpha, confidence)
-
-
-def _corrected_with_confidence(
-    network: Perceptron, features: npt.NDArray[np.float32]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return the corrected alpha (n,) and its confidence (n,) for features (n, F)."""
-    correction, doubt = predict_correction_and_doubt(network, features)
-    confidence = np.float32(0.5) * (1 - np.tanh(np.float32(0.5) * doubt))  # 1 / (1 + exp(doubt)) without overflow
-    return add_correction(features, correction), confidence
+    return correct_twice(problem, network)

@@ -14,7 +14,7 @@ from hybridmatte.systems.expansion import expand_problem
 from hybridmatte.systems.problem import Problem
 from hybridmatte.trimap import depth_inside
 
-__all__ = ["BASE_SOLVER", "SolverEstimates", "as_planes", "known_distances", "solver_estimates"]
+__all__ = ["BASE_SOLVER", "SolverEstimates", "as_planes", "estimates_as_known", "known_distances", "solver_estimates"]
 
 BASE_SOLVER = "information_flow"  # the best single solver: the network corrects its alpha
 EXPANSION = 12.0  # radius in pixels, as in `solve_information_flow`; pixels that it makes known are not corrected
@@ -52,13 +52,17 @@ class SolverEstimates(NamedTuple):
 
 
 def solver_estimates(problem: Problem) -> SolverEstimates:
-    """Run information flow and shared sampling on a checked problem that has unknown pixels."""
+    """Expand the known regions of a checked problem that has unknown pixels, and run both solvers."""
     problem = expand_problem(problem, EXPANSION)
-    known = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
-    alpha = solve_information_flow(problem.image, known, expansion=0.0)
-    with threads_for(problem.is_unknown.sum()):
-        samples = sample_alpha(problem.image, known, expansion=0.0)
-    return SolverEstimates(as_planes(problem.image), known, alpha, as_planes(*samples), known_distances(known))
+    return estimates_as_known(problem.image, np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha))
+
+
+def estimates_as_known(image: npt.NDArray[np.float32], known: npt.NDArray[np.float32]) -> SolverEstimates:
+    """Run information flow and shared sampling on an image (H, W, 3) with a trimap of 0, 0.5 and 1, as it is."""
+    alpha = solve_information_flow(image, known, expansion=0.0)
+    with threads_for((known == 0.5).sum()):
+        samples = sample_alpha(image, known, expansion=0.0)
+    return SolverEstimates(as_planes(image), known, alpha, as_planes(*samples), known_distances(known))
 
 
 def as_planes(*arrays: npt.NDArray) -> npt.NDArray[np.float32]:

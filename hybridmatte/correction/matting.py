@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Literal, TypeVar, cast
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
-from hybridmatte._locks import ProcessLock
 from hybridmatte._validation import check_choice, check_plane
-from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates, solver_estimates
-from hybridmatte.correction.features import FEATURES, MARGIN, correction_features
-from hybridmatte.correction.network import Perceptron, predict_correction
+from hybridmatte.correction.estimates import BASE_SOLVER
+from hybridmatte.correction.passes import correct_twice
 from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights, load_correction_network
 from hybridmatte.errors import warn_caller
-from hybridmatte.linalg.threads import thread_count
 from hybridmatte.methods.registry import METHODS, solve
 from hybridmatte.systems.problem import check_problem
 from hybridmatte.trimap import split_trimap
@@ -26,11 +19,7 @@ from hybridmatte.trimap import split_trimap
 __all__ = [
     "QUALITIES",
     "Quality",
-    "add_correction",
     "check_method_or_quality",
-    "correct_alpha",
-    "corrected_alpha",
-    "evaluate_tiles",
     "matte",
     "matte_by",
     "warn_if_all_known",
@@ -42,11 +31,6 @@ QUALITIES = {
     "best": "information flow, corrected in each pixel by a small network that also sees sampled colours",
     "fast": "information flow alone, the best single solver, in two thirds of the time",
 }
-TILE_SIDE = 256  # pixels; features also see MARGIN pixels around a tile; a thread needs up to 140 MB
-BLAS_LOCK = ProcessLock()  # overlapping limits of BLAS threads would leave the limit in place when the last one ends
-
-Tile = tuple[slice, slice]  # rows and columns
-T = TypeVar("T")
 
 
 def matte(
@@ -113,10 +97,8 @@ def matte(
     if quality == "fast":
         return solve(image, trimap, BASE_SOLVER)
     problem = check_problem(image, trimap)
-    load_correction_network(weights)  # raises for damaged weights before the solvers run
-    if not problem.is_unknown.any():
-        return problem.known_alpha
-    return correct_alpha(solver_estimates(problem), weights)
+    network = load_correction_network(weights)  # raises for damaged weights before the solvers run
+    return correct_twice(problem, network).alpha if problem.is_unknown.any() else problem.known_alpha
 
 
 def matte_by(
@@ -162,87 +144,3 @@ def check_method_or_quality(method: str | None, quality: str | None) -> tuple[st
 def weights_of(method: str | None, quality: str | None, weights: WeightsKind) -> WeightsKind | None:
     """Return the kind of weights that `matte_by` uses; None for a method and the quality "fast", which use none."""
     return weights if method is None and quality != "fast" else None
-
-
-def correct_alpha(estimates: SolverEstimates, weights: WeightsKind = RESEARCH) -> npt.NDArray[np.float32]:
-    """Return the solver's alpha (H, W), corrected on the unknown pixels by the package's network."""
-    alpha, is_unknown = estimates.alpha.copy(), estimates.known == 0.5
-    evaluate = partial(corrected_alpha, load_correction_network(weights))
-    for tile, corrected in evaluate_tiles(estimates, is_unknown, evaluate):
-        alpha[tile][is_unknown[tile]] = corrected
-    return alpha
-
-
-def evaluate_tiles(
-    estimates: SolverEstimates, is_unknown: npt.NDArray[np.bool_], evaluate: Callable[[npt.NDArray[np.float32]], T]
-) -> list[tuple[Tile, T]]:
-    """Evaluate a function of features (n, F) on the unknown pixels, in parallel; return tiles with their results."""
-    correct_tile = partial(_correct_tile, estimates, is_unknown, evaluate)
-    with BLAS_LOCK, threadpool_limits(1, "blas"), ThreadPoolExecutor(thread_count()) as pool:
-        tiles = _tiles(is_unknown)
-        return list(zip(tiles, pool.map(correct_tile, tiles), strict=True))
-
-
-def corrected_alpha(
-    network: Perceptron, features: npt.NDArray[np.float32], base: str = BASE_SOLVER
-) -> npt.NDArray[np.float32]:
-    """Return the feature named `base` plus the network's correction, in [0, 1], (n,) for features (n, F)."""
-    return add_correction(features, predict_correction(network, features), base)
-
-
-def add_correction(
-    features: npt.NDArray[np.float32], correction: npt.NDArray[np.float32], base: str = BASE_SOLVER
-) -> npt.NDArray[np.float32]:
-    """Return the feature named `base` plus a correction (n,), in [0, 1], for features (n, F)."""
-    return (features[:, FEATURES.index(base)] + correction).clip(0, 1)
-
-
-def _correct_tile(
-    estimates: SolverEstimates,
-    is_unknown: npt.NDArray[np.bool_],
-    evaluate: Callable[[npt.NDArray[np.float32]], T],
-    tile: Tile,
-) -> T:
-    """Return the result of a function of features (n, F) for a tile's unknown pixels."""
-    rows, columns = (
-        slice(max(part.start - MARGIN, 0), min(part.stop + MARGIN, side))
-        for part, side in zip(tile, is_unknown.shape, strict=True)
-    )
-    inner = tuple(
-        slice(part.start - crop.start, part.stop - crop.start) for part, crop in zip(tile, (rows, columns), strict=True)
-    )
-    is_chosen = np.zeros_like(is_unknown[rows, columns])
-    is_chosen[inner] = is_unknown[tile]
-    return evaluate(correction_features(estimates.crop(rows, columns), is_chosen))
-
-
-def _tiles(is_unknown: npt.NDArray[np.bool_]) -> list[Tile]:
-    """Return tiles cropped to their unknown pixels, largest first, for load balance."""
-    tiles = []
-    for rows in _spans(is_unknown.any(axis=1)):
-        for columns in _spans(is_unknown[rows].any(axis=0)):
-            height, width = (_extent(is_unknown[rows, columns].any(axis=axis)) for axis in (1, 0))
-            if height.stop:
-                tiles.append(
-                    (
-                        slice(rows.start + height.start, rows.start + height.stop),
-                        slice(columns.start + width.start, columns.start + width.stop),
-                    )
-                )
-    return sorted(tiles, key=lambda tile: -np.count_nonzero(is_unknown[tile]))
-
-
-def _extent(is_true: npt.ArrayLike) -> slice:
-    """Return the slice from the first to the last true value (n,); an empty slice if there is none."""
-    indices = np.flatnonzero(is_true)
-    return slice(int(indices[0]), int(indices[-1]) + 1) if len(indices) else slice(0, 0)
-
-
-def _spans(is_true: npt.ArrayLike) -> list[slice]:
-    """Return slices of about equal length, at most TILE_SIDE, from the first to the last true value (n,)."""
-    extent = _extent(is_true)
-    start, end = extent.start, extent.stop
-    if start == end:
-        return []
-    edges = np.linspace(start, end, -(-(end - start) // TILE_SIDE) + 1).round().astype(int).tolist()
-    return [slice(*edge) for edge in zip(edges[:-1], edges[1:], strict=True)]

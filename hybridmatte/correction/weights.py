@@ -56,8 +56,18 @@ def correction_folder(weights: WeightsKind = RESEARCH) -> Path:
 
 @lru_cache(maxsize=2 * len(WEIGHTS_KINDS))  # twice, as a default counts as another call
 def load_correction_network(weights: WeightsKind = RESEARCH) -> Perceptron:
-    """Return the network of `hybridmatte.matte`; errors are those of `check_weights` and `read_weights`."""
-    return read_perceptron(read_weights(correction_folder(weights) / "model.safetensors"))
+    """Return the network of `hybridmatte.matte`; errors are those of `check_weights` and `read_weights`.
+
+    Weights without the second output, which says how likely alpha is wrong, are refused.
+    """
+    path = correction_folder(weights) / "model.safetensors"
+    network = read_perceptron(read_weights(path))
+    if network.outputs == 1:
+        raise ValueError(
+            f"weights {path} have 1 output, expected 2: the second says how likely alpha is wrong; install hybridmatte "
+            "again"
+        )
+    return network
 
 
 def read_weights(path: Path) -> bytes:

@@ -9,7 +9,7 @@ from hybridmatte import matte_with_confidence, read_alpha, read_image, read_trim
 from hybridmatte.automatic import from_mask
 from hybridmatte.automatic.found import summarize_confidence
 from hybridmatte.batch import work
-from hybridmatte.correction.confidence import MatteWithConfidence
+from hybridmatte.correction.passes import MatteWithConfidence
 from hybridmatte.io.pictures import write_alpha
 from tests.correction.doubts import with_doubts, without_doubts
 

@@ -4,15 +4,13 @@ import numpy as np
 import pytest
 
 from hybridmatte import MatteWithConfidence, matte, matte_with_confidence
-from hybridmatte.correction import confidence as module
-from hybridmatte.correction.confidence import EXPANDED_CONFIDENCE, load_confident_network
+from hybridmatte.correction import passes
 from hybridmatte.correction.estimates import solver_estimates
-from hybridmatte.correction.features import correction_features
-from hybridmatte.correction.network import predict_correction_and_doubt
+from hybridmatte.correction.passes import EXPANDED_CONFIDENCE, certain_trimap, correct_once
+from hybridmatte.correction.weights import load_correction_network
 from hybridmatte.systems.problem import check_problem
 from tests.correction.doubts import with_doubts, without_doubts
 from tests.synthetic import soft_disk
-from tests.tolerances import assert_close
 
 ONE_OUTPUT = "weights .*model.safetensors have 1 output, expected 2: the second says how likely alpha is wrong"
 
@@ -39,23 +37,11 @@ class TestConfidence:
         np.testing.assert_array_equal(trimap, disk.trimap)
         assert (result.confidence.dtype, result.confidence.shape) == (np.float32, trimap.shape)
 
-    def test_known_pixels_are_certain(self, disk):
-        """Exactly 1 on known pixels, a constant where a known neighbour's alpha is taken, the network's elsewhere."""
-        confidence = matte_with_confidence(disk.image, disk.trimap).confidence
-        estimates = solver_estimates(check_problem(disk.image, disk.trimap))
-        is_unknown, is_seen = disk.trimap == 0.5, estimates.known == 0.5
-        assert (is_unknown & ~is_seen).any()
-        assert (confidence[~is_unknown] == 1).all()
-        assert (confidence[is_unknown & ~is_seen] == np.float32(EXPANDED_CONFIDENCE)).all()
-        _, doubt = predict_correction_and_doubt(load_confident_network(), correction_features(estimates, is_seen))
-        assert_close(confidence[is_seen], 1 / (1 + np.exp(np.float64(doubt))), 1e-4)
-        assert 0 <= confidence.min() <= confidence.max() <= 1
-
     def test_large_doubts_do_not_overflow(self, monkeypatch):
         """Logits of any size give 0 and 1 without a warning."""
         doubts = np.float32([-1e4, -100, 0, 100, 1e4])
-        monkeypatch.setattr(module, "predict_correction_and_doubt", lambda _, rows: (rows[:, 0], doubts))
-        _, confidence = module._corrected_with_confidence(None, np.zeros((5, 1), np.float32))
+        monkeypatch.setattr(passes, "predict_correction_and_doubt", lambda _, rows: (rows[:, 0], doubts))
+        _, confidence = passes.corrected_pixels(None, np.zeros((5, 1), np.float32))
         assert confidence.dtype == np.float32
         assert confidence.tolist() == [1, 1, 0.5, 0, 0]
 
@@ -91,21 +77,33 @@ class TestConfidence:
             matte_with_confidence(disk.image, np.full_like(disk.trimap, 0.5))
 
 
-def test_weights_with_one_output(disk, replace_weights):
-    """Weights that only know alpha are refused before anything is solved; `matte` runs with them."""
+def test_known_pixels_are_certain(fur):
+    """Exactly 1 on known pixels, a constant where a known neighbour's alpha is taken, the network's elsewhere.
+
+    Pixels that the first pass is certain of keep its confidence; the others have that of the second.
+    """
+    confidence = matte_with_confidence(fur.image, fur.trimap).confidence
+    estimates = solver_estimates(check_problem(fur.image, fur.trimap))
+    is_unknown, is_seen = fur.trimap == 0.5, estimates.known == 0.5
+    assert (is_unknown & ~is_seen).any()
+    assert (confidence[~is_unknown] == 1).all()
+    assert (confidence[is_unknown & ~is_seen] == np.float32(EXPANDED_CONFIDENCE)).all()
+    first = correct_once(estimates, load_correction_network())
+    is_certain = is_seen & (certain_trimap(first, estimates.known) != 0.5)
+    assert is_certain.any()
+    np.testing.assert_array_equal(confidence[is_certain], first.confidence[is_certain])
+    assert (confidence[is_seen & ~is_certain] != first.confidence[is_seen & ~is_certain]).mean() > 0.9
+    assert 0 <= confidence.min() <= confidence.max() <= 1
+
+
+@pytest.mark.parametrize("function", [matte, matte_with_confidence])
+def test_weights_with_one_output(disk, replace_weights, function):
+    """Weights that only know alpha are refused before anything is solved."""
     replace_weights(without_doubts)
     with pytest.raises(ValueError, match=ONE_OUTPUT):
-        matte_with_confidence(disk.image, disk.trimap)
+        function(disk.image, disk.trimap)
     with pytest.raises(ValueError, match=ONE_OUTPUT), pytest.warns(UserWarning, match="no unknown pixel"):
-        matte_with_confidence(disk.image, disk.trimap > 0.5)
-    assert np.isfinite(matte(disk.image, disk.trimap)).all()
-
-
-def test_matte_ignores_the_second_output(disk, replace_weights):
-    replace_weights(without_doubts)
-    expected = matte(disk.image, disk.trimap)
-    replace_weights(with_doubts)
-    assert_close(matte(disk.image, disk.trimap), expected, 1e-5)
+        function(disk.image, disk.trimap > 0.5)
 
 
 class TestShippedWeights:

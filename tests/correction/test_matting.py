@@ -10,7 +10,7 @@ import scipy.ndimage
 from threadpoolctl import threadpool_info
 
 from hybridmatte import METHODS, cutout, matte, sad, solve
-from hybridmatte.correction import matting
+from hybridmatte.correction import tiles
 from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates, known_distances, solver_estimates
 from hybridmatte.correction.features import (
     CANDIDATES,
@@ -19,7 +19,6 @@ from hybridmatte.correction.features import (
     MARGIN,
     correction_features,
 )
-from hybridmatte.correction.matting import correct_alpha
 from hybridmatte.correction.network import (
     RANK_LIMIT,
     Perceptron,
@@ -27,6 +26,7 @@ from hybridmatte.correction.network import (
     predict_correction,
     predict_correction_and_doubt,
 )
+from hybridmatte.correction.passes import correct_once
 from hybridmatte.correction.weights import WEIGHTS, WEIGHTS_KINDS, correction_folder, load_correction_network
 from hybridmatte.methods.shared_sampling import sample_alpha
 from hybridmatte.systems.problem import check_problem
@@ -42,6 +42,11 @@ every_kind = pytest.mark.parametrize(
         for kind in WEIGHTS_KINDS
     ],
 )
+
+
+def corrected(estimates):
+    """Return alpha after the first pass."""
+    return correct_once(estimates, load_correction_network()).alpha
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +97,7 @@ class TestMatte:
         """Pixels that the expansion of the known regions makes known are not corrected."""
         expanded = (fur.trimap == 0.5) & (estimates.known != 0.5)
         assert expanded.any()
-        np.testing.assert_array_equal(correct_alpha(estimates)[expanded], estimates.known[expanded])
+        np.testing.assert_array_equal(corrected(estimates)[expanded], estimates.known[expanded])
 
     @pytest.mark.parametrize("shape", [(9, 31), (40, 17), (3, 12)])
     def test_small_images(self, shape):
@@ -310,7 +315,7 @@ class TestNetworks:
         networks = pytest.importorskip("hybridmatte.networks")
         export = pytest.importorskip("hybridmatte.networks.export")
         is_unknown = estimates.known == 0.5
-        alpha = correct_alpha(estimates, kind)[is_unknown]
+        alpha = correct_once(estimates, load_correction_network(kind)).alpha[is_unknown]
         rows = torch.from_numpy(correction_features(estimates, is_unknown))
         network = networks.SolverFusion.from_package(kind)
         with torch.no_grad():
@@ -378,10 +383,10 @@ class TestNetworks:
             assert torch.equal(network.prepared(rows), network.normalized(rows))
 
     def test_tiles_join(self, estimates, monkeypatch):
-        monkeypatch.setattr(matting, "TILE_SIDE", 1024)
-        whole = correct_alpha(estimates)
-        monkeypatch.setattr(matting, "TILE_SIDE", 50)
-        assert_close(correct_alpha(estimates), whole, 1e-5)
+        monkeypatch.setattr(tiles, "TILE_SIDE", 1024)
+        whole = corrected(estimates)
+        monkeypatch.setattr(tiles, "TILE_SIDE", 50)
+        assert_close(corrected(estimates), whole, 1e-5)
 
     def test_products_do_not_start_threads(self, estimates, monkeypatch):
         """BLAS uses one thread while tiles are corrected in parallel, and its old number of threads afterwards."""
@@ -389,13 +394,13 @@ class TestNetworks:
         def blas():
             return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
-        found, correct_tile = [], matting._correct_tile
-        monkeypatch.setattr(matting, "_correct_tile", lambda *of: (found.extend(blas()), correct_tile(*of))[1])
+        found, of_tile = [], tiles._of_tile
+        monkeypatch.setattr(tiles, "_of_tile", lambda *of: (found.extend(blas()), of_tile(*of))[1])
         before = blas()
         if not max(before, default=0) > 1:
             pytest.skip("NumPy's products have one thread here, or cannot be limited")
         with ThreadPoolExecutor(3) as pool:
-            list(pool.map(correct_alpha, [estimates] * 6))
+            list(pool.map(corrected, [estimates] * 6))
         assert blas() == before
         assert set(found) == {1}
 

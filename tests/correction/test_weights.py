@@ -11,7 +11,7 @@ from hybridmatte.correction.estimates import solver_estimates
 from hybridmatte.correction.matting import matte_by
 from hybridmatte.correction.weights import WEIGHTS, WEIGHTS_KINDS, load_correction_network
 from hybridmatte.systems.problem import check_problem
-from tests.correction.doubts import without_doubts
+from tests.correction.doubts import with_doubts, without_doubts
 from tests.tolerances import assert_close
 
 CALLS = {
@@ -135,7 +135,7 @@ def test_free_weights_with_one_output_are_named(scene, replace_weights):
         matte_with_confidence(scene.image, scene.trimap, weights="free")
     assert matte_with_confidence(scene.image, scene.trimap).confidence.max() == 1
     (trial,) = compare_methods(scene.image, scene.trimap, ["best"], weights="free")
-    assert (trial.error, trial.confidence) == (None, None)
+    assert "1 output" in trial.error
 
 
 def test_torch_offers_the_same_choice(rng, tmp_path, monkeypatch, replace_weights):
@@ -148,7 +148,7 @@ def test_torch_offers_the_same_choice(rng, tmp_path, monkeypatch, replace_weight
     rows = torch.from_numpy(rng.random((7, 5), np.float32))
     assert torch.equal(network(rows), other.eval()(rows))
     assert not research.training
-    replace_weights(without_doubts)  # another network for both of the following
+    replace_weights(with_doubts)  # another network for both of the following
     np.testing.assert_array_equal(research.without_torch().mean, load_correction_network().mean)
     with pytest.raises(ValueError, match="weights is 'mit', expected 'research' or 'free'"):
         networks.SolverFusion.from_package("mit")

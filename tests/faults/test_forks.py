@@ -80,7 +80,7 @@ FORK_WHILE_COMPILING = """
 import os, threading, time
 import numba
 from numba.core.compiler_lock import global_compiler_lock
-from hybridmatte.correction.matting import BLAS_LOCK
+from hybridmatte.correction.tiles import BLAS_LOCK
 from hybridmatte.linalg.threads import kernel, run_pieces
 
 @kernel

@@ -1,0 +1,85 @@
+"""Two passes of `matte`: what the first one is certain of is known in the second."""
+
+import cv2
+import numpy as np
+import pytest
+
+from hybridmatte import matte, sad
+from hybridmatte.correction import passes
+from hybridmatte.correction.estimates import solver_estimates
+from hybridmatte.correction.passes import MatteWithConfidence, certain_trimap, correct_once, correct_twice
+from hybridmatte.correction.weights import load_correction_network
+from hybridmatte.systems.problem import check_problem
+
+HALF = np.float32(0.5)
+
+
+@pytest.fixture
+def count_solves(monkeypatch):
+    """Return a list that grows by the number of unknown pixels of each run of both solvers."""
+    found = []
+
+    def counted(image, known, run=passes.estimates_as_known):
+        found.append(np.count_nonzero(known == 0.5))
+        return run(image, known)
+
+    monkeypatch.setattr(passes, "estimates_as_known", counted)
+    return found
+
+
+def test_certain_pixels():
+    """Alpha near 0 or 1 and a small doubt are both needed; known pixels stay as they are."""
+    alpha = np.float32([[0.0, 0.01, 0.03, 0.5, 0.99, 1.0, 0.0, 1.0]])
+    confidence = np.float32([[0.9, 0.8, 0.99, 0.99, 0.9, 0.84, 1.0, 1.0]])
+    known = np.float32([[0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.0, 1.0]])
+    before = known.copy()
+    certain = certain_trimap(MatteWithConfidence(alpha, confidence), known)
+    assert certain.tolist() == [[0, 0.5, 0.5, 0.5, 1, 0.5, 0, 1]]
+    np.testing.assert_array_equal(known, before)
+
+
+def test_second_pass_solves_what_is_left(fur, count_solves):
+    """It sees fewer unknown pixels; the certain ones are exactly 0 or 1."""
+    problem, network = check_problem(fur.image, fur.trimap), load_correction_network()
+    estimates = solver_estimates(problem)
+    certain = certain_trimap(correct_once(estimates, network), estimates.known)
+    alpha = correct_twice(problem, network).alpha
+    assert count_solves == [np.count_nonzero(certain == 0.5)]
+    assert count_solves[0] < 0.95 * np.count_nonzero(estimates.known == 0.5)
+    np.testing.assert_array_equal(alpha[certain != 0.5], certain[certain != 0.5])
+    np.testing.assert_array_equal(alpha, matte(fur.image, fur.trimap))
+
+
+def test_second_pass_helps(fur):
+    """In a wide unknown region the certain pixels bring known colours to the others."""
+    wide = np.where(cv2.dilate(np.uint8(fur.trimap == HALF), np.ones((17, 17))) > 0, HALF, fur.trimap)
+    problem, network = check_problem(fur.image, wide), load_correction_network()
+    first = correct_once(solver_estimates(problem), network)
+    errors = [sad(part.alpha, fur.alpha, wide) for part in (correct_twice(problem, network), first)]
+    assert errors[0] < 0.95 * errors[1]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.04])
+def test_no_second_pass_for_a_few_pixels(fur, count_solves, monkeypatch, share):
+    """Where the first pass is certain of next to nothing, its answer is returned."""
+    problem, network = check_problem(fur.image, fur.trimap), load_correction_network()
+    first = correct_once(solver_estimates(problem), network)
+
+    def few(_, known):
+        certain = known.copy()
+        unknown = np.flatnonzero(known == HALF)
+        certain.flat[unknown[: int(share * len(unknown))]] = 0
+        return certain
+
+    monkeypatch.setattr(passes, "certain_trimap", few)
+    np.testing.assert_array_equal(correct_twice(problem, network).alpha, first.alpha)
+    assert count_solves == []
+
+
+def test_every_pixel_certain(fur, monkeypatch):
+    """Nothing is left for the second pass."""
+    problem, network = check_problem(fur.image, fur.trimap), load_correction_network()
+    monkeypatch.setattr(passes, "certain_trimap", lambda _, known: np.where(known == HALF, 1, known))
+    alpha, confidence = correct_twice(problem, network)
+    assert (alpha[fur.trimap != 0] == 1).mean() > 0.5
+    assert 0 <= confidence.min() <= confidence.max() <= 1
