@@ -30,7 +30,7 @@ def count_solves(monkeypatch):
 def test_certain_pixels():
     """Alpha near 0 or 1 and a small doubt are both needed; known pixels stay as they are."""
     alpha = np.float32([[0.0, 0.01, 0.03, 0.5, 0.99, 1.0, 0.0, 1.0]])
-    confidence = np.float32([[0.9, 0.8, 0.99, 0.99, 0.9, 0.84, 1.0, 1.0]])
+    confidence = np.float32([[0.9, 0.65, 0.99, 0.99, 0.75, 0.69, 1.0, 1.0]])
     known = np.float32([[0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.0, 1.0]])
     before = known.copy()
     certain = certain_trimap(MatteWithConfidence(alpha, confidence), known)
@@ -48,6 +48,25 @@ def test_second_pass_solves_what_is_left(fur, count_solves):
     assert count_solves[0] < 0.95 * np.count_nonzero(estimates.known == 0.5)
     np.testing.assert_array_equal(alpha[certain != 0.5], certain[certain != 0.5])
     np.testing.assert_array_equal(alpha, matte(fur.image, fur.trimap))
+
+
+def test_both_passes_are_weighed(fur):
+    """On the pixels that are left, alpha lies between both passes, nearer to the one that is less in doubt."""
+    problem, network = check_problem(fur.image, fur.trimap), load_correction_network()
+    estimates = solver_estimates(problem)
+    first = correct_once(estimates, network)
+    certain = certain_trimap(first, estimates.known)
+    second, found = (
+        correct_once(passes.estimates_as_known(problem.image, certain), network),
+        matte(fur.image, fur.trimap),
+    )
+    left = certain == HALF
+    one, other, result = (part[left] for part in (first.alpha, second.alpha, found))
+    assert (result >= np.minimum(one, other) - 1e-6).all()
+    assert (result <= np.maximum(one, other) + 1e-6).all()
+    is_sure = (first.confidence < second.confidence - 0.1)[left] & (np.abs(one - other) > 0.01)
+    assert is_sure.any()
+    assert (np.abs(result - other) < np.abs(result - one))[is_sure].all()
 
 
 def test_second_pass_helps(fur):
