@@ -33,9 +33,7 @@ def roots_on_ball(
     return centre + directions * radii, unit(directions / radii)
 
 
-def grow(
-    generator: np.random.Generator, roots: np.ndarray, normals: np.ndarray, growth: Growth
-) -> np.ndarray:
+def grow(generator: np.random.Generator, roots: np.ndarray, normals: np.ndarray, growth: Growth) -> np.ndarray:
     """Return the points (N, P, 3) of strands."""
     count = len(roots)
     lengths = growth.length * np.exp(generator.normal(0, growth.uneven, count))
@@ -67,7 +65,7 @@ def strand_colours(generator: np.random.Generator, colour: np.ndarray, count: in
 
 
 def feather(generator: np.random.Generator, count: int, width: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a feather of length 1 along x: its rachis (1, 24, 3), barbs (2 count, 10, 3) and their places (2 count)."""
+    """Return a feather of length 1 along x: rachis (1, 24, 3), barbs (2 count, 10, 3) and their places (2 count)."""
     bend = generator.normal(0, 0.12, 2)
     along = np.linspace(0, 1, 24)
     rachis = np.stack([along, bend[0] * along**2, bend[1] * along**2], axis=-1)[None]

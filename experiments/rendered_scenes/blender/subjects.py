@@ -195,9 +195,7 @@ def brush(generator: np.random.Generator) -> None:
     )
     angle, spot = generator.uniform(0, 2 * np.pi, count), radius * np.sqrt(generator.uniform(0, 1, count))
     roots = np.stack([spot * np.cos(angle), spot * np.sin(angle), np.full(count, -0.05)], axis=1)
-    normals = unit(
-        roots * generator.uniform(0.5, 2.5) + [[0, 0, -1.0]]
-    )
+    normals = unit(roots * generator.uniform(0.5, 2.5) + [[0, 0, -1.0]])
     growth = Growth(
         generator.uniform(0.5, 0.9), 10, generator.uniform(0.03, 0.25), 0.1, frizz=generator.uniform(0.01, 0.1),
         clumps=int(generator.choice([0, 40])), uneven=0.1,
@@ -239,4 +237,3 @@ def _face(generator: np.random.Generator, centre: np.ndarray, radii: np.ndarray)
         direction = unit(np.array([1.0, y, z]))
         add_ball(centre + direction * radii, size * radii, surface)
         surface = surface if z > 0 else random_surface(generator)
-

@@ -107,11 +107,12 @@ def add_leaves(
     second = unit(np.cross(upward, directions))
     third = np.cross(directions, second)
     points = places[:, None, None] + sum(
-        part[..., None] * axis[:, None, None]
-        for part, axis in ((along, directions), (aside, second), (lift, third))
+        part[..., None] * axis[:, None, None] for part, axis in ((along, directions), (aside, second), (lift, third))
     )
     faces = grid_faces(rows, columns)[None] + rows * columns * np.arange(count)[:, None, None]
-    tint = strand_colours(generator, colour, count, 0.25)[:, None, None] * (1 + 0.5 * (np.abs(v) < 0.1))[None, ..., None]
+    tint = (
+        strand_colours(generator, colour, count, 0.25)[:, None, None] * (1 + 0.5 * (np.abs(v) < 0.1))[None, ..., None]
+    )
     if generator.uniform() < 0.4:
         tip = any_colour(generator)
         tint = tint + (u**2)[None, ..., None] * generator.uniform(0, 0.8) * (tip - tint)

@@ -36,7 +36,14 @@ SUBJECTS = {
     "solid": (solids,),
     "whole": (whole,),
 }
-RADIUS = {"hair": 1.1, "fur": 1.15, "whole": 1.1, "cloth": 0.95, "net": 0.95, "feather": 1.0}  # of a subject; others 0.9
+RADIUS = {
+    "hair": 1.1,
+    "fur": 1.15,
+    "whole": 1.1,
+    "cloth": 0.95,
+    "net": 0.95,
+    "feather": 1.0,
+}  # of a subject; others 0.9
 MOVING, BEHIND = 0.12, 0.3  # shares of pictures with motion blur, and with a lamp behind the object
 
 
