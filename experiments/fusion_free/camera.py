@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from experiments.fusion.disturbances import as_jpeg
+
 
 def photographed(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Return an image (H, W, 3) float32 in [0, 1] as a camera records it, by a random choice of these steps."""
@@ -36,10 +38,3 @@ def through_mosaic(image: np.ndarray) -> np.ndarray:
 def sharpened(image: np.ndarray, reach: float, strength: float) -> np.ndarray:
     """Return an image with halos at its edges."""
     return image + strength * (image - cv2.GaussianBlur(image, (0, 0), reach))
-
-
-def as_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    """Return an image that was a JPEG file of a quality."""
-    pixels = np.uint8((255 * image[:, :, ::-1]).clip(0, 255).round())
-    _, content = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.float32(cv2.imdecode(content, cv2.IMREAD_COLOR)[:, :, ::-1]) / 255

@@ -23,6 +23,7 @@ from experiments.fusion.scenes import (
     recoloured,
     scene_trimap,
 )
+from experiments.fusion_free import DRAWN, HARD, HELD_OUT, RENDERED, Recipe
 from experiments.fusion_free.camera import photographed
 from experiments.rendered_scenes import foreground_names, ground_names
 from experiments.rendered_scenes.kept_pictures import read_foreground, read_ground
@@ -30,7 +31,6 @@ from hybridmatte.data import Sample, combine_foregrounds, composite_sample
 from hybridmatte.data.drawing import smooth_noise
 from hybridmatte.data.scenes import SCENES
 
-RENDERED, HARD, DRAWN = "rendered", "rendered hard", "drawn free"
 NUMBERS = {RENDERED: 2, HARD: 1, DRAWN: 6}  # scenes of each foreground, or of each kind of drawn ones
 HARD_KINDS = ("part", "part", "net", "trimap", "degraded", "degraded")
 FACTORS = (0.75, 1.25)  # sizes of a rendered foreground
@@ -45,6 +45,22 @@ def free_names(groups: Sequence[str] = (RENDERED, HARD, DRAWN)) -> list[str]:
     rendered = [name.replace("/", "-") for name in foreground_names()]
     sources = {RENDERED: rendered, HARD: rendered, DRAWN: [*SCENES]}
     return [f"{group}/{source}/{k}" for group in groups for source in sources[group] for k in range(NUMBERS[group])]
+
+
+def is_held_out(name: str) -> bool:
+    """Tell whether a free scene shows a foreground that is held out where something is chosen."""
+    group, source, number = name.split("/")
+    return int(source.split("-")[1] if group.startswith(RENDERED) else number) % HELD_OUT == HELD_OUT - 1
+
+
+def recipe_names(recipe: Recipe) -> list[str]:
+    """Return the names of the scenes that a recipe learns from."""
+    numbers = {RENDERED: recipe.numbers}
+    return [
+        name
+        for name in free_names(tuple(recipe.groups))
+        if int(name.split("/")[2]) in numbers.get(name.split("/")[0], range(100))
+    ]
 
 
 def make_free_scene(name: str, pictures: Path) -> Sample:

@@ -1,0 +1,214 @@
+"""Make free scenes, choose a recipe on held-out ones, train, score on all photographs, and write the weights."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from experiments.fresh_process import THREAD_VARIABLES
+from experiments.fusion import METHOD_SOURCES, SHIPPED
+from experiments.fusion.doubts import Doubts, doubt_rows, fit_scaling
+from experiments.fusion.kept_scenes import Rows, keep_rows, keep_scene, read_rows, scene_path
+from experiments.fusion.photographs import Split, photograph_names, splits
+from experiments.fusion.run import (
+    given_scenes,
+    judge_doubts,
+    learned_rows,
+    save_weights,
+    scale_doubts,
+    score_networks,
+    trained_path,
+)
+from experiments.fusion.scoring import Trained
+from experiments.fusion.stress import stress_names
+from experiments.fusion.training import train_fusion
+from experiments.fusion_free import (
+    CANDIDATE,
+    FREE,
+    METHODS,
+    RENDERED,
+    TUNING,
+    FreeOptions,
+    Recipe,
+)
+from experiments.fusion_free.free_scenes import free_names, is_held_out, make_free_scene, recipe_names
+from experiments.results import Row, make_row
+from hybridmatte.correction.estimates import BASE_SOLVER
+from hybridmatte.correction.features import FEATURES
+from hybridmatte.correction.network import WRONG, predict_correction_and_doubt
+from hybridmatte.networks import SolverFusion
+
+WEIGHTS_SEED = 0
+UNSEEN, FOLDS = "unseen", "folds"  # protocols: no photograph is learned from; five folds of the twenty
+
+
+def run(options: FreeOptions) -> Iterator[list[Row]]:
+    """Do the parts asked for; scenes and networks that are kept are not made again."""
+    (options.kept / "scenes").mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(options.threads)
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # of the workers; this process has read them already
+    with ProcessPoolExecutor(options.threads, get_context("spawn")) as pool:
+        if "scenes" in options.parts:
+            make_scenes(options, pool)
+        if "tuning" in options.parts:
+            for variant in options.variants:
+                yield score_variant(options, variant, pool)
+        if "free" in options.parts:
+            networks = train_free(options, pool)
+            yield score_unseen(options, networks, pool)
+        if "candidate" in options.parts:
+            yield score_candidate(options, pool)
+    if "weights" in options.parts:
+        write_weights(options)
+
+
+def make_scenes(options: FreeOptions, pool: ProcessPoolExecutor) -> None:
+    """Make and solve the free scenes and keep features of some pixels."""
+    names = free_names()
+    done = pool.map(partial(make_one, pictures=options.pictures, folder=options.kept / "scenes"), names)
+    print(f"{sum(done)} scenes made of {len(names)}", flush=True)
+
+
+def make_one(name: str, pictures: Path, folder: Path) -> bool:
+    """Make and solve a scene, and keep features of some pixels to learn from; return whether it was missing."""
+    was_missing = not scene_path(name, folder).exists()
+    if was_missing:
+        keep_scene(name, make_free_scene(name, pictures), folder)
+    keep_rows(name, folder)
+    return was_missing
+
+
+def recipe_rows(options: FreeOptions, recipe: Recipe, is_whole: bool = True) -> list[Rows]:
+    """Return the rows that a recipe learns from, without those of held-out foregrounds unless `is_whole`."""
+    return [
+        Rows(*(part[:: recipe.groups[name.split("/")[0]]] for part in read_rows(name, options.kept / "scenes")))
+        for name in recipe_names(recipe)
+        if is_whole or not is_held_out(name)
+    ]
+
+
+def train_recipe(options: FreeOptions, task: tuple[Trained, Recipe, bool]) -> Trained:
+    """Train a network by a recipe unless it is kept."""
+    trained, recipe, is_whole = task
+    if not trained.path.exists():
+        torch.set_num_threads(1)
+        network = train_fusion(recipe_rows(options, recipe, is_whole), seed=trained.seed, steps=recipe.steps)
+        _keep(network, trained)
+    return trained
+
+
+def score_variant(options: FreeOptions, variant: str, pool: ProcessPoolExecutor) -> list[Row]:
+    """Return rows of a recipe without the held-out foregrounds: its error on these, and on the twelve photographs."""
+    twelve = splits("sets", options.data)[0].learned
+    path = trained_path(options.kept, f"free tuning, {variant}, seed 0")
+    trained = Trained(variant, 0, "tuning", twelve, path)
+    pool.submit(train_recipe, options, (trained, TUNING[variant], False)).result()
+    network = SolverFusion.from_pretrained(path.parent).without_torch()
+    rows = [make_row(variant, "held-out rendered scenes", 0, held_out_errors(options, network), tuning=True)]
+    scored = score_networks(options, given_scenes(twelve), [trained], pool)
+    for kind in ("trimap1", "trimap2"):
+        means = {
+            method: np.mean([row["error"]["sad"] for row in scored if (row["method"], row["set"]) == (method, kind)])
+            for method in (variant, BASE_SOLVER)
+        }
+        errors = {"ratio": float(means[variant] / means[BASE_SOLVER])}
+        rows.append(make_row(variant, f"the twelve, {kind}", len(twelve), errors, tuning=True))
+    return rows
+
+
+def held_out_rows(options: FreeOptions) -> Rows:
+    """Return the rows of the held-out rendered scenes."""
+    names = [name for name in free_names((RENDERED,)) if is_held_out(name)]
+    return Rows(*map(np.concatenate, zip(*(read_rows(name, options.kept / "scenes") for name in names), strict=True)))
+
+
+def held_out_errors(options: FreeOptions, network) -> dict[str, float]:
+    """Return the mean absolute error of a network on held-out rendered scenes, over information flow's."""
+    features, truth = held_out_rows(options)
+    base = features[:, FEATURES.index(BASE_SOLVER)]
+    correction, _ = predict_correction_and_doubt(network, features)
+    found = (base + correction).clip(0, 1)
+    return {"ratio": float(np.abs(found - truth).mean() / np.abs(base - truth).mean())}
+
+
+def train_free(options: FreeOptions, pool: ProcessPoolExecutor) -> list[Trained]:
+    """Train each method's networks with each seed on all free scenes."""
+    names = tuple(photograph_names(options.data))
+    tasks = [
+        (
+            Trained(method, seed, UNSEEN, names, trained_path(options.kept, f"{method}, seed {seed}")),
+            METHODS[method],
+            True,
+        )
+        for method in options.methods
+        for seed in options.seeds
+    ]
+    return list(pool.map(partial(train_recipe, options), tasks))
+
+
+def score_unseen(options: FreeOptions, networks: Sequence[Trained], pool: ProcessPoolExecutor) -> list[Row]:
+    """Return rows on all photographs and stress sets, none of which was learned from."""
+    given = given_scenes(photograph_names(options.data))
+    rows = score_networks(options, [*given, *stress_names(options.data)], networks, pool)
+    return rows + doubt_rows(judge_doubts(options, given, networks, pool))
+
+
+def score_candidate(options: FreeOptions, pool: ProcessPoolExecutor) -> list[Row]:
+    """Return rows of networks that learn from what is shipped and from rendered scenes, in five folds."""
+    tasks = [
+        (
+            Trained(
+                CANDIDATE,
+                seed,
+                FOLDS,
+                split.held_out,
+                trained_path(options.kept, f"{CANDIDATE}, fold {number}, seed {seed}"),
+            ),
+            split,
+        )
+        for seed in options.seeds
+        for number, split in enumerate(splits(FOLDS, options.data))
+    ]
+    networks = list(pool.map(partial(train_candidate, options), tasks))
+    names = [*given_scenes(photograph_names(options.data)), *stress_names(options.data)]
+    return score_networks(options, names, networks, pool)
+
+
+def train_candidate(options: FreeOptions, task: tuple[Trained, Split]) -> Trained:
+    """Train one network of the candidate unless it is kept."""
+    trained, split = task
+    if not trained.path.exists():
+        torch.set_num_threads(1)
+        rows = learned_rows(options, split.learned, METHOD_SOURCES[SHIPPED])
+        _keep(train_fusion([*rows, *recipe_rows(options, Recipe())], seed=trained.seed), trained)
+    return trained
+
+
+def write_weights(options: FreeOptions) -> None:
+    """Train on all free scenes with one seed, and write the weights of the package; the report writes their card.
+
+    The doubts are scaled by what a network without the held-out foregrounds says of these, so that no photograph takes
+    part in the weights.
+    """
+    recipe = METHODS[FREE]
+    part = train_fusion(recipe_rows(options, recipe, False), seed=WEIGHTS_SEED, steps=recipe.steps)
+    features, truth = held_out_rows(options)
+    correction, logits = predict_correction_and_doubt(part.without_torch(), features)
+    found = (features[:, FEATURES.index(BASE_SOLVER)] + correction).clip(0, 1)
+    scaling = fit_scaling(Doubts(logits, np.abs(found - truth) > WRONG))
+    print("doubts scaled by", scaling, flush=True)
+    rows = recipe_rows(options, recipe)
+    options.weights.mkdir(exist_ok=True)
+    network = train_fusion(rows, seed=WEIGHTS_SEED, steps=recipe.steps)
+    save_weights(options, scale_doubts(network, scaling), rows)
+
+
+def _keep(network: SolverFusion, trained: Trained) -> None:
+    trained.path.parent.mkdir(parents=True, exist_ok=True)
+    network.save_pretrained(trained.path.parent)
+    print("trained", trained.path.parent.name, flush=True)
