@@ -34,7 +34,7 @@ from hybridmatte.data.scenes import SCENES
 NUMBERS = {RENDERED: 2, HARD: 1, DRAWN: 6}  # scenes of each foreground, or of each kind of drawn ones
 HARD_KINDS = ("part", "part", "net", "trimap", "degraded", "degraded")
 FACTORS = (0.75, 1.25)  # sizes of a rendered foreground
-DRAWN_GROUND = 0.25  # share of the grounds that are drawn; the others are rendered
+DRAWN_GROUND = 0.15  # share of the grounds that are drawn; the others are rendered
 WITH_SOLID = ("clear", "cloth")  # kinds of which half are put together with a solid one
 SOLID = ("solid", "whole", "fur")
 TRIES = 60
@@ -122,14 +122,19 @@ def free_ground(pictures: Path, generator: np.random.Generator, shape: tuple[int
 
 def drawn_ground(generator: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """Return layers (H, W, 3) of smooth noise of several sizes in random colours, some with sharp borders."""
-    image = np.broadcast_to(generator.uniform(0, 1, 3), (*shape, 3))
+    image = np.broadcast_to(_muted(generator), (*shape, 3))
     for _ in range(int(generator.integers(1, 6))):
         share = smooth_noise(shape, generator, octaves=int(generator.integers(2, 7)))
         share = (share - share.min()) / max(float(np.ptp(share)), 1e-6)
         sharp = np.exp(generator.uniform(0, 4))
         share = (0.5 + sharp * (share - generator.uniform(0.3, 0.7))).clip(0, 1)[:, :, None]
-        image = image + share * (generator.uniform(0, 1, 3) - image)
+        image = image + share * (_muted(generator) - image)
     return np.float32(image)
+
+
+def _muted(generator):
+    """Return a colour (3,), most often near grey."""
+    return (generator.uniform(0, 1) + generator.normal(0, 0.12, 3)).clip(0, 1)
 
 
 def _moved(layers: Sample, generator: np.random.Generator) -> Sample:

@@ -3,17 +3,18 @@
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from experiments.data_sets import TRIMAPS
 from experiments.fresh_process import THREAD_VARIABLES
 from experiments.fusion import METHOD_SOURCES, SHIPPED
 from experiments.fusion.doubts import Doubts, doubt_rows, fit_scaling
-from experiments.fusion.kept_scenes import Rows, keep_rows, keep_scene, read_rows, scene_path
+from experiments.fusion.kept_scenes import Rows, keep_rows, keep_scene, read_rows, read_scene, scene_path
 from experiments.fusion.photographs import Split, photograph_names, splits
 from experiments.fusion.run import (
     given_scenes,
@@ -40,7 +41,7 @@ from experiments.fusion_free.free_scenes import free_names, is_held_out, make_fr
 from experiments.results import Row, make_row
 from hybridmatte.correction.estimates import BASE_SOLVER
 from hybridmatte.correction.features import FEATURES
-from hybridmatte.correction.network import WRONG, predict_correction_and_doubt
+from hybridmatte.correction.network import WRONG, Perceptron, predict_correction_and_doubt
 from hybridmatte.networks import SolverFusion
 
 WEIGHTS_SEED = 0
@@ -104,36 +105,37 @@ def train_recipe(options: FreeOptions, task: tuple[Trained, Recipe, bool]) -> Tr
 
 def score_variant(options: FreeOptions, variant: str, pool: ProcessPoolExecutor) -> list[Row]:
     """Return rows of a recipe without the held-out foregrounds: its error on these, and on the twelve photographs."""
-    twelve = splits("sets", options.data)[0].learned
     path = trained_path(options.kept, f"free tuning, {variant}, seed 0")
-    trained = Trained(variant, 0, "tuning", twelve, path)
-    pool.submit(train_recipe, options, (trained, TUNING[variant], False)).result()
+    pool.submit(train_recipe, options, (Trained(variant, 0, "tuning", (), path), TUNING[variant], False)).result()
     network = SolverFusion.from_pretrained(path.parent).without_torch()
-    rows = [make_row(variant, "held-out rendered scenes", 0, held_out_errors(options, network), tuning=True)]
-    scored = score_networks(options, given_scenes(twelve), [trained], pool)
-    for kind in ("trimap1", "trimap2"):
-        means = {
-            method: np.mean([row["error"]["sad"] for row in scored if (row["method"], row["set"]) == (method, kind)])
-            for method in (variant, BASE_SOLVER)
-        }
-        errors = {"ratio": float(means[variant] / means[BASE_SOLVER])}
-        rows.append(make_row(variant, f"the twelve, {kind}", len(twelve), errors, tuning=True))
-    return rows
+    found = {"held-out rendered scenes": error_ratio(network, options, held_out_names())}
+    for number, kind in enumerate(TRIMAPS):
+        twelve = [f"real/{name}/{number}" for name in splits("sets", options.data)[0].learned]
+        found[f"the twelve, {kind}"] = error_ratio(network, options, twelve)
+    return [make_row(variant, subject, 0, {"ratio": ratio}, tuning=True) for subject, ratio in found.items()]
 
 
-def held_out_rows(options: FreeOptions) -> Rows:
-    """Return the rows of the held-out rendered scenes."""
-    names = [name for name in free_names((RENDERED,)) if is_held_out(name)]
-    return Rows(*map(np.concatenate, zip(*(read_rows(name, options.kept / "scenes") for name in names), strict=True)))
+def held_out_names() -> list[str]:
+    """Return the names of the held-out rendered scenes."""
+    return [name for name in free_names((RENDERED,)) if is_held_out(name)]
 
 
-def held_out_errors(options: FreeOptions, network) -> dict[str, float]:
-    """Return the mean absolute error of a network on held-out rendered scenes, over information flow's."""
-    features, truth = held_out_rows(options)
-    base = features[:, FEATURES.index(BASE_SOLVER)]
-    correction, _ = predict_correction_and_doubt(network, features)
-    found = (base + correction).clip(0, 1)
-    return {"ratio": float(np.abs(found - truth).mean() / np.abs(base - truth).mean())}
+def error_ratio(network: Perceptron, options: FreeOptions, names: Sequence[str]) -> float:
+    """Return a network's sum of absolute errors over information flow's, estimated from the scenes' kept pixels."""
+    sums = np.zeros(2)
+    for name in names:
+        features, truth = read_rows(name, options.kept / "scenes")
+        base = features[:, FEATURES.index(BASE_SOLVER)]
+        correction, _ = predict_correction_and_doubt(network, features)
+        errors = [np.abs(alpha.clip(0, 1) - truth).mean() for alpha in (base + correction, base)]
+        sums += unknown_count(name, options.kept / "scenes") * np.array(errors)
+    return float(sums[0] / sums[1])
+
+
+@cache
+def unknown_count(name: str, folder: Path) -> int:
+    """Return the number of unknown pixels of a kept scene."""
+    return int((read_scene(name, folder)[0].known == 0.5).sum())
 
 
 def train_free(options: FreeOptions, pool: ProcessPoolExecutor) -> list[Trained]:
@@ -197,7 +199,8 @@ def write_weights(options: FreeOptions) -> None:
     """
     recipe = METHODS[FREE]
     part = train_fusion(recipe_rows(options, recipe, False), seed=WEIGHTS_SEED, steps=recipe.steps)
-    features, truth = held_out_rows(options)
+    kept = [read_rows(name, options.kept / "scenes") for name in held_out_names()]
+    features, truth = map(np.concatenate, zip(*kept, strict=True))
     correction, logits = predict_correction_and_doubt(part.without_torch(), features)
     found = (features[:, FEATURES.index(BASE_SOLVER)] + correction).clip(0, 1)
     scaling = fit_scaling(Doubts(logits, np.abs(found - truth) > WRONG))

@@ -15,6 +15,7 @@ HEIGHT, WIDTH = 320, 368  # pixels
 COLOUR_SAMPLES, ALPHA_SAMPLES, GROUND_SAMPLES = 10, 48, 12
 NOISE = 0.01  # the alpha pass stops in a pixel where the estimated error is less, after at least
 LEAST_SAMPLES = 12
+EMPTY, FULL = 0.12, 0.08  # least shares of a picture without the object, and with it
 BOUNCES = 1  # of light between surfaces
 PANORAMAS = Path(bpy.utils.resource_path("LOCAL"), "datafiles", "studiolights", "world")  # CC0, Poly Haven
 
@@ -97,6 +98,22 @@ def show_panorama(world: bpy.types.World, path: Path, turn: float) -> None:
     tree.links.new(place.outputs["Generated"], mapping.inputs["Vector"])
     tree.links.new(mapping.outputs["Vector"], picture.inputs["Vector"])
     tree.links.new(picture.outputs["Color"], tree.nodes["Background"].inputs["Color"])
+
+
+def fit_in_picture(scene: bpy.types.Scene) -> None:
+    """Move the camera back or forward until the object fills enough of the picture and not too much of it."""
+    scene.render.film_transparent = True
+    scene.cycles.samples = 1
+    for _ in range(5):
+        alpha = render(scene)[:, :, 3]
+        if (alpha < 0.02).mean() < EMPTY:
+            factor = 1.25
+        elif (alpha > 0.5).mean() < FULL:
+            factor = 0.8
+        else:
+            break
+        scene.camera.location *= factor
+        scene.camera.data.dof.focus_distance *= factor
 
 
 def move(scene: bpy.types.Scene, objects: Sequence[bpy.types.Object], step: Sequence[float]) -> None:

@@ -56,6 +56,7 @@ def render_foreground(name: str) -> np.ndarray:
     makers = SUBJECTS[kind]
     makers[int(number) % len(makers)](generator)
     stage.place_camera(scene, generator, RADIUS.get(kind, 0.9))
+    stage.fit_in_picture(scene)
     stage.light_up(scene, generator, generator.uniform() < BEHIND)
     if generator.uniform() < MOVING:
         stage.move(scene, list(stage.solid_objects(scene)), generator.normal(0, 0.05, 3))
