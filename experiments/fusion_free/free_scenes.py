@@ -36,7 +36,7 @@ HARD_KINDS = ("part", "part", "net", "trimap", "degraded", "degraded")
 FACTORS = (0.75, 1.25)  # sizes of a rendered foreground
 DRAWN_GROUND = 0.15  # share of the grounds that are drawn; the others are rendered
 WITH_SOLID = ("clear", "cloth")  # kinds of which half are put together with a solid one
-SOLID = ("solid", "whole", "fur")
+SOLID = tuple(f"{kind}-{k}" for kind in ("solid", "whole", "fur") for k in range(4))
 TRIES = 60
 
 
@@ -105,8 +105,7 @@ def rendered_layers(source: str, pictures: Path, generator: np.random.Generator,
     """
     layers = _moved(_foreground(source, pictures), generator)
     if is_joined or source.split("-")[0] in WITH_SOLID and generator.uniform() < 0.5:
-        solid = [name.replace("/", "-") for name in foreground_names() if name.split("/")[0] in SOLID]
-        other = _moved(_foreground(solid[int(generator.integers(len(solid)))], pictures), generator)
+        other = _moved(_foreground(SOLID[int(generator.integers(len(SOLID)))], pictures), generator)
         pair = (layers, other) if generator.uniform() < 0.7 else (other, layers)
         return combine_foregrounds(*pair)
     return layers

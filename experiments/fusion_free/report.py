@@ -25,8 +25,8 @@ STRESS_TEXT = (
 )
 TUNING_TEXT = (
     "Recipes, one seed, trained without a quarter of the rendered foregrounds. Ratios of SAD to information flow's, "
-    "estimated from random pixels: on scenes of those foregrounds, and on the twelve photographs. The recipe was chosen "
-    "by this table; the eight other photographs took no part in that."
+    "estimated from random pixels: on scenes of those foregrounds, and on the twelve photographs. The recipe was "
+    "chosen by this table; the eight other photographs took no part in that."
 )
 SUBJECTS = ("held-out rendered scenes", "the twelve, trimap1", "the twelve, trimap2")
 STRESS_SETS = (*PART_SETS, *NET_SETS, *TRIMAP_SETS, *DEGRADED)

@@ -34,6 +34,7 @@ def pictures(tmp_path, monkeypatch):
     """Two foregrounds and one ground, as the experiment keeps them: a disk, and a soft disk that is nowhere opaque."""
     monkeypatch.setattr(free_scenes, "foreground_names", lambda: ["solid/0", "clear/0"])
     monkeypatch.setattr(free_scenes, "ground_names", lambda: ["ground/0"])
+    monkeypatch.setattr(free_scenes, "SOLID", ("solid-0",))
     free_scenes._foreground.cache_clear()
     free_scenes._ground.cache_clear()
     y, x = np.mgrid[:160, :180]
