@@ -75,7 +75,7 @@ def make_free_scene(name: str, pictures: Path) -> Sample:
         if group == DRAWN:
             layers = drawn_layers(source, grounds, generator)
         else:
-            layers = rendered_layers(source, pictures, generator, attempt > TRIES // 3)
+            layers = rendered_layers(source, pictures, generator, 3 * attempt // TRIES)
         trimap = scene_trimap(layers.alpha, generator)
         if has_regions(trimap):
             image = over_ground(layers, grounds, generator)
@@ -98,13 +98,14 @@ def over_ground(layers: Sample, grounds: Grounds, generator: np.random.Generator
     return np.float32((image + noise).clip(0, 1))
 
 
-def rendered_layers(source: str, pictures: Path, generator: np.random.Generator, is_joined: bool) -> Sample:
+def rendered_layers(source: str, pictures: Path, generator: np.random.Generator, effort: int = 0) -> Sample:
     """Return a rendered foreground at a random size, mirrored or not, turned and with other colours.
 
-    Clear ones and cloth are joined with a solid one half of the time, and all are if `is_joined`.
+    Clear ones and cloth are joined with a solid one half of the time. With an effort of 1 all are, and with one of 2
+    the foreground is smaller and cut off at its borders: for those that leave no region to be known.
     """
-    layers = _moved(_foreground(source, pictures), generator)
-    if is_joined or source.split("-")[0] in WITH_SOLID and generator.uniform() < 0.5:
+    layers = _moved(_foreground(source, pictures), generator, 0.6 if effort == 2 else 1.0)
+    if effort == 1 or source.split("-")[0] in WITH_SOLID and generator.uniform() < 0.5:
         other = _moved(_foreground(SOLID[int(generator.integers(len(SOLID)))], pictures), generator)
         pair = (layers, other) if generator.uniform() < 0.7 else (other, layers)
         return combine_foregrounds(*pair)
@@ -136,17 +137,18 @@ def _muted(generator):
     return (generator.uniform(0, 1) + generator.normal(0, 0.12, 3)).clip(0, 1)
 
 
-def _moved(layers: Sample, generator: np.random.Generator) -> Sample:
+def _moved(layers: Sample, generator: np.random.Generator, smaller: float = 1.0) -> Sample:
     """Return a foreground in another size, turned, mirrored or not, with other colours."""
     height, width = layers.alpha.shape
     factor = generator.uniform(*FACTORS)
     shape = tuple(int(factor * side) // 8 * 8 for side in (height, width))
     planes = np.dstack([layers.foreground * layers.alpha[:, :, None], layers.alpha])
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), generator.normal(0, 10), factor)
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), generator.normal(0, 10), smaller * factor)
     turn[:, 2] += np.multiply(shape[::-1], 0.5) - (width / 2, height / 2) + generator.normal(0, 0.04, 2) * width
-    if factor < 1:
-        planes = cv2.GaussianBlur(planes, (0, 0), 0.4 / factor)
-    planes = cv2.warpAffine(planes, turn, shape[::-1], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    if smaller * factor < 1:
+        planes = cv2.GaussianBlur(planes, (0, 0), 0.4 / (smaller * factor))
+    border = cv2.BORDER_REFLECT if smaller == 1 else cv2.BORDER_CONSTANT
+    planes = cv2.warpAffine(planes, turn, shape[::-1], flags=cv2.INTER_CUBIC, borderMode=border)
     if generator.uniform() < 0.5:
         planes = planes[:, ::-1]
     alpha = planes[:, :, 3].clip(0, 1)
