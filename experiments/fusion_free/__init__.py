@@ -39,15 +39,15 @@ TUNING = {
     "rendered and drawn": Recipe({RENDERED: 1, DRAWN: 1}),
     "rendered and few hard": Recipe({RENDERED: 1, HARD: 5}),
     "rendered and hard": Recipe({RENDERED: 1, HARD: 1}),
-    "rendered, drawn, few hard": Recipe({RENDERED: 1, DRAWN: 1, HARD: 5}),
+    "rendered, drawn, few hard": Recipe({RENDERED: 3, DRAWN: 3, HARD: 6}),
     "rendered, drawn, hard": Recipe({RENDERED: 1, DRAWN: 1, HARD: 1}),
     "rendered, drawn, hard, twice the steps": Recipe({RENDERED: 1, DRAWN: 1, HARD: 1}, 2 * STEPS),
     "rendered, drawn, hard, half the steps": Recipe({RENDERED: 1, DRAWN: 1, HARD: 1}, STEPS // 2),
 }
 FREE, FREE_RENDERED = "fusion, free sources", "fusion, rendered scenes alone"
-METHODS = {FREE: TUNING["rendered, drawn, hard"], FREE_RENDERED: TUNING["rendered"]}
+METHODS = {FREE: TUNING["rendered, drawn, few hard"], FREE_RENDERED: TUNING["rendered"]}
 CANDIDATE = "fusion, few hard, and rendered"  # what is shipped, and rendered scenes
-PARTS = ("scenes", "tuning", "free", "candidate", "weights")
+PARTS = ("scenes", "tuning", "free", "stress", "doubts", "candidate", "weights")
 
 
 @dataclass(frozen=True, kw_only=True)

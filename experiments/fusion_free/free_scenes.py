@@ -31,7 +31,8 @@ from hybridmatte.data import Sample, combine_foregrounds, composite_sample
 from hybridmatte.data.drawing import smooth_noise
 from hybridmatte.data.scenes import SCENES
 
-NUMBERS = {RENDERED: 2, HARD: 1, DRAWN: 6}  # scenes of each foreground, or of each kind of drawn ones
+NUMBERS = {RENDERED: 2, HARD: 1, DRAWN: 3}  # scenes of each foreground, or of each kind of drawn ones
+MADE_HARD = 48  # of the first foregrounds, each gives a hard scene
 HARD_KINDS = ("part", "part", "net", "trimap", "degraded", "degraded")
 FACTORS = (0.75, 1.25)  # sizes of a rendered foreground
 DRAWN_GROUND = 0.15  # share of the grounds that are drawn; the others are rendered
@@ -43,7 +44,7 @@ TRIES = 60
 def free_names(groups: Sequence[str] = (RENDERED, HARD, DRAWN)) -> list[str]:
     """Return the names of all scenes of some groups."""
     rendered = [name.replace("/", "-") for name in foreground_names()]
-    sources = {RENDERED: rendered, HARD: rendered, DRAWN: [*SCENES]}
+    sources = {RENDERED: rendered, HARD: rendered[:MADE_HARD], DRAWN: [*SCENES]}
     return [f"{group}/{source}/{k}" for group in groups for source in sources[group] for k in range(NUMBERS[group])]
 
 

@@ -25,7 +25,7 @@ from experiments.fusion.run import (
     score_networks,
     trained_path,
 )
-from experiments.fusion.scoring import Trained
+from experiments.fusion.scoring import Trained, load_network
 from experiments.fusion.stress import stress_names
 from experiments.fusion.training import train_fusion
 from experiments.fusion_free import (
@@ -61,7 +61,13 @@ def run(options: FreeOptions) -> Iterator[list[Row]]:
                 yield score_variant(options, variant, pool)
         if "free" in options.parts:
             networks = train_free(options, pool)
-            yield score_unseen(options, networks, pool)
+            yield score_networks(options, given_scenes(photograph_names(options.data)), networks, pool)
+        if "stress" in options.parts:
+            networks = train_free(options, pool)
+            yield score_networks(options, stress_names(options.data), networks, pool)
+        if "doubts" in options.parts:
+            given = given_scenes(photograph_names(options.data))
+            yield doubt_rows(judge_doubts(options, given, train_free(options, pool), pool))
         if "candidate" in options.parts:
             yield score_candidate(options, pool)
     if "weights" in options.parts:
@@ -105,9 +111,9 @@ def train_recipe(options: FreeOptions, task: tuple[Trained, Recipe, bool]) -> Tr
 
 def score_variant(options: FreeOptions, variant: str, pool: ProcessPoolExecutor) -> list[Row]:
     """Return rows of a recipe without the held-out foregrounds: its error on these, and on the twelve photographs."""
-    path = trained_path(options.kept, f"free tuning, {variant}, seed 0")
-    pool.submit(train_recipe, options, (Trained(variant, 0, "tuning", (), path), TUNING[variant], False)).result()
-    network = SolverFusion.from_pretrained(path.parent).without_torch()
+    trained = _tuning_network(options, variant)
+    pool.submit(train_recipe, options, (trained, TUNING[variant], False)).result()
+    network = load_network(trained.path)
     found = {"held-out rendered scenes": error_ratio(network, options, held_out_names())}
     for number, kind in enumerate(TRIMAPS):
         twelve = [f"real/{name}/{number}" for name in splits("sets", options.data)[0].learned]
@@ -140,24 +146,12 @@ def unknown_count(name: str, folder: Path) -> int:
 
 def train_free(options: FreeOptions, pool: ProcessPoolExecutor) -> list[Trained]:
     """Train each method's networks with each seed on all free scenes."""
-    names = tuple(photograph_names(options.data))
     tasks = [
-        (
-            Trained(method, seed, UNSEEN, names, trained_path(options.kept, f"{method}, seed {seed}")),
-            METHODS[method],
-            True,
-        )
+        (_free_network(options, method, seed), METHODS[method], True)
         for method in options.methods
         for seed in options.seeds
     ]
     return list(pool.map(partial(train_recipe, options), tasks))
-
-
-def score_unseen(options: FreeOptions, networks: Sequence[Trained], pool: ProcessPoolExecutor) -> list[Row]:
-    """Return rows on all photographs and stress sets, none of which was learned from."""
-    given = given_scenes(photograph_names(options.data))
-    rows = score_networks(options, [*given, *stress_names(options.data)], networks, pool)
-    return rows + doubt_rows(judge_doubts(options, given, networks, pool))
 
 
 def score_candidate(options: FreeOptions, pool: ProcessPoolExecutor) -> list[Row]:
@@ -197,18 +191,29 @@ def write_weights(options: FreeOptions) -> None:
     The doubts are scaled by what a network without the held-out foregrounds says of these, so that no photograph takes
     part in the weights.
     """
-    recipe = METHODS[FREE]
-    part = train_fusion(recipe_rows(options, recipe, False), seed=WEIGHTS_SEED, steps=recipe.steps)
+    recipe, variant = METHODS[FREE], next(name for name, recipe in TUNING.items() if recipe is METHODS[FREE])
+    part = train_recipe(options, (_tuning_network(options, variant), recipe, False))
     kept = [read_rows(name, options.kept / "scenes") for name in held_out_names()]
     features, truth = map(np.concatenate, zip(*kept, strict=True))
-    correction, logits = predict_correction_and_doubt(part.without_torch(), features)
+    correction, logits = predict_correction_and_doubt(load_network(part.path), features)
     found = (features[:, FEATURES.index(BASE_SOLVER)] + correction).clip(0, 1)
     scaling = fit_scaling(Doubts(logits, np.abs(found - truth) > WRONG))
     print("doubts scaled by", scaling, flush=True)
-    rows = recipe_rows(options, recipe)
     options.weights.mkdir(exist_ok=True)
-    network = train_fusion(rows, seed=WEIGHTS_SEED, steps=recipe.steps)
-    save_weights(options, scale_doubts(network, scaling), rows)
+    whole = train_recipe(options, (_free_network(options, FREE, WEIGHTS_SEED), recipe, True))
+    network = SolverFusion.from_pretrained(whole.path.parent)
+    save_weights(options, scale_doubts(network, scaling), recipe_rows(options, recipe))
+
+
+def _tuning_network(options: FreeOptions, variant: str) -> Trained:
+    """Return where the network of a recipe without the held-out foregrounds is kept."""
+    return Trained(variant, 0, "tuning", (), trained_path(options.kept, f"free tuning, {variant}, seed 0"))
+
+
+def _free_network(options: FreeOptions, method: str, seed: int) -> Trained:
+    """Return where a network of all free scenes is kept."""
+    names = tuple(photograph_names(options.data))
+    return Trained(method, seed, UNSEEN, names, trained_path(options.kept, f"{method}, seed {seed}"))
 
 
 def _keep(network: SolverFusion, trained: Trained) -> None:
