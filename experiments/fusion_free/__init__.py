@@ -9,7 +9,7 @@ from experiments.options import TrainingOptions, option
 from experiments.results import ROOT
 
 RENDERED, HARD, DRAWN = "rendered", "rendered hard", "drawn free"  # groups of scenes
-HELD_OUT = 4  # of each kind of foreground, one of so many is held out where something is chosen
+HELD_OUT = 4  # of each kind of foreground, one of so many is held out where the doubts are scaled
 STEPS = 2000
 
 
@@ -33,19 +33,16 @@ class Recipe:
 
 TUNING = {
     "rendered": Recipe(),
-    "rendered, no camera": Recipe(numbers=(0,)),
-    "rendered, camera alone": Recipe(numbers=(1,)),
-    "drawn": Recipe({DRAWN: 1}),
-    "rendered and drawn": Recipe({RENDERED: 1, DRAWN: 1}),
-    "rendered and few hard": Recipe({RENDERED: 1, HARD: 5}),
-    "rendered and hard": Recipe({RENDERED: 1, HARD: 1}),
-    "rendered, drawn, few hard": Recipe({RENDERED: 3, DRAWN: 3, HARD: 6}),
-    "rendered, drawn, hard": Recipe({RENDERED: 1, DRAWN: 1, HARD: 1}),
-    "rendered, drawn, hard, twice the steps": Recipe({RENDERED: 1, DRAWN: 1, HARD: 1}, 2 * STEPS),
-    "rendered, drawn, hard, half the steps": Recipe({RENDERED: 1, DRAWN: 1, HARD: 1}, STEPS // 2),
+    "rendered and hard": Recipe({RENDERED: 1, HARD: 2}),
+    "rendered and hard, a third of the pixels": Recipe({RENDERED: 3, HARD: 6}),
+    "rendered and hard, no camera": Recipe({RENDERED: 1, HARD: 2}, numbers=(0,)),
+    "rendered and hard, camera alone": Recipe({RENDERED: 1, HARD: 2}, numbers=(1,)),
+    "rendered and hard, half the steps": Recipe({RENDERED: 1, HARD: 2}, STEPS // 2),
+    "rendered and hard, twice the steps": Recipe({RENDERED: 1, HARD: 2}, 2 * STEPS),
+    "rendered, hard and drawn": Recipe({RENDERED: 1, HARD: 2, DRAWN: 1}),
 }
 FREE, FREE_RENDERED = "fusion, free sources", "fusion, rendered scenes alone"
-METHODS = {FREE: TUNING["rendered, drawn, few hard"], FREE_RENDERED: TUNING["rendered"]}
+METHODS = {FREE: TUNING["rendered, hard and drawn"], FREE_RENDERED: TUNING["rendered"]}
 CANDIDATE = "fusion, few hard, and rendered"  # what is shipped, and rendered scenes
 PARTS = ("scenes", "tuning", "free", "stress", "doubts", "candidate", "weights")
 
@@ -57,7 +54,7 @@ class FreeOptions(TrainingOptions):
     kept: Path = option(Path("fusion_scenes"), "folder of solved scenes and networks, that of the experiment fusion")
     pictures: Path = option(Path("rendered_scenes"), "folder of the experiment rendered_scenes")
     parts: tuple[str, ...] = option(PARTS, "what to do", choices=PARTS)
-    methods: tuple[str, ...] = option(tuple(METHODS), "networks of the part free", choices=tuple(METHODS))
+    methods: tuple[str, ...] = option((FREE,), "networks of the parts free, stress and doubts", choices=tuple(METHODS))
     variants: tuple[str, ...] = option(tuple(TUNING), "recipes of the part tuning", choices=tuple(TUNING))
     weights: Path = option(ROOT / "hybridmatte" / "weights" / "fusion_free", "folder of the package's free weights")
 

@@ -110,11 +110,11 @@ def train_recipe(options: FreeOptions, task: tuple[Trained, Recipe, bool]) -> Tr
 
 
 def score_variant(options: FreeOptions, variant: str, pool: ProcessPoolExecutor) -> list[Row]:
-    """Return rows of a recipe without the held-out foregrounds: its error on these, and on the twelve photographs."""
-    trained = _tuning_network(options, variant)
-    pool.submit(train_recipe, options, (trained, TUNING[variant], False)).result()
+    """Return rows of a recipe: its error on the twelve photographs."""
+    trained = Trained(variant, 0, "tuning", (), trained_path(options.kept, f"free tuning, {variant}, seed 0"))
+    pool.submit(train_recipe, options, (trained, TUNING[variant], True)).result()
     network = load_network(trained.path)
-    found = {"held-out rendered scenes": error_ratio(network, options, held_out_names())}
+    found = {}
     for number, kind in enumerate(TRIMAPS):
         twelve = [f"real/{name}/{number}" for name in splits("sets", options.data)[0].learned]
         found[f"the twelve, {kind}"] = error_ratio(network, options, twelve)
@@ -191,8 +191,9 @@ def write_weights(options: FreeOptions) -> None:
     The doubts are scaled by what a network without the held-out foregrounds says of these, so that no photograph takes
     part in the weights.
     """
-    recipe, variant = METHODS[FREE], next(name for name, recipe in TUNING.items() if recipe is METHODS[FREE])
-    part = train_recipe(options, (_tuning_network(options, variant), recipe, False))
+    recipe = METHODS[FREE]
+    part = Trained(FREE, WEIGHTS_SEED, "part", (), trained_path(options.kept, f"{FREE}, part, seed {WEIGHTS_SEED}"))
+    train_recipe(options, (part, recipe, False))
     kept = [read_rows(name, options.kept / "scenes") for name in held_out_names()]
     features, truth = map(np.concatenate, zip(*kept, strict=True))
     correction, logits = predict_correction_and_doubt(load_network(part.path), features)
@@ -203,11 +204,6 @@ def write_weights(options: FreeOptions) -> None:
     whole = train_recipe(options, (_free_network(options, FREE, WEIGHTS_SEED), recipe, True))
     network = SolverFusion.from_pretrained(whole.path.parent)
     save_weights(options, scale_doubts(network, scaling), recipe_rows(options, recipe))
-
-
-def _tuning_network(options: FreeOptions, variant: str) -> Trained:
-    """Return where the network of a recipe without the held-out foregrounds is kept."""
-    return Trained(variant, 0, "tuning", (), trained_path(options.kept, f"free tuning, {variant}, seed 0"))
 
 
 def _free_network(options: FreeOptions, method: str, seed: int) -> Trained:

@@ -130,13 +130,15 @@ def test_cameras_change_little():
 
 
 def test_recipes_leave_held_out_foregrounds_apart():
-    names = free_scenes.recipe_names(fusion_free.TUNING["rendered, no camera"])
+    names = free_scenes.recipe_names(fusion_free.Recipe(numbers=(0,)))
     assert names
     assert {name.split("/")[2] for name in names} == {"0"}
     held_out = [name for name in names if free_scenes.is_held_out(name)]
     assert {name.split("/")[1].split("-")[0] for name in held_out} == {*rendered_scenes.COUNTS}
     assert 0.15 < len(held_out) / len(names) < 0.3
-    assert not {name.split("/")[0] for name in free_scenes.recipe_names(fusion_free.TUNING["drawn"])} & {"rendered"}
+    assert not {name.split("/")[0] for name in free_scenes.recipe_names(fusion_free.Recipe({fusion_free.DRAWN: 1}))} & {
+        "rendered"
+    }
 
 
 def test_blender_side_needs_bpy_and_numpy_alone():
