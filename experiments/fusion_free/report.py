@@ -49,10 +49,15 @@ def report_card(document: Document) -> list[str]:
         clean_table(found, "unseen", [*twelve, *eight]),
         "The eight, by which nothing was chosen:",
         clean_table(found, "unseen", eight),
-        STRESS_TEXT,
-        stress_table(found, STRESS_SETS, "unseen"),
+        *stress_tables(found),
         *doubt_table(document["results"]),
     ]
+
+
+def stress_tables(found: Found) -> list[str]:
+    """Return the stress sets; nothing if none was scored."""
+    scored = [kind for _, kind, protocol in found if kind in STRESS_SETS and protocol == "unseen"]
+    return [STRESS_TEXT, stress_table(found, STRESS_SETS, "unseen")] if scored else []
 
 
 def photographs_of(document: Document) -> tuple[list[str], list[str]]:
