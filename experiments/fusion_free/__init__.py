@@ -44,6 +44,7 @@ TUNING = {
 FREE, FREE_RENDERED = "fusion, free sources", "fusion, rendered scenes alone"
 METHODS = {FREE: TUNING["rendered, hard and drawn"], FREE_RENDERED: TUNING["rendered"]}
 CANDIDATE = "fusion, few hard, and rendered"  # what is shipped, and rendered scenes
+BESIDE = Recipe({RENDERED: 3})  # of these scenes
 PARTS = ("scenes", "tuning", "free", "stress", "doubts", "candidate", "weights")
 
 

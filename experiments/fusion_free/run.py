@@ -29,6 +29,7 @@ from experiments.fusion.scoring import Trained, load_network
 from experiments.fusion.stress import stress_names
 from experiments.fusion.training import train_fusion
 from experiments.fusion_free import (
+    BESIDE,
     CANDIDATE,
     FREE,
     METHODS,
@@ -181,7 +182,7 @@ def train_candidate(options: FreeOptions, task: tuple[Trained, Split]) -> Traine
     if not trained.path.exists():
         torch.set_num_threads(1)
         rows = learned_rows(options, split.learned, METHOD_SOURCES[SHIPPED])
-        _keep(train_fusion([*rows, *recipe_rows(options, Recipe())], seed=trained.seed), trained)
+        _keep(train_fusion([*rows, *recipe_rows(options, BESIDE)], seed=trained.seed), trained)
     return trained
 
 
