@@ -21,7 +21,7 @@ from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.automatic.rembg_models import rembg_segmenter
 from hybridmatte.automatic.segmenter_hints import unknown_segmenter
 from hybridmatte.automatic.segmenters import run_segmenter
-from hybridmatte.correction.weights import RESEARCH, WeightsKind, research_only
+from hybridmatte.correction.weights import RESEARCH, WEIGHTS, WeightsKind, research_only
 from hybridmatte.errors import require_extra
 
 __all__ = [
@@ -41,6 +41,7 @@ Function = Callable[..., Any]
 AnySegmenter: TypeAlias = "str | Function | Segmenter"
 ENTRY_POINTS = "hybridmatte.segmenters"  # the group
 DEFAULT_SEGMENTER = "bundled"
+REMOVED = "its weights were removed from the package; install hybridmatte again"
 OTHER_NAMES = {"people": DEFAULT_SEGMENTER}
 BUNDLED_SIDES = 256, 352  # pixels: shorter sides of the image as the bundled network sees it, large and small objects
 
@@ -82,7 +83,7 @@ class _Kind(NamedTuple):
                 require_extra(self.extra, *self.packages)
         except ImportError as error:
             return str(error)
-        return ""
+        return REMOVED if self.make is _bundled and not WEIGHTS["finder"].is_dir() else ""
 
 
 def _bundled(name: str, _argument: str, options: Mapping[str, Any]) -> Segmenter:
@@ -302,7 +303,8 @@ def list_segmenters() -> list[SegmenterInfo]:
         available = not note
         if kind is KINDS["onnx"]:
             note = "run by onnxruntime" if has_onnxruntime() else _ONNX_BY_OPENCV
-        note = "research weights: not with --weights free" if kind is KINDS[DEFAULT_SEGMENTER] else note
+        if kind is KINDS[DEFAULT_SEGMENTER]:
+            note = note or "research weights: not with --weights free"
         listed.append(SegmenterInfo(kind.usage, kind.summary, available, note))
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
         if point.name in {*KINDS, *OTHER_NAMES}:

@@ -222,7 +222,7 @@ def _checked_network(network: str | None, mask: str | None, weights: str) -> tup
     kind = check_weights(weights)
     if network is None or mask is None and network == BUILT_IN_NETWORK:
         return None, kind
-    from hybridmatte.networks.checkpoint import refuse_research_network  # imports torch
+    from hybridmatte.correction.weights import refuse_research_network
 
     refuse_research_network(network, kind)
     return network, kind

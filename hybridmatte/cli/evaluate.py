@@ -55,9 +55,9 @@ def evaluate(
     )
     check_score_files(csv_file, json_file, force=force)
     if network is not None:
-        from hybridmatte.networks.checkpoint import refuse_research_network
+        from hybridmatte.correction.weights import refuse_research_network
 
-        refuse_research_network(network, kind)  # before slower imports
+        refuse_research_network(network, kind)  # before imports that need an extra
         from hybridmatte.cli.network_scores import evaluate_network
 
         evaluate_network(network, data, csv_file, json_file, dataset=dataset, split=split, backgrounds=backgrounds)

@@ -85,8 +85,8 @@ Weights = Annotated[
     typer.Option(
         "--weights",
         help="Weights of the networks that come with the package: research, for research use, or free, for any use. "
-        "With free, nothing learned from research data runs: masks are not corrected, and auto needs --mask or "
-        "--segmenter. --quality fast and --method use no weights. hybridmatte methods tells more.",
+        "With free, nothing learned from research data runs; in auto, masks are not corrected, and --mask or "
+        "--segmenter is needed. --quality fast and --method use no weights. hybridmatte methods tells more.",
     ),
 ]
 Erode = Annotated[

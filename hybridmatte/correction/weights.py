@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import sha256
+from os import PathLike
 from pathlib import Path
 from typing import Final, Literal, cast
 
@@ -11,6 +12,7 @@ from hybridmatte._validation import check_choice
 from hybridmatte.correction.network import Perceptron, read_perceptron
 
 __all__ = [
+    "BUNDLED_NAMES",
     "RESEARCH",
     "RESEARCH_ONLY",
     "WEIGHTS",
@@ -21,6 +23,7 @@ __all__ = [
     "correction_folder",
     "load_correction_network",
     "read_weights",
+    "refuse_research_network",
     "research_only",
 ]
 
@@ -36,6 +39,7 @@ RESEARCH_ONLY: dict[ResearchOnly, str] = {
     "finder": "the bundled finder",
     "refiner": "the network that corrects masks",
 }
+BUNDLED_NAMES = {"finder": "finder", "people": "finder", "refiner": "refiner"}  # what is asked for, to its folder
 WEIGHTS = {name: Path(__file__).parents[1] / "weights" / name for name in (*CORRECTION.values(), *RESEARCH_ONLY)}
 
 
@@ -47,6 +51,14 @@ def check_weights(weights: str) -> WeightsKind:
 def research_only(name: ResearchOnly) -> str:
     """Say that a network has no free weights, for errors and descriptions."""
     return f"weights is 'free', and {RESEARCH_ONLY[name]} has research weights only"
+
+
+def refuse_research_network(source: str | PathLike[str], weights: WeightsKind) -> None:
+    """Refuse a network that comes with the package and has research weights only, by its name or folder."""
+    name = BUNDLED_NAMES.get(str(source))
+    for only in RESEARCH_ONLY if weights != RESEARCH else ():
+        if only == name or Path(source).resolve() == WEIGHTS[only].resolve():
+            raise ValueError(f"{research_only(only)}, expected another network than {source}")
 
 
 def correction_folder(weights: WeightsKind = RESEARCH) -> Path:
@@ -82,8 +94,8 @@ def read_weights(path: Path) -> bytes:
         content, expected = path.read_bytes(), path.with_suffix(".sha256").read_text(encoding="ascii").strip()
     except OSError as error:
         raise ValueError(
-            f"weights {path} or the checksum beside them cannot be read ({error}), expected the files "
-            f"that come with hybridmatte; install it again{_alternative(path.parent)}"
+            f"weights {path} or the checksum beside them cannot be read ({error.strerror or error}), expected the "
+            f"files that come with hybridmatte; install it again{_alternative(path.parent)}"
         ) from error
     if checksum(content) != expected:
         raise ValueError(
@@ -94,8 +106,10 @@ def read_weights(path: Path) -> bytes:
 
 
 def _alternative(folder: Path) -> str:
-    """Say that the weights of a folder are not needed, if they are for research use and may have been removed."""
-    if folder in (WEIGHTS[name] for name in (CORRECTION[RESEARCH], *RESEARCH_ONLY)):
+    """Say how to do without the weights of a folder, if they are for research use and may have been removed."""
+    if folder == WEIGHTS["finder"]:
+        return ", or give a mask (--mask) or another segmenter (--segmenter) and weights='free' (--weights free)"
+    if folder in (WEIGHTS[CORRECTION[RESEARCH]], WEIGHTS["refiner"]):
         return ", or choose weights='free' (--weights free), which needs none of these"
     return ""
 

@@ -9,12 +9,12 @@ from typing import Any, cast
 from huggingface_hub import hf_hub_download
 
 from hybridmatte import networks
-from hybridmatte.correction.weights import RESEARCH, RESEARCH_ONLY, WEIGHTS, WeightsKind, research_only
+from hybridmatte.correction.weights import BUNDLED_NAMES, WEIGHTS
 from hybridmatte.io.documents import read_json_object
 from hybridmatte.networks.config_schema import check_config
 from hybridmatte.networks.saved_network import CONFIG, quiet_hub, weights_folder
 
-__all__ = ["load_network", "refuse_research_network"]
+__all__ = ["load_network"]
 
 # classes by the key "network" of config.json; functions, since the package imports a class when it is first named
 CLASSES = {
@@ -26,8 +26,6 @@ CLASSES = {
     "pyramid": lambda: networks.MattingPyramid,
     "unet": lambda: networks.MattingUNet,
 }
-
-BUNDLED_NAMES = {"finder": "finder", "people": "finder", "refiner": "refiner"}  # what is asked for, to its folder
 
 
 def load_network(
@@ -70,14 +68,6 @@ def load_network(
             "written by save_pretrained"
         )
     return CLASSES[kind]().from_pretrained(source)
-
-
-def refuse_research_network(source: str | PathLike[str], weights: WeightsKind) -> None:
-    """Refuse a network that comes with the package and has research weights only, by its name or folder."""
-    name = BUNDLED_NAMES.get(str(source))
-    for only in RESEARCH_ONLY if weights != RESEARCH else ():
-        if only == name or Path(source).resolve() == WEIGHTS[only].resolve():
-            raise ValueError(f"{research_only(only)}, expected another network than {source}")
 
 
 def _kind_of(config: dict[str, Any]) -> str:

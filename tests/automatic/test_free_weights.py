@@ -8,7 +8,7 @@ import pytest
 from hybridmatte import Segmenter, load_segmenter, matte_from_image, matte_from_mask, run_folder
 from hybridmatte.automatic import half_size, mask_correction, registry
 from hybridmatte.automatic.found import Findings, MaskCorrection
-from hybridmatte.correction.weights import WEIGHTS
+from hybridmatte.correction.weights import WEIGHTS, refuse_research_network
 from hybridmatte.io.pictures import write_alpha, write_image
 
 LEFT_OUT = "weights is 'free', and the network that corrects masks has research weights only"
@@ -174,11 +174,13 @@ def test_the_list_of_segmenters_says_it():
     assert (bundled.is_available, bundled.note) == (True, "research weights: not with --weights free")
 
 
+def test_the_list_of_segmenters_knows_what_was_removed(no_research_weights):  # noqa: ARG001 - sets the folders
+    [bundled] = [info for info in registry.list_segmenters() if info.name == "bundled"]
+    assert (bundled.is_available, bundled.note) == (False, registry.REMOVED)
+
+
 def test_named_networks_are_refused(tmp_path):
     """By their names and by their folders; other networks are the user's."""
-    pytest.importorskip("torch", reason="the extra deep is not installed")
-    from hybridmatte.networks.checkpoint import refuse_research_network
-
     for source in ("finder", "people", "refiner", WEIGHTS["finder"], f"{WEIGHTS['refiner']}/"):
         with pytest.raises(ValueError, match=f"has research weights only, expected another network than {source}"):
             refuse_research_network(source, "free")

@@ -108,7 +108,7 @@ class TestResearchWeightsRemoved:
             matte(scene.image, scene.trimap)
         with pytest.raises(ValueError, match=r"weights .*refiner.model\.onnx .* or choose weights='free'"):
             matte_from_mask(scene.image, scene.alpha > 0.5)
-        with pytest.raises(ValueError, match=r"weights .*finder.model\.onnx .* or choose weights='free'"):
+        with pytest.raises(ValueError, match=r"weights .*finder.model\.onnx .* or give a mask"):
             hybridmatte.matte_from_image(scene.image)
 
 
