@@ -16,7 +16,7 @@ from scipy.ndimage import uniform_filter
 from hybridmatte._validation import check_choice, check_image, check_plane
 from hybridmatte.correction.confidence import matte_with_confidence
 from hybridmatte.correction.matting import matte_by
-from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights, load_correction_network
+from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights
 from hybridmatte.foreground import composite, estimate_foreground
 from hybridmatte.methods.registry import METHODS
 from hybridmatte.trimap import split_trimap
@@ -208,8 +208,6 @@ def _estimate(
     """Return alpha by one method, and its confidence if the method has one."""
     if method != BEST:
         return matte_by(image, trimap, method), None
-    if load_correction_network(weights).outputs == 1:
-        return matte_by(image, trimap, None, BEST, weights), None
     return matte_with_confidence(image, trimap, weights=weights)
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from hybridmatte.correction.matting import warn_if_all_known
 from hybridmatte.correction.passes import MatteWithConfidence, correct_twice
-from hybridmatte.correction.weights import RESEARCH, WeightsKind, load_correction_network
+from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights, load_correction_network
 from hybridmatte.systems.problem import check_problem
 
 __all__ = ["matte_with_confidence"]
@@ -66,6 +66,7 @@ def matte_with_confidence(
     >>> confidence[0, 0], bool(confidence[0, 20] > 0.5)
     (np.float32(1.0), True)
     """
+    check_weights(weights)
     warn_if_all_known(trimap)
     problem = check_problem(image, trimap)
     network = load_correction_network(weights)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from hybridmatte.correction.estimates import BASE_SOLVER, solver_estimates
-from hybridmatte.correction.features import FEATURE_TABLE, FEATURES
+from hybridmatte.correction.features import FEATURE_TABLE, FEATURES, correction_features
 from hybridmatte.correction.network import predict_correction
+from hybridmatte.correction.passes import correct_twice
+from hybridmatte.correction.weights import load_correction_network
 from hybridmatte.data import Sample
 from hybridmatte.systems.problem import check_problem
 from tests.synthetic import soft_disk
@@ -15,14 +17,17 @@ pytest.importorskip("torch")
 
 from experiments import fusion  # noqa: E402 -- its modules need torch
 from experiments.fusion import (  # noqa: E402
+    choice,
     disturbances,
     doubts,
     judged,
     kept_scenes,
+    peers,
     photographs,
     report,
     run,
     scenes,
+    scoring,
     training,
 )
 
@@ -128,9 +133,11 @@ def test_ablations_leave_out_what_they_say():
     assert {FEATURES[k] for k in kept} == alone
 
 
-@pytest.mark.parametrize(("protocol", "scored"), [("folds", 20), ("sets", 20), ("twelve", 12), ("eight", 8)])
+@pytest.mark.parametrize(
+    ("protocol", "scored"), [("folds", 20), ("sets", 20), ("inside", 20), ("twelve", 12), ("eight", 8)]
+)
 def test_splits_part_the_photographs(monkeypatch, protocol, scored):
-    """Each photograph is scored once, and never by networks that have learned from it."""
+    """Each photograph is scored once, never by networks that have learned from it; "inside" keeps the sets apart."""
     sets = {"alphamatting": [f"a{k:02}" for k in range(12)], "alphamatting_more": [f"b{k}" for k in range(8)]}
     monkeypatch.setattr(photographs, "alphamatting_names", lambda _, folder: sets[folder])
     found = photographs.splits(protocol, None)
@@ -138,7 +145,8 @@ def test_splits_part_the_photographs(monkeypatch, protocol, scored):
     assert sum(len(split.held_out) for split in found) == scored
     for split in found:
         assert not {*split.learned} & {*split.held_out}
-        assert len(split.learned) + len(split.held_out) == scored
+        whole = {*split.learned, *split.held_out}
+        assert len(whole) == scored or protocol == "inside" and whole in [set(names) for names in sets.values()]
     assert photographs.fold_partner("a00", None) == "a05"
 
 
@@ -271,6 +279,51 @@ def test_tables_of_unseen_photographs():
     assert "| 0.77 / 0.77 | 1.20 b / 1.20 b |" in last
     stress = judged.stress_table(found, ["jpeg"], "folds").splitlines()[-1]
     assert stress == "| jpeg | 1.50 (information_flow) | 0.73 (0.00) | 1.20 b (1 above 1.15) |"
+
+
+def test_choice_is_made_without_the_photographs_reported_on():
+    """The least ratio inside a set is chosen, though another method is better on the other set."""
+    rows = [row_of(name, kind, "ab", 2.0) for name in judged.SOLVERS for kind in judged.TRIMAPS]
+    for method, inside, outside in ((fusion.FUSION, 1.0, 0.8), (fusion.FEW, 0.5, 1.6)):
+        for kind in judged.TRIMAPS:
+            rows += [row_of(method, kind, "a", inside, "inside"), row_of(method, kind, "b", outside, "sets")]
+    found = judged.judged([row for part in rows for row in part])
+    lines = choice.choice_tables(found, [], [("a, then b:", ["a"], ["b"])])[-1].splitlines()
+    assert lines[-2:] == [
+        "| fusion | 0.500 | 0.400 | 0.80 / 0.80 |",
+        f"| {fusion.FEW}, chosen | 0.250 | 0.800 | 1.60 / 1.60 |",
+    ]
+
+
+def test_goals_are_compared_with_the_best_package():
+    """The least mean error counts; nothing is said if no package was scored."""
+    rows = [row_of(fusion.TWICE, kind, "ab", 1.0, "folds") for kind in judged.TRIMAPS]
+    flat = [row for part in rows for row in part]
+    assert peers.peer_table(judged.judged(flat), "folds", ["a", "b"]) == []
+    for kind in judged.TRIMAPS:
+        flat += [
+            row
+            for error, name in zip((4.0, 2.0, 5.0, 3.0), peers.PEERS, strict=True)
+            for row in row_of(name, kind, "ab", error)
+        ]
+    lines = peers.peer_table(judged.judged(flat), "folds", ["a", "b"])[1].splitlines()
+    assert lines[2] == "| SAD / 1000 | 0.50 / 0.50 | 0.60 / 0.50 | PyMatting sampling / PyMatting sampling |"
+
+
+def row_of(method, kind, names, error, protocol=None):
+    """Rows of a method on some photographs with one error; those of a protocol have a seed."""
+    more = {} if protocol is None else {"protocol": protocol, "seed": 0}
+    errors = dict.fromkeys(judged.ERRORS, error)
+    return [{"method": method, "error": errors, "set": kind, "photograph": name, **more} for name in names]
+
+
+def test_two_passes_are_those_of_the_package():
+    """The scored answer is that of `correct_twice`, of the same estimates."""
+    problem, network = check_problem(SCENE.image, SCENE.trimap), load_correction_network()
+    estimates = solver_estimates(problem)
+    features = correction_features(estimates, estimates.known == 0.5)
+    found = scoring.two_passes(estimates, features, network)
+    assert_close(found.alpha, correct_twice(problem, network).alpha, 1e-5)
 
 
 def test_tables():
