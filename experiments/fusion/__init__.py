@@ -7,7 +7,7 @@ from experiments.experiment import Experiment
 from experiments.options import TrainingOptions, option
 from experiments.results import ROOT
 
-PARTS = ("scenes", "solvers", "folds", "ablation", "stress", "doubts", "weights", "sheet")
+PARTS = ("scenes", "solvers", "peers", "folds", "ablation", "stress", "doubts", "weights", "sheet")
 WITH_FORMER = (*PARTS, "former")  # this part needs the folder of the former weights
 SETS = ("alphamatting", "alphamatting_more")  # folders of photographs with true alpha: twelve, and eight
 FOLDS, TWELVE_FOLDS = 5, 4  # of the twenty photographs, and of the twelve

@@ -48,9 +48,9 @@ def methods_of(found: Found, protocol: str) -> list[str]:
     return [name for name in (FORMER, *METHOD_SOURCES, TWICE) if (name, TRIMAPS[0], protocol) in found]
 
 
-def clean_table(found: Found, protocol: str, photographs: Sequence[str]) -> str:
-    """Return the errors of both solvers and of a protocol's networks on photographs, with the site's trimaps."""
-    lines = [_clean_line(found, name, None, photographs) for name in SOLVERS]
+def clean_table(found: Found, protocol: str, photographs: Sequence[str], peers: Sequence[str] = ()) -> str:
+    """Return the errors of solvers, peers and a protocol's networks on photographs, with the site's trimaps."""
+    lines = [_clean_line(found, name, None, photographs) for name in (*peers, *SOLVERS)]
     lines += [_clean_line(found, name, protocol, photographs) for name in methods_of(found, protocol)]
     return table(["method", *ERRORS.values(), "SAD over the best solver's, geometric mean", "worst"], lines)
 

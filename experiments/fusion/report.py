@@ -9,6 +9,7 @@ from experiments.fusion.choice import choice_tables
 from experiments.fusion.disturbances import DEGRADED
 from experiments.fusion.doubts import doubt_table
 from experiments.fusion.judged import clean_table, judged, methods_of, stress_table
+from experiments.fusion.peers import peer_table, peers_of
 from experiments.fusion.stress import NET_SETS, PART_SETS, TRIMAP_SETS
 from experiments.results import Document, Row
 from experiments.tables import mark, spread, table
@@ -72,7 +73,12 @@ def judged_tables(document: Document) -> list[str]:
         ("folds", [*twelve, *eight], "All twenty, in five folds of four:"),
     ):
         if methods_of(found, protocol):
-            tables += [about, clean_table(found, protocol, photographs)]
+            peers = peers_of(found)
+            tables += [
+                about,
+                clean_table(found, protocol, photographs, peers),
+                *peer_table(found, protocol, photographs),
+            ]
     groups = [
         ("Chosen on the twelve, reported on the eight:", twelve, eight),
         ("Chosen on the eight, reported on the twelve:", eight, twelve),

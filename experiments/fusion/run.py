@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -27,6 +27,7 @@ from experiments.fusion import (
 )
 from experiments.fusion.doubts import Doubts, Key, Scaling, doubt_rows, fit_scaling, joined, scene_doubts
 from experiments.fusion.kept_scenes import Rows, keep_rows, read_rows, write_scene
+from experiments.fusion.peers import score_peers
 from experiments.fusion.photographs import Split, photograph_names, splits
 from experiments.fusion.pictures import draw_sheet
 from experiments.fusion.scenes import GIVEN_TRIMAPS, is_given, scene_names
@@ -57,6 +58,9 @@ def run(options: Options) -> Iterator[list[Row]]:
             )
         if "solvers" in options.parts:
             yield score_solvers(alphamatting_cases(options.data))
+        if "peers" in options.parts:
+            names = given_scenes(photograph_names(options.data))
+            yield _rows(pool.map(partial(score_peers, folder=options.kept / "scenes"), names))
         if "folds" in options.parts:
             networks = train_networks(options, options.protocols, pool)
             yield score_networks(options, given_scenes(photograph_names(options.data)), networks, pool)
@@ -70,6 +74,11 @@ def run(options: Options) -> Iterator[list[Row]]:
             yield score_doubts(options, pool)
         if "former" in options.parts:
             yield from score_former(options, pool)
+    finish(options)
+
+
+def finish(options: Options) -> None:
+    """Write what is not scored: weights of the package, and the sheet."""
     if "weights" in options.parts:
         write_weights(options)
     if "sheet" in options.parts:
@@ -122,8 +131,7 @@ def score_networks(
     options: Options, names: Sequence[str], networks: Sequence[Trained], pool: ProcessPoolExecutor
 ) -> list[Row]:
     """Return rows of the solvers and of the networks on scenes whose photograph these have not seen."""
-    rows = pool.map(partial(score_scene, folder=options.kept / "scenes", networks=networks), names)
-    return [row for part in rows for row in part]
+    return _rows(pool.map(partial(score_scene, folder=options.kept / "scenes", networks=networks), names))
 
 
 def score_former(options: Options, pool: ProcessPoolExecutor) -> Iterator[list[Row]]:
@@ -238,6 +246,11 @@ def save_weights(options: Options, network: SolverFusion, rows: Sequence[Rows]) 
     print("ONNX differs by", difference, flush=True)
     content = (options.weights / "model.safetensors").read_bytes()
     (options.weights / "model.sha256").write_text(checksum(content) + "\n", encoding="ascii")
+
+
+def _rows(parts: Iterable[list[Row]]) -> list[Row]:
+    """Return the rows of several scenes as one list."""
+    return [row for part in parts for row in part]
 
 
 def _trained(

@@ -18,11 +18,11 @@ from hybridmatte.automatic.band import (
     widened,
 )
 from hybridmatte.automatic.found import Findings, Found, MaskCorrection
-from hybridmatte.automatic.half_size import is_halved, matte_band
+from hybridmatte.automatic.half_size import halved_trimap, matte_band
 from hybridmatte.automatic.mask_checks import check_outline, fit_mask, is_border_inside, warn_if_inverted
 from hybridmatte.automatic.mask_correction import changed_share, corrected_mask
 from hybridmatte.correction.confidence import matte_with_confidence
-from hybridmatte.correction.matting import Quality, check_method_or_quality, matte_by, weights_of
+from hybridmatte.correction.matting import Quality, check_method_or_quality, weights_of
 from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights, research_only
 from hybridmatte.errors import warn_caller
 from hybridmatte.methods.closed_form import solve_cf
@@ -277,12 +277,12 @@ def solve_mask(
             if np.array_equal(before, trimap):
                 break
     admit(np.count_nonzero(trimap == 0.5), True)
-    solve = matte_by if has_widths else matte_band
+    half = None if has_widths else halved_trimap(trimap, quality)
     if with_confidence:
         alpha, confidence = matte_with_confidence(image, trimap, weights=weights)
     else:
-        alpha, confidence = solve(image, trimap, method, quality, weights), None
-    said = f"{quality}, at half the size" if not has_widths and is_halved(trimap.shape, quality) else quality
+        alpha, confidence = matte_band(image, trimap, half, method, quality, weights), None
+    said = quality if half is None else f"{quality}, at half the size"
     result = AutomaticResult(
         alpha, trimap, _describe_solved(method, said, correction, weights_of(method, quality, weights))
     )

@@ -13,7 +13,7 @@ from hybridmatte.correction.weights import RESEARCH, WeightsKind
 from hybridmatte.correction.window_statistics import WindowStatistics
 from hybridmatte.trimap import box_around
 
-__all__ = ["is_halved", "matte_band"]
+__all__ = ["halved_trimap", "matte_band"]
 
 LEAST_SIDE = 512  # pixels: shorter side of an image from which on "fast" solves at half the size
 RADIUS = 1  # pixels of half the size: of the windows in which alpha is linear in the colours
@@ -21,36 +21,39 @@ RADIUS = 1  # pixels of half the size: of the windows in which alpha is linear i
 Plane = npt.NDArray[np.float32]
 
 
-def is_halved(shape: tuple[int, ...], quality: str | None) -> bool:
-    """Return whether `matte_band` solves an image of a height and width at half the size."""
-    return quality == "fast" and min(shape[:2]) >= LEAST_SIDE
+def halved_trimap(trimap: Plane, quality: str | None) -> Plane | None:
+    """Return the trimap of half the size that `matte_band` is to solve; None where it is to solve at full size.
+
+    Quality "fast" halves an image of 512 x 512 pixels or more, if both known regions have a pixel of half the size. A
+    pixel of half the size is known if its four pixels are known; in thin known parts, half of them suffice.
+    """
+    if quality != "fast" or min(trimap.shape) < LEAST_SIDE or not (trimap == 0.5).any():
+        return None
+    half = _halved_trimap(trimap)
+    return half if (half == 0).any() and (half == 1).any() else None
 
 
 def matte_band(
     image: npt.NDArray[np.float32],
     trimap: Plane,
+    half: Plane | None,
     method: str | None,
     quality: Quality | None,
     weights: WeightsKind = RESEARCH,
 ) -> Plane:
-    """Estimate alpha by `matte_by`, for quality "fast" at half the size if the image has 512 x 512 pixels or more.
+    """Estimate alpha by `matte_by`, at half the size if `half`, by `halved_trimap`, is given.
 
     A band along a mask is wide, because the mask is inexact; there an alpha of half the size is as good, see the notes
-    on the network that corrects masks. A pixel of half the size is known if its four pixels are known; in thin known
-    parts, half of them suffice. In each window of 3 x 3 pixels of half the size, alpha is fitted as a linear function
-    of R, G and B, and these functions, interpolated, give alpha at the full size.
+    on the network that corrects masks. In each window of 3 x 3 pixels of half the size, alpha is fitted as a linear
+    function of R, G and B, and these functions, interpolated, give alpha at the full size.
 
     References
     ----------
     .. [1] K. He, J. Sun. Fast guided filter. arXiv 2015.
     """
-    unknown = trimap == 0.5
-    if not is_halved(trimap.shape, quality) or not unknown.any():
+    if half is None:
         return matte_by(image, trimap, method, quality, weights)
-    half = _halved_trimap(trimap)
-    if not (half == 0).any() or not (half == 1).any():
-        return matte_by(image, trimap, method, quality, weights)
-    small = _halved(image)
+    small, unknown = _halved(image), trimap == 0.5
     alpha = trimap.copy()
     box = box_around(unknown, 0)
     enlarged = _along_colours(small, matte_by(small, half, method, quality, weights), image, box)

@@ -5,7 +5,7 @@ import pytest
 
 import hybridmatte
 from hybridmatte.automatic import half_size
-from hybridmatte.automatic.half_size import LEAST_SIDE, is_halved, matte_band
+from hybridmatte.automatic.half_size import LEAST_SIDE, halved_trimap, matte_band
 from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
 
@@ -30,18 +30,23 @@ def solved_shapes(monkeypatch):
     return shapes
 
 
+def fast_band(image, trimap):
+    """Return alpha of a band at quality "fast"."""
+    return matte_band(image, trimap, halved_trimap(trimap, "fast"), None, "fast")
+
+
 class TestLarge:
     def test_is_as_near_to_the_truth_as_at_full_size(self, scene, solved_shapes):
         image, trimap = np.float32(scene.image), np.float32(scene.trimap)
         errors = [
             np.abs(alpha - scene.alpha)[trimap == 0.5].mean()
-            for alpha in (matte_band(image, trimap, None, "fast"), hybridmatte.matte(image, trimap, quality="fast"))
+            for alpha in (fast_band(image, trimap), hybridmatte.matte(image, trimap, quality="fast"))
         ]
         assert solved_shapes == [tuple((side + 1) // 2 for side in SHAPE)]
         assert errors[0] <= errors[1] + 0.002
 
     def test_known_pixels_stay(self, scene):
-        alpha = matte_band(np.float32(scene.image), np.float32(scene.trimap), None, "fast")
+        alpha = fast_band(np.float32(scene.image), np.float32(scene.trimap))
         is_known = scene.trimap != 0.5
         assert (alpha[is_known] == scene.trimap[is_known]).all()
         assert alpha.dtype == np.float32
@@ -52,7 +57,7 @@ class TestLarge:
         trimap[100:300, 101:103], trimap[:, -40:] = 1, 0
         seen = []
         monkeypatch.setattr(half_size, "matte_by", lambda _, half, *__: (seen.append(half), half)[1])
-        matte_band(np.full((*SHAPE, 3), 0.5, np.float32), trimap, None, "fast")
+        fast_band(np.full((*SHAPE, 3), 0.5, np.float32), trimap)
         assert seen[0].shape == tuple((side + 1) // 2 for side in SHAPE)
         assert (seen[0] == 1).any()
 
@@ -60,13 +65,14 @@ class TestLarge:
         """A single known pixel is solved at full size."""
         trimap = np.full(SHAPE, 0.5, np.float32)
         trimap[0], trimap[300, 301] = 0, 1
-        matte_band(np.float32(scene.image), trimap, None, "fast")
+        assert halved_trimap(trimap, "fast") is None
+        fast_band(np.float32(scene.image), trimap)
         assert solved_shapes == [SHAPE]
 
     def test_nothing_unknown(self, scene):
         trimap = np.float32(scene.alpha >= 0.5)
         with pytest.warns(UserWarning, match="no unknown pixel"):
-            assert (matte_band(np.float32(scene.image), trimap, None, "fast") == trimap).all()
+            assert (fast_band(np.float32(scene.image), trimap) == trimap).all()
 
 
 @pytest.mark.parametrize(
@@ -74,14 +80,16 @@ class TestLarge:
     [((512, 600), "fast", True), ((511, 600), "fast", False), ((4000, 6000), "best", False), ((600, 600), None, False)],
 )
 def test_what_is_halved(shape, quality, expected):
-    assert is_halved(shape, quality) == expected
+    trimap = np.full(shape, 0.5, np.float32)
+    trimap[:9], trimap[-9:] = 0, 1
+    assert (halved_trimap(trimap, quality) is not None) == expected
 
 
 def test_widths_of_the_band_are_kept(scene, solved_shapes):
     """A band of few pixels is solved at full size."""
     mask = np.float32(scene.alpha >= 0.5)
     alpha = hybridmatte.matte_from_mask(scene.image, mask, erode=3, dilate=3, quality="fast").alpha
-    assert solved_shapes == []
+    assert solved_shapes == [SHAPE]
     assert_close(alpha.mean(), scene.alpha.mean(), 0.02)
 
 
