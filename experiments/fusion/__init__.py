@@ -31,7 +31,9 @@ METHOD_SOURCES = {
     TOGETHER: SOURCES,
 }
 NETWORKS = tuple(METHOD_SOURCES)
-TWICE = f"{FEW}, two passes"  # the same networks; certain pixels are known in the second pass
+FREE = "fusion, free sources"  # of the experiment fusion_free
+RUN_TWICE = {name: f"{name}, two passes" for name in (FEW, FREE)}  # certain pixels are known in the second pass
+TWICE = RUN_TWICE[FEW]
 FORMER, FORMER_FOLDS = "former weights", 4  # trained on the twelve; folds of the eight, for the doubts
 SHIPPED = FEW  # the method of the package's weights, which run in two passes
 AROUND = ("mean", "deviation", "least", "most", "fitted", "misfit", "correlation", "slope", "detail")

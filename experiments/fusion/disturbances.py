@@ -169,10 +169,14 @@ def blurred(sample: Sample, scale: float) -> Sample:
 
 def compressed(sample: Sample, quality: int) -> Sample:
     """Return a scene whose image was a JPEG file of a quality."""
-    pixels = np.uint8((255 * sample.image[:, :, ::-1]).clip(0, 255).round())
+    return sample._replace(image=as_jpeg(sample.image, quality))
+
+
+def as_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    """Return an image (H, W, 3) float32 in [0, 1] that was a JPEG file of a quality."""
+    pixels = np.uint8((255 * image[:, :, ::-1]).clip(0, 255).round())
     _, content = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR)[:, :, ::-1]
-    return sample._replace(image=np.float32(image) / 255)
+    return np.float32(cv2.imdecode(content, cv2.IMREAD_COLOR)[:, :, ::-1]) / 255
 
 
 def noisy(sample: Sample, deviation: float, generator: np.random.Generator) -> Sample:

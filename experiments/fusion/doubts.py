@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
-from experiments.fusion import SHIPPED, TWICE
+from experiments.fusion import RUN_TWICE
 from experiments.fusion.kept_scenes import read_judged
 from experiments.fusion.scoring import Trained, load_network, two_passes
 from experiments.fusion.second_output import fit_logistic, sigmoid
@@ -51,8 +51,10 @@ def scene_doubts(name: str, folder: Path, networks: Sequence[Trained]) -> dict[K
         if photograph in network.held_out:
             plain = load_network(network.path)
             pixels = {network.method: corrected_pixels(plain, features)}
-            if network.method == SHIPPED:
-                pixels[TWICE] = tuple(plane[is_unknown] for plane in two_passes(scene.estimates, features, plain))
+            if network.method in RUN_TWICE:
+                pixels[RUN_TWICE[network.method]] = tuple(
+                    plane[is_unknown] for plane in two_passes(scene.estimates, features, plain)
+                )
             for method, (alpha, confidence) in pixels.items():
                 wrong = np.abs(alpha - truth) > WRONG
                 found[method, network.seed, network.held_out] = Doubts(-logits_of(confidence), wrong)

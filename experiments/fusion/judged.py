@@ -45,7 +45,9 @@ def judged(rows: Sequence[Row]) -> Found:
 
 def methods_of(found: Found, protocol: str) -> list[str]:
     """Return the networks that a protocol has rows of."""
-    return [name for name in (FORMER, *METHOD_SOURCES, TWICE) if (name, TRIMAPS[0], protocol) in found]
+    scored = [method for method, kind, kept in found if (kind, kept) == (TRIMAPS[0], protocol)]
+    listed = [name for name in (FORMER, *METHOD_SOURCES, TWICE) if name in scored]
+    return [*listed, *(name for name in scored if name not in listed)]
 
 
 def clean_table(found: Found, protocol: str, photographs: Sequence[str], peers: Sequence[str] = ()) -> str:

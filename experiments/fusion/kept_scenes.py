@@ -13,6 +13,7 @@ from hybridmatte import solve
 from hybridmatte.correction import _window_statistics_numba, estimates, features, window_statistics
 from hybridmatte.correction.estimates import SolverEstimates, known_distances, solver_estimates
 from hybridmatte.correction.features import correction_features
+from hybridmatte.data import Sample
 from hybridmatte.io.files import write_bytes
 from hybridmatte.systems.problem import check_problem
 
@@ -42,15 +43,19 @@ class Judged(NamedTuple):
 
 def write_scene(name: str, data: Path, folder: Path) -> bool:
     """Make and solve a scene, and keep it; return whether it was missing."""
-    path = scene_path(name, folder)
-    if path.exists():
+    if scene_path(name, folder).exists():
         return False
-    sample = make_stress(name, data) if is_stress(name) else make_scene(name, data)
+    keep_scene(name, make_stress(name, data) if is_stress(name) else make_scene(name, data), folder)
+    return True
+
+
+def keep_scene(name: str, sample: Sample, folder: Path) -> None:
+    """Solve a scene and keep it."""
     if is_judged(name):
         _save(_judged_path(name, folder), np.stack([sample.trimap, solve(sample.image, sample.trimap, "sampling")]))
     planes = solver_estimates(check_problem(sample.image, sample.trimap))._asdict() | {"truth": sample.alpha}
-    _save(path, np.concatenate([planes[key].reshape(-1, *sample.alpha.shape) for key in PLANES], dtype=KIND))
-    return True
+    whole = np.concatenate([planes[key].reshape(-1, *sample.alpha.shape) for key in PLANES], dtype=KIND)
+    _save(scene_path(name, folder), whole)
 
 
 def read_scene(name: str, folder: Path) -> tuple[SolverEstimates, np.ndarray]:

@@ -6,18 +6,16 @@ import numpy as np
 
 from experiments.fusion import AVERAGE, FUSION, ORACLE, VARIANTS
 from experiments.fusion.choice import choice_tables
-from experiments.fusion.disturbances import DEGRADED
 from experiments.fusion.doubts import doubt_table
 from experiments.fusion.judged import clean_table, judged, methods_of, stress_table
 from experiments.fusion.peers import peer_table, peers_of
-from experiments.fusion.stress import NET_SETS, PART_SETS, TRIMAP_SETS
+from experiments.fusion.stress import STRESS_SETS
 from experiments.results import Document, Row
 from experiments.tables import mark, spread, table
 from hybridmatte import METHODS
 
 ERRORS = {"sad": "SAD / 1000", "mse": "MSE x 1000", "grad": "Grad / 1000"}
 TRIMAPS = ("trimap1", "trimap2")
-STRESS_SETS = (*PART_SETS, *NET_SETS, *TRIMAP_SETS, *DEGRADED)
 CHOICE_SETS = tuple(kind for kind in STRESS_SETS if kind != "part of another")  # which shows two photographs at once
 ABOUT = (
     "The first twelve photographs alone, trimap1 / trimap2: means over them; of the fusion the mean and standard "

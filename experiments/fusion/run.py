@@ -257,5 +257,10 @@ def _trained(
     options: Options, method: str, seed: int, protocol: str, number: int, held_out: tuple[str, ...]
 ) -> Trained:
     """Return where a network is kept, and what it is scored on."""
-    name = f"{method}, {protocol} {number}, seed {seed}".replace(", ", "_").replace(" ", "_")
-    return Trained(method, seed, protocol, held_out, options.kept / "networks" / name / "model.safetensors")
+    path = trained_path(options.kept, f"{method}, {protocol} {number}, seed {seed}")
+    return Trained(method, seed, protocol, held_out, path)
+
+
+def trained_path(kept: Path, name: str) -> Path:
+    """Return the file of a trained network."""
+    return kept / "networks" / name.replace(", ", "_").replace(" ", "_") / "model.safetensors"

@@ -6,7 +6,8 @@ other random numbers and amounts.
 """
 
 import zlib
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
 
 import cv2
@@ -47,6 +48,7 @@ SIDES = (224, 400)  # pixels, of composites and drawn scenes
 WIDTHS = (2.0, 45.0)  # pixels, of the unknown band
 KNOWN = 0.01  # least share of the pixels in each known region
 TRIES = 100
+Grounds = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]  # draws a background (H, W, 3)
 CLEAR_KINDS, SOLID_KINDS = ("smoke", "glass"), ("hair", "fur", "lace", "plant")  # clear kinds have no opaque pixel
 
 
@@ -80,14 +82,22 @@ def make_scene(name: str, data: Path) -> Sample:
     if group == "hard":
         return _hard(data, source, int(number), generator)
     for _ in range(TRIES):
-        layers = _drawn(source, data, generator) if group == "drawn" else _cut(layers_of(source, data), generator)
+        if group == "drawn":
+            layers = drawn_layers(source, partial(_background, data), generator)
+        else:
+            layers = _cut(layers_of(source, data), generator)
         background = _background(data, generator, layers.alpha.shape)
         image = composite_sample(layers, background).image
         image = image + generator.normal(0, generator.uniform(0, 0.012), image.shape)
         trimap = scene_trimap(layers.alpha, generator)
-        if min((trimap == 0).mean(), (trimap == 1).mean()) >= KNOWN and (trimap == 0.5).mean() >= KNOWN:
+        if has_regions(trimap):
             return Sample(name, image=np.float32(image.clip(0, 1)), trimap=trimap, alpha=layers.alpha)
     raise ValueError(f"scene {name} has no known region of one kind in {TRIES} tries, expected both")
+
+
+def has_regions(trimap: np.ndarray) -> bool:
+    """Tell whether a trimap has enough pixels of each kind to learn from."""
+    return min((trimap == value).mean() for value in (0, 0.5, 1)) >= KNOWN
 
 
 def scene_trimap(alpha: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -120,17 +130,28 @@ def _real(data, source, number, generator):
 def _hard(data, source, number, generator):
     """Return a part of a photograph with a part stuck to it, another trimap or a degraded image; or a drawn net."""
     kind = HARD[number]
+    background = partial(_background, data)
     if kind == "net":
-        alpha, trimap = draw_lattice(HARD_SIDES, generator)
-        ground = _background(data, generator, HARD_SIDES)
-        pixels = ground.reshape(-1, 3)
-        near = pixels[int(generator.integers(len(pixels)))] + generator.normal(0, 0.05, 3)
-        colour = near.clip(0, 1) if generator.uniform() < 0.6 else own_colours(pixels, generator)[0]
-        layers = Sample("", foreground=shaded(colour, HARD_SIDES, generator), alpha=alpha)
-        return Sample(source, image=composite_sample(layers, ground).image, trimap=trimap, alpha=alpha)
+        return net_scene(source, background, generator)
     case = next(photograph_cases(data, [source]))
     image, alpha = np.float32(case.image), np.float32(case.alpha)
     sample = Sample(source, image=image, alpha=alpha, trimap=scene_trimap(alpha, generator))
+    return hardened(kind, sample, background, generator)
+
+
+def net_scene(name: str, background: Grounds, generator: np.random.Generator) -> Sample:
+    """Return a drawn net over a ground, in a colour of the ground or far from it."""
+    alpha, trimap = draw_lattice(HARD_SIDES, generator)
+    ground = background(generator, HARD_SIDES)
+    pixels = ground.reshape(-1, 3)
+    near = pixels[int(generator.integers(len(pixels)))] + generator.normal(0, 0.05, 3)
+    colour = near.clip(0, 1) if generator.uniform() < 0.6 else own_colours(pixels, generator)[0]
+    layers = Sample("", foreground=shaded(colour, HARD_SIDES, generator), alpha=alpha)
+    return Sample(name, image=composite_sample(layers, ground).image, trimap=trimap, alpha=alpha)
+
+
+def hardened(kind: str, sample: Sample, background: Grounds, generator: np.random.Generator) -> Sample:
+    """Return a part of a scene with a part stuck to it, another trimap or a degraded image."""
     if kind == "trimap":
         one, other = np.exp(generator.uniform(np.log(1.5), np.log(40), 2))
         is_band = generator.uniform() < 0.5
@@ -138,14 +159,14 @@ def _hard(data, source, number, generator):
         sample = sample._replace(trimap=trimap)
     sample = crop_near_outline(sample, HARD_SIDES, generator)
     if kind == "part":
-        return _with_part(data, sample, generator)
-    return _degraded(sample, generator) if kind == "degraded" else sample
+        return _with_part(background, sample, generator)
+    return degraded(sample, generator) if kind == "degraded" else sample
 
 
-def _with_part(data, sample, generator):
+def _with_part(background, sample, generator):
     """Return a scene with a drawn part, in colours of its own or of a photograph, or a part of another object."""
     shape, place = sample.alpha.shape, place_on_outline(sample.alpha, generator)
-    texture = _background(data, generator, shape)
+    texture = background(generator, shape)
     if generator.uniform() < 0.4:
         colours = shaded(own_colours(sample.image[sample.trimap != 0.5], generator)[0], shape, generator)
         texture = np.where(generator.uniform() < 0.5, colours, (texture + colours) / 2)
@@ -153,7 +174,7 @@ def _with_part(data, sample, generator):
     return attach(sample, np.float32(texture), opacity)
 
 
-def _degraded(sample, generator):
+def degraded(sample: Sample, generator: np.random.Generator) -> Sample:
     """Return a scene blurred, compressed, noisy, grey, smaller or larger."""
     kind = int(generator.integers(6))
     if kind == 0:
@@ -204,13 +225,13 @@ def _cut(layers, generator):
         planes = planes[:, ::-1]
     alpha = planes[:, :, 3].clip(0, 1)
     foreground = (planes[:, :, :3] / np.maximum(alpha, 1e-4)[:, :, None]).clip(0, 1)
-    return Sample("", foreground=_recoloured(foreground, generator), alpha=np.ascontiguousarray(alpha))
+    return Sample("", foreground=recoloured(foreground, generator), alpha=np.ascontiguousarray(alpha))
 
 
-def _drawn(kind, data, generator):
-    """Return a drawn foreground, sometimes with a photograph's texture; a clear kind is combined with a solid kind."""
+def drawn_layers(kind: str, background: Grounds, generator: np.random.Generator) -> Sample:
+    """Return a drawn foreground, sometimes with a ground's texture; a clear kind is combined with a solid kind."""
     shape = _sides(generator)
-    texture = _background(data, generator, shape) if generator.uniform() < 0.5 else None
+    texture = background(generator, shape) if generator.uniform() < 0.5 else None
     drawn = random_scene(shape, generator, kind=kind, texture=texture)
     if kind not in CLEAR_KINDS:
         return drawn
@@ -218,7 +239,7 @@ def _drawn(kind, data, generator):
     return combine_foregrounds(*[(drawn, solid), (solid, drawn)][int(generator.integers(2))])
 
 
-def _recoloured(image, generator):
+def recoloured(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Return an image with another exposure, contrast and tint."""
     power = np.exp(generator.normal(0, 0.3))
     gain = np.exp(generator.normal(0, 0.15)) * np.exp(generator.normal(0, 0.08, 3))
@@ -226,9 +247,13 @@ def _recoloured(image, generator):
 
 
 def _background(data, generator, shape):
-    """Return a part of a photograph (H, W, 3), often out of focus, with other colours."""
+    """Return a part of a photograph (H, W, 3)."""
     photographs = _photographs(data)
-    image = np.float32(photographs[int(generator.integers(len(photographs)))]) / 255
+    return fitted(np.float32(photographs[int(generator.integers(len(photographs)))]) / 255, generator, shape)
+
+
+def fitted(image: np.ndarray, generator: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Return a part (H, W, 3) of an image, often out of focus, with other colours."""
     factor = max(shape[0] / image.shape[0], shape[1] / image.shape[1]) * np.exp(generator.uniform(0, 0.5))
     size = [int(np.ceil(factor * side)) for side in image.shape[1::-1]]
     image = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
@@ -236,7 +261,7 @@ def _background(data, generator, shape):
     image = image[top : top + shape[0], left : left + shape[1]]
     if generator.uniform() < 0.5:
         image = cv2.GaussianBlur(image, (0, 0), np.exp(generator.uniform(np.log(0.8), np.log(10))))
-    return _recoloured(image, generator)
+    return recoloured(image, generator)
 
 
 @lru_cache(maxsize=1)

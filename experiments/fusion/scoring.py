@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.data_sets import TRIMAPS, Case
-from experiments.fusion import AVERAGE, ORACLE, SHIPPED, TWICE
+from experiments.fusion import AVERAGE, ORACLE, RUN_TWICE
 from experiments.fusion.kept_scenes import read_judged
 from experiments.fusion.stress import is_stress
 from experiments.fusion.training import base_without, left_out
@@ -71,8 +71,10 @@ def score_scene(name: str, folder: Path, networks: Sequence[Trained]) -> list[Ro
             found = alpha.copy()
             found[is_unknown] = corrected_alpha(load_network(network.path), seen, base_without(network.without))
             alphas = {network.method: found}
-            if network.method == SHIPPED:
-                alphas[TWICE] = two_passes(scene.estimates, features, load_network(network.path)).alpha
+            if network.method in RUN_TWICE:
+                alphas[RUN_TWICE[network.method]] = two_passes(
+                    scene.estimates, features, load_network(network.path)
+                ).alpha
             more = [f"protocol {network.protocol}", f"seed {network.seed}"]
             for method, found in alphas.items():
                 rows.append(row(method, found, more, protocol=network.protocol, seed=network.seed))

@@ -39,6 +39,7 @@ STRESS = {  # groups of sets
     "trimaps": TRIMAP_SETS,
     "degraded": tuple(DEGRADED),
 }
+STRESS_SETS = tuple(kind for kinds in STRESS.values() for kind in kinds)
 SIDES, NET_SIDES = (360, 420), (240, 320)  # pixels of a scene, a part of a photograph, and of one with a net
 WHOLE = ("small", "large")  # sets that are made from whole photographs
 PART_SIZE = (0.25, 0.45)  # of a scene's height
