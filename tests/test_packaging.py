@@ -68,7 +68,7 @@ def test_metadata_of_the_wheel(tmp_path, monkeypatch):
         texts = [wheel.read(f"{folder}licenses/{name}") for name in metadata.get_all("License-File")]
     assert metadata["License-Expression"] == EXPRESSION
     assert texts == [(ROOT / "LICENSE").read_bytes(), LICENCE.read_bytes()]
-    for name in filter(lambda name: WEIGHTS[name].is_dir(), WEIGHTS):
+    for name in WEIGHTS:
         assert {Path(path).name for path in names if path.startswith(f"hybridmatte/weights/{name}/")} == {
             path.name for path in WEIGHTS[name].iterdir()
         }

@@ -27,7 +27,7 @@ def score_peers(name: str, folder: Path) -> list[Row]:
     """Return rows of the other packages on a scene: a photograph with one of the site's trimaps."""
     _, photograph, number = name.split("/")
     scene, kind = read_judged(name, folder), TRIMAPS[int(number)]
-    image, rows = np.float64(np.moveaxis(scene.estimates.image, 0, 2)), []
+    image, rows = np.moveaxis(np.float64(scene.estimates.image), 0, 2).copy(), []
     for peer, (module, function) in PEERS.items():
         alpha = getattr(import_module(f"baselines.peers.{module}"), function)(image, np.float64(scene.trimap))
         errors = errors_of(alpha, scene.truth, scene.trimap)
