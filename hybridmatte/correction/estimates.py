@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte.linalg.threads import threads_for
-from hybridmatte.methods.information_flow import solve_information_flow
+from hybridmatte.methods.flow_neighbors import FlowMemory
+from hybridmatte.methods.information_flow import solve_flow
 from hybridmatte.methods.shared_sampling import sample_alpha
 from hybridmatte.systems.expansion import expand_problem
-from hybridmatte.systems.problem import Problem
+from hybridmatte.systems.problem import Problem, check_problem
 from hybridmatte.trimap import depth_inside
 
 __all__ = ["BASE_SOLVER", "SolverEstimates", "as_planes", "estimates_as_known", "known_distances", "solver_estimates"]
@@ -51,15 +52,21 @@ class SolverEstimates(NamedTuple):
         return SolverEstimates(*(plane[..., rows, columns] for plane in self))
 
 
-def solver_estimates(problem: Problem) -> SolverEstimates:
+def solver_estimates(problem: Problem, memory: FlowMemory | None = None) -> SolverEstimates:
     """Expand the known regions of a checked problem that has unknown pixels, and run both solvers."""
     problem = expand_problem(problem, EXPANSION)
-    return estimates_as_known(problem.image, np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha))
+    known = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
+    return estimates_as_known(problem.image, known, memory)
 
 
-def estimates_as_known(image: npt.NDArray[np.float32], known: npt.NDArray[np.float32]) -> SolverEstimates:
-    """Run information flow and shared sampling on an image (H, W, 3) with a trimap of 0, 0.5 and 1, as it is."""
-    alpha = solve_information_flow(image, known, expansion=0.0)
+def estimates_as_known(
+    image: npt.NDArray[np.float32], known: npt.NDArray[np.float32], memory: FlowMemory | None = None
+) -> SolverEstimates:
+    """Run information flow and shared sampling on an image (H, W, 3) with a trimap of 0, 0.5 and 1, as it is.
+
+    Calls with the same memory and more and more known pixels share the search for neighbours.
+    """
+    alpha = solve_flow(check_problem(image, known), memory=memory)
     with threads_for((known == 0.5).sum()):
         samples = sample_alpha(image, known, expansion=0.0)
     return SolverEstimates(as_planes(image), known, alpha, as_planes(*samples), known_distances(known))

@@ -12,6 +12,7 @@ from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates, estim
 from hybridmatte.correction.features import FEATURES
 from hybridmatte.correction.network import Perceptron, predict_correction, predict_correction_and_doubt
 from hybridmatte.correction.tiles import evaluate_tiles
+from hybridmatte.methods.flow_neighbors import FlowMemory
 from hybridmatte.systems.problem import Problem
 
 __all__ = [
@@ -51,29 +52,34 @@ class MatteWithConfidence(NamedTuple):
 
 def correct_twice(problem: Problem, network: Perceptron) -> MatteWithConfidence:
     """Estimate alpha and confidence of a checked problem that has unknown pixels; the network has two outputs."""
-    estimates = solver_estimates(problem)
+    memory = FlowMemory()
+    estimates = solver_estimates(problem, memory)
     known, first = estimates.known, correct_once(estimates, network)
     del estimates  # before the second pass, which needs as much memory
     expanded = (known != 0.5) & problem.is_unknown
     first.confidence[expanded] = EXPANDED_CONFIDENCE
-    return correct_again(problem.image, known, first, network)
+    return correct_again(problem.image, known, first, network, memory)
 
 
 def correct_again(
-    image: npt.NDArray[np.float32], known: Plane, first: MatteWithConfidence, network: Perceptron
+    image: npt.NDArray[np.float32],
+    known: Plane,
+    first: MatteWithConfidence,
+    network: Perceptron,
+    memory: FlowMemory | None = None,
 ) -> MatteWithConfidence:
     """Return alpha and confidence after the second pass.
 
     Pixels that the first pass is certain of, within `CERTAIN_ALPHA` of 0 or 1, are known in the second: so the solvers
     have more known colours, nearer to the pixels that are left, and fewer of these. Certain pixels become 0 or 1 and
     keep their confidence. On the pixels that are left, both passes are averaged with weights by their doubts, as the
-    second pass inherits what the first was wrongly certain of.
+    second pass inherits what the first was wrongly certain of. The memory is that of the first pass's estimates.
     """
     certain = certain_trimap(first, known)
     left, unknown = certain == 0.5, known == 0.5
     if np.count_nonzero(unknown & ~left) <= LEAST_CERTAIN * np.count_nonzero(unknown):
         return first
-    second = correct_once(estimates_as_known(image, certain), network)
+    second = correct_once(estimates_as_known(image, certain, memory), network)
     weights = [(1 - part.confidence[left] + np.float32(DOUBT_FLOOR)) ** -2 for part in (first, second)]
     share = weights[1] / (weights[0] + weights[1])
     alpha, confidence = second.alpha, first.confidence.copy()

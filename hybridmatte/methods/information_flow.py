@@ -9,7 +9,7 @@ linear system; the kernels of the weights are in ``_information_flow_numba``.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,21 @@ from hybridmatte._validation import check_image, check_integer, check_number, ch
 from hybridmatte.linalg.two_level import affine_basis
 from hybridmatte.methods import _information_flow_numba as kernels
 from hybridmatte.methods.closed_form import closed_form_laplacian, closed_form_system
+from hybridmatte.methods.flow_neighbors import (
+    MIXTURE_NEIGHBORS,
+    FlowMemory,
+    FlowNeighbors,
+    find_flow_neighbors,
+    known_neighbors,
+    mixture_neighbors,
+    ordered_pixels,
+    other_neighbors,
+)
 from hybridmatte.methods.flow_system import Flow, FlowSystem, flow_runs
-from hybridmatte.similarity._neighbors_numba import gather
-from hybridmatte.similarity.features import centered_features, pixel_features
+from hybridmatte.similarity.features import centered_features_at, pixel_features_at
 from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors
 from hybridmatte.systems.expansion import expand_problem
-from hybridmatte.systems.problem import check_problem
+from hybridmatte.systems.problem import Problem, check_problem
 from hybridmatte.systems.solve import SMALL_SYSTEM, check_stopping, solve_problem
 from hybridmatte.trimap import split_trimap
 
@@ -33,19 +42,18 @@ __all__ = [
     "information_flow_laplacian",
     "information_flow_system",
     "known_to_unknown_flow",
+    "solve_flow",
     "solve_information_flow",
 ]
 
-MIXTURE_NEIGHBORS = 12  # the paper has 20
-MIXTURE_SPATIAL_WEIGHT = 1.0
 MIXTURE_RIDGE = 1e-5
-KNOWN_NEIGHBORS = 7
-KNOWN_SPATIAL_WEIGHT = 10.0
+KNOWN_WEIGHT = 0.05
 KNOWN_RIDGE = 1e-4
 INTRA_NEIGHBORS = 5
 INTRA_SPATIAL_WEIGHT = 0.05
 INTRA_WEIGHT = 0.01  # of the flow between unknown pixels
 EPSILON = 1e-6  # of the closed-form Laplacian
+RTOL, MAXITER = 2e-4, 1000
 SINGLE_RTOL = 3e-5  # down to this, single precision suffices: the updated residual is accurate to 1e-6
 
 
@@ -60,12 +68,12 @@ def solve_information_flow(
     image: npt.ArrayLike,
     trimap: npt.ArrayLike,
     *,
-    known_weight: float = 0.05,
+    known_weight: float = KNOWN_WEIGHT,
     expansion: float = 12.0,
     prior: npt.ArrayLike | None = None,
     confidence: npt.ArrayLike | None = None,
-    rtol: float = 2e-4,
-    maxiter: int = 1000,
+    rtol: float = RTOL,
+    maxiter: int = MAXITER,
 ) -> npt.NDArray[np.float32]:
     """Estimate alpha by information flow.
 
@@ -112,12 +120,26 @@ def solve_information_flow(
     known_weight = check_number(known_weight, "known_weight", low=0)
     expansion = check_number(expansion, "expansion", low=0, high=100)
     rtol, maxiter = check_stopping(rtol, maxiter)
-    problem = expand_problem(problem, expansion)
+    return solve_flow(expand_problem(problem, expansion), known_weight=known_weight, rtol=rtol, maxiter=maxiter)
+
+
+def solve_flow(
+    problem: Problem,
+    *,
+    memory: FlowMemory | None = None,
+    known_weight: float = KNOWN_WEIGHT,
+    rtol: float = RTOL,
+    maxiter: int = MAXITER,
+) -> npt.NDArray[np.float32]:
+    """Return `solve_information_flow` (H, W) of a checked problem, without expansion.
+
+    A memory spares the next solve of the same image, with more known pixels, most of the search for neighbours.
+    """
     is_large = problem.is_unknown.sum() > SMALL_SYSTEM
     is_single = (
         is_large and rtol >= SINGLE_RTOL and problem.prior is None
     )  # a prior may hold alpha by less than rounding
-    build = partial(information_flow_system, known_weight=known_weight, is_single=is_single)
+    build = partial(information_flow_system, memory=memory, known_weight=known_weight, is_single=is_single)
     return solve_problem(problem, build, method="information flow", rtol=rtol, maxiter=maxiter)
 
 
@@ -173,8 +195,9 @@ def information_flow_laplacian(
     check_number(intra_weight, "intra_weight", low=0)
     check_number(local_weight, "local_weight", low=0)
     n = wanted.size
-    tree, pixels = _ordered_pixels(colors, wanted)
-    neighbors, weights = _mixture(colors, tree, pixels, check_integer(n_neighbors, "n_neighbors", low=1))
+    tree, pixels = ordered_pixels(colors, wanted)
+    found = mixture_neighbors(tree, pixels, check_integer(n_neighbors, "n_neighbors", low=1))
+    neighbors, weights = found.indices, _mixture_weights(colors, pixels, found)
     rows = np.repeat(pixels, neighbors.shape[1])
     difference = identity(n).tocsr()[pixels] - csr_matrix((weights.ravel(), (rows, neighbors.ravel())), (n, n))[pixels]
     neighbors, weights = _intra(colors, pixels)
@@ -228,10 +251,12 @@ def known_to_unknown_flow(image: npt.ArrayLike, trimap: npt.ArrayLike) -> KnownF
     colors = check_image(image)
     regions = split_trimap(check_plane(trimap, "trimap", colors.shape))
     planes = [np.zeros(regions.is_unknown.shape, np.float32) for _ in range(2)]
-    pixels = np.flatnonzero(regions.is_unknown).astype(np.int32)  # the type that the kernels are compiled for
-    for plane, values in zip(
-        planes, _known_flow(colors, pixels, regions.is_foreground, regions.is_background), strict=True
-    ):
+    pixels, *known = (
+        np.flatnonzero(region).astype(np.int32)  # the type that the kernels are compiled for
+        for region in (regions.is_unknown, regions.is_foreground, regions.is_background)
+    )
+    flow = _known_flow(colors, pixels, *(known_neighbors(colors, pixels, of_kind) for of_kind in known))
+    for plane, values in zip(planes, flow, strict=True):
         plane.ravel()[pixels] = values
     return KnownFlow(*planes)
 
@@ -241,81 +266,66 @@ def information_flow_system(
     is_unknown: npt.NDArray[np.bool_],
     known_alpha: npt.NDArray[np.float32],
     *,
-    known_weight: float = 0.05,
+    memory: FlowMemory | None = None,
+    known_weight: float = KNOWN_WEIGHT,
     is_single: bool = False,
 ) -> FlowSystem:
-    """Return the `FlowSystem` of an image with at least one unknown pixel; with `is_single`, in single precision."""
+    """Return the `FlowSystem` of an image with at least one unknown pixel; with `is_single`, in single precision.
+
+    With a memory, the neighbours are those that it finds, and it keeps them.
+    """
+    found = (find_flow_neighbors if memory is None else memory.find)(image, is_unknown, known_alpha)
+    pixels = found.pixels
     local = closed_form_system(image, is_unknown, known_alpha, epsilon=EPSILON)
-    tree, pixels = _ordered_pixels(image, is_unknown)
     cells = local.layout.cell_map().ravel()[pixels]
-    row_of = np.full(is_unknown.size, -1, np.int32)
-    row_of[pixels] = np.arange(len(pixels))
-    mixture = Flow(*_mixture(image, tree, pixels, MIXTURE_NEIGHBORS))
-    del tree  # its memory is that of the mixture
-    constant = kernels.number_rows(row_of, np.ascontiguousarray(known_alpha.ravel()), *mixture)
+    mixture, constant = _mixture_flow(image, known_alpha, found)
     intra = Flow(*_intra(image, pixels))
     intra.weights[:] *= np.float32(INTRA_WEIGHT)
-    known = ~is_unknown & (known_alpha > 0.5), ~is_unknown & (known_alpha <= 0.5)
-    share, confidence = _known_flow(image, pixels, *known)
+    share, confidence = _known_flow(image, pixels, found.foreground, found.background)
     local.diagonal[cells] += intra.weights.sum(axis=1, dtype=np.float64) + kernels.sum_columns(*intra)
     local.diagonal[cells] += known_weight * confidence
     rhs = local.rhs[cells] + constant - kernels.sum_columns(mixture.neighbors, mixture.weights * constant[:, None])
     rhs += known_weight * confidence * share
-    basis = affine_basis(pixel_features(image)[:, pixels], flow_runs(len(pixels)))
+    basis = affine_basis(pixel_features_at(image, pixels), flow_runs(len(pixels)))
     system = FlowSystem(local, cells, mixture, intra, rhs, share, basis)
     return system.single() if is_single else system
 
 
-def _ordered_pixels(
-    image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_]
-) -> tuple[NeighborTree, npt.NDArray[np.int32]]:
-    """Return a tree of all pixels by colour and position, and the unknown pixels (n,) in the order of the tree."""
-    tree = NeighborTree(centered_features(image, spatial_weight=MIXTURE_SPATIAL_WEIGHT))
-    return tree, tree.order[is_unknown.ravel()[tree.order]]
+def _mixture_flow(
+    image: npt.NDArray[np.float32], known_alpha: npt.NDArray[np.float32], found: FlowNeighbors
+) -> tuple[Flow, npt.NDArray[np.float64]]:
+    """Return the colour-mixture flow between unknown pixels, and the sums (n,) that known ones contribute."""
+    row_of = np.full(known_alpha.size, -1, np.int32)
+    row_of[found.pixels] = np.arange(len(found.pixels))
+    mixture = Flow(found.mixture.indices.copy(), _mixture_weights(image, found.pixels, found.mixture))
+    return mixture, kernels.number_rows(row_of, np.ascontiguousarray(known_alpha.ravel()), *mixture)
 
 
-def _mixture(
-    image: npt.NDArray[np.float32], tree: NeighborTree, pixels: npt.NDArray[np.int32], n_neighbors: int
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """Return the neighbours (n, K) of pixels (n,) in the colour mixture, and their weights (n, K)."""
-    n_neighbors = min(n_neighbors, len(tree.order) - 1)
-    if n_neighbors == 0:
-        return pixels[:, None].astype(np.int32), np.ones((len(pixels), 1), np.float32)
-    neighbors, counts = _others(pixels, tree.untied_among(pixels, n_neighbors + 1))
-    return neighbors, kernels.mixture_weights(image.reshape(-1, 3), pixels, neighbors, MIXTURE_RIDGE, counts)
-
-
-def _others(own: npt.NDArray[np.int32], found: UntiedNeighbors) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Return the neighbours (n, K) without each row's own point, and how many of them no tie decides, (n,).
-
-    Of a row without such a neighbour, all count.
-    """
-    neighbors = kernels.drop_own(own, found.indices)
-    return neighbors, np.where(found.counts > 1, found.counts - 1, neighbors.shape[1]).astype(np.int32)
+def _mixture_weights(
+    image: npt.NDArray[np.float32], pixels: npt.NDArray[np.int32], found: UntiedNeighbors
+) -> npt.NDArray[np.float32]:
+    """Return the weights (n, K) of the neighbours of pixels (n,) in the colour mixture."""
+    return kernels.mixture_weights(image.reshape(-1, 3), pixels, found.indices, MIXTURE_RIDGE, found.counts)
 
 
 def _known_flow(
-    image: npt.NDArray[np.float32], pixels: npt.NDArray[np.int32], is_foreground: Any, is_background: Any
+    image: npt.NDArray[np.float32],
+    pixels: npt.NDArray[np.int32],
+    foreground: UntiedNeighbors | None,
+    background: UntiedNeighbors | None,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the weight of the foreground in the known colours' mixture, and its confidence, (n,) for pixels (n,)."""
-    if not (is_foreground.any() and is_background.any()):
+    if foreground is None or background is None:
         return np.full(len(pixels), 0.5), np.zeros(len(pixels))
-    features = centered_features(image, spatial_weight=KNOWN_SPATIAL_WEIGHT)
-    queries = gather(features, pixels)
-    found = []
-    for region in (is_foreground, is_background):
-        known = np.flatnonzero(region).astype(np.int32)
-        near = NeighborTree(np.ascontiguousarray(features[:, known])).untied(queries, min(KNOWN_NEIGHBORS, len(known)))
-        found.append(near._replace(indices=known[near.indices]))
-    return kernels.known_flow(image.reshape(-1, 3), pixels, *found, KNOWN_RIDGE)
+    return kernels.known_flow(image.reshape(-1, 3), pixels, foreground, background, KNOWN_RIDGE)
 
 
 def _intra(
     image: npt.NDArray[np.float32], pixels: npt.NDArray[np.int32]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Return the neighbours (n, K) of pixels (n,) among these, as positions in `pixels`, and their weights (n, K)."""
-    features = np.ascontiguousarray(centered_features(image, spatial_weight=INTRA_SPATIAL_WEIGHT)[:, pixels])
+    features = centered_features_at(image, pixels, spatial_weight=INTRA_SPATIAL_WEIGHT)
     own = np.arange(len(pixels), dtype=np.int32)
     found = NeighborTree(features).untied_among(own, min(INTRA_NEIGHBORS, max(len(pixels) - 1, 0)) + 1)
-    neighbors, counts = _others(own, found)
+    neighbors, counts = other_neighbors(own, found)
     return neighbors, kernels.intra_weights(np.ascontiguousarray(features.T), neighbors, counts)

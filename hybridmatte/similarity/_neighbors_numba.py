@@ -145,6 +145,7 @@ def build_tree(columns):
     top = max(depth - SUBTREE, 0)
     for level in range(top):
         run_pieces(_split_level, 1 << level, columns, perm, key, key_out, perm_out, n_leaves, level, 0)
+    del key, key_out, perm_out  # before more is allocated
     leaf_points = np.empty((n_leaves, n_dims, LEAF), np.float32)
     low = np.full((2 << depth, n_dims), np.inf, np.float32)
     high = -low

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hybridmatte._validation import check_choice, check_image, check_number
 
-__all__ = ["centered_features", "pixel_features", "pixel_positions"]
+__all__ = ["centered_features", "centered_features_at", "pixel_features", "pixel_features_at", "pixel_positions"]
 
 
 def pixel_features(
@@ -67,13 +67,46 @@ def centered_features(
     Distances are the same up to rounding. Those of a mirrored image are the same to the bit: a mirrored position is
     the negative one, and both are rounded alike.
     """
-    height, width = image.shape[:2]
     features = pixel_features(image, spatial_weight=spatial_weight, color_space=color_space)
-    positions = features[-2:].reshape(2, height, width)
-    for plane, places in zip(positions, (np.arange(width), np.arange(height)[:, None]), strict=True):
-        last = places.size - 1
-        plane[:] = spatial_weight * ((2 * places - last) / max(2 * last, 1))
+    positions = features[-2:].reshape(2, *image.shape[:2])
+    positions[0], across = _centered_places(image.shape, spatial_weight)
+    positions[1] = across[:, None]
     return features
+
+
+def centered_features_at(
+    image: npt.NDArray[np.float32], pixels: npt.NDArray[np.integer], *, spatial_weight: float
+) -> npt.NDArray[np.float32]:
+    """Return the RGB `centered_features` (5, n) of some pixels, given by their flat indices (n,)."""
+    return _features_at(image, pixels, *_centered_places(image.shape, spatial_weight))
+
+
+def pixel_features_at(image: npt.NDArray[np.float32], pixels: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+    """Return the `pixel_features` (5, n) of some pixels, given by their flat indices (n,)."""
+    height, width = image.shape[:2]
+    return _features_at(image, pixels, pixel_positions(1, width, 1.0)[0, 0], pixel_positions(height, 1, 1.0)[1, :, 0])
+
+
+def _features_at(
+    image: npt.NDArray[np.float32],
+    pixels: npt.NDArray[np.integer],
+    columns: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.float32],
+) -> npt.NDArray[np.float32]:
+    """Return R, G, B, x and y (5, n) of pixels (n,); `columns` and `rows` are the positions along the axes."""
+    features = np.empty((5, len(pixels)), np.float32)
+    features[:3] = image.reshape(-1, 3)[pixels].T
+    y, x = np.divmod(pixels, image.shape[1])
+    features[3], features[4] = columns[x], rows[y]
+    return features
+
+
+def _centered_places(shape: tuple[int, ...], spatial_weight: float) -> list[npt.NDArray[np.float32]]:
+    """Return the positions of the columns (W,) and of the rows (H,), counted from the centre of the image."""
+    return [
+        (spatial_weight * ((2 * np.arange(side) - (side - 1)) / max(2 * (side - 1), 1))).astype(np.float32)
+        for side in (shape[1], shape[0])
+    ]
 
 
 def pixel_positions(height: int, width: int, spatial_weight: float) -> npt.NDArray[np.float32]:

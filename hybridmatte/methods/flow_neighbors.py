@@ -1,0 +1,166 @@
+"""The neighbours of the unknown pixels that information flow needs, found once or updated for more known pixels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hybridmatte.methods import _information_flow_numba as kernels
+from hybridmatte.similarity.features import centered_features, centered_features_at
+from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors, merge_untied
+
+__all__ = [
+    "MIXTURE_NEIGHBORS",
+    "FlowMemory",
+    "FlowNeighbors",
+    "find_flow_neighbors",
+    "known_neighbors",
+    "mixture_neighbors",
+    "ordered_pixels",
+    "other_neighbors",
+]
+
+MIXTURE_NEIGHBORS = 12  # the paper has 20
+MIXTURE_SPATIAL_WEIGHT = 1.0
+KNOWN_NEIGHBORS = 7
+KNOWN_SPATIAL_WEIGHT = 10.0
+
+
+class FlowNeighbors(NamedTuple):
+    """The neighbours of n unknown pixels; all are flat pixel indices.
+
+    Attributes
+    ----------
+    pixels : (n,) int32 array
+        The unknown pixels, such that consecutive ones are similar.
+    mixture : UntiedNeighbors
+        Pixels of similar colour, known or not.
+    foreground, background : UntiedNeighbors or None
+        The nearest known pixels of each kind; None if there is no such pixel.
+    """
+
+    pixels: npt.NDArray[np.int32]
+    mixture: UntiedNeighbors
+    foreground: UntiedNeighbors | None
+    background: UntiedNeighbors | None
+
+
+class FlowMemory:
+    """The neighbours of an image's unknown pixels, kept while more and more pixels become known.
+
+    The first call of `find` searches the whole image. A later call searches the pixels that have become known since.
+    Memory is 116 bytes for each unknown pixel of the last call.
+    """
+
+    def __init__(self) -> None:
+        self._found: FlowNeighbors | None = None
+
+    def find(
+        self, image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_], known_alpha: npt.NDArray[np.float32]
+    ) -> FlowNeighbors:
+        """Return what `find_flow_neighbors` returns, but for neighbours that a tie decides.
+
+        Raises
+        ------
+        ValueError
+            If a pixel is unknown that was known before.
+        """
+        if self._found is None:
+            self._found = find_flow_neighbors(image, is_unknown, known_alpha)
+        else:
+            self._found = _with_more_known(self._found, image, is_unknown, known_alpha)
+        return self._found
+
+
+def find_flow_neighbors(
+    image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_], known_alpha: npt.NDArray[np.float32]
+) -> FlowNeighbors:
+    """Return the neighbours of the unknown pixels (H, W) of an image (H, W, 3) with known alphas (H, W)."""
+    tree, pixels = ordered_pixels(image, is_unknown)
+    mixture = mixture_neighbors(tree, pixels, MIXTURE_NEIGHBORS)
+    del tree  # its memory is that of the next trees
+    kinds = (~is_unknown & (known_alpha > 0.5), ~is_unknown & (known_alpha <= 0.5))
+    known = (np.flatnonzero(is_kind).astype(np.int32) for is_kind in kinds)
+    return FlowNeighbors(pixels, mixture, *(known_neighbors(image, pixels, of_kind) for of_kind in known))
+
+
+def _with_more_known(
+    found: FlowNeighbors,
+    image: npt.NDArray[np.float32],
+    is_unknown: npt.NDArray[np.bool_],
+    known_alpha: npt.NDArray[np.float32],
+) -> FlowNeighbors:
+    """Return the neighbours of the pixels that are still unknown, with the pixels that have become known."""
+    is_left = is_unknown.ravel()[found.pixels]
+    if np.count_nonzero(is_left) < np.count_nonzero(is_unknown):
+        raise ValueError("is_unknown has pixels that were known before, expected pixels that were unknown before")
+    left, now_known = found.pixels[is_left], found.pixels[~is_left]
+    is_foreground = known_alpha.ravel()[now_known] > 0.5
+    kinds = ((found.foreground, now_known[is_foreground]), (found.background, now_known[~is_foreground]))
+    nearest = (_nearer_known(image, left, known and known.rows(is_left), added) for known, added in kinds)
+    return FlowNeighbors(left, found.mixture.rows(is_left), *nearest)
+
+
+def ordered_pixels(
+    image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_]
+) -> tuple[NeighborTree, npt.NDArray[np.int32]]:
+    """Return a tree of all pixels by colour and position, and the unknown pixels (n,) in the order of the tree."""
+    tree = NeighborTree(centered_features(image, spatial_weight=MIXTURE_SPATIAL_WEIGHT))
+    return tree, tree.order[is_unknown.ravel()[tree.order]]
+
+
+def mixture_neighbors(tree: NeighborTree, pixels: npt.NDArray[np.int32], n_neighbors: int) -> UntiedNeighbors:
+    """Return the nearest other pixels of pixels (n,); of an image with one pixel, that pixel."""
+    n_neighbors = min(n_neighbors, len(tree.order) - 1)
+    if n_neighbors == 0:
+        return UntiedNeighbors(pixels[:, None].astype(np.int32), np.ones(len(pixels), np.int32))
+    return other_neighbors(pixels, tree.untied_among(pixels, n_neighbors + 1))
+
+
+def other_neighbors(own: npt.NDArray[np.int32], found: UntiedNeighbors) -> UntiedNeighbors:
+    """Return the neighbours (n, K) without each row's own point; of a row without an untied one, all count."""
+    neighbors = kernels.drop_own(own, found.indices)
+    counts = np.where(found.counts > 1, found.counts - 1, neighbors.shape[1]).astype(np.int32)
+    return UntiedNeighbors(neighbors, counts)
+
+
+def known_neighbors(
+    image: npt.NDArray[np.float32], pixels: npt.NDArray[np.int32], known: npt.NDArray[np.int32]
+) -> UntiedNeighbors | None:
+    """Return the nearest known pixels of pixels (n,), mainly by position; None if there is no known pixel."""
+    if len(known) == 0:
+        return None
+    tree = NeighborTree(centered_features_at(image, known, spatial_weight=KNOWN_SPATIAL_WEIGHT))
+    near = tree.untied(_known_queries(image, pixels), min(KNOWN_NEIGHBORS, len(known)))
+    return near._replace(indices=known[near.indices])
+
+
+def _nearer_known(
+    image: npt.NDArray[np.float32],
+    pixels: npt.NDArray[np.int32],
+    before: UntiedNeighbors | None,
+    added: npt.NDArray[np.int32],
+) -> UntiedNeighbors | None:
+    """Return the nearest known pixels of pixels (n,), from those before and the pixels that were added since."""
+    now = known_neighbors(image, pixels, added)
+    if before is None or now is None:
+        return before or now
+    squared = [_squared_distances(image, pixels, near.indices) for near in (before, now)]
+    return merge_untied((before, now), squared, KNOWN_NEIGHBORS)
+
+
+def _squared_distances(
+    image: npt.NDArray[np.float32], pixels: npt.NDArray[np.int32], neighbors: npt.NDArray[np.int32]
+) -> npt.NDArray[np.float32]:
+    """Return the squared distances (n, K) of neighbours (n, K) of pixels (n,), as a search by a tree computes them."""
+    points = centered_features_at(image, neighbors.ravel(), spatial_weight=KNOWN_SPATIAL_WEIGHT)
+    gaps = points.reshape(-1, *neighbors.shape) - _known_queries(image, pixels).T[:, :, None]
+    squares = np.square(gaps, out=gaps)
+    return (squares[0] + squares[1] + squares[2]) + (squares[3] + squares[4])
+
+
+def _known_queries(image: npt.NDArray[np.float32], pixels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    """Return the points (n, 5) whose nearest known pixels are searched."""
+    return np.ascontiguousarray(centered_features_at(image, pixels, spatial_weight=KNOWN_SPATIAL_WEIGHT).T)

@@ -1,0 +1,144 @@
+"""Information flow solved again with more known pixels: as a fresh solve, without a new search of the whole image."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from hybridmatte.methods import flow_neighbors
+from hybridmatte.methods.flow_neighbors import FlowMemory, find_flow_neighbors
+from hybridmatte.methods.information_flow import information_flow_system, solve_flow, solve_information_flow
+from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors, merge_untied
+from hybridmatte.systems.problem import check_problem
+from tests.synthetic import soft_disk
+from tests.tolerances import assert_close
+
+HALF = np.float32(0.5)
+
+
+@pytest.fixture(params=["noise", "levels"])
+def scene(request, rng):
+    """A soft disk, with noise, so that no distances are equal, or with few grey levels, so that many are."""
+    disk = soft_disk((61, 80))
+    if request.param == "noise":
+        image = np.clip(disk.image + rng.normal(0, 0.05, disk.image.shape), 0, 1).astype(np.float32)
+    else:
+        image = (np.rint(disk.image * 4) / 4).astype(np.float32)
+    return SimpleNamespace(image=image, trimap=disk.trimap, alpha=disk.alpha)
+
+
+def more_known(scene, rng, kinds=(0, 1)):
+    """Return the trimap with half of the unknown pixels of the given kinds known."""
+    trimap, truth = scene.trimap.copy(), np.rint(scene.alpha)
+    trimap[(trimap == HALF) & np.isin(truth, kinds) & (rng.random(trimap.shape) < 0.5)] = HALF + 1
+    return np.where(trimap > 1, truth, trimap).astype(np.float32)
+
+
+def solve_twice(image, first, second):
+    """Return the second of two solves with one memory."""
+    memory = FlowMemory()
+    solve_flow(check_problem(image, first), memory=memory)
+    return solve_flow(check_problem(image, second), memory=memory)
+
+
+def untied(found):
+    """Return each row's neighbours that no tie decides, as a sorted list."""
+    return [sorted(row[:count]) for row, count in zip(found.indices.tolist(), found.counts, strict=True)]
+
+
+@pytest.mark.parametrize("kinds", [(0, 1), (0,), (1,)])
+def test_second_solve_equals_a_fresh_one(scene, rng, kinds):
+    """The second pass of `matte` searched the whole image again, and so took two thirds of the first one's time."""
+    second = more_known(scene, rng, kinds)
+    assert 0 < np.count_nonzero(second == HALF) < np.count_nonzero(scene.trimap == HALF)
+    fresh = solve_information_flow(scene.image, second, expansion=0.0)
+    assert_close(solve_twice(scene.image, scene.trimap, second), fresh, 1e-6)
+
+
+def test_neighbours_are_those_of_a_fresh_search(scene, rng):
+    """Neighbours that no tie decides, and their numbers, are exactly the same, after several steps, too."""
+    memory, trimap = FlowMemory(), scene.trimap
+    for _ in range(3):
+        problem = check_problem(scene.image, trimap)
+        arguments = problem.image, problem.is_unknown, problem.known_alpha
+        found, fresh = memory.find(*arguments), find_flow_neighbors(*arguments)
+        np.testing.assert_array_equal(found.pixels, fresh.pixels)
+        for name in ("mixture", "foreground", "background"):
+            np.testing.assert_array_equal(getattr(found, name).counts, getattr(fresh, name).counts)
+            assert untied(getattr(found, name)) == untied(getattr(fresh, name))
+        trimap = more_known(SimpleNamespace(trimap=trimap, alpha=scene.alpha), rng)
+
+
+def test_whole_image_is_searched_once(scene, rng, monkeypatch):
+    """The second solve builds no tree of all pixels."""
+    sizes = []
+
+    def counted(columns, build=NeighborTree):
+        sizes.append(columns.shape[1])
+        return build(columns)
+
+    monkeypatch.setattr(flow_neighbors, "NeighborTree", counted)
+    second = more_known(scene, rng)
+    solve_twice(scene.image, scene.trimap, second)
+    n_known = [np.count_nonzero(scene.trimap == kind) for kind in (1, 0)]
+    n_added = [np.count_nonzero(second == kind) - n for kind, n in zip((1, 0), n_known, strict=True)]
+    assert sizes == [scene.trimap.size, *n_known, *n_added]
+
+
+def test_first_solve_is_the_plain_one_to_the_bit(scene):
+    problem = check_problem(scene.image, scene.trimap)
+    fresh = solve_information_flow(scene.image, scene.trimap, expansion=0.0)
+    np.testing.assert_array_equal(solve_flow(problem, memory=FlowMemory()), fresh)
+
+
+@pytest.mark.parametrize("n_known", [1, 3, 6])
+def test_few_known_pixels(scene, rng, n_known):
+    """Fewer known pixels than the 7 neighbours in the first solve, more in the second."""
+    first = np.full_like(scene.trimap, HALF)
+    for kind in (0, 1):
+        places = np.flatnonzero(scene.trimap == kind)
+        first.flat[rng.choice(places, n_known, replace=False)] = kind
+    second = np.where((first == HALF) & (rng.random(first.shape) < 0.7), HALF, np.rint(scene.alpha))
+    second = np.where(first == HALF, second, first).astype(np.float32)
+    systems = []
+    for trimaps in ((first, second), (second,)):
+        memory = FlowMemory()
+        for trimap in trimaps:
+            problem = check_problem(scene.image, trimap)
+            system = information_flow_system(problem.image, problem.is_unknown, problem.known_alpha, memory=memory)
+        systems.append(system)
+    assert_close(systems[0].rhs, systems[1].rhs)
+    assert_close(systems[0].diagonal, systems[1].diagonal)
+
+
+def test_one_pixel_is_left(rng):
+    image = rng.random((3, 4, 3)).astype(np.float32)
+    first = np.float32([[0, HALF, HALF, 1]] * 3)
+    second = np.where(np.arange(12).reshape(3, 4) == 5, HALF, np.rint(first))
+    fresh = solve_information_flow(image, second, expansion=0.0)
+    assert_close(solve_twice(image, first, second), fresh, 1e-6)
+
+
+def test_known_pixels_stay_known(scene, rng):
+    """The memory has no neighbours of a pixel that was known."""
+    with pytest.raises(ValueError, match="is_unknown has pixels that were known before, expected"):
+        solve_twice(scene.image, more_known(scene, rng), scene.trimap)
+
+
+@pytest.mark.parametrize("n_points", [(2, 3), (5, 40), (40, 40)])
+@pytest.mark.parametrize("levels", [2, 1000])
+def test_merged_neighbours_are_those_of_all_points(rng, n_points, levels):
+    """Two searches of parts of the points are one search of all, where no tie decides."""
+    points = (rng.integers(0, levels, (sum(n_points), 5)) / levels).astype(np.float32)
+    queries = (rng.integers(0, levels, (50, 5)) / levels).astype(np.float32)
+    first = np.arange(len(points)) < n_points[0]
+    parts, squared = [], []
+    for own in (np.flatnonzero(first), np.flatnonzero(~first)):
+        found = NeighborTree(np.ascontiguousarray(points[own].T)).untied(queries, min(7, len(own)))
+        parts.append(UntiedNeighbors(own[found.indices].astype(np.int32), found.counts))
+        gaps = (points[parts[-1].indices] - queries[:, None]) ** 2
+        squared.append((gaps[..., 0] + gaps[..., 1] + gaps[..., 2]) + (gaps[..., 3] + gaps[..., 4]))
+    whole = NeighborTree(np.ascontiguousarray(points.T)).untied(queries, min(7, len(points)))
+    merged = merge_untied(parts, squared, 7)
+    np.testing.assert_array_equal(merged.counts, whole.counts)
+    assert untied(merged) == untied(whole)
