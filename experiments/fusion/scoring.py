@@ -19,6 +19,7 @@ from hybridmatte.correction.features import correction_features
 from hybridmatte.correction.network import Perceptron, read_perceptron
 from hybridmatte.correction.passes import MatteWithConfidence, correct_again, corrected_alpha, corrected_pixels
 
+UNSCALED_DOUBT = 0.3  # of the networks of the folds: as `CERTAIN_DOUBT` once doubts are scaled, as the shipped ones are
 AVERAGED = ("cf", "knn", "information_flow", "sampling")
 
 
@@ -86,7 +87,7 @@ def two_passes(estimates: SolverEstimates, features: np.ndarray, network: Percep
     first = MatteWithConfidence(estimates.alpha.copy(), np.ones_like(estimates.alpha))
     for plane, values in zip(first, corrected_pixels(network, features), strict=True):
         plane[estimates.known == 0.5] = values
-    return correct_again(np.moveaxis(estimates.image, 0, 2), estimates.known, first, network)
+    return correct_again(np.moveaxis(estimates.image, 0, 2), estimates.known, first, network, limit=UNSCALED_DOUBT)
 
 
 @cache

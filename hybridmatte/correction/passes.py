@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 CERTAIN_ALPHA = 0.02  # largest distance of alpha from 0 or 1 of a pixel that the second pass takes as known
-CERTAIN_DOUBT = 0.3  # largest probability that alpha of such a pixel is off by more than 0.1
+CERTAIN_DOUBT = 0.39  # largest probability that alpha of such a pixel is off by more than 0.1
 DOUBT_FLOOR = 0.02  # added to the doubts whose inverse squares weigh the two passes
 LEAST_CERTAIN = 0.05  # of the unknown pixels: with fewer certain ones, a second pass would change next to nothing
 EXPANDED_CONFIDENCE = 0.998  # of 1,158,184 pixels that took a known neighbour's alpha (20 photographs), 0.21% are wrong
@@ -67,15 +67,17 @@ def correct_again(
     first: MatteWithConfidence,
     network: Perceptron,
     memory: FlowMemory | None = None,
+    limit: float = CERTAIN_DOUBT,
 ) -> MatteWithConfidence:
     """Return alpha and confidence after the second pass.
 
-    Pixels that the first pass is certain of, within `CERTAIN_ALPHA` of 0 or 1, are known in the second: so the solvers
-    have more known colours, nearer to the pixels that are left, and fewer of these. Certain pixels become 0 or 1 and
-    keep their confidence. On the pixels that are left, both passes are averaged with weights by their doubts, as the
-    second pass inherits what the first was wrongly certain of. The memory is that of the first pass's estimates.
+    Pixels that the first pass is certain of, with a doubt below `limit` and within `CERTAIN_ALPHA` of 0 or 1, are known
+    in the second. So the solvers have more known colours, nearer to the pixels that are left, and fewer of these.
+    Certain pixels become 0 or 1 and keep their confidence. On the pixels that are left, both passes are averaged with
+    weights by their doubts, as the second pass inherits what the first was wrongly certain of. The memory is that of
+    the first pass's estimates.
     """
-    certain = certain_trimap(first, known)
+    certain = certain_trimap(first, known, limit)
     left, unknown = certain == 0.5, known == 0.5
     if np.count_nonzero(unknown & ~left) <= LEAST_CERTAIN * np.count_nonzero(unknown):
         return first
@@ -88,9 +90,9 @@ def correct_again(
     return MatteWithConfidence(alpha, confidence)
 
 
-def certain_trimap(first: MatteWithConfidence, known: Plane) -> Plane:
-    """Return a trimap of 0, 0.5 and 1 in which the certain pixels of the first pass are known, too."""
-    is_sure = (known == 0.5) & (first.confidence > 1 - CERTAIN_DOUBT)
+def certain_trimap(first: MatteWithConfidence, known: Plane, limit: float = CERTAIN_DOUBT) -> Plane:
+    """Return a trimap of 0, 0.5 and 1 in which pixels are known that the first pass doubts by less than a limit."""
+    is_sure = (known == 0.5) & (first.confidence > 1 - limit)
     certain = known.copy()
     certain[is_sure & (first.alpha < CERTAIN_ALPHA)] = 0
     certain[is_sure & (first.alpha > 1 - CERTAIN_ALPHA)] = 1
