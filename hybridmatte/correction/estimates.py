@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hybridmatte.linalg.threads import threads_for
 from hybridmatte.methods.flow_neighbors import FlowMemory
 from hybridmatte.methods.information_flow import solve_flow
-from hybridmatte.methods.shared_sampling import sample_alpha
+from hybridmatte.methods.shared_sampling import sample_planes
 from hybridmatte.systems.expansion import expand_problem
 from hybridmatte.systems.problem import Problem, check_problem
 from hybridmatte.trimap import depth_inside
@@ -68,8 +68,8 @@ def estimates_as_known(
     """
     alpha = solve_flow(check_problem(image, known), memory=memory)
     with threads_for((known == 0.5).sum()):
-        samples = sample_alpha(image, known, expansion=0.0)
-    return SolverEstimates(as_planes(image), known, alpha, as_planes(*samples), known_distances(known))
+        samples = sample_planes(image, known)
+    return SolverEstimates(as_planes(image), known, alpha, samples, known_distances(known))
 
 
 def as_planes(*arrays: npt.NDArray) -> npt.NDArray[np.float32]:

@@ -27,9 +27,10 @@ from hybridmatte.systems.problem import Problem, check_problem, finish_alpha
 from hybridmatte.systems.solve import check_stopping, solve_problem
 from hybridmatte.trimap import Regions, split_trimap
 
-__all__ = ["Samples", "sample_alpha", "solve_sampling"]
+__all__ = ["Samples", "sample_alpha", "sample_planes", "solve_sampling"]
 
 SAMPLE_WEIGHT = 0.03  # confidence in a sample that explains its pixel perfectly
+N_RAYS = 4
 SHARED = 200  # pixels that share their samples
 SMOOTHED = 100  # pixels over which layers are smoothed
 EXPANSION = 12.0  # pixels, of the known regions before sampling
@@ -112,7 +113,9 @@ def solve_sampling(
     return solve_problem(problem, build, method="sampling", reach=REACH, rtol=rtol, maxiter=maxiter)
 
 
-def sample_alpha(image: npt.ArrayLike, trimap: npt.ArrayLike, *, n_rays: int = 4, expansion: float = 12.0) -> Samples:
+def sample_alpha(
+    image: npt.ArrayLike, trimap: npt.ArrayLike, *, n_rays: int = N_RAYS, expansion: float = 12.0
+) -> Samples:
     """Estimate alpha, its confidence, and the foreground and background colours by shared sampling.
 
     Each unknown pixel follows a few rays to the known foreground and background, keeps the pair of colours that
@@ -177,12 +180,34 @@ def sample_alpha(image: npt.ArrayLike, trimap: npt.ArrayLike, *, n_rays: int = 4
     labels = np.where(trimap == 0.5, -1, trimap).astype(np.int8)
     alpha = (labels == 1).astype(np.float32)
     samples = Samples(alpha, np.ones_like(alpha), image.copy(), image.copy())
-    pixels = np.flatnonzero(labels < 0)
-    if len(pixels):
-        layers, values, confidence = _sample(image, labels, pixels, n_rays)
-        for plane, result in zip(samples, (values, confidence, layers[:, :3], layers[:, 3:]), strict=True):
-            plane.reshape(labels.size, -1)[pixels] = np.clip(result, 0.0, 1.0).reshape(len(pixels), -1)
+    pixels, values = _sampled_values(image, labels, n_rays)
+    for plane, result in zip(samples, np.split(values, (1, 2, 5), axis=1), strict=True):
+        plane.reshape(labels.size, -1)[pixels] = result
     return samples
+
+
+def sample_planes(image: npt.NDArray[np.float32], known: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return what `sample_alpha` does without expansion, as planes (8, H, W): alpha, confidence, and both layers.
+
+    `image` (H, W, 3) is a checked image. `known` (H, W) is a trimap of 0, 0.5 and 1 with both kinds of known pixels.
+    """
+    samples = np.empty((8, *known.shape), np.float32)
+    samples[0], samples[1] = known == 1, 1
+    samples[2:5] = samples[5:8] = np.moveaxis(image, 2, 0)
+    pixels, values = _sampled_values(image, np.where(known == 0.5, -1, known).astype(np.int8), N_RAYS)
+    samples.reshape(8, -1)[:, pixels] = values.T
+    return samples
+
+
+def _sampled_values(
+    image: npt.NDArray[np.float32], labels: npt.NDArray[np.int8], n_rays: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Return the unknown pixels (n,), with a negative label, and their alpha, confidence and layers (n, 8)."""
+    pixels = np.flatnonzero(labels < 0)
+    values = np.empty((len(pixels), 8), np.float32)
+    if len(pixels):
+        values[:, 2:], values[:, 0], values[:, 1] = _sample(image, labels, pixels, n_rays)
+    return pixels, values.clip(0.0, 1.0, out=values)
 
 
 def _check_regions(regions: Regions) -> None:
