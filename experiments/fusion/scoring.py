@@ -83,7 +83,7 @@ def score_scene(name: str, folder: Path, networks: Sequence[Trained]) -> list[Ro
 
 
 def two_passes(estimates: SolverEstimates, features: np.ndarray, network: Perceptron) -> MatteWithConfidence:
-    """Return what `correct_twice` does, from the first pass's estimates and features (n, F) of all unknown pixels."""
+    """Return what `correct` does, from the first pass's estimates and features (n, F) of all unknown pixels."""
     first = MatteWithConfidence(estimates.alpha.copy(), np.ones_like(estimates.alpha))
     for plane, values in zip(first, corrected_pixels(network, features), strict=True):
         plane[estimates.known == 0.5] = values

@@ -21,8 +21,7 @@ from hybridmatte.automatic.found import Findings, Found, MaskCorrection
 from hybridmatte.automatic.half_size import halved_trimap, matte_band
 from hybridmatte.automatic.mask_checks import check_outline, fit_mask, is_border_inside, warn_if_inverted
 from hybridmatte.automatic.mask_correction import changed_share, corrected_mask
-from hybridmatte.correction.confidence import matte_with_confidence
-from hybridmatte.correction.matting import Quality, check_method_or_quality, weights_of
+from hybridmatte.correction.matting import Quality, check_method_or_quality, matte_in_passes, weights_of
 from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights, research_only
 from hybridmatte.errors import warn_caller
 from hybridmatte.methods.closed_form import solve_cf
@@ -78,7 +77,7 @@ class AutomaticResult(_Estimate):
         is wide if such pixels farther than 6%, and than 30 pixels, are more than 0.5% of the object. None without a
         solver, with `erode` or `dilate`, and for a given mask that is probably inverted.
     confidence : (H, W) float32 array or None
-        Set for ``--confidence-map`` only; in Python, `matte_with_confidence` takes the trimap.
+        Set for ``--confidence-map`` only; in Python, `matte_with_confidence` takes the trimap; it solves in two passes.
     """
 
     correction: MaskCorrection | None = None
@@ -279,7 +278,7 @@ def solve_mask(
     admit(np.count_nonzero(trimap == 0.5), True)
     half = None if has_widths else halved_trimap(trimap, quality)
     if with_confidence:
-        alpha, confidence = matte_with_confidence(image, trimap, weights=weights)
+        alpha, confidence = matte_in_passes(image, trimap, weights=weights, passes=1)
     else:
         alpha, confidence = matte_band(image, trimap, half, method, quality, weights), None
     said = quality if half is None else f"{quality}, at half the size"

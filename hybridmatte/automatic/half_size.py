@@ -43,16 +43,17 @@ def matte_band(
 ) -> Plane:
     """Estimate alpha by `matte_by`, at half the size if `half`, by `halved_trimap`, is given.
 
-    A band along a mask is wide, because the mask is inexact; there an alpha of half the size is as good, see the notes
-    on the network that corrects masks. In each window of 3 x 3 pixels of half the size, alpha is fitted as a linear
-    function of R, G and B, and these functions, interpolated, give alpha at the full size.
+    A band along a mask is wide, because the mask is inexact; there an alpha of half the size is as good, and one pass
+    of the quality "best", see the notes on the network that corrects masks. In each window of 3 x 3 pixels of half the
+    size, alpha is fitted as a linear function of R, G and B, and these functions, interpolated, give alpha at the full
+    size.
 
     References
     ----------
     .. [1] K. He, J. Sun. Fast guided filter. arXiv 2015.
     """
     if half is None:
-        return matte_by(image, trimap, method, quality, weights)
+        return matte_by(image, trimap, method, quality, weights, passes=1)
     small, unknown = _halved(image), trimap == 0.5
     alpha = trimap.copy()
     box = box_around(unknown, 0)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.correction.matting import warn_if_all_known
-from hybridmatte.correction.passes import MatteWithConfidence, correct_twice
-from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights, load_correction_network
-from hybridmatte.systems.problem import check_problem
+from hybridmatte.correction.matting import matte_in_passes
+from hybridmatte.correction.passes import MatteWithConfidence
+from hybridmatte.correction.weights import RESEARCH, WeightsKind
 
 __all__ = ["matte_with_confidence"]
 
@@ -66,10 +64,4 @@ def matte_with_confidence(
     >>> confidence[0, 0], bool(confidence[0, 20] > 0.5)
     (np.float32(1.0), True)
     """
-    check_weights(weights)
-    warn_if_all_known(trimap)
-    problem = check_problem(image, trimap)
-    network = load_correction_network(weights)
-    if not problem.is_unknown.any():
-        return MatteWithConfidence(problem.known_alpha, np.ones_like(problem.known_alpha))
-    return correct_twice(problem, network)
+    return matte_in_passes(image, trimap, weights)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hybridmatte._validation import check_choice, check_plane
 from hybridmatte.correction.estimates import BASE_SOLVER
-from hybridmatte.correction.passes import correct_twice
+from hybridmatte.correction.passes import MatteWithConfidence, correct
 from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights, load_correction_network
 from hybridmatte.errors import warn_caller
 from hybridmatte.methods.registry import METHODS, solve
@@ -22,6 +22,7 @@ __all__ = [
     "check_method_or_quality",
     "matte",
     "matte_by",
+    "matte_in_passes",
     "warn_if_all_known",
     "weights_of",
 ]
@@ -94,12 +95,20 @@ def matte(
     """
     check_choice(quality, "quality", list(QUALITIES))
     check_weights(weights)
+    if quality == "best":
+        return matte_in_passes(image, trimap, weights).alpha
     warn_if_all_known(trimap)
-    if quality == "fast":
-        return solve(image, trimap, BASE_SOLVER)
+    return solve(image, trimap, BASE_SOLVER)
+
+
+def matte_in_passes(
+    image: npt.ArrayLike, trimap: npt.ArrayLike, weights: WeightsKind = RESEARCH, passes: int = 2
+) -> MatteWithConfidence:
+    """Return alpha and confidence of quality "best", in one or two passes."""
+    check_weights(weights)
+    warn_if_all_known(trimap)
     problem = check_problem(image, trimap)
-    network = load_correction_network(weights)  # raises for damaged weights before the solvers run
-    return correct_twice(problem, network).alpha if problem.is_unknown.any() else problem.known_alpha
+    return correct(problem, load_correction_network(weights), passes)
 
 
 def matte_by(
@@ -108,13 +117,16 @@ def matte_by(
     method: str | None = None,
     quality: Quality | None = None,
     weights: WeightsKind = RESEARCH,
+    passes: int = 2,
 ) -> npt.NDArray[np.float32]:
     """Estimate alpha by a method of `hybridmatte.METHODS`, or by a quality of `matte`; "best" if neither is given.
 
-    weights are those of `matte`; a method has none.
+    weights are those of `matte`, passes those of its quality "best"; a method has none.
     """
     method, quality = check_method_or_quality(method, quality)
     check_weights(weights)
+    if quality == "best" and passes == 1:
+        return matte_in_passes(image, trimap, weights, passes).alpha
     if method is None:
         return matte(image, trimap, quality=quality or "best", weights=weights)
     warn_if_all_known(trimap)

@@ -19,9 +19,9 @@ __all__ = [
     "MatteWithConfidence",
     "add_correction",
     "certain_trimap",
+    "correct",
     "correct_again",
     "correct_once",
-    "correct_twice",
     "corrected_alpha",
     "corrected_pixels",
 ]
@@ -50,15 +50,16 @@ class MatteWithConfidence(NamedTuple):
     confidence: npt.NDArray[np.float32]
 
 
-def correct_twice(problem: Problem, network: Perceptron) -> MatteWithConfidence:
-    """Estimate alpha and confidence of a checked problem that has unknown pixels; the network has two outputs."""
-    memory = FlowMemory()
+def correct(problem: Problem, network: Perceptron, passes: int = 2) -> MatteWithConfidence:
+    """Estimate alpha and confidence of a checked problem, in one or two passes; the network has two outputs."""
+    if not problem.is_unknown.any():
+        return MatteWithConfidence(problem.known_alpha, np.ones_like(problem.known_alpha))
+    memory = FlowMemory() if passes == 2 else None
     estimates = solver_estimates(problem, memory)
     known, first = estimates.known, correct_once(estimates, network)
     del estimates  # before the second pass, which needs as much memory
-    expanded = (known != 0.5) & problem.is_unknown
-    first.confidence[expanded] = EXPANDED_CONFIDENCE
-    return correct_again(problem.image, known, first, network, memory)
+    first.confidence[(known != 0.5) & problem.is_unknown] = EXPANDED_CONFIDENCE
+    return first if passes == 1 else correct_again(problem.image, known, first, network, memory)
 
 
 def correct_again(

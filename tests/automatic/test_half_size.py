@@ -6,6 +6,8 @@ import pytest
 import hybridmatte
 from hybridmatte.automatic import half_size
 from hybridmatte.automatic.half_size import LEAST_SIDE, halved_trimap, matte_band
+from hybridmatte.correction import matting
+from hybridmatte.correction.passes import correct
 from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
 
@@ -22,9 +24,9 @@ def solved_shapes(monkeypatch):
     """Record the sizes that are solved."""
     shapes, solve = [], half_size.matte_by
 
-    def recorded(image, *arguments):
+    def recorded(image, *arguments, **options):
         shapes.append(image.shape[:2])
-        return solve(image, *arguments)
+        return solve(image, *arguments, **options)
 
     monkeypatch.setattr(half_size, "matte_by", recorded)
     return shapes
@@ -98,3 +100,13 @@ def test_auto_solves_at_half_size(scene, solved_shapes):
     result = hybridmatte.matte_from_mask(scene.image, mask, trust_mask=True, quality="fast")
     assert solved_shapes == [tuple((side + 1) // 2 for side in SHAPE)]
     assert "half" in result.description
+
+
+def test_one_pass_in_a_band(scene, monkeypatch):
+    """A second pass of the quality "best" gains nothing along a mask."""
+    passes = []
+    record = lambda problem, network, n: (passes.append(n), correct(problem, network, n))[1]  # noqa: E731
+    monkeypatch.setattr(matting, "correct", record)
+    result = hybridmatte.matte_from_mask(scene.image, scene.alpha >= 0.5, trust_mask=True)
+    assert passes == [1]
+    assert result.alpha.shape == SHAPE

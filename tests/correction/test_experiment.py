@@ -6,7 +6,7 @@ import pytest
 from hybridmatte.correction.estimates import BASE_SOLVER, solver_estimates
 from hybridmatte.correction.features import FEATURE_TABLE, FEATURES, correction_features
 from hybridmatte.correction.network import predict_correction
-from hybridmatte.correction.passes import correct_twice
+from hybridmatte.correction.passes import correct
 from hybridmatte.correction.weights import load_correction_network
 from hybridmatte.data import Sample
 from hybridmatte.systems.problem import check_problem
@@ -318,12 +318,12 @@ def row_of(method, kind, names, error, protocol=None):
 
 
 def test_two_passes_are_those_of_the_package():
-    """The scored answer is that of `correct_twice`, of the same estimates."""
+    """The scored answer is that of `correct`, of the same estimates."""
     problem, network = check_problem(SCENE.image, SCENE.trimap), load_correction_network()
     estimates = solver_estimates(problem)
     features = correction_features(estimates, estimates.known == 0.5)
     found = scoring.two_passes(estimates, features, network)
-    assert_close(found.alpha, correct_twice(problem, network).alpha, 1e-5)
+    assert_close(found.alpha, correct(problem, network).alpha, 1e-5)
 
 
 def test_tables():

@@ -7,7 +7,7 @@ import pytest
 from hybridmatte import matte, sad
 from hybridmatte.correction import passes
 from hybridmatte.correction.estimates import solver_estimates
-from hybridmatte.correction.passes import MatteWithConfidence, certain_trimap, correct_once, correct_twice
+from hybridmatte.correction.passes import MatteWithConfidence, certain_trimap, correct, correct_once
 from hybridmatte.correction.weights import load_correction_network
 from hybridmatte.systems.problem import check_problem
 
@@ -43,7 +43,7 @@ def test_second_pass_solves_what_is_left(fur, count_solves):
     problem, network = check_problem(fur.image, fur.trimap), load_correction_network()
     estimates = solver_estimates(problem)
     certain = certain_trimap(correct_once(estimates, network), estimates.known)
-    alpha = correct_twice(problem, network).alpha
+    alpha = correct(problem, network).alpha
     assert count_solves == [np.count_nonzero(certain == 0.5)]
     assert count_solves[0] < 0.95 * np.count_nonzero(estimates.known == 0.5)
     np.testing.assert_array_equal(alpha[certain != 0.5], certain[certain != 0.5])
@@ -74,7 +74,7 @@ def test_second_pass_helps(fur):
     wide = np.where(cv2.dilate(np.uint8(fur.trimap == HALF), np.ones((17, 17))) > 0, HALF, fur.trimap)
     problem, network = check_problem(fur.image, wide), load_correction_network()
     first = correct_once(solver_estimates(problem), network)
-    errors = [sad(part.alpha, fur.alpha, wide) for part in (correct_twice(problem, network), first)]
+    errors = [sad(part.alpha, fur.alpha, wide) for part in (correct(problem, network), first)]
     assert errors[0] < 0.95 * errors[1]
 
 
@@ -91,7 +91,7 @@ def test_no_second_pass_for_a_few_pixels(fur, count_solves, monkeypatch, share):
         return certain
 
     monkeypatch.setattr(passes, "certain_trimap", few)
-    np.testing.assert_array_equal(correct_twice(problem, network).alpha, first.alpha)
+    np.testing.assert_array_equal(correct(problem, network).alpha, first.alpha)
     assert count_solves == []
 
 
@@ -99,6 +99,6 @@ def test_every_pixel_certain(fur, monkeypatch):
     """Nothing is left for the second pass."""
     problem, network = check_problem(fur.image, fur.trimap), load_correction_network()
     monkeypatch.setattr(passes, "certain_trimap", lambda _, known, *__: np.where(known == HALF, 1, known))
-    alpha, confidence = correct_twice(problem, network)
+    alpha, confidence = correct(problem, network)
     assert (alpha[fur.trimap != 0] == 1).mean() > 0.5
     assert 0 <= confidence.min() <= confidence.max() <= 1
