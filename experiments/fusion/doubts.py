@@ -79,7 +79,8 @@ def doubt_rows(doubts: Mapping[Key, Doubts]) -> list[Row]:
         folds = [found for key, found in doubts.items() if key[:2] == (method, seed)]
         scaled = []
         for number, fold in enumerate(folds):
-            scaling = fit_scaling(joined([*folds[:number], *folds[number + 1 :]]))
+            others = [*folds[:number], *folds[number + 1 :]]
+            scaling = fit_scaling(joined(others)) if others else Scaling(1.0, 0.0)  # one network for all: as they are
             scaled.append(Doubts(scaling.scale * fold.logits + scaling.shift, fold.is_wrong))
         raw, after = joined(folds), joined(scaled)
         bins = reliability(after)
