@@ -1,0 +1,320 @@
+/**
+ * Asks the service for alpha: at once for a new photograph, around each change as a preview, and in full once the hand
+ * rests. An answer to a trimap that has changed since is not used.
+ */
+
+import { kindsIn } from './crops.js';
+import { Preview } from './preview.js';
+import { Pyramid } from './pyramid.js';
+import { ServiceError, ServiceGone } from './service.js';
+import { trimapValues } from './picture.js';
+
+/**
+ * @typedef {import('./picture.js').Picture} Picture
+ * @typedef {import('./service.js').Answer} Answer
+ */
+
+const REST = 800; // milliseconds without a change before the whole is solved
+const MOST_PIXELS_WITH_LAYERS = 8e6; // above, colours and confidence are asked for only when they are to be seen
+const RETRY_AFTER = 2; // seconds
+
+export class Solver {
+  /**
+   * @param {import('./state.js').State} state
+   * @param {import('./service.js').Service} service
+   * @param {import('./codec.js').Codec} codec
+   * @param {import('./status.js').Status} status
+   */
+  constructor(state, service, codec, status) {
+    this.state = state;
+    this.service = service;
+    this.codec = codec;
+    this.status = status;
+    this.preview = new Preview(state, service, codec, (picture, error) => this.failed(picture, error));
+    /** @type {AbortController | null} */
+    this.running = null;
+    /** @type {Picture | null} */
+    this.runningPicture = null;
+    this.timer = 0;
+    /** @type {Picture[]} */
+    this.queue = []; // photographs without an answer yet
+    state.on('edit', ({ picture, isFinal }) => this.onEdit(picture, isFinal));
+    state.on('options', (options) => {
+      if (options.view) this.completeLayers();
+      if (options.method && this.state.active) this.solveSoon(this.state.active, 0);
+    });
+  }
+
+  /** @param {Picture} picture */
+  add(picture) {
+    this.queue.push(picture);
+    this.next();
+  }
+
+  /** @param {Picture} picture */
+  forget(picture) {
+    this.queue = this.queue.filter((one) => one !== picture);
+    if (this.runningPicture === picture) this.running?.abort();
+  }
+
+  /**
+   * @param {Picture} picture
+   * @param {boolean} isFinal
+   */
+  onEdit(picture, isFinal) {
+    if (this.runningPicture === picture) this.running?.abort();
+    clearTimeout(this.timer);
+    if (isFinal && !this.checkKinds(picture)) return;
+    if (!picture.hasBothKinds) return;
+    if (picture.progress !== 'painting') this.state.setProgress(picture, 'painting', 'Preview');
+    this.preview.want(picture, isFinal);
+    if (isFinal) this.solveSoon(picture, REST);
+  }
+
+  /**
+   * Whether there is something to solve; else say what to paint.
+   *
+   * @param {Picture} picture
+   */
+  checkKinds(picture) {
+    const kinds = kindsIn(picture.trimap, picture.width, picture.whole);
+    picture.hasBothKinds = kinds.foreground && kinds.background;
+    if (picture.hasBothKinds) return true;
+    const missing = kinds.foreground ? 'background (key 2)' : 'foreground (key 1)';
+    this.state.setProgress(picture, 'waiting', `Now paint some ${missing}. The rest follows from the two.`);
+    return false;
+  }
+
+  /**
+   * @param {Picture} picture
+   * @param {number} delay
+   */
+  solveSoon(picture, delay) {
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => {
+      this.queue = [picture, ...this.queue.filter((one) => one !== picture)];
+      if (this.running) this.running.abort();
+      else this.next();
+    }, delay);
+  }
+
+  /** Start on the next photograph; the one on show goes first. */
+  async next() {
+    if (this.running || !this.queue.length) return;
+    const index = Math.max(0, this.queue.indexOf(/** @type {Picture} */ (this.state.active)));
+    const [picture] = this.queue.splice(index, 1);
+    this.running = new AbortController();
+    this.runningPicture = picture;
+    try {
+      await this.solve(picture, this.running.signal);
+    } catch (error) {
+      this.failed(picture, error);
+    }
+    this.running = this.runningPicture = null;
+    this.next();
+  }
+
+  /**
+   * @param {Picture} picture
+   * @param {AbortSignal} signal
+   */
+  async solve(picture, signal) {
+    const { revision } = picture;
+    const isFirst = picture.origin.kind === 'auto';
+    this.state.setProgress(picture, isFirst ? 'finding' : 'solving', isFirst ? 'Finding the object' : 'Solving');
+    const answer = await this.request(picture, this.outputsFor(picture, isFirst), 'png', {}, {}, signal);
+    if (answer.description.found === false) {
+      this.state.setProgress(picture, 'waiting', 'No object was found. Paint some foreground (1) and background (2).');
+      return;
+    }
+    const planes = await this.decode(picture, answer);
+    if (picture.revision !== revision || signal.aborted) return;
+    this.accept(picture, planes, isFirst && !picture.isFound);
+    this.settled(picture, answer);
+  }
+
+  /**
+   * @param {Picture} picture
+   * @param {Answer} answer
+   */
+  settled(picture, { description }) {
+    const warning = description.warnings?.[0];
+    if (warning) this.status.say(warning);
+    const time = description.seconds ? `, in ${description.seconds.toFixed(1)} s` : '';
+    this.state.setProgress(picture, 'settled', `Up to date: ${this.state.options.method.split(':')[1]}${time}`);
+  }
+
+  /**
+   * The answer to the trimap as it is, or the service's own answer where nothing was painted.
+   *
+   * @param {Picture} picture
+   * @param {string[]} outputs
+   * @param {string} format
+   * @param {import('./service.js').Query} options
+   * @param {Record<string, Blob>} files  A background.
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<Answer>}
+   */
+  async request(picture, outputs, format, options, files, signal) {
+    const query = { ...options, ...this.methodQuery(), output: outputs.join(','), format };
+    const image = picture.file;
+    if (picture.origin.kind === 'auto') {
+      return this.service.ask('/v1/auto', { image, ...files }, { ...query, ...this.pointQuery(picture.origin.points) }, signal);
+    }
+    const trimap = await this.trimapFile(picture);
+    const path = files.background || options.background ? '/v1/cutout' : '/v1/matte';
+    return this.service.ask(path, { image, trimap, ...files }, query, signal);
+  }
+
+  /**
+   * @param {string[]} points
+   * @returns {import('./service.js').Query}
+   */
+  pointQuery(points) {
+    return points.length ? { point: points, segmenter: this.state.pointSegmenter } : {};
+  }
+
+  /** @param {Picture} picture */
+  trimapFile(picture) {
+    return this.codec.encodeGrey({ values: picture.trimap.slice(), width: picture.width, height: picture.height });
+  }
+
+  /** @returns {Record<string, string>} */
+  methodQuery() {
+    const [kind, name] = this.state.options.method.split(':');
+    return { [kind]: name };
+  }
+
+  /**
+   * @param {Picture} picture
+   * @param {boolean} hasTrimap  The answer is to bring a trimap.
+   */
+  outputsFor(picture, hasTrimap) {
+    const { view, method } = this.state.options;
+    const isLight = picture.width * picture.height <= MOST_PIXELS_WITH_LAYERS;
+    const outputs = hasTrimap ? ['alpha', 'trimap'] : ['alpha'];
+    if (isLight || view === 'foreground') outputs.push('foreground');
+    if (method === 'quality:best' && (isLight || view === 'confidence')) outputs.push('confidence');
+    return outputs;
+  }
+
+  /** Ask again where the view shows a layer that was left out. */
+  completeLayers() {
+    const { active, options } = this.state;
+    if (!active || active.progress !== 'settled') return;
+    const isMissing =
+      (options.view === 'foreground' && !active.foreground) ||
+      (options.view === 'confidence' && !active.confidence && options.method === 'quality:best');
+    if (isMissing) this.solveSoon(active, 0);
+  }
+
+  /**
+   * @param {Picture} picture
+   * @param {Answer} answer
+   */
+  async decode(picture, { images }) {
+    const read = (/** @type {Blob | undefined} */ file) => (file ? this.codec.decodePlane(file) : null);
+    const [alpha, trimap, confidence] = await Promise.all([
+      read(images.alpha), read(images.trimap), read(images.confidence),
+    ]);
+    if (alpha && (alpha.width !== picture.width || alpha.height !== picture.height)) {
+      throw new ServiceError(
+        `The service reads the photograph as ${alpha.width} x ${alpha.height} pixels, this browser as ` +
+          `${picture.width} x ${picture.height}.`, 422, 0,
+      );
+    }
+    const foreground = images.foreground ? await Pyramid.of(await createImageBitmap(images.foreground)) : null;
+    return { alpha, trimap, confidence, foreground };
+  }
+
+  /**
+   * @param {Picture} picture
+   * @param {Awaited<ReturnType<Solver['decode']>>} planes
+   * @param {boolean} isFirst
+   */
+  accept(picture, { alpha, trimap, confidence, foreground }, isFirst) {
+    if (trimap) picture.history.replace('trimap', trimapValues(trimap.values));
+    const changed = alpha ? picture.history.replace('alpha', alpha.values) : null;
+    picture.foreground?.close();
+    picture.foreground = foreground;
+    picture.confidence = confidence?.values ?? null;
+    picture.isFound = picture.isFound || isFirst;
+    picture.dirty = null;
+    this.checkKinds(picture);
+    this.state.emit('pixels', { picture, rect: foreground || isFirst || confidence ? picture.whole : changed });
+  }
+
+  /**
+   * Say what went wrong in the service's words; nothing that was painted is lost, and a service that is gone is asked again.
+   *
+   * @param {Picture} picture
+   * @param {unknown} error
+   */
+  failed(picture, error) {
+    if (error instanceof DOMException && error.name === 'AbortError') return;
+    const message = error instanceof Error ? error.message : String(error);
+    this.state.setProgress(picture, 'failed', message);
+    const isBusy = error instanceof ServiceError && (error.status === 429 || error.status === 503);
+    if (error instanceof ServiceGone || isBusy) {
+      const delay = (isBusy && error.retryAfter) || RETRY_AFTER;
+      this.status.say(`${message} Your work is kept; trying again in ${delay} s.`);
+      this.solveSoon(picture, delay * 1000);
+    } else this.status.fail(message);
+  }
+
+  /**
+   * The object at a point, as the service finds it, becomes the trimap: one step of the history.
+   *
+   * @param {Picture} picture
+   * @param {string} point  `+x,y` or `-x,y`.
+   */
+  askPoint(picture, point) {
+    this.askPoints(picture, [...(picture.origin.kind === 'auto' ? picture.origin.points : []), point]);
+  }
+
+  /**
+   * @param {Picture} picture
+   * @param {string[]} points
+   */
+  async askPoints(picture, points) {
+    const { revision } = picture;
+    this.running?.abort();
+    clearTimeout(this.timer);
+    this.state.setProgress(picture, 'finding', points.length ? 'Finding the object at the point' : 'Finding the object');
+    try {
+      const output = this.outputsFor(picture, true).join(',');
+      const query = { ...this.methodQuery(), ...this.pointQuery(points), output, format: 'png' };
+      const answer = await this.service.ask('/v1/auto', { image: picture.file }, query);
+      if (answer.description.found === false) {
+        this.state.setProgress(picture, 'settled', 'No object was found.');
+        return;
+      }
+      const planes = await this.decode(picture, answer);
+      if (picture.revision !== revision) return;
+      picture.beginStep('point');
+      this.accept(picture, planes, true);
+      if (picture.commitStep()) picture.origin = { kind: 'auto', points };
+      this.settled(picture, answer);
+    } catch (error) {
+      this.failed(picture, error);
+    }
+  }
+
+  /** Forget what was painted, as one step that can be undone, and let the service find the object again. */
+  findAgain() {
+    if (this.state.active) this.askPoints(this.state.active, []);
+  }
+
+  /**
+   * @param {'undo' | 'redo'} direction
+   */
+  step(direction) {
+    const picture = this.state.active;
+    const result = picture?.step(direction);
+    if (!picture || !result) return;
+    this.state.emit('pixels', { picture, rect: result.rect });
+    this.status.say(`${direction === 'undo' ? 'Undone' : 'Redone'}: ${result.label}.`);
+    this.onEdit(picture, true);
+    this.state.emit('progress', picture);
+  }
+}
