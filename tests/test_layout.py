@@ -43,6 +43,7 @@ ROOMS = (
     "batch",
     "data",
     "training",
+    "server",
     "cli",
     "__main__",
 )

@@ -171,8 +171,12 @@ def encode(
     profile: bytes | None = None,
     exif: bytes | None = None,
     resolution: tuple[float, float] | None = None,
+    is_fast: bool = False,
 ) -> bytes:
-    """Encode uint8 or uint16 pixels (H, W), (H, W, 3) or (H, W, 4)."""
+    """Encode uint8 or uint16 pixels (H, W), (H, W, 3) or (H, W, 4).
+
+    With `is_fast`, a PNG of 8 bits takes half the time, and may be larger.
+    """
     if kind == "TIFF":
         data = encode_tiff(pixels, profile, resolution)
         return data if exif is None else with_tiff_directories(data, exif)
@@ -188,6 +192,8 @@ def encode(
         options["dpi"] = resolution
     if exif is not None:
         options["exif"] = exif
+    if is_fast and kind == "PNG":
+        options["compress_level"] = 1
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind, icc_profile=profile, **options)
     return file.getvalue()

@@ -1,0 +1,74 @@
+"""A worker process: it gets work over a pipe, does it, and sends the result back.
+
+The service imports this module too. So what is heavy is imported by name, in the worker only. SIGINT cancels the work
+under way; at other times it is ignored. The process ends when the pipe is closed, by the service or by its end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from multiprocessing.connection import Connection
+from typing import Any
+
+from hybridmatte.errors import MissingExtraError, is_interrupt, remembering_interrupts
+from hybridmatte.server.failures import Refusal, field_of, in_words_of_the_service
+from hybridmatte.server.work import Cancelled, Failed, Listed, Ready, Result, Work
+
+__all__ = ["serve_pipe"]
+
+USER_ERRORS = (ValueError, TypeError, ArithmeticError, ImportError)  # of the library, in sentences
+
+
+def serve_pipe(pipe: Connection, segmenters: tuple[str, ...]) -> None:
+    """Do work from a pipe until it is closed."""
+    if hasattr(os, "setsid"):
+        os.setsid()  # Ctrl-C in a terminal reaches the service alone
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(EOFError, OSError):  # the service has ended
+        pipe.send(Listed(import_module("hybridmatte.server.listing").list_all(segmenters)))
+        pipe.send(Ready(import_module("hybridmatte.server.warming").warm_up()))
+        while True:
+            pipe.send(_answer(pipe.recv()))
+
+
+def _answer(work: Work) -> Result | Refusal | Cancelled | Failed:
+    """Do one piece of work; whatever happens becomes an answer."""
+    do: Any = import_module("hybridmatte.server.tasks").do
+    try:
+        with _cancellable(), remembering_interrupts():
+            try:
+                return do(work)
+            except Exception as error:
+                if is_interrupt(error):
+                    raise KeyboardInterrupt from error
+                return _answer_of(error)
+    except KeyboardInterrupt:
+        return Cancelled()
+
+
+@contextmanager
+def _cancellable() -> Iterator[None]:
+    """Let SIGINT interrupt the block."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _answer_of(error: Exception) -> Refusal | Failed:
+    """Return the answer for an error: a sentence for the client, or a trace for the log."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, MemoryError):
+        return Refusal(503, f"the picture needs more memory than is free ({error or 'allocation failed'})")
+    if isinstance(error, USER_ERRORS) and not isinstance(error, UnicodeError):
+        message = in_words_of_the_service(" ".join(str(error).split()))
+        status = 415 if isinstance(error, MissingExtraError) else 422
+        return Refusal(status, message or type(error).__name__, field_of(message))
+    return Failed("".join(traceback.format_exception(error)))
