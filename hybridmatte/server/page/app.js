@@ -49,6 +49,7 @@ function start() {
   bindCompare(state);
   bindReadout(state, stage, overlay);
   bindDialogs();
+  canvas.addEventListener('pointerdown', () => document.body.classList.remove('panel-open'));
   fillHelp(commands);
   greet(service, state, status);
   Object.assign(window, { hybridmatte: { state, stage, solver } }); // for a look from the browser's console

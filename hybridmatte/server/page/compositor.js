@@ -6,6 +6,7 @@ import { levelSize } from './pyramid.js';
 /**
  * @typedef {import('./rectangles.js').Rect} Rect
  * @typedef {import('./picture.js').Picture} Picture
+ * @typedef {'none' | 'known' | 'all'} Tint  Which of the three kinds are tinted.
  * @typedef {'cutout' | 'photo' | 'alpha' | 'trimap' | 'confidence' | 'foreground'} View
  */
 
@@ -16,21 +17,23 @@ const SEEN_UNDER_TINT = 110; // alpha at which what was removed shows through th
 /**
  * @param {Picture} picture
  * @param {View} view
- * @param {boolean} isTinted
+ * @param {Tint} tinted
  * @param {number} level  Of the pyramid.
  * @param {Rect} rect  In pixels of the level.
  * @returns {ImageData}
  */
-export function composePart(picture, view, isTinted, level, rect) {
+export function composePart(picture, view, tinted, level, rect) {
   if (!picture.photo) throw new Error('the photograph is not in memory');
   const image = picture.photo.pixels(level, rect);
-  if (view === 'cutout') cutOut(image.data, picture, level, rect, isTinted ? SEEN_UNDER_TINT : 0);
+  if (view === 'cutout') cutOut(image.data, picture, level, rect, tinted === 'none' ? 0 : SEEN_UNDER_TINT);
   else if (view === 'foreground' && picture.foreground) image.data.set(picture.foreground.pixels(level, rect).data);
   else if (view === 'alpha') paintGrey(image.data, means(picture.alpha, picture, level, rect));
   else if (view === 'confidence' && picture.confidence) {
     paintGrey(image.data, means(picture.confidence, picture, level, rect));
   } else if (view === 'trimap') paintGrey(image.data, samples(picture.trimap, picture, level, rect));
-  if (isTinted && view !== 'trimap') tint(image.data, samples(picture.trimap, picture, level, rect));
+  if (tinted !== 'none' && view !== 'trimap') {
+    tint(image.data, samples(picture.trimap, picture, level, rect), tinted === 'all');
+  }
   return image;
 }
 
@@ -70,10 +73,12 @@ function paintGrey(data, values) {
  *
  * @param {Uint8ClampedArray} data
  * @param {Uint8Array} trimap
+ * @param {boolean} isUnknownToo
  */
-function tint(data, trimap) {
+function tint(data, trimap, isUnknownToo) {
   for (let i = 0, j = 0; i < trimap.length; i++, j += 4) {
     const kind = trimap[i] === FOREGROUND ? 'foreground' : trimap[i] === BACKGROUND ? 'background' : 'unknown';
+    if (kind === 'unknown' && !isUnknownToo) continue;
     const colour = TINTS[kind];
     const below = (data[j + 3] / 255) * (1 - TINT_STRENGTH);
     const covered = TINT_STRENGTH + below;

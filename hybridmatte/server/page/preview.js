@@ -45,10 +45,11 @@ export class Preview {
     while (this.wanted?.dirty) {
       const picture = this.wanted;
       const { dirty } = picture;
+      picture.dirty = null;
       this.running = new AbortController();
       try {
-        picture.dirty = null;
-        await this.answer(picture, /** @type {import('./rectangles.js').Rect} */ (dirty), this.running.signal);
+        const changed = picture.hasAnswer && dirty ? dirty : picture.whole;
+        await this.answer(picture, changed, this.running.signal);
       } catch (error) {
         const isStale = error instanceof DOMException && error.name === 'AbortError';
         if (isStale) picture.spread(dirty);
@@ -78,6 +79,7 @@ export class Preview {
     const alpha = await this.codec.decodePlane(answer.images.alpha);
     signal.throwIfAborted();
     picture.history.touch('alpha', crop.rect);
+    picture.hasAnswer = true;
     blendAnswer(picture.alpha, picture.trimap, picture, crop, alpha);
     this.state.emit('pixels', { picture, rect: crop.rect });
     this.adapt(pixels, performance.now() - started);

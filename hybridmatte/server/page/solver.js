@@ -129,7 +129,7 @@ export class Solver {
     }
     const planes = await this.decode(picture, answer);
     if (picture.revision !== revision || signal.aborted) return;
-    this.accept(picture, planes, isFirst && !picture.isFound);
+    this.accept(picture, planes, !picture.hasAnswer);
     this.settled(picture, answer);
   }
 
@@ -238,7 +238,7 @@ export class Solver {
     picture.foreground?.close();
     picture.foreground = foreground;
     picture.confidence = confidence?.values ?? null;
-    picture.isFound = picture.isFound || isFirst;
+    picture.hasAnswer = true;
     picture.dirty = null;
     this.checkKinds(picture);
     this.state.emit('pixels', { picture, rect: foreground || isFirst || confidence ? picture.whole : changed });
@@ -312,6 +312,7 @@ export class Solver {
     const picture = this.state.active;
     const result = picture?.step(direction);
     if (!picture || !result) return;
+    picture.dirty = null; // alpha came back with the trimap
     this.state.emit('pixels', { picture, rect: result.rect });
     this.status.say(`${direction === 'undo' ? 'Undone' : 'Redone'}: ${result.label}.`);
     this.onEdit(picture, true);

@@ -122,27 +122,41 @@ export class Stage {
     context.clearRect(0, 0, canvas.width, canvas.height);
     const picture = this.state.active;
     if (!picture?.photo || !this.viewport) return;
-    const { view, isTinted, compare } = this.state.options;
-    this.tiles.show(picture, view, isTinted);
+    const { view, tinted } = this.lookOf(picture);
+    const { compare } = this.state.options;
+    this.tiles.show(picture, view, tinted);
     if (view === 'cutout') this.backgrounds.paint(context, picture, this.place(picture.whole), this.density);
     this.drawTiles(picture);
     if (compare !== null) this.drawBefore(picture, compare);
     if (this.viewport.scale >= GRID_FROM) this.drawGrid(picture);
   }
 
+  /**
+   * What is shown of a picture: the cut-out is the photograph, with what was painted, until there is an answer.
+   *
+   * @param {Picture} picture
+   * @returns {{view: import('./compositor.js').View, tinted: import('./compositor.js').Tint}}
+   */
+  lookOf(picture) {
+    const { view, isTinted } = this.state.options;
+    const tinted = isTinted ? 'all' : 'none';
+    if (view !== 'cutout' || picture.hasAnswer) return { view, tinted };
+    return { view: 'photo', tinted: isTinted ? 'all' : 'known' };
+  }
+
   /** @param {Picture} picture */
   drawTiles(picture) {
-    const { view, isTinted } = this.state.options;
+    const { view, tinted } = this.lookOf(picture);
     const level = this.levelFor(picture);
     const seen = this.seen(picture);
     if (!seen || !picture.photo) return;
     const until = performance.now() + TIME_FOR_TILES;
-    let { tiles, isComplete } = this.tiles.take(picture, view, isTinted, level, seen, until);
+    let { tiles, isComplete } = this.tiles.take(picture, view, tinted, level, seen, until);
     if (isComplete) this.shownLevel = level;
     else {
       this.invalidate();
       if (level !== this.shownLevel && this.shownLevel < picture.photo.levels.length) {
-        tiles = this.tiles.take(picture, view, isTinted, this.shownLevel, seen, 0).tiles;
+        tiles = this.tiles.take(picture, view, tinted, this.shownLevel, seen, 0).tiles;
       }
     }
     for (const tile of tiles) this.drawPart(picture, tile.canvas, tile.rect, { ...tile.rect, x: 0, y: 0 }, tile.level);

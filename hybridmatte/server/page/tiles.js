@@ -8,6 +8,7 @@ import { intersect, unite } from './rectangles.js';
  * @typedef {import('./rectangles.js').Rect} Rect
  * @typedef {import('./picture.js').Picture} Picture
  * @typedef {import('./compositor.js').View} View
+ * @typedef {import('./compositor.js').Tint} Tint
  *
  * @typedef {object} Tile
  * @property {OffscreenCanvas} canvas
@@ -32,10 +33,10 @@ export class Tiles {
    *
    * @param {Picture} picture
    * @param {View} view
-   * @param {boolean} isTinted
+   * @param {Tint} tinted
    */
-  show(picture, view, isTinted) {
-    const look = `${picture.id} ${view} ${isTinted}`;
+  show(picture, view, tinted) {
+    const look = `${picture.id} ${view} ${tinted}`;
     if (look !== this.look) this.tiles.clear();
     this.look = look;
   }
@@ -62,13 +63,13 @@ export class Tiles {
    *
    * @param {Picture} picture
    * @param {View} view
-   * @param {boolean} isTinted
+   * @param {Tint} tinted
    * @param {number} level
    * @param {Rect} seen  In pixels of the photograph.
    * @param {number} until  Time at which to stop composing, as `performance.now`.
    * @returns {{tiles: Tile[], isComplete: boolean}}
    */
-  take(picture, view, isTinted, level, seen, until) {
+  take(picture, view, tinted, level, seen, until) {
     const tiles = this.needed(picture, level, seen);
     let isComplete = true;
     for (const tile of tiles) {
@@ -77,7 +78,7 @@ export class Tiles {
         isComplete = false;
         continue;
       }
-      const image = composePart(picture, view, isTinted, level, tile.stale);
+      const image = composePart(picture, view, tinted, level, tile.stale);
       tile.canvas.getContext('2d')?.putImageData(image, tile.stale.x - tile.rect.x, tile.stale.y - tile.rect.y);
       tile.stale = null;
       tile.isNew = false;
