@@ -3,6 +3,7 @@
 # Annotations are read by FastAPI, and name classes that are made here: they must not be strings.
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -15,18 +16,20 @@ from starlette.exceptions import HTTPException
 from hybridmatte import __version__
 from hybridmatte.server.answers import answer_of
 from hybridmatte.server.commands import Command
-from hybridmatte.server.failures import Refusal, field_of
+from hybridmatte.server.failures import FAULT, Refusal, field_of
 from hybridmatte.server.metrics import CONTENT_TYPE_LATEST, Metrics
 from hybridmatte.server.openapi import describe_body, describe_responses
 from hybridmatte.server.prompts import prompts_of
 from hybridmatte.server.settings import Settings
-from hybridmatte.server.uploads import read_uploads
+from hybridmatte.server.uploads import Held, Share, read_uploads
 from hybridmatte.server.validation import sentence_of
 from hybridmatte.server.work import Style, Upload, Work
 from hybridmatte.server.workers import Workers
 
 __all__ = ["make_api"]
 
+log = logging.getLogger("hybridmatte.server")
+HELD_BODIES = 4  # of the largest size, that all requests together may hold
 LEFT = 499  # status of a request whose client has gone; nobody reads it but the metrics
 
 
@@ -56,6 +59,7 @@ def make_api(settings: Settings, workers: Workers, commands: dict[str, Command])
     api.exception_handler(Refusal)(_refuse)
     api.exception_handler(RequestValidationError)(_refuse_options)
     api.exception_handler(HTTPException)(_refuse_path)
+    api.exception_handler(Exception)(_refuse_fault)
     return api
 
 
@@ -75,12 +79,14 @@ class _Service:
     def __init__(self, settings: Settings, workers: Workers) -> None:
         self.settings, self.workers = settings, workers
         self.metrics = Metrics(workers)
+        self.held = Held(HELD_BODIES * settings.max_bytes)
 
     async def answer(self, command: Command, request: Request, options: BaseModel) -> Response:
         """Answer one request, and count it."""
         start, status = time.perf_counter(), 500
         try:
-            response = await self._answer(command, request, options)
+            with self.workers.admission(), self.held.share() as share:
+                response = await self._answer(command, request, options, share)
             status = response.status_code
             return response
         except Refusal as refusal:
@@ -90,10 +96,12 @@ class _Service:
             status = LEFT
             return Response(status_code=LEFT)
         finally:
+            seconds = time.perf_counter() - start
             self.metrics.requests.labels(command.name, str(status)).inc()
-            self.metrics.seconds.labels(command.name).observe(time.perf_counter() - start)
+            self.metrics.seconds.labels(command.name).observe(seconds)
+            log.info("%s %d in %.3f s", command.name, status, seconds)
 
-    async def _answer(self, command: Command, request: Request, options: BaseModel) -> Response:
+    async def _answer(self, command: Command, request: Request, options: BaseModel, share: Share) -> Response:
         values = options.model_dump()
         names = tuple(part.strip() for part in values.pop("output").split(","))
         outputs, style = _checked_outputs(command, names), Style(values.pop("format"), values.pop("bits"))
@@ -102,9 +110,8 @@ class _Service:
                 values |= prompts_of(values["box"], values["point"])
             except ValueError as error:
                 raise Refusal(422, str(error), str(error).split(maxsplit=1)[0]) from error
-        self.workers.refuse_if_full()
-        uploads = await read_uploads(request.receive, request.headers, command.parts, self.settings)
-        self.metrics.received.inc(sum(len(upload.data) for upload in uploads.values()))
+        uploads = await read_uploads(request.receive, request.headers, command.parts, self.settings, share)
+        self.metrics.received.inc(share.n_bytes)
         _check_parts(command, uploads, values)
         if "segmenter" in values:
             values["segmenter"] = _segmenter(values["segmenter"], uploads, self.settings)
@@ -143,7 +150,7 @@ def _checked_outputs(command: Command, names: tuple[str, ...]) -> tuple[str, ...
 def _check_parts(command: Command, uploads: dict[str, Upload], values: dict[str, Any]) -> None:
     """Refuse a request that lacks a file; a body without parts is what the option `from` of a trimap says."""
     if command.name == "trimap":
-        kind = values["kind"]
+        kind = values["from"]
         if kind not in ("mask", "alpha"):
             raise Refusal(422, f"from is {kind[:40]!r}, expected 'mask' or 'alpha'", "from")
         if kind == "alpha" and list(uploads) == ["mask"]:
@@ -186,3 +193,8 @@ async def _refuse_path(request: Request, error: HTTPException) -> Response:
     if error.status_code == 404:
         return _response(Refusal(404, f"there is no path {request.url.path[:100]!r}, expected one of /openapi.json"))
     return _response(Refusal(400, f"the request is malformed ({error.detail})", field_of("")))
+
+
+async def _refuse_fault(_request: Request, _error: Exception) -> Response:
+    """Hide a fault of the program from the client; the gate logs it."""
+    return _response(FAULT)

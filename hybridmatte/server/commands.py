@@ -82,7 +82,7 @@ def commands_of(functions: Mapping[str, Callable[..., Any]], segmenters: tuple[s
         options["output"] = (str, Field(outputs[0], description=_output_help(outputs), examples=[outputs[0]]))
         options["format"] = (typing.Literal["png", "tiff"], Field("png", description="Format of the results."))
         options.setdefault("bits", (Bits, Field(8, description="Bits a channel of the results.")))
-        config = ConfigDict(extra="forbid", populate_by_name=False)
+        config = ConfigDict(extra="forbid")
         model = create_model(f"{name.capitalize()}Options", __config__=config, **options)
         commands[name] = Command(name, summary, required, optional, outputs, model)
     return commands
@@ -107,11 +107,12 @@ def _options(function: Callable[..., Any]) -> dict[str, Any]:
             continue
         bounds = {"ge": info.min, "le": info.max}
         bounds = {key: bound for key, bound in bounds.items() if bound is not None}
+        if kind in (float, float | None):
+            bounds["allow_inf_nan"] = False
         described = HELP.get(name, in_words_of_the_service(info.help or ""))
-        alias = _alias(name, info)
         if name == "bits":
             kind, bounds = Bits, {}
-        fields[name] = (kind, Field(parameter.default, description=described, alias=alias, **bounds))
+        fields[_long_name(name, info)] = (kind, Field(parameter.default, description=described, **bounds))
     return fields
 
 
@@ -123,7 +124,8 @@ def _typer_option(hint: Any) -> tuple[Any, OptionInfo | None]:
     return kind, next((extra for extra in extras if isinstance(extra, OptionInfo)), None)
 
 
-def _alias(name: str, info: OptionInfo) -> str | None:
-    """Return the option's name in a request if it is not that of the parameter."""
-    long = next((text[2:].replace("-", "_") for text in info.param_decls or () if text.startswith("--")), name)
-    return long if long != name else None
+def _long_name(name: str, info: OptionInfo) -> str:
+    """Return the name of an option in a request: that of the command line, such as `from`, with underscores."""
+    given = (info.default, *(info.param_decls or ()))  # typer takes the first name in Annotated for a default
+    long = (text for text in given if isinstance(text, str) and text.startswith("--"))
+    return next(long, name).removeprefix("--").replace("-", "_")

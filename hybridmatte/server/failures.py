@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-__all__ = ["Refusal", "field_of", "in_words_of_the_service"]
+__all__ = ["FAULT", "Refusal", "field_of", "in_words_of_the_service"]
 
 KINDS = {
     400: "bad request",
@@ -52,6 +52,9 @@ class Refusal(Exception):
         """The answer as JSON."""
         error = {"message": self.message, "field": self.field, "kind": self.kind}
         return json.dumps({"error": error}).encode()
+
+
+FAULT = Refusal(500, "the request has failed by a fault of the service, whose log has the details")
 
 
 def field_of(message: str) -> str | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from hybridmatte.server.failures import Refusal
+from hybridmatte.server.failures import FAULT, Refusal
 from hybridmatte.server.pages import Pages
 from hybridmatte.server.settings import Settings, is_loopback
 from hybridmatte.server.workers import Workers
@@ -63,7 +63,8 @@ class Gate:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            incoming = _Incoming(receive)
+            waits = any(name == b"expect" for name, _ in scope["headers"])  # for a word before it sends the body
+            incoming = _Incoming(receive, is_drained=not waits)
             await self._answer(scope, incoming, _Outgoing(send, incoming))
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -95,10 +96,10 @@ class Gate:
             await _respond(send, refusal.status, refusal.body, refusal.headers, head_only=method == "HEAD")
         except Exception:
             log.exception("a request has failed")
-            if send.is_started:
+            if not send.is_started:
+                await _respond(send, FAULT.status, FAULT.body)
+            elif not send.is_ended:
                 raise
-            fault = Refusal(500, "the request has failed by a fault of the service, whose log has the details")
-            await _respond(send, fault.status, fault.body, fault.headers)
 
     def health(self) -> dict[str, Any]:
         """Return whether the service is ready for work."""
@@ -154,8 +155,8 @@ def _check_method(method: str, allowed: tuple[str, ...]) -> None:
 class _Incoming:
     """The messages of a request's body; it knows whether the body has come to its end."""
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
+    def __init__(self, receive: Receive, *, is_drained: bool) -> None:
+        self._receive, self._is_drained = receive, is_drained
         self.is_complete = False
 
     async def __call__(self) -> MutableMapping[str, Any]:
@@ -165,6 +166,8 @@ class _Incoming:
 
     async def drain(self) -> None:
         """Read and drop what is left, within bounds; a connection that is reset may lose the answer."""
+        if not self._is_drained:
+            return
         try:
             await asyncio.wait_for(self._drop(), DRAIN_SECONDS)
         except asyncio.TimeoutError:
@@ -181,7 +184,7 @@ class _Outgoing:
 
     def __init__(self, send: Send, incoming: _Incoming) -> None:
         self._send, self._incoming = send, incoming
-        self.is_started = False
+        self.is_started, self.is_ended = False, False
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
@@ -190,6 +193,7 @@ class _Outgoing:
                 await self._incoming.drain()
             message = {**message, "headers": _with_security(list(message.get("headers", ())))}
         await self._send(message)
+        self.is_ended = message["type"] == "http.response.body" and not message.get("more_body", False)
 
 
 def _with_security(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

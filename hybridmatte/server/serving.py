@@ -82,7 +82,8 @@ def serve(
     address = address_of(listener, settings.host)
     say(f"listening on {address}")
     if is_opened:
-        Thread(target=webbrowser.open, args=(address,), daemon=True).start()  # answered once the server runs
+        page = address if settings.token is None else f"{address}#token={settings.token}"
+        Thread(target=webbrowser.open, args=(page,), daemon=True).start()  # answered once the server runs
     _Server(config).run(sockets=[listener])
 
 

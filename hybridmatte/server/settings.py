@@ -29,7 +29,7 @@ class Settings:
     queue_seconds, request_seconds, upload_seconds : float
         Longest wait for a worker, longest work on a request, and longest time in which a request's body must arrive.
     max_bytes : int
-        Largest body of a request.
+        Largest body of a request. All requests together hold at most four times as much.
     max_pixels : int
         Pixels above which a picture is not decoded.
     segmenters : tuple of str

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from hybridmatte._validation import check_image
 from hybridmatte.automatic.finding import found_in
 from hybridmatte.automatic.found import Findings, summarize_confidence
 from hybridmatte.automatic.from_image import matte_found
@@ -22,9 +23,11 @@ from hybridmatte.batch.backgrounds import colour_of
 from hybridmatte.correction.confidence import matte_with_confidence
 from hybridmatte.correction.matting import check_method_or_quality, matte_by
 from hybridmatte.foreground import FITS, composite, decontaminate, estimate_foreground
+from hybridmatte.io._codec import decode
+from hybridmatte.io.formats import MAX_PIXELS
 from hybridmatte.io.masks import check_mask_size, read_mask
 from hybridmatte.io.metadata import Metadata, check_turning, read_photograph
-from hybridmatte.io.pictures import read_alpha, read_opacity, read_trimap
+from hybridmatte.io.pictures import open_source, read_alpha, read_opacity, read_trimap, rgb_profile
 from hybridmatte.io.profiles import convert_colours
 from hybridmatte.io.sizes import check_similar_sizes, check_sizes
 from hybridmatte.linalg.threads import thread_limit
@@ -59,10 +62,7 @@ def do(work: Work) -> Result:
         files = checked_files(work.uploads, work.max_pixels)
         computed = COMMANDS[work.command](files, work.options, work.outputs)
         planes = {name: _plane(computed, name) for name in work.outputs}
-    encoded = {
-        name: as_file(plane, None if work.command == "decode" else computed.metadata, work.style)
-        for name, plane in planes.items()
-    }
+    encoded = {name: as_file(plane, computed.metadata, work.style) for name, plane in planes.items()}
     said = [" ".join(str(warning.message).split()) for warning in caught]
     if computed.findings is not None:
         said += computed.findings.warnings
@@ -262,11 +262,19 @@ def _composite(files: Mapping[str, File], options: Mapping[str, Any], _outputs: 
 
 
 def _decode(files: Mapping[str, File], _options: Mapping[str, Any], _outputs: tuple[str, ...]) -> _Computed:
-    """The image upright, in sRGB."""
-    image, metadata = read_photograph(files["image"])
-    colours = convert_colours(image, metadata.profile, None, f"image {files['image'].name}")
-    entries = {"orientation": metadata.orientation, "has_profile": metadata.profile is not None}
-    return _Computed({"image": colours}, metadata, entries=entries)
+    """The image upright, in sRGB, with what the file has of bits a channel and of channels."""
+    file = files["image"]
+    data, opened, label = open_source(file, "image", MAX_PIXELS)
+    picture, profile = decode(data, opened, label, MAX_PIXELS), rgb_profile(opened)
+    entries = {
+        "bits": 8 * picture.colour.dtype.itemsize,
+        "is_grey": picture.colour.ndim == 2,
+        "has_transparency": picture.transparency is not None,
+        "has_profile": profile is not None,
+        "n_pages": opened.n_pages,
+    }
+    colours = check_image(picture.colour, label)
+    return _Computed({"image": convert_colours(colours, profile, None, label)}, entries=entries)
 
 
 COMMANDS: dict[str, Callable[[Mapping[str, File], Mapping[str, Any], tuple[str, ...]], _Computed]] = {

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from python_multipart import MultipartParser
@@ -18,7 +19,7 @@ from hybridmatte.server.failures import Refusal
 from hybridmatte.server.settings import Settings
 from hybridmatte.server.work import Upload
 
-__all__ = ["read_uploads"]
+__all__ = ["Held", "Share", "read_uploads"]
 
 MAX_PARTS = 8
 MAX_HEADER_BYTES = 8192  # of one part
@@ -29,8 +30,38 @@ UNNAMED = "of the request"
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
+class Held:
+    """The bytes that all requests together hold."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.n_bytes = limit, 0
+
+    @contextmanager
+    def share(self) -> Iterator[Share]:
+        """Yield the part of one request; it is given back at the end of the block."""
+        share = Share(self)
+        try:
+            yield share
+        finally:
+            self.n_bytes -= share.n_bytes
+
+
+class Share:
+    """The bytes that one request holds."""
+
+    def __init__(self, held: Held) -> None:
+        self._held, self.n_bytes = held, 0
+
+    def add(self, n_bytes: int) -> None:
+        """Count some bytes more; refuse them if all requests hold too many."""
+        self.n_bytes += n_bytes
+        self._held.n_bytes += n_bytes
+        if self._held.n_bytes > self._held.limit:
+            raise Refusal(429, f"all requests together hold {self._held.limit} bytes, expected another time")
+
+
 async def read_uploads(
-    receive: Receive, headers: Mapping[str, str], names: tuple[str, ...], settings: Settings
+    receive: Receive, headers: Mapping[str, str], names: tuple[str, ...], settings: Settings, share: Share
 ) -> dict[str, Upload]:
     """Return the files of a request by the names of their parts; a body without parts has the first of `names`."""
     kind, options = parse_options_header(headers.get("content-type", ""))
@@ -42,7 +73,7 @@ async def read_uploads(
     else:
         parts = _Form(options[b"boundary"], names)
     try:
-        await asyncio.wait_for(_feed(receive, parts, settings.max_bytes), settings.upload_seconds)
+        await asyncio.wait_for(_feed(receive, parts, settings.max_bytes, share), settings.upload_seconds)
     except asyncio.TimeoutError:  # of Python 3.10 another class than TimeoutError
         raise Refusal(
             408, f"the body has not arrived after {settings.upload_seconds:g} s, expected all of it"
@@ -65,16 +96,16 @@ def too_long(max_bytes: int, came: str) -> Refusal:
     return Refusal(413, f"the body {came}, expected at most {max_bytes}")
 
 
-async def _feed(receive: Receive, parts: _Raw | _Form, max_bytes: int) -> None:
+async def _feed(receive: Receive, parts: _Raw | _Form, max_bytes: int, share: Share) -> None:
     """Give the parts of a body to a parser as they come, and count them."""
-    n_bytes, is_complete = 0, False
+    is_complete = False
     while not is_complete:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ConnectionResetError("the client has left")
         chunk = message.get("body", b"")
-        n_bytes += len(chunk)
-        if n_bytes > max_bytes:
+        share.add(len(chunk))
+        if share.n_bytes > max_bytes:
             raise too_long(max_bytes, "has more bytes")
         parts.write(chunk)
         is_complete = not message.get("more_body", False)

@@ -10,70 +10,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 from collections import deque
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from multiprocessing import get_context
+from contextlib import contextmanager
 from typing import Any
 
-from hybridmatte.server.failures import Refusal
+from hybridmatte.server.failures import FAULT, Refusal
+from hybridmatte.server.process import Worker, WorkerDied
 from hybridmatte.server.settings import Settings
 from hybridmatte.server.work import Cancelled, Failed, Listed, Ready, Result, Work
-from hybridmatte.server.worker import serve_pipe
 
 __all__ = ["Workers"]
 
 GRACE_SECONDS = 1.0  # from the interrupt of a worker to its end by force
+WATCH_SECONDS = 1.0  # between two looks for workers that died without work
+WARMING_SECONDS = 300.0  # longest wait for the first worker, which may have to compile
 FAILURES = 3  # of starts in a row, after which requests are refused at once
 MAX_PAUSE = 30.0  # seconds between two attempts to start a worker
 
 log = logging.getLogger("hybridmatte.server")
-
-
-class WorkerDied(Exception):
-    """The process of a worker has ended."""
-
-
-class Worker:
-    """A process and the pipe to it; `call` blocks, and is called in threads."""
-
-    def __init__(self, segmenters: tuple[str, ...]) -> None:
-        context = get_context("spawn")
-        self.pipe, other = context.Pipe()
-        self.process = context.Process(
-            target=serve_pipe, args=(other, segmenters), daemon=True, name="hybridmatte worker"
-        )
-        self.process.start()
-        other.close()
-
-    def receive(self) -> Any:
-        """Wait for a message."""
-        try:
-            return self.pipe.recv()
-        except (EOFError, OSError):
-            self.process.join()
-            raise WorkerDied from None
-
-    def call(self, work: Work) -> Any:
-        """Send work, and wait for its result."""
-        with suppress(OSError):  # a dead worker: `receive` says so
-            self.pipe.send(work)
-        return self.receive()
-
-    def interrupt(self) -> None:
-        """Cancel the work under way."""
-        if self.process.pid is not None and self.process.is_alive():
-            if os.name == "posix":
-                os.kill(self.process.pid, signal.SIGINT)
-            else:
-                self.process.kill()
-
-    def end(self) -> None:
-        """End the process, by force."""
-        self.process.kill()
-        self.process.join()
-        self.pipe.close()
 
 
 class Workers:
@@ -81,14 +37,19 @@ class Workers:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.n_waiting, self.n_busy, self.n_failures, self.n_deaths = 0, 0, 0, 0
+        self.n_admitted, self.n_busy, self.n_failures, self.n_deaths = 0, 0, 0, 0
         self.workers: set[Worker] = set()
         self._idle: deque[Worker] = deque()
         self._waiters: deque[asyncio.Future[Worker]] = deque()
         self._threads = ThreadPoolExecutor(2 * settings.workers + 2, "hybridmatte pipe")
         self._tasks: set[asyncio.Task[None]] = set()
-        self._is_closed = False
         self._listing: asyncio.Future[dict[str, Any]] | None = None
+        self._is_closed = False
+
+    @property
+    def n_waiting(self) -> int:
+        """Number of requests that wait for a worker."""
+        return len(self._waiters)
 
     @property
     def is_ready(self) -> bool:
@@ -104,22 +65,7 @@ class Workers:
         """Start the workers in the background: the first alone, since it may compile what the others then load."""
         self._listing = asyncio.get_running_loop().create_future()
         self._spawn(self._start_all())
-
-    async def listing(self) -> dict[str, Any]:
-        """Return the methods, qualities and segmenters of the workers, as soon as the first one has started."""
-        if self._listing is None or self.is_failing:
-            raise _not_started()
-        try:
-            return await asyncio.wait_for(asyncio.shield(self._listing), self.settings.queue_seconds)
-        except asyncio.TimeoutError:
-            raise _not_started() from None
-
-    def refuse_if_full(self) -> None:
-        """Refuse a request, before its body is read, that could not even wait."""
-        if self.is_failing:
-            raise _not_started()
-        if not self._idle and self.n_waiting >= self.settings.queue:
-            raise Refusal(429, f"{self.n_waiting} requests wait already, expected at most {self.settings.queue}")
+        self._spawn(self._watch())
 
     async def close(self) -> None:
         """End all processes."""
@@ -127,10 +73,32 @@ class Workers:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for worker in list(self.workers):
+        for worker in self.workers:
             worker.end()
         self.workers.clear()
         self._threads.shutdown(wait=False)
+
+    async def listing(self) -> dict[str, Any]:
+        """Return the methods, qualities and segmenters of the workers, as soon as the first one has started."""
+        if self._listing is None or self.is_failing:
+            raise _not_started()
+        await asyncio.wait([self._listing], timeout=self.settings.queue_seconds)
+        if not self._listing.done():
+            raise _not_started()
+        return self._listing.result()
+
+    @contextmanager
+    def admission(self) -> Iterator[None]:
+        """Count a request in the block, from before its body is read; refuse one that could not even wait."""
+        if self.is_failing:
+            raise _not_started()
+        if self.n_admitted >= self.settings.workers + self.settings.queue:
+            raise Refusal(429, f"{self.n_admitted} requests are under way or wait, expected another time")
+        self.n_admitted += 1
+        try:
+            yield
+        finally:
+            self.n_admitted -= 1
 
     async def run(self, work: Work) -> Result:
         """Return the result of work, or raise the `Refusal` that is the answer instead."""
@@ -138,69 +106,85 @@ class Workers:
         self.n_busy += 1
         threads = max(1, (os.cpu_count() or 1) // self.n_busy)
         call = asyncio.get_running_loop().run_in_executor(self._threads, worker.call, work._replace(threads=threads))
-        limit = self.settings.request_seconds
         try:
-            answer = await asyncio.wait_for(asyncio.shield(call), limit)
-        except asyncio.TimeoutError:
-            raise Refusal(503, f"the work has taken more than {limit:g} s and was stopped, expected less") from None
-        except WorkerDied:
-            raise Refusal(503, "the process that did the work has died (out of memory?), expected a result") from None
+            await asyncio.wait([call], timeout=self.settings.request_seconds)
         finally:
             self.n_busy -= 1
-            self._spawn(self._take_back(worker, call))
-        return _result_of(answer)
+            self._release(worker, call)
+        if not call.done():
+            limit = self.settings.request_seconds
+            raise Refusal(503, f"the work has taken more than {limit:g} s and was stopped, expected less")
+        if call.exception() is not None:
+            raise Refusal(503, "the process that did the work has died (out of memory?), expected a result")
+        return _result_of(call.result())
 
     async def _take(self) -> Worker:
         """Return a free worker; wait in the queue for it."""
-        self.refuse_if_full()
-        if self._idle:
-            return self._idle.popleft()
+        while self._idle:
+            worker = self._idle.popleft()
+            if worker.is_alive:
+                return worker
+            self._spawn(self._replace(worker))
         waiter: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
-        self.n_waiting += 1
-        limit = self.settings.queue_seconds
+        limit = self.settings.queue_seconds if self.is_ready else max(WARMING_SECONDS, self.settings.queue_seconds)
         try:
-            return await asyncio.wait_for(asyncio.shield(waiter), limit)
-        except asyncio.TimeoutError:
-            state = "" if self.is_ready else "; the service is still warming up"
-            raise Refusal(503, f"no worker was free for {limit:g} s, expected one{state}") from None
+            await asyncio.wait([waiter], timeout=limit)
         except asyncio.CancelledError:
+            if waiter.done():
+                self._give(waiter.result())
             raise
         finally:
-            self.n_waiting -= 1
-            self._leave(waiter)
-
-    def _leave(self, waiter: asyncio.Future[Worker]) -> None:
-        """Take a waiter out of the queue; a worker that it got too late is free again."""
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
-            waiter.cancel()
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+        if not waiter.done():
+            state = "" if self.is_ready else "; the service is still warming up"
+            raise Refusal(503, f"no worker was free for {limit:g} s, expected one{state}")
+        return waiter.result()
 
     def _give(self, worker: Worker) -> None:
         """Give a free worker to the first who waits."""
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(worker)
-                return
-        self._idle.append(worker)
+        if self._waiters:
+            self._waiters.popleft().set_result(worker)
+        else:
+            self._idle.append(worker)
 
-    async def _take_back(self, worker: Worker, call: asyncio.Future[Any]) -> None:
-        """Wait until a worker is free again, by interrupt and by force; replace it if it has died."""
+    def _release(self, worker: Worker, call: asyncio.Future[Any]) -> None:
+        """Give a worker on, at once if its call has ended well."""
+        if call.done() and call.exception() is None:
+            self._give(worker)
+        else:
+            self._spawn(self._recover(worker, call))
+
+    async def _recover(self, worker: Worker, call: asyncio.Future[Any]) -> None:
+        """End the work of a worker, by interrupt or by force, and give on the worker or another one."""
         if not call.done():
             worker.interrupt()
             await asyncio.wait([call], timeout=GRACE_SECONDS)
         if not call.done():
-            worker.process.kill()
+            worker.kill()
             await asyncio.wait([call])
-        if call.exception() is None and worker.process.is_alive():
+        if call.exception() is None and worker.is_alive:
             self._give(worker)
+        else:
+            await self._replace(worker)
+
+    async def _replace(self, worker: Worker) -> None:
+        """Start a worker in place of a dead one."""
+        if worker not in self.workers:
             return
         self.workers.discard(worker)
         self.n_deaths += 1
-        worker.end()
-        log.warning("a worker has ended with exit code %s; another one is started", worker.process.exitcode)
+        log.warning("a worker has ended with exit code %s; another one is started", worker.end())
         await self._start_one()
+
+    async def _watch(self) -> None:
+        """Replace workers that die while they wait for work."""
+        while not self._is_closed:
+            await asyncio.sleep(WATCH_SECONDS)
+            for worker in [worker for worker in self._idle if not worker.is_alive]:
+                self._idle.remove(worker)
+                self._spawn(self._replace(worker))
 
     async def _start_all(self) -> None:
         await self._start_one()
@@ -208,33 +192,37 @@ class Workers:
 
     async def _start_one(self) -> None:
         """Start a worker and wait until it is warm; try again, with longer and longer pauses, if it dies before."""
-        loop = asyncio.get_running_loop()
-        pause = 1.0
+        loop, pause = asyncio.get_running_loop(), 1.0
         while not self._is_closed:
             worker = await loop.run_in_executor(self._threads, Worker, self.settings.segmenters)
             try:
-                listed = await loop.run_in_executor(self._threads, worker.receive)
-                assert isinstance(listed, Listed)
-                if self._listing is not None and not self._listing.done():
-                    self._listing.set_result(listed.entries)
-                message = await loop.run_in_executor(self._threads, worker.receive)
+                await self._await_ready(worker)
             except WorkerDied:
                 self.n_failures += 1
-                log.error("a worker has died while it started, with exit code %s", worker.process.exitcode)
+                log.error("a worker has died while it started, with exit code %s", worker.end())
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, MAX_PAUSE)
                 continue
             except asyncio.CancelledError:
                 worker.end()
                 raise
-            assert isinstance(message, Ready)
-            log.info("a worker is ready after %.1f s", message.seconds)
             self.n_failures = 0
             self.workers.add(worker)
             self._give(worker)
             return
 
-    def _spawn(self, work: Any) -> None:
+    async def _await_ready(self, worker: Worker) -> None:
+        """Wait until a worker has warmed up; keep the list that it sends."""
+        loop = asyncio.get_running_loop()
+        while True:
+            message = await loop.run_in_executor(self._threads, worker.receive)
+            if isinstance(message, Listed) and self._listing is not None and not self._listing.done():
+                self._listing.set_result(message.entries)
+            elif isinstance(message, Ready):
+                log.info("a worker is ready after %.1f s", message.seconds)
+                return
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine in the background."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -251,7 +239,7 @@ def _result_of(answer: Result | Refusal | Cancelled | Failed) -> Result:
         raise answer
     if isinstance(answer, Failed):
         log.error("a request has failed\n%s", answer.trace)
-        raise Refusal(500, "the work has failed by a fault of the service, whose log has the details")
+        raise FAULT
     if isinstance(answer, Cancelled):
-        raise Refusal(503, "the work was cancelled")
+        raise Refusal(503, "the work was cancelled, expected a result")
     return answer
