@@ -43,6 +43,7 @@ export class Filmstrip {
     button.className = 'thumbnail';
     button.title = picture.name;
     const canvas = document.createElement('canvas');
+    canvas.setAttribute('aria-hidden', 'true');
     const name = document.createElement('span');
     name.textContent = picture.name;
     button.append(canvas, name);
