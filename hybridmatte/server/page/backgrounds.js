@@ -3,7 +3,8 @@
 /** @typedef {import('./rectangles.js').Rect} Rect */
 
 const SQUARE = 10; // screen pixels
-const FAINT = 0.22;
+const FAINT = 0.3;
+const UNDER_FAINT = '#707478';
 
 export class BackgroundPainter {
   /** @param {import('./state.js').State} state */
@@ -27,7 +28,8 @@ export class BackgroundPainter {
       drawCovering(context, backgroundPicture.bitmap, place);
       return;
     }
-    context.fillStyle = background === 'colour' ? colour : this.checker(context, density);
+    if (background === 'colour') context.fillStyle = colour;
+    else context.fillStyle = background === 'faint' ? UNDER_FAINT : this.checker(context, density);
     context.fillRect(place.x, place.y, place.width, place.height);
     if (background !== 'faint' || !picture.photo) return;
     const smaller = picture.photo.levels.find((level) => level.width <= 2 * place.width) ?? picture.photo.levels[0];

@@ -99,6 +99,10 @@ function kindCommands({ state }) {
       id: 'swap', group, label: 'Swap foreground and background', keys: ['X'],
       run: () => state.set({ value: state.options.value === 255 ? 0 : 255 }),
     },
+    {
+      id: 'rim', group, label: 'Find the edge around a stroke', keys: ['E'], isOn: () => state.options.hasRim,
+      run: () => state.set({ hasRim: !state.options.hasRim }),
+    },
     { id: 'smaller', group, label: 'Smaller brush', keys: ['['], run: () => state.stepSize(-1) },
     { id: 'larger', group, label: 'Larger brush', keys: [']'], run: () => state.stepSize(1) },
   ];

@@ -1,6 +1,6 @@
 /** The painting tools. A tool takes points of the photograph; what it does becomes one step of the history. */
 
-import { BACKGROUND, FOREGROUND } from './crops.js';
+import { BACKGROUND, FOREGROUND, UNKNOWN } from './crops.js';
 import { coverConnected, coverPolygon, coverRectangle, coverSegment, smoothPiece } from './raster.js';
 import { unite } from './rectangles.js';
 
@@ -10,6 +10,7 @@ import { unite } from './rectangles.js';
  * @typedef {(picture: import('./picture.js').Picture, write: import('./raster.js').WriteRow) => void} Cover
  */
 
+const NARROWEST_RIM = 6; // pixels
 const CLOSING_DISTANCE = 10; // screen pixels from a polygon's first corner
 
 export class Editor {
@@ -40,7 +41,7 @@ export class Editor {
   down(point, how) {
     const { tool, value } = this.state.options;
     if (!this.state.active) return;
-    this.value = how.isOpposite ? (value === BACKGROUND ? FOREGROUND : BACKGROUND) : value;
+    this.value = how.isOpposite ? oppositeOf(value) : value;
     if (tool === 'brush') this.startStroke(point, how.isLine);
     else if (tool === 'rectangle') this.startRectangle(point);
     else if (tool === 'polygon') this.addCorner(point, how.scale);
@@ -116,11 +117,21 @@ export class Editor {
   }
 
   /**
+   * A piece of a stroke. Around it, what was known to be the opposite becomes unknown: there is an edge to find.
+   *
    * @param {Point} from
    * @param {Point} to
    */
   segment(from, to) {
-    this.write((picture, write) => coverSegment(from, to, this.state.options.size, picture, write));
+    const picture = this.state.active;
+    const { size, hasRim } = this.state.options;
+    if (picture && hasRim && this.value !== UNKNOWN) {
+      const opposite = oppositeOf(this.value);
+      coverSegment(from, to, size + 2 * Math.max(NARROWEST_RIM, size / 2), picture, (y, first, last) => {
+        this.changed = unite(this.changed, picture.openRow(y, first, last, opposite));
+      });
+    }
+    this.write((photo, write) => coverSegment(from, to, size, photo, write));
   }
 
   /** @param {Point} point */
@@ -199,4 +210,9 @@ export class Editor {
     const isEdit = isFinal ? picture.commitStep() : changed !== null;
     if (isEdit) this.state.emit('edit', { picture, isFinal });
   }
+}
+
+/** @param {number} value */
+function oppositeOf(value) {
+  return value === BACKGROUND ? FOREGROUND : BACKGROUND;
 }

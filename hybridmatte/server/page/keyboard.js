@@ -5,6 +5,7 @@
 /** @type {Record<string, [number, number]>} */
 const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const STEP = 8; // screen pixels a press; with Shift, one pixel of the photograph
+const PEEK = 'V'; // shows the photograph while it is held
 const EDGE = 40; // screen pixels from the canvas's side at which the picture follows the cursor
 
 export class Keyboard {
@@ -27,8 +28,12 @@ export class Keyboard {
     document.addEventListener('keydown', (event) => this.down(event));
     document.addEventListener('keyup', (event) => {
       if (event.key === ' ') this.holdSpace(false);
+      if (event.key.toUpperCase() === PEEK) this.peek(false);
     });
-    window.addEventListener('blur', () => this.holdSpace(false));
+    window.addEventListener('blur', () => {
+      this.holdSpace(false);
+      this.peek(false);
+    });
     canvas.addEventListener('blur', () => this.leave());
   }
 
@@ -45,6 +50,7 @@ export class Keyboard {
       event.preventDefault();
       return;
     }
+    if (nameOf(event) === PEEK) this.peek(true);
     const command = this.commands.get(nameOf(event));
     if (!command || (command.isPossible && !command.isPossible())) return;
     if (command.id === 'copy' && getSelection()?.toString()) return;
@@ -116,6 +122,14 @@ export class Keyboard {
   holdSpace(isHeld) {
     this.pointer.isSpaceHeld = isHeld;
     this.canvas.classList.toggle('grabbing', isHeld);
+  }
+
+  /** @param {boolean} isHeld */
+  peek(isHeld) {
+    const { state } = this.stage;
+    if (state.isPeeking === isHeld) return;
+    state.isPeeking = isHeld;
+    this.stage.invalidate();
   }
 
   leave() {

@@ -43,6 +43,7 @@ export class Picture {
     this.hasAnswer = false; // alpha is the answer to something, not empty
     /** @type {import('./viewport.js').Viewport | null} */
     this.viewport = null;
+    this.isFitted = true; // nobody has zoomed or moved it
     /** @type {Rect | null} */
     this.dirty = null; // what changed since the last preview was asked for
     this.note = '';
@@ -92,6 +93,27 @@ export class Picture {
       this.history.touch('alpha', rect);
       this.alpha.fill(value, row + first, row + last + 1);
     }
+    this.spread(rect);
+    return rect;
+  }
+
+  /**
+   * Make pixels of a row unknown that have one given value; alpha stays until it is answered.
+   *
+   * @param {number} y
+   * @param {number} first
+   * @param {number} last
+   * @param {number} value
+   * @returns {Rect | null} What changed.
+   */
+  openRow(y, first, last, value) {
+    const row = y * this.width;
+    while (first <= last && this.trimap[row + first] !== value) first++;
+    while (first <= last && this.trimap[row + last] !== value) last--;
+    if (first > last) return null;
+    const rect = { x: first, y, width: last - first + 1, height: 1 };
+    this.history.touch('trimap', rect);
+    for (let i = row + first; i <= row + last; i++) if (this.trimap[i] === value) this.trimap[i] = UNKNOWN;
     this.spread(rect);
     return rect;
   }

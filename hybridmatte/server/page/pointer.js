@@ -27,6 +27,7 @@ export class Pointer {
     element.addEventListener('pointerup', (event) => this.up(event));
     element.addEventListener('pointercancel', (event) => this.up(event));
     element.addEventListener('pointerleave', () => this.leave());
+    element.addEventListener('blur', () => element.classList.remove('by-pointer'));
     element.addEventListener('contextmenu', (event) => event.preventDefault());
     element.addEventListener('dblclick', () => this.editor.closePolygon());
     element.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
@@ -45,6 +46,7 @@ export class Pointer {
   down(event) {
     const { viewport } = this.stage;
     if (!viewport) return;
+    this.element.classList.add('by-pointer'); // the ring of the focus is for keys
     this.element.setPointerCapture(event.pointerId);
     this.held.set(event.pointerId, this.placeOf(event));
     if (this.held.size > 1) {

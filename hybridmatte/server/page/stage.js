@@ -15,7 +15,7 @@ import { Viewport } from './viewport.js';
 const TIME_FOR_TILES = 12; // milliseconds a frame
 const GRID_FROM = 8; // screen pixels for a pixel of the photograph
 const CRISP_FROM = 2;
-const MARGIN = 24; // around a fitted photograph
+const MARGIN = 0.022; // around a fitted photograph, as a share of the canvas's longer side
 
 export class Stage {
   /**
@@ -45,8 +45,13 @@ export class Stage {
   get viewport() {
     const picture = this.state.active;
     if (!picture) return null;
-    picture.viewport ??= Viewport.fitting(picture, this.size, MARGIN);
+    picture.viewport ??= this.fitted(picture);
     return picture.viewport;
+  }
+
+  /** @param {Picture} picture */
+  fitted(picture) {
+    return Viewport.fitting(picture, this.size, MARGIN * Math.max(this.size.width, this.size.height));
   }
 
   resize() {
@@ -56,7 +61,8 @@ export class Stage {
     this.canvas.width = Math.max(1, Math.round(clientWidth * this.density));
     this.canvas.height = Math.max(1, Math.round(clientHeight * this.density));
     for (const picture of this.state.pictures) {
-      picture.viewport?.pan((clientWidth - before.width) / 2, (clientHeight - before.height) / 2);
+      if (picture.isFitted) picture.viewport = null;
+      else picture.viewport?.pan((clientWidth - before.width) / 2, (clientHeight - before.height) / 2);
     }
     this.draw(); // a canvas that was resized is empty
   }
@@ -84,8 +90,8 @@ export class Stage {
   fit() {
     const picture = this.state.active;
     if (!picture) return;
-    picture.viewport = Viewport.fitting(picture, this.size, MARGIN);
-    this.moved();
+    picture.viewport = null;
+    this.moved(true);
   }
 
   /**
@@ -95,7 +101,7 @@ export class Stage {
   zoom(factor, at) {
     const picture = this.state.active;
     if (!picture || !this.viewport) return;
-    const smallest = Math.min(1, Viewport.fitting(picture, this.size, MARGIN).scale) / 4;
+    const smallest = Math.min(1, this.fitted(picture).scale) / 4;
     this.viewport.zoom(factor, at ?? { x: this.size.width / 2, y: this.size.height / 2 }, smallest);
     this.moved();
   }
@@ -109,9 +115,13 @@ export class Stage {
     this.moved();
   }
 
-  moved() {
+  /** @param {boolean} [isFitted]  The whole picture is shown, and stays so when the canvas changes its size. */
+  moved(isFitted = false) {
     const picture = this.state.active;
-    if (picture) this.viewport?.keepInSight(picture, this.size);
+    if (picture) {
+      picture.isFitted = isFitted;
+      this.viewport?.keepInSight(picture, this.size);
+    }
     this.invalidate();
     this.state.emit('shape', null);
   }
@@ -132,13 +142,14 @@ export class Stage {
   }
 
   /**
-   * What is shown of a picture: the cut-out is the photograph, with what was painted, until there is an answer.
+   * What is shown of a picture: instead of a cut-out the photograph, with what was painted, until there is an answer.
    *
    * @param {Picture} picture
    * @returns {{view: import('./compositor.js').View, tinted: import('./compositor.js').Tint}}
    */
   lookOf(picture) {
     const { view, isTinted } = this.state.options;
+    if (this.state.isPeeking) return { view: 'photo', tinted: 'none' };
     const tinted = isTinted ? 'all' : 'none';
     if (view !== 'cutout' || picture.hasAnswer) return { view, tinted };
     return { view: 'photo', tinted: isTinted ? 'all' : 'known' };

@@ -11,6 +11,7 @@
  * @property {Tool} tool
  * @property {number} value  0, 128 or 255: what the tools write into the trimap.
  * @property {number} size  Diameter of the brush, in pixels of the photograph.
+ * @property {boolean} hasRim  Around a stroke, what was known to be the opposite becomes unknown.
  * @property {View} view
  * @property {boolean} isTinted
  * @property {number | null} compare  Where the before/after line stands, as a share of the canvas's width.
@@ -42,6 +43,7 @@ export class State {
       tool: 'brush',
       value: 255,
       size: 24,
+      hasRim: true,
       view: 'cutout',
       isTinted: false,
       compare: null,
@@ -51,6 +53,7 @@ export class State {
     };
     /** @type {{file: Blob, bitmap: ImageBitmap} | null} */
     this.backgroundPicture = null;
+    this.isPeeking = false; // the photograph is shown while a key is held
     this.pointSegmenter = ''; // finds an object by a point; empty where the service has none
   }
 
