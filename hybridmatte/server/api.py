@@ -113,6 +113,8 @@ class _Service:
         uploads = await read_uploads(request.receive, request.headers, command.parts, self.settings, share)
         self.metrics.received.inc(share.n_bytes)
         _check_parts(command, uploads, values)
+        if "background" in uploads and "background" not in options.model_fields_set:
+            values["background"] = None  # a picture in place of the default colour
         if "segmenter" in values:
             values["segmenter"] = _segmenter(values["segmenter"], uploads, self.settings)
         work = Work(command.name, uploads, values, outputs, style, self.settings.max_pixels, 1)
