@@ -17,6 +17,7 @@ from hybridmatte import __version__
 from hybridmatte.server.answers import answer_of
 from hybridmatte.server.commands import Command
 from hybridmatte.server.failures import FAULT, Refusal, field_of
+from hybridmatte.server.health import health_of
 from hybridmatte.server.metrics import CONTENT_TYPE_LATEST, Metrics
 from hybridmatte.server.openapi import describe_body, describe_responses
 from hybridmatte.server.prompts import prompts_of
@@ -51,6 +52,10 @@ def make_api(settings: Settings, workers: Workers, commands: dict[str, Command])
     @api.get("/v1/methods", summary="Methods, qualities, segmenters and limits of the service.")
     async def methods() -> dict[str, Any]:
         return {**await workers.listing(), "limits": limits}
+
+    @api.get("/health", summary="Whether the service is ready; without a token.")
+    async def health() -> dict[str, Any]:
+        return health_of(settings, workers)  # the gate answers this path before; here it is described
 
     @api.get("/metrics", summary="Metrics for Prometheus.", response_class=Response)
     async def metrics() -> Response:
@@ -113,6 +118,8 @@ class _Service:
         uploads = await read_uploads(request.receive, request.headers, command.parts, self.settings, share)
         self.metrics.received.inc(share.n_bytes)
         _check_parts(command, uploads, values)
+        if "background" in uploads and "background" not in options.model_fields_set:
+            values["background"] = None  # a picture in place of the default colour
         if "segmenter" in values:
             values["segmenter"] = _segmenter(values["segmenter"], uploads, self.settings)
         work = Work(command.name, uploads, values, outputs, style, self.settings.max_pixels, 1)

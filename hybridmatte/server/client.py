@@ -218,8 +218,9 @@ def _form(files: Mapping[str, tuple[str, bytes]]) -> tuple[str, bytes]:
     boundary = secrets.token_hex(16)
     body = bytearray()
     for name, (filename, data) in files.items():
-        shown = (filename or name).replace('"', "_").replace("\r", "_").replace("\n", "_")
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{shown}"\r\n\r\n'
+        shown = filename.replace('"', "_").replace("\r", "_").replace("\n", "_")
+        known = f'; filename="{shown}"' if shown else ""
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{known}\r\n\r\n'
         body += head.encode() + data + b"\r\n"
     return f"multipart/form-data; boundary={boundary}", bytes(body + f"--{boundary}--\r\n".encode())
 

@@ -37,6 +37,18 @@ BACKGROUND = "Colour (white, #20a040) or transparent. A picture is the part back
 SEGMENTER = "What finds the object without a mask: one of the segmenters of GET /v1/methods."
 POINT = "Point on the object in pixels, X,Y or +X,Y; -X,Y or X,Y,0 is beside it. For segmenters that take points."
 HELP = {"background": BACKGROUND, "segmenter": SEGMENTER, "point": POINT}  # where files are not at hand
+EXAMPLES = {
+    "quality": "fast",
+    "erode": 6,
+    "dilate": 8,
+    "background": "#20a040",
+    "confidence": 0.5,
+    "from": "mask",
+    "trust_mask": True,
+    "drop_gps": True,
+    "bits": 16,
+    "format": "tiff",
+}  # of options, that work with any files
 
 
 Bits = Annotated[typing.Literal[8, 16], BeforeValidator(lambda text: int(text) if str(text).isdecimal() else text)]
@@ -79,9 +91,9 @@ def commands_of(functions: Mapping[str, Callable[..., Any]], segmenters: tuple[s
         if "segmenter" in options:
             kind = typing.Literal[segmenters]
             options["segmenter"] = (kind | None, Field(None, description=f"{SEGMENTER} Default: {segmenters[0]}."))
-        options["output"] = (str, Field(outputs[0], description=_output_help(outputs), examples=[outputs[0]]))
-        options["format"] = (typing.Literal["png", "tiff"], Field("png", description="Format of the results."))
-        options.setdefault("bits", (Bits, Field(8, description="Bits a channel of the results.")))
+        options["output"] = _output(outputs)
+        options["format"] = (typing.Literal["png", "tiff"], _field("format", "png", "Format of the results."))
+        options.setdefault("bits", (Bits, _field("bits", 8, "Bits a channel of the results.")))
         config = ConfigDict(extra="forbid")
         model = create_model(f"{name.capitalize()}Options", __config__=config, **options)
         commands[name] = Command(name, summary, required, optional, outputs, model)
@@ -92,9 +104,20 @@ def _summary(function: Callable[..., Any]) -> str:
     return (inspect.getdoc(function) or "").partition("\n")[0]
 
 
-def _output_help(outputs: tuple[str, ...]) -> str:
+def _output(outputs: tuple[str, ...]) -> tuple[type, Any]:
+    """Return the field of the outputs that are asked for."""
+    one = f"({'|'.join(outputs)})"
     several = "" if len(outputs) == 1 else "; several, separated by commas, are answered as multipart/form-data"
-    return f"What to answer: {' or '.join(outputs)}{several}."
+    examples = [outputs[0]] if len(outputs) == 1 else [outputs[0], ",".join(outputs[:2])]
+    told = f"What to answer: {' or '.join(outputs)}{several}."
+    schema = {"pattern": f"^{one}(,{one})*$", "examples": examples}
+    return str, Field(outputs[0], description=told, json_schema_extra=schema)
+
+
+def _field(name: str, default: Any, told: str, **bounds: Any) -> Any:
+    """Return a field with an example, if there is one that works with any files."""
+    examples = {"examples": [EXAMPLES[name]]} if name in EXAMPLES else {}
+    return Field(default, description=told, **examples, **bounds)
 
 
 def _options(function: Callable[..., Any]) -> dict[str, Any]:
@@ -112,7 +135,8 @@ def _options(function: Callable[..., Any]) -> dict[str, Any]:
         described = HELP.get(name, in_words_of_the_service(info.help or ""))
         if name == "bits":
             kind, bounds = Bits, {}
-        fields[_long_name(name, info)] = (kind, Field(parameter.default, description=described, **bounds))
+        long = _long_name(name, info)
+        fields[long] = (kind, _field(long, parameter.default, described, **bounds))
     return fields
 
 

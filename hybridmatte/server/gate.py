@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hybridmatte.server.failures import FAULT, Refusal
+from hybridmatte.server.health import health_of
 from hybridmatte.server.pages import Pages
 from hybridmatte.server.settings import Settings, is_loopback
 from hybridmatte.server.workers import Workers
@@ -84,7 +85,9 @@ class Gate:
             self._check_origin(headers)
             if path == "/health":
                 _check_method(method, ("GET", "HEAD"))
-                await _respond(send, 200, json.dumps(self.health()).encode(), head_only=method == "HEAD")
+                await _respond(
+                    send, 200, json.dumps(health_of(self.settings, self.workers)).encode(), head_only=method == "HEAD"
+                )
             elif path == "/" or path.startswith("/page/"):
                 _check_method(method, ("GET", "HEAD"))
                 await self.pages.respond(path, method, headers, send)
@@ -100,18 +103,6 @@ class Gate:
                 await _respond(send, FAULT.status, FAULT.body)
             elif not send.is_ended:
                 raise
-
-    def health(self) -> dict[str, Any]:
-        """Return whether the service is ready for work."""
-        workers = self.workers
-        status = "ready" if workers.is_ready else "failing" if workers.is_failing else "warming up"
-        return {
-            "status": status,
-            "workers": len(workers.workers),
-            "working": workers.n_busy,
-            "waiting": workers.n_waiting,
-            "needs_token": self.settings.token is not None,
-        }
 
     def _check_origin(self, headers: dict[str, str]) -> None:
         """Refuse requests that a foreign page has made a browser send to this machine."""

@@ -9,7 +9,7 @@ from hybridmatte.server.commands import Command
 
 __all__ = ["describe_body", "describe_responses"]
 
-BINARY = {"type": "string", "format": "binary"}
+BINARY = {"type": "string", "format": "binary", "minLength": 1}
 PARTS = {
     "image": "The photograph: PNG, JPEG, TIFF, WebP, AVIF, HEIC, BMP or GIF.",
     "trimap": "A grey picture of the image's size: black is background, white foreground, the rest unknown.",
@@ -55,6 +55,9 @@ def describe_body(command: Command) -> dict[str, Any]:
     }
     if required:
         form["required"] = required
+    for group in command.required:
+        if len(group) > 1:
+            form["anyOf"] = [{"required": [name]} for name in group]
     content: dict[str, Any] = {"multipart/form-data": {"schema": form}}
     if len(command.required) == 1:
         content |= {kind: {"schema": BINARY} for kind in ("image/*", "application/octet-stream")}

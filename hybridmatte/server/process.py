@@ -8,14 +8,18 @@ from contextlib import suppress
 from multiprocessing import get_context
 from typing import Any
 
-from hybridmatte.server.work import Work
+from hybridmatte.server.work import Begun, Work
 from hybridmatte.server.worker import serve_pipe
 
-__all__ = ["Worker", "WorkerDied"]
+__all__ = ["DiedBefore", "Worker", "WorkerDied"]
 
 
 class WorkerDied(Exception):
     """The process of a worker has ended."""
+
+
+class DiedBefore(WorkerDied):
+    """The process of a worker had ended before it got its work."""
 
 
 class Worker:
@@ -51,8 +55,13 @@ class Worker:
 
     def call(self, work: Work) -> Any:
         """Send work, and wait for its result."""
-        with suppress(OSError):  # a dead worker: `receive` says so
-            self._pipe.send(work)
+        try:
+            with suppress(OSError):  # a dead worker: `receive` says so
+                self._pipe.send(work)
+            begun = self.receive()
+            assert isinstance(begun, Begun)
+        except WorkerDied:
+            raise DiedBefore from None
         return self.receive()
 
     def interrupt(self) -> None:

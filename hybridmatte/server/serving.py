@@ -24,7 +24,7 @@ __all__ = ["make_app", "serve"]
 
 PAGE = Path(__file__).parent / "page"
 HEADER_BYTES = 64 << 10
-KEEP_ALIVE_SECONDS = 5
+KEEP_ALIVE_SECONDS = 30
 
 
 def make_app(settings: Settings, functions: Mapping[str, Callable[..., Any]], page: Path = PAGE) -> Gate:

@@ -1,4 +1,7 @@
-"""What a worker does before its first request: import the library, and compile or load its kernels."""
+"""What a worker does before its first request: import the library, and compile or load its kernels.
+
+``python -m hybridmatte.server.warming`` compiles them before the service is started.
+"""
 
 from __future__ import annotations
 
@@ -32,3 +35,7 @@ def warm_up() -> float:
         matte_from_mask(image, trimap > 0.5)
         matte_from_image(image)
     return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    warm_up()

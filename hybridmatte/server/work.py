@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["Cancelled", "Failed", "Listed", "Ready", "Result", "Style", "Upload", "Work"]
+__all__ = ["Begun", "Cancelled", "Failed", "Listed", "Ready", "Result", "Style", "Upload", "Work"]
 
 
 class Upload(NamedTuple):
@@ -50,6 +50,10 @@ class Ready(NamedTuple):
     """The second message of a worker: it has compiled what requests need, in so many seconds."""
 
     seconds: float
+
+
+class Begun(NamedTuple):
+    """The first answer to work: it has come."""
 
 
 class Cancelled(NamedTuple):

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hybridmatte.server.failures import FAULT, Refusal
-from hybridmatte.server.process import Worker, WorkerDied
+from hybridmatte.server.process import DiedBefore, Worker, WorkerDied
 from hybridmatte.server.settings import Settings
 from hybridmatte.server.work import Cancelled, Failed, Listed, Ready, Result, Work
 
@@ -26,6 +26,7 @@ __all__ = ["Workers"]
 GRACE_SECONDS = 1.0  # from the interrupt of a worker to its end by force
 WATCH_SECONDS = 1.0  # between two looks for workers that died without work
 WARMING_SECONDS = 300.0  # longest wait for the first worker, which may have to compile
+ATTEMPTS = 3  # to find a worker that gets the work
 FAILURES = 3  # of starts in a row, after which requests are refused at once
 MAX_PAUSE = 30.0  # seconds between two attempts to start a worker
 
@@ -102,6 +103,15 @@ class Workers:
 
     async def run(self, work: Work) -> Result:
         """Return the result of work, or raise the `Refusal` that is the answer instead."""
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._try(work)
+            except DiedBefore:
+                log.warning("a worker has died while it waited; another one gets its work")
+        raise _died()
+
+    async def _try(self, work: Work) -> Result:
+        """Return the result of work by the next free worker."""
         worker = await self._take()
         self.n_busy += 1
         threads = max(1, (os.cpu_count() or 1) // self.n_busy)
@@ -114,9 +124,12 @@ class Workers:
         if not call.done():
             limit = self.settings.request_seconds
             raise Refusal(503, f"the work has taken more than {limit:g} s and was stopped, expected less")
-        if call.exception() is not None:
-            raise Refusal(503, "the process that did the work has died (out of memory?), expected a result")
-        return _result_of(call.result())
+        try:
+            return _result_of(call.result())
+        except DiedBefore:
+            raise
+        except WorkerDied:
+            raise _died() from None
 
     async def _take(self) -> Worker:
         """Return a free worker; wait in the queue for it."""
@@ -227,6 +240,10 @@ class Workers:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _died() -> Refusal:
+    return Refusal(503, "the process that did the work has died (out of memory?), expected a result")
 
 
 def _not_started() -> Refusal:
