@@ -2,8 +2,13 @@
 
 import { grow, wholeOf } from './rectangles.js';
 
-/** @typedef {import('./rectangles.js').Rect} Rect */
-/** @typedef {{rect: Rect, scale: number}} Crop */
+/**
+ * @typedef {import('./rectangles.js').Rect} Rect
+ * @typedef {{values: Uint8Array, width: number, height: number}} Plane
+ *
+ * What is sent: a part of the trimap, in which unknown pixels far from the change may be pinned.
+ * @typedef {{rect: Rect, scale: number, trimap: Uint8Array, unknown: number}} Crop
+ */
 
 export const BACKGROUND = 0;
 export const UNKNOWN = 128;
@@ -12,6 +17,9 @@ export const FOREGROUND = 255;
 const SMALLEST_MARGIN = 40; // pixels around the change
 const WIDENING = 1.7;
 const SHARE_OF_MARGIN = 0.35; // of the longer side of the change
+const NEAR = 24; // pixels around the change within which every unknown pixel is solved anew
+const [SURELY_OUT, SURELY_IN] = [4, 251]; // alphas farther away that are kept as they are
+const MOST_PIXELS = 1_500_000; // of a crop that is sent, unknown or not
 const FADE = 12; // pixels over which a crop's answer passes into what was there
 
 /**
@@ -40,51 +48,87 @@ export function kindsIn(trimap, width, rect) {
  * The crop to solve after a change, or null where the whole trimap lacks a known kind.
  *
  * @param {Uint8Array} trimap
+ * @param {Uint8Array | null} alpha  Null where there is none yet, so that nothing is pinned.
  * @param {{width: number, height: number}} size
  * @param {Rect} changed
- * @param {number} mostPixels  At most so many pixels are sent; larger crops are halved, once or more.
+ * @param {number} mostUnknown  At most so many unknown pixels are sent: crops with more are halved, once or more.
  * @returns {Crop | null}
  */
-export function cropAround(trimap, size, changed, mostPixels) {
-  let margin = Math.max(SMALLEST_MARGIN, SHARE_OF_MARGIN * Math.max(changed.width, changed.height));
+export function cropAround(trimap, alpha, size, changed, mostUnknown) {
+  const rect = rectWithBothKinds(trimap, size, changed);
+  if (!rect) return null;
   const whole = wholeOf(size);
+  const near = grow(changed, NEAR, size) ?? whole;
+  const crop = pinned(trimap, alpha, size.width, rect, near);
+  const isLarge = (/** @type {number} */ scale) =>
+    crop.unknown > mostUnknown * scale ** 2 || rect.width * rect.height > MOST_PIXELS * scale ** 2;
+  let scale = 1;
+  while (isLarge(scale)) scale *= 2;
+  if (scale === 1) return { ...crop, rect, scale };
+  const [left, top] = [rect.x % scale, rect.y % scale]; // so that it starts on a pixel of the smaller picture
+  const aligned = { x: rect.x - left, y: rect.y - top, width: rect.width + left, height: rect.height + top };
+  return { ...pinned(trimap, alpha, size.width, aligned, near), rect: aligned, scale };
+}
+
+/**
+ * @param {Uint8Array} trimap
+ * @param {{width: number, height: number}} size
+ * @param {Rect} changed
+ * @returns {Rect | null}
+ */
+function rectWithBothKinds(trimap, size, changed) {
+  let margin = Math.max(SMALLEST_MARGIN, SHARE_OF_MARGIN * Math.max(changed.width, changed.height));
   for (;;) {
     const rect = grow(changed, margin, size);
     if (!rect) return null;
     const kinds = kindsIn(trimap, size.width, rect);
-    if (kinds.foreground && kinds.background) return withScale(rect, mostPixels);
-    if (rect.width === whole.width && rect.height === whole.height) return null;
+    if (kinds.foreground && kinds.background) return rect;
+    if (rect.width === size.width && rect.height === size.height) return null;
     margin *= WIDENING;
   }
 }
 
 /**
+ * A part of a trimap; unknown pixels that are far from the change and all but 0 or 1 already count as known.
+ *
+ * @param {Uint8Array} trimap
+ * @param {Uint8Array | null} alpha
+ * @param {number} width
  * @param {Rect} rect
- * @param {number} mostPixels
- * @returns {Crop}
+ * @param {Rect} near
+ * @returns {{trimap: Uint8Array, unknown: number}}
  */
-function withScale(rect, mostPixels) {
-  let scale = 1;
-  while ((rect.width * rect.height) / (scale * scale) > mostPixels) scale *= 2;
-  const [left, top] = [rect.x % scale, rect.y % scale]; // so that the crop starts on a pixel of the smaller picture
-  const [width, height] = [rect.width + left, rect.height + top];
-  return { rect: { x: rect.x - left, y: rect.y - top, width, height }, scale };
+function pinned(trimap, alpha, width, rect, near) {
+  const values = new Uint8Array(rect.width * rect.height);
+  let unknown = 0;
+  for (let y = 0, i = 0; y < rect.height; y++) {
+    const row = (rect.y + y) * width + rect.x;
+    const isNearRow = rect.y + y >= near.y && rect.y + y < near.y + near.height;
+    for (let x = 0; x < rect.width; x++, i++) {
+      values[i] = trimap[row + x];
+      if (values[i] !== UNKNOWN) continue;
+      const isNear = isNearRow && rect.x + x >= near.x && rect.x + x < near.x + near.width;
+      const value = alpha && !isNear ? alpha[row + x] : UNKNOWN;
+      if (value <= SURELY_OUT) values[i] = BACKGROUND;
+      else if (value >= SURELY_IN) values[i] = FOREGROUND;
+      else unknown++;
+    }
+  }
+  return { trimap: values, unknown };
 }
 
 /**
- * A crop of a trimap, smaller by a whole factor: a pixel is known where all that it covers is known alike.
+ * A crop's trimap, smaller by a whole factor: a pixel is known where all that it covers is known alike.
  *
- * @param {Uint8Array} trimap
- * @param {number} width
  * @param {Crop} crop
- * @returns {{values: Uint8Array, width: number, height: number}}
+ * @returns {Plane}
  */
-export function trimapOf(trimap, width, { rect, scale }) {
+export function trimapOf({ rect, scale, trimap }) {
   const [columns, rows] = [Math.ceil(rect.width / scale), Math.ceil(rect.height / scale)];
   const values = new Uint8Array(columns * rows);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
-      values[row * columns + column] = commonValue(trimap, width, rect, column * scale, row * scale, scale);
+      values[row * columns + column] = commonValue(trimap, rect, column * scale, row * scale, scale);
     }
   }
   return { values, width: columns, height: rows };
@@ -92,39 +136,36 @@ export function trimapOf(trimap, width, { rect, scale }) {
 
 /**
  * @param {Uint8Array} trimap
- * @param {number} width
- * @param {Rect} rect
+ * @param {{width: number, height: number}} size
  * @param {number} left
  * @param {number} top
  * @param {number} scale
  */
-function commonValue(trimap, width, rect, left, top, scale) {
-  const value = trimap[(rect.y + top) * width + rect.x + left];
-  const right = Math.min(left + scale, rect.width);
-  const bottom = Math.min(top + scale, rect.height);
+function commonValue(trimap, size, left, top, scale) {
+  const value = trimap[top * size.width + left];
+  const right = Math.min(left + scale, size.width);
+  const bottom = Math.min(top + scale, size.height);
   for (let y = top; y < bottom; y++) {
-    for (let x = left; x < right; x++) {
-      if (trimap[(rect.y + y) * width + rect.x + x] !== value) return UNKNOWN;
-    }
+    for (let x = left; x < right; x++) if (trimap[y * size.width + x] !== value) return UNKNOWN;
   }
   return value;
 }
 
 /**
- * Write a crop's answer into alpha: unknown pixels only, fading out towards the sides that are not the picture's.
+ * Write a crop's answer into alpha: what was sent as unknown and still is, fading out at sides inside the picture.
  *
  * @param {Uint8Array} alpha
  * @param {Uint8Array} trimap
  * @param {{width: number, height: number}} size
  * @param {Crop} crop
- * @param {{values: Uint8Array, width: number, height: number}} answer
+ * @param {Plane} answer
  */
-export function blendAnswer(alpha, trimap, size, { rect, scale }, answer) {
+export function blendAnswer(alpha, trimap, size, { rect, scale, trimap: sent }, answer) {
   for (let y = 0; y < rect.height; y++) {
     const vertical = fadeAt(y, rect.y, rect.height, size.height);
     for (let x = 0; x < rect.width; x++) {
       const i = (rect.y + y) * size.width + rect.x + x;
-      if (trimap[i] !== UNKNOWN) continue;
+      if (trimap[i] !== UNKNOWN || sent[y * rect.width + x] !== UNKNOWN) continue;
       const weight = Math.min(vertical, fadeAt(x, rect.x, rect.width, size.width));
       const value = scale === 1 ? answer.values[y * answer.width + x] : between(answer, x, y, scale);
       alpha[i] = Math.round(alpha[i] + weight * (value - alpha[i]));
@@ -147,7 +188,7 @@ function fadeAt(at, start, length, whole) {
 /**
  * The value of a smaller plane between its pixels.
  *
- * @param {{values: Uint8Array, width: number, height: number}} plane
+ * @param {Plane} plane
  * @param {number} x
  * @param {number} y
  * @param {number} scale

@@ -1,6 +1,6 @@
 /** Quick answers under the brush: the crop around what changed, one request at a time, never waited for by the hand. */
 
-import { blendAnswer, cropAround, kindsIn, trimapOf } from './crops.js';
+import { blendAnswer, cropAround, trimapOf } from './crops.js';
 
 /**
  * @typedef {import('./picture.js').Picture} Picture
@@ -8,9 +8,9 @@ import { blendAnswer, cropAround, kindsIn, trimapOf } from './crops.js';
  */
 
 const WANTED = 220; // milliseconds for an answer
-const FEWEST_PIXELS = 40_000;
-const MOST_PIXELS = 600_000;
-const FIRST_PIXELS = 160_000;
+const FEWEST = 3_000; // unknown pixels of a crop
+const MOST = 60_000;
+const FIRST = 9_000;
 
 export class Preview {
   /**
@@ -24,7 +24,7 @@ export class Preview {
     this.service = service;
     this.codec = codec;
     this.onFailure = onFailure;
-    this.mostPixels = FIRST_PIXELS; // follows the machine's speed
+    this.mostUnknown = FIRST; // follows the machine's speed
     /** @type {AbortController | null} */
     this.running = null;
     /** @type {Picture | null} */
@@ -65,11 +65,12 @@ export class Preview {
    * @param {AbortSignal} signal
    */
   async answer(picture, changed, signal) {
-    const crop = cropAround(picture.trimap, picture, changed, this.mostPixels);
-    if (!crop || !kindsIn(picture.trimap, picture.width, crop.rect).unknown) return;
+    const crop = cropAround(
+      picture.trimap, picture.hasAnswer ? picture.alpha : null, picture, changed, this.mostUnknown,
+    );
+    if (!crop?.unknown) return;
     const started = performance.now();
-    const small = trimapOf(picture.trimap, picture.width, crop);
-    const pixels = small.width * small.height;
+    const small = trimapOf(crop);
     const [image, trimap] = await Promise.all([
       this.codec.encodeColour(coloursOf(picture, crop)), this.codec.encodeGrey(small),
     ]);
@@ -82,20 +83,19 @@ export class Preview {
     picture.hasAnswer = true;
     blendAnswer(picture.alpha, picture.trimap, picture, crop, alpha);
     this.state.emit('pixels', { picture, rect: crop.rect });
-    this.adapt(pixels, performance.now() - started);
+    this.adapt(crop.unknown / crop.scale ** 2, performance.now() - started);
   }
 
   /**
    * Send larger crops where the service is quick, smaller ones where it is not.
    *
-   * @param {number} pixels
+   * @param {number} unknown
    * @param {number} milliseconds
    */
-  adapt(pixels, milliseconds) {
-    const reached = (pixels * WANTED) / milliseconds;
-    const next = milliseconds > WANTED ? Math.min(this.mostPixels, reached) : Math.max(this.mostPixels, reached);
-    const limited = Math.min(MOST_PIXELS, Math.max(FEWEST_PIXELS, next));
-    this.mostPixels = 0.7 * this.mostPixels + 0.3 * limited;
+  adapt(unknown, milliseconds) {
+    const reached = (unknown * WANTED) / milliseconds;
+    const next = milliseconds > WANTED ? Math.min(this.mostUnknown, reached) : Math.max(this.mostUnknown, reached);
+    this.mostUnknown = 0.7 * this.mostUnknown + 0.3 * Math.min(MOST, Math.max(FEWEST, next));
   }
 }
 

@@ -137,25 +137,39 @@ test('an answer that came late belongs to the step that asked for it', () => {
   assert.deepEqual([planes.alpha[9000], planes.trimap[0]], [0, 0]);
 });
 
-test('a crop is widened until it has foreground and background, and halved while it is large', () => {
+test('a crop is widened until it has foreground and background, and halved while much in it is unknown', () => {
   const trimap = new Uint8Array(1000 * 800).fill(128);
   const whole = { width: 1000, height: 800 };
   const changed = { x: 500, y: 400, width: 10, height: 10 };
-  assert.equal(cropAround(trimap, whole, changed, 1e5), null, 'nothing is known');
+  assert.equal(cropAround(trimap, null, whole, changed, 1e4), null, 'nothing is known');
   trimap.fill(255, 400 * 1000 + 500, 400 * 1000 + 510);
   trimap.fill(0, 400 * 1000 + 90, 400 * 1000 + 95);
-  const { rect, scale } = cropAround(trimap, whole, changed, 1e5);
+  const { rect, scale, unknown } = cropAround(trimap, null, whole, changed, 1e4);
   assert.ok(rect.x <= 94 && rect.x + rect.width >= 510);
-  assert.ok((rect.width * rect.height) / scale ** 2 <= 1.1e5 && scale > 1);
-  assert.equal(rect.x % scale + (rect.y % scale), 0);
+  assert.ok(unknown / scale ** 2 <= 1.1e4 && scale > 1);
+  assert.equal((rect.x % scale) + (rect.y % scale), 0);
   trimap.fill(0, 410 * 1000, 411 * 1000);
-  assert.ok(cropAround(trimap, whole, changed, 1e5).rect.width < 120);
+  assert.ok(cropAround(trimap, null, whole, changed, 1e5).rect.width < 120);
+});
+
+test('unknown pixels far from the change that are all but 0 or 1 are pinned', () => {
+  const whole = { width: 400, height: 300 };
+  const trimap = new Uint8Array(120000).fill(128);
+  const alpha = new Uint8Array(120000).fill(2);
+  alpha.fill(253, 0, 400 * 100);
+  alpha.fill(90, 400 * 120, 400 * 121);
+  trimap.fill(255, 400 * 149, 400 * 149 + 400);
+  trimap.fill(0, 400 * 151, 400 * 151 + 400);
+  const changed = { x: 200, y: 145, width: 10, height: 10 };
+  const { rect, trimap: sent } = cropAround(trimap, alpha, whole, changed, 1e5);
+  const at = (x, y) => sent[(y - rect.y) * rect.width + x - rect.x];
+  assert.deepEqual([at(205, 147), at(180, 147), at(170, 147), at(170, 120)], [128, 128, 0, 128]);
 });
 
 test('a smaller trimap knows only what all its pixels know, at odd sizes too', () => {
   const trimap = new Uint8Array(7 * 5).fill(255);
   trimap[0] = 0;
-  const small = trimapOf(trimap, 7, { rect: { x: 0, y: 0, width: 7, height: 5 }, scale: 2 });
+  const small = trimapOf({ rect: { x: 0, y: 0, width: 7, height: 5 }, scale: 2, trimap });
   assert.deepEqual([small.width, small.height], [4, 3]);
   assert.deepEqual([...small.values], [128, ...Array(11).fill(255)]);
 });
@@ -166,10 +180,13 @@ test('an answer changes unknown pixels only, and fades out at sides inside the p
   trimap.fill(0, 5050, 5060);
   const alpha = new Uint8Array(1e4);
   const rect = { x: 0, y: 20, width: 60, height: 60 };
+  const sent = new Uint8Array(3600).fill(128);
+  sent[30 * 60 + 10] = 255;
   const answer = { values: new Uint8Array(3600).fill(240), width: 60, height: 60 };
-  blendAnswer(alpha, trimap, whole, { rect, scale: 1 }, answer);
+  blendAnswer(alpha, trimap, whole, { rect, scale: 1, trimap: sent }, answer);
   const at = (x, y) => alpha[y * 100 + x];
   assert.equal(at(0, 50), 240);
+  assert.equal(at(10, 50), 0, 'pinned');
   assert.equal(at(30, 50), 240);
   assert.ok(at(30, 20) > 0 && at(30, 20) < 40 && at(59, 50) < 40);
   assert.deepEqual([at(55, 50), at(60, 50), at(30, 19)], [0, 0, 0]);
