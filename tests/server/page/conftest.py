@@ -58,19 +58,22 @@ def open_page(browser, service):
 @pytest.fixture(scope="session")
 def photo(tmp_path_factory):
     """A photograph as PNG, its trimap, and the folder that holds both."""
-    scene = soft_disk(SHAPE)
+    drawn = soft_disk(SHAPE)
+    unknown = cv2.dilate(((drawn.alpha > 0) & (drawn.alpha < 1)).astype(np.uint8), np.ones((7, 7), np.uint8))
+    scene = drawn._replace(trimap=np.where(unknown > 0, 0.5, np.round(drawn.alpha)))
     folder = tmp_path_factory.mktemp("photo")
     path = folder / "disk.png"
     path.write_bytes(png(scene.image * 255))
     trimap = folder / "disk_trimap.png"
-    trimap.write_bytes(png(np.select([scene.trimap < 0.1, scene.trimap > 0.9], [0, 255], 128)))
+    trimap.write_bytes(png(scene.trimap * 255))
     return SimpleNamespace(path=path, trimap=trimap, scene=scene, folder=folder)
 
 
 def png(values):
     """Return the bytes of a PNG; colours are given in the order RGB."""
     values = np.round(values).astype(np.uint8)
-    return cv2.imencode(".png", values[:, :, ::-1] if values.ndim == 3 else values)[1].tobytes()
+    values = values[:, :, ::-1] if values.ndim == 3 else values
+    return cv2.imencode(".png", values, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
 
 
 def plane(page, name):

@@ -69,7 +69,7 @@ def test_preview_solves_only_what_changed(open_page, photo):
     before = plane(page, "alpha")
     page.keyboard.press("3")
     page.evaluate("hybridmatte.state.setSize(8)")
-    edge = 200 + int(0.22 * 300) - 1
+    edge = 200 + int(0.28 * 300) - 4
     page.evaluate(
         """() => {
           const { service } = hybridmatte.solver;
@@ -186,6 +186,44 @@ def test_tools(answered):
     page.keyboard.press("Escape")
     page.mouse.up()
     np.testing.assert_array_equal(plane(page, "trimap"), trimap)
+
+
+def test_edge_around_a_stroke(answered):
+    """What was known to be the opposite becomes unknown around a stroke, unless that is switched off."""
+    page = answered()
+    page.keyboard.press("2")
+    page.evaluate("hybridmatte.state.setSize(10)")
+    stroke(page, (190.5, 150.5), (210.5, 150.5))
+    trimap = plane(page, "trimap")
+    assert trimap[150, 200] == 0
+    assert (trimap[[141, 159], 200] == 128).all()
+    assert trimap[138, 200] == 255
+    page.keyboard.press("Control+z")
+    page.keyboard.press("e")
+    stroke(page, (190.5, 150.5), (210.5, 150.5))
+    assert (np.unique(plane(page, "trimap")[138:163, 190:211]) == [0, 255]).all()
+
+
+def test_click_on_an_object(open_page, photo):
+    """Where a segmenter takes points, a click asks for the object there, as one step that can be undone."""
+    page = open_page()
+    answers = Answers(page, photo.scene.alpha * 255, photo.scene.trimap * 255)
+    qualities = [{"name": "best", "summary": ""}]
+    listed = {"qualities": qualities, "methods": [], "segmenters": [{"name": "clicker", "takes_points": True}]}
+    page.route("**/v1/methods", lambda route: route.fulfill(json=listed))
+    page.reload()
+    page.set_input_files("#photo-input", photo.path)
+    page.wait_for_selector(SETTLED)
+    answers.planes["trimap"] = 255 - answers.planes["trimap"]
+    page.keyboard.press("o")
+    page.mouse.click(*place(page, 12.5, 20.5))
+    page.wait_for_selector("[data-command=undo]:enabled")
+    path, options = answers.asked[-1]
+    assert (path, options["segmenter"]) == ("/v1/auto", ["clicker"])
+    assert options["point"][0].startswith("+12.")
+    assert plane(page, "trimap")[5, 5] == 255
+    page.keyboard.press("Control+z")
+    assert plane(page, "trimap")[5, 5] == 0
 
 
 def test_brush_size_and_zoom(answered):
