@@ -1,6 +1,7 @@
 // The modules that need no browser; run by `node --test`.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { inflateSync } from 'node:zlib';
 
@@ -11,6 +12,7 @@ const { coverConnected, coverPolygon, coverRectangle, coverSegment, smoothPiece 
 const { blendAnswer, cropAround, trimapOf } = await load('crops.js');
 const { encodePng } = await load('png.js');
 const { Viewport } = await load('viewport.js');
+const { listCommands } = await load('commands.js');
 const { Picture, trimapValues } = await load('picture.js');
 
 const size = { width: 90, height: 70 };
@@ -234,4 +236,14 @@ test('painting known pixels sets alpha at once; unknown leaves it', () => {
   assert.equal(picture.origin.kind, 'trimap');
   picture.step('undo');
   assert.deepEqual([picture.alpha[64], picture.trimap[64], picture.origin.kind], [0, 128, 'auto']);
+});
+
+test('no two commands share a key, and the guide lists all of them', async () => {
+  const guide = await readFile(new URL('../../../docs/guide/page.md', import.meta.url), 'utf8');
+  const commands = listCommands({ state: { options: {} } });
+  const keys = commands.flatMap((command) => command.keys);
+  assert.equal(new Set(keys).size, keys.length);
+  for (const { label, keys: own } of commands) {
+    assert.ok(guide.includes(`| ${label} | ${own.map((key) => `\`${key}\``).join(', ')} |`), label);
+  }
 });
