@@ -122,7 +122,7 @@ class _Service:
             values["background"] = None  # a picture in place of the default colour
         if "segmenter" in values:
             values["segmenter"] = _segmenter(values["segmenter"], uploads, self.settings)
-        work = Work(command.name, uploads, values, outputs, style, self.settings.max_pixels, 1)
+        work = Work(command.name, uploads, values, outputs, style, self.settings.max_pixels)
         result = await _until_left(request, self.workers.run(work))
         self.metrics.sent.inc(sum(len(data) for data in result.files.values()))
         body, headers = answer_of(result.files, result.description, style.format, is_list=len(outputs) > 1)

@@ -20,14 +20,15 @@ from hybridmatte.automatic.mask_checks import INVERT
 from hybridmatte.automatic.refinement import enlarged, refine
 from hybridmatte.automatic.registry import find_mask
 from hybridmatte.batch.backgrounds import colour_of
+from hybridmatte.batch.budget import READING, UNLIMITED, Budget, budget_for
 from hybridmatte.correction.confidence import matte_with_confidence
 from hybridmatte.correction.matting import check_method_or_quality, matte_by
 from hybridmatte.foreground import FITS, composite, decontaminate, estimate_foreground
 from hybridmatte.io._codec import decode
 from hybridmatte.io.formats import MAX_PIXELS
-from hybridmatte.io.masks import check_mask_size, read_mask
+from hybridmatte.io.masks import check_mask_size, read_mask, read_mask_size
 from hybridmatte.io.metadata import Metadata, check_turning, read_photograph
-from hybridmatte.io.pictures import open_source, read_alpha, read_opacity, read_trimap, rgb_profile
+from hybridmatte.io.pictures import open_source, read_alpha, read_opacity, read_size, read_trimap, rgb_profile
 from hybridmatte.io.profiles import convert_colours
 from hybridmatte.io.sizes import check_similar_sizes, check_sizes
 from hybridmatte.linalg.threads import thread_limit
@@ -39,6 +40,22 @@ __all__ = ["do"]
 
 FloatArray = npt.NDArray[np.float32]
 SOLVER = ("method", "quality", "weights")  # options that all solving functions take
+
+
+class _Request(NamedTuple):
+    """The checked files of a request, its options and outputs, and the memory that it may take."""
+
+    files: Mapping[str, File]
+    options: Mapping[str, Any]
+    outputs: tuple[str, ...]
+    budget: Budget = UNLIMITED
+
+    def admit(self, *tasks: str, unknown: int | None = None, part: str = "image") -> None:
+        """Refuse work that needs more memory than is free, before the file `part` is decoded or before a solve."""
+        file = self.files[part]
+        size = read_mask_size(file) if part == "mask" else read_size(file, part)
+        colours = {"cutout", "foreground", "composite"} & set(self.outputs)
+        self.budget._replace(tasks=(*tasks, *(["decontaminate"] if colours else []))).check(file, size, unknown, part)
 
 
 class _Computed(NamedTuple):
@@ -60,7 +77,8 @@ def do(work: Work) -> Result:
     with warnings.catch_warnings(record=True) as caught, thread_limit(work.threads):
         warnings.simplefilter("always")
         files = checked_files(work.uploads, work.max_pixels)
-        computed = COMMANDS[work.command](files, work.options, work.outputs)
+        request = _Request(files, work.options, work.outputs, budget_for(READING, work.at_once))
+        computed = COMMANDS[work.command](request)
         planes = {name: _plane(computed, name) for name in work.outputs}
     encoded = {name: as_file(plane, computed.metadata, work.style) for name, plane in planes.items()}
     said = [" ".join(str(warning.message).split()) for warning in caught]
@@ -132,14 +150,17 @@ def _solver(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: options[name] for name in SOLVER if name in options}
 
 
-def _matte(files: Mapping[str, File], options: Mapping[str, Any], outputs: tuple[str, ...]) -> _Computed:
+def _matte(request: _Request) -> _Computed:
     """Alpha from an image and a trimap."""
+    files, options, outputs, _ = request
     method, quality = check_method_or_quality(options["method"], options["quality"])
     with_confidence = _wants_confidence(outputs, method, quality)
+    request.admit(method or quality or "best")
     image, metadata = _photograph(files, options, "trimap")
     background = _background(files, options, metadata.profile)
     trimap = read_trimap(files["trimap"])
     check_turning(files["image"], image.shape, metadata.orientation, files["trimap"], trimap.shape, "trimap")
+    request.admit(method or quality or "best", unknown=np.count_nonzero(split_trimap(trimap).is_unknown))
     planes, entries = {"trimap": trimap}, {}
     if with_confidence:
         own = {name: value for name, value in _solver(options).items() if name == "weights"}
@@ -167,11 +188,14 @@ def _summary(confidence: FloatArray, trimap: FloatArray) -> dict[str, Any]:
     return Findings(confidence=summary, is_automatic=False).entries
 
 
-def _auto(files: Mapping[str, File], options: Mapping[str, Any], outputs: tuple[str, ...]) -> _Computed:
+def _auto(request: _Request) -> _Computed:
     """Alpha from a mask, or from the image alone."""
+    files, options, outputs, _ = request
     method, quality = check_method_or_quality(options["method"], options["quality"])
     how = {name: options[name] for name in ("erode", "dilate", "trust_mask")} | _solver(options)
     how["with_confidence"] = _wants_confidence(outputs, method, quality)
+    how["admit"] = lambda unknown, _is_final: request.admit(method or quality or "best", "cf", unknown=unknown)
+    request.admit(method or quality or "best")
     _refuse_without_effect(options, has_mask="mask" in files)
     if "mask" in files:
         check_mask_size(files["image"], files["mask"], square=options["mask_square"])
@@ -223,8 +247,10 @@ def _refuse_without_effect(options: Mapping[str, Any], *, has_mask: bool) -> Non
             raise ValueError(f"{name} is {options[name]}, expected none {'with' if has_mask else 'without'} a mask")
 
 
-def _refine(files: Mapping[str, File], options: Mapping[str, Any], _outputs: tuple[str, ...]) -> _Computed:
+def _refine(request: _Request) -> _Computed:
     """An alpha brought to the image's size and edges."""
+    files, options, *_ = request
+    request.admit("refine")
     check_similar_sizes(files["image"], files["alpha"], "alpha")
     image, metadata = _photograph(files, options, "trimap" if "trimap" in files else None)
     alpha = read_alpha(files["alpha"])
@@ -237,8 +263,10 @@ def _refine(files: Mapping[str, File], options: Mapping[str, Any], _outputs: tup
     return _Computed({"alpha": refined}, metadata, image, None, "refine")
 
 
-def _trimap(files: Mapping[str, File], options: Mapping[str, Any], _outputs: tuple[str, ...]) -> _Computed:
+def _trimap(request: _Request) -> _Computed:
     """A trimap from a mask or an alpha."""
+    files, options, *_ = request
+    request.admit("trimap", part="alpha" if "alpha" in files else "mask")
     widths = {name: options[name] for name in ("erode", "dilate")}
     if "alpha" in files:
         return _Computed({"trimap": trimap_from_alpha(read_alpha(files["alpha"]), **widths)})
@@ -248,8 +276,10 @@ def _trimap(files: Mapping[str, File], options: Mapping[str, Any], _outputs: tup
     return _Computed({"trimap": trimap_from_mask(mask, **widths)})
 
 
-def _composite(files: Mapping[str, File], options: Mapping[str, Any], _outputs: tuple[str, ...]) -> _Computed:
+def _composite(request: _Request) -> _Computed:
     """The foreground over another background."""
+    files, options, *_ = request
+    request.admit("composite")
     image, metadata = _photograph(files, options, "alpha" if "alpha" in files else None)
     background = _background(files, options, metadata.profile)
     if "alpha" in files:
@@ -261,9 +291,10 @@ def _composite(files: Mapping[str, File], options: Mapping[str, Any], _outputs: 
     return _Computed({"composite": _over(cut, background)}, metadata)
 
 
-def _decode(files: Mapping[str, File], _options: Mapping[str, Any], _outputs: tuple[str, ...]) -> _Computed:
+def _decode(request: _Request) -> _Computed:
     """The image upright, in sRGB, with what the file has of bits a channel and of channels."""
-    file = files["image"]
+    request.admit(*READING)
+    file = request.files["image"]
     data, opened, label = open_source(file, "image", MAX_PIXELS)
     picture, profile = decode(data, opened, label, MAX_PIXELS), rgb_profile(opened)
     entries = {
@@ -277,7 +308,7 @@ def _decode(files: Mapping[str, File], _options: Mapping[str, Any], _outputs: tu
     return _Computed({"image": convert_colours(colours, profile, None, label)}, entries=entries)
 
 
-COMMANDS: dict[str, Callable[[Mapping[str, File], Mapping[str, Any], tuple[str, ...]], _Computed]] = {
+COMMANDS: dict[str, Callable[[_Request], _Computed]] = {
     "auto": _auto,
     "matte": _matte,
     "cutout": _matte,

@@ -22,7 +22,7 @@ class Style(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What a worker is to do for one request, on how many threads."""
+    """What a worker is to do for one request, on how many threads, and how many requests are under way at once."""
 
     command: str
     uploads: dict[str, Upload]
@@ -31,6 +31,7 @@ class Work(NamedTuple):
     style: Style
     max_pixels: int
     threads: int = 1
+    at_once: int = 1
 
 
 class Result(NamedTuple):

@@ -21,7 +21,7 @@ from hybridmatte.server.work import Begun, Cancelled, Failed, Listed, Ready, Res
 
 __all__ = ["serve_pipe"]
 
-USER_ERRORS = (ValueError, TypeError, ArithmeticError, ImportError)  # of the library, in sentences
+USER_ERRORS = (ValueError, TypeError, ArithmeticError, ImportError)  # if they are sentences of the library
 
 
 def serve_pipe(pipe: Connection, segmenters: tuple[str, ...]) -> None:
@@ -68,9 +68,9 @@ def _answer_of(error: Exception) -> Refusal | Failed:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, MemoryError):
-        return Refusal(503, f"the picture needs more memory than is free ({error or 'allocation failed'})")
-    if isinstance(error, USER_ERRORS) and not isinstance(error, UnicodeError):
-        message = in_words_of_the_service(" ".join(str(error).split()))
-        status = 415 if isinstance(error, MissingExtraError) else 422
-        return Refusal(status, message or type(error).__name__, field_of(message))
+        sentence = str(error).partition("; ")[0]  # what follows names options of the command line
+        return Refusal(503, sentence or "the work needs more memory than is free, expected less", field_of(sentence))
+    message = in_words_of_the_service(" ".join(str(error).split()))
+    if isinstance(error, USER_ERRORS) and (", expected " in message or message.startswith("segmenter ")):
+        return Refusal(415 if isinstance(error, MissingExtraError) else 422, message, field_of(message))
     return Failed("".join(traceback.format_exception(error)))

@@ -114,8 +114,8 @@ class Workers:
         """Return the result of work by the next free worker."""
         worker = await self._take()
         self.n_busy += 1
-        threads = max(1, (os.cpu_count() or 1) // self.n_busy)
-        call = asyncio.get_running_loop().run_in_executor(self._threads, worker.call, work._replace(threads=threads))
+        work = work._replace(threads=max(1, (os.cpu_count() or 1) // self.n_busy), at_once=self.n_busy)
+        call = asyncio.get_running_loop().run_in_executor(self._threads, worker.call, work)
         try:
             await asyncio.wait([call], timeout=self.settings.request_seconds)
         finally:

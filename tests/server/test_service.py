@@ -262,3 +262,33 @@ def test_answers_are_saved_and_read(client, pictures, tmp_path):
     with pytest.raises(ValueError, match="output is 'cutout', expected 'alpha'"):
         answer.array("cutout")
     assert json.dumps(answer.description)
+
+
+def test_errors_that_are_no_sentences_of_the_library_are_faults(pictures, monkeypatch):
+    """The client sees no text of a bug; the log of the service has its traceback."""
+    from hybridmatte.server import tasks, worker
+    from hybridmatte.server.work import Failed, Style, Upload, Work
+
+    def fail(_request):
+        raise ValueError("max() arg is an empty sequence")
+
+    monkeypatch.setitem(tasks.COMMANDS, "decode", fail)
+    work = Work("decode", {"image": Upload("cat.png", pictures.image)}, {}, ("image",), Style(), 10_000)
+    answer = worker._answer(work)
+    assert isinstance(answer, Failed)
+    assert "max() arg" in answer.trace
+
+
+def test_work_that_needs_more_memory_than_is_free_is_refused(pictures, monkeypatch):
+    """Before the solve, and in one sentence: the system would else end some process."""
+    from hybridmatte.batch import budget
+    from hybridmatte.server import worker
+    from hybridmatte.server.work import Style, Upload, Work
+
+    monkeypatch.setattr(budget, "free_memory", lambda: 1000)
+    files = {"image": Upload("cat.png", pictures.image), "trimap": Upload("t.png", pictures.trimap)}
+    options = {"method": None, "quality": None, "drop_gps": False}
+    refusal = worker._answer(Work("matte", files, options, ("alpha",), Style(), 10_000, at_once=2))
+    assert (refusal.status, refusal.field) == (503, "image")
+    assert "image cat.png needs at least" in refusal.message
+    assert "--" not in refusal.message
