@@ -43,7 +43,20 @@ export class Codec {
    * @returns {Promise<Plane>}
    */
   decodePlane(file) {
-    return this.ask('decode', file, []);
+    return this.ask('decode', { file, resizing: {} }, []);
+  }
+
+  /**
+   * The values of a grey picture file, brought to a size.
+   *
+   * @param {Blob} file
+   * @param {{width: number, height: number}} size
+   * @param {boolean} isSmooth  Else no values come that the file does not have.
+   * @returns {Promise<Plane>}
+   */
+  decodeResized(file, { width, height }, isSmooth) {
+    const resizeQuality = isSmooth ? 'medium' : 'pixelated';
+    return this.ask('decode', { file, resizing: { resizeWidth: width, resizeHeight: height, resizeQuality } }, []);
   }
 
   /**

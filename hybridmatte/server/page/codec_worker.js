@@ -8,9 +8,11 @@ const STRIP = 256; // rows read at once, which bounds the memory for the four ch
  * One byte for each pixel: the red channel, which is the grey of a grey picture.
  *
  * @param {Blob} file
+ * @param {ImageBitmapOptions} resizing  None by default.
  */
-async function decodePlane(file) {
-  const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
+async function decodePlane(file, resizing) {
+  const options = /** @type {const} */ ({ colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
+  const bitmap = await createImageBitmap(file, { ...options, ...resizing });
   const { width, height } = bitmap;
   const values = new Uint8Array(width * height);
   const canvas = new OffscreenCanvas(width, Math.min(STRIP, height));
@@ -33,7 +35,7 @@ self.addEventListener('message', async ({ data: { id, task, input } }) => {
       const { values, width, height, channels, isSmall } = input;
       self.postMessage({ id, output: await encodePng(values, width, height, channels, isSmall) });
     } else {
-      const output = await decodePlane(input);
+      const output = await decodePlane(input.file, input.resizing);
       self.postMessage({ id, output }, { transfer: [output.values.buffer] });
     }
   } catch (error) {

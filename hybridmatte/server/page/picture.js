@@ -47,6 +47,7 @@ export class Picture {
     /** @type {Rect | null} */
     this.dirty = null; // what changed since the last preview was asked for
     this.note = '';
+    this.refusals = 0; // in a row, by a service that is busy
     this.hasBothKinds = false; // foreground and background: without both there is nothing to solve
   }
 

@@ -36,6 +36,28 @@ export class Pyramid {
     return context.getImageData(0, 0, rect.width, rect.height);
   }
 
+  /**
+   * A level as a file.
+   *
+   * @param {number} level
+   */
+  async file(level) {
+    const bitmap = this.levels[level];
+    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+    canvas.getContext('2d')?.drawImage(bitmap, 0, 0);
+    return canvas.convertToBlob({ type: 'image/png' });
+  }
+
+  /**
+   * The largest level of at most so many pixels.
+   *
+   * @param {number} pixels
+   */
+  levelOf(pixels) {
+    const level = this.levels.findIndex(({ width, height }) => width * height <= pixels);
+    return level < 0 ? this.levels.length - 1 : level;
+  }
+
   close() {
     for (const level of this.levels) level.close();
   }

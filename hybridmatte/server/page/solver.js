@@ -16,7 +16,10 @@ import { trimapValues } from './picture.js';
 
 const REST = 800; // milliseconds without a change before the whole is solved
 const MOST_PIXELS_WITH_LAYERS = 8e6; // above, colours and confidence are asked for only when they are to be seen
+const LARGE = 4e6; // pixels of a photograph from which a smaller one is answered first
+const FIRST_LOOK = 1.2e6; // pixels of that one
 const RETRY_AFTER = 2; // seconds
+const MOST_REFUSALS = 3; // in a row by a busy service; then it is for the user to ask again
 
 export class Solver {
   /**
@@ -122,6 +125,7 @@ export class Solver {
     const { revision } = picture;
     const isFirst = picture.origin.kind === 'auto';
     this.state.setProgress(picture, isFirst ? 'finding' : 'solving', isFirst ? 'Finding the object' : 'Solving');
+    if (isFirst && !picture.hasAnswer) await this.lookFirst(picture, signal);
     const answer = await this.request(picture, this.outputsFor(picture, isFirst), 'png', {}, {}, signal);
     if (answer.description.found === false) {
       this.state.setProgress(picture, 'waiting', 'No object was found. Paint some foreground (1) and background (2).');
@@ -134,10 +138,33 @@ export class Solver {
   }
 
   /**
+   * For a large photograph, show the answer to a smaller one while its own is worked out.
+   *
+   * @param {Picture} picture
+   * @param {AbortSignal} signal
+   */
+  async lookFirst(picture, signal) {
+    const { revision, photo } = picture;
+    if (!photo || picture.width * picture.height < LARGE) return;
+    const image = await photo.file(photo.levelOf(FIRST_LOOK));
+    const query = { quality: 'fast', output: 'alpha,trimap', format: 'png' };
+    const { images, description } = await this.service.ask('/v1/auto', { image }, query, signal);
+    if (description.found === false) return;
+    const [alpha, trimap] = await Promise.all([
+      this.codec.decodeResized(images.alpha, picture, true), this.codec.decodeResized(images.trimap, picture, false),
+    ]);
+    signal.throwIfAborted();
+    if (picture.revision !== revision) return;
+    this.accept(picture, { alpha, trimap, confidence: null, foreground: null }, true);
+    this.state.setProgress(picture, 'finding', 'A first answer at a smaller size; the full one is on its way');
+  }
+
+  /**
    * @param {Picture} picture
    * @param {Answer} answer
    */
   settled(picture, { description }) {
+    picture.refusals = 0;
     const warning = description.warnings?.[0];
     if (warning) this.status.say(warning);
     const time = description.seconds ? `, in ${description.seconds.toFixed(1)} s` : '';
@@ -255,7 +282,8 @@ export class Solver {
     const message = error instanceof Error ? error.message : String(error);
     this.state.setProgress(picture, 'failed', message);
     const isBusy = error instanceof ServiceError && (error.status === 429 || error.status === 503);
-    if (error instanceof ServiceGone || isBusy) {
+    picture.refusals = isBusy ? picture.refusals + 1 : 0;
+    if (error instanceof ServiceGone || (isBusy && picture.refusals < MOST_REFUSALS)) {
       const delay = (isBusy && error.retryAfter) || RETRY_AFTER;
       this.status.say(`${message} Your work is kept; trying again in ${delay} s.`);
       this.solveSoon(picture, delay * 1000);

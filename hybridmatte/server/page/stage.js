@@ -135,6 +135,7 @@ export class Stage {
     const { view, tinted } = this.lookOf(picture);
     const { compare } = this.state.options;
     this.tiles.show(picture, view, tinted);
+    if (view === 'photo') this.drawPhoto(picture);
     if (view === 'cutout') this.backgrounds.paint(context, picture, this.place(picture.whole), this.density);
     this.drawTiles(picture);
     if (compare !== null) this.drawBefore(picture, compare);
@@ -160,7 +161,7 @@ export class Stage {
     const { view, tinted } = this.lookOf(picture);
     const level = this.levelFor(picture);
     const seen = this.seen(picture);
-    if (!seen || !picture.photo) return;
+    if (!seen || !picture.photo || (view === 'photo' && tinted === 'none')) return;
     const until = performance.now() + TIME_FOR_TILES;
     let { tiles, isComplete } = this.tiles.take(picture, view, tinted, level, seen, until);
     if (isComplete) this.shownLevel = level;
@@ -180,16 +181,25 @@ export class Stage {
    * @param {number} compare
    */
   drawBefore(picture, compare) {
-    const seen = this.seen(picture);
-    if (!seen || !picture.photo) return;
-    const level = this.levelFor(picture);
-    const part = atLevel(seen, picture, level);
     this.context.save();
     this.context.beginPath();
     this.context.rect(0, 0, Math.round(compare * this.canvas.width), this.canvas.height);
     this.context.clip();
-    this.drawPart(picture, picture.photo.levels[level], part, part, level);
+    this.drawPhoto(picture);
     this.context.restore();
+  }
+
+  /**
+   * The photograph as it is: without tiles, so at once.
+   *
+   * @param {Picture} picture
+   */
+  drawPhoto(picture) {
+    const seen = this.seen(picture);
+    if (!seen || !picture.photo) return;
+    const level = this.levelFor(picture);
+    const part = atLevel(seen, picture, level);
+    this.drawPart(picture, picture.photo.levels[level], part, part, level);
   }
 
   /**

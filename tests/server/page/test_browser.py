@@ -325,7 +325,9 @@ def test_large_photograph(open_page, tmp_path):
     answers = Answers(page, alpha, trimap)
     page.set_input_files("#photo-input", path)
     page.wait_for_selector(SETTLED, timeout=60_000)
-    assert "foreground" not in answers.asked[0][1]["output"][0], "left out until it is looked at"
+    first, whole = (options for _, options in answers.asked)
+    assert first["quality"] == ["fast"], "a smaller photograph is answered first"
+    assert "foreground" not in whole["output"][0], "left out until it is looked at"
     page.evaluate("hybridmatte.state.setSize(300)")
     page.keyboard.press("3")
     page.mouse.move(*place(page, 3000, 1500))
