@@ -40,6 +40,7 @@ export class Picture {
     /** @type {Progress} */
     this.progress = 'waiting';
     this.revision = 0; // grows with each change of the trimap
+    this.isTried = false; // the service has looked for the object, or has failed to
     this.hasAnswer = false; // alpha is the answer to something, not empty
     /** @type {import('./viewport.js').Viewport | null} */
     this.viewport = null;

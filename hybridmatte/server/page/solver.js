@@ -3,7 +3,7 @@
  * rests. An answer to a trimap that has changed since is not used.
  */
 
-import { kindsIn } from './crops.js';
+import { UNKNOWN, kindsIn } from './crops.js';
 import { Preview } from './preview.js';
 import { Pyramid } from './pyramid.js';
 import { ServiceError, ServiceGone } from './service.js';
@@ -12,6 +12,7 @@ import { trimapValues } from './picture.js';
 /**
  * @typedef {import('./picture.js').Picture} Picture
  * @typedef {import('./service.js').Answer} Answer
+ * @typedef {Awaited<ReturnType<Solver['decode']>>} Planes
  */
 
 const REST = 800; // milliseconds without a change before the whole is solved
@@ -38,7 +39,8 @@ export class Solver {
     this.running = null;
     /** @type {Picture | null} */
     this.runningPicture = null;
-    this.timer = 0;
+    /** @type {Map<Picture, number>} */
+    this.timers = new Map(); // of photographs that are to be solved soon
     /** @type {Picture[]} */
     this.queue = []; // photographs without an answer yet
     state.on('edit', ({ picture, isFinal }) => this.onEdit(picture, isFinal));
@@ -56,6 +58,7 @@ export class Solver {
 
   /** @param {Picture} picture */
   forget(picture) {
+    clearTimeout(this.timers.get(picture));
     this.queue = this.queue.filter((one) => one !== picture);
     if (this.runningPicture === picture) this.running?.abort();
   }
@@ -65,8 +68,10 @@ export class Solver {
    * @param {boolean} isFinal
    */
   onEdit(picture, isFinal) {
+    if (!picture.isTried) return; // joined with the automatic answer when that comes
     if (this.runningPicture === picture) this.running?.abort();
-    clearTimeout(this.timer);
+    clearTimeout(this.timers.get(picture));
+    if (isFinal && picture.origin.kind === 'auto') this.solveSoon(picture, REST);
     if (isFinal && !this.checkKinds(picture)) return;
     if (!picture.hasBothKinds) return;
     if (picture.progress !== 'painting') this.state.setProgress(picture, 'painting', 'Preview');
@@ -90,15 +95,27 @@ export class Solver {
 
   /**
    * @param {Picture} picture
-   * @param {number} delay
+   * @param {number} delay  Milliseconds.
    */
   solveSoon(picture, delay) {
-    clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => {
+    clearTimeout(this.timers.get(picture));
+    const timer = window.setTimeout(() => {
       this.queue = [picture, ...this.queue.filter((one) => one !== picture)];
-      if (this.running) this.running.abort();
+      if (this.running) this.interrupt(picture);
       else this.next();
     }, delay);
+    this.timers.set(picture, timer);
+  }
+
+  /**
+   * Make way for a picture; another one that is being solved waits until afterwards.
+   *
+   * @param {Picture} picture
+   */
+  interrupt(picture) {
+    const other = this.runningPicture;
+    if (other && other !== picture && !this.queue.includes(other)) this.queue.push(other);
+    this.running?.abort();
   }
 
   /** Start on the next photograph; the one on show goes first. */
@@ -122,19 +139,23 @@ export class Solver {
    * @param {AbortSignal} signal
    */
   async solve(picture, signal) {
+    const isAutomatic = picture.origin.kind === 'auto';
+    this.state.setProgress(picture, isAutomatic ? 'finding' : 'solving', isAutomatic ? 'Finding the object' : 'Solving');
+    if (isAutomatic && !picture.isTried) await this.lookFirst(picture, signal);
     const { revision } = picture;
-    const isFirst = picture.origin.kind === 'auto';
-    this.state.setProgress(picture, isFirst ? 'finding' : 'solving', isFirst ? 'Finding the object' : 'Solving');
-    if (isFirst && !picture.hasAnswer) await this.lookFirst(picture, signal);
-    const answer = await this.request(picture, this.outputsFor(picture, isFirst), 'png', {}, {}, signal);
+    const answer = await this.request(picture, this.outputsFor(picture, isAutomatic), 'png', {}, {}, signal);
     if (answer.description.found === false) {
+      picture.isTried = true;
       this.state.setProgress(picture, 'waiting', 'No object was found. Paint some foreground (1) and background (2).');
+      if (picture.isEdited) this.onEdit(picture, true);
       return;
     }
     const planes = await this.decode(picture, answer);
-    if (picture.revision !== revision || signal.aborted) return;
-    this.accept(picture, planes, !picture.hasAnswer);
+    if (signal.aborted || (picture.revision !== revision && picture.isTried)) return;
+    const isPainted = picture.origin.kind === 'trimap' && isAutomatic;
+    this.accept(picture, isPainted ? joined(picture, planes) : planes, !picture.hasAnswer);
     this.settled(picture, answer);
+    if (isPainted) this.onEdit(picture, true);
   }
 
   /**
@@ -145,7 +166,7 @@ export class Solver {
    */
   async lookFirst(picture, signal) {
     const { revision, photo } = picture;
-    if (!photo || picture.width * picture.height < LARGE) return;
+    if (!photo || picture.isEdited || picture.width * picture.height < LARGE) return;
     const image = await photo.file(photo.levelOf(FIRST_LOOK));
     const query = { quality: 'fast', output: 'alpha,trimap', format: 'png' };
     const { images, description } = await this.service.ask('/v1/auto', { image }, query, signal);
@@ -256,7 +277,7 @@ export class Solver {
 
   /**
    * @param {Picture} picture
-   * @param {Awaited<ReturnType<Solver['decode']>>} planes
+   * @param {Planes} planes
    * @param {boolean} isFirst
    */
   accept(picture, { alpha, trimap, confidence, foreground }, isFirst) {
@@ -265,7 +286,7 @@ export class Solver {
     picture.foreground?.close();
     picture.foreground = foreground;
     picture.confidence = confidence?.values ?? null;
-    picture.hasAnswer = true;
+    picture.isTried = picture.hasAnswer = true;
     picture.dirty = null;
     this.checkKinds(picture);
     this.state.emit('pixels', { picture, rect: foreground || isFirst || confidence ? picture.whole : changed });
@@ -283,7 +304,9 @@ export class Solver {
     this.state.setProgress(picture, 'failed', message);
     const isBusy = error instanceof ServiceError && (error.status === 429 || error.status === 503);
     picture.refusals = isBusy ? picture.refusals + 1 : 0;
-    if (error instanceof ServiceGone || (isBusy && picture.refusals < MOST_REFUSALS)) {
+    const isRetried = error instanceof ServiceGone || (isBusy && picture.refusals < MOST_REFUSALS);
+    if (!isRetried) picture.isTried = true;
+    if (isRetried) {
       const delay = (isBusy && error.retryAfter) || RETRY_AFTER;
       this.status.say(`${message} Your work is kept; trying again in ${delay} s.`);
       this.solveSoon(picture, delay * 1000);
@@ -306,8 +329,8 @@ export class Solver {
    */
   async askPoints(picture, points) {
     const { revision } = picture;
-    this.running?.abort();
-    clearTimeout(this.timer);
+    this.interrupt(picture);
+    clearTimeout(this.timers.get(picture));
     this.state.setProgress(picture, 'finding', points.length ? 'Finding the object at the point' : 'Finding the object');
     try {
       const output = this.outputsFor(picture, true).join(',');
@@ -346,4 +369,21 @@ export class Solver {
     this.onEdit(picture, true);
     this.state.emit('progress', picture);
   }
+}
+
+/**
+ * An automatic answer to a photograph that was painted on meanwhile: what was painted as known stays.
+ *
+ * @param {Picture} picture
+ * @param {Planes} planes
+ * @returns {Planes}
+ */
+function joined(picture, planes) {
+  const { alpha, trimap } = planes;
+  picture.trimap.forEach((value, i) => {
+    if (value === UNKNOWN) return;
+    if (trimap) trimap.values[i] = value;
+    if (alpha) alpha.values[i] = value;
+  });
+  return planes;
 }

@@ -366,11 +366,36 @@ def test_nothing_found(open_page, photo):
     page.wait_for_selector("#hint:has-text('background (key 2)')")
     page.keyboard.press("2")
     page.keyboard.press("r")
-    stroke(page, (1, 1), (399, 20))
+    stroke(page, (1, 1), (399, 90))
+    stroke(page, (1, 210), (399, 299))
     page.wait_for_selector(SETTLED)
     alpha = plane(page, "alpha")
     assert alpha[150, 200] == 255
     assert alpha[5, 5] == 0
+
+
+def test_painting_before_the_answer(open_page, photo):
+    """Strokes that are faster than the automatic answer are joined with it."""
+    page = open_page()
+    answers = Answers(page, photo.scene.alpha * 255, photo.scene.trimap * 255)
+    waiting = []
+    page.route("**/v1/auto?*", lambda route: waiting.append(route))
+    page.set_input_files("#photo-input", photo.path)
+    page.wait_for_selector("body[data-progress=finding]")
+    stroke(page, (20, 20), (60, 20))
+    answers.answer(waiting[0])
+    page.wait_for_selector(SETTLED)
+    trimap = plane(page, "trimap")
+    assert trimap[20, 40] == 255
+    assert trimap[150, 200] == 255
+    assert trimap[280, 20] == 0
+    page.keyboard.press("Control+z")
+    page.unroute("**/v1/auto?*")
+    page.route("**/v1/auto?*", answers.answer)
+    page.wait_for_selector("body:not([data-progress=settled])")
+    page.wait_for_selector(SETTLED)
+    assert plane(page, "trimap")[20, 40] == 0
+    assert plane(page, "trimap")[150, 200] == 255
 
 
 def test_errors_lose_nothing(answered):
