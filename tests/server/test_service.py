@@ -49,6 +49,7 @@ def test_several_outputs_at_once(client, pictures):
     assert set(answer.description["confidence"]) == {"mean", "likely_wrong"}
 
 
+@pytest.mark.slow
 def test_auto_by_a_mask(client, pictures):
     answer = client.auto(
         pictures.image, pictures.mask, outputs=["alpha"], options={"trust_mask": True, "invert": False}
@@ -187,6 +188,7 @@ def test_damaged_arrays_do_not_run_code(client, pictures):
     assert caught.value.status == 422
 
 
+@pytest.mark.slow
 def test_mutants_are_a_result_or_one_sentence(service, client, pictures):
     """Pictures with changed bytes, cut off, or with pieces that stand twice."""
     rng, statuses = np.random.default_rng(4), set()
@@ -196,7 +198,7 @@ def test_mutants_are_a_result_or_one_sentence(service, client, pictures):
         encoded_as("TIFF", pictures),
         encoded_as("GIF", pictures),
     ]:
-        for _ in range(12):
+        for _ in range(6):
             try:
                 client.send("decode", {"image": bytes(mutant(file, rng))})
                 statuses.add(200)
