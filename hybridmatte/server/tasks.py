@@ -61,7 +61,7 @@ class _Request(NamedTuple):
 class _Computed(NamedTuple):
     """What a command has computed: planes by name, and the photograph that they belong to."""
 
-    planes: dict[str, FloatArray]
+    planes: dict[str, npt.NDArray[Any]]
     metadata: Metadata | None = None
     image: FloatArray | None = None
     background: tuple[FloatArray, str] | None = None
@@ -95,7 +95,7 @@ def do(work: Work) -> Result:
     return Result(encoded, description | dict(computed.entries))
 
 
-def _plane(computed: _Computed, name: str) -> FloatArray:
+def _plane(computed: _Computed, name: str) -> npt.NDArray[Any]:
     """Return one output, computed from alpha if that is not done."""
     if name in computed.planes:
         return computed.planes[name]
@@ -304,6 +304,9 @@ def _decode(request: _Request) -> _Computed:
         "has_profile": profile is not None,
         "n_pages": opened.n_pages,
     }
+    if picture.colour.dtype == np.uint8 and profile is None:  # as most pictures: no step by floating-point numbers
+        plain = picture.colour if picture.colour.ndim == 3 else np.repeat(picture.colour[:, :, None], 3, axis=2)
+        return _Computed({"image": plain}, entries=entries)
     colours = check_image(picture.colour, label)
     return _Computed({"image": convert_colours(colours, profile, None, label)}, entries=entries)
 

@@ -100,6 +100,9 @@ def test_decode_makes_any_picture_one_for_browsers(client):
     Image.fromarray((deep >> 8).astype(np.uint8)).save(file, "TIFF", exif=exif)
     answer = client.send("decode", {"image": file.getvalue()})
     assert answer.array("image").shape == (9, 6, 3)
+    answer = client.send("decode", {"image": (deep[:, :, 0] >> 8).astype(np.uint8)}, options={"bits": 16})
+    assert answer.description["is_grey"]
+    assert np.abs(answer.array("image")[:, :, 2] - (deep[:, :, 0] >> 8) / 255).max() < 1e-6
     answer = client.send("decode", {"image": deep})
     assert Image.open(io.BytesIO(answer.files["image"])).mode == "RGB"
     assert answer.description["bits"] == 16
