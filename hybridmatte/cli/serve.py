@@ -35,7 +35,7 @@ Token = Annotated[
     ),
 ]
 Processes = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Number of processes. Default: one a core, up to 4.")
+    int | None, typer.Option("--workers", min=1, help="Number of processes. Default: one a core, 2 to 4.")
 ]
 Seconds = Annotated[float, typer.Option("--timeout", help="Seconds after which the work on a request is stopped.")]
 QueueSeconds = Annotated[float, typer.Option("--queue-timeout", help="Seconds that a request may wait for a process.")]

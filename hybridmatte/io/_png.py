@@ -96,7 +96,7 @@ def encode_fast_png(pixels: npt.NDArray[Any], profile: bytes | None) -> bytes:
     stripes = [filtered[start : start + step].reshape(-1) for start in range(0, height, step)]
     with ThreadPoolExecutor(min(len(stripes), os.cpu_count() or 1)) as pool:
         packed = list(pool.map(_deflate, stripes, [False] * (len(stripes) - 1) + [True]))
-    stream = b"".join([ZLIB_HEADER, *packed, struct.pack(">I", zlib.adler32(filtered.reshape(-1)))])
+    stream = b"".join([ZLIB_HEADER, *packed, struct.pack(">I", zlib.adler32(filtered.data))])
     header = struct.pack(">IIBBBBB", width, height, 8 * pixels.itemsize, COLOUR_TYPES[channels], 0, 0, 0)
     chunks = _chunk(b"IHDR", header) + _chunk(b"IDAT", stream) + _chunk(b"IEND", b"")
     return _with_profile(SIGNATURE + chunks, profile)

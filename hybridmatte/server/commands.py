@@ -89,8 +89,11 @@ def commands_of(functions: Mapping[str, Callable[..., Any]], segmenters: tuple[s
         summary = "Decode a picture to PNG, upright and in sRGB." if function is None else _summary(function)
         options = {} if function is None else _options(function)
         if "segmenter" in options:
-            kind = typing.Literal[segmenters]
-            options["segmenter"] = (kind | None, Field(None, description=f"{SEGMENTER} Default: {segmenters[0]}."))
+            kind: Any = typing.Literal[segmenters]
+            options["segmenter"] = (
+                kind | None,
+                Field(None, description=f"{SEGMENTER} Default: {segmenters[0]}."),
+            )
         options["output"] = _output(outputs)
         options["format"] = (typing.Literal["png", "tiff"], _field("format", "png", "Format of the results."))
         options.setdefault("bits", (Bits, _field("bits", 8, "Bits a channel of the results.")))

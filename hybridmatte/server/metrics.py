@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
@@ -35,7 +37,7 @@ class Metrics:
         self._watch("hybridmatte_workers", "Workers that are ready.", lambda: len(workers.workers))
         self._watch("hybridmatte_worker_deaths", "Workers that died or were killed.", lambda: workers.n_deaths)
 
-    def _watch(self, name: str, text: str, value: object) -> None:
+    def _watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         Gauge(name, text, registry=self.registry).set_function(value)
 
     def text(self) -> bytes:

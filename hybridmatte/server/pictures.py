@@ -56,9 +56,12 @@ def _check(file: File, name: str, max_pixels: int) -> None:
 
 
 def as_file(pixels: npt.NDArray[Any], metadata: Metadata | None, style: Style) -> bytes:
-    """Encode a plane (H, W) or colours (H, W, 3 or 4) in [0, 1] with the metadata of the photograph."""
+    """Encode a plane (H, W) or colours (H, W, 3 or 4) in [0, 1], or as uint8, with the metadata of the photograph."""
     profile, exif, resolution = (None, None, None) if metadata is None else metadata[:3]
-    scaled = (to_uint16 if style.bits == 16 else to_uint8)(np.asarray(pixels))
+    if pixels.dtype == np.uint8:
+        scaled = pixels if style.bits == 8 else pixels.astype(np.uint16) * np.uint16(257)
+    else:
+        scaled = (to_uint16 if style.bits == 16 else to_uint8)(pixels)
     return encode(
         scaled,
         FORMATS[style.format],

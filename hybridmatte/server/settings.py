@@ -23,7 +23,8 @@ class Settings:
         Word that each request under ``/v1`` must bring as ``Authorization: Bearer``. Required for other addresses than
         those of this machine.
     workers : int
-        Number of worker processes, which is the number of requests under way.
+        Number of worker processes, which is the number of requests under way. Default: one a core, 2 to 4, so that a
+        quick preview does not wait for a long solve.
     queue : int
         Number of requests that may wait for a worker; further ones are refused with status 429.
     queue_seconds, request_seconds, upload_seconds : float
@@ -41,7 +42,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     token: str | None = field(default=None, repr=False)
-    workers: int = field(default_factory=lambda: min(os.cpu_count() or 1, 4))
+    workers: int = field(default_factory=lambda: min(max(os.cpu_count() or 1, 2), 4))
     queue: int = 32
     queue_seconds: float = 60.0
     request_seconds: float = 300.0

@@ -23,7 +23,7 @@ from hybridmatte.batch.backgrounds import colour_of
 from hybridmatte.batch.budget import READING, UNLIMITED, Budget, budget_for
 from hybridmatte.correction.confidence import matte_with_confidence
 from hybridmatte.correction.matting import check_method_or_quality, matte_by
-from hybridmatte.foreground import FITS, composite, decontaminate, estimate_foreground
+from hybridmatte.foreground import FITS, Fit, composite, decontaminate, estimate_foreground
 from hybridmatte.io._codec import decode
 from hybridmatte.io.formats import MAX_PIXELS
 from hybridmatte.io.masks import check_mask_size, read_mask, read_mask_size
@@ -61,10 +61,10 @@ class _Request(NamedTuple):
 class _Computed(NamedTuple):
     """What a command has computed: planes by name, and the photograph that they belong to."""
 
-    planes: dict[str, FloatArray]
+    planes: dict[str, npt.NDArray[Any]]
     metadata: Metadata | None = None
     image: FloatArray | None = None
-    background: tuple[FloatArray, str] | None = None
+    background: tuple[FloatArray, Fit] | None = None
     method: str | None = None
     findings: Findings | None = None
     entries: Mapping[str, Any] = {}
@@ -95,11 +95,12 @@ def do(work: Work) -> Result:
     return Result(encoded, description | dict(computed.entries))
 
 
-def _plane(computed: _Computed, name: str) -> FloatArray:
+def _plane(computed: _Computed, name: str) -> npt.NDArray[Any]:
     """Return one output, computed from alpha if that is not done."""
     if name in computed.planes:
         return computed.planes[name]
     image, alpha = computed.image, computed.planes["alpha"]
+    assert image is not None  # of the commands that have alpha
     if "foreground" not in computed.planes:
         is_plain = not alpha.any()  # nothing found: colours without a warning that alpha has no object
         cut = np.dstack([estimate_foreground(image, alpha), alpha]) if is_plain else decontaminate(image, alpha)
@@ -109,7 +110,7 @@ def _plane(computed: _Computed, name: str) -> FloatArray:
     return _over(np.dstack([computed.planes["foreground"], alpha]), computed.background)
 
 
-def _over(cut: FloatArray, background: tuple[FloatArray, str] | None) -> FloatArray:
+def _over(cut: FloatArray, background: tuple[FloatArray, Fit] | None) -> FloatArray:
     """Return a cut-out, or its picture over a background."""
     if background is None:
         return cut
@@ -160,7 +161,7 @@ def _matte(request: _Request) -> _Computed:
     background = _background(files, options, metadata.profile)
     trimap = read_trimap(files["trimap"])
     check_turning(files["image"], image.shape, metadata.orientation, files["trimap"], trimap.shape, "trimap")
-    request.admit(method or quality or "best", unknown=np.count_nonzero(split_trimap(trimap).is_unknown))
+    request.admit(method or quality or "best", unknown=int(split_trimap(trimap).is_unknown.sum()))
     planes, entries = {"trimap": trimap}, {}
     if with_confidence:
         own = {name: value for name, value in _solver(options).items() if name == "weights"}
@@ -304,6 +305,9 @@ def _decode(request: _Request) -> _Computed:
         "has_profile": profile is not None,
         "n_pages": opened.n_pages,
     }
+    if picture.colour.dtype == np.uint8 and profile is None:  # as most pictures: no step by floating-point numbers
+        plain = picture.colour if picture.colour.ndim == 3 else np.repeat(picture.colour[:, :, None], 3, axis=2)
+        return _Computed({"image": plain}, entries=entries)
     colours = check_image(picture.colour, label)
     return _Computed({"image": convert_colours(colours, profile, None, label)}, entries=entries)
 

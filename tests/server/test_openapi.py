@@ -1,6 +1,7 @@
 """The OpenAPI document: valid, complete, with examples that work, and kept by the service (schemathesis)."""
 
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from hybridmatte.cli.serve import SERVED
 from hybridmatte.server.commands import LEFT_OUT, commands_of
 from tests.server.asgi import Ask, application, ask
 
-schemathesis = pytest.importorskip("schemathesis")
 BUNDLED = ("bundled",)
 
 
@@ -57,6 +57,7 @@ def test_defaults_and_help_are_those_of_the_command_line():
     assert commands_of(SERVED, BUNDLED)["composite"].options.model_fields["background"].default == "white"
 
 
+@pytest.mark.slow
 def test_examples_of_the_document_work(document, service, pictures):
     """Each option with each of its examples, sent to a real service."""
     from hybridmatte.server import Client
@@ -79,6 +80,7 @@ def test_examples_of_the_document_work(document, service, pictures):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(find_spec("schemathesis") is None, reason="schemathesis is not installed")
 def test_schemathesis_finds_no_fault(service, tmp_path):
     """Requests made up from the document: every answer is one that the document allows, and none is 500."""
     import os
