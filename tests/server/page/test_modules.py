@@ -62,3 +62,11 @@ def test_what_the_page_names_is_there():
     assert set(re.findall(r'src="/page/([\w.-]+)"|href="/page/([\w.-]+)"', html)) >= {("app.js", "")}
     for source, link in re.findall(r'src="/page/([\w.-]+)"|href="/page/([\w.-]+)"', html):
         assert (PAGE / (source or link)).is_file()
+
+
+def test_all_modules_are_loaded_at_once():
+    """The browser need not read one module to learn of the next."""
+    html = (PAGE / "index.html").read_text()
+    listed = re.findall(r'<link rel="modulepreload" href="/page/([\w.-]+)">', html)
+    in_worker = {"codec_worker.js", "png.js"}
+    assert sorted(listed) == sorted({module.name for module in MODULES} - in_worker - {"app.js"})
