@@ -50,12 +50,12 @@ def running(folder, *options):
     with log.open("wb") as file:
         process = subprocess.Popen(command, stderr=file, stdout=file, env=environment, cwd=folder)
     try:
-        address = wait_for(lambda: _address_in(log, process), 30)
+        address = wait_for(lambda: _address_in(log, process), 120)
         yield SimpleNamespace(url=address, process=process, log=log)
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(30)
+            process.wait(120)
         except subprocess.TimeoutExpired:
             process.kill()
             raise

@@ -40,7 +40,7 @@ def send_later(service, large, **options):
     """Send a large request in a thread; return its future once the work is under way."""
     pool = concurrent.futures.ThreadPoolExecutor(1)
     future = pool.submit(Client(service.url).matte, *large, **options)
-    wait_for(lambda: health(service)["working"] or future.done(), 30)
+    wait_for(lambda: health(service)["working"] or future.done(), 120)
     return future
 
 
@@ -55,7 +55,7 @@ def test_a_killed_worker_is_a_clean_503_and_the_service_lives(service, large, sm
     future = send_later(service, large)
     os.kill(before, signal.SIGKILL)
     with pytest.raises(ServiceError, match="the process that did the work has died") as caught:
-        future.result(60)
+        future.result(120)
     assert (caught.value.status, caught.value.retry_after) == (503, 5)
     assert Client(service.url).matte(*small).files  # waits in the queue for the new worker
     assert workers_of(service) != [before]
@@ -76,11 +76,11 @@ def test_a_client_that_leaves_frees_its_worker(service, large, small):
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
     body = b"".join([*_parts(large)])
     connection.request("POST", "/v1/matte", body, {"Content-Type": "multipart/form-data; boundary=x"})
-    wait_for(lambda: health(service)["working"], 30)
+    wait_for(lambda: health(service)["working"], 120)
     connection.close()
     start = time.monotonic()
     Client(service.url).matte(*small)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 15
     assert workers_of(service) == before
 
 
@@ -105,9 +105,9 @@ def test_clients_that_leave_the_queue_are_forgotten(service, large):
         connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
         connection.request("POST", "/v1/matte", bodies, {"Content-Type": "multipart/form-data; boundary=x"})
         connection.close()
-    wait_for(lambda: health(service)["waiting"] == 0, 30)
+    wait_for(lambda: health(service)["waiting"] == 0, 120)
     assert future.result(120).files
-    wait_for(lambda: health(service)["working"] == 0, 10)
+    wait_for(lambda: health(service)["working"] == 0, 60)
 
 
 def test_a_request_takes_no_longer_than_its_limit(tmp_path, large, small):
@@ -118,9 +118,9 @@ def test_a_request_takes_no_longer_than_its_limit(tmp_path, large, small):
             Client(started.url).matte(*small)
         assert caught.value.status == 503
         with pytest.raises(ServiceError, match="the work has taken more than 1 s and was stopped") as caught:
-            first.result(60)
+            first.result(120)
         assert caught.value.status == 503
-        assert time.monotonic() - start < 10
+        assert time.monotonic() - start < 60
         wait_for(lambda: health(started)["working"] == 0 and health(started)["workers"] == 1, START_SECONDS)
         assert Client(started.url).send("decode", {"image": small[0]}).files
 
@@ -131,7 +131,7 @@ def test_sigterm_finishes_what_is_under_way(tmp_path, large):
         workers, future = workers_of(started), send_later(started, large)
         started.process.send_signal(signal.SIGTERM)
         assert future.result(120).files["alpha"]
-        assert started.process.wait(20) == 0
+        assert started.process.wait(120) == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
         parts = urlsplit(started.url)
         with pytest.raises(OSError, match="refused"):
@@ -143,8 +143,8 @@ def test_workers_end_with_a_service_that_is_killed(tmp_path):
         wait_for(lambda: is_ready(started), START_SECONDS)
         workers = workers_of(started)
         started.process.kill()
-        started.process.wait(10)
-        wait_for(lambda: not any(_runs(pid) for pid in workers), 10)
+        started.process.wait(60)
+        wait_for(lambda: not any(_runs(pid) for pid in workers), 60)
 
 
 def _runs(pid):
