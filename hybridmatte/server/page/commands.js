@@ -1,4 +1,4 @@
-/** Everything that can be done by a key or a button, listed once: buttons, tooltips, keys and the help sheet read it. */
+/** Everything that a key or a button can do, listed once: buttons, tooltips, keys and the help sheet read it. */
 
 /**
  * @typedef {object} Command

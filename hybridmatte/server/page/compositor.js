@@ -1,4 +1,4 @@
-/** The colours of a part of a view: photograph, cut-out, alpha, trimap, confidence or foreground, with or without tint. */
+/** The colours of a part of a view: photograph, cut-out, alpha, trimap, confidence, foreground; and the tint. */
 
 import { BACKGROUND, FOREGROUND } from './crops.js';
 import { levelSize } from './pyramid.js';

@@ -1,4 +1,4 @@
-/** What a preview solves: a crop around the change, with both known kinds in it, at full, half or a quarter of the size. */
+/** What a preview solves: a crop around the change, with both known kinds in it, at full size or halved. */
 
 import { grow, wholeOf } from './rectangles.js';
 

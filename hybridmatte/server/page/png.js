@@ -1,4 +1,4 @@
-/** PNG files from bytes, without a canvas: a trimap keeps its exact values, and a small crop is ready in a millisecond. */
+/** PNG files from bytes, without a canvas: a trimap keeps its exact values, and a small crop takes no time. */
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 const COLOUR_TYPES = { 1: 0, 3: 2 }; // of the PNG header: grey and RGB

@@ -140,7 +140,8 @@ export class Solver {
    */
   async solve(picture, signal) {
     const isAutomatic = picture.origin.kind === 'auto';
-    this.state.setProgress(picture, isAutomatic ? 'finding' : 'solving', isAutomatic ? 'Finding the object' : 'Solving');
+    if (isAutomatic) this.state.setProgress(picture, 'finding', 'Finding the object');
+    else this.state.setProgress(picture, 'solving', 'Solving');
     if (isAutomatic && !picture.isTried) await this.lookFirst(picture, signal);
     const { revision } = picture;
     const answer = await this.request(picture, this.outputsFor(picture, isAutomatic), 'png', {}, {}, signal);
@@ -207,7 +208,8 @@ export class Solver {
     const query = { ...options, ...this.methodQuery(), output: outputs.join(','), format };
     const image = picture.file;
     if (picture.origin.kind === 'auto') {
-      return this.service.ask('/v1/auto', { image, ...files }, { ...query, ...this.pointQuery(picture.origin.points) }, signal);
+      const all = { ...query, ...this.pointQuery(picture.origin.points) };
+      return this.service.ask('/v1/auto', { image, ...files }, all, signal);
     }
     const trimap = await this.trimapFile(picture);
     const path = files.background || options.background ? '/v1/cutout' : '/v1/matte';
@@ -293,7 +295,7 @@ export class Solver {
   }
 
   /**
-   * Say what went wrong in the service's words; nothing that was painted is lost, and a service that is gone is asked again.
+   * Say what went wrong in the service's words; nothing that was painted is lost. A service that is gone is asked again.
    *
    * @param {Picture} picture
    * @param {unknown} error
@@ -331,7 +333,8 @@ export class Solver {
     const { revision } = picture;
     this.interrupt(picture);
     clearTimeout(this.timers.get(picture));
-    this.state.setProgress(picture, 'finding', points.length ? 'Finding the object at the point' : 'Finding the object');
+    const note = points.length ? 'Finding the object at the point' : 'Finding the object';
+    this.state.setProgress(picture, 'finding', note);
     try {
       const output = this.outputsFor(picture, true).join(',');
       const query = { ...this.methodQuery(), ...this.pointQuery(points), output, format: 'png' };
