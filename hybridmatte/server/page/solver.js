@@ -295,7 +295,7 @@ export class Solver {
   }
 
   /**
-   * Say what went wrong in the service's words; nothing that was painted is lost. A service that is gone is asked again.
+   * Say what went wrong in the service's words; what was painted stays. A service that is gone is asked again.
    *
    * @param {Picture} picture
    * @param {unknown} error
