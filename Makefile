@@ -2,6 +2,7 @@
 # make test      linter, types and the quick tests, in the same environment
 # make test-all  linter, types and all tests, as continuous integration runs them
 # make coverage  the share of lines that all tests reach
+# make service   the HTTP service in a clean environment: installed, started, asked, ended
 # make docs      the documentation, in docs/_build/html
 # make clean     remove the environment and what these targets made
 
@@ -10,7 +11,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: demo lint test test-all coverage docs clean
+.PHONY: demo lint test test-all coverage service docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed-demo
@@ -29,6 +30,9 @@ test-all: lint
 
 coverage: $(VENV)/installed-test
 	$(RUN) -m pytest -n $(WORKERS) --dist worksteal --cov=hybridmatte --cov-report=term
+
+service:
+	sh docs/service/try_service.sh
 
 docs: $(VENV)/installed-docs
 	rm -rf docs/api/names

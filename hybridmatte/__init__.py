@@ -34,6 +34,8 @@ The packages, in the order in which data flows; each imports only from those bef
     Folders of pictures, in one or several processes.
 ``data``, ``training``
     Samples and training runs: ``import hybridmatte.data``, ``import hybridmatte.training``.
+``server``
+    The HTTP service and its page, and a client: ``import hybridmatte.server``.
 ``cli``
     The command line.
 

@@ -43,6 +43,7 @@ ROOMS = (
     "batch",
     "data",
     "training",
+    "server",
     "cli",
     "__main__",
 )
@@ -176,7 +177,15 @@ def test_renamed_names_warn_and_lead_to_the_new_ones(old, new):
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="typing.get_overloads needs Python 3.11")
 @pytest.mark.parametrize(
-    "package", ["hybridmatte", "hybridmatte.losses", "hybridmatte.networks", "hybridmatte.data", "hybridmatte.training"]
+    "package",
+    [
+        "hybridmatte",
+        "hybridmatte.losses",
+        "hybridmatte.networks",
+        "hybridmatte.data",
+        "hybridmatte.training",
+        "hybridmatte.server",
+    ],
 )
 def test_public_signatures_are_annotated(package):
     """Solvers with overloads for arrays and tensors are annotated in the overloads; pyright reads those."""

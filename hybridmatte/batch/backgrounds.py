@@ -14,18 +14,26 @@ from hybridmatte.io.formats import MAX_PIXELS
 from hybridmatte.io.metadata import read_photograph
 from hybridmatte.io.profiles import convert_colours
 
-__all__ = ["TRANSPARENT", "check_colour", "over_background"]
+__all__ = ["TRANSPARENT", "check_colour", "colour_of", "over_background"]
 
 HEXADECIMAL = re.compile("[0-9A-Fa-f]{6}|[0-9A-Fa-f]{3}")
 TRANSPARENT = "transparent"  # the background of a result that keeps its alpha
 
 
 def check_colour(text: str, name: str = "background") -> npt.NDArray[np.float32]:
-    """Return an sRGB colour (3,) in [0, 1] by its name or #rrggbb, as `PIL.ImageColor` takes them."""
+    """Return what `colour_of` does; refuse the names of folders and of standard input with sentences of their own."""
     if text == "-":
         raise ValueError(f"{name} is -, expected a colour or a file; standard input can be the image or the alpha")
     if os.path.isdir(text):
         raise IsADirectoryError(f"{name} {text} is a folder, expected a colour or a picture for a single image")
+    return colour_of(text, name)
+
+
+def colour_of(text: str, name: str = "background") -> npt.NDArray[np.float32]:
+    """Return an sRGB colour (3,) in [0, 1] by its name or #rrggbb, as `PIL.ImageColor` takes them.
+
+    The text is not looked up among files.
+    """
     try:
         colour = ImageColor.getrgb(text)
     except ValueError:

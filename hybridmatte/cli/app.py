@@ -26,6 +26,7 @@ from hybridmatte.cli.methods import methods
 from hybridmatte.cli.predict import predict
 from hybridmatte.cli.refine import refine
 from hybridmatte.cli.segmenters import segmenters
+from hybridmatte.cli.serve import serve
 from hybridmatte.cli.train import train
 from hybridmatte.cli.trimap import trimap
 from hybridmatte.io.formats import INPUT_EXTENSIONS
@@ -51,6 +52,7 @@ COMMANDS = (
     export,
     blend,
     benchmark_network,
+    serve,
 )
 
 
@@ -129,5 +131,5 @@ def _options(_version: bool = typer.Option(False, "--version", help="Print the v
 
 
 for _command in COMMANDS:
-    app.command(cls=_Command, no_args_is_help=_command not in (methods, segmenters))(_command)
+    app.command(cls=_Command, no_args_is_help=_command not in (methods, segmenters, serve))(_command)
 app.command("compile", cls=_Command)(compile_default)

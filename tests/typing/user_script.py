@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 import hybridmatte
+from hybridmatte import server
 
 if TYPE_CHECKING:
     import torch
@@ -45,3 +46,10 @@ if TYPE_CHECKING:
         alpha = hybridmatte.solve_cf(image, trimap, prior=trimap, confidence=0.5)
         assert_type(alpha, torch.Tensor)
         assert_type(hybridmatte.window_topk(image).distances, torch.Tensor)
+
+    def ask(path: Path) -> None:
+        client = server.Client("http://127.0.0.1:8000", token="word")
+        answer = client.auto(path, outputs=["alpha"], options={"quality": "fast", "trust_mask": True, "erode": 3})
+        assert_type(answer.array("alpha"), npt.NDArray[np.float32])
+        assert_type(answer.files["alpha"], bytes)
+        assert_type(server.ServiceError("sentence", 503).retry_after, float | None)

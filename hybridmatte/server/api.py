@@ -1,0 +1,207 @@
+"""The paths under ``/v1``, ``/metrics`` and ``/openapi.json``."""
+
+# Annotations are read by FastAPI, and name classes that are made here: they must not be strings.
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from hybridmatte import __version__
+from hybridmatte.server.answers import answer_of
+from hybridmatte.server.commands import Command
+from hybridmatte.server.failures import FAULT, Refusal, field_of
+from hybridmatte.server.health import health_of
+from hybridmatte.server.metrics import CONTENT_TYPE_LATEST, Metrics
+from hybridmatte.server.openapi import describe_body, describe_responses
+from hybridmatte.server.prompts import prompts_of
+from hybridmatte.server.settings import Settings
+from hybridmatte.server.uploads import Held, Share, read_uploads
+from hybridmatte.server.validation import sentence_of
+from hybridmatte.server.work import Style, Upload, Work
+from hybridmatte.server.workers import Workers
+
+__all__ = ["make_api"]
+
+log = logging.getLogger("hybridmatte.server")
+HELD_BODIES = 4  # of the largest size, that all requests together may hold
+LEFT = 499  # status of a request whose client has gone; nobody reads it but the metrics
+
+
+def make_api(settings: Settings, workers: Workers, commands: dict[str, Command]) -> FastAPI:
+    """Return the application for all paths but the page and ``/health``."""
+    api = FastAPI(title="hybridmatte", version=__version__, docs_url=None, redoc_url=None)
+    service = _Service(settings, workers)
+    for command in commands.values():
+        api.post(
+            f"/v1/{command.name}",
+            summary=command.summary,
+            response_class=Response,
+            responses=describe_responses(command),
+            openapi_extra=describe_body(command),
+            operation_id=command.name,
+        )(_endpoint(service, command))
+    limits = {"max_bytes": settings.max_bytes, "max_pixels": settings.max_pixels}
+
+    @api.get("/v1/methods", summary="Methods, qualities, segmenters and limits of the service.")
+    async def methods() -> dict[str, Any]:
+        return {**await workers.listing(), "limits": limits}
+
+    @api.get("/health", summary="Whether the service is ready; without a token.")
+    async def health() -> dict[str, Any]:
+        return health_of(settings, workers)  # the gate answers this path before; here it is described
+
+    @api.get("/metrics", summary="Metrics for Prometheus.", response_class=Response)
+    async def metrics() -> Response:
+        return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    api.exception_handler(Refusal)(_refuse)
+    api.exception_handler(RequestValidationError)(_refuse_options)
+    api.exception_handler(HTTPException)(_refuse_path)
+    api.exception_handler(Exception)(_refuse_fault)
+    return api
+
+
+def _endpoint(service: "_Service", command: Command) -> Callable[..., Awaitable[Response]]:
+    """Return the function of a command's path."""
+    model: type[BaseModel] = command.options
+
+    async def answer(request: Request, options: Annotated[model, Query()]) -> Response:  # type: ignore[valid-type]
+        return await service.answer(command, request, options)
+
+    return answer
+
+
+class _Service:
+    """What all commands share."""
+
+    def __init__(self, settings: Settings, workers: Workers) -> None:
+        self.settings, self.workers = settings, workers
+        self.metrics = Metrics(workers)
+        self.held = Held(HELD_BODIES * settings.max_bytes)
+
+    async def answer(self, command: Command, request: Request, options: BaseModel) -> Response:
+        """Answer one request, and count it."""
+        start, status = time.perf_counter(), 500
+        try:
+            with self.workers.admission(), self.held.share() as share:
+                response = await self._answer(command, request, options, share)
+            status = response.status_code
+            return response
+        except Refusal as refusal:
+            status = refusal.status
+            raise
+        except ConnectionResetError:
+            status = LEFT
+            return Response(status_code=LEFT)
+        finally:
+            seconds = time.perf_counter() - start
+            self.metrics.requests.labels(command.name, str(status)).inc()
+            self.metrics.seconds.labels(command.name).observe(seconds)
+            log.info("%s %d in %.3f s", command.name, status, seconds)
+
+    async def _answer(self, command: Command, request: Request, options: BaseModel, share: Share) -> Response:
+        values = options.model_dump()
+        names = tuple(part.strip() for part in values.pop("output").split(","))
+        outputs, style = _checked_outputs(command, names), Style(values.pop("format"), values.pop("bits"))
+        if "segmenter" in values:
+            try:
+                values |= prompts_of(values["box"], values["point"])
+            except ValueError as error:
+                raise Refusal(422, str(error), str(error).split(maxsplit=1)[0]) from error
+        uploads = await read_uploads(request.receive, request.headers, command.parts, self.settings, share)
+        self.metrics.received.inc(share.n_bytes)
+        _check_parts(command, uploads, values)
+        if "background" in uploads and "background" not in options.model_fields_set:
+            values["background"] = None  # a picture in place of the default colour
+        if "segmenter" in values:
+            values["segmenter"] = _segmenter(values["segmenter"], uploads, self.settings)
+        work = Work(command.name, uploads, values, outputs, style, self.settings.max_pixels)
+        result = await _until_left(request, self.workers.run(work))
+        self.metrics.sent.inc(sum(len(data) for data in result.files.values()))
+        body, headers = answer_of(result.files, result.description, style.format, is_list=len(outputs) > 1)
+        return Response(body, headers=headers)
+
+
+async def _until_left(request: Request, work: Any) -> Any:
+    """Await work; cancel it if the client leaves before."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(request.receive())  # after the body, the next message says that the client left
+    try:
+        await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ConnectionResetError("the client has left")
+        return working.result()
+    finally:
+        leaving.cancel()
+        working.cancel()
+        await asyncio.wait([working, leaving])
+
+
+def _checked_outputs(command: Command, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the outputs; refuse others, and one that comes twice."""
+    for name in names:
+        if name not in command.outputs:
+            raise Refusal(422, f"output is {name[:40]!r}, expected {' or '.join(command.outputs)}", "output")
+    if len(set(names)) < len(names):
+        raise Refusal(422, f"output is {','.join(names)[:100]}, expected each once", "output")
+    return names
+
+
+def _check_parts(command: Command, uploads: dict[str, Upload], values: dict[str, Any]) -> None:
+    """Refuse a request that lacks a file; a body without parts is what the option `from` of a trimap says."""
+    if command.name == "trimap":
+        kind = values["from"]
+        if kind not in ("mask", "alpha"):
+            raise Refusal(422, f"from is {kind[:40]!r}, expected 'mask' or 'alpha'", "from")
+        if kind == "alpha" and list(uploads) == ["mask"]:
+            uploads["alpha"] = uploads.pop("mask")
+        if len(uploads) > 1:
+            raise Refusal(400, "mask and alpha came, expected one of the two", "alpha")
+        if "alpha" in uploads and values["label"] is not None:
+            raise Refusal(422, f"label is {values['label']}, expected none with an alpha", "label")
+    for group in command.required:
+        if not any(name in uploads for name in group):
+            raise Refusal(400, f"{group[0]} is missing, expected it as a part of the form", group[0])
+
+
+def _segmenter(name: str | None, uploads: dict[str, Upload], settings: Settings) -> str:
+    """Return the segmenter; refuse one beside a mask."""
+    if name is not None and "mask" in uploads:
+        raise Refusal(422, f"segmenter is {name}, expected none with a mask", "segmenter")
+    return name or settings.segmenters[0]
+
+
+def _response(refusal: Refusal) -> Response:
+    return Response(refusal.body, refusal.status, dict(refusal.headers), "application/json")
+
+
+async def _refuse(_request: Request, refusal: Refusal) -> Response:
+    return _response(refusal)
+
+
+async def _refuse_options(_request: Request, error: RequestValidationError) -> Response:
+    """Say in the library's form which option is wrong."""
+    name, message = sentence_of(error.errors()[0])
+    return _response(Refusal(422, message, name))
+
+
+async def _refuse_path(request: Request, error: HTTPException) -> Response:
+    """Say that there is no such path, or no such method."""
+    headers = tuple((error.headers or {}).items())
+    if error.status_code == 405:
+        return _response(Refusal(405, f"the method is {request.method[:20]}, expected another", headers=headers))
+    if error.status_code == 404:
+        return _response(Refusal(404, f"there is no path {request.url.path[:100]!r}, expected one of /openapi.json"))
+    return _response(Refusal(400, f"the request is malformed ({error.detail})", field_of("")))
+
+
+async def _refuse_fault(_request: Request, _error: Exception) -> Response:
+    """Hide a fault of the program from the client; the gate logs it."""
+    return _response(FAULT)

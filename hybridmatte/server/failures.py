@@ -1,0 +1,68 @@
+"""Errors of the service: a status, a sentence, and the argument that it is about. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import re
+
+__all__ = ["FAULT", "Refusal", "field_of", "in_words_of_the_service"]
+
+KINDS = {
+    400: "bad request",
+    401: "not authorized",
+    404: "not found",
+    405: "method not allowed",
+    408: "timeout",
+    413: "too large",
+    415: "unsupported file",
+    422: "wrong value",
+    429: "busy",
+    500: "internal",
+    503: "unavailable",
+}
+RETRY_SECONDS = {429: 2, 503: 5}
+FIELDS = ("image", "trimap", "mask", "alpha", "background", "box", "label", "erode", "dilate", "method", "quality")
+SAME = {"points": "point", "point": "point", "segmenter": "segmenter", "fit": "fit", "output": "output"}
+OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)")
+
+
+class Refusal(Exception):
+    """An answer other than a result; `message` is one sentence, `field` the argument that it is about."""
+
+    def __init__(
+        self, status: int, message: str, field: str | None = None, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.field = status, message, field
+        self.headers = headers
+        if status in RETRY_SECONDS:
+            self.headers += (("retry-after", str(RETRY_SECONDS[status])),)
+
+    def __reduce__(self) -> tuple[type[Refusal], tuple[int, str, str | None]]:
+        """Travel between processes."""
+        return Refusal, (self.status, self.message, self.field)
+
+    @property
+    def kind(self) -> str:
+        """The status in words."""
+        return KINDS[self.status]
+
+    @property
+    def body(self) -> bytes:
+        """The answer as JSON."""
+        error = {"message": self.message, "field": self.field, "kind": self.kind}
+        return json.dumps({"error": error}).encode()
+
+
+FAULT = Refusal(500, "the request has failed by a fault of the service, whose log has the details")
+
+
+def field_of(message: str) -> str | None:
+    """Return the file or option that a sentence of the library is about: the word with which it begins."""
+    first = message.split(maxsplit=1)[0].rstrip(":,") if message.strip() else ""
+    return SAME.get(first, first if first in FIELDS else None)
+
+
+def in_words_of_the_service(text: str) -> str:
+    """Return a text whose options of the command line have their names in a request: --mask-square, mask_square."""
+    return OPTION.sub(lambda match: match[1].replace("-", "_"), text)

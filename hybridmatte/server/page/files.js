@@ -1,0 +1,200 @@
+/** Photographs come in: chosen, dropped or pasted, one or many; what the browser cannot read the service decodes. */
+
+import { element } from './status.js';
+import { Picture, trimapValues } from './picture.js';
+import { Pyramid } from './pyramid.js';
+
+const MOST_DECODED = 60e6; // pixels of photographs kept decoded; others are read again when shown
+
+export class Files {
+  /**
+   * @param {import('./state.js').State} state
+   * @param {import('./service.js').Service} service
+   * @param {import('./codec.js').Codec} codec
+   * @param {import('./solver.js').Solver} solver
+   * @param {import('./status.js').Status} status
+   */
+  constructor(state, service, codec, solver, status) {
+    this.state = state;
+    this.service = service;
+    this.codec = codec;
+    this.solver = solver;
+    this.status = status;
+    this.photoInput = /** @type {HTMLInputElement} */ (element('photo-input'));
+    this.trimapInput = /** @type {HTMLInputElement} */ (element('trimap-input'));
+    this.backgroundInput = /** @type {HTMLInputElement} */ (element('background-input'));
+    this.listen();
+  }
+
+  listen() {
+    onChoice(this.photoInput, (files) => this.open(files));
+    onChoice(this.trimapInput, ([file]) => this.openTrimap(file));
+    onChoice(this.backgroundInput, ([file]) => this.openBackground(file));
+    const area = document.body;
+    area.addEventListener('dragover', (event) => {
+      event.preventDefault();
+      area.classList.add('dropping');
+    });
+    area.addEventListener('dragleave', (event) => {
+      if (!event.relatedTarget) area.classList.remove('dropping');
+    });
+    area.addEventListener('drop', (event) => {
+      event.preventDefault();
+      area.classList.remove('dropping');
+      this.open([...(event.dataTransfer?.files ?? [])]);
+    });
+    document.addEventListener('paste', (event) => {
+      const files = [...(event.clipboardData?.files ?? [])];
+      if (files.length) this.open(files);
+    });
+    window.addEventListener('beforeunload', (event) => {
+      if (this.state.pictures.some((picture) => picture.isEdited)) event.preventDefault();
+    });
+  }
+
+  /**
+   * A file that is called after the picture on show and ends in `_trimap` is its trimap; any other is a photograph.
+   *
+   * @param {File[]} files
+   */
+  async open(files) {
+    for (const file of files) {
+      const { active } = this.state;
+      if (active && file.name.startsWith(`${active.stem}_trimap.`)) await this.openTrimap(file);
+      else await this.openPhoto(file, file === files[0]);
+    }
+  }
+
+  /**
+   * @param {File} file
+   * @param {boolean} isShown
+   */
+  async openPhoto(file, isShown) {
+    try {
+      const picture = new Picture(file, await this.read(file));
+      this.state.pictures.push(picture);
+      if (isShown || !this.state.active) await this.show(picture);
+      else this.state.emit('pictures', null);
+      this.solver.add(picture);
+      this.releaseOthers();
+    } catch (error) {
+      this.status.fail(`${file.name}: ${messageOf(error)}`);
+    }
+  }
+
+  /** @param {Picture} picture */
+  async show(picture) {
+    try {
+      picture.photo ??= await this.read(picture.file);
+    } catch (error) {
+      this.status.fail(`${picture.name}: ${messageOf(error)}`);
+      return;
+    }
+    this.state.active = picture;
+    this.state.emit('pictures', null);
+    this.state.emit('pixels', { picture, rect: null });
+    this.releaseOthers();
+    if (!picture.foreground && picture.progress === 'settled') this.solver.solveSoon(picture, 0);
+  }
+
+  /** @param {Picture} picture */
+  close(picture) {
+    const index = this.state.pictures.indexOf(picture);
+    this.state.pictures.splice(index, 1);
+    this.solver.forget(picture);
+    picture.release();
+    const next = this.state.pictures[Math.min(index, this.state.pictures.length - 1)] ?? null;
+    if (this.state.active !== picture) this.state.emit('pictures', null);
+    else if (next) this.show(next);
+    else {
+      this.state.active = null;
+      this.state.emit('pictures', null);
+    }
+  }
+
+  /**
+   * @param {Blob} file
+   * @returns {Promise<Pyramid>}
+   */
+  async read(file) {
+    /** @type {ImageBitmap} */
+    let bitmap;
+    try {
+      bitmap = await createImageBitmap(file);
+    } catch {
+      const { images } = await this.service.ask('/v1/decode', { image: file }, { output: 'image' });
+      bitmap = await createImageBitmap(images.image);
+    }
+    return Pyramid.of(bitmap);
+  }
+
+  /** Free the decoded pixels of pictures that are not on show, the first ones first. */
+  releaseOthers() {
+    const decoded = this.state.pictures.filter((picture) => picture.photo);
+    let pixels = decoded.reduce((sum, picture) => sum + picture.width * picture.height, 0);
+    for (const picture of decoded) {
+      if (pixels <= MOST_DECODED) break;
+      if (picture === this.state.active) continue;
+      pixels -= picture.width * picture.height;
+      picture.release();
+    }
+  }
+
+  /** @param {File} file */
+  async openTrimap(file) {
+    const picture = this.state.active;
+    if (!picture) return;
+    try {
+      const plane = await this.readPlane(file);
+      if (plane.width !== picture.width || plane.height !== picture.height) {
+        const sizes = `${plane.width} x ${plane.height} pixels, the photograph ${picture.width} x ${picture.height}`;
+        throw new Error(`The trimap has ${sizes}. They must be of one size.`);
+      }
+      picture.beginStep('trimap');
+      picture.replaceTrimap(trimapValues(plane.values));
+      if (!picture.commitStep()) return;
+      this.state.emit('pixels', { picture, rect: picture.whole });
+      this.state.emit('edit', { picture, isFinal: true });
+    } catch (error) {
+      this.status.fail(`${file.name}: ${messageOf(error)}`);
+    }
+  }
+
+  /** @param {File} file */
+  async readPlane(file) {
+    try {
+      return await this.codec.decodePlane(file);
+    } catch {
+      const { images } = await this.service.ask('/v1/decode', { image: file }, { output: 'image' });
+      return this.codec.decodePlane(images.image);
+    }
+  }
+
+  /** @param {File} file */
+  async openBackground(file) {
+    try {
+      const { levels } = await this.read(file);
+      this.state.backgroundPicture = { file, bitmap: levels[0] };
+      this.state.set({ background: 'picture', view: 'cutout' });
+    } catch (error) {
+      this.status.fail(`${file.name}: ${messageOf(error)}`);
+    }
+  }
+}
+
+/**
+ * @param {HTMLInputElement} input
+ * @param {(files: File[]) => void} run
+ */
+function onChoice(input, run) {
+  input.addEventListener('change', () => {
+    const files = [...(input.files ?? [])];
+    input.value = ''; // the same file can be chosen again
+    if (files.length) run(files);
+  });
+}
+
+/** @param {unknown} error */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}

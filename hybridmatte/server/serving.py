@@ -1,0 +1,110 @@
+"""Run the service until it is told to end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import webbrowser
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from threading import Thread
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from hybridmatte.server.gate import Gate
+from hybridmatte.server.settings import Settings
+from hybridmatte.server.workers import Workers
+
+__all__ = ["make_app", "serve"]
+
+PAGE = Path(__file__).parent / "page"
+HEADER_BYTES = 64 << 10
+KEEP_ALIVE_SECONDS = 30
+
+
+def make_app(settings: Settings, functions: Mapping[str, Callable[..., Any]], page: Path = PAGE) -> Gate:
+    """Return the ASGI application; functions are those of the command line by the names of the commands."""
+    workers = Workers(settings)
+
+    def make_api() -> Any:
+        commands = import_module("hybridmatte.server.commands").commands_of(functions, settings.segmenters)
+        return import_module("hybridmatte.server.api").make_api(settings, workers, commands)
+
+    return Gate(settings, workers, make_api, page)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, whose process ends normally after a signal."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let SIGTERM and Ctrl-C end the service after the requests under way; a second Ctrl-C ends it at once."""
+        before = {number: signal.signal(number, self._end) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        self.handle_exit(number, frame)
+
+
+def serve(
+    settings: Settings,
+    functions: Mapping[str, Callable[..., Any]],
+    *,
+    say: Callable[[str], object],
+    is_opened: bool = False,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; then finish the requests under way, and return.
+
+    `say` is told the address of the page. With `is_opened`, the page is opened in the browser.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    listener = _listen(settings.host, settings.port)
+    config = uvicorn.Config(
+        make_app(settings, functions),
+        log_config=None,
+        access_log=False,
+        ws="none",
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=HEADER_BYTES,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=int(settings.queue_seconds + settings.request_seconds) + 1,
+    )
+    address = address_of(listener, settings.host)
+    say(f"listening on {address}")
+    if is_opened:
+        page = address if settings.token is None else f"{address}#token={settings.token}"
+        Thread(target=webbrowser.open, args=(page,), daemon=True).start()  # answered once the server runs
+    _Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host.strip("[]"), port))
+    except OSError as error:
+        listener.close()
+        raise OSError(
+            f"port {port} of {host} cannot be used ({error.strerror or error}), expected a free one"
+        ) from error
+    listener.listen(128)
+    listener.set_inheritable(False)
+    return listener
+
+
+def address_of(listener: socket.socket, host: str) -> str:
+    """Return the address of the page."""
+    port = listener.getsockname()[1]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"

@@ -1,0 +1,151 @@
+"""The page in headless Chromium, before a real service or before answers made up here."""
+
+import base64
+import json
+import os
+import shutil
+from importlib.util import find_spec
+from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.synthetic import soft_disk
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+QUIET = ("gpu", "quic", "background-networking", "component-update", "sync")
+SETTLED = "body[data-progress=settled]"
+SHAPE = (300, 400)
+
+if find_spec("playwright") is None or find_spec("fastapi") is None or CHROMIUM is None:
+    collect_ignore_glob = ["test_browser*.py"]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in QUIET)]
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser, service):
+    """Return a function that opens the page; a fault in its scripts, or a refusal by its policy, fails the test."""
+    contexts, faults = [], []
+
+    def open_one(width=1280, height=800, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(60_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: "Security Policy" in message.text and faults.append(message.text))
+        page.goto(service.url)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+@pytest.fixture(scope="session")
+def photo(tmp_path_factory):
+    """A photograph as PNG, its trimap, and the folder that holds both."""
+    drawn = soft_disk(SHAPE)
+    unknown = cv2.dilate(((drawn.alpha > 0) & (drawn.alpha < 1)).astype(np.uint8), np.ones((7, 7), np.uint8))
+    scene = drawn._replace(trimap=np.where(unknown > 0, 0.5, np.round(drawn.alpha)))
+    folder = tmp_path_factory.mktemp("photo")
+    path = folder / "disk.png"
+    path.write_bytes(png(scene.image * 255))
+    trimap = folder / "disk_trimap.png"
+    trimap.write_bytes(png(scene.trimap * 255))
+    return SimpleNamespace(path=path, trimap=trimap, scene=scene, folder=folder)
+
+
+def png(values):
+    """Return the bytes of a PNG; colours are given in the order RGB."""
+    values = np.round(values).astype(np.uint8)
+    values = values[:, :, ::-1] if values.ndim == 3 else values
+    return cv2.imencode(".png", values, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+
+
+def plane(page, name):
+    """Return a plane of the picture on show, height x width."""
+    width, height, data = page.evaluate(
+        """(name) => {
+          const { active } = hybridmatte.state;
+          const bytes = active[name];
+          let text = '';
+          for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
+          return [active.width, active.height, btoa(text)];
+        }""",
+        name,
+    )
+    return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width)
+
+
+def place(page, x, y):
+    """Return where a point of the photograph is in the window."""
+    return page.evaluate(
+        """([x, y]) => {
+          const box = document.getElementById('overlay').getBoundingClientRect();
+          const point = hybridmatte.stage.viewport.toCanvas({ x, y });
+          return [point.x + box.left, point.y + box.top];
+        }""",
+        [x, y],
+    )
+
+
+def stroke(page, *points):
+    """Draw with the mouse through points of the photograph."""
+    page.mouse.move(*place(page, *points[0]))
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*place(page, *point), steps=5)
+    page.mouse.up()
+
+
+class Answers:
+    """Made-up answers to the page; previews go to the service. `asked` lists the paths and options of the requests."""
+
+    def __init__(self, page, alpha, trimap, **description):
+        self.planes = {"alpha": alpha, "trimap": trimap, "confidence": np.full_like(alpha, 255)}
+        self.planes["foreground"] = self.planes["cutout"] = np.repeat(alpha[:, :, None], 3, axis=2)
+        self.description = {"found": True, "seconds": 0.1, "warnings": [], **description}
+        self.asked = []
+        page.route("**/v1/auto?*", self.answer)
+        page.route("**/v1/matte?*", self.answer)
+
+    def answer(self, route):
+        url = urlsplit(route.request.url)
+        options = parse_qs(url.query)
+        self.asked.append((url.path, options))
+        outputs = options["output"][0].split(",")
+        if url.path == "/v1/matte" and options["quality"] == ["fast"]:
+            return route.continue_()  # a preview costs little
+        parts = [("description", "application/json", json.dumps(self.description).encode())]
+        parts += [(name, "image/png", png(self.planes[name])) for name in outputs]
+        head = '--b\r\nContent-Disposition: form-data; name="{0}"; filename="{0}"\r\nContent-Type: {1}\r\n\r\n'
+        body = b"".join(head.format(name, kind).encode() + data + b"\r\n" for name, kind, data in parts)
+        return route.fulfill(body=body + b"--b--\r\n", content_type="multipart/form-data; boundary=b")
+
+
+@pytest.fixture
+def answered(open_page, photo):
+    """Return a function that opens the page before made-up answers, with the photograph loaded."""
+
+    def open_one(*sizes, **options):
+        page = open_page(*sizes, **options)
+        page.answers = Answers(page, photo.scene.alpha * 255, photo.scene.trimap * 255)
+        page.set_input_files("#photo-input", photo.path)
+        page.wait_for_selector(SETTLED)
+        return page
+
+    return open_one

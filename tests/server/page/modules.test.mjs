@@ -1,0 +1,249 @@
+// The modules that need no browser; run by `node --test`.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { inflateSync } from 'node:zlib';
+
+const page = new URL('../../../hybridmatte/server/page/', import.meta.url);
+const load = (name) => import(new URL(name, page));
+const { History } = await load('history.js');
+const { coverConnected, coverPolygon, coverRectangle, coverSegment, smoothPiece } = await load('raster.js');
+const { blendAnswer, cropAround, trimapOf } = await load('crops.js');
+const { encodePng } = await load('png.js');
+const { Viewport } = await load('viewport.js');
+const { listCommands } = await load('commands.js');
+const { Picture, trimapValues } = await load('picture.js');
+
+const size = { width: 90, height: 70 };
+
+function painted(cover) {
+  const plane = new Uint8Array(size.width * size.height);
+  cover((y, first, last) => plane.fill(1, y * size.width + first, y * size.width + last + 1));
+  return plane;
+}
+
+function expected(isInside) {
+  return Uint8Array.from({ length: size.width * size.height }, (_, i) =>
+    isInside((i % size.width) + 0.5, Math.floor(i / size.width) + 0.5) ? 1 : 0);
+}
+
+function distance(x, y, a, b) {
+  const [dx, dy] = [b.x - a.x, b.y - a.y];
+  const t = Math.min(1, Math.max(0, ((x - a.x) * dx + (y - a.y) * dy) / (dx * dx + dy * dy || 1)));
+  return Math.hypot(x - a.x - t * dx, y - a.y - t * dy);
+}
+
+test('a stroke covers the pixels whose centre is within half the brush', () => {
+  for (const [a, b, width] of [
+    [{ x: 20.2, y: 30.7 }, { x: 61.4, y: 44.1 }, 11],
+    [{ x: 20, y: 30 }, { x: 20, y: 55.3 }, 7.5],
+    [{ x: 70, y: 12.4 }, { x: 31, y: 12.4 }, 4],
+    [{ x: -5, y: -3 }, { x: 95, y: 80 }, 20],
+    [{ x: 40.3, y: 40.1 }, { x: 40.3, y: 40.1 }, 30],
+  ]) {
+    const got = painted((write) => coverSegment(a, b, width, size, write));
+    assert.deepEqual(got, expected((x, y) => distance(x, y, a, b) <= width / 2 + 1e-12));
+  }
+});
+
+test('a brush of one pixel paints the pixel under it', () => {
+  const at = { x: 33.9, y: 21.1 };
+  const got = painted((write) => coverSegment(at, at, 1, size, write));
+  assert.deepEqual(got, expected((x, y) => x === 33.5 && y === 21.5));
+});
+
+test('a rectangle and a polygon cover what lies inside, also beyond the picture', () => {
+  const rectangle = painted((write) => coverRectangle({ x: 40.6, y: 50.2 }, { x: -4, y: 12.9 }, size, write));
+  assert.deepEqual(rectangle, expected((x, y) => x < 41 && y > 12 && y < 51));
+  const corners = [{ x: -10, y: 5 }, { x: 80, y: 20 }, { x: 20, y: 90 }];
+  const side = (p, q, x, y) => (q.x - p.x) * (y - p.y) - (q.y - p.y) * (x - p.x);
+  const got = painted((write) => coverPolygon(corners, size, write));
+  assert.deepEqual(got, expected((x, y) => corners.every((p, i) => side(p, corners[(i + 1) % 3], x, y) > 0)));
+});
+
+test('a fill takes the region of one value that touches by its sides', () => {
+  const plane = expected((x, y) => Math.hypot(x - 45, y - 35) < 25 && Math.hypot(x - 45, y - 35) > 15);
+  const visited = [];
+  coverConnected(plane, size, { x: 45.5, y: 35.5 }, (y, first, last) => {
+    visited.push(last - first + 1);
+    plane.fill(2, y * size.width + first, y * size.width + last + 1);
+  });
+  assert.deepEqual(plane.map((v) => (v === 2 ? 1 : 0)), expected((x, y) => Math.hypot(x - 45, y - 35) <= 15));
+  assert.equal(plane[0], 0);
+});
+
+test('the curve through the middles ends where it should and keeps its spacing', () => {
+  const points = smoothPiece({ x: 0, y: 0 }, { x: 50, y: 0 }, { x: 50, y: 50 }, 5);
+  assert.deepEqual(points.at(-1), { x: 50, y: 50 });
+  assert.ok(points.length >= 20);
+});
+
+test('undo and redo bring back both planes exactly, and keep only the tiles that changed', () => {
+  const wide = { width: 1000, height: 900 };
+  const picture = { trimap: new Uint8Array(9e5).fill(128), alpha: new Uint8Array(9e5) };
+  const history = new History(wide.width, wide.height, picture);
+  const states = [];
+  for (let step = 0; step < 30; step++) {
+    states.push([picture.trimap.slice(), picture.alpha.slice()]);
+    history.begin('stroke', step);
+    for (const plane of ['trimap', 'alpha']) {
+      const rect = { x: 31 * step, y: 28 * step, width: 40, height: 3 };
+      history.touch(plane, rect);
+      for (let y = rect.y; y < rect.y + 3; y++) picture[plane].fill(step + 1, y * 1000 + rect.x, y * 1000 + rect.x + 40);
+    }
+    history.commit();
+  }
+  const last = [picture.trimap.slice(), picture.alpha.slice()];
+  assert.ok(history.bytes < 30 * 2 * 4 * 64 * 64, `${history.bytes} bytes`);
+  for (let step = 29; step >= 0; step--) {
+    assert.equal(history.undo().step.origin, step);
+    assert.deepEqual([picture.trimap, picture.alpha], states[step]);
+  }
+  assert.equal(history.undo(), null);
+  for (let step = 0; step < 30; step++) history.redo();
+  assert.deepEqual([picture.trimap, picture.alpha], last);
+  assert.equal(history.redo(), null);
+});
+
+test('a step that changed nothing is no step, and a new one ends what could be redone', () => {
+  const history = new History(100, 100, { trimap: new Uint8Array(1e4) });
+  history.begin('a', null);
+  history.commit();
+  assert.equal(history.done.length, 0);
+  history.begin('b', null);
+  history.touch('trimap', { x: 1, y: 1, width: 1, height: 1 });
+  history.commit();
+  history.undo();
+  history.begin('c', null);
+  history.commit();
+  assert.equal(history.undone.length, 1, 'an empty step leaves redo');
+  history.begin('d', null);
+  history.touch('trimap', { x: 1, y: 1, width: 1, height: 1 });
+  history.commit();
+  assert.equal(history.undone.length, 0);
+});
+
+test('an answer that came late belongs to the step that asked for it', () => {
+  const planes = { trimap: new Uint8Array(1e4), alpha: new Uint8Array(1e4) };
+  const history = new History(100, 100, planes);
+  history.begin('stroke', null);
+  history.touch('trimap', { x: 0, y: 0, width: 1, height: 1 });
+  planes.trimap[0] = 255;
+  history.commit();
+  const answer = planes.alpha.slice();
+  answer[9000] = 77;
+  assert.deepEqual(history.replace('alpha', answer), { x: 0, y: 64, width: 64, height: 36 });
+  assert.equal(planes.alpha[9000], 77);
+  history.undo();
+  assert.deepEqual([planes.alpha[9000], planes.trimap[0]], [0, 0]);
+});
+
+test('a crop is widened until it has foreground and background, and halved while much in it is unknown', () => {
+  const trimap = new Uint8Array(1000 * 800).fill(128);
+  const whole = { width: 1000, height: 800 };
+  const changed = { x: 500, y: 400, width: 10, height: 10 };
+  assert.equal(cropAround(trimap, null, whole, changed, 1e4), null, 'nothing is known');
+  trimap.fill(255, 400 * 1000 + 500, 400 * 1000 + 510);
+  trimap.fill(0, 400 * 1000 + 90, 400 * 1000 + 95);
+  const { rect, scale, unknown } = cropAround(trimap, null, whole, changed, 1e4);
+  assert.ok(rect.x <= 94 && rect.x + rect.width >= 510);
+  assert.ok(unknown / scale ** 2 <= 1.1e4 && scale > 1);
+  assert.equal((rect.x % scale) + (rect.y % scale), 0);
+  trimap.fill(0, 410 * 1000, 411 * 1000);
+  assert.ok(cropAround(trimap, null, whole, changed, 1e5).rect.width < 120);
+});
+
+test('unknown pixels far from the change that are all but 0 or 1 are pinned', () => {
+  const whole = { width: 400, height: 300 };
+  const trimap = new Uint8Array(120000).fill(128);
+  const alpha = new Uint8Array(120000).fill(2);
+  alpha.fill(253, 0, 400 * 100);
+  alpha.fill(90, 400 * 120, 400 * 121);
+  trimap.fill(255, 400 * 149, 400 * 149 + 400);
+  trimap.fill(0, 400 * 151, 400 * 151 + 400);
+  const changed = { x: 200, y: 145, width: 10, height: 10 };
+  const { rect, trimap: sent } = cropAround(trimap, alpha, whole, changed, 1e5);
+  const at = (x, y) => sent[(y - rect.y) * rect.width + x - rect.x];
+  assert.deepEqual([at(205, 147), at(180, 147), at(170, 147), at(170, 120)], [128, 128, 0, 128]);
+});
+
+test('a smaller trimap knows only what all its pixels know, at odd sizes too', () => {
+  const trimap = new Uint8Array(7 * 5).fill(255);
+  trimap[0] = 0;
+  const small = trimapOf({ rect: { x: 0, y: 0, width: 7, height: 5 }, scale: 2, trimap });
+  assert.deepEqual([small.width, small.height], [4, 3]);
+  assert.deepEqual([...small.values], [128, ...Array(11).fill(255)]);
+});
+
+test('an answer changes unknown pixels only, and fades out at sides inside the picture', () => {
+  const whole = { width: 100, height: 100 };
+  const trimap = new Uint8Array(1e4).fill(128);
+  trimap.fill(0, 5050, 5060);
+  const alpha = new Uint8Array(1e4);
+  const rect = { x: 0, y: 20, width: 60, height: 60 };
+  const sent = new Uint8Array(3600).fill(128);
+  sent[30 * 60 + 10] = 255;
+  const answer = { values: new Uint8Array(3600).fill(240), width: 60, height: 60 };
+  blendAnswer(alpha, trimap, whole, { rect, scale: 1, trimap: sent }, answer);
+  const at = (x, y) => alpha[y * 100 + x];
+  assert.equal(at(0, 50), 240);
+  assert.equal(at(10, 50), 0, 'pinned');
+  assert.equal(at(30, 50), 240);
+  assert.ok(at(30, 20) > 0 && at(30, 20) < 40 && at(59, 50) < 40);
+  assert.deepEqual([at(55, 50), at(60, 50), at(30, 19)], [0, 0, 0]);
+});
+
+test('a PNG holds the exact bytes, compressed or stored', async () => {
+  const values = Uint8Array.from({ length: 3 * 311 * 97 }, (_, i) => (i * 7919) % 251);
+  for (const [width, channels, isSmall] of [[933, 1, true], [311, 3, false]]) {
+    const bytes = Buffer.from(await (await encodePng(values, width, 97, channels, isSmall)).arrayBuffer());
+    assert.equal(bytes.readUInt32BE(16), width);
+    const start = bytes.indexOf('IDAT');
+    const lines = inflateSync(bytes.subarray(start + 4, start + 4 + bytes.readUInt32BE(start - 4)));
+    const stride = width * channels;
+    for (let y = 0; y < 97; y++) {
+      const line = lines.subarray(y * (stride + 1) + 1, (y + 1) * (stride + 1));
+      assert.deepEqual(new Uint8Array(line), values.slice(y * stride, (y + 1) * stride));
+    }
+  }
+});
+
+test('zoom keeps the point under the hand, down to single pixels', () => {
+  const viewport = Viewport.fitting({ width: 6000, height: 4000 }, { width: 1000, height: 800 }, 20);
+  const at = { x: 700, y: 300 };
+  const before = viewport.toPhoto(at);
+  for (let i = 0; i < 40; i++) viewport.zoom(1.5, at, 0.01);
+  assert.equal(viewport.scale, 64);
+  assert.ok(Math.hypot(viewport.toPhoto(at).x - before.x, viewport.toPhoto(at).y - before.y) < 1e-6);
+});
+
+test('the bytes of a trimap file are split as the library does', () => {
+  assert.deepEqual([...trimapValues(Uint8Array.of(0, 25, 26, 128, 229, 230, 255))], [0, 0, 128, 128, 128, 255, 255]);
+});
+
+test('painting known pixels sets alpha at once; unknown leaves it', () => {
+  const photo = { levels: [{ width: 20, height: 10 }] };
+  const picture = new Picture({ name: 'cat.final.jpg' }, photo);
+  assert.equal(picture.stem, 'cat.final');
+  picture.beginStep('stroke');
+  assert.deepEqual(picture.paintRow(3, 2, 8, 255), { x: 2, y: 3, width: 7, height: 1 });
+  assert.deepEqual(picture.paintRow(3, 0, 5, 255), { x: 0, y: 3, width: 2, height: 1 });
+  assert.equal(picture.paintRow(3, 1, 4, 255), null, 'nothing new');
+  picture.paintRow(3, 4, 4, 128);
+  assert.deepEqual([picture.alpha[64], picture.trimap[64]], [255, 128]);
+  assert.ok(picture.commitStep());
+  assert.equal(picture.origin.kind, 'trimap');
+  picture.step('undo');
+  assert.deepEqual([picture.alpha[64], picture.trimap[64], picture.origin.kind], [0, 128, 'auto']);
+});
+
+test('no two commands share a key, and the guide lists all of them', async () => {
+  const guide = await readFile(new URL('../../../docs/guide/page.md', import.meta.url), 'utf8');
+  const commands = listCommands({ state: { options: {} } });
+  const keys = commands.flatMap((command) => command.keys);
+  assert.equal(new Set(keys).size, keys.length);
+  for (const { label, keys: own } of commands) {
+    assert.ok(guide.includes(`| ${label} | ${own.map((key) => `\`${key}\``).join(', ')} |`), label);
+  }
+});

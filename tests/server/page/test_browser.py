@@ -1,0 +1,486 @@
+"""The page in a browser: what a retoucher does, and what can go wrong meanwhile."""
+
+import cv2
+import numpy as np
+import pytest
+
+from hybridmatte.correction.matting import matte
+from hybridmatte.io.pictures import read_alpha, read_image, read_trimap
+from tests.server.page.conftest import SETTLED, SHAPE, Answers, place, plane, png, stroke
+
+pytestmark = pytest.mark.slow
+IN_TOUCH = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+
+
+def saved(page, tmp_path, what, layout):
+    """Save through the dialog, and return the file."""
+    page.keyboard.press("Control+s")
+    page.check(f'input[name=what][value="{what}"]')
+    page.check(f'input[name=format][value="{layout}"]')
+    with page.expect_download() as download:
+        page.click("#save-button")
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    page.wait_for_selector("#save-dialog", state="hidden")
+    return path
+
+
+def with_trimap(page, photo):
+    """Load the photograph, in which nothing is found, and its trimap."""
+    page.set_input_files("#photo-input", photo.path)
+    page.wait_for_selector("#hint:has-text('No object was found')")
+    page.set_input_files("#trimap-input", photo.trimap)
+    page.wait_for_selector(SETTLED)
+
+
+def test_from_photograph_to_saved_file(open_page, photo, tmp_path):
+    """A stroke changes alpha there, undo takes it back, and the saved file is the library's answer to the trimap."""
+    page = open_page()
+    with_trimap(page, photo)
+    before = plane(page, "alpha")
+    assert np.abs(before / 255 - photo.scene.alpha).max() < 0.25
+    page.keyboard.press("2")
+    stroke(page, (200, 150), (230, 150))
+    assert (plane(page, "alpha")[150, 195:235] == 0).all(), "known pixels change under the brush, before any answer"
+    page.wait_for_selector(SETTLED)
+    after = plane(page, "alpha")
+    assert (after[150, 195:235] == 0).all()
+    assert np.abs(after[:100].astype(int) - before[:100]).max() <= 2
+    page.keyboard.press("Control+z")
+    np.testing.assert_array_equal(plane(page, "alpha"), before)
+    page.keyboard.press("Control+Shift+z")
+    np.testing.assert_array_equal(plane(page, "alpha"), after)
+    page.wait_for_selector(SETTLED)
+    expected = matte(read_image(photo.path), plane(page, "trimap"))
+    path = saved(page, tmp_path, "alpha", "png-8")
+    assert path.name == "disk_alpha.png"
+    assert np.abs(read_alpha(path) - expected).max() <= 0.5 / 255 + 1e-6
+    path = saved(page, tmp_path, "alpha", "tiff-16")
+    assert path.name == "disk_alpha.tif"
+    assert np.abs(read_alpha(path) - expected).max() <= 0.5 / 65535 + 1e-6
+    path = saved(page, tmp_path, "trimap", "png-8")
+    np.testing.assert_array_equal(np.round(read_trimap(path) * 255), plane(page, "trimap"))
+
+
+def test_preview_solves_only_what_changed(open_page, photo):
+    """While the brush is down, crops are sent at quality fast, and alpha changes around the stroke."""
+    page = open_page()
+    with_trimap(page, photo)
+    before = plane(page, "alpha")
+    page.keyboard.press("3")
+    page.evaluate("hybridmatte.state.setSize(8)")
+    edge = 200 + int(0.28 * 300) - 4
+    page.evaluate(
+        """() => {
+          const { service } = hybridmatte.solver;
+          const ask = service.ask.bind(service);
+          window.crops = [];
+          service.ask = async (path, files, query, signal) => {
+            const { width, height } = await createImageBitmap(files.image);
+            window.crops.push([query.quality, width, height]);
+            return ask(path, files, query, signal);
+          };
+        }"""
+    )
+    page.mouse.move(*place(page, edge, 140))
+    with page.expect_request_finished(lambda request: "quality=fast" in request.url):
+        page.mouse.down()
+        page.mouse.move(*place(page, edge + 2, 160), steps=8)
+    page.wait_for_timeout(200)
+    for quality, width, height in page.evaluate("crops"):
+        assert quality == "fast"
+        assert max(width, height) < 200
+    during = plane(page, "alpha")
+    assert (during[:60] == before[:60]).all()
+    assert (during[:, :100] == before[:, :100]).all()
+    assert (during != before).any()
+    page.mouse.up()
+    page.wait_for_selector(SETTLED)
+
+
+def test_automatic_answer_is_shown_and_saved(open_page, photo, tmp_path):
+    """What was found is on the canvas at once; saved unpainted, it is the service's own answer."""
+    page = open_page()
+    answers = Answers(page, photo.scene.alpha * 255, photo.scene.trimap * 255)
+    page.set_input_files("#photo-input", photo.path)
+    page.wait_for_selector(SETTLED)
+    np.testing.assert_array_equal(plane(page, "alpha"), np.round(photo.scene.alpha * 255))
+    corner, middle = pixel(page, 5, 5), pixel(page, 200, 150)
+    assert max(corner) - min(corner) < 8, "the checkerboard"
+    assert middle[0] > middle[2] + 40, "the object"
+    saved(page, tmp_path, "cutout", "png-16")
+    path, options = answers.asked[-1]
+    assert (path, options["output"], options["bits"]) == ("/v1/auto", ["cutout"], ["16"])
+
+
+def pixel(page, x, y):
+    """Return the colour on the canvas where a pixel of the photograph is."""
+    return page.evaluate(
+        """([x, y]) => {
+          const at = hybridmatte.stage.place({ x, y, width: 1, height: 1 });
+          return [...hybridmatte.stage.context.getImageData(at.x, at.y, 1, 1).data].slice(0, 3);
+        }""",
+        [x, y],
+    )
+
+
+def test_views(answered):
+    """Each view shows what its name says; the tint and the line between before and after lie over it."""
+    page = answered()
+    page.keyboard.press("6")
+    page.wait_for_timeout(100)
+    assert pixel(page, 200, 150) == [255, 255, 255]
+    assert pixel(page, 5, 5) == [0, 0, 0]
+    page.keyboard.press("7")
+    page.wait_for_timeout(100)
+    assert pixel(page, 200 + 100, 150) == [128, 128, 128]
+    page.keyboard.press("4")
+    page.keyboard.press("k")  # a colour
+    page.wait_for_timeout(100)
+    assert pixel(page, 5, 5) == [255, 255, 255]
+    page.keyboard.press("c")
+    page.wait_for_timeout(100)
+    assert pixel(page, 5, 5)[2] > pixel(page, 5, 5)[0] + 20, "the photograph, on the left"
+    page.focus("#compare")
+    page.keyboard.press("Home")
+    page.wait_for_timeout(100)
+    assert pixel(page, 5, 5) == [255, 255, 255]
+    page.keyboard.press("t")
+    page.wait_for_timeout(100)
+    red, green, blue = pixel(page, 5, 5)
+    assert red > max(green, blue)
+
+
+def test_tools(answered):
+    """Rectangle, polygon and fill, the right button, a line by Shift, and Escape."""
+    page = answered()
+    page.keyboard.press("2")
+    page.keyboard.press("r")
+    stroke(page, (150.5, 120.5), (180.5, 140.5))
+    assert (plane(page, "trimap")[120:141, 150:181] == 0).all()
+    page.keyboard.press("p")
+    page.keyboard.press("1")
+    for corner in ((10, 10), (60, 10), (10, 60), (10, 10)):
+        page.mouse.click(*place(page, *corner))
+    trimap = plane(page, "trimap")
+    assert trimap[15, 15] == 255
+    assert trimap[59, 59] == 0
+    page.keyboard.press("3")
+    page.keyboard.press("g")
+    page.mouse.click(*place(page, 20, 20))
+    assert plane(page, "trimap")[15, 15] == 128
+    page.keyboard.press("b")
+    page.keyboard.press("1")
+    page.evaluate("hybridmatte.state.setSize(3)")
+    page.mouse.click(*place(page, 20.5, 250.5), button="right")
+    page.mouse.click(*place(page, 20.5, 280.5))
+    page.keyboard.down("Shift")
+    page.mouse.click(*place(page, 90.5, 280.5))
+    page.keyboard.up("Shift")
+    trimap = plane(page, "trimap")
+    assert trimap[250, 20] == 0
+    assert (trimap[280, 20:91] == 255).all()
+    page.mouse.move(*place(page, 150, 20))
+    page.mouse.down()
+    page.mouse.move(*place(page, 250, 20), steps=4)
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    np.testing.assert_array_equal(plane(page, "trimap"), trimap)
+
+
+def test_edge_around_a_stroke(answered):
+    """What was known to be the opposite becomes unknown around a stroke, unless that is switched off."""
+    page = answered()
+    page.keyboard.press("2")
+    page.evaluate("hybridmatte.state.setSize(10)")
+    stroke(page, (190.5, 150.5), (210.5, 150.5))
+    trimap = plane(page, "trimap")
+    assert trimap[150, 200] == 0
+    assert (trimap[[141, 159], 200] == 128).all()
+    assert trimap[138, 200] == 255
+    page.keyboard.press("Control+z")
+    page.keyboard.press("e")
+    stroke(page, (190.5, 150.5), (210.5, 150.5))
+    assert (np.unique(plane(page, "trimap")[138:163, 190:211]) == [0, 255]).all()
+
+
+def test_click_on_an_object(open_page, photo):
+    """Where a segmenter takes points, a click asks for the object there, as one step that can be undone."""
+    page = open_page()
+    answers = Answers(page, photo.scene.alpha * 255, photo.scene.trimap * 255)
+    qualities = [{"name": "best", "summary": ""}]
+    listed = {"qualities": qualities, "methods": [], "segmenters": [{"name": "clicker", "takes_points": True}]}
+    page.route("**/v1/methods", lambda route: route.fulfill(json=listed))
+    page.reload()
+    page.set_input_files("#photo-input", photo.path)
+    page.wait_for_selector(SETTLED)
+    answers.planes["trimap"] = 255 - answers.planes["trimap"]
+    page.keyboard.press("o")
+    page.mouse.click(*place(page, 12.5, 20.5))
+    page.wait_for_selector("[data-command=undo]:enabled")
+    path, options = answers.asked[-1]
+    assert (path, options["segmenter"]) == ("/v1/auto", ["clicker"])
+    assert options["point"][0].startswith("+12.")
+    assert plane(page, "trimap")[5, 5] == 255
+    page.keyboard.press("Control+z")
+    assert plane(page, "trimap")[5, 5] == 0
+
+
+def test_brush_size_and_zoom(answered):
+    """Shift and wheel set the size, the wheel zooms at the pointer down to single pixels, space moves."""
+    page = answered()
+    page.mouse.move(*place(page, 300, 100))
+    page.keyboard.down("Shift")
+    page.mouse.wheel(0, -100)
+    page.keyboard.up("Shift")
+    page.wait_for_timeout(50)
+    assert page.input_value("#size-number") == "28"
+    for _ in range(30):
+        page.mouse.wheel(0, -400)
+    page.wait_for_timeout(100)
+    assert page.evaluate("hybridmatte.stage.viewport.scale") == 64
+    x, y = place(page, 300, 100)
+    page.keyboard.down(" ")
+    page.mouse.down()
+    page.mouse.move(x + 90, y + 20)
+    page.mouse.up()
+    page.keyboard.up(" ")
+    assert place(page, 300, 100)[0] > x + 20
+    assert not page.evaluate("hybridmatte.state.active.isEdited")
+    page.keyboard.press("0")
+    assert page.evaluate("hybridmatte.stage.viewport.scale") < 4
+
+
+def test_keyboard_only(open_page, photo):
+    """From opening a file to saving the result without a mouse."""
+    page = open_page()
+    Answers(page, photo.scene.alpha * 255, photo.scene.trimap * 255)
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Control+o")
+    chooser.value.set_files(photo.path)
+    page.wait_for_selector(SETTLED)
+    names = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        names.add(page.evaluate("document.activeElement.id || document.activeElement.dataset.command || ''"))
+        if "overlay" in names:
+            break
+    assert {"open", "fit", "view-alpha", "tool-brush", "overlay"} <= names
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert (plane(page, "trimap")[149:151, 198:206] == 0).all()
+    page.keyboard.press("Control+z")
+    assert (plane(page, "trimap")[149:151, 198:206] == 255).all()
+    page.keyboard.press("?")
+    page.wait_for_selector("#help-dialog[open]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(SETTLED)
+    page.keyboard.press("Control+s")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename == "disk_cutout.png"
+
+
+def test_phone(answered):
+    """At 390 x 844 nothing is cut off, buttons are large enough for a finger, one finger paints and two zoom."""
+    page = answered(390, 844, **IN_TOUCH)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for button in page.query_selector_all(".tools button:visible, .bar button:visible, .kind:visible"):
+        box = button.bounding_box()
+        assert min(box["width"], box["height"]) >= 44
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    page.tap("[data-command=paint-background]")
+    page.touchscreen.tap(*place(page, 200, 150))
+    assert plane(page, "trimap")[150, 200] == 0
+    scale = page.evaluate("hybridmatte.stage.viewport.scale")
+    touch = page.context.new_cdp_session(page)
+    for kind, spread in (("touchStart", 20), ("touchMove", 40), ("touchMove", 80)):
+        points = [{"x": 195 - spread, "y": 400, "id": 0}, {"x": 195 + spread, "y": 400, "id": 1}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert page.evaluate("hybridmatte.stage.viewport.scale") > 2 * scale
+    assert page.evaluate("hybridmatte.state.active.history.done.length") == 1, "two fingers paint nothing"
+    page.tap("[data-command=panel]")
+    page.wait_for_selector("#method:visible")
+
+
+def test_large_photograph(open_page, tmp_path):
+    """24 megapixels: a stroke is on the canvas within a frame or two, and memory stays near that of the planes."""
+    height, width = 4000, 6000
+    small = np.zeros((40, 60, 3), np.uint8)
+    small[10:30, 20:40] = (200, 90, 40)
+    image = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    path = tmp_path / "large.jpg"
+    cv2.imwrite(str(path), image[:, :, ::-1])
+    alpha = np.zeros((height, width), np.uint8)
+    alpha[1000:3000, 2000:4000] = 255
+    trimap = cv2.GaussianBlur(alpha, (101, 101), 0)
+    trimap[(trimap > 0) & (trimap < 255)] = 128
+    page = open_page()
+    answers = Answers(page, alpha, trimap)
+    page.set_input_files("#photo-input", path)
+    page.wait_for_selector(SETTLED, timeout=60_000)
+    first, whole = (options for _, options in answers.asked)
+    assert first["quality"] == ["fast"], "a smaller photograph is answered first"
+    assert "foreground" not in whole["output"][0], "left out until it is looked at"
+    page.evaluate("hybridmatte.state.setSize(300)")
+    page.keyboard.press("3")
+    page.mouse.move(*place(page, 3000, 1500))
+    page.mouse.down()
+    longest = page.evaluate(
+        """() => new Promise((resolve) => {
+          const times = [];
+          let last = performance.now();
+          const step = (now) => {
+            times.push(performance.now() - last);
+            last = performance.now();
+            if (times.length < 20) requestAnimationFrame(step);
+            else resolve(times.slice(1).sort((a, b) => a - b)[15]);
+          };
+          requestAnimationFrame(step);
+        })"""
+    )
+    page.mouse.move(*place(page, 3600, 1800), steps=10)
+    page.mouse.up()
+    assert longest < 400
+    assert page.evaluate("hybridmatte.state.active.trimap[1500 * 6000 + 3000]") == 128
+    assert page.evaluate("hybridmatte.state.active.history.bytes") < 20e6
+    page.keyboard.press("Control+z")
+    assert page.evaluate("hybridmatte.state.active.trimap[1500 * 6000 + 3000]") == 255
+
+
+def test_nothing_found(open_page, photo):
+    """Nothing found: the photograph stays in sight, all is unknown, and the page says what to paint."""
+    page = open_page()
+    page.set_input_files("#photo-input", photo.path)
+    page.wait_for_selector("#hint:has-text('No object was found')")
+    assert (plane(page, "trimap") == 128).all()
+    assert pixel(page, 200, 150)[0] > 100
+    page.keyboard.press("1")
+    stroke(page, (190, 150), (210, 150))
+    page.wait_for_selector("#hint:has-text('background (key 2)')")
+    page.keyboard.press("2")
+    page.keyboard.press("r")
+    stroke(page, (1, 1), (399, 90))
+    stroke(page, (1, 210), (399, 299))
+    page.wait_for_selector(SETTLED)
+    alpha = plane(page, "alpha")
+    assert alpha[150, 200] == 255
+    assert alpha[5, 5] == 0
+
+
+def test_painting_before_the_answer(open_page, photo):
+    """Strokes that are faster than the automatic answer are joined with it."""
+    page = open_page()
+    answers = Answers(page, photo.scene.alpha * 255, photo.scene.trimap * 255)
+    waiting = []
+    page.route("**/v1/auto?*", lambda route: waiting.append(route))
+    page.set_input_files("#photo-input", photo.path)
+    page.wait_for_selector("body[data-progress=finding]")
+    stroke(page, (20, 20), (60, 20))
+    answers.answer(waiting[0])
+    page.wait_for_selector(SETTLED)
+    trimap = plane(page, "trimap")
+    assert trimap[20, 40] == 255
+    assert trimap[150, 200] == 255
+    assert trimap[280, 20] == 0
+    page.keyboard.press("Control+z")
+    page.unroute("**/v1/auto?*")
+    page.route("**/v1/auto?*", answers.answer)
+    page.wait_for_selector("body:not([data-progress=settled])")
+    page.wait_for_selector(SETTLED)
+    assert plane(page, "trimap")[20, 40] == 0
+    assert plane(page, "trimap")[150, 200] == 255
+
+
+def test_errors_lose_nothing(answered):
+    """A refusal is shown in the service's words, a service that is gone is asked again; what was painted stays."""
+    page = answered()
+    sentence = '{"error": {"message": "trimap is too odd, expected an even one", "field": "trimap", "kind": "value"}}'
+    page.route("**/v1/matte?*", lambda route: route.fulfill(status=422, body=sentence, content_type="application/json"))
+    stroke(page, (50, 50), (90, 50))
+    page.wait_for_selector(".message.alert:has-text('Trimap is too odd, expected an even one.')")
+    assert plane(page, "trimap")[50, 60] == 255
+    page.unroute("**/v1/matte?*")
+    page.route("**/v1/matte?*", lambda route: route.abort())
+    stroke(page, (50, 80), (90, 80))
+    page.wait_for_selector(".message:has-text('Your work is kept')")
+    page.unroute("**/v1/matte?*")
+    page.route("**/v1/matte?*", page.answers.answer)
+    page.wait_for_selector(SETTLED)
+    assert (plane(page, "trimap")[[50, 80], 60] == 255).all()
+
+
+def test_several_pictures(answered, photo, tmp_path):
+    """Each picture keeps its strokes, its zoom and its history."""
+    page = answered()
+    other = tmp_path / "other.png"
+    other.write_bytes(png(photo.scene.image[:, ::-1] * 255))
+    page.set_input_files("#photo-input", other)
+    page.wait_for_selector("#filmstrip li:nth-child(2)[data-progress=settled]")
+    page.keyboard.press("2")
+    stroke(page, (200, 150), (220, 150))
+    page.mouse.wheel(0, -300)
+    page.wait_for_timeout(50)
+    scale = page.evaluate("hybridmatte.stage.viewport.scale")
+    page.keyboard.press("PageUp")
+    page.wait_for_selector("#picture-name:has-text('disk.png')")
+    assert plane(page, "trimap")[150, 210] == 255
+    assert page.is_disabled("[data-command=undo]")
+    page.keyboard.press("PageDown")
+    page.wait_for_selector("#picture-name:has-text('other.png')")
+    assert plane(page, "trimap")[150, 210] == 0
+    assert page.evaluate("hybridmatte.stage.viewport.scale") == scale
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.hover("#filmstrip li:nth-child(2)")
+    page.click("#filmstrip li:nth-child(2) .close")
+    page.wait_for_selector("#picture-name:has-text('disk.png')")
+
+
+def test_drop_paste_and_formats(open_page, photo, tmp_path):
+    """Photographs dropped or pasted, and one that no browser reads: a TIFF of 16 bits."""
+    import tifffile
+
+    page = open_page()
+    Answers(page, photo.scene.alpha * 255, photo.scene.trimap * 255)
+    data = list(photo.path.read_bytes())
+    page.evaluate(
+        """(data) => {
+          for (const [type, key] of [['drop', 'dataTransfer'], ['paste', 'clipboardData']]) {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(data)], type + '.png', { type: 'image/png' }));
+            const event = type === 'drop' ? new DragEvent(type, { dataTransfer: transfer, bubbles: true })
+              : new ClipboardEvent(type, { clipboardData: transfer, bubbles: true });
+            document.body.dispatchEvent(event);
+          }
+        }""",
+        data,
+    )
+    page.wait_for_selector("#filmstrip li:nth-child(2)[data-progress=settled]")
+    deep = tmp_path / "deep.tif"
+    tifffile.imwrite(deep, np.round(photo.scene.image * 65535).astype(np.uint16), photometric="rgb")
+    page.set_input_files("#photo-input", deep)
+    page.wait_for_selector("#picture-name:has-text('deep.tif')")
+    page.wait_for_selector(SETTLED)
+    assert page.inner_text("#picture-size") == f"{SHAPE[1]} × {SHAPE[0]}"
+    page.set_input_files("#photo-input", {"name": "no.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
+    page.wait_for_selector(".message.alert:has-text('no.jpg')")
+
+
+def test_labels(answered):
+    """Each control has a name for screen readers, and the state is announced."""
+    page = answered()
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll('button, input:not([hidden]), select, [role=slider], canvas')]
+          .filter((one) => one.getAttribute('aria-hidden') !== 'true' && !(one.getAttribute('aria-label')
+            || one.textContent.trim() || one.labels?.[0]?.textContent.trim())).map((one) => one.outerHTML)"""
+    )
+    assert nameless == []
+    assert page.get_attribute("#status-text", "aria-live") == "polite"
+    assert page.get_attribute("[data-command=tool-brush]", "aria-pressed") == "true"
+    assert "Control+Z" in page.get_attribute("[data-command=undo]", "aria-keyshortcuts")

@@ -1,0 +1,82 @@
+"""Many requests at once: no error, the same answers, no growth of memory, both cores at work.
+
+`python -m tests.server.test_load` prints throughputs of a 1-megapixel picture: one request at a time, and 16 clients.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hybridmatte.server import Client
+from tests.server.conftest import START_SECONDS, is_ready, running, wait_for
+from tests.server.test_processes import workers_of
+from tests.synthetic import soft_disk
+
+N_REQUESTS, N_CLIENTS = 200, 16
+GROWTH = 40  # MiB that a worker may grow by in 200 requests more; heaps of several threads settle slowly
+
+
+def memory(service):
+    """Return the MiB of the service and of its workers."""
+    pids = [service.process.pid, *workers_of(service)]
+    lines = [line for pid in pids for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) // 1024
+
+
+def cpu_seconds(service):
+    """Return the seconds of processor time of the service and of each worker."""
+    pids, ticks = [service.process.pid, *workers_of(service)], os.sysconf("SC_CLK_TCK")
+    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+    return np.array([(int(one[11]) + int(one[12])) / ticks for one in fields])
+
+
+def send_all(service, files, n_requests, n_clients):
+    """Send the same request many times; return all answers, the seconds, and the processor's seconds."""
+    client, start, before = Client(service.url), time.perf_counter(), cpu_seconds(service)
+    with ThreadPoolExecutor(n_clients) as pool:
+        answers = list(pool.map(lambda _: client.matte(*files).files["alpha"], range(n_requests)))
+    return answers, time.perf_counter() - start, cpu_seconds(service) - before
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="memory is read from /proc")
+def test_200_requests_of_16_clients(tmp_path, pictures):
+    """None fails, all are the same to the bit, the second half takes no more memory, and all workers work."""
+    with running(tmp_path, "--workers", "2") as service:
+        wait_for(lambda: is_ready(service, 2), START_SECONDS)
+        files = pictures.image, pictures.trimap
+        send_all(service, files, 40, N_CLIENTS)
+        before = memory(service)
+        answers, _, seconds = send_all(service, files, N_REQUESTS, N_CLIENTS)
+        assert len(answers) == N_REQUESTS
+        assert len(set(answers)) == 1
+        assert memory(service) - before < GROWTH * 2
+        assert seconds[1:].min() > 0.5 * seconds[1:].max()
+        assert seconds[0] < 0.5 * seconds.sum()  # the service itself takes little
+
+
+def measure(side, n_requests):
+    """Print throughputs of a picture of side x side pixels."""
+    scene = soft_disk((side, side))
+    files = np.rint(scene.image * 255).astype(np.uint8), scene.trimap
+    with tempfile.TemporaryDirectory() as folder:
+        for n_workers, n_clients in ((1, 1), (2, 1), (2, 2), (2, 16)):
+            with running(Path(folder), "--workers", str(n_workers)) as service:
+                wait_for(lambda running=service, count=n_workers: is_ready(running, count), START_SECONDS)
+                send_all(service, files, 4, 2)
+                _, seconds, used = send_all(service, files, n_requests, n_clients)
+                sys.stdout.write(
+                    f"workers {n_workers}, clients {n_clients}: {n_requests / seconds:.2f} requests a second, "
+                    f"{used.sum() / n_requests:.2f} processor seconds each, {used.sum() / seconds:.2f} cores used, "
+                    f"{memory(service)} MiB\n"
+                )
+
+
+if __name__ == "__main__":
+    measure(int(sys.argv[1]), int(sys.argv[2]))
