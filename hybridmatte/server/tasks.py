@@ -18,7 +18,7 @@ from hybridmatte.automatic.from_image import matte_found
 from hybridmatte.automatic.from_mask import AutomaticResult, check_outline, matte_given, warn_if_inverted
 from hybridmatte.automatic.mask_checks import INVERT
 from hybridmatte.automatic.refinement import enlarged, refine
-from hybridmatte.automatic.registry import find_mask
+from hybridmatte.automatic.registry import find_mask, load_segmenter, refuse_bundled
 from hybridmatte.batch.backgrounds import colour_of
 from hybridmatte.batch.budget import READING, UNLIMITED, Budget, budget_for
 from hybridmatte.correction.confidence import matte_with_confidence
@@ -206,7 +206,9 @@ def _auto(request: _Request) -> _Computed:
         mask, found = _given_mask(files, options, image, metadata), None
         result = matte_given(image, mask, is_inverted=options["invert"], **how)
     else:
-        mask = find_mask(image, options["segmenter"], box=options["box"], points=options["point"])
+        segmenter = load_segmenter(options["segmenter"])
+        refuse_bundled(segmenter, how["weights"])
+        mask = find_mask(image, segmenter, box=options["box"], points=options["point"])
         found = found_in(mask)
         result = matte_found(image, mask, segmenter=options["segmenter"], **how)
         if not found.share:  # all is unknown to who goes on by hand

@@ -68,6 +68,15 @@ def test_auto_that_finds_nothing(client):
     assert set(np.unique(np.rint(answer.array("trimap") * 255))) == {128}
 
 
+def test_free_weights(client, pictures):
+    """They reach the solver, and the finder, which has research weights only, is refused."""
+    image, trimap = read_image(io.BytesIO(pictures.image)), read_alpha(io.BytesIO(pictures.trimap))
+    answer = client.matte(pictures.image, pictures.trimap, options={"weights": "free"})
+    assert np.abs(answer.array("alpha") - hybridmatte.matte(image, trimap, weights="free")).max() <= STEP
+    with pytest.raises(ServiceError, match="weights is 'free', and the bundled finder has research weights only"):
+        client.auto(pictures.image, outputs=["alpha"], options={"weights": "free"})
+
+
 @pytest.mark.parametrize(
     ("command", "files", "outputs", "options"),
     [
