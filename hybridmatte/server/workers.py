@@ -23,7 +23,7 @@ from hybridmatte.server.work import Cancelled, Failed, Listed, Ready, Result, Wo
 
 __all__ = ["Workers"]
 
-GRACE_SECONDS = 1.0  # from the interrupt of a worker to its end by force
+GRACE_SECONDS = 5.0  # from the interrupt of a worker to its end by force; a kernel ends before it is interrupted
 WATCH_SECONDS = 1.0  # between two looks for workers that died without work
 WARMING_SECONDS = 300.0  # longest wait for the first worker, which may have to compile
 ATTEMPTS = 3  # to find a worker that gets the work
