@@ -5,7 +5,7 @@ import pytest
 
 from hybridmatte.correction.estimates import BASE_SOLVER, solver_estimates
 from hybridmatte.correction.features import FEATURE_TABLE, FEATURES, correction_features
-from hybridmatte.correction.network import predict_correction
+from hybridmatte.correction.network import predict_correction, predict_correction_and_doubt
 from hybridmatte.correction.passes import correct
 from hybridmatte.correction.weights import load_correction_network
 from hybridmatte.data import Sample
@@ -223,7 +223,7 @@ def test_doubts_find_what_stays_wrong_and_leave_alpha_alone(rows, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(training, "DOUBT_WEIGHT", 1.0)  # few steps
         network = training.train_fusion(learned, seed=0, steps=300, together=True).without_torch()
-    logits = doubts.predict_correction_and_doubt(network, features)[1]
+    logits = predict_correction_and_doubt(network, features)[1]
     assert doubts.area_under_roc(doubts.Doubts(logits, is_odd)) > 0.8
     after = training.train_fusion(learned, seed=0, steps=60).without_torch()
     monkeypatch.setattr(training, "with_doubts", lambda network, *_: network)
@@ -231,7 +231,7 @@ def test_doubts_find_what_stays_wrong_and_leave_alpha_alone(rows, monkeypatch):
     assert (never.weights[-1][:, 1] == 0).all()
     assert (after.weights[-1][:, 1] != 0).any()
     assert (predict_correction(after, features) == predict_correction(never, features)).all()
-    _, logits = doubts.predict_correction_and_doubt(after, features)
+    _, logits = predict_correction_and_doubt(after, features)
     is_wrong = np.abs(features[:, FEATURES.index(BASE_SOLVER)] + predict_correction(after, features) - learned[0].alpha)
     predicted = doubts.sigmoid(logits)
     assert abs(predicted.mean() - (is_wrong > 0.1).mean()) < 0.03  # the standard error of 3,000 pixels is 0.008

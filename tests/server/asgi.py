@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -71,7 +72,8 @@ def application(monkeypatch, page, *, do=None, **settings):
 
 def ask(app, *asks, together=False):
     """Return the answers of an application, from its start to its end, to requests one after another or at once."""
-    return asyncio.run(_ask_all(app, asks, together))
+    with ThreadPoolExecutor(1) as pool:  # a browser of other tests keeps the loop of this thread
+        return pool.submit(asyncio.run, _ask_all(app, asks, together)).result()
 
 
 def form(**files):
