@@ -57,6 +57,7 @@ def matte_with_confidence(
 
     Examples
     --------
+    >>> import numpy as np
     >>> image = np.linspace(0, 1, 64)[None, :, None] * np.ones((32, 1, 3))
     >>> trimap = np.full((32, 64), 0.5)
     >>> trimap[:, :4], trimap[:, -4:] = 0, 1
