@@ -137,6 +137,17 @@ class Answers:
         return route.fulfill(body=body + b"--b--\r\n", content_type="multipart/form-data; boundary=b")
 
 
+def pixel(page, x, y):
+    """Return the colour on the canvas where a pixel of the photograph is."""
+    return page.evaluate(
+        """([x, y]) => {
+          const at = hybridmatte.stage.place({ x, y, width: 1, height: 1 });
+          return [...hybridmatte.stage.context.getImageData(at.x, at.y, 1, 1).data].slice(0, 3);
+        }""",
+        [x, y],
+    )
+
+
 @pytest.fixture
 def answered(open_page, photo):
     """Return a function that opens the page before made-up answers, with the photograph loaded."""
