@@ -1,5 +1,7 @@
 /** What lies over the picture: the brush's outline, the shape under way, the keyboard's cursor. */
 
+import { oncePerFrame } from './frames.js';
+
 /** @typedef {import('./raster.js').Point} Point */
 
 const HANDLE = 4; // radius of a corner, in screen pixels
@@ -19,19 +21,10 @@ export class Overlay {
     /** @type {Point | null} */
     this.cursor = null; // on the photograph
     this.isKeyboard = false;
-    this.isWaiting = false;
+    this.invalidate = oncePerFrame(() => this.draw());
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
     for (const type of /** @type {const} */ (['shape', 'options', 'pictures'])) state.on(type, () => this.invalidate());
     new ResizeObserver(() => this.invalidate()).observe(canvas);
-  }
-
-  invalidate() {
-    if (this.isWaiting) return;
-    this.isWaiting = true;
-    requestAnimationFrame(() => {
-      this.isWaiting = false;
-      this.draw();
-    });
   }
 
   draw() {

@@ -2,6 +2,7 @@
 
 import { atLevel } from './compositor.js';
 import { BackgroundPainter } from './backgrounds.js';
+import { oncePerFrame } from './frames.js';
 import { grow } from './rectangles.js';
 import { Tiles } from './tiles.js';
 import { Viewport } from './viewport.js';
@@ -28,7 +29,7 @@ export class Stage {
     this.tiles = new Tiles();
     this.backgrounds = new BackgroundPainter(state);
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
-    this.isWaiting = false;
+    this.invalidate = oncePerFrame(() => this.draw());
     this.shownLevel = 0;
     this.size = { width: 1, height: 1 };
     new ResizeObserver(() => this.resize()).observe(canvas);
@@ -76,15 +77,6 @@ export class Stage {
     if (rect) this.tiles.spoil(picture, rect);
     else this.tiles.clear();
     this.invalidate();
-  }
-
-  invalidate() {
-    if (this.isWaiting) return;
-    this.isWaiting = true;
-    requestAnimationFrame(() => {
-      this.isWaiting = false;
-      this.draw();
-    });
   }
 
   fit() {
