@@ -211,6 +211,15 @@ def check_integer(
     return number
 
 
+def numbers_in(text: str, counts: Collection[int]) -> tuple[float, ...] | None:
+    """Return the numbers that commas separate in a text; None if a part is no number, or there are other counts."""
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        return None
+    return numbers if len(numbers) in counts else None
+
+
 def check_confidence(confidence: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
     """Return the confidence of a prior, one number or (H, W), as (H, W) float32 of at least 0."""
     if np.ndim(confidence) == 0:

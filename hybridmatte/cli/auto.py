@@ -321,11 +321,10 @@ def _finder(
 
 def _numbers(text: str, option: str, counts: tuple[int, ...], expected: str) -> tuple[float, ...]:
     """Return the numbers of an option, separated by commas."""
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) not in counts:
+    from hybridmatte._validation import numbers_in
+
+    numbers = numbers_in(text, counts)
+    if numbers is None:
         raise ValueError(f"{option} is {text!r}, expected {expected}")
     return numbers
 

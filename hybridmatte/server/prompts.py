@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from hybridmatte._validation import numbers_in
+
 __all__ = ["prompts_of"]
 
 
@@ -23,10 +25,7 @@ def _point(text: str) -> tuple[float, ...]:
 
 def _numbers(text: str, name: str, counts: tuple[int, ...], expected: str) -> tuple[float, ...]:
     """Return the numbers of an option, separated by commas."""
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) not in counts:
+    numbers = numbers_in(text, counts)
+    if numbers is None:
         raise ValueError(f"{name} is {text[:100]!r}, expected {expected}")
     return numbers
