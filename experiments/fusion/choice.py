@@ -16,7 +16,9 @@ CHOICE_TEXT = (
 )
 
 
-def choice_tables(found: Found, stress: Sequence[str], groups: Sequence[tuple[str, Sequence[str], Sequence[str]]]):
+def choice_tables(
+    found: Found, stress: Sequence[str], groups: Sequence[tuple[str, Sequence[str], Sequence[str]]]
+) -> list[str]:
     """Return the choice on each group of photographs (its name, it, and those reported on); nothing if not scored."""
     methods = methods_of(found, "inside")
     if not methods:

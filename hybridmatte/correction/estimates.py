@@ -15,7 +15,7 @@ from hybridmatte.systems.expansion import expand_problem
 from hybridmatte.systems.problem import Problem, check_problem
 from hybridmatte.trimap import depth_inside
 
-__all__ = ["BASE_SOLVER", "SolverEstimates", "as_planes", "estimates_as_known", "known_distances", "solver_estimates"]
+__all__ = ["BASE_SOLVER", "SolverEstimates", "as_planes", "known_distances", "run_solvers", "solver_estimates"]
 
 BASE_SOLVER = "information_flow"  # the best single solver: the network corrects its alpha
 EXPANSION = 12.0  # radius in pixels, as in `solve_information_flow`; pixels that it makes known are not corrected
@@ -56,15 +56,15 @@ def solver_estimates(problem: Problem, memory: FlowMemory | None = None) -> Solv
     """Expand the known regions of a checked problem that has unknown pixels, and run both solvers."""
     problem = expand_problem(problem, EXPANSION)
     known = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
-    return estimates_as_known(problem.image, known, memory)
+    return run_solvers(problem.image, known, memory)
 
 
-def estimates_as_known(
+def run_solvers(
     image: npt.NDArray[np.float32], known: npt.NDArray[np.float32], memory: FlowMemory | None = None
 ) -> SolverEstimates:
-    """Run information flow and shared sampling on an image (H, W, 3) with a trimap of 0, 0.5 and 1, as it is.
+    """Run information flow and shared sampling on an image (H, W, 3) and a trimap of 0, 0.5 and 1, without expansion.
 
-    Calls with the same memory and more and more known pixels share the search for neighbours.
+    With a memory, a later call for the same image with more known pixels reuses the neighbours that were found before.
     """
     alpha = solve_flow(check_problem(image, known), memory=memory)
     with threads_for((known == 0.5).sum()):

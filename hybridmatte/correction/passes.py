@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates, estimates_as_known, solver_estimates
+from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates, run_solvers, solver_estimates
 from hybridmatte.correction.features import FEATURES
 from hybridmatte.correction.network import Perceptron, predict_correction, predict_correction_and_doubt
 from hybridmatte.correction.tiles import evaluate_tiles
@@ -75,14 +75,14 @@ def correct_again(
     Pixels that the first pass is certain of, with a doubt below `limit` and within `CERTAIN_ALPHA` of 0 or 1, are known
     in the second. So the solvers have more known colours, nearer to the pixels that are left, and fewer of these.
     Certain pixels become 0 or 1 and keep their confidence. On the pixels that are left, both passes are averaged with
-    weights by their doubts, as the second pass inherits what the first was wrongly certain of. The memory is that of
-    the first pass's estimates.
+    weights by their doubts, as the second pass inherits what the first was wrongly certain of. `memory` holds the
+    neighbours that the first pass found.
     """
     certain = certain_trimap(first, known, limit)
     left, unknown = certain == 0.5, known == 0.5
     if np.count_nonzero(unknown & ~left) <= LEAST_CERTAIN * np.count_nonzero(unknown):
         return first
-    second = correct_once(estimates_as_known(image, certain, memory), network)
+    second = correct_once(run_solvers(image, certain, memory), network)
     weights = [(1 - part.confidence[left] + np.float32(DOUBT_FLOOR)) ** -2 for part in (first, second)]
     share = weights[1] / (weights[0] + weights[1])
     alpha, confidence = second.alpha, first.confidence.copy()

@@ -60,7 +60,7 @@ class FlowMemory:
     def find(
         self, image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_], known_alpha: npt.NDArray[np.float32]
     ) -> FlowNeighbors:
-        """Return what `find_flow_neighbors` returns, but for neighbours that a tie decides.
+        """Return what `find_flow_neighbors` returns; where several pixels are equally near, others of these.
 
         Raises
         ------

@@ -19,11 +19,11 @@ def count_solves(monkeypatch):
     """Return a list that grows by the number of unknown pixels of each run of both solvers."""
     found = []
 
-    def counted(image, known, memory, run=passes.estimates_as_known):
+    def counted(image, known, memory, run=passes.run_solvers):
         found.append(np.count_nonzero(known == 0.5))
         return run(image, known, memory)
 
-    monkeypatch.setattr(passes, "estimates_as_known", counted)
+    monkeypatch.setattr(passes, "run_solvers", counted)
     return found
 
 
@@ -57,7 +57,7 @@ def test_both_passes_are_weighed(fur):
     first = correct_once(estimates, network)
     certain = certain_trimap(first, estimates.known)
     second, found = (
-        correct_once(passes.estimates_as_known(problem.image, certain), network),
+        correct_once(passes.run_solvers(problem.image, certain), network),
         matte(fur.image, fur.trimap),
     )
     left = certain == HALF
