@@ -100,6 +100,9 @@ class _Service:
         except ConnectionResetError:
             status = LEFT
             return Response(status_code=LEFT)
+        except asyncio.CancelledError:  # the service ends at once; the gate answers
+            status = 503
+            raise
         finally:
             seconds = time.perf_counter() - start
             self.metrics.requests.labels(command.name, str(status)).inc()

@@ -30,6 +30,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OPEN = ("/health",)  # without a token, as the page itself, which holds nothing
 DRAIN_BYTES, DRAIN_SECONDS = 64 << 20, 5.0  # of a refused body, so that its sender comes to read the answer
+ENDING_DRAIN_SECONDS = 0.5  # the same when the service ends at once
 SECURITY = (
     (
         b"content-security-policy",
@@ -43,6 +44,8 @@ SECURITY = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
+
+ENDED = "the service was told to end at once and has stopped this request, expected one after its next start"
 
 log = logging.getLogger("hybridmatte.server")
 
@@ -58,6 +61,8 @@ class Gate:
         self.pages = Pages(page)
         self._make_api = make_api
         self._api: asyncio.Task[App] | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._is_ending = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or the server's own start and end."""
@@ -72,11 +77,22 @@ class Gate:
         """Start the workers with the server, and end them with it."""
         await receive()
         self._api = asyncio.get_running_loop().create_task(asyncio.to_thread(self._make_api))
-        self._api.add_done_callback(lambda task: self.workers.start() if task.exception() is None else None)
+        self._api.add_done_callback(self._start_workers)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.workers.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    def _start_workers(self, made: asyncio.Task[App]) -> None:
+        """Start the workers once the application is there, unless the service has ended meanwhile."""
+        if not made.cancelled() and made.exception() is None:
+            self.workers.start()
+
+    def refuse_all(self) -> None:
+        """Refuse all requests that have no answer yet, and later ones: the service ends at once."""
+        self._is_ending = True
+        for request in self._under_way:
+            request.cancel()
 
     async def _answer(self, scope: Scope, receive: _Incoming, send: _Outgoing) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -93,8 +109,7 @@ class Gate:
                 await self.pages.respond(path, method, headers, send)
             else:
                 self._check_token(headers)
-                assert self._api is not None
-                await (await asyncio.shield(self._api))(scope, receive, send)
+                await self._pass_on(scope, receive, send)
         except Refusal as refusal:
             await _respond(send, refusal.status, refusal.body, refusal.headers, head_only=method == "HEAD")
         except Exception:
@@ -103,6 +118,26 @@ class Gate:
                 await _respond(send, FAULT.status, FAULT.body)
             elif not send.is_ended:
                 raise
+
+    async def _pass_on(self, scope: Scope, receive: _Incoming, send: _Outgoing) -> None:
+        """Let the API answer, unless `refuse_all` comes before."""
+        answering = asyncio.ensure_future(self._ask_api(scope, receive, send))
+        self._under_way.add(answering)
+        try:
+            if self._is_ending:
+                answering.cancel()
+            await answering
+        except asyncio.CancelledError:
+            if not self._is_ending or send.is_started:
+                raise
+            receive.drain_seconds = ENDING_DRAIN_SECONDS
+            raise Refusal(503, ENDED) from None
+        finally:
+            self._under_way.discard(answering)
+
+    async def _ask_api(self, scope: Scope, receive: _Incoming, send: _Outgoing) -> None:
+        assert self._api is not None
+        await (await asyncio.shield(self._api))(scope, receive, send)
 
     def _check_origin(self, headers: dict[str, str]) -> None:
         """Refuse requests that a foreign page has made a browser send to this machine."""
@@ -148,7 +183,7 @@ class _Incoming:
 
     def __init__(self, receive: Receive, *, is_drained: bool) -> None:
         self._receive, self._is_drained = receive, is_drained
-        self.is_complete = False
+        self.is_complete, self.drain_seconds = False, DRAIN_SECONDS
 
     async def __call__(self) -> MutableMapping[str, Any]:
         message = await self._receive()
@@ -160,7 +195,7 @@ class _Incoming:
         if not self._is_drained:
             return
         try:
-            await asyncio.wait_for(self._drop(), DRAIN_SECONDS)
+            await asyncio.wait_for(self._drop(), self.drain_seconds)
         except asyncio.TimeoutError:
             log.debug("a refused body did not end")
 
@@ -179,9 +214,9 @@ class _Outgoing:
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            self.is_started = True
             if message["status"] >= 400:
                 await self._incoming.drain()
+            self.is_started = True
             message = {**message, "headers": _with_security(list(message.get("headers", ())))}
         await self._send(message)
         self.is_ended = message["type"] == "http.response.body" and not message.get("more_body", False)

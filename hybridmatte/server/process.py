@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import suppress
-from multiprocessing import get_context
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context, resource_tracker
 from typing import Any
 
 from hybridmatte.server.work import Begun, Work
@@ -22,6 +23,20 @@ class DiedBefore(WorkerDied):
     """The process of a worker had ended before it got its work."""
 
 
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let a process that is started in the block begin with SIGINT blocked: Ctrl-C in a terminal is for the service."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # its start would unblock SIGINT
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Worker:
     """A spawned process: a forked one would inherit locks that other threads hold.
 
@@ -32,7 +47,8 @@ class Worker:
         context = get_context("spawn")
         self._pipe, other = context.Pipe()
         self._process = context.Process(target=serve_pipe, args=(other, segmenters), daemon=True)
-        self._process.start()
+        with _without_interrupts():
+            self._process.start()
         other.close()
 
     @property

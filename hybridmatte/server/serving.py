@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import socket
+import time
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,15 +18,19 @@ from typing import Any
 
 import uvicorn
 
+from hybridmatte.server.connections import HEADER_BYTES, Connection
 from hybridmatte.server.gate import Gate
 from hybridmatte.server.settings import Settings
 from hybridmatte.server.workers import Workers
 
-__all__ = ["make_app", "serve"]
+__all__ = ["config_of", "make_app", "serve"]
 
 PAGE = Path(__file__).parent / "page"
-HEADER_BYTES = 64 << 10
 KEEP_ALIVE_SECONDS = 30
+SIGNAL_SECONDS = 0.05  # between two looks for a second Ctrl-C
+CLOSING_SECONDS = 2.0  # in which refused requests read their answers
+
+log = logging.getLogger("hybridmatte.server")
 
 
 def make_app(settings: Settings, functions: Mapping[str, Callable[..., Any]], page: Path = PAGE) -> Gate:
@@ -39,7 +45,14 @@ def make_app(settings: Settings, functions: Mapping[str, Callable[..., Any]], pa
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, whose process ends normally after a signal."""
+    """uvicorn, whose process ends normally after a signal, and with an answer to every request.
+
+    Its own deadline and its own end by force cancel requests, which then get no JSON.
+    """
+
+    def __init__(self, config: uvicorn.Config, gate: Gate, grace_seconds: float) -> None:
+        super().__init__(config)
+        self._gate, self._grace_seconds, self._is_hurried = gate, grace_seconds, False
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -51,8 +64,28 @@ class _Server(uvicorn.Server):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _end(self, number: int, frame: FrameType | None) -> None:
-        self.handle_exit(number, frame)
+    def _end(self, number: int, _frame: FrameType | None) -> None:
+        self._is_hurried |= self.should_exit and number == signal.SIGINT
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish the requests under way, end the workers, and close the connections."""
+        ending = asyncio.create_task(self._end_requests())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()
+
+    async def _end_requests(self) -> None:
+        """Refuse what is under way, at the deadline or after a second Ctrl-C; then close what does not end."""
+        deadline = time.monotonic() + self._grace_seconds
+        while not self._is_hurried and time.monotonic() < deadline:
+            await asyncio.sleep(SIGNAL_SECONDS)
+        log.warning("requests under way are stopped")
+        self._gate.refuse_all()
+        await asyncio.sleep(CLOSING_SECONDS)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 def serve(
@@ -68,23 +101,29 @@ def serve(
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     listener = _listen(settings.host, settings.port)
-    config = uvicorn.Config(
-        make_app(settings, functions),
-        log_config=None,
-        access_log=False,
-        ws="none",
-        server_header=False,
-        proxy_headers=False,
-        h11_max_incomplete_event_size=HEADER_BYTES,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=int(settings.queue_seconds + settings.request_seconds) + 1,
-    )
+    gate = make_app(settings, functions)
     address = address_of(listener, settings.host)
     say(f"listening on {address}")
     if is_opened:
         page = address if settings.token is None else f"{address}#token={settings.token}"
         Thread(target=webbrowser.open, args=(page,), daemon=True).start()  # answered once the server runs
-    _Server(config).run(sockets=[listener])
+    grace_seconds = settings.upload_seconds + settings.queue_seconds + settings.request_seconds + 1
+    _Server(config_of(gate), gate, grace_seconds).run(sockets=[listener])
+
+
+def config_of(gate: Gate) -> uvicorn.Config:
+    """Return the settings of uvicorn."""
+    return uvicorn.Config(
+        gate,
+        log_config=None,
+        access_log=False,
+        ws="none",
+        server_header=False,
+        proxy_headers=False,
+        http=Connection,
+        h11_max_incomplete_event_size=HEADER_BYTES,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -29,6 +29,8 @@ def serve_pipe(pipe: Connection, segmenters: tuple[str, ...]) -> None:
     if hasattr(os, "setsid"):
         os.setsid()  # Ctrl-C in a terminal reaches the service alone
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))  # blocked by the service until here
     with suppress(EOFError, OSError):  # the service has ended
         pipe.send(Listed(import_module("hybridmatte.server.listing").list_all(segmenters)))
         pipe.send(Ready(import_module("hybridmatte.server.warming").warm_up()))

@@ -44,6 +44,7 @@ class Workers:
         self._waiters: deque[asyncio.Future[Worker]] = deque()
         self._threads = ThreadPoolExecutor(2 * settings.workers + 2, "hybridmatte pipe")
         self._tasks: set[asyncio.Task[None]] = set()
+        self._calls: set[asyncio.Future[Any]] = set()
         self._listing: asyncio.Future[dict[str, Any]] | None = None
         self._is_closed = False
 
@@ -64,6 +65,8 @@ class Workers:
 
     def start(self) -> None:
         """Start the workers in the background: the first alone, since it may compile what the others then load."""
+        if self._is_closed:
+            return
         self._listing = asyncio.get_running_loop().create_future()
         self._spawn(self._start_all())
         self._spawn(self._watch())
@@ -74,6 +77,9 @@ class Workers:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for worker in self.workers:
+            worker.kill()
+        await asyncio.gather(*self._calls, return_exceptions=True)
         for worker in self.workers:
             worker.end()
         self.workers.clear()
@@ -116,6 +122,8 @@ class Workers:
         self.n_busy += 1
         work = work._replace(threads=max(1, (os.cpu_count() or 1) // self.n_busy), at_once=self.n_busy)
         call = asyncio.get_running_loop().run_in_executor(self._threads, worker.call, work)
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
         try:
             await asyncio.wait([call], timeout=self.settings.request_seconds)
         finally:
