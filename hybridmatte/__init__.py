@@ -20,8 +20,9 @@ The packages, in the order in which data flows; each imports only from those bef
     The default, `matte`: information flow, corrected per pixel by a small network.
 ``losses``
     The matting priors and supervised losses in torch: ``import hybridmatte.losses``.
-``foreground``, ``metrics``, ``comparison``
-    Colours of the object without its background, errors of an alpha, and several methods side by side.
+``foreground``, ``metrics``, ``temporal_metrics``, ``comparison``
+    Colours of the object without its background, errors of an alpha and of a clip's alphas over time, and several
+    methods side by side.
 ``memory``
     How much memory a job takes.
 ``networks``
@@ -116,6 +117,8 @@ _MODULE_OF = {
     "mse": "metrics",
     "sad": "metrics",
     "trimap_scores": "metrics",
+    "dtssd": "temporal_metrics",
+    "messddt": "temporal_metrics",
     "memory_needed": "memory",
     "compare_methods": "comparison",
     "contact_sheet": "comparison",

@@ -35,6 +35,7 @@ ROOMS = (
     "losses",
     "foreground",
     "metrics",
+    "temporal_metrics",
     "comparison",
     "memory",
     "networks",
