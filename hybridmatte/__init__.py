@@ -20,9 +20,9 @@ The packages, in the order in which data flows; each imports only from those bef
     The default, `matte`: information flow, corrected per pixel by a small network.
 ``losses``
     The matting priors and supervised losses in torch: ``import hybridmatte.losses``.
-``foreground``, ``metrics``, ``temporal_metrics``, ``comparison``
-    Colours of the object without its background, errors of an alpha and of a clip's alphas over time, and several
-    methods side by side.
+``foreground``, ``linear_light``, ``metrics``, ``temporal_metrics``, ``comparison``
+    Colours of the object without its background, also in linear light; errors of an alpha and of a clip's alphas over
+    time; several methods side by side.
 ``memory``
     How much memory a job takes.
 ``networks``
@@ -49,6 +49,8 @@ __version__ = "0.1.0"
 
 _MODULE_OF = {
     "read_alpha": "io.pictures",
+    "LinearPicture": "io.exr",
+    "read_exr": "io.exr",
     "read_image": "io.pictures",
     "read_mask": "io.masks",
     "read_plane": "io.pictures",
@@ -57,6 +59,7 @@ _MODULE_OF = {
     "read_profile": "io.pictures",
     "read_trimap": "io.pictures",
     "write_alpha": "io.pictures",
+    "write_exr": "io.exr",
     "write_image": "io.pictures",
     "split_trimap": "trimap",
     "trimap_from_alpha": "trimap",

@@ -26,6 +26,7 @@ from hybridmatte.foreground import (
     estimate_layers as estimate_layers,
     Layers as Layers,
 )
+from hybridmatte.io.exr import LinearPicture as LinearPicture, read_exr as read_exr, write_exr as write_exr
 from hybridmatte.io.masks import read_mask as read_mask
 from hybridmatte.io.metadata import Metadata as Metadata, read_metadata as read_metadata
 from hybridmatte.io.pictures import (

@@ -16,7 +16,7 @@ from hybridmatte.errors import warn_caller
 from hybridmatte.linalg.threads import run_pieces
 from hybridmatte.trimap import refuse_labels
 
-__all__ = ["Fit", "Layers", "composite", "cutout", "decontaminate", "estimate_foreground", "estimate_layers"]
+__all__ = ["Fit", "Layers", "composite", "cutout", "decontaminate", "estimate_foreground", "estimate_layers", "fitted"]
 
 ITERATIONS = 4  # at each level
 SMALL_SIDE, SMALL_ITERATIONS = 32, 10  # levels of up to 32 x 32 pixels cost little and set the large-scale colours
@@ -171,7 +171,7 @@ def composite(
     if np.shape(background) == (3,):
         background = check_image(np.asarray(background, dtype=np.float32).reshape(1, 1, 3), "background")
     else:
-        background = _fitted(check_image(background, "background"), alpha.shape, fit)
+        background = fitted(check_image(background, "background"), alpha.shape, fit)
     weight = cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB)  # loops over three values for each pixel would be slower
     image = weight * foreground
     np.subtract(1, weight, out=weight)
@@ -180,7 +180,7 @@ def composite(
     return image
 
 
-def _fitted(picture: npt.NDArray[np.float32], shape: tuple[int, ...], fit: Fit) -> npt.NDArray[np.float32]:
+def fitted(picture: npt.NDArray[np.float32], shape: tuple[int, ...], fit: Fit) -> npt.NDArray[np.float32]:
     """Return a picture at a height and width, see `composite`."""
     (height, width), (h, w) = shape[:2], picture.shape[:2]
     if (h, w) == (height, width):

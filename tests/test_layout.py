@@ -34,6 +34,7 @@ ROOMS = (
     "correction",
     "losses",
     "foreground",
+    "linear_light",
     "metrics",
     "temporal_metrics",
     "comparison",

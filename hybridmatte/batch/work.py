@@ -19,6 +19,7 @@ from hybridmatte.automatic.refinement import KNOWN_MAX, enlarged, refine
 from hybridmatte.automatic.segmenters import has_run
 from hybridmatte.batch.backgrounds import over_background
 from hybridmatte.batch.budget import UNLIMITED, Budget
+from hybridmatte.batch.light import keeps_light, write_light
 from hybridmatte.batch.pairing import Job, partner_of
 from hybridmatte.correction.confidence import matte_with_confidence
 from hybridmatte.correction.matting import Quality, matte_by
@@ -322,6 +323,9 @@ def read_image_and_mask(
 
 def _write_rgba(job: Job, cut: FloatArray, metadata: Metadata, files: FileOptions) -> None:
     """Write a cut-out, or its picture over the job's background, with the metadata of its image."""
+    if keeps_light(job):
+        write_light(job, cut[..., 3], bits=files.bits, fit=files.fit, max_pixels=files.max_pixels)
+        return
     if job.background is not None:
         cut = over_background(cut, job.background, fit=files.fit, profile=metadata.profile, max_pixels=files.max_pixels)
     write_image(

@@ -27,6 +27,7 @@ __all__ = ["Photographs", "count_shards", "decode_photograph", "is_stream", "str
 
 Photograph = npt.NDArray[np.uint8]  # (H, W, 3)
 
+PHOTOGRAPHS = frozenset(EXTENSIONS) - {".exr"}  # names of the files that OpenCV decodes
 SHUFFLED = 1000  # photographs in a stream's shuffle buffer
 MOST_BROKEN = 1000  # a stream ends with an error after this many unreadable files in a row
 HUB, SHARDS = "hf:", ".tar"  # prefix of a hub data set's name, and suffix of a shard's
@@ -58,7 +59,7 @@ class Photographs(LazySequence[Photograph]):
         root = Path(root)
         if not root.is_dir():
             raise FileNotFoundError(f"data folder {root} does not exist, expected one with photographs")
-        self._paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in EXTENSIONS)
+        self._paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in PHOTOGRAPHS)
         if len(self._paths) < 2:
             raise ValueError(f"data folder {root} has {len(self._paths)} photographs, expected at least 2")
         self._wanted = wanted
@@ -224,7 +225,7 @@ def _stream_shards(source: str, seed: int, share: tuple[int, int]) -> Iterator[P
 
 def _picture_of(entry: dict[str, Any]) -> bytes:
     """Return the bytes of the picture file in a shard's entry; empty if there is none."""
-    return next((data for name, data in entry.items() if f".{name.rpartition('.')[2]}".lower() in EXTENSIONS), b"")
+    return next((data for name, data in entry.items() if f".{name.rpartition('.')[2]}".lower() in PHOTOGRAPHS), b"")
 
 
 def _stream_hub(name: str, seed: int, share: tuple[int, int]) -> Iterator[Photograph]:

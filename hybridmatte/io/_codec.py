@@ -1,7 +1,7 @@
 """Decode and encode pictures in memory; `pictures.py` adds files, names and conversions.
 
-Pillow decodes 8 bits a channel and 16-bit grey, `_png.py` 16-bit PNG, and `_tiff.py` TIFF. The package pillow_heif adds
-HEIC to Pillow.
+Pillow decodes 8 bits a channel and 16-bit grey, `_png.py` 16-bit PNG, `_tiff.py` TIFF, and `_exr.py` OpenEXR. The
+package pillow_heif adds HEIC to Pillow.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from tifffile import TiffFileError
 from hybridmatte._locks import ProcessLock
 from hybridmatte.errors import MissingExtraError, warn_caller
 from hybridmatte.io._exif import ORIENTATION, with_png_chunks, with_resolution, with_tiff_directories
+from hybridmatte.io._exr import decode_exr
+from hybridmatte.io._exr_header import ExrHeader, read_exr_header
 from hybridmatte.io._picture import Picture, UnsupportedPicture, to_uint8, to_uint16
 from hybridmatte.io._png import check_chunks, decode_deep_png, encode_deep_png, encode_fast_png, has_deep_colour
 from hybridmatte.io._tiff import Layout, decode_indices, decode_tiff, encode_tiff, read_layout
@@ -47,6 +49,7 @@ __all__ = [
     "encode",
     "open_picture",
     "palette_indices",
+    "require_writer",
     "stored_exif",
     "to_uint8",
     "to_uint16",
@@ -91,7 +94,7 @@ class OpenedPicture(NamedTuple):
     size: tuple[int, int]
     profile: bytes | None
     n_pages: int
-    reader: ImageFile.ImageFile | Layout  # Pillow's, or the layout of a TIFF
+    reader: ImageFile.ImageFile | Layout | ExrHeader  # Pillow's, the layout of a TIFF, or the header of an OpenEXR file
 
 
 def open_picture(data: bytes, label: str) -> OpenedPicture:
@@ -101,6 +104,11 @@ def open_picture(data: bytes, label: str) -> OpenedPicture:
         with _one_sentence(label):
             layout = read_layout(data)
         return OpenedPicture(layout.size, layout.profile, layout.n_pages, layout)
+    if kind == "EXR":
+        with _one_sentence(label):
+            header = read_exr_header(data)
+        _require(f"{label} is an OpenEXR file", "OpenEXR", "video")
+        return OpenedPicture(header.size, None, header.n_parts, header)
     reader = _reader(kind, label)
     with _one_sentence(label), _pillow_limit(None), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of a broken EXIF block
@@ -129,6 +137,8 @@ def decode(data: bytes, opened: OpenedPicture, label: str, max_pixels: int) -> P
         warnings.simplefilter("ignore")
         if isinstance(picture, Layout):
             return decode_tiff(data, picture, max_pixels)
+        if isinstance(picture, ExrHeader):
+            return decode_exr(data, picture, max_pixels)
         if picture.format == "PNG":
             check_chunks(data)
         picture.load()
@@ -144,7 +154,7 @@ def palette_indices(data: bytes, opened: OpenedPicture, max_pixels: int) -> npt.
     picture = opened.reader
     if isinstance(picture, Layout):
         return decode_indices(data, picture, max_pixels) if picture.colours == "palette" else None
-    if picture.mode != "P":
+    if isinstance(picture, ExrHeader) or picture.mode != "P":
         return None
     return Picture(np.asarray(picture), None).turned(picture.getexif().get(ORIENTATION, 1)).colour
 
@@ -152,6 +162,8 @@ def palette_indices(data: bytes, opened: OpenedPicture, max_pixels: int) -> npt.
 def stored_exif(data: bytes, opened: OpenedPicture, label: str) -> Image.Exif:
     """Return the EXIF block of an opened picture as stored, also if its pixels have been decoded."""
     picture = opened.reader
+    if isinstance(picture, ExrHeader):
+        return Image.Exif()
     with _one_sentence(label), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of a broken block; it counts as empty
         if isinstance(picture, Layout):
@@ -210,11 +222,7 @@ def check_kind(data: bytes, label: str) -> InputFormat:
 def _reader(kind: InputFormat, label: str) -> type[ImageFile.ImageFile]:
     """Return Pillow's class for a format; refuse one that what is installed cannot read."""
     if kind == "HEIC":
-        if find_spec("pillow_heif") is None:
-            raise MissingExtraError(
-                f"{label} is a HEIC file and pillow_heif is not installed, expected the extra 'heic': "
-                "pip install 'hybridmatte[heic]'"
-            )
+        _require(f"{label} is a HEIC file", "pillow_heif", "heic")
         from pillow_heif import HeifImageFile
 
         return HeifImageFile
@@ -228,6 +236,20 @@ def _reader(kind: InputFormat, label: str) -> type[ImageFile.ImageFile]:
 
         return AvifImageFile
     return READERS[kind]
+
+
+def _require(what: str, package: str, extra: str) -> None:
+    """Raise a `MissingExtraError` if the package that what needs is not installed."""
+    if find_spec(package) is None:
+        raise MissingExtraError(
+            f"{what} and {package} is not installed, expected the extra '{extra}': pip install 'hybridmatte[{extra}]'"
+        )
+
+
+def require_writer(kind: Format, label: str) -> None:
+    """Raise a `MissingExtraError` if the package that writes a format is not installed."""
+    if kind == "EXR":
+        _require(f"{label} is an OpenEXR file", "OpenEXR", "video")
 
 
 @contextmanager

@@ -18,8 +18,8 @@ __all__ = [
     "name_of_other_kind",
 ]
 
-Format = Literal["PNG", "JPEG", "TIFF", "WEBP"]
-InputFormat = Literal["PNG", "JPEG", "TIFF", "WEBP", "AVIF", "HEIC", "BMP", "GIF"]
+Format = Literal["PNG", "JPEG", "TIFF", "WEBP", "EXR"]
+InputFormat = Literal["PNG", "JPEG", "TIFF", "WEBP", "AVIF", "HEIC", "EXR", "BMP", "GIF"]
 EXTENSIONS: dict[str, Format] = {
     ".png": "PNG",
     ".jpg": "JPEG",
@@ -28,9 +28,10 @@ EXTENSIONS: dict[str, Format] = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".webp": "WEBP",
+    ".exr": "EXR",
 }  # of files to write
 INPUT_EXTENSIONS = frozenset({*EXTENSIONS, ".jpe", ".avif", ".heic", ".heif", ".hif", ".bmp", ".dib", ".gif"})
-EXPECTED = "a PNG, JPEG, TIFF, WebP, AVIF, HEIC, BMP or GIF file"  # the end of an error message
+EXPECTED = "a PNG, JPEG, TIFF, WebP, AVIF, HEIC, OpenEXR, BMP or GIF file"  # the end of an error message
 MAX_PIXELS = 200_000_000
 
 SIGNATURES: tuple[tuple[int, bytes, InputFormat], ...] = (
@@ -44,6 +45,7 @@ SIGNATURES: tuple[tuple[int, bytes, InputFormat], ...] = (
     (0, b"GIF87a", "GIF"),
     (0, b"GIF89a", "GIF"),
     (0, b"BM", "BMP"),
+    (0, b"\x76\x2f\x31\x01", "EXR"),
 )  # place, bytes, format
 AVIF_BRANDS = {b"avif", b"avis"}
 HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -56,7 +58,6 @@ OTHER_KINDS = (
     (0, b"\xff\x4f\xff\x51", "a JPEG 2000 file"),
     (0, b"\0\0\0\x0cJXL ", "a JPEG XL file"),
     (0, b"\xff\x0a", "a JPEG XL file"),
-    (0, b"\x76\x2f\x31\x01", "an OpenEXR file"),
     (0, b"#?RADIANCE", "a Radiance HDR file"),
     (0, b"\0\0\1\0", "an icon (ICO)"),
     (0, b"DDS ", "a DDS texture"),

@@ -93,7 +93,7 @@ def read_photograph(
     """Read a picture as `read_image` does, and its metadata, from one reading of the file."""
     data, opened, label = open_source(path, "image", max_pixels)
     picture = decode(data, opened, label, max_pixels)
-    return check_image(picture.colour, label), _metadata_of(data, opened, label, gps=gps)
+    return check_image(picture.numbers, label), _metadata_of(data, opened, label, gps=gps)
 
 
 def read_orientation(path: Source, name: str) -> int:

@@ -1,4 +1,4 @@
-"""Read and write images, trimaps and alphas: PNG, JPEG, TIFF and WebP, 8 and 16 bits a channel.
+"""Read and write images, trimaps and alphas: PNG, JPEG, TIFF and WebP, 8 and 16 bits a channel, and OpenEXR.
 
 AVIF, HEIC, BMP and GIF are read, and not written.
 
@@ -19,7 +19,7 @@ from hybridmatte._validation import check_image, check_integer, check_plane, fro
 from hybridmatte.errors import warn_caller
 from hybridmatte.io._codec import OpenedPicture, Picture, check_kind, decode, open_picture
 from hybridmatte.io.formats import EXPECTED, EXTENSIONS, MAX_PIXELS
-from hybridmatte.io.outputs import check_output, write
+from hybridmatte.io.outputs import check_output, is_light_file, write
 from hybridmatte.io.streams import Source, name_of, read_all
 
 __all__ = [
@@ -54,9 +54,10 @@ def read_image(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
     Parameters
     ----------
     path : str, path or binary file
-        A PNG, JPEG, TIFF, WebP, AVIF, HEIC, BMP or GIF file. PNG and TIFF have 8 or 16 bits a channel; a TIFF may also
-        hold floating-point numbers in [0, 1]. AVIF and HEIC of more than 8 bits are read with 8. HEIC needs the extra
-        ``heic``. The contents tell the format, not the name.
+        A PNG, JPEG, TIFF, WebP, AVIF, HEIC, OpenEXR, BMP or GIF file. PNG and TIFF have 8 or 16 bits a channel; a TIFF
+        may also hold floating-point numbers in [0, 1]. AVIF and HEIC of more than 8 bits are read with 8. HEIC needs
+        the extra ``heic``, and OpenEXR the extra ``video``. The linear light of OpenEXR becomes numbers of sRGB, and
+        light above 1 becomes 1; `read_exr` keeps it. The contents tell the format, not the name.
     max_pixels : int, default 200,000,000
         Files with more pixels are refused by their header, before decoding. At 12 bytes a pixel, an image of
         this default takes 2.4 GB.
@@ -93,14 +94,14 @@ def read_image(path: Source, *, max_pixels: int = MAX_PIXELS) -> FloatArray:
     >>> read_image(file).shape
     (2, 3, 3)
     """
-    return check_image(_read(path, "image", max_pixels).colour, f"image {name_of(path)}")
+    return check_image(_read(path, "image", max_pixels).numbers, f"image {name_of(path)}")
 
 
 def read_plane(path: Source, name: str = "plane", *, max_pixels: int = MAX_PIXELS) -> FloatArray:
     """Read a grey picture as (H, W), upright.
 
     A file with three channels is accepted if they agree to 2/255; their mean is returned. Colour and transparency are
-    refused, because there is no single right way to convert them to grey.
+    refused, because there is no single right way to convert them to grey. The numbers of OpenEXR are taken as stored.
 
     Parameters
     ----------
@@ -236,12 +237,13 @@ def write_image(
     Parameters
     ----------
     path : str, path or binary file
-        The extension chooses the format: .png, .jpg, .tif or .webp; a file object gets PNG. JPEG is written at
-        quality 95 without chroma subsampling, the others without loss.
+        The extension chooses the format: .png, .jpg, .tif, .webp or .exr; a file object gets PNG. JPEG is written at
+        quality 95 without chroma subsampling, the others without loss. OpenEXR gets the linear light of the colours,
+        multiplied by alpha; see `write_exr` for light above 1.
     image : (H, W, 3), (H, W, 4) or (H, W) array
         RGB, RGBA with straight (not premultiplied) colours, or grey; in [0, 1], or uint8 or uint16.
-    bits : {8, 16}, default 8
-        Bits a channel; 16 for .png and .tif only.
+    bits : {8, 16, 32}, default 8
+        Bits a channel: 16 for .png and .tif; .exr has half-float numbers, or float with 32.
     profile : bytes or None
         ICC colour profile to store, from `read_profile` or `read_metadata`.
     exif : bytes or None
@@ -261,7 +263,7 @@ def write_image(
     if np.ndim(image) == 3 and np.shape(image)[2] == 4:
         transparency = check_plane(np.asarray(image)[:, :, 3], "image")
         pixels = np.dstack([check_image(image), transparency])
-    elif np.ndim(image) == 2:
+    elif np.ndim(image) == 2 and not is_light_file(path):
         pixels = check_plane(image, "image")
     else:
         pixels = check_image(image)
@@ -281,11 +283,12 @@ def write_alpha(
     Parameters
     ----------
     path : str, path or binary file
-        As for `write_image`. JPEG loses exact zeros and ones; PNG, TIFF and WebP keep them.
+        As for `write_image`. JPEG loses exact zeros and ones; PNG, TIFF, WebP and OpenEXR, whose only channel is then
+        alpha itself, keep them.
     alpha : (H, W) array
         In [0, 1], or bool, uint8 or uint16.
-    bits : {8, 16}, default 8
-        Bits a pixel; 16 for .png and .tif only.
+    bits : {8, 16, 32}, default 8
+        Bits a pixel; see `write_image`.
     exif, resolution : optional
         As for `write_image`.
 

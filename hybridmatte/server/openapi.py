@@ -11,7 +11,7 @@ __all__ = ["describe_body", "describe_responses"]
 
 BINARY = {"type": "string", "format": "binary", "minLength": 1}
 PARTS = {
-    "image": "The photograph: PNG, JPEG, TIFF, WebP, AVIF, HEIC, BMP or GIF.",
+    "image": "The photograph: PNG, JPEG, TIFF, WebP, AVIF, HEIC, OpenEXR, BMP or GIF.",
     "trimap": "A grey picture of the image's size: black is background, white foreground, the rest unknown.",
     "mask": "A mask of the image's aspect ratio, white where the object is; also labels, a cut-out or a NumPy array.",
     "alpha": "A grey picture, or a cut-out whose transparency is the alpha.",

@@ -310,7 +310,7 @@ def _decode(request: _Request) -> _Computed:
     if picture.colour.dtype == np.uint8 and profile is None:  # as most pictures: no step by floating-point numbers
         plain = picture.colour if picture.colour.ndim == 3 else np.repeat(picture.colour[:, :, None], 3, axis=2)
         return _Computed({"image": plain}, entries=entries)
-    colours = check_image(picture.colour, label)
+    colours = check_image(picture.numbers, label)
     return _Computed({"image": convert_colours(colours, profile, None, label)}, entries=entries)
 
 

@@ -99,7 +99,6 @@ def test_jfif_is_a_jpeg(tmp_path, name):
         (b"%PDF-1.7", "a PDF"),
         (b"\0\0\0\x0cjP  \r\n", "a JPEG 2000 file"),
         (b"\xff\x0a\xfa\x1f", "a JPEG XL file"),
-        (b"\x76\x2f\x31\x01\2\0\0\0", "an OpenEXR file"),
         (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", r"a camera's raw file \(CR3\)"),
         (b"\0\0\0\x18ftypisom\0\0\2\0isommp41", "a video"),
         (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'>", "an SVG drawing"),
