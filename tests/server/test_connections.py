@@ -9,8 +9,7 @@ import time
 import pytest
 import uvicorn
 
-from hybridmatte.server import connections, gate
-from hybridmatte.server.serving import config_of
+from hybridmatte.server import connections, gate, serving
 from hybridmatte.server.work import Result
 from tests.server.asgi import application
 
@@ -24,12 +23,13 @@ def address(monkeypatch, tmp_path):
     monkeypatch.setattr(connections, "LEFTOVER_SECONDS", 0.5)
     monkeypatch.setattr(connections, "READING_SECONDS", 0.5)
     monkeypatch.setattr(gate, "DRAIN_SECONDS", 0.3)
+    monkeypatch.setattr(serving, "KEEP_ALIVE_SECONDS", 1)
 
     async def do(work):
         return Result(dict.fromkeys(work.outputs, LARGE), {"width": 3, "height": 2})
 
     app, _ = application(monkeypatch, tmp_path, do=do, upload_seconds=0.5)
-    server, listener = uvicorn.Server(config_of(app)), socket.create_server(("127.0.0.1", 0))
+    server, listener = uvicorn.Server(serving.config_of(app)), socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     yield listener.getsockname()
