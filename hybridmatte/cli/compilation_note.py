@@ -15,22 +15,14 @@ COMPILING = "compiling, once for all later runs; it takes up to half a minute"
 
 @contextmanager
 def note_compilation(say: Callable[[str], None] = note) -> Iterator[SimpleNamespace]:
-    """Print one note if Numba compiles a kernel in the block; yield an object whose `is_seen` tells whether it has.
-
-    Code that is read from disk makes no event, so there is no note in later runs.
-    """
-    from numba.core import event
+    """Print one note if Numba compiles a kernel in the block; yield an object whose `is_seen` tells whether it has."""
+    from hybridmatte.linalg.compilation import notice_compilation
 
     compilation = SimpleNamespace(is_seen=False)
 
-    class NoteOnce(event.Listener):
-        def on_start(self, _: event.Event) -> None:
-            if not compilation.is_seen:
-                compilation.is_seen = True
-                say(COMPILING)
+    def tell() -> None:
+        compilation.is_seen = True
+        say(COMPILING)
 
-        def on_end(self, _: event.Event) -> None:
-            pass
-
-    with event.install_listener("numba:compile", NoteOnce()):
+    with notice_compilation(tell):
         yield compilation

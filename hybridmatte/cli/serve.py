@@ -16,10 +16,9 @@ from hybridmatte.cli.options import MaxPixels
 from hybridmatte.cli.refine import refine
 from hybridmatte.cli.streams import note
 from hybridmatte.cli.trimap import trimap
+from hybridmatte.server.settings import MIB, TOKEN_VARIABLE
 
 SERVED = {"auto": auto, "matte": matte, "cutout": cutout, "refine": refine, "trimap": trimap, "composite": composite}
-TOKEN_VARIABLE = "HYBRIDMATTE_TOKEN"  # noqa: S105
-MIB = 1 << 20
 
 Host = Annotated[
     str,

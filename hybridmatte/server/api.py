@@ -16,14 +16,14 @@ from starlette.exceptions import HTTPException
 from hybridmatte import __version__
 from hybridmatte.server.answers import answer_of
 from hybridmatte.server.commands import Command
-from hybridmatte.server.failures import FAULT, Refusal, field_of
+from hybridmatte.server.failures import FAULT, Refusal, field_of, wrong_method
 from hybridmatte.server.health import health_of
 from hybridmatte.server.metrics import CONTENT_TYPE_LATEST, Metrics
 from hybridmatte.server.openapi import describe_body, describe_responses
 from hybridmatte.server.prompts import prompts_of
 from hybridmatte.server.settings import Settings
 from hybridmatte.server.uploads import Held, Share, read_uploads
-from hybridmatte.server.validation import sentence_of
+from hybridmatte.server.validation import LONGEST, meant, sentence_of
 from hybridmatte.server.work import Style, Upload, Work
 from hybridmatte.server.workers import Workers
 
@@ -36,7 +36,9 @@ LEFT = 499  # status of a request whose client has gone; nobody reads it but the
 
 def make_api(settings: Settings, workers: Workers, commands: dict[str, Command]) -> FastAPI:
     """Return the application for all paths but the page and ``/health``."""
-    api = FastAPI(title="hybridmatte", version=__version__, docs_url=None, redoc_url=None)
+    api = FastAPI(
+        title="hybridmatte", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
+    )  # a redirection would lose the body of many clients
     service = _Service(settings, workers)
     for command in commands.values():
         api.post(
@@ -62,7 +64,14 @@ def make_api(settings: Settings, workers: Workers, commands: dict[str, Command])
         return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     api.exception_handler(Refusal)(_refuse)
-    api.exception_handler(RequestValidationError)(_refuse_options)
+
+    @api.exception_handler(RequestValidationError)
+    async def refuse_options(request: Request, error: RequestValidationError) -> Response:
+        """Say in the library's form which option is wrong."""
+        options = commands[request.url.path.rpartition("/")[2]].options.model_fields
+        name, message = sentence_of(error.errors()[0], tuple(options), request.url.path)
+        return _response(Refusal(422, message, name))
+
     api.exception_handler(HTTPException)(_refuse_path)
     api.exception_handler(Exception)(_refuse_fault)
     return api
@@ -189,19 +198,15 @@ async def _refuse(_request: Request, refusal: Refusal) -> Response:
     return _response(refusal)
 
 
-async def _refuse_options(_request: Request, error: RequestValidationError) -> Response:
-    """Say in the library's form which option is wrong."""
-    name, message = sentence_of(error.errors()[0])
-    return _response(Refusal(422, message, name))
-
-
 async def _refuse_path(request: Request, error: HTTPException) -> Response:
-    """Say that there is no such path, or no such method."""
-    headers = tuple((error.headers or {}).items())
+    """Say that there is no such path, or no such method, and which there are."""
+    path = request.url.path
     if error.status_code == 405:
-        return _response(Refusal(405, f"the method is {request.method[:20]}, expected another", headers=headers))
+        return _response(wrong_method(request.method, tuple(sorted((error.headers or {})["Allow"].split(", ")))))
     if error.status_code == 404:
-        return _response(Refusal(404, f"there is no path {request.url.path[:100]!r}, expected one of /openapi.json"))
+        paths = ("/", *sorted(route.path for route in request.app.routes))
+        message = f"there is no path {path[:LONGEST]!r}{meant(path, paths)}, expected one of {', '.join(paths)}"
+        return _response(Refusal(404, message))
     return _response(Refusal(400, f"the request is malformed ({error.detail})", field_of("")))
 
 

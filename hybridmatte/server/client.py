@@ -21,6 +21,7 @@ from hybridmatte.server.answers import DESCRIPTION_HEADER
 
 __all__ = ["Answer", "Client", "ServiceError"]
 
+EXPECTED = "expected a service: start one with `hybridmatte serve`, which prints its address"
 COLOURS = ("image", "composite", "foreground", "cutout")  # outputs with channels of colour
 
 Picture = str | os.PathLike[str] | bytes | npt.NDArray[Any]
@@ -59,6 +60,12 @@ class Answer(NamedTuple):
     files: dict[str, bytes]
     description: dict[str, Any]
 
+    def __repr__(self) -> str:
+        """Return the names and sizes of the files; not their bytes."""
+        sizes = [f"{name}: {len(data):,} bytes" for name, data in self.files.items()]
+        width, height = self.description.get("width", "?"), self.description.get("height", "?")
+        return f"Answer({', '.join(sizes)}; {width} x {height} pixels)"
+
     def array(self, output: str) -> npt.NDArray[np.float32]:
         """Return an output as an array in [0, 1]: (H, W), or (H, W, 3) of what has colours."""
         file = io.BytesIO(self.files[check_choice(output, "output", tuple(self.files))])
@@ -85,8 +92,8 @@ class Client:
     ------
     ServiceError
         Of all methods: if the service refuses a request.
-    OSError
-        Of all methods: if the service cannot be reached.
+    ConnectionError, TimeoutError
+        Of all methods: if no service answers at the address, or not in time.
 
     Examples
     --------
@@ -97,11 +104,15 @@ class Client:
     """
 
     def __init__(self, url: str = "http://127.0.0.1:8000", *, token: str | None = None, timeout: float = 600) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            is_whole = bool(parts.hostname) and parts.port != 0
+        except ValueError as error:  # of a port or an IPv6 address
+            raise ValueError(f"url is {url!r} ({error}), expected one such as http://127.0.0.1:8000") from error
         check_choice(parts.scheme, "scheme of url", ("http", "https"))
-        if not parts.hostname:
+        if not is_whole:
             raise ValueError(f"url is {url!r}, expected one such as http://127.0.0.1:8000")
-        self._parts = parts
+        self._url, self._parts = url, parts
         self._timeout = check_number(timeout, "timeout", above=0)
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
 
@@ -161,16 +172,23 @@ class Client:
         response, data = self._request("POST", f"/v1/{command}{_query(asked)}", body, {"Content-Type": kind})
         if response.headers.get_content_type() == "multipart/form-data":
             return _answer_of_form(response.headers["Content-Type"], data)
-        description = json.loads(response.headers[DESCRIPTION_HEADER])
+        description = self._json(response.headers.get(DESCRIPTION_HEADER, ""))
         return Answer({description["output"]: data}, description)
 
     def methods(self) -> dict[str, Any]:
         """Return the methods, qualities, segmenters and limits of the service."""
-        return json.loads(self._request("GET", "/v1/methods")[1])
+        return self._json(self._request("GET", "/v1/methods")[1])
 
     def health(self) -> dict[str, Any]:
         """Return whether the service is ready: ``{"status": "ready", ...}``."""
-        return json.loads(self._request("GET", "/health")[1])
+        return self._json(self._request("GET", "/health")[1])
+
+    def _json(self, text: str | bytes) -> dict[str, Any]:
+        """Return an object of JSON; other servers answer other things."""
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise ConnectionError(f"url is {self._url}, where another server answers, {EXPECTED}") from error
 
     def _request(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -182,8 +200,13 @@ class Client:
             connection.request(method, self._parts.path.rstrip("/") + path, body, {**self._headers, **(headers or {})})
             response = connection.getresponse()
             data = response.read()
-        except HTTPException as error:
-            raise ConnectionError(f"the service did not answer ({type(error).__name__}: {error})") from error
+        except TimeoutError as error:
+            raise TimeoutError(
+                f"url is {self._url}, which has not answered in {self._timeout:g} s, {EXPECTED}"
+            ) from error
+        except (OSError, HTTPException) as error:
+            reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+            raise ConnectionError(f"url is {self._url}, where no service answers ({reason}), {EXPECTED}") from error
         finally:
             connection.close()
         if response.status != 200:

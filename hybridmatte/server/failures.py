@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-__all__ = ["FAULT", "Refusal", "field_of", "in_words_of_the_service"]
+__all__ = ["FAULT", "Refusal", "field_of", "in_words_of_the_service", "wrong_method"]
 
 KINDS = {
     400: "bad request",
@@ -55,6 +55,12 @@ class Refusal(Exception):
 
 
 FAULT = Refusal(500, "the request has failed by a fault of the service, whose log has the details")
+
+
+def wrong_method(given: str, allowed: tuple[str, ...]) -> Refusal:
+    """Return the refusal of a request whose path has other methods."""
+    headers = (("allow", ", ".join(allowed)),)
+    return Refusal(405, f"the method is {given[:20]}, expected {' or '.join(allowed)}", headers=headers)
 
 
 def field_of(message: str) -> str | None:

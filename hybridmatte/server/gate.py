@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from hybridmatte.server.failures import FAULT, Refusal
+from hybridmatte.server.failures import FAULT, Refusal, wrong_method
 from hybridmatte.server.health import health_of
 from hybridmatte.server.pages import Pages
 from hybridmatte.server.settings import Settings, is_loopback
@@ -28,7 +28,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-OPEN = ("/health",)  # without a token, as the page itself, which holds nothing
+READING = ("GET", "HEAD")  # the methods of the page and of /health
 DRAIN_BYTES, DRAIN_SECONDS = 64 << 20, 5.0  # of a refused body, so that its sender comes to read the answer
 ENDING_DRAIN_SECONDS = 0.5  # the same when the service ends at once
 SECURITY = (
@@ -99,13 +99,14 @@ class Gate:
         path, method = scope["path"], scope["method"]
         try:
             self._check_origin(headers)
+            is_page = path == "/" or path.startswith("/page/")
+            if (is_page or path == "/health") and method not in READING:
+                raise wrong_method(method, READING)
             if path == "/health":
-                _check_method(method, ("GET", "HEAD"))
                 await _respond(
                     send, 200, json.dumps(health_of(self.settings, self.workers)).encode(), head_only=method == "HEAD"
                 )
-            elif path == "/" or path.startswith("/page/"):
-                _check_method(method, ("GET", "HEAD"))
+            elif is_page:
                 await self.pages.respond(path, method, headers, send)
             else:
                 self._check_token(headers)
@@ -170,12 +171,6 @@ class Gate:
                 "the token is missing or wrong, expected the header Authorization: Bearer TOKEN",
                 headers=(("www-authenticate", 'Bearer realm="hybridmatte"'),),
             )
-
-
-def _check_method(method: str, allowed: tuple[str, ...]) -> None:
-    if method not in allowed:
-        names = ", ".join(allowed)
-        raise Refusal(405, f"the method is {method[:20]}, expected {names}", headers=(("allow", names),))
 
 
 class _Incoming:

@@ -54,7 +54,7 @@ class Pages:
             file = (self.folder / name).resolve()
             if file.is_relative_to(self.folder) and file.suffix in TYPES and file.is_file():
                 return file
-        raise Refusal(404, f"there is no page {name[:100]!r}, expected one of the service's own")
+        raise Refusal(404, f"there is no page {name[:100]!r}, expected / or a file that it names")
 
 
 @lru_cache(maxsize=256)

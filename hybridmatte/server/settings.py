@@ -6,9 +6,10 @@ import ipaddress
 import os
 from dataclasses import dataclass, field
 
-__all__ = ["MIB", "Settings", "is_loopback"]
+__all__ = ["MIB", "TOKEN_VARIABLE", "Settings", "is_loopback"]
 
 MIB = 1 << 20
+TOKEN_VARIABLE = "HYBRIDMATTE_TOKEN"  # noqa: S105
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Settings:
             raise ValueError("token is empty, expected a word")
         if self.token is None and not is_loopback(self.host):
             raise ValueError(
-                f"host is {self.host}, which other machines can reach, expected a token beside it: --token WORD"
+                f"host is {self.host}, which other machines can reach, expected a token beside it: "
+                f"--token WORD, or the environment variable {TOKEN_VARIABLE}"
             )
 
 

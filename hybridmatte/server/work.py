@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["Begun", "Cancelled", "Failed", "Listed", "Ready", "Result", "Style", "Upload", "Work"]
+__all__ = [
+    "COMPILATION",
+    "Begun",
+    "Cancelled",
+    "Compiling",
+    "Failed",
+    "Listed",
+    "Ready",
+    "Result",
+    "Style",
+    "Upload",
+    "Work",
+]
+
+
+COMPILATION = "kernels are being compiled, once after an installation, which takes half a minute to two minutes"
 
 
 class Upload(NamedTuple):
@@ -47,8 +62,12 @@ class Listed(NamedTuple):
     entries: dict[str, Any]
 
 
+class Compiling(NamedTuple):
+    """A message of a worker that warms up: kernels are not on disk, and are being compiled."""
+
+
 class Ready(NamedTuple):
-    """The second message of a worker: it has compiled what requests need, in so many seconds."""
+    """The last message of a worker that warms up: it has compiled what requests need, in so many seconds."""
 
     seconds: float
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from hybridmatte.errors import MissingExtraError, is_interrupt, remembering_interrupts
 from hybridmatte.server.failures import Refusal, field_of, in_words_of_the_service
-from hybridmatte.server.work import Begun, Cancelled, Failed, Listed, Ready, Result, Work
+from hybridmatte.server.work import Begun, Cancelled, Compiling, Failed, Listed, Ready, Result, Work
 
 __all__ = ["serve_pipe"]
 
@@ -33,7 +33,7 @@ def serve_pipe(pipe: Connection, segmenters: tuple[str, ...]) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))  # blocked by the service until here
     with suppress(EOFError, OSError):  # the service has ended
         pipe.send(Listed(import_module("hybridmatte.server.listing").list_all(segmenters)))
-        pipe.send(Ready(import_module("hybridmatte.server.warming").warm_up()))
+        pipe.send(Ready(import_module("hybridmatte.server.warming").warm_up(lambda: pipe.send(Compiling()))))
         while True:
             work = pipe.recv()
             pipe.send(Begun())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections import deque
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +20,16 @@ from typing import Any
 from hybridmatte.server.failures import FAULT, Refusal
 from hybridmatte.server.process import DiedBefore, Worker, WorkerDied
 from hybridmatte.server.settings import Settings
-from hybridmatte.server.work import Cancelled, Failed, Listed, Ready, Result, Work
+from hybridmatte.server.work import COMPILATION, Cancelled, Compiling, Failed, Listed, Ready, Result, Work
 
 __all__ = ["Workers"]
 
 GRACE_SECONDS = 5.0  # from the interrupt of a worker to its end by force; a kernel ends before it is interrupted
 WATCH_SECONDS = 1.0  # between two looks for workers that died without work
 WARMING_SECONDS = 300.0  # longest wait for the first worker, which may have to compile
+NOTE_SECONDS = 15.0  # between two lines of the log while kernels are compiled
+LOADING = "the library is being imported and its kernels read, which takes some seconds"
+NOT_STARTED = "no worker process has started, expected one; the log of the service says why"
 ATTEMPTS = 3  # to find a worker that gets the work
 FAILURES = 3  # of starts in a row, after which requests are refused at once
 MAX_PAUSE = 30.0  # seconds between two attempts to start a worker
@@ -46,7 +50,7 @@ class Workers:
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls: set[asyncio.Future[Any]] = set()
         self._listing: asyncio.Future[dict[str, Any]] | None = None
-        self._is_closed = False
+        self._is_closed, self._is_compiling, self._began = False, False, time.monotonic()
 
     @property
     def n_waiting(self) -> int:
@@ -63,6 +67,20 @@ class Workers:
         """Whether no worker can be started."""
         return not self.workers and self.n_failures >= FAILURES
 
+    @property
+    def warming_seconds(self) -> float:
+        """Seconds since the workers were started, or since the last one was lost."""
+        return time.monotonic() - self._began
+
+    @property
+    def reason(self) -> str | None:
+        """Why requests wait or are refused, in words; None if there is a worker."""
+        if self.is_ready:
+            return None
+        if self.is_failing:
+            return NOT_STARTED
+        return COMPILATION if self._is_compiling else LOADING
+
     def start(self) -> None:
         """Start the workers in the background: the first alone, since it may compile what the others then load."""
         if self._is_closed:
@@ -78,27 +96,25 @@ class Workers:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for worker in self.workers:
-            worker.kill()
-        await asyncio.gather(*self._calls, return_exceptions=True)
-        for worker in self.workers:
             worker.end()
+        await asyncio.gather(*self._calls, return_exceptions=True)
         self.workers.clear()
         self._threads.shutdown(wait=False)
 
     async def listing(self) -> dict[str, Any]:
         """Return the methods, qualities and segmenters of the workers, as soon as the first one has started."""
         if self._listing is None or self.is_failing:
-            raise _not_started()
+            raise Refusal(503, NOT_STARTED)
         await asyncio.wait([self._listing], timeout=self.settings.queue_seconds)
         if not self._listing.done():
-            raise _not_started()
+            raise self._still_warming()
         return self._listing.result()
 
     @contextmanager
     def admission(self) -> Iterator[None]:
         """Count a request in the block, from before its body is read; refuse one that could not even wait."""
         if self.is_failing:
-            raise _not_started()
+            raise Refusal(503, NOT_STARTED)
         if self.n_admitted >= self.settings.workers + self.settings.queue:
             raise Refusal(429, f"{self.n_admitted} requests are under way or wait, expected another time")
         self.n_admitted += 1
@@ -159,9 +175,15 @@ class Workers:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
         if not waiter.done():
-            state = "" if self.is_ready else "; the service is still warming up"
-            raise Refusal(503, f"no worker was free for {limit:g} s, expected one{state}")
+            if not self.is_ready:
+                raise self._still_warming()
+            raise Refusal(503, f"no worker was free for {limit:g} s, expected one")
         return waiter.result()
+
+    def _still_warming(self) -> Refusal:
+        """Return the refusal of a request that waited for the first worker in vain."""
+        reason, seconds = self.reason or LOADING, self.warming_seconds
+        return Refusal(503, f"{reason}; {seconds:.0f} s have passed, expected another request once /health says ready")
 
     def _give(self, worker: Worker) -> None:
         """Give a free worker to the first who waits."""
@@ -195,6 +217,8 @@ class Workers:
         if worker not in self.workers:
             return
         self.workers.discard(worker)
+        if not self.workers:
+            self._began = time.monotonic()
         self.n_deaths += 1
         log.warning("a worker has ended with exit code %s; another one is started", worker.end())
         await self._start_one()
@@ -219,7 +243,7 @@ class Workers:
             try:
                 await self._await_ready(worker)
             except WorkerDied:
-                self.n_failures += 1
+                self.n_failures, self._is_compiling = self.n_failures + 1, False
                 log.error("a worker has died while it started, with exit code %s", worker.end())
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, MAX_PAUSE)
@@ -228,6 +252,8 @@ class Workers:
                 worker.end()
                 raise
             self.n_failures = 0
+            if not self.workers:
+                log.info("ready for requests after %.0f s", self.warming_seconds)
             self.workers.add(worker)
             self._give(worker)
             return
@@ -239,9 +265,21 @@ class Workers:
             message = await loop.run_in_executor(self._threads, worker.receive)
             if isinstance(message, Listed) and self._listing is not None and not self._listing.done():
                 self._listing.set_result(message.entries)
+            elif isinstance(message, Compiling) and not self._is_compiling:
+                self._is_compiling = True
+                self._spawn(self._note_compilation())
             elif isinstance(message, Ready):
+                self._is_compiling = False
                 log.info("a worker is ready after %.1f s", message.seconds)
                 return
+
+    async def _note_compilation(self) -> None:
+        """Say in the log that kernels are compiled, and from time to time how long that has taken."""
+        log.info("%s; requests wait", COMPILATION)
+        await asyncio.sleep(NOTE_SECONDS)
+        while self._is_compiling and not self._is_closed:
+            log.info("kernels are still being compiled, after %.0f s", self.warming_seconds)
+            await asyncio.sleep(NOTE_SECONDS)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine in the background."""
@@ -252,10 +290,6 @@ class Workers:
 
 def _died() -> Refusal:
     return Refusal(503, "the process that did the work has died (out of memory?), expected a result")
-
-
-def _not_started() -> Refusal:
-    return Refusal(503, "no worker process has started, expected one; the log of the service says why")
 
 
 def _result_of(answer: Result | Refusal | Cancelled | Failed) -> Result:

@@ -84,7 +84,7 @@ def test_page_and_health_need_no_token(monkeypatch, page):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.3", "machine.example"])
 def test_addresses_of_others_need_a_token(host):
-    with pytest.raises(ValueError, match=f"host is {host}, .*expected a token"):
+    with pytest.raises(ValueError, match=f"host is {host}, .*expected a token.* --token WORD, or .*HYBRIDMATTE_TOKEN"):
         Settings(host=host)
     assert Settings(host=host, token="secret").token == "secret"
     assert "secret" not in repr(Settings(host=host, token="secret"))
@@ -134,6 +134,22 @@ def test_there_is_nothing_else(monkeypatch, page, path):
     assert reply.error["kind"] == "not found"
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/nothing", "there is no path '/nothing', expected one of /, /health, /metrics, /openapi.json, /v1/auto, "),
+        ("/v1/mate", "there is no path '/v1/mate' (is /v1/matte meant?), expected one of "),
+        ("/v1/auto/", "there is no path '/v1/auto/' (is /v1/auto meant?), expected one of "),
+    ],
+)
+def test_another_path_lists_all(monkeypatch, page, path, said):
+    """A user met one path of eleven, and an empty redirection for a slash too many."""
+    replies = ask(application(monkeypatch, page)[0], Ask(path), Ask(path, "POST", (b"x",)))
+    for reply in replies:
+        assert (reply.status, reply.error["message"][: len(said)]) == (404, said)
+        assert all(f"/v1/{name}" in reply.error["message"] for name in ("methods", "decode", "trimap", "refine"))
+
+
 def test_links_do_not_lead_out_of_the_page(monkeypatch, page):
     (page / "link.html").symlink_to(page.parent / "secret.html")
     assert ask(application(monkeypatch, page)[0], Ask("/page/link.html"))[0].status == 404
@@ -153,6 +169,7 @@ def test_wrong_methods(monkeypatch, page, path, method, allowed):
     assert reply.status == 405
     assert reply.headers["allow"] == allowed
     assert reply.error["kind"] == "method not allowed"
+    assert reply.error["message"] == f"the method is {method}, expected {allowed.replace(', ', ' or ')}"
 
 
 def test_pages_are_kept_by_the_browser_until_they_change(monkeypatch, page):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from hybridmatte.server import Client, ServiceError
+from hybridmatte.server.work import COMPILATION
 from tests.server.conftest import START_SECONDS, health, is_ready, running, wait_for
 from tests.synthetic import soft_disk
 
@@ -136,6 +137,60 @@ def test_sigterm_finishes_what_is_under_way(tmp_path, large):
         parts = urlsplit(started.url)
         with pytest.raises(OSError, match="refused"):
             socket.create_connection((parts.hostname, parts.port))
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_interrupt_ends_at_once_with_json(tmp_path, large, first):
+    """A user met a bare 500, a traceback and "lifespan unsupported"."""
+    with running(tmp_path, "--workers", "1") as started:
+        wait_for(lambda: is_ready(started), START_SECONDS)
+        workers, future = workers_of(started), send_later(started, large)
+        half = _connected(started, b"POST /v1/decode HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc")
+        time.sleep(0.3)
+        started.process.send_signal(first)
+        time.sleep(0.5)
+        start = time.monotonic()
+        for _ in range(3):
+            started.process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        with pytest.raises(ServiceError, match="was told to end at once and has stopped this request") as caught:
+            future.result(60)
+        assert (caught.value.status, caught.value.retry_after) == (503, 5)
+        assert b'"kind": "unavailable"' in half.recv(10_000)
+        assert started.process.wait(60) == 0
+        assert time.monotonic() - start < 10
+        assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+    log = started.log.read_text()
+    assert "Traceback" not in log
+    assert "unsupported" not in log
+
+
+def _connected(service, data):
+    parts = urlsplit(service.url)
+    connection = socket.create_connection((parts.hostname, parts.port), timeout=60)
+    connection.sendall(data)
+    return connection
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.5, 0.7, 0.9])
+def test_an_interrupt_while_it_starts_leaves_no_traceback(tmp_path, seconds):
+    """In a terminal, Ctrl-C reaches all processes; a worker that had just begun printed a traceback."""
+    with running(tmp_path, "--workers", "1") as started:
+        time.sleep(seconds)
+        for pid in (started.process.pid, *workers_of(started)):
+            os.kill(pid, signal.SIGINT)
+        assert started.process.wait(60) == 0
+    assert "Traceback" not in started.log.read_text()
+
+
+def test_the_first_start_says_that_kernels_are_compiled(tmp_path, monkeypatch):
+    """A user waited for two minutes, and read only "warming up"."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
+    with running(tmp_path, "--workers", "1") as started:
+        state = wait_for(lambda: (now := health(started))["reason"] == COMPILATION and now, 120)
+        assert (state["status"], state["workers"]) == ("warming up", 0)
+        assert 0 < state["seconds"] < wait_for(lambda: health(started)["seconds"] > state["seconds"] and 1000, 60)
+        assert f"{COMPILATION}; requests wait" in started.log.read_text()
 
 
 def test_workers_end_with_a_service_that_is_killed(tmp_path):

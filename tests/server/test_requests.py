@@ -116,6 +116,23 @@ def test_wrong_requests_are_one_sentence(answer, one, status, message):
 
 
 @pytest.mark.parametrize(
+    ("query", "hint"),
+    [
+        ("qualty=fast", " (is quality meant?)"),
+        ("drop-gps=1", " (is drop_gps meant?)"),
+        ("Method=cf", " (is method meant?)"),
+        ("network=x", " (names a file of the service or a download)"),
+        ("zzz=1", ""),
+    ],
+)
+def test_an_unknown_option_lists_those_of_the_path(answer, query, hint):
+    """A user met only that there was no such option."""
+    reply, _ = answer(post_form(f"/v1/matte?{query}", image=b"x", trimap=b"x"))
+    listed = ": /v1/matte has bits, drop_gps, format, method, output, quality, weights"
+    assert reply.error["message"].endswith(f"expected no option of that name{hint}{listed}")
+
+
+@pytest.mark.parametrize(
     ("query", "label"), [("%2B3,4.5", 1), ("3,4.5", 1), ("+3,4.5", 1), ("-3,4.5", 0), ("3,4.5,0", 0), ("3,4.5,1", 1)]
 )
 def test_points_with_signs(answer, query, label):
@@ -200,6 +217,36 @@ def test_a_fault_is_hidden_from_the_client_and_logged_once(answer, caplog):
     assert (reply.status, reply.error["kind"]) == (500, "internal")
     assert b"secret" not in reply.body
     assert caplog.text.count("RuntimeError: secret of the program") == 1
+
+
+def test_requests_are_refused_in_json_when_the_service_ends_at_once(monkeypatch, tmp_path, caplog):
+    """Under way, in a body, and later ones; what has been answered stays."""
+    import asyncio
+
+    async def do(_work):
+        await asyncio.sleep(60)
+
+    app, _ = application(monkeypatch, tmp_path, do=do)
+    monkeypatch.setattr(app, "_ask_api", ending_after(app, 0.2, app._ask_api))
+    slow_body = post("/v1/auto", (b"1", 5.0, b"2"))
+    replies = ask(app, post("/v1/auto"), slow_body, Ask("/v1/methods"), together=True)
+    later = ask(app, post("/v1/auto"))
+    assert [reply.status for reply in (*replies, *later)] == [503, 503, 200, 503]
+    assert "was told to end at once" in replies[0].error["message"]
+    assert replies[1].error == replies[0].error == later[0].error
+    assert "Traceback" not in caplog.text
+
+
+def ending_after(app, seconds, ask_api):
+    """Return a function that does what another does, and some time after its first call ends the service at once."""
+    import asyncio
+
+    async def call(*messages):
+        if not app._is_ending:
+            asyncio.get_running_loop().call_later(seconds, app.refuse_all)
+        await ask_api(*messages)
+
+    return call
 
 
 def test_refusals_of_workers_keep_their_status(answer):
