@@ -136,6 +136,9 @@ class Answers:
         outputs = options["output"][0].split(",")
         if url.path == "/v1/matte" and options["quality"] == ["fast"]:
             return route.continue_()  # a preview costs little
+        if len(outputs) == 1:
+            told = {"X-Hybridmatte-Description": json.dumps(self.description)}
+            return route.fulfill(body=png(self.planes[outputs[0]]), content_type="image/png", headers=told)
         parts = [("description", "application/json", json.dumps(self.description).encode())]
         parts += [(name, "image/png", png(self.planes[name])) for name in outputs]
         head = '--b\r\nContent-Disposition: form-data; name="{0}"; filename="{0}"\r\nContent-Type: {1}\r\n\r\n'
