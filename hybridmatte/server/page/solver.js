@@ -38,6 +38,7 @@ export class Solver {
     this.status = status;
     this.requests = new Requests(state, service, codec);
     this.answers = new Answers();
+    this.rest = REST;
     this.preview = new Preview(state, service, codec, (picture, error) => this.failed(picture, error));
     /** @type {AbortController | null} */
     this.running = null;
@@ -87,12 +88,12 @@ export class Solver {
     if (isFinal && this.recall(picture)) return;
     if (this.runningPicture === picture) this.running?.abort();
     clearTimeout(this.timers.get(picture));
-    if (isFinal && picture.origin.kind === 'auto') this.solveSoon(picture, REST);
+    if (isFinal && picture.origin.kind === 'auto') this.solveSoon(picture, this.rest);
     if (isFinal && !this.checkKinds(picture)) return;
     if (!picture.hasBothKinds) return;
     if (picture.progress !== 'painting') this.state.setProgress(picture, 'painting', 'Preview');
     this.preview.want(picture, isFinal);
-    if (isFinal) this.solveSoon(picture, REST);
+    if (isFinal) this.solveSoon(picture, this.rest);
   }
 
   /**

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.server.page.conftest import SETTLED, SHAPE, Answers, place, plane, png, stroke, touch
+from tests.server.page.conftest import REST, SETTLED, SHAPE, Answers, place, plane, png, stroke, touch
 
 pytestmark = pytest.mark.slow
-REST = 1000  # milliseconds in which the page would have asked again
 PHONE = {"has_touch": True, "is_mobile": True}
 
 
@@ -38,7 +37,7 @@ def test_undo_and_redo_ask_for_nothing(answered):
         page.keyboard.press("Control+Shift+z")
         assert is_settled(page)
         np.testing.assert_array_equal(plane(page, "alpha"), after)
-    page.wait_for_timeout(REST)
+    page.wait_for_timeout(4 * REST)
     assert n_solved(page) == n_asked
     assert page.evaluate("hybridmatte.state.active.foreground !== null")
 
@@ -54,7 +53,7 @@ def test_another_method_and_back(answered):
     page.evaluate("hybridmatte.state.set({ method: 'quality:best' })")
     assert is_settled(page)
     np.testing.assert_array_equal(plane(page, "alpha"), before)
-    page.wait_for_timeout(REST)
+    page.wait_for_timeout(4 * REST)
     assert n_solved(page) == n_asked
 
 
@@ -69,7 +68,7 @@ def test_undo_where_nothing_was_found(open_page, photo):
     page.wait_for_selector("#hint:has-text('background (key 2)')")
     page.keyboard.press("Control+z")
     page.wait_for_selector("#hint:has-text('No object was found')")
-    page.wait_for_timeout(REST)
+    page.wait_for_timeout(4 * REST)
     assert not asked
     assert not page.evaluate("hybridmatte.state.active.hasAnswer")
 
@@ -87,7 +86,7 @@ def test_two_fingers_ask_for_nothing(answered):
     for step in range(4):
         touch(page, "touchStart" if not step else "touchMove", first, (first[0] + 40 + 20 * step, first[1]))
     touch(page, "touchEnd")
-    page.wait_for_timeout(REST)
+    page.wait_for_timeout(4 * REST)
     np.testing.assert_array_equal(plane(page, "trimap"), trimap)
     np.testing.assert_array_equal(plane(page, "alpha"), alpha)
     assert n_solved(page) == n_asked
