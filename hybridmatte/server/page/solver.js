@@ -284,6 +284,7 @@ export class Solver {
    * @param {boolean} isFirst
    */
   accept(picture, { alpha, trimap, confidence, foreground }, isFirst) {
+    this.preview.stop(picture); // its answer would come late and be the worse one
     if (trimap) picture.history.replace('trimap', trimapValues(trimap.values));
     const changed = alpha ? picture.history.replace('alpha', alpha.values) : null;
     picture.foreground?.close();

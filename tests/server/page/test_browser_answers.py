@@ -42,6 +42,22 @@ def test_undo_and_redo_ask_for_nothing(answered):
     assert page.evaluate("hybridmatte.state.active.foreground !== null")
 
 
+def test_late_preview(answered):
+    """A preview that comes after the full answer is not shown: it is the worse of the two."""
+    page = answered()
+    held = []
+    page.route("**/v1/matte?*quality=fast*", lambda route: held.append(route))
+    page.answers.planes["alpha"] = np.full(SHAPE, 90, np.uint8)
+    page.keyboard.press("3")
+    stroke(page, (200, 150), (200, 290))
+    page.wait_for_selector(SETTLED)
+    assert held
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(4 * REST)
+    assert (plane(page, "alpha") == 90).all()
+
+
 def test_another_method_and_back(answered):
     """The answer by a method that was tried before is shown at once."""
     page = answered()
