@@ -1,6 +1,6 @@
 /** Quick answers under the brush: the crop around what changed, one request at a time, never waited for by the hand. */
 
-import { blendAnswer, cropAround, trimapOf } from './crops.js';
+import { BACKGROUND, FOREGROUND, blendAnswer, cropAround, trimapOf } from './crops.js';
 
 /**
  * @typedef {import('./picture.js').Picture} Picture
@@ -71,6 +71,7 @@ export class Preview {
     if (!crop?.unknown) return;
     const started = performance.now();
     const small = trimapOf(crop);
+    if (!small.values.includes(FOREGROUND) || !small.values.includes(BACKGROUND)) return; // all too thin for its size
     const [image, trimap] = await Promise.all([
       this.codec.encodeColour(coloursOf(picture, crop)), this.codec.encodeGrey(small),
     ]);
