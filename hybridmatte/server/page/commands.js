@@ -8,7 +8,7 @@
  * @property {string[]} keys  Such as `Ctrl+Z`; on a Mac, Ctrl is also Command.
  * @property {() => void} run
  * @property {() => boolean} [isOn]  For what is chosen or switched on.
- * @property {() => boolean} [isPossible]
+ * @property {() => string} [obstacle]  Why it cannot be done now; empty where it can.
  *
  * @typedef {object} Parts
  * @property {import('./state.js').State} state
@@ -17,12 +17,16 @@
  * @property {import('./solver.js').Solver} solver
  * @property {import('./files.js').Files} files
  * @property {import('./exporting.js').Exporter} exporter
+ * @property {import('./reviewing.js').Review} review
  * @property {() => void} toggleHelp
  * @property {() => void} toggleTheme
  * @property {() => void} togglePanel
  */
 
 const ZOOM_STEP = 1.5;
+const NO_PHOTO = 'Open a photograph first';
+const NO_CONFIDENCE = 'Only the quality “best” has it';
+const NO_POINTS = 'The service has no segmenter that takes points';
 
 /**
  * @param {Parts} parts
@@ -41,20 +45,26 @@ export function listCommands(parts) {
  */
 function fileCommands({ state, files, exporter, solver }) {
   const group = 'Pictures';
-  const isPossible = () => state.active !== null;
+  const obstacle = needsPhoto(state);
   const step = (/** @type {number} */ by) => () => {
     const next = state.stepPicture(by);
     if (next) files.show(next);
   };
-  const isSeveral = () => state.pictures.length > 1;
+  const onlyOne = () => (state.pictures.length > 1 ? '' : 'There is no other photograph');
   return [
     { id: 'open', group, label: 'Open photographs', keys: ['Ctrl+O'], run: () => files.photoInput.click() },
-    { id: 'save', group, label: 'Save', keys: ['Ctrl+S'], run: () => exporter.open(), isPossible },
-    { id: 'copy', group, label: 'Copy the cut-out', keys: ['Ctrl+C'], run: () => exporter.copy(), isPossible },
-    { id: 'load-trimap', group, label: 'Load a trimap', keys: ['L'], run: () => files.trimapInput.click(), isPossible },
-    { id: 'auto', group, label: 'Find the object again', keys: ['A'], run: () => solver.findAgain(), isPossible },
-    { id: 'next', group, label: 'Next picture', keys: ['PageDown'], run: step(1), isPossible: isSeveral },
-    { id: 'previous', group, label: 'Previous picture', keys: ['PageUp'], run: step(-1), isPossible: isSeveral },
+    {
+      id: 'save', group, label: 'Save', keys: ['Ctrl+S'], run: () => exporter.open(),
+      obstacle: () => exporter.obstacle(),
+    },
+    {
+      id: 'copy', group, label: 'Copy the cut-out', keys: ['Ctrl+C'], run: () => exporter.copy(),
+      obstacle: () => exporter.copyObstacle(),
+    },
+    { id: 'load-trimap', group, label: 'Load a trimap', keys: ['L'], run: () => files.trimapInput.click(), obstacle },
+    { id: 'auto', group, label: 'Find the object again', keys: ['A'], run: () => solver.findAgain(), obstacle },
+    { id: 'next', group, label: 'Next picture', keys: ['PageDown'], run: step(1), obstacle: onlyOne },
+    { id: 'previous', group, label: 'Previous picture', keys: ['PageUp'], run: step(-1), obstacle: onlyOne },
   ];
 }
 
@@ -72,9 +82,10 @@ function toolCommands({ state, editor }) {
     ['point', 'Click on an object', 'O'],
     ['hand', 'Move the picture', 'H'],
   ];
+  const photo = needsPhoto(state);
   return tools.map(([tool, label, key]) => ({
     id: `tool-${tool}`, group: 'Tools', label, keys: [key], isOn: () => state.options.tool === tool,
-    isPossible: () => tool !== 'point' || state.pointSegmenter !== '',
+    obstacle: () => (tool === 'point' && !state.pointSegmenter ? NO_POINTS : photo()),
     run: () => {
       editor.cancel();
       state.set({ tool });
@@ -88,12 +99,13 @@ function toolCommands({ state, editor }) {
  */
 function kindCommands({ state }) {
   const group = 'Paint';
+  const obstacle = needsPhoto(state);
   /** @type {Array<[string, number, string]>} */
   const kinds = [['Foreground', 255, '1'], ['Background', 0, '2'], ['Unknown', 128, '3']];
   return [
     ...kinds.map(([label, value, key]) => ({
       id: `paint-${label.toLowerCase()}`, group, label, keys: [key], isOn: () => state.options.value === value,
-      run: () => state.set({ value }),
+      obstacle, run: () => state.set({ value }),
     })),
     {
       id: 'swap', group, label: 'Swap foreground and background', keys: ['X'],
@@ -117,11 +129,11 @@ function editCommands({ state, editor, solver }) {
   return [
     {
       id: 'undo', group, label: 'Undo', keys: ['Ctrl+Z'], run: () => solver.step('undo'),
-      isPossible: () => (state.active?.history.done.length ?? 0) > 0,
+      obstacle: () => (state.active?.history.done.length ? '' : 'Nothing was changed yet'),
     },
     {
       id: 'redo', group, label: 'Redo', keys: ['Ctrl+Shift+Z', 'Ctrl+Y'], run: () => solver.step('redo'),
-      isPossible: () => (state.active?.history.undone.length ?? 0) > 0,
+      obstacle: () => (state.active?.history.undone.length ? '' : 'Nothing was undone'),
     },
     { id: 'cancel', group, label: 'Give up the shape under way', keys: ['Escape'], run: () => editor.cancel() },
     {
@@ -135,7 +147,7 @@ function editCommands({ state, editor, solver }) {
  * @param {Parts} parts
  * @returns {Command[]}
  */
-function viewCommands({ state }) {
+function viewCommands({ state, review }) {
   const group = 'View';
   /** @type {Array<[import('./compositor.js').View, string, string]>} */
   const views = [
@@ -147,10 +159,14 @@ function viewCommands({ state }) {
     ['foreground', 'Foreground colours', '9'],
   ];
   const { options } = state;
+  const photo = needsPhoto(state);
+  const isSure = (/** @type {string} */ view) => view !== 'confidence' || options.method === 'quality:best';
+  const obstacleOf = (/** @type {string} */ view) => photo() || (isSure(view) ? '' : NO_CONFIDENCE);
   const compare = () => state.set({ compare: options.compare === null ? 0.5 : null });
   return [
     ...views.map(([view, label, key]) => ({
-      id: `view-${view}`, group, label, keys: [key], isOn: () => options.view === view, run: () => state.set({ view }),
+      id: `view-${view}`, group, label, keys: [key], isOn: () => options.view === view,
+      obstacle: () => obstacleOf(view), run: () => state.set({ view }),
     })),
     {
       id: 'tint', group, label: 'Trimap as a tint', keys: ['T'], isOn: () => options.isTinted,
@@ -158,6 +174,14 @@ function viewCommands({ state }) {
     },
     {
       id: 'compare', group, label: 'Before and after', keys: ['C'], isOn: () => options.compare !== null, run: compare,
+    },
+    {
+      id: 'doubt', group, label: 'Next place that may be wrong', keys: ['N'], run: () => review.next(),
+      obstacle: () => review.obstacle(),
+    },
+    {
+      id: 'dismiss', group, label: 'Hide the places that may be wrong', keys: ['Shift+N'], run: () => review.dismiss(),
+      obstacle: photo,
     },
     { id: 'background', group, label: 'Next background', keys: ['K'], run: () => state.nextBackground() },
   ];
@@ -170,12 +194,12 @@ function viewCommands({ state }) {
 function zoomCommands({ state, stage }) {
   const group = 'Zoom';
   const toFull = () => stage.zoom(1 / (stage.viewport?.scale ?? 1) / stage.density);
-  const isPossible = () => state.active !== null;
+  const obstacle = needsPhoto(state);
   return [
-    { id: 'zoom-in', group, label: 'Zoom in', keys: ['+', '='], run: () => stage.zoom(ZOOM_STEP), isPossible },
-    { id: 'zoom-out', group, label: 'Zoom out', keys: ['-'], run: () => stage.zoom(1 / ZOOM_STEP), isPossible },
-    { id: 'fit', group, label: 'Whole picture', keys: ['0', 'F'], run: () => stage.fit(), isPossible },
-    { id: 'full', group, label: 'One to one', keys: ['Z'], run: toFull, isPossible },
+    { id: 'zoom-in', group, label: 'Zoom in', keys: ['+', '='], run: () => stage.zoom(ZOOM_STEP), obstacle },
+    { id: 'zoom-out', group, label: 'Zoom out', keys: ['-'], run: () => stage.zoom(1 / ZOOM_STEP), obstacle },
+    { id: 'fit', group, label: 'Whole picture', keys: ['0', 'F'], run: () => stage.fit(), obstacle },
+    { id: 'full', group, label: 'One to one', keys: ['Z'], run: toFull, obstacle },
   ];
 }
 
@@ -190,4 +214,12 @@ function pageCommands({ toggleHelp, toggleTheme, togglePanel }) {
     { id: 'theme', group, label: 'Light or dark', keys: ['D'], run: toggleTheme },
     { id: 'panel', group, label: 'Settings', keys: ['S'], run: togglePanel },
   ];
+}
+
+/**
+ * @param {import('./state.js').State} state
+ * @returns {() => string}
+ */
+function needsPhoto(state) {
+  return () => (state.active ? '' : NO_PHOTO);
 }

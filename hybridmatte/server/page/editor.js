@@ -82,11 +82,10 @@ export class Editor {
     this.state.emit('shape', null);
     const picture = this.state.active;
     if (!wasStroke || !picture) return;
-    this.drawn = this.last = null;
-    if (!picture.commitStep()) return;
-    const undone = picture.step('undo');
-    picture.history.undone.pop();
-    this.state.emit('pixels', { picture, rect: undone?.rect ?? null });
+    this.drawn = this.last = this.changed = null;
+    const rect = picture.history.cancel();
+    if (!rect) return;
+    this.state.emit('pixels', { picture, rect });
     this.state.emit('edit', { picture, isFinal: true });
   }
 

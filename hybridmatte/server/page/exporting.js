@@ -1,7 +1,8 @@
 /** Saving: the service's answer to the trimap in the file that was asked for, so the bytes are the library's own. */
 
-import { element } from './status.js';
 import { messageOf } from './files.js';
+import { explain } from './panel.js';
+import { clockOf, element } from './status.js';
 
 /**
  * What can be saved, and how it is called.
@@ -10,20 +11,25 @@ import { messageOf } from './files.js';
  */
 
 const ENDING = { png: 'png', tiff: 'tif' };
+const WORK = 'The file is computed in full quality.';
+const WARMING = 'The service is getting ready; the file is saved then.';
 
 export class Exporter {
   /**
    * @param {import('./state.js').State} state
-   * @param {import('./solver.js').Solver} solver
+   * @param {import('./requests.js').Requests} requests
    * @param {import('./status.js').Status} status
    */
-  constructor(state, solver, status) {
+  constructor(state, requests, status) {
     this.state = state;
-    this.solver = solver;
+    this.requests = requests;
     this.status = status;
     this.dialog = /** @type {HTMLDialogElement} */ (element('save-dialog'));
     this.form = /** @type {HTMLFormElement} */ (element('save-form'));
     this.button = /** @type {HTMLButtonElement} */ (element('save-button'));
+    /** @type {AbortController | null} */
+    this.working = null;
+    this.dialog.addEventListener('close', () => this.working?.abort());
     this.form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.save();
@@ -31,15 +37,43 @@ export class Exporter {
     this.form.addEventListener('change', () => this.showName());
   }
 
+  /** Why nothing can be saved now; empty where it can. */
+  obstacle() {
+    const { active, readiness } = this.state;
+    if (!active) return 'Open a photograph first';
+    if (active.progress === 'finding' || !active.isTried) {
+      return readiness === 'ready' ? 'The object is being found' : 'The service is getting ready';
+    }
+    if (active.origin.kind === 'trimap' && !active.hasBothKinds) return 'Paint some foreground and background first';
+    return active.hasAnswer || active.origin.kind === 'trimap' ? '' : 'There is no cut-out yet';
+  }
+
+  copyObstacle() {
+    const canCopy = navigator.clipboard && 'ClipboardItem' in window;
+    return this.obstacle() || (canCopy ? '' : 'The browser allows this on https pages and on the own machine only');
+  }
+
   open() {
-    if (!this.state.active) return;
-    const { view, background } = this.state.options;
-    const choice = view === 'cutout' ? 'cutout' : view === 'photo' ? 'cutout' : view;
-    this.radio('what', choice).checked = true;
-    this.radio('what', 'background').disabled = background === 'checker' || background === 'faint';
-    this.radio('what', 'confidence').disabled = this.state.options.method !== 'quality:best';
+    const { view, background, method } = this.state.options;
+    const isPlain = background === 'checker' || background === 'faint';
+    this.radio('what', view === 'photo' ? 'cutout' : view).checked = true;
+    this.allow('background', isPlain ? 'choose a colour or a picture behind it first' : '');
+    this.allow('confidence', method === 'quality:best' ? '' : 'only the quality “best” has it');
     this.showName();
     this.dialog.showModal();
+  }
+
+  /**
+   * Let something be chosen, or grey it with the reason beside it.
+   *
+   * @param {Output} what
+   * @param {string} reason
+   */
+  allow(what, reason) {
+    const radio = this.radio('what', what);
+    explain(radio, reason);
+    element(`why-${what}`).textContent = reason;
+    if (radio.checked && reason) this.radio('what', 'cutout').checked = true;
   }
 
   /** What the form says. */
@@ -72,19 +106,40 @@ export class Exporter {
     const picture = this.state.active;
     if (!picture) return;
     const { what, format, bits } = this.choice;
+    if (this.working) return;
     const name = this.nameOf();
-    this.button.disabled = true;
-    this.button.textContent = 'Working\u2026';
+    this.working = new AbortController();
+    const { signal } = this.working;
+    const timer = this.showWork();
     try {
-      download(await this.fileOf(picture, what, format, bits), name);
-      this.dialog.close();
+      const file = await this.fileOf(picture, what, format, bits, signal);
+      signal.throwIfAborted();
+      download(file, name);
       this.status.say(`Saved ${name}.`);
     } catch (error) {
-      this.dialog.close();
-      this.status.fail(`${name} was not saved. ${messageOf(error)}`);
+      if (signal.aborted) this.status.say(`${name} was not saved.`);
+      else this.status.fail(`${name} was not saved. ${messageOf(error)}`);
     }
-    this.button.disabled = false;
+    this.working = null;
+    clearInterval(timer);
     this.button.textContent = 'Save';
+    explain(this.button, '');
+    element('save-note').textContent = '';
+    this.dialog.close();
+  }
+
+  /** Say in the dialog what takes time, and for how long; returns the timer that does so. */
+  showWork() {
+    const started = performance.now();
+    const show = () => {
+      const reason = this.state.readiness === 'ready' ? WORK : WARMING;
+      const passed = performance.now() - started;
+      element('save-note').textContent = passed < 1000 ? reason : `${reason} ${clockOf(passed)}`;
+      explain(this.button, reason);
+    };
+    this.button.textContent = 'Working\u2026';
+    show();
+    return setInterval(show, 500);
   }
 
   /**
@@ -92,12 +147,13 @@ export class Exporter {
    * @param {Output} what
    * @param {'png' | 'tiff'} format
    * @param {number} bits
+   * @param {AbortSignal} [signal]
    */
-  async fileOf(picture, what, format, bits) {
+  async fileOf(picture, what, format, bits, signal) {
     const output = what === 'background' ? 'cutout' : what;
     const behind = what === 'background' ? this.behind() : { files: {}, options: {} };
     const options = { bits, ...behind.options };
-    const { images } = await this.solver.request(picture, [output], format, options, behind.files);
+    const { images } = await this.requests.answer(picture, [output], format, options, behind.files, signal);
     return images[output];
   }
 
@@ -119,8 +175,9 @@ export class Exporter {
   async copy() {
     const picture = this.state.active;
     if (!picture) return;
+    this.status.say('Copying: the cut-out is computed for the clipboard.');
     try {
-      const file = this.fileOf(picture, 'cutout', 'png', 8);
+      const file = this.fileOf(picture, 'cutout', 'png', 8); // not awaited: a browser wants to be asked at once
       await navigator.clipboard.write([new ClipboardItem({ 'image/png': file })]);
       this.status.say('Copied the cut-out.');
     } catch (error) {

@@ -82,6 +82,18 @@ export class Files {
     }
   }
 
+  /**
+   * Open a photograph anew, at half its size.
+   *
+   * @param {Picture} picture
+   */
+  async openHalf(picture) {
+    await this.show(picture);
+    if (!picture.photo) return;
+    const half = await picture.photo.file(Math.min(1, picture.photo.levels.length - 1));
+    await this.open([new File([half], `${picture.stem}_half.png`, { type: 'image/png' })]);
+  }
+
   /** @param {Picture} picture */
   async show(picture) {
     try {
@@ -94,7 +106,7 @@ export class Files {
     this.state.emit('pictures', null);
     this.state.emit('pixels', { picture, rect: null });
     this.releaseOthers();
-    if (!picture.foreground && picture.progress === 'settled') this.solver.solveSoon(picture, 0);
+    if (!picture.foreground && picture.progress === 'settled') this.solver.recallOrSolve(picture);
   }
 
   /** @param {Picture} picture */

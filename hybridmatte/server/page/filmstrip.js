@@ -1,6 +1,7 @@
 /** The row of pictures, shown once there are two. */
 
 import { means } from './compositor.js';
+import { showName } from './names.js';
 import { element } from './status.js';
 
 /** @typedef {import('./picture.js').Picture} Picture */
@@ -45,7 +46,7 @@ export class Filmstrip {
     const canvas = document.createElement('canvas');
     canvas.setAttribute('aria-hidden', 'true');
     const name = document.createElement('span');
-    name.textContent = picture.name;
+    showName(name, picture.name);
     button.append(canvas, name);
     button.addEventListener('click', () => this.files.show(picture));
     const close = document.createElement('button');

@@ -52,6 +52,18 @@ export class History {
     else this.done.pop();
   }
 
+  /** Give up the step under way: the planes are as before it, and what could be redone still can. */
+  cancel() {
+    const step = this.done.pop();
+    /** @type {Rect | null} */
+    let rect = null;
+    for (const [key, tile] of step?.tiles ?? []) {
+      this.paste(key, tile);
+      rect = unite(rect, this.rectOf(key));
+    }
+    return rect;
+  }
+
   /**
    * Keep the tiles of a plane before they change. Before the first step nothing is kept.
    *

@@ -16,13 +16,15 @@ export class Keyboard {
    * @param {import('./editor.js').Editor} editor
    * @param {import('./overlay.js').Overlay} overlay
    * @param {import('./pointer.js').Pointer} pointer
+   * @param {(command: Command) => void} perform
    */
-  constructor(canvas, commands, stage, editor, overlay, pointer) {
+  constructor(canvas, commands, stage, editor, overlay, pointer, perform) {
     this.canvas = canvas;
     this.stage = stage;
     this.editor = editor;
     this.overlay = overlay;
     this.pointer = pointer;
+    this.perform = perform;
     /** @type {Map<string, Command>} */
     this.commands = new Map(commands.flatMap((command) => command.keys.map((key) => [key, command])));
     document.addEventListener('keydown', (event) => this.down(event));
@@ -52,10 +54,10 @@ export class Keyboard {
     }
     if (nameOf(event) === PEEK) this.peek(true);
     const command = this.commands.get(nameOf(event));
-    if (!command || (command.isPossible && !command.isPossible())) return;
-    if (command.id === 'copy' && getSelection()?.toString()) return;
+    if (!command || (command.id === 'copy' && getSelection()?.toString())) return;
+    if (command.obstacle?.() && event.key.startsWith('Page')) return; // they also scroll
     event.preventDefault();
-    command.run();
+    this.perform(command);
   }
 
   /**

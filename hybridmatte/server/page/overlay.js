@@ -4,6 +4,8 @@ import { oncePerFrame } from './frames.js';
 
 /** @typedef {import('./raster.js').Point} Point */
 
+/** @type {Array<[string, number]>} */
+const MARK = [['rgba(0, 0, 0, 0.6)', 4], ['#ffb81c', 2]]; // colour and width, in screen pixels
 const HANDLE = 4; // radius of a corner, in screen pixels
 
 export class Overlay {
@@ -12,18 +14,21 @@ export class Overlay {
    * @param {import('./state.js').State} state
    * @param {import('./stage.js').Stage} stage
    * @param {import('./editor.js').Editor} editor
+   * @param {import('./reviewing.js').Review} review
    */
-  constructor(canvas, state, stage, editor) {
+  constructor(canvas, state, stage, editor, review) {
     this.canvas = canvas;
     this.state = state;
     this.stage = stage;
     this.editor = editor;
+    this.review = review;
     /** @type {Point | null} */
     this.cursor = null; // on the photograph
     this.isKeyboard = false;
     this.invalidate = oncePerFrame(() => this.draw());
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
-    for (const type of /** @type {const} */ (['shape', 'options', 'pictures'])) state.on(type, () => this.invalidate());
+    const types = /** @type {const} */ (['shape', 'options', 'pictures', 'progress']);
+    for (const type of types) state.on(type, () => this.invalidate());
     new ResizeObserver(() => this.invalidate()).observe(canvas);
   }
 
@@ -37,6 +42,7 @@ export class Overlay {
     const { viewport } = stage;
     if (!viewport || !this.state.active) return;
     const { tool } = this.state.options;
+    for (const place of this.review.marks) this.drawMark(place, viewport);
     if (this.editor.corners.length) this.drawShape(viewport);
     if (!this.cursor) return;
     const at = viewport.toCanvas(this.cursor);
@@ -57,6 +63,25 @@ export class Overlay {
     const end = this.cursor ? [viewport.toCanvas(this.cursor)] : [];
     this.outline(() => [...corners, ...end].forEach((corner) => context.lineTo(corner.x, corner.y)));
     for (const corner of corners) this.outline(() => context.arc(corner.x, corner.y, HANDLE, 0, 2 * Math.PI));
+  }
+
+  /**
+   * A frame around a place that may be wrong.
+   *
+   * @param {import('./rectangles.js').Rect} place
+   * @param {import('./viewport.js').Viewport} viewport
+   */
+  drawMark(place, viewport) {
+    const { context } = this;
+    const start = viewport.toCanvas(place);
+    const [width, height] = [place.width * viewport.scale, place.height * viewport.scale];
+    context.beginPath();
+    context.roundRect(start.x - 5, start.y - 5, width + 10, height + 10, 8);
+    for (const [colour, line] of MARK) {
+      context.strokeStyle = colour;
+      context.lineWidth = line;
+      context.stroke();
+    }
   }
 
   /** @param {Point} at */

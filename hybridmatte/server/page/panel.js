@@ -9,33 +9,51 @@ import { LARGEST_BRUSH } from './state.js';
  */
 
 /**
- * Give each button with `data-command` its action, its tooltip with the key, and its pressed state.
+ * Give each button with `data-command` its action, its tooltip with the key, its pressed state, and, where it is
+ * greyed, the reason. A greyed button tells its reason when it is pressed: fingers have no tooltips.
  *
  * @param {Command[]} commands
  * @param {State} state
+ * @param {(command: Command) => void} perform
  */
-export function bindButtons(commands, state) {
+export function bindButtons(commands, state, perform) {
   const known = new Map(commands.map((command) => [command.id, command]));
   const buttons = /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll('[data-command]'));
   for (const button of buttons) {
     const command = known.get(button.dataset.command ?? '');
     if (!command) throw new Error(`the button ${button.dataset.command} has no command`);
-    button.addEventListener('click', () => command.run());
-    button.dataset.tip = `${command.label}  ${command.keys[0]}`;
+    button.addEventListener('click', () => perform(command));
+    button.addEventListener('pointerup', () => button.disabled && perform(command)); // a greyed one is never clicked
     button.setAttribute('aria-keyshortcuts', command.keys.map((key) => key.replace('Ctrl', 'Control')).join(' '));
     if (!button.textContent?.trim()) button.setAttribute('aria-label', command.label);
   }
   const update = () => {
     for (const button of buttons) {
       const command = known.get(button.dataset.command ?? '');
-      if (command?.isOn) button.setAttribute('aria-pressed', String(command.isOn()));
-      if (command?.isPossible) button.disabled = !command.isPossible();
-      if (command?.id === 'tool-point') button.hidden = button.disabled;
+      if (!command) continue;
+      if (command.isOn) button.setAttribute('aria-pressed', String(command.isOn()));
+      const reason = command.obstacle?.() ?? '';
+      const tip = `${command.label}  ${command.keys[0]}`;
+      button.dataset.tip = reason ? `${tip}\n${reason}` : tip;
+      explain(button, reason);
+      if (command.id === 'tool-point') button.hidden = !state.pointSegmenter;
     }
   };
-  for (const type of /** @type {const} */ (['options', 'pictures', 'progress'])) state.on(type, update);
+  for (const type of /** @type {const} */ (['options', 'pictures', 'progress', 'readiness'])) state.on(type, update);
   state.on('edit', ({ isFinal }) => isFinal && update());
   update();
+}
+
+/**
+ * Grey a control, with the reason for screen readers; without a reason it is as usual.
+ *
+ * @param {HTMLButtonElement | HTMLInputElement} button
+ * @param {string} reason
+ */
+export function explain(button, reason) {
+  button.disabled = reason !== '';
+  if (reason) button.setAttribute('aria-description', reason);
+  else button.removeAttribute('aria-description');
 }
 
 /**
@@ -137,8 +155,32 @@ export function fillMethods(state, listed) {
     }
     select.append(group);
   }
-  select.value = state.options.method;
+  const show = () => {
+    select.value = state.options.method;
+  };
+  state.on('options', show);
+  show();
   select.addEventListener('change', () => state.set({ method: select.value }));
+}
+
+/**
+ * Fade a row out at a side where more of it can be scrolled to, and keep what is chosen in sight.
+ *
+ * @param {HTMLElement} row
+ * @param {State} state
+ */
+export function bindScrollCue(row, state) {
+  const update = () => {
+    const left = row.scrollWidth - row.clientWidth - row.scrollLeft;
+    row.classList.toggle('more-before', row.scrollLeft > 1);
+    row.classList.toggle('more-after', left > 1);
+  };
+  row.addEventListener('scroll', update);
+  new ResizeObserver(update).observe(row);
+  state.on('options', ({ view }) => {
+    if (view) row.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  });
+  state.on('pictures', () => requestAnimationFrame(update));
 }
 
 /**

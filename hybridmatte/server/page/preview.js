@@ -29,6 +29,7 @@ export class Preview {
     this.running = null;
     /** @type {Picture | null} */
     this.wanted = null;
+    this.isStopped = false; // what was under way is not wanted again
   }
 
   /**
@@ -41,19 +42,32 @@ export class Preview {
     if (!this.running) this.run();
   }
 
+  /**
+   * Drop what is under way or wanted for a picture.
+   *
+   * @param {Picture} picture
+   */
+  stop(picture) {
+    if (this.wanted !== picture) return;
+    this.wanted = null;
+    this.isStopped = true;
+    this.running?.abort();
+  }
+
   async run() {
     while (this.wanted?.dirty) {
       const picture = this.wanted;
       const { dirty } = picture;
       picture.dirty = null;
+      this.isStopped = false;
       this.running = new AbortController();
       try {
         const changed = picture.hasAnswer && dirty ? dirty : picture.whole;
         await this.answer(picture, changed, this.running.signal);
       } catch (error) {
         const isStale = error instanceof DOMException && error.name === 'AbortError';
-        if (isStale) picture.spread(dirty);
-        else this.onFailure(picture, error);
+        if (isStale && !this.isStopped) picture.spread(dirty);
+        else if (!isStale) this.onFailure(picture, error);
       }
     }
     this.running = null;

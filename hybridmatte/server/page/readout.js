@@ -1,5 +1,6 @@
 /** Figures of the picture on show: name, size, zoom, and the values under the cursor. */
 
+import { showName } from './names.js';
 import { element } from './status.js';
 
 const KINDS = /** @type {Record<number, string>} */ ({ 0: 'background', 128: 'unknown', 255: 'foreground' });
@@ -16,7 +17,7 @@ export function bindReadout(state, stage, overlay) {
   const values = element('values');
   const showPicture = () => {
     const picture = state.active;
-    name.textContent = picture?.name ?? '';
+    showName(name, picture?.name ?? '');
     figures.textContent = picture ? `${picture.width} \u00d7 ${picture.height}` : '';
     document.body.classList.toggle('empty', !picture);
   };

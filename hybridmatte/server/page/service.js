@@ -25,14 +25,41 @@ export class ServiceError extends Error {
     this.status = status;
     this.retryAfter = retryAfter;
   }
+
+  /** Whether the work was stopped after the service's time limit: asked again, it would be so again. */
+  get isOvertime() {
+    return /taken more than [\d.]+ s/.test(this.message);
+  }
 }
+
+const KEPT_AS = 'hybridmatte-token'; // until the tab is closed
 
 /** Nothing answered. */
 export class ServiceGone extends Error {}
 
 export class Service {
-  constructor() {
-    this.token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
+  /** @param {(refused: string) => Promise<string>} askToken */
+  constructor(askToken) {
+    this.askToken = askToken;
+    /** @type {Promise<string> | null} */
+    this.asking = null;
+    const given = new URLSearchParams(location.hash.slice(1)).get('token');
+    if (given) history.replaceState(null, '', location.pathname); // not to be seen, nor kept as a bookmark
+    this.token = given ?? sessionStorage.getItem(KEPT_AS) ?? '';
+    if (given) sessionStorage.setItem(KEPT_AS, given);
+  }
+
+  /**
+   * Ask for a token, once for all requests that wait for it.
+   *
+   * @param {string} refused
+   */
+  async renewToken(refused) {
+    if (this.token !== refused) return; // another request has brought one
+    this.asking ??= this.askToken(refused);
+    this.token = await this.asking;
+    this.asking = null;
+    sessionStorage.setItem(KEPT_AS, this.token);
   }
 
   /**
@@ -63,21 +90,33 @@ export class Service {
   }
 
   /**
+   * An answer; where the service wants another token, after that was asked for.
+   *
    * @param {string} path
    * @param {RequestInit} init
    */
   async fetch(path, init) {
-    /** @type {Response} */
-    let response;
+    for (;;) {
+      const { token } = this;
+      const response = await this.send(path, init);
+      if (response.ok) return response;
+      if (response.status !== 401) throw await errorOf(response);
+      await this.renewToken(token);
+    }
+  }
+
+  /**
+   * @param {string} path
+   * @param {RequestInit} init
+   */
+  async send(path, init) {
     const headers = this.token ? { Authorization: `Bearer ${this.token}` } : undefined;
     try {
-      response = await fetch(path, { ...init, headers });
+      return await fetch(path, { ...init, headers });
     } catch (error) {
       if (error instanceof DOMException && error.name === 'AbortError') throw error;
       throw new ServiceGone('The service does not answer.');
     }
-    if (!response.ok) throw await errorOf(response);
-    return response;
   }
 }
 

@@ -3,24 +3,26 @@
  * rests. An answer to a trimap that has changed since is not used.
  */
 
-import { UNKNOWN, kindsIn } from './crops.js';
+import { Answers } from './answers.js';
+import { kindsIn } from './crops.js';
+import { trimapValues } from './picture.js';
 import { Preview } from './preview.js';
 import { Pyramid } from './pyramid.js';
+import { Requests, joined } from './requests.js';
 import { ServiceError, ServiceGone } from './service.js';
-import { trimapValues } from './picture.js';
 
 /**
  * @typedef {import('./picture.js').Picture} Picture
  * @typedef {import('./service.js').Answer} Answer
- * @typedef {Awaited<ReturnType<Solver['decode']>>} Planes
+ * @typedef {import('./requests.js').Planes} Planes
  */
 
 const REST = 800; // milliseconds without a change before the whole is solved
-const MOST_PIXELS_WITH_LAYERS = 8e6; // above, colours and confidence are asked for only when they are to be seen
 const LARGE = 4e6; // pixels of a photograph from which a smaller one is answered first
 const FIRST_LOOK = 1.2e6; // pixels of that one
 const RETRY_AFTER = 2; // seconds
 const MOST_REFUSALS = 3; // in a row by a busy service; then it is for the user to ask again
+const NOTHING_FOUND = 'No object was found. Paint some foreground (1) and background (2).';
 
 export class Solver {
   /**
@@ -34,6 +36,8 @@ export class Solver {
     this.service = service;
     this.codec = codec;
     this.status = status;
+    this.requests = new Requests(state, service, codec);
+    this.answers = new Answers();
     this.preview = new Preview(state, service, codec, (picture, error) => this.failed(picture, error));
     /** @type {AbortController | null} */
     this.running = null;
@@ -46,7 +50,7 @@ export class Solver {
     state.on('edit', ({ picture, isFinal }) => this.onEdit(picture, isFinal));
     state.on('options', (options) => {
       if (options.view) this.completeLayers();
-      if (options.method && this.state.active) this.solveSoon(this.state.active, 0);
+      if (options.method && this.state.active) this.recallOrSolve(this.state.active);
     });
   }
 
@@ -58,9 +62,20 @@ export class Solver {
 
   /** @param {Picture} picture */
   forget(picture) {
+    this.stop(picture);
+    this.answers.forget(picture);
+  }
+
+  /**
+   * Give up what is asked for a picture or is to be asked soon.
+   *
+   * @param {Picture} picture
+   */
+  stop(picture) {
     clearTimeout(this.timers.get(picture));
     this.queue = this.queue.filter((one) => one !== picture);
     if (this.runningPicture === picture) this.running?.abort();
+    this.preview.stop(picture);
   }
 
   /**
@@ -69,6 +84,7 @@ export class Solver {
    */
   onEdit(picture, isFinal) {
     if (!picture.isTried) return; // joined with the automatic answer when that comes
+    if (isFinal && this.recall(picture)) return;
     if (this.runningPicture === picture) this.running?.abort();
     clearTimeout(this.timers.get(picture));
     if (isFinal && picture.origin.kind === 'auto') this.solveSoon(picture, REST);
@@ -140,22 +156,25 @@ export class Solver {
    */
   async solve(picture, signal) {
     const isAutomatic = picture.origin.kind === 'auto';
-    if (isAutomatic) this.state.setProgress(picture, 'finding', 'Finding the object');
-    else this.state.setProgress(picture, 'solving', 'Solving');
+    this.state.setProgress(picture, isAutomatic ? 'finding' : 'solving', workOn(picture));
     if (isAutomatic && !picture.isTried) await this.lookFirst(picture, signal);
-    const { revision } = picture;
-    const answer = await this.request(picture, this.outputsFor(picture, isAutomatic), 'png', {}, {}, signal);
+    const { revision, origin } = picture;
+    const { method } = this.state.options;
+    const outputs = this.requests.outputsFor(picture, isAutomatic);
+    const answer = await this.requests.answer(picture, outputs, 'png', {}, {}, signal);
     if (answer.description.found === false) {
       picture.isTried = true;
-      this.state.setProgress(picture, 'waiting', 'No object was found. Paint some foreground (1) and background (2).');
+      const known = { isFound: false, alpha: null, confidence: null, foreground: null, note: NOTHING_FOUND };
+      this.answers.keep(picture, origin, method, known);
+      this.state.setProgress(picture, 'waiting', NOTHING_FOUND);
       if (picture.isEdited) this.onEdit(picture, true);
       return;
     }
-    const planes = await this.decode(picture, answer);
+    const planes = await this.requests.decode(picture, answer);
     if (signal.aborted || (picture.revision !== revision && picture.isTried)) return;
     const isPainted = picture.origin.kind === 'trimap' && isAutomatic;
     this.accept(picture, isPainted ? joined(picture, planes) : planes, !picture.hasAnswer);
-    this.settled(picture, answer);
+    this.settled(picture, answer, isPainted ? null : planes, method);
     if (isPainted) this.onEdit(picture, true);
   }
 
@@ -178,74 +197,74 @@ export class Solver {
     signal.throwIfAborted();
     if (picture.revision !== revision) return;
     this.accept(picture, { alpha, trimap, confidence: null, foreground: null }, true);
-    this.state.setProgress(picture, 'finding', 'A first answer at a smaller size; the full one is on its way');
+    const note = `A first answer, at a smaller size. The one at ${sizeOf(picture)} takes minutes.`;
+    this.state.setProgress(picture, 'finding', note);
   }
 
   /**
    * @param {Picture} picture
    * @param {Answer} answer
+   * @param {Planes | null} planes  To be kept as the answer to the picture's state, if not null.
+   * @param {string} method
    */
-  settled(picture, { description }) {
+  settled(picture, { description, images }, planes, method) {
     picture.refusals = 0;
     const warning = description.warnings?.[0];
     if (warning) this.status.say(warning);
     const time = description.seconds ? `, in ${description.seconds.toFixed(1)} s` : '';
-    this.state.setProgress(picture, 'settled', `Up to date: ${this.state.options.method.split(':')[1]}${time}`);
+    const note = `Up to date: ${method.split(':')[1]}${time}`;
+    if (planes) {
+      const [alpha, confidence] = [planes.alpha?.values ?? null, planes.confidence?.values ?? null];
+      const known = { isFound: true, alpha, confidence, foreground: images.foreground ?? null, note };
+      this.answers.keep(picture, picture.origin, method, known);
+    }
+    this.state.setProgress(picture, 'settled', note);
   }
 
   /**
-   * The answer to the trimap as it is, or the service's own answer where nothing was painted.
+   * Show the answer to the state that a picture is in, if it is known and has what the view needs.
    *
    * @param {Picture} picture
-   * @param {string[]} outputs
-   * @param {string} format
-   * @param {import('./service.js').Query} options
-   * @param {Record<string, Blob>} files  A background.
-   * @param {AbortSignal} [signal]
-   * @returns {Promise<Answer>}
    */
-  async request(picture, outputs, format, options, files, signal) {
-    const query = { ...options, ...this.methodQuery(), output: outputs.join(','), format };
-    const image = picture.file;
-    if (picture.origin.kind === 'auto') {
-      const all = { ...query, ...this.pointQuery(picture.origin.points) };
-      return this.service.ask('/v1/auto', { image, ...files }, all, signal);
-    }
-    const trimap = await this.trimapFile(picture);
-    const path = files.background || options.background ? '/v1/cutout' : '/v1/matte';
-    return this.service.ask(path, { image, trimap, ...files }, query, signal);
+  recall(picture) {
+    const known = this.answers.find(picture.origin, this.state.options.method);
+    if (!known) return false;
+    const outputs = known.isFound ? this.requests.outputsFor(picture, false) : [];
+    const isWhole = (/** @type {string} */ name) => known[/** @type {keyof typeof known} */ (name)] !== null;
+    if (!outputs.every(isWhole)) return false;
+    this.stop(picture);
+    const changed = known.alpha ? picture.history.replace('alpha', known.alpha) : null;
+    const isOther = picture.confidence !== known.confidence || picture.hasAnswer !== known.isFound;
+    picture.confidence = known.confidence;
+    picture.hasAnswer = known.isFound;
+    picture.isTried = true;
+    picture.dirty = null;
+    this.checkKinds(picture);
+    this.state.emit('pixels', { picture, rect: isOther ? picture.whole : changed });
+    this.recallForeground(picture, known.foreground);
+    this.state.setProgress(picture, known.isFound ? 'settled' : 'waiting', known.note);
+    return true;
   }
 
   /**
-   * @param {string[]} points
-   * @returns {import('./service.js').Query}
+   * @param {Picture} picture
+   * @param {Blob | null} file
    */
-  pointQuery(points) {
-    return points.length ? { point: points, segmenter: this.state.pointSegmenter } : {};
+  async recallForeground(picture, file) {
+    const { origin } = picture;
+    const foreground = file ? await Pyramid.of(await createImageBitmap(file)) : null;
+    if (picture.origin !== origin || !picture.photo) {
+      foreground?.close();
+      return;
+    }
+    picture.foreground?.close();
+    picture.foreground = foreground;
+    this.state.emit('pixels', { picture, rect: picture.whole });
   }
 
   /** @param {Picture} picture */
-  trimapFile(picture) {
-    return this.codec.encodeGrey({ values: picture.trimap.slice(), width: picture.width, height: picture.height });
-  }
-
-  /** @returns {Record<string, string>} */
-  methodQuery() {
-    const [kind, name] = this.state.options.method.split(':');
-    return { [kind]: name };
-  }
-
-  /**
-   * @param {Picture} picture
-   * @param {boolean} hasTrimap  The answer is to bring a trimap.
-   */
-  outputsFor(picture, hasTrimap) {
-    const { view, method } = this.state.options;
-    const isLight = picture.width * picture.height <= MOST_PIXELS_WITH_LAYERS;
-    const outputs = hasTrimap ? ['alpha', 'trimap'] : ['alpha'];
-    if (isLight || view === 'foreground') outputs.push('foreground');
-    if (method === 'quality:best' && (isLight || view === 'confidence')) outputs.push('confidence');
-    return outputs;
+  recallOrSolve(picture) {
+    if (!this.recall(picture)) this.solveSoon(picture, 0);
   }
 
   /** Ask again where the view shows a layer that was left out. */
@@ -255,26 +274,7 @@ export class Solver {
     const isMissing =
       (options.view === 'foreground' && !active.foreground) ||
       (options.view === 'confidence' && !active.confidence && options.method === 'quality:best');
-    if (isMissing) this.solveSoon(active, 0);
-  }
-
-  /**
-   * @param {Picture} picture
-   * @param {Answer} answer
-   */
-  async decode(picture, { images }) {
-    const read = (/** @type {Blob | undefined} */ file) => (file ? this.codec.decodePlane(file) : null);
-    const [alpha, trimap, confidence] = await Promise.all([
-      read(images.alpha), read(images.trimap), read(images.confidence),
-    ]);
-    if (alpha && (alpha.width !== picture.width || alpha.height !== picture.height)) {
-      throw new ServiceError(
-        `The service reads the photograph as ${alpha.width} x ${alpha.height} pixels, this browser as ` +
-          `${picture.width} x ${picture.height}.`, 422, 0,
-      );
-    }
-    const foreground = images.foreground ? await Pyramid.of(await createImageBitmap(images.foreground)) : null;
-    return { alpha, trimap, confidence, foreground };
+    if (isMissing) this.recallOrSolve(active);
   }
 
   /**
@@ -304,7 +304,8 @@ export class Solver {
     if (error instanceof DOMException && error.name === 'AbortError') return;
     const message = error instanceof Error ? error.message : String(error);
     this.state.setProgress(picture, 'failed', message);
-    const isBusy = error instanceof ServiceError && (error.status === 429 || error.status === 503);
+    const isOvertime = error instanceof ServiceError && error.isOvertime;
+    const isBusy = error instanceof ServiceError && [429, 503].includes(error.status) && !isOvertime;
     picture.refusals = isBusy ? picture.refusals + 1 : 0;
     const isRetried = error instanceof ServiceGone || (isBusy && picture.refusals < MOST_REFUSALS);
     if (!isRetried) picture.isTried = true;
@@ -312,7 +313,8 @@ export class Solver {
       const delay = (isBusy && error.retryAfter) || RETRY_AFTER;
       this.status.say(`${message} Your work is kept; trying again in ${delay} s.`);
       this.solveSoon(picture, delay * 1000);
-    } else this.status.fail(message);
+    } else if (isOvertime) this.state.emit('overtime', { picture, message });
+    else this.status.fail(message);
   }
 
   /**
@@ -331,24 +333,24 @@ export class Solver {
    */
   async askPoints(picture, points) {
     const { revision } = picture;
+    const { method } = this.state.options;
     this.interrupt(picture);
     clearTimeout(this.timers.get(picture));
     const note = points.length ? 'Finding the object at the point' : 'Finding the object';
     this.state.setProgress(picture, 'finding', note);
     try {
-      const output = this.outputsFor(picture, true).join(',');
-      const query = { ...this.methodQuery(), ...this.pointQuery(points), output, format: 'png' };
-      const answer = await this.service.ask('/v1/auto', { image: picture.file }, query);
+      const answer = await this.requests.object(picture, points);
       if (answer.description.found === false) {
         this.state.setProgress(picture, 'settled', 'No object was found.');
         return;
       }
-      const planes = await this.decode(picture, answer);
+      const planes = await this.requests.decode(picture, answer);
       if (picture.revision !== revision) return;
       picture.beginStep('point');
       this.accept(picture, planes, true);
-      if (picture.commitStep()) picture.origin = { kind: 'auto', points };
-      this.settled(picture, answer);
+      const isChange = picture.commitStep();
+      if (isChange) picture.origin = { kind: 'auto', points };
+      this.settled(picture, answer, isChange ? planes : null, method);
     } catch (error) {
       this.failed(picture, error);
     }
@@ -375,18 +377,19 @@ export class Solver {
 }
 
 /**
- * An automatic answer to a photograph that was painted on meanwhile: what was painted as known stays.
+ * What is being done, and that it takes long where it does.
  *
  * @param {Picture} picture
- * @param {Planes} planes
- * @returns {Planes}
  */
-function joined(picture, planes) {
-  const { alpha, trimap } = planes;
-  picture.trimap.forEach((value, i) => {
-    if (value === UNKNOWN) return;
-    if (trimap) trimap.values[i] = value;
-    if (alpha) alpha.values[i] = value;
-  });
-  return planes;
+function workOn(picture) {
+  const isAutomatic = picture.origin.kind === 'auto';
+  const work = isAutomatic ? 'Finding the object' : 'Solving';
+  if (picture.width * picture.height < LARGE) return work;
+  if (isAutomatic && !picture.isTried) return `${work}, at a smaller size first`;
+  return `${work} at ${sizeOf(picture)}: this takes minutes`;
+}
+
+/** @param {Picture} picture */
+function sizeOf({ width, height }) {
+  return `${Math.round((width * height) / 1e6)} megapixels`;
 }

@@ -16,6 +16,8 @@ import { Viewport } from './viewport.js';
 const TIME_FOR_TILES = 12; // milliseconds a frame
 const GRID_FROM = 8; // screen pixels for a pixel of the photograph
 const CRISP_FROM = 2;
+const SHARE_OF_PLACE = 0.4; // of the canvas, for a place that is brought into view
+const LARGEST_FOR_PLACE = 4; // screen pixels for a pixel of the photograph
 const MARGIN = 0.022; // around a fitted photograph, as a share of the canvas's longer side
 
 export class Stage {
@@ -84,6 +86,22 @@ export class Stage {
     if (!picture) return;
     picture.viewport = null;
     this.moved(true);
+  }
+
+  /**
+   * Bring a part of the photograph into view, with its surroundings.
+   *
+   * @param {Rect} rect
+   */
+  bring(rect) {
+    const picture = this.state.active;
+    if (!picture) return;
+    const { width, height } = this.size;
+    const wanted = Math.min(width / rect.width, height / rect.height) * SHARE_OF_PLACE;
+    const scale = Math.max(this.fitted(picture).scale, Math.min(wanted, LARGEST_FOR_PLACE));
+    const [x, y] = [rect.x + rect.width / 2, rect.y + rect.height / 2];
+    picture.viewport = new Viewport(scale, width / 2 - x * scale, height / 2 - y * scale);
+    this.moved();
   }
 
   /**

@@ -5,6 +5,7 @@
  * @typedef {import('./picture.js').Picture} Picture
  * @typedef {import('./compositor.js').View} View
  * @typedef {'brush' | 'rectangle' | 'polygon' | 'fill' | 'point' | 'hand'} Tool
+ * @typedef {'starting' | 'failing' | 'gone' | 'ready'} Readiness  Of the service.
  * @typedef {'checker' | 'colour' | 'picture' | 'faint'} BackgroundKind
  *
  * @typedef {object} Options
@@ -25,6 +26,8 @@
  * @property {{picture: Picture, rect: Rect | null}} pixels  What changed on the screen.
  * @property {{picture: Picture, isFinal: boolean}} edit  The trimap was changed by hand.
  * @property {Picture} progress
+ * @property {null} readiness
+ * @property {{picture: Picture, message: string}} overtime  The service stopped an answer after its time limit.
  * @property {null} shape  What the tool has begun, or where the cursor is.
  */
 
@@ -54,6 +57,8 @@ export class State {
     /** @type {{file: Blob, bitmap: ImageBitmap} | null} */
     this.backgroundPicture = null;
     this.isPeeking = false; // the photograph is shown while a key is held
+    /** @type {Readiness} */
+    this.readiness = 'starting';
     this.pointSegmenter = ''; // finds an object by a point; empty where the service has none
   }
 
@@ -79,6 +84,12 @@ export class State {
   set(options) {
     Object.assign(this.options, options);
     this.emit('options', options);
+  }
+
+  /** @param {Readiness} readiness */
+  setReadiness(readiness) {
+    this.readiness = readiness;
+    this.emit('readiness', null);
   }
 
   /** @param {number} size */

@@ -1,6 +1,9 @@
 /** What the page says: the state of the picture on show, messages for a moment, and errors until they are closed. */
 
+/** @typedef {import('./picture.js').Picture} Picture */
+
 const SHOWN_FOR = 6000; // milliseconds
+const TICK = 500;
 
 export class Status {
   /** @param {import('./state.js').State} state */
@@ -10,29 +13,44 @@ export class Status {
     this.bar = element('busy');
     this.messages = element('messages');
     this.started = 0;
+    /** @type {Picture | null} */
+    this.busy = null; // the picture whose time runs
     this.timer = 0;
     state.on('progress', (picture) => this.show(picture));
     state.on('pictures', () => this.show(state.active));
+    state.on('readiness', () => this.show(state.active));
   }
 
-  /** @param {import('./picture.js').Picture | null} picture */
+  /** @param {Picture | null} picture */
   show(picture) {
     if (picture !== this.state.active) return;
-    clearInterval(this.timer);
-    this.line.textContent = picture?.note ?? '';
+    const isBusy = picture?.progress === 'finding' || picture?.progress === 'solving';
+    const isHeld = isBusy && this.state.readiness === 'starting';
+    this.line.textContent = isHeld ? 'Waiting until the service is ready' : (picture?.note ?? '');
     const hint = element('hint');
     hint.hidden = picture?.progress !== 'waiting' || !picture.note;
     hint.textContent = picture?.note ?? '';
-    const isBusy = picture?.progress === 'finding' || picture?.progress === 'solving';
     this.bar.hidden = !isBusy;
-    element('status-time').textContent = '';
     document.body.dataset.progress = picture?.progress ?? 'none';
-    if (!isBusy || !picture) return;
+    this.runTime(isBusy ? picture : null);
+  }
+
+  /**
+   * Show for how long the service has worked on a picture, from its first step to its last.
+   *
+   * @param {Picture | null} picture
+   */
+  runTime(picture) {
+    if (picture === this.busy) return;
+    clearInterval(this.timer);
+    element('status-time').textContent = '';
+    this.busy = picture;
     this.started = performance.now();
+    if (!picture) return;
     this.timer = window.setInterval(() => {
-      const seconds = (performance.now() - this.started) / 1000;
-      element('status-time').textContent = seconds >= 1 ? `${seconds.toFixed(0)} s` : '';
-    }, 500);
+      const passed = performance.now() - this.started;
+      element('status-time').textContent = passed >= 1000 ? clockOf(passed) : '';
+    }, TICK);
   }
 
   /** @param {string} text */
@@ -41,9 +59,19 @@ export class Status {
     setTimeout(() => message.remove(), SHOWN_FOR);
   }
 
-  /** @param {string} text */
-  fail(text) {
-    this.add(text, 'alert');
+  /**
+   * @param {string} text
+   * @param {Array<{label: string, run: () => void}>} [remedies]  Offered as buttons.
+   */
+  fail(text, remedies = []) {
+    const message = this.add(text, 'alert');
+    for (const { label, run } of remedies) {
+      const button = buttonOf(label, () => {
+        message.remove();
+        run();
+      });
+      message.lastElementChild?.before(button);
+    }
   }
 
   /**
@@ -59,15 +87,36 @@ export class Status {
     message.setAttribute('role', role);
     const sentence = document.createElement('span');
     sentence.textContent = text;
-    const close = document.createElement('button');
-    close.type = 'button';
+    const close = buttonOf('\u00d7', () => message.remove());
+    close.className = 'close';
     close.setAttribute('aria-label', 'Close the message');
-    close.textContent = '\u00d7';
-    close.addEventListener('click', () => message.remove());
     message.append(sentence, close);
     this.messages.append(message);
     return message;
   }
+}
+
+/**
+ * @param {string} label
+ * @param {() => void} run
+ */
+function buttonOf(label, run) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.textContent = label;
+  button.addEventListener('click', run);
+  return button;
+}
+
+/**
+ * A time as it is read on a clock: `9 s`, `2:05 min`.
+ *
+ * @param {number} milliseconds
+ */
+export function clockOf(milliseconds) {
+  const seconds = Math.floor(milliseconds / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')} min`;
 }
 
 /**

@@ -7,10 +7,13 @@ import { inflateSync } from 'node:zlib';
 
 const page = new URL('../../../hybridmatte/server/page/', import.meta.url);
 const load = (name) => import(new URL(name, page));
+const { Answers } = await load('answers.js');
+const { doubtfulPlaces } = await load('doubts.js');
 const { History } = await load('history.js');
 const { coverConnected, coverPolygon, coverRectangle, coverSegment, smoothPiece } = await load('raster.js');
 const { blendAnswer, cropAround, trimapOf } = await load('crops.js');
 const { encodePng } = await load('png.js');
+const { splitName } = await load('names.js');
 const { Viewport } = await load('viewport.js');
 const { listCommands } = await load('commands.js');
 const { Pyramid } = await load('pyramid.js');
@@ -277,4 +280,74 @@ test('no two commands share a key, and the guide lists all of them', async () =>
   for (const { label, keys: own } of commands) {
     assert.ok(guide.includes(`| ${label} | ${own.map((key) => `\`${key}\``).join(', ')} |`), label);
   }
+});
+
+test('a stroke that is given up leaves what can be redone', () => {
+  const planes = { trimap: new Uint8Array(1e4) };
+  const history = new History(100, 100, planes);
+  const paint = (value) => {
+    history.begin('stroke', value);
+    history.touch('trimap', { x: 1, y: 1, width: 5, height: 5 });
+    planes.trimap[101] = value;
+  };
+  paint(7);
+  history.commit();
+  history.undo();
+  paint(9);
+  assert.deepEqual(history.cancel(), { x: 0, y: 0, width: 64, height: 64 });
+  assert.deepEqual([planes.trimap[101], history.done.length, history.undone.length], [0, 0, 1]);
+  history.redo();
+  assert.equal(planes.trimap[101], 7);
+});
+
+test('answers are kept for each state and method, within a number of bytes, the last used ones longest', () => {
+  const answers = new Answers(250);
+  const [a, b] = [{ name: 'a' }, { name: 'b' }];
+  const states = Array.from({ length: 3 }, () => ({ kind: 'trimap' }));
+  const known = (note) => ({ isFound: true, alpha: new Uint8Array(60), confidence: new Uint8Array(40), foreground: null, note });
+  answers.keep(a, states[0], 'best', known('0'));
+  answers.keep(a, states[1], 'best', known('1'));
+  assert.equal(answers.find(states[0], 'best').note, '0');
+  assert.equal(answers.find(states[0], 'fast'), null);
+  answers.keep(b, states[2], 'best', known('2'));
+  assert.equal(answers.find(states[1], 'best'), null, 'the one that was used longest ago is gone');
+  assert.equal(answers.find(states[0], 'best').note, '0');
+  answers.keep(b, states[2], 'best', known('3'));
+  assert.deepEqual([answers.find(states[2], 'best').note, answers.bytes], ['3', 200]);
+  answers.forget(b);
+  assert.deepEqual([answers.find(states[2], 'best'), answers.bytes], [null, 100]);
+  answers.keep(a, states[1], 'best', { ...known('4'), foreground: { size: 1000 } });
+  assert.equal(answers.bytes, 0, 'one that is larger than all that may be kept is not kept');
+});
+
+test('doubtful places are clusters of unknown pixels, the most doubtful first; thin edges are none', () => {
+  const whole = { width: 640, height: 400 };
+  const trimap = new Uint8Array(256000).fill(128);
+  const confidence = new Uint8Array(256000).fill(250);
+  const doubt = (x, y, width, height, value) => {
+    for (let row = y; row < y + height; row++) confidence.fill(value, row * 640 + x, row * 640 + x + width);
+  };
+  doubt(0, 200, 640, 1, 0);
+  assert.deepEqual(doubtfulPlaces(confidence, trimap, whole), [], 'an edge');
+  doubt(100, 50, 30, 30, 60);
+  doubt(620, 380, 20, 20, 0);
+  doubt(400, 300, 60, 40, 100);
+  trimap.fill(255, 340 * 640);
+  doubt(300, 350, 90, 40, 0);
+  trimap.fill(128, 378 * 640);
+  const places = doubtfulPlaces(confidence, trimap, whole);
+  assert.deepEqual(places[0], { x: 400, y: 300, width: 60, height: 40 });
+  assert.deepEqual(places[1], { x: 300, y: 370, width: 90, height: 20 });
+  assert.ok(places.some(({ x, y }) => x === 620 && y === 380), 'in the corner');
+  assert.ok(places.some(({ x, y, width }) => x === 100 && y === 50 && width === 30));
+  assert.equal(places.length, 4);
+});
+
+test('a name is cut before its ending and the characters before it', () => {
+  assert.deepEqual(splitName('a_very_long_name_0412.jpeg'), ['a_very_long_name_', '0412.jpeg']);
+  assert.deepEqual(splitName('cat.jpg'), ['', 'cat.jpg']);
+  assert.deepEqual(splitName('no ending at all'), ['no ending at', ' all']);
+  assert.deepEqual(splitName('archive.with.some-words'), ['archive.with.some-w', 'ords']);
+  assert.deepEqual(splitName('\u{1f408}\u{1f408}\u{1f408}\u{1f408}\u{1f408}.png'), ['\u{1f408}', '\u{1f408}\u{1f408}\u{1f408}\u{1f408}.png']);
+  assert.deepEqual(splitName(''), ['', '']);
 });

@@ -5,7 +5,7 @@ import pytest
 
 from hybridmatte.correction.matting import matte
 from hybridmatte.io.pictures import read_alpha, read_image, read_trimap
-from tests.server.page.conftest import SETTLED, Answers, pixel, place, plane, stroke
+from tests.server.page.conftest import SETTLED, Answers, pixel, place, plane, stroke, touch
 
 pytestmark = pytest.mark.slow
 IN_TOUCH = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2}
@@ -286,11 +286,9 @@ def test_phone(answered):
     page.touchscreen.tap(*place(page, 200, 150))
     assert plane(page, "trimap")[150, 200] == 0
     scale = page.evaluate("hybridmatte.stage.viewport.scale")
-    touch = page.context.new_cdp_session(page)
     for kind, spread in (("touchStart", 20), ("touchMove", 40), ("touchMove", 80)):
-        points = [{"x": 195 - spread, "y": 400, "id": 0}, {"x": 195 + spread, "y": 400, "id": 1}]
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        touch(page, kind, (195 - spread, 400), (195 + spread, 400))
+    touch(page, "touchEnd")
     assert page.evaluate("hybridmatte.stage.viewport.scale") > 2 * scale
     assert page.evaluate("hybridmatte.state.active.history.done.length") == 1, "two fingers paint nothing"
     page.tap("[data-command=panel]")

@@ -1,0 +1,186 @@
+"""Answers that are known, doubtful or late: undo and redo, places that may be wrong, the service's time limit."""
+
+import numpy as np
+import pytest
+
+from tests.server.page.conftest import SETTLED, SHAPE, Answers, place, plane, png, stroke, touch
+
+pytestmark = pytest.mark.slow
+REST = 1000  # milliseconds in which the page would have asked again
+PHONE = {"has_touch": True, "is_mobile": True}
+
+
+def is_settled(page):
+    return page.evaluate("document.body.dataset.progress") == "settled"
+
+
+def test_undo_and_redo_ask_for_nothing(answered):
+    """Undo of the only stroke ran the automatic cut-out again, and redo the solver: both answers are known."""
+    page = answered()
+    before, trimap = plane(page, "alpha"), plane(page, "trimap")
+    page.answers.planes["alpha"] = np.full(SHAPE, 90, np.uint8)
+    page.keyboard.press("2")
+    stroke(page, (200, 150), (230, 150))
+    page.wait_for_selector(SETTLED)
+    after = plane(page, "alpha")
+    assert (after == 90).all()
+    n_asked = len(page.answers.asked)
+    for _ in range(2):
+        page.keyboard.press("Control+z")
+        assert is_settled(page)
+        np.testing.assert_array_equal(plane(page, "alpha"), before)
+        np.testing.assert_array_equal(plane(page, "trimap"), trimap)
+        page.keyboard.press("Control+Shift+z")
+        assert is_settled(page)
+        np.testing.assert_array_equal(plane(page, "alpha"), after)
+    page.wait_for_timeout(REST)
+    assert len(page.answers.asked) == n_asked
+    assert page.evaluate("hybridmatte.state.active.foreground !== null")
+
+
+def test_another_method_and_back(answered):
+    """The answer by a method that was tried before is shown at once."""
+    page = answered()
+    before = plane(page, "alpha")
+    page.answers.planes["alpha"] = np.full(SHAPE, 90, np.uint8)
+    page.evaluate("hybridmatte.state.set({ method: 'quality:fast' })")
+    page.wait_for_function("hybridmatte.state.active.note.includes('fast')")
+    n_asked = len(page.answers.asked)
+    page.evaluate("hybridmatte.state.set({ method: 'quality:best' })")
+    assert is_settled(page)
+    np.testing.assert_array_equal(plane(page, "alpha"), before)
+    page.wait_for_timeout(REST)
+    assert len(page.answers.asked) == n_asked
+
+
+def test_undo_where_nothing_was_found(open_page, photo):
+    """That nothing was found is an answer too: undo says so at once, and shows the photograph."""
+    page = open_page()
+    page.set_input_files("#photo-input", photo.path)
+    page.wait_for_selector("#hint:has-text('No object was found')")
+    asked = []
+    page.on("request", lambda request: "/v1/auto" in request.url and asked.append(request.url))
+    stroke(page, (190, 150), (210, 150))
+    page.wait_for_selector("#hint:has-text('background (key 2)')")
+    page.keyboard.press("Control+z")
+    page.wait_for_selector("#hint:has-text('No object was found')")
+    page.wait_for_timeout(REST)
+    assert not asked
+    assert not page.evaluate("hybridmatte.state.active.hasAnswer")
+
+
+def test_two_fingers_ask_for_nothing(answered):
+    """A pinch takes back the dot that its first finger has painted, keeps redo, and starts no cut-out."""
+    page = answered(390, 844, **PHONE)
+    stroke(page, (200, 150), (230, 150))
+    page.wait_for_selector(SETTLED)
+    page.keyboard.press("Control+z")
+    trimap, alpha, n_asked = plane(page, "trimap"), plane(page, "alpha"), len(page.answers.asked)
+    first = place(page, 200, 150)
+    touch(page, "touchStart", first)
+    for step in range(4):
+        touch(page, "touchStart" if not step else "touchMove", first, (first[0] + 40 + 20 * step, first[1]))
+    touch(page, "touchEnd")
+    page.wait_for_timeout(REST)
+    np.testing.assert_array_equal(plane(page, "trimap"), trimap)
+    np.testing.assert_array_equal(plane(page, "alpha"), alpha)
+    assert len(page.answers.asked) == n_asked
+    assert is_settled(page)
+    assert page.is_enabled("[data-command=redo]")
+
+
+def with_doubts(page, photo, *squares):
+    """Return made-up answers that are doubtful in squares around points."""
+    answers = Answers(page, photo.scene.alpha * 255, photo.scene.trimap * 255)
+    trimap, confidence = answers.planes["trimap"].copy(), answers.planes["confidence"].copy()
+    for x, y, half in squares:
+        trimap[y - half : y + half, x - half : x + half] = 128
+        confidence[y - half : y + half, x - half : x + half] = 20
+    answers.planes.update(trimap=trimap, confidence=confidence)
+    page.set_input_files("#photo-input", photo.path)
+    page.wait_for_selector(SETTLED)
+    return answers
+
+
+def centre(page):
+    """Return the point of the photograph in the middle of the canvas."""
+    return page.evaluate(
+        """() => {
+          const { viewport, size } = hybridmatte.stage;
+          const { x, y } = viewport.toPhoto({ x: size.width / 2, y: size.height / 2 });
+          return [Math.round(x), Math.round(y)];
+        }"""
+    )
+
+
+def test_places_that_may_be_wrong(open_page, photo):
+    """Nobody looked at the confidence: a hint says in how many places it is low, and goes through them by keys."""
+    page = open_page()
+    with_doubts(page, photo, (60, 60, 10), (300, 220, 20))
+    assert page.inner_text("#review").strip() == "2 places may be wrong: show"
+    page.keyboard.press("n")
+    assert np.abs(np.subtract(centre(page), (300, 220))).max() <= 8
+    assert page.evaluate("hybridmatte.stage.viewport.scale") >= 3
+    assert page.inner_text("#review").strip() == "Place 1 of 2: next"
+    page.focus("[data-command=doubt]")
+    page.keyboard.press("Enter")
+    assert np.abs(np.subtract(centre(page), (60, 60))).max() <= 8
+    assert page.inner_text("#review").strip() == "Place 2 of 2: done"
+    page.keyboard.press("n")
+    assert page.evaluate("hybridmatte.state.active.isFitted")
+    page.keyboard.press("Shift+N")
+    assert page.is_hidden("#review")
+
+
+def test_no_hint_where_all_is_sure(answered):
+    """Without doubtful places there is no hint, and the key says so."""
+    page = answered()
+    assert page.is_hidden("#review")
+    page.keyboard.press("n")
+    page.wait_for_selector(".message:has-text('No place is likely to be wrong.')")
+
+
+def test_time_limit(open_page, tmp_path):
+    """A large photograph: progress and time, and after the time limit what to do, instead of three more attempts."""
+    page = open_page()
+    shape = (1700, 2400)
+    path = tmp_path / "large.png"
+    path.write_bytes(png(np.full((*shape, 3), 120)))
+    half = np.zeros((shape[0] // 2, shape[1] // 2), np.uint8)
+    half[300:500, 400:800] = 255
+    answers = Answers(page, half, half)
+    held = []
+
+    def hold(route):
+        return held.append(route) if "quality=best" in route.request.url else answers.answer(route)
+
+    page.route("**/v1/auto?*", hold)
+    page.set_input_files("#photo-input", path)
+    page.wait_for_selector("#status-text:has-text('The one at 4 megapixels takes minutes')")
+    page.wait_for_selector("#status-time:has-text('1 s')")
+    message = "the work has taken more than 300 s and was stopped, expected less"
+    error = {"error": {"message": message, "field": None, "kind": "unavailable"}}
+    held[0].fulfill(status=503, json=error, headers={"Retry-After": "5"})
+    alert = page.wait_for_selector(".message.alert")
+    assert "large.png: the answer at 4 megapixels took longer than the service allows (300 s)." in alert.inner_text()
+    assert page.is_hidden(".message:has-text('trying again')")
+    assert page.evaluate("hybridmatte.state.active.hasAnswer"), "the first answer stays"
+    page.unroute("**/v1/auto?*", hold)
+    page.click(".message button:has-text('half the size')")
+    page.wait_for_selector("#picture-name:has-text('large_half.png')")
+    page.wait_for_selector(SETTLED)
+    assert page.inner_text("#picture-size") == "1200 × 850"
+
+
+def test_time_limit_then_fast(answered):
+    """The other way out of the time limit: the quality fast, with one press."""
+    page = answered()
+    message = "the work has taken more than 300 s and was stopped, expected less"
+    page.route(
+        "**/v1/matte?*quality=best*", lambda route: route.fulfill(status=503, json={"error": {"message": message}})
+    )
+    stroke(page, (50, 50), (90, 50))
+    page.click(".message button:has-text('fast')")
+    page.wait_for_selector(SETTLED)
+    assert page.evaluate("hybridmatte.state.options.method") == "quality:fast"
+    assert page.input_value("#method") == "quality:fast"
