@@ -29,6 +29,8 @@ export class Preview {
     this.running = null;
     /** @type {Picture | null} */
     this.wanted = null;
+    /** @type {Picture | null} */
+    this.runningPicture = null;
     this.isStopped = false; // what was under way is not wanted again
   }
 
@@ -48,8 +50,8 @@ export class Preview {
    * @param {Picture} picture
    */
   stop(picture) {
-    if (this.wanted !== picture) return;
-    this.wanted = null;
+    if (this.wanted === picture) this.wanted = null;
+    if (this.runningPicture !== picture) return;
     this.isStopped = true;
     this.running?.abort();
   }
@@ -60,6 +62,7 @@ export class Preview {
       const { dirty } = picture;
       picture.dirty = null;
       this.isStopped = false;
+      this.runningPicture = picture;
       this.running = new AbortController();
       try {
         const changed = picture.hasAnswer && dirty ? dirty : picture.whole;
@@ -70,7 +73,7 @@ export class Preview {
         else if (!isStale) this.onFailure(picture, error);
       }
     }
-    this.running = null;
+    this.running = this.runningPicture = null;
   }
 
   /**

@@ -53,12 +53,13 @@ export class Requests {
    *
    * @param {Picture} picture
    * @param {string[]} points
+   * @param {AbortSignal} signal
    * @returns {Promise<Answer>}
    */
-  object(picture, points) {
+  object(picture, points, signal) {
     const output = this.outputsFor(picture, true).join(',');
     const query = { ...this.methodQuery(), ...this.pointQuery(points), output, format: 'png' };
-    return this.service.ask('/v1/auto', { image: picture.file }, query);
+    return this.service.ask('/v1/auto', { image: picture.file }, query, signal);
   }
 
   /**
