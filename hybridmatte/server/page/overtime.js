@@ -22,7 +22,7 @@ export function bindOvertime(state, files, status) {
     const quicker = isFast ? '' : 'The quality “fast” takes about a fifth of the time. ';
     status.fail(
       `${picture.name}: the answer at ${size} took longer than the service allows (${limit} s). ` +
-        `${quicker}Half the size takes a quarter. A service with a longer limit: hybridmatte serve --timeout 900.`, remedies,
+        `${quicker}Half the size takes a quarter. A longer limit: hybridmatte serve --timeout 900.`, remedies,
     );
   });
 }

@@ -8,7 +8,7 @@ import { kindsIn } from './crops.js';
 import { trimapValues } from './picture.js';
 import { Preview } from './preview.js';
 import { Pyramid } from './pyramid.js';
-import { Requests, joined } from './requests.js';
+import { LARGE, Requests, joined, sizeOf, workOn } from './requests.js';
 import { Schedule } from './schedule.js';
 import { ServiceError, ServiceGone } from './service.js';
 
@@ -19,7 +19,6 @@ import { ServiceError, ServiceGone } from './service.js';
  */
 
 const REST = 800; // milliseconds without a change before the whole is solved
-const LARGE = 4e6; // pixels of a photograph from which a smaller one is answered first
 const FIRST_LOOK = 1.2e6; // pixels of that one
 const RETRY_AFTER = 2; // seconds
 const MOST_REFUSALS = 3; // in a row by a busy service; then it is for the user to ask again
@@ -39,6 +38,7 @@ export class Solver {
     this.status = status;
     this.requests = new Requests(state, service, codec);
     this.answers = new Answers();
+    this.rest = REST;
     this.preview = new Preview(state, service, codec, (picture, error) => this.failed(picture, error));
     this.schedule = new Schedule(state, (picture, signal) => this.work(picture, signal));
     state.on('edit', ({ picture, isFinal }) => this.onEdit(picture, isFinal));
@@ -83,7 +83,7 @@ export class Solver {
     }
     if (isFinal && this.recall(picture)) return;
     this.schedule.stop(picture);
-    if (isFinal && picture.origin.kind === 'auto') this.schedule.soon(picture, REST);
+    if (isFinal && picture.origin.kind === 'auto') this.schedule.soon(picture, this.rest);
     if (isFinal) this.checkKinds(picture);
     if (!picture.hasBothKinds) {
       this.preview.stop(picture);
@@ -91,7 +91,7 @@ export class Solver {
     }
     if (picture.progress !== 'painting') this.state.setProgress(picture, 'painting', 'Preview');
     this.preview.want(picture, isFinal);
-    if (isFinal) this.schedule.soon(picture, REST);
+    if (isFinal) this.schedule.soon(picture, this.rest);
   }
 
   /**
@@ -396,22 +396,4 @@ export class Solver {
     this.onEdit(picture, true);
     this.state.emit('progress', picture);
   }
-}
-
-/**
- * What is being done, and that it takes long where it does.
- *
- * @param {Picture} picture
- */
-function workOn(picture) {
-  const isAutomatic = picture.origin.kind === 'auto';
-  const work = isAutomatic ? 'Finding the object' : 'Solving';
-  if (picture.width * picture.height < LARGE) return work;
-  if (isAutomatic && !picture.isTried) return `${work}, at a smaller size first`;
-  return `${work} at ${sizeOf(picture)}: this takes minutes`;
-}
-
-/** @param {Picture} picture */
-function sizeOf({ width, height }) {
-  return `${Math.round((width * height) / 1e6)} megapixels`;
 }

@@ -173,14 +173,16 @@ export class Stage {
     const seen = this.seen(picture);
     if (!seen || !picture.photo || (view === 'photo' && tinted === 'none')) return;
     const until = performance.now() + TIME_FOR_TILES;
-    let { tiles, isComplete } = this.tiles.take(picture, view, tinted, level, seen, until);
+    let { tiles, missing, isComplete } = this.tiles.take(picture, view, tinted, level, seen, until);
     if (isComplete) this.shownLevel = level;
     else {
       this.invalidate();
       if (level !== this.shownLevel && this.shownLevel < picture.photo.levels.length) {
         tiles = this.tiles.take(picture, view, tinted, this.shownLevel, seen, 0).tiles;
+        missing = [];
       }
     }
+    for (const { rect } of missing) this.drawPart(picture, picture.photo.levels[level], rect, rect, level);
     for (const tile of tiles) this.drawPart(picture, tile.canvas, tile.rect, { ...tile.rect, x: 0, y: 0 }, tile.level);
   }
 

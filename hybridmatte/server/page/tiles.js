@@ -67,7 +67,7 @@ export class Tiles {
    * @param {number} level
    * @param {Rect} seen  In pixels of the photograph.
    * @param {number} until  Time at which to stop composing, as `performance.now`.
-   * @returns {{tiles: Tile[], isComplete: boolean}}
+   * @returns {{tiles: Tile[], missing: Tile[], isComplete: boolean}}  Missing are those that were never composed.
    */
   take(picture, view, tinted, level, seen, until) {
     const tiles = this.needed(picture, level, seen);
@@ -83,7 +83,8 @@ export class Tiles {
       tile.stale = null;
       tile.isNew = false;
     }
-    return { tiles: tiles.filter((tile) => !tile.isNew), isComplete };
+    const missing = tiles.filter((tile) => tile.isNew);
+    return { tiles: tiles.filter((tile) => !tile.isNew), missing, isComplete };
   }
 
   /**

@@ -39,7 +39,7 @@ def test_two_fingers_move_and_zoom(answered):
     assert not page.evaluate("hybridmatte.state.active.isEdited")
 
 
-def test_copy_and_paste(answered, service):
+def test_copy_and_paste(answered):
     """The cut-out goes to the clipboard as a picture, and a picture on the clipboard becomes a photograph."""
     page = answered(permissions=["clipboard-read", "clipboard-write"])
     page.keyboard.press("Control+c")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.server.page.conftest import SETTLED, png
+from tests.server.page.conftest import SETTLED, pixel, png
 from tests.server.page.test_browser_answers import PHONE, with_doubts
 
 pytestmark = pytest.mark.slow
@@ -74,6 +74,23 @@ def test_theme_is_kept(open_page):
     page.reload()
     assert page.get_attribute("html", "data-theme") == "dark"
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+
+
+def test_nothing_is_blank_meanwhile(answered):
+    """A large cut-out was an empty checkerboard until it was composed: the photograph stands there meanwhile."""
+    page = answered()
+    page.evaluate(
+        """() => {
+          const { stage, state } = hybridmatte;
+          const take = stage.tiles.take.bind(stage.tiles);
+          stage.tiles.take = (picture, view, tint, level, seen) => take(picture, view, tint, level, seen, 0);
+          stage.tiles.clear();
+          stage.shownLevel = stage.levelFor(state.active);
+          stage.draw();
+        }"""
+    )
+    red, _, blue = pixel(page, 5, 5)
+    assert blue > red + 20, "the photograph, not the checkerboard"
 
 
 def test_long_names(answered, photo, tmp_path):
