@@ -2,6 +2,8 @@
 
 /** @typedef {{values: Uint8Array, width: number, height: number}} Plane */
 
+const BROKEN = 'The part of the page that reads and writes pictures does not work. Load the page again.';
+
 export class Codec {
   constructor() {
     this.worker = new Worker(new URL('./codec_worker.js', import.meta.url), { type: 'module' });
@@ -14,6 +16,15 @@ export class Codec {
       if (error !== undefined) call?.reject(new Error(error));
       else call?.resolve(output);
     });
+    this.isBroken = false;
+    for (const type of ['error', 'messageerror']) this.worker.addEventListener(type, () => this.fail());
+  }
+
+  /** The worker could not be loaded or has stopped: nothing that waits for it would ever come. */
+  fail() {
+    this.isBroken = true;
+    for (const { reject } of this.waiting.values()) reject(new Error(BROKEN));
+    this.waiting.clear();
   }
 
   /**
@@ -67,6 +78,7 @@ export class Codec {
    */
   ask(task, input, transfer) {
     const id = this.count++;
+    if (this.isBroken) return Promise.reject(new Error(BROKEN));
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
       this.worker.postMessage({ id, task, input }, transfer);

@@ -63,6 +63,9 @@ function fileCommands({ state, files, exporter, solver }) {
     },
     { id: 'load-trimap', group, label: 'Load a trimap', keys: ['L'], run: () => files.trimapInput.click(), obstacle },
     { id: 'auto', group, label: 'Find the object again', keys: ['A'], run: () => solver.findAgain(), obstacle },
+    {
+      id: 'close', group, label: 'Close the photograph', keys: ['W'], run: () => files.askToClose(state.active), obstacle,
+    },
     { id: 'next', group, label: 'Next picture', keys: ['PageDown'], run: step(1), obstacle: onlyOne },
     { id: 'previous', group, label: 'Previous picture', keys: ['PageUp'], run: step(-1), obstacle: onlyOne },
   ];

@@ -118,7 +118,8 @@ function pinned(trimap, alpha, width, rect, near) {
 }
 
 /**
- * A crop's trimap, smaller by a whole factor: a pixel is known where all that it covers is known alike.
+ * A crop's trimap, smaller by a whole factor: a pixel is known where all that it covers is known alike. If a kind would
+ * get lost by that, each pixel counts as of this kind that covers some of it: thin strokes are still solved for.
  *
  * @param {Crop} crop
  * @returns {Plane}
@@ -131,7 +132,26 @@ export function trimapOf({ rect, scale, trimap }) {
       values[row * columns + column] = commonValue(trimap, rect, column * scale, row * scale, scale);
     }
   }
+  for (const kind of [FOREGROUND, BACKGROUND]) {
+    if (!values.includes(kind)) keepSome(values, columns, kind, trimap, rect.width, scale);
+  }
   return { values, width: columns, height: rows };
+}
+
+/**
+ * @param {Uint8Array} values  Of the smaller trimap.
+ * @param {number} columns
+ * @param {number} kind
+ * @param {Uint8Array} trimap
+ * @param {number} width
+ * @param {number} scale
+ */
+function keepSome(values, columns, kind, trimap, width, scale) {
+  for (let i = trimap.indexOf(kind); i >= 0; i = trimap.indexOf(kind, i + 1)) {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    const at = Math.floor(y / scale) * columns + Math.floor(x / scale);
+    if (values[at] === UNKNOWN) values[at] = kind;
+  }
 }
 
 /**

@@ -31,6 +31,17 @@ export class Editor {
     this.drawn = null; // the end of what the brush has drawn
     /** @type {Rect | null} */
     this.changed = null; // since it was last announced
+    this.picture = state.active; // on which the shape under way is
+    state.on('interrupt', () => this.finish());
+    state.on('pictures', () => this.follow());
+  }
+
+  /** What was begun on one picture is not drawn on another. */
+  follow() {
+    if (this.picture === this.state.active) return;
+    this.picture = this.state.active;
+    this.corners = [];
+    this.last = null;
   }
 
   /**
@@ -41,6 +52,7 @@ export class Editor {
   down(point, how) {
     const { tool, value } = this.state.options;
     if (!this.state.active) return;
+    this.finish();
     this.value = how.isOpposite ? oppositeOf(value) : value;
     if (tool === 'brush') this.startStroke(point, how.isLine);
     else if (tool === 'rectangle') this.startRectangle(point);
@@ -72,6 +84,13 @@ export class Editor {
       this.corners = [];
       this.apply('rectangle', (picture, write) => coverRectangle(from, to, picture, write));
     }
+  }
+
+  /** End what the hand is doing: a stroke is kept, a rectangle is given up; a polygon's corners stay. */
+  finish() {
+    if (!this.isDrawing) return;
+    if (this.state.options.tool === 'brush') this.up();
+    else this.cancel();
   }
 
   /** Give up what is under way; a stroke is taken back. */

@@ -44,21 +44,29 @@ export class Exporter {
     if (active.progress === 'finding' || !active.isTried) {
       return readiness === 'ready' ? 'The object is being found' : 'The service is getting ready';
     }
-    if (active.origin.kind === 'trimap' && !active.hasBothKinds) return 'Paint some foreground and background first';
     return active.hasAnswer || active.origin.kind === 'trimap' ? '' : 'There is no cut-out yet';
+  }
+
+  /** Why only the trimap can be saved; empty where all can. */
+  get lack() {
+    const { active } = this.state;
+    return active?.origin.kind === 'trimap' && !active.hasBothKinds ? 'Paint some foreground and background first' : '';
   }
 
   copyObstacle() {
     const canCopy = navigator.clipboard && 'ClipboardItem' in window;
-    return this.obstacle() || (canCopy ? '' : 'The browser allows this on https pages and on the own machine only');
+    return this.obstacle() || this.lack || (canCopy ? '' : 'The browser allows this on https pages and on the own machine only');
   }
 
   open() {
     const { view, background, method } = this.state.options;
     const isPlain = background === 'checker' || background === 'faint';
     this.radio('what', view === 'photo' ? 'cutout' : view).checked = true;
-    this.allow('background', isPlain ? 'choose a colour or a picture behind it first' : '');
-    this.allow('confidence', method === 'quality:best' ? '' : 'only the quality “best” has it');
+    const { lack } = this;
+    if (lack) this.radio('what', 'trimap').checked = this.radio('format', 'png-8').checked = true;
+    for (const what of ['cutout', 'alpha', 'foreground']) explain(this.radio('what', what), lack);
+    this.allow('background', lack || (isPlain ? 'choose a colour or a picture behind it first' : ''));
+    this.allow('confidence', lack || (method === 'quality:best' ? '' : 'only the quality “best” has it'));
     this.showName();
     this.dialog.showModal();
   }
@@ -150,6 +158,9 @@ export class Exporter {
    * @param {AbortSignal} [signal]
    */
   async fileOf(picture, what, format, bits, signal) {
+    if (what === 'trimap' && format === 'png' && bits === 8 && picture.origin.kind === 'trimap') {
+      return this.requests.trimapFile(picture); // as it was painted: there is nothing to compute
+    }
     const output = what === 'background' ? 'cutout' : what;
     const behind = what === 'background' ? this.behind() : { files: {}, options: {} };
     const options = { bits, ...behind.options };

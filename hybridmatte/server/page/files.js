@@ -23,6 +23,10 @@ export class Files {
     this.photoInput = /** @type {HTMLInputElement} */ (element('photo-input'));
     this.trimapInput = /** @type {HTMLInputElement} */ (element('trimap-input'));
     this.backgroundInput = /** @type {HTMLInputElement} */ (element('background-input'));
+    /** @type {File | Picture | null} */
+    this.wanted = null; // what was chosen last to be shown
+    /** @type {WeakMap<Picture, Promise<Pyramid>>} */
+    this.reading = new WeakMap();
     this.listen();
   }
 
@@ -70,12 +74,13 @@ export class Files {
    * @param {boolean} isShown
    */
   async openPhoto(file, isShown) {
+    if (isShown) this.wanted = file;
     try {
       const picture = new Picture(file, await this.read(file));
       this.state.pictures.push(picture);
-      if (isShown || !this.state.active) await this.show(picture);
+      if (this.wanted === file || !this.state.active) await this.show(picture);
       else this.state.emit('pictures', null);
-      this.solver.add(picture);
+      if (this.state.pictures.includes(picture)) this.solver.add(picture);
       this.releaseOthers();
     } catch (error) {
       this.status.fail(`${file.name}: ${messageOf(error)}`);
@@ -96,32 +101,65 @@ export class Files {
 
   /** @param {Picture} picture */
   async show(picture) {
+    this.wanted = picture;
     try {
-      picture.photo ??= await this.read(picture.file);
+      await this.load(picture);
     } catch (error) {
       this.status.fail(`${picture.name}: ${messageOf(error)}`);
       return;
     }
+    if (!this.state.pictures.includes(picture)) picture.release(); // closed meanwhile
+    else if (this.wanted === picture) this.present(picture);
+  }
+
+  /**
+   * Read a picture's file again if its pixels were freed.
+   *
+   * @param {Picture} picture
+   */
+  async load(picture) {
+    if (picture.photo) return;
+    const reading = this.reading.get(picture) ?? this.read(picture.file);
+    this.reading.set(picture, reading);
+    try {
+      picture.photo = await reading;
+    } finally {
+      this.reading.delete(picture);
+    }
+  }
+
+  /** @param {Picture} picture */
+  present(picture) {
+    if (picture !== this.state.active) this.state.emit('interrupt', null);
     this.state.active = picture;
     this.state.emit('pictures', null);
     this.state.emit('pixels', { picture, rect: null });
     this.releaseOthers();
-    if (!picture.foreground && picture.progress === 'settled') this.solver.recallOrSolve(picture);
+    this.solver.refresh();
+  }
+
+  /**
+   * Close a picture, after a question where something was painted.
+   *
+   * @param {Picture | null} picture
+   */
+  askToClose(picture) {
+    if (!picture) return;
+    if (!picture.isEdited || confirm(`Close ${picture.name}? What you painted is lost.`)) this.close(picture);
   }
 
   /** @param {Picture} picture */
   close(picture) {
+    const isShown = this.state.active === picture;
+    if (isShown) this.state.emit('interrupt', null);
     const index = this.state.pictures.indexOf(picture);
     this.state.pictures.splice(index, 1);
     this.solver.forget(picture);
     picture.release();
     const next = this.state.pictures[Math.min(index, this.state.pictures.length - 1)] ?? null;
-    if (this.state.active !== picture) this.state.emit('pictures', null);
-    else if (next) this.show(next);
-    else {
-      this.state.active = null;
-      this.state.emit('pictures', null);
-    }
+    if (isShown) this.state.active = null; // also while the next one is read
+    this.state.emit('pictures', null);
+    if (isShown && next) this.show(next);
   }
 
   /**
@@ -162,6 +200,7 @@ export class Files {
         const sizes = `${plane.width} x ${plane.height} pixels, the photograph ${picture.width} x ${picture.height}`;
         throw new Error(`The trimap has ${sizes}. They must be of one size.`);
       }
+      this.state.emit('interrupt', null);
       picture.beginStep('trimap');
       picture.replaceTrimap(trimapValues(plane.values));
       if (!picture.commitStep()) return;

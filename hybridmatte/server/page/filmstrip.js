@@ -54,9 +54,7 @@ export class Filmstrip {
     close.className = 'close';
     close.textContent = '\u00d7';
     close.setAttribute('aria-label', `Close ${picture.name}`);
-    close.addEventListener('click', () => {
-      if (!picture.isEdited || confirm(`Close ${picture.name}? What you painted is lost.`)) this.files.close(picture);
-    });
+    close.addEventListener('click', () => this.files.askToClose(picture));
     item.append(button, close);
     this.list.append(item);
     this.items.set(picture, { item, canvas });

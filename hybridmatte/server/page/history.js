@@ -32,6 +32,9 @@ export class History {
     this.done = [];
     /** @type {Step[]} */
     this.undone = [];
+    this.isOpen = false; // a step is under way
+    this.ended = Promise.resolve(); // once it is not
+    this.end = () => {};
   }
 
   /**
@@ -41,19 +44,29 @@ export class History {
    * @param {unknown} origin
    */
   begin(label, origin) {
+    if (this.isOpen) throw new Error(`the step ${label} begins inside another one`);
+    this.isOpen = true;
+    this.ended = new Promise((resolve) => {
+      this.end = () => resolve(undefined);
+    });
     this.done.push({ label, origin, tiles: new Map() });
   }
 
   /** Close the step; a step that changed nothing is forgotten, any other one ends what could be redone. */
   commit() {
     const step = this.done[this.done.length - 1];
-    if (!step) return;
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.end();
     if (step.tiles.size) this.undone.length = 0;
     else this.done.pop();
   }
 
   /** Give up the step under way: the planes are as before it, and what could be redone still can. */
   cancel() {
+    if (!this.isOpen) return null;
+    this.isOpen = false;
+    this.end();
     const step = this.done.pop();
     /** @type {Rect | null} */
     let rect = null;
@@ -62,6 +75,11 @@ export class History {
       rect = unite(rect, this.rectOf(key));
     }
     return rect;
+  }
+
+  /** Wait until no step is under way. */
+  async rested() {
+    while (this.isOpen) await this.ended;
   }
 
   /**
@@ -134,6 +152,7 @@ export class History {
    * @param {Step[]} to
    */
   swap(from, to) {
+    if (this.isOpen) throw new Error('a step is under way');
     const step = from.pop();
     if (!step) return null;
     /** @type {Rect | null} */

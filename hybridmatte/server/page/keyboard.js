@@ -36,7 +36,10 @@ export class Keyboard {
       this.holdSpace(false);
       this.peek(false);
     });
-    canvas.addEventListener('blur', () => this.leave());
+    canvas.addEventListener('blur', () => {
+      this.editor.finish();
+      this.leave();
+    });
   }
 
   /** @param {KeyboardEvent} event */
@@ -155,9 +158,16 @@ function isTyping(target, event) {
   return event.key.startsWith('Arrow') || event.key === ' ' || event.key.startsWith('Page');
 }
 
-/** @param {KeyboardEvent} event */
-function nameOf(event) {
+/**
+ * What a key is called in the list of commands. Many keyboards make brackets and other signs with Alt, or with AltGr,
+ * which arrives as Ctrl and Alt: these are then no part of the name.
+ *
+ * @param {KeyboardEvent} event
+ */
+export function nameOf(event) {
   const key = event.key.length === 1 ? event.key.toUpperCase() : event.key;
+  const isSign = key.length === 1 && !/[A-Z0-9 ]/.test(key);
+  if (isSign && (event.altKey || event.getModifierState('AltGraph'))) return key;
   const isLetter = /^[A-Z]$/.test(key);
   const shift = event.shiftKey && (isLetter || key.length > 1) ? 'Shift+' : '';
   return `${event.ctrlKey || event.metaKey ? 'Ctrl+' : ''}${event.altKey ? 'Alt+' : ''}${shift}${key}`;

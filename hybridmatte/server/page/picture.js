@@ -48,6 +48,9 @@ export class Picture {
     /** @type {Rect | null} */
     this.dirty = null; // what changed since the last preview was asked for
     this.note = '';
+    this.method = ''; // of the answer that alpha is
+    /** @type {string[] | null} */
+    this.wish = null; // the points of an object that was asked for and has not been answered
     this.refusals = 0; // in a row, by a service that is busy
     this.hasBothKinds = false; // foreground and background: without both there is nothing to solve
   }
@@ -123,6 +126,7 @@ export class Picture {
   /** @returns {boolean} Whether the step changed anything. */
   commitStep() {
     const before = this.history.done.length;
+    if (!this.history.isOpen) return false;
     this.history.commit();
     if (this.history.done.length < before) return false;
     this.origin = { kind: 'trimap' };

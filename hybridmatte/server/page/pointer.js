@@ -65,6 +65,7 @@ export class Pointer {
   move(event) {
     const { viewport } = this.stage;
     if (!viewport) return;
+    if (this.editor.isDrawing && !this.held.has(event.pointerId)) return; // the keyboard's pen is down
     const place = this.placeOf(event);
     this.overlay.isKeyboard = false;
     this.overlay.cursor = event.pointerType === 'touch' && !this.held.size ? null : viewport.toPhoto(place);

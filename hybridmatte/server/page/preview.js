@@ -1,6 +1,6 @@
 /** Quick answers under the brush: the crop around what changed, one request at a time, never waited for by the hand. */
 
-import { blendAnswer, cropAround, trimapOf } from './crops.js';
+import { BACKGROUND, FOREGROUND, blendAnswer, cropAround, trimapOf } from './crops.js';
 
 /**
  * @typedef {import('./picture.js').Picture} Picture
@@ -29,6 +29,8 @@ export class Preview {
     this.running = null;
     /** @type {Picture | null} */
     this.wanted = null;
+    /** @type {Picture | null} */
+    this.runningPicture = null;
     this.isStopped = false; // what was under way is not wanted again
   }
 
@@ -48,8 +50,8 @@ export class Preview {
    * @param {Picture} picture
    */
   stop(picture) {
-    if (this.wanted !== picture) return;
-    this.wanted = null;
+    if (this.wanted === picture) this.wanted = null;
+    if (this.runningPicture !== picture) return;
     this.isStopped = true;
     this.running?.abort();
   }
@@ -60,6 +62,7 @@ export class Preview {
       const { dirty } = picture;
       picture.dirty = null;
       this.isStopped = false;
+      this.runningPicture = picture;
       this.running = new AbortController();
       try {
         const changed = picture.hasAnswer && dirty ? dirty : picture.whole;
@@ -70,7 +73,7 @@ export class Preview {
         else if (!isStale) this.onFailure(picture, error);
       }
     }
-    this.running = null;
+    this.running = this.runningPicture = null;
   }
 
   /**
@@ -85,6 +88,7 @@ export class Preview {
     if (!crop?.unknown) return;
     const started = performance.now();
     const small = trimapOf(crop);
+    if (!small.values.includes(FOREGROUND) || !small.values.includes(BACKGROUND)) return; // all too thin for its size
     const [image, trimap] = await Promise.all([
       this.codec.encodeColour(coloursOf(picture, crop)), this.codec.encodeGrey(small),
     ]);

@@ -1,6 +1,7 @@
-/** A picture at full size, half, a quarter and so on, so that a screen of it is drawn from about as many pixels. */
-
-const SMALLEST_SIDE = 200;
+/**
+ * A picture at full size, half, a quarter and so on down to one pixel: a screen of it is drawn from about as many
+ * pixels, and a preview finds each size that it may ask for.
+ */
 
 export class Pyramid {
   /** @param {ImageBitmap[]} levels  Full size first. */
@@ -15,10 +16,11 @@ export class Pyramid {
   static async of(full) {
     const levels = [full];
     let last = full;
-    while (Math.max(last.width, last.height) > SMALLEST_SIDE) {
+    while (Math.max(last.width, last.height) > 1) {
       const { width, height } = levelSize(full, levels.length);
       const options = /** @type {const} */ ({ resizeWidth: width, resizeHeight: height, resizeQuality: 'medium' });
-      last = await createImageBitmap(last, 0, 0, 2 * width, 2 * height, options); // a pixel for each two by two
+      const covered = [last.width, last.height].map((side) => side + (side > 1 ? side % 2 : 0)); // by two at a time
+      last = await createImageBitmap(last, 0, 0, covered[0], covered[1], options);
       levels.push(last);
     }
     return new Pyramid(levels);

@@ -12,6 +12,7 @@ import { ServiceError } from './service.js';
  */
 
 const MOST_PIXELS_WITH_COLOURS = 8e6; // above, foreground colours are asked for only when they are to be seen
+export const LARGE = 4e6; // pixels of a photograph from which a smaller one is answered first
 
 export class Requests {
   /**
@@ -53,12 +54,13 @@ export class Requests {
    *
    * @param {Picture} picture
    * @param {string[]} points
+   * @param {AbortSignal} signal
    * @returns {Promise<Answer>}
    */
-  object(picture, points) {
+  object(picture, points, signal) {
     const output = this.outputsFor(picture, true).join(',');
     const query = { ...this.methodQuery(), ...this.pointQuery(points), output, format: 'png' };
-    return this.service.ask('/v1/auto', { image: picture.file }, query);
+    return this.service.ask('/v1/auto', { image: picture.file }, query, signal);
   }
 
   /**
@@ -128,4 +130,22 @@ export function joined(picture, planes) {
     if (alpha) alpha.values[i] = value;
   });
   return planes;
+}
+
+/**
+ * What is being done, and that it takes long where it does.
+ *
+ * @param {Picture} picture
+ */
+export function workOn(picture) {
+  const isAutomatic = picture.origin.kind === 'auto';
+  const work = isAutomatic ? 'Finding the object' : 'Solving';
+  if (picture.width * picture.height < LARGE) return work;
+  if (isAutomatic && !picture.isTried) return `${work}, at a smaller size first`;
+  return `${work} at ${sizeOf(picture)}: this takes minutes`;
+}
+
+/** @param {Picture} picture */
+export function sizeOf({ width, height }) {
+  return `${Math.round((width * height) / 1e6)} megapixels`;
 }

@@ -78,7 +78,7 @@ export class Service {
     }
     const response = await this.fetch(`${path}?${encodeQuery(query)}`, { method: 'POST', body, signal });
     const outputs = String(query.output ?? 'image').split(',');
-    return outputs.length === 1 ? readOne(response, outputs[0]) : readSeveral(response, outputs);
+    return whole(outputs.length === 1 ? readOne(response, outputs[0]) : readSeveral(response, outputs));
   }
 
   /**
@@ -86,7 +86,7 @@ export class Service {
    * @returns {Promise<any>}
    */
   async json(path) {
-    return (await this.fetch(path, {})).json();
+    return whole((await this.fetch(path, {})).json());
   }
 
   /**
@@ -100,7 +100,7 @@ export class Service {
       const { token } = this;
       const response = await this.send(path, init);
       if (response.ok) return response;
-      if (response.status !== 401) throw await errorOf(response);
+      if (response.status !== 401) throw await whole(errorOf(response));
       await this.renewToken(token);
     }
   }
@@ -117,6 +117,22 @@ export class Service {
       if (error instanceof DOMException && error.name === 'AbortError') throw error;
       throw new ServiceGone('The service does not answer.');
     }
+  }
+}
+
+/**
+ * What is read from an answer; where the connection is lost meanwhile, the service is gone.
+ *
+ * @template T
+ * @param {Promise<T>} reading
+ * @returns {Promise<T>}
+ */
+async function whole(reading) {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof TypeError) throw new ServiceGone('The connection to the service was lost.');
+    throw error;
   }
 }
 

@@ -8,7 +8,8 @@ import { kindsIn } from './crops.js';
 import { trimapValues } from './picture.js';
 import { Preview } from './preview.js';
 import { Pyramid } from './pyramid.js';
-import { Requests, joined } from './requests.js';
+import { LARGE, Requests, joined, sizeOf, workOn } from './requests.js';
+import { Schedule } from './schedule.js';
 import { ServiceError, ServiceGone } from './service.js';
 
 /**
@@ -18,7 +19,6 @@ import { ServiceError, ServiceGone } from './service.js';
  */
 
 const REST = 800; // milliseconds without a change before the whole is solved
-const LARGE = 4e6; // pixels of a photograph from which a smaller one is answered first
 const FIRST_LOOK = 1.2e6; // pixels of that one
 const RETRY_AFTER = 2; // seconds
 const MOST_REFUSALS = 3; // in a row by a busy service; then it is for the user to ask again
@@ -40,25 +40,17 @@ export class Solver {
     this.answers = new Answers();
     this.rest = REST;
     this.preview = new Preview(state, service, codec, (picture, error) => this.failed(picture, error));
-    /** @type {AbortController | null} */
-    this.running = null;
-    /** @type {Picture | null} */
-    this.runningPicture = null;
-    /** @type {Map<Picture, number>} */
-    this.timers = new Map(); // of photographs that are to be solved soon
-    /** @type {Picture[]} */
-    this.queue = []; // photographs without an answer yet
+    this.schedule = new Schedule(state, (picture, signal) => this.work(picture, signal));
     state.on('edit', ({ picture, isFinal }) => this.onEdit(picture, isFinal));
     state.on('options', (options) => {
-      if (options.view) this.completeLayers();
+      if (options.view) this.refresh();
       if (options.method && this.state.active) this.recallOrSolve(this.state.active);
     });
   }
 
   /** @param {Picture} picture */
   add(picture) {
-    this.queue.push(picture);
-    this.next();
+    this.schedule.add(picture);
   }
 
   /** @param {Picture} picture */
@@ -73,9 +65,8 @@ export class Solver {
    * @param {Picture} picture
    */
   stop(picture) {
-    clearTimeout(this.timers.get(picture));
-    this.queue = this.queue.filter((one) => one !== picture);
-    if (this.runningPicture === picture) this.running?.abort();
+    this.schedule.drop(picture);
+    picture.wish = null;
     this.preview.stop(picture);
   }
 
@@ -84,16 +75,23 @@ export class Solver {
    * @param {boolean} isFinal
    */
   onEdit(picture, isFinal) {
-    if (!picture.isTried) return; // joined with the automatic answer when that comes
+    const wasAsked = picture.wish !== null;
+    picture.wish = null; // its answer would not know what was painted
+    if (!picture.isTried) { // joined with the automatic answer when that comes
+      if (wasAsked) this.schedule.soon(picture, 0);
+      return;
+    }
     if (isFinal && this.recall(picture)) return;
-    if (this.runningPicture === picture) this.running?.abort();
-    clearTimeout(this.timers.get(picture));
-    if (isFinal && picture.origin.kind === 'auto') this.solveSoon(picture, this.rest);
-    if (isFinal && !this.checkKinds(picture)) return;
-    if (!picture.hasBothKinds) return;
+    this.schedule.stop(picture);
+    if (isFinal && picture.origin.kind === 'auto') this.schedule.soon(picture, this.rest);
+    if (isFinal) this.checkKinds(picture);
+    if (!picture.hasBothKinds) {
+      this.preview.stop(picture);
+      return;
+    }
     if (picture.progress !== 'painting') this.state.setProgress(picture, 'painting', 'Preview');
     this.preview.want(picture, isFinal);
-    if (isFinal) this.solveSoon(picture, this.rest);
+    if (isFinal) this.schedule.soon(picture, this.rest);
   }
 
   /**
@@ -112,43 +110,16 @@ export class Solver {
 
   /**
    * @param {Picture} picture
-   * @param {number} delay  Milliseconds.
+   * @param {AbortSignal} signal
    */
-  solveSoon(picture, delay) {
-    clearTimeout(this.timers.get(picture));
-    const timer = window.setTimeout(() => {
-      this.queue = [picture, ...this.queue.filter((one) => one !== picture)];
-      if (this.running) this.interrupt(picture);
-      else this.next();
-    }, delay);
-    this.timers.set(picture, timer);
-  }
-
-  /**
-   * Make way for a picture; another one that is being solved waits until afterwards.
-   *
-   * @param {Picture} picture
-   */
-  interrupt(picture) {
-    const other = this.runningPicture;
-    if (other && other !== picture && !this.queue.includes(other)) this.queue.push(other);
-    this.running?.abort();
-  }
-
-  /** Start on the next photograph; the one on show goes first. */
-  async next() {
-    if (this.running || !this.queue.length) return;
-    const index = Math.max(0, this.queue.indexOf(/** @type {Picture} */ (this.state.active)));
-    const [picture] = this.queue.splice(index, 1);
-    this.running = new AbortController();
-    this.runningPicture = picture;
+  async work(picture, signal) {
+    const { wish } = picture;
     try {
-      await this.solve(picture, this.running.signal);
+      if (wish) await this.findObject(picture, wish, signal);
+      else await this.solve(picture, signal);
     } catch (error) {
-      this.failed(picture, error);
+      this.failed(picture, error, wish);
     }
-    this.running = this.runningPicture = null;
-    this.next();
   }
 
   /**
@@ -163,20 +134,44 @@ export class Solver {
     const { method } = this.state.options;
     const outputs = this.requests.outputsFor(picture, isAutomatic);
     const answer = await this.requests.answer(picture, outputs, 'png', {}, {}, signal);
-    if (answer.description.found === false) {
-      picture.isTried = true;
-      const known = { isFound: false, alpha: null, confidence: null, foreground: null, note: NOTHING_FOUND };
-      this.answers.keep(picture, origin, method, known);
-      this.state.setProgress(picture, 'waiting', NOTHING_FOUND);
-      if (picture.isEdited) this.onEdit(picture, true);
+    const planes = await this.planesOf(picture, answer);
+    if (signal.aborted || (picture.revision !== revision && picture.isTried)) {
+      planes?.foreground?.close();
       return;
     }
-    const planes = await this.requests.decode(picture, answer);
-    if (signal.aborted || (picture.revision !== revision && picture.isTried)) return;
+    if (!planes) {
+      this.foundNothing(picture, origin, method);
+      return;
+    }
     const isPainted = picture.origin.kind === 'trimap' && isAutomatic;
     this.accept(picture, isPainted ? joined(picture, planes) : planes, !picture.hasAnswer);
     this.settled(picture, answer, isPainted ? null : planes, method);
     if (isPainted) this.onEdit(picture, true);
+  }
+
+  /**
+   * The planes of an answer once no stroke is under way, since its beginning would be wiped; null where nothing was found.
+   *
+   * @param {Picture} picture
+   * @param {Answer} answer
+   */
+  async planesOf(picture, answer) {
+    const planes = answer.description.found === false ? null : await this.requests.decode(picture, answer);
+    await picture.history.rested();
+    return planes;
+  }
+
+  /**
+   * @param {Picture} picture
+   * @param {import('./picture.js').Origin} origin
+   * @param {string} method
+   */
+  foundNothing(picture, origin, method) {
+    picture.isTried = true;
+    const known = { isFound: false, alpha: null, confidence: null, foreground: null, note: NOTHING_FOUND };
+    this.answers.keep(picture, origin, method, known);
+    this.state.setProgress(picture, 'waiting', NOTHING_FOUND);
+    if (picture.isEdited) this.onEdit(picture, true);
   }
 
   /**
@@ -196,7 +191,7 @@ export class Solver {
       this.codec.decodeResized(images.alpha, picture, true), this.codec.decodeResized(images.trimap, picture, false),
     ]);
     signal.throwIfAborted();
-    if (picture.revision !== revision) return;
+    if (picture.revision !== revision || picture.history.isOpen) return;
     this.accept(picture, { alpha, trimap, confidence: null, foreground: null }, true);
     const note = `A first answer, at a smaller size. The one at ${sizeOf(picture)} takes minutes.`;
     this.state.setProgress(picture, 'finding', note);
@@ -219,6 +214,7 @@ export class Solver {
       const known = { isFound: true, alpha, confidence, foreground: images.foreground ?? null, note };
       this.answers.keep(picture, picture.origin, method, known);
     }
+    picture.method = method;
     this.state.setProgress(picture, 'settled', note);
   }
 
@@ -237,6 +233,7 @@ export class Solver {
     const changed = known.alpha ? picture.history.replace('alpha', known.alpha) : null;
     const isOther = picture.confidence !== known.confidence || picture.hasAnswer !== known.isFound;
     picture.confidence = known.confidence;
+    picture.method = this.state.options.method;
     picture.hasAnswer = known.isFound;
     picture.isTried = true;
     picture.dirty = null;
@@ -265,17 +262,20 @@ export class Solver {
 
   /** @param {Picture} picture */
   recallOrSolve(picture) {
-    if (!this.recall(picture)) this.solveSoon(picture, 0);
+    if (picture.wish || !this.recall(picture)) this.schedule.soon(picture, 0);
   }
 
-  /** Ask again where the view shows a layer that was left out. */
-  completeLayers() {
+  /**
+   * Ask again for the picture on show where its answer is another method's, or lacks a layer that is to be there: it was
+   * left out, or freed while another picture was on show.
+   */
+  refresh() {
     const { active, options } = this.state;
     if (!active || active.progress !== 'settled') return;
+    const needed = this.requests.outputsFor(active, false);
     const isMissing =
-      (options.view === 'foreground' && !active.foreground) ||
-      (options.view === 'confidence' && !active.confidence && options.method === 'quality:best');
-    if (isMissing) this.recallOrSolve(active);
+      (needed.includes('foreground') && !active.foreground) || (needed.includes('confidence') && !active.confidence);
+    if (isMissing || active.method !== options.method) this.recallOrSolve(active);
   }
 
   /**
@@ -301,8 +301,9 @@ export class Solver {
    *
    * @param {Picture} picture
    * @param {unknown} error
+   * @param {string[] | null} [wish]  Points of an object that was asked for.
    */
-  failed(picture, error) {
+  failed(picture, error, wish = null) {
     if (error instanceof DOMException && error.name === 'AbortError') return;
     const message = error instanceof Error ? error.message : String(error);
     this.state.setProgress(picture, 'failed', message);
@@ -310,13 +311,16 @@ export class Solver {
     const isBusy = error instanceof ServiceError && [429, 503].includes(error.status) && !isOvertime;
     picture.refusals = isBusy ? picture.refusals + 1 : 0;
     const isRetried = error instanceof ServiceGone || (isBusy && picture.refusals < MOST_REFUSALS);
-    if (!isRetried) picture.isTried = true;
+    if (!isRetried && !wish) picture.isTried = true;
     if (isRetried) {
       const delay = (isBusy && error.retryAfter) || RETRY_AFTER;
       this.status.say(`${message} Your work is kept; trying again in ${delay} s.`);
-      this.solveSoon(picture, delay * 1000);
+      this.schedule.soon(picture, delay * 1000);
     } else if (isOvertime) this.state.emit('overtime', { picture, message });
     else this.status.fail(message);
+    if (isRetried || !wish) return;
+    if (picture.wish === wish) picture.wish = null;
+    this.recallOrSolve(picture);
   }
 
   /**
@@ -326,47 +330,63 @@ export class Solver {
    * @param {string} point  `+x,y` or `-x,y`.
    */
   askPoint(picture, point) {
-    this.askPoints(picture, [...(picture.origin.kind === 'auto' ? picture.origin.points : []), point]);
+    const before = picture.wish ?? (picture.origin.kind === 'auto' ? picture.origin.points : []);
+    this.askObject(picture, [...before, point]);
+  }
+
+  /** Forget what was painted, as one step that can be undone, and let the service find the object again. */
+  findAgain() {
+    if (this.state.active) this.askObject(this.state.active, []);
   }
 
   /**
    * @param {Picture} picture
    * @param {string[]} points
    */
-  async askPoints(picture, points) {
-    const { revision } = picture;
-    const { method } = this.state.options;
-    this.interrupt(picture);
-    clearTimeout(this.timers.get(picture));
-    const note = points.length ? 'Finding the object at the point' : 'Finding the object';
-    this.state.setProgress(picture, 'finding', note);
-    try {
-      const answer = await this.requests.object(picture, points);
-      if (answer.description.found === false) {
-        this.state.setProgress(picture, 'settled', 'No object was found.');
-        return;
-      }
-      const planes = await this.requests.decode(picture, answer);
-      if (picture.revision !== revision) return;
-      picture.beginStep('point');
-      this.accept(picture, planes, true);
-      const isChange = picture.commitStep();
-      if (isChange) picture.origin = { kind: 'auto', points };
-      this.settled(picture, answer, isChange ? planes : null, method);
-    } catch (error) {
-      this.failed(picture, error);
-    }
+  askObject(picture, points) {
+    this.state.emit('interrupt', null);
+    picture.wish = points;
+    this.schedule.soon(picture, 0);
   }
 
-  /** Forget what was painted, as one step that can be undone, and let the service find the object again. */
-  findAgain() {
-    if (this.state.active) this.askPoints(this.state.active, []);
+  /**
+   * @param {Picture} picture
+   * @param {string[]} points
+   * @param {AbortSignal} signal
+   */
+  async findObject(picture, points, signal) {
+    const { revision, origin } = picture;
+    const { method } = this.state.options;
+    const note = points.length ? 'Finding the object at the point' : 'Finding the object';
+    this.state.setProgress(picture, 'finding', note);
+    const answer = await this.requests.object(picture, points, signal);
+    const planes = await this.planesOf(picture, answer);
+    if (signal.aborted || picture.revision !== revision) {
+      planes?.foreground?.close();
+      return;
+    }
+    picture.wish = null;
+    if (!planes) {
+      const isFirst = origin.kind === 'auto' && !origin.points.length && !points.length && !picture.hasAnswer;
+      if (isFirst) this.foundNothing(picture, origin, method);
+      else {
+        this.status.say(`No object was found${points.length ? ' at the point' : ''}.`);
+        this.recallOrSolve(picture);
+      }
+      return;
+    }
+    picture.beginStep('point');
+    this.accept(picture, planes, true);
+    const isChange = picture.commitStep();
+    if (isChange) picture.origin = { kind: 'auto', points };
+    this.settled(picture, answer, isChange ? planes : null, method);
   }
 
   /**
    * @param {'undo' | 'redo'} direction
    */
   step(direction) {
+    this.state.emit('interrupt', null);
     const picture = this.state.active;
     const result = picture?.step(direction);
     if (!picture || !result) return;
@@ -376,22 +396,4 @@ export class Solver {
     this.onEdit(picture, true);
     this.state.emit('progress', picture);
   }
-}
-
-/**
- * What is being done, and that it takes long where it does.
- *
- * @param {Picture} picture
- */
-function workOn(picture) {
-  const isAutomatic = picture.origin.kind === 'auto';
-  const work = isAutomatic ? 'Finding the object' : 'Solving';
-  if (picture.width * picture.height < LARGE) return work;
-  if (isAutomatic && !picture.isTried) return `${work}, at a smaller size first`;
-  return `${work} at ${sizeOf(picture)}: this takes minutes`;
-}
-
-/** @param {Picture} picture */
-function sizeOf({ width, height }) {
-  return `${Math.round((width * height) / 1e6)} megapixels`;
 }

@@ -28,6 +28,7 @@
  * @property {Picture} progress
  * @property {null} readiness
  * @property {{picture: Picture, message: string}} overtime  The service stopped an answer after its time limit.
+ * @property {null} interrupt  A stroke under way is to end: the picture is about to change otherwise.
  * @property {null} shape  What the tool has begun, or where the cursor is.
  */
 

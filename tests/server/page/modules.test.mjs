@@ -16,6 +16,7 @@ const { encodePng } = await load('png.js');
 const { splitName } = await load('names.js');
 const { Viewport } = await load('viewport.js');
 const { listCommands } = await load('commands.js');
+const { Pyramid } = await load('pyramid.js');
 const { Picture, trimapValues } = await load('picture.js');
 
 const size = { width: 90, height: 70 };
@@ -157,6 +158,28 @@ test('a crop is widened until it has foreground and background, and halved while
   assert.ok(cropAround(trimap, null, whole, changed, 1e5).rect.width < 120);
 });
 
+test('a photograph has each size that a preview of it asks for, all but a few pixels being unknown', async () => {
+  globalThis.createImageBitmap = async (source, x, y, width, height, { resizeWidth, resizeHeight }) => {
+    assert.ok(width <= source.width + 1 && height <= source.height + 1);
+    return { width: resizeWidth, height: resizeHeight };
+  };
+  for (const [width, height] of [[6000, 4000], [1500, 1000], [1024, 683], [400, 300], [9001, 2], [1, 7000], [1, 1]]) {
+    const { levels } = await Pyramid.of({ width, height });
+    const trimap = new Uint8Array(width * height).fill(128);
+    trimap[0] = 255;
+    trimap[trimap.length - 1] = 0;
+    const changed = { x: width >> 1, y: height >> 1, width: 1, height: 1 };
+    for (const mostUnknown of [3000, 9000, 60000]) {
+      const crop = cropAround(trimap, null, { width, height }, changed, mostUnknown);
+      if (width * height === 1) continue; // one pixel is of one kind
+      const level = levels[Math.log2(crop.scale)];
+      assert.ok(level, `${width} x ${height} needs the scale ${crop.scale}`);
+      const [right, bottom] = [crop.rect.x + crop.rect.width, crop.rect.y + crop.rect.height];
+      assert.deepEqual([level.width, level.height], [Math.ceil(right / crop.scale), Math.ceil(bottom / crop.scale)]);
+    }
+  }
+});
+
 test('unknown pixels far from the change that are all but 0 or 1 are pinned', () => {
   const whole = { width: 400, height: 300 };
   const trimap = new Uint8Array(120000).fill(128);
@@ -173,10 +196,18 @@ test('unknown pixels far from the change that are all but 0 or 1 are pinned', ()
 
 test('a smaller trimap knows only what all its pixels know, at odd sizes too', () => {
   const trimap = new Uint8Array(7 * 5).fill(255);
-  trimap[0] = 0;
+  trimap[0] = trimap[34] = 0;
   const small = trimapOf({ rect: { x: 0, y: 0, width: 7, height: 5 }, scale: 2, trimap });
   assert.deepEqual([small.width, small.height], [4, 3]);
-  assert.deepEqual([...small.values], [128, ...Array(11).fill(255)]);
+  assert.deepEqual([...small.values], [128, ...Array(10).fill(255), 0]);
+});
+
+test('a smaller trimap keeps both kinds where strokes are thinner than its pixels', () => {
+  const trimap = new Uint8Array(64 * 64).fill(128);
+  trimap.fill(255, 10 * 64 + 5, 10 * 64 + 30);
+  trimap.fill(0, 50 * 64, 50 * 64 + 20);
+  const { values } = trimapOf({ rect: { x: 0, y: 0, width: 64, height: 64 }, scale: 16, trimap });
+  assert.deepEqual([...values], [255, 255, ...Array(10).fill(128), 0, 0, 128, 128]);
 });
 
 test('an answer changes unknown pixels only, and fades out at sides inside the picture', () => {
