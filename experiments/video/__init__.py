@@ -1,1 +1,38 @@
 """Alphas of clips: how steady, exact and fast they are, against the same frames one by one."""
+
+from dataclasses import dataclass
+
+from experiments.experiment import Experiment
+from experiments.options import DataOptions, option
+
+CHOSEN = 10  # of the twenty photographs: constants of `matte_sequence` were chosen on these, and they are not reported
+CONTROL, PEER, SEQUENCE = "matte, frame by frame", "PyMatting closed form", "matte_sequence"
+AVERAGED = "matte, mean of three frames"
+METHODS = (CONTROL, PEER, AVERAGED, SEQUENCE)
+SPACINGS = (1, 15, 60)  # frames from one key frame to the next
+CUT = ", cut"  # end of the name of a clip with a cut in the middle
+CUT_SPACINGS = (1, 30)
+PARTS = ("clips", "cuts", "time")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(DataOptions):
+    """Options of this experiment."""
+
+    parts: tuple[str, ...] = option(PARTS, "what to do", choices=PARTS)
+    scenes: tuple[str, ...] = option((), "objects; without any, the last ten photographs and drawn hair")
+    methods: tuple[str, ...] = option(METHODS, "methods", choices=METHODS)
+    spacings: tuple[int, ...] = option(SPACINGS, "frames from one key frame to the next")
+    frames: int = option(60, "frames of a clip", minimum=4)
+    height: int = option(240, "pixels; the width is 4 / 3 of it", minimum=48)
+    again: bool = option(False, "measure what is recorded for these frames and this height too")
+
+
+EXPERIMENT = Experiment(
+    name="video",
+    question="How steady, exact and fast is `matte_sequence` on moving pictures, against their frames one by one?",
+    cost="about an hour; PyMatting, the data folder",
+    options=Options,
+    packages=("numpy", "scipy", "numba", "opencv-python-headless", "pymatting"),
+    keys=("method", "subject", "spacing"),
+)
