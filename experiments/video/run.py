@@ -10,6 +10,7 @@ from experiments.results import Row, make_row, read_results
 from experiments.timing import summarise
 from experiments.video import AVERAGED, CHOSEN, CONTROL, CUT, CUT_SPACINGS, EXPERIMENT, SEQUENCE, Options
 from experiments.video.methods import CARRYING, RUN, Alphas, averaged, counted
+from experiments.video.real import score_real
 from experiments.video.scenes import Clip, hair_names, key_frames, moving_scene
 from hybridmatte import dtssd, messddt, mse, sad
 
@@ -30,6 +31,10 @@ def run(options: Options) -> Iterator[list[Row]]:
             yield from score_clip(name + CUT, options, CUT_SPACINGS, done)
     if "time" in options.parts:
         yield from time_clips(names[:TIMED], options)
+    if "real" in options.parts:
+        if options.clip is None:
+            raise FileNotFoundError("clip is not given, expected a video file as --clip")
+        yield from score_real(options)
 
 
 def recorded(options: Options) -> set[tuple]:
