@@ -40,6 +40,7 @@ ROOMS = (
     "memory",
     "networks",
     "automatic",
+    "video",
     "testing",
     "batch",
     "data",
