@@ -9,10 +9,10 @@ from experiments.options import DataOptions, option
 CHOSEN = 10  # of the twenty photographs: constants of `matte_sequence` were chosen on these, and they are not reported
 CONTROL, PEER, SEQUENCE = "matte, frame by frame", "PyMatting closed form", "matte_sequence"
 AVERAGED = "matte, mean of three frames"
-METHODS = (CONTROL, PEER, AVERAGED, SEQUENCE)
+SMOOTHED = "matte_sequence, smoothing 2"
+METHODS = (CONTROL, PEER, AVERAGED, SEQUENCE, SMOOTHED)
 SPACINGS = (1, 15, 60)  # frames from one key frame to the next
 CUT = ", cut"  # end of the name of a clip with a cut in the middle
-CUT_SPACINGS = (1, 30)
 MASKED = ", masks"  # end of the name of a real clip, whose trimaps are made of found masks
 REAL = ((CONTROL, 1), (SEQUENCE, 1), (SEQUENCE, 15))  # methods and spacings on a real clip
 PARTS = ("clips", "cuts", "time", "real")

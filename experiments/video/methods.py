@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
 
 from baselines.peers.pymatting import closed_form
-from experiments.video import CONTROL, PEER, SEQUENCE
-from hybridmatte import matte
+from experiments.video import CONTROL, PEER, SEQUENCE, SMOOTHED
+from hybridmatte import matte, matte_sequence
 from hybridmatte.linalg.bicgstab import bicgstab
 from hybridmatte.linalg.conjugate_gradient import KrylovResult, conjugate_gradient
 
@@ -38,21 +39,21 @@ def averaged(alphas: Alphas, keys: Keys) -> Alphas:
     return means
 
 
-def sequence(frames: Frames, keys: Keys) -> Alphas:
-    """Return the alphas of `matte_sequence`."""
-    from hybridmatte import matte_sequence
-
+def sequence(frames: Frames, keys: Keys, smoothing: int = 0) -> Alphas:
+    """Return the alphas of `matte_sequence`, from a trimap in every frame or in key frames only."""
     if len(keys) == len(frames):
-        return list(matte_sequence(frames, trimaps=[keys[index] for index in range(len(frames))]))
-    return list(matte_sequence(frames, keys=keys))
+        trimaps = [keys[index] for index in range(len(frames))]
+        return list(matte_sequence(frames, trimaps=trimaps, smoothing=smoothing))
+    return list(matte_sequence(frames, keys=keys, smoothing=smoothing))
 
 
 RUN: dict[str, Callable[[Frames, Keys], Alphas]] = {
     CONTROL: frame_by_frame,
     PEER: peer_frame_by_frame,
     SEQUENCE: sequence,
+    SMOOTHED: partial(sequence, smoothing=2),
 }
-CARRYING = (SEQUENCE,)  # methods that need a trimap in key frames only
+CARRYING = (SEQUENCE, SMOOTHED)  # methods that need a trimap in key frames only
 
 
 @dataclass

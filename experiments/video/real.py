@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from experiments.results import Row, make_row
 from experiments.sheets import GREEN, as_grey, make_sheet
-from experiments.video import CONTROL, MASKED, REAL, Options
+from experiments.video import MASKED, REAL, Options
 from experiments.video.methods import RUN, Alphas
 from hybridmatte import composite, estimate_foreground, find_mask, trimap_from_mask, write_image
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from experiments.results import Document, Row
 from experiments.tables import mark, spread, table
-from experiments.video import CONTROL, CUT, METHODS, SEQUENCE
+from experiments.video import CONTROL, CUT, METHODS, SEQUENCE, SMOOTHED
 
 COLUMNS = {  # of the errors: heading and factor
     "sad": ("SAD / 1000", 1e-3),
@@ -17,11 +17,11 @@ COLUMNS = {  # of the errors: heading and factor
     "cpu_s": ("CPU seconds", 1),
 }
 TIME = ", time"
-GOALS = (  # error, spacing, spacing of the rows that it is divided by, method of these, goal
+GOALS = (  # error, spacing, spacing of the rows that it is divided by, method of these (None: the same), goal
     ("dtssd", 1, 1, CONTROL, 0.6),
     ("sad", 1, 1, CONTROL, 1.0),
     ("iterations", 1, 1, CONTROL, 0.5),
-    ("sad", 15, 1, SEQUENCE, 1.25),
+    ("sad", 15, 1, None, 1.25),
 )
 Found = Mapping[tuple[str, int], Mapping[str, Row]]  # rows by method and spacing, then by clip
 
@@ -81,27 +81,24 @@ def error_table(found: Found) -> str:
 def goal_table(found: Found) -> list[str]:
     """Return the ratios that have goals: of means, and their median and range over the clips."""
     lines = []
-    for key, spacing, base_spacing, base, goal in GOALS:
-        above, below = found.get((SEQUENCE, spacing)), found.get((base, base_spacing))
-        names = sorted({*above} & {*below}) if above and below else []
-        if not names:
-            continue
-        pairs = np.array([[rows[name]["error"][key] for name in names] for rows in (above, below)])
-        ratio, each = pairs[0].mean() / pairs[1].mean(), pairs[0] / pairs[1]
-        lines.append(
-            [
-                f"{COLUMNS[key][0].split()[0]}, key frames {spacing}",
-                f"{base}, key frames {base_spacing}",
-                f"{ratio:.2f}",
-                f"{np.median(each):.2f} ({each.min():.2f} to {each.max():.2f})",
-                f"{goal:g}",
-                "met" if ratio <= goal else "missed",
-            ]
-        )
-    if not lines:
-        return []
-    header = [SEQUENCE, "divided by", "ratio of means", "median over clips (range)", "goal, at most", ""]
-    return [table(header, lines)]
+    for method in (SEQUENCE, SMOOTHED):
+        for key, spacing, base_spacing, base, goal in GOALS:
+            base = base or method
+            above, below = found.get((method, spacing), {}), found.get((base, base_spacing), {})
+            names = sorted({*above} & {*below})
+            if names:
+                pairs = np.array([[rows[name]["error"][key] for name in names] for rows in (above, below)])
+                heading = f"{method}: {COLUMNS[key][0].split()[0]}, key frames {spacing}"
+                lines.append([heading, f"{base}, key frames {base_spacing}", *ratio_cells(*pairs, goal)])
+    header = ["method and figure", "divided by", "ratio of means", "median over clips (range)", "goal, at most", ""]
+    return [table(header, lines)] if lines else []
+
+
+def ratio_cells(above: np.ndarray, below: np.ndarray, goal: float) -> list[str]:
+    """Return the ratio of two means, the median and range of the ratios, the goal, and whether it is met."""
+    ratio, each = above.mean() / below.mean(), above / below
+    over_clips = f"{np.median(each):.2f} ({each.min():.2f} to {each.max():.2f})"
+    return [f"{ratio:.2f}", over_clips, f"{goal:g}", "met" if ratio <= goal else "missed"]
 
 
 def time_table(rows: Sequence[Row]) -> list[str]:

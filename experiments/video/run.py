@@ -8,7 +8,7 @@ import numpy as np
 from experiments.fusion.photographs import photograph_names
 from experiments.results import Row, make_row, read_results
 from experiments.timing import summarise
-from experiments.video import AVERAGED, CHOSEN, CONTROL, CUT, CUT_SPACINGS, EXPERIMENT, SEQUENCE, Options
+from experiments.video import AVERAGED, CHOSEN, CONTROL, CUT, EXPERIMENT, PEER, SEQUENCE, Options
 from experiments.video.methods import CARRYING, RUN, Alphas, averaged, counted
 from experiments.video.real import score_real
 from experiments.video.scenes import Clip, hair_names, key_frames, moving_scene
@@ -28,7 +28,7 @@ def run(options: Options) -> Iterator[list[Row]]:
             yield from score_clip(name, options, options.spacings, done)
     if "cuts" in options.parts:
         for name in names[:CUTS]:
-            yield from score_clip(name + CUT, options, CUT_SPACINGS, done)
+            yield from score_clip(name + CUT, options, (1, options.frames // 2), done)
     if "time" in options.parts:
         yield from time_clips(names[:TIMED], options)
     if "real" in options.parts:
@@ -80,7 +80,9 @@ def score_clip(name: str, options: Options, spacings: Sequence[int], done: set[t
                 found = RUN[method](clip.frames, keys)
         alphas[method, spacing] = found
         seconds = time.process_time() - start
-        cost = {} if method == AVERAGED else {"iterations": count.iterations, "work": count.work, "cpu_s": seconds}
+        cost = {} if method == AVERAGED else {"cpu_s": seconds}
+        if method not in (AVERAGED, PEER):
+            cost |= {"iterations": count.iterations, "work": count.work}
         errors = errors_of(found, clip) | {key: value / len(found) for key, value in cost.items()}
         yield [make_row(method, name, [len(found), *clip.alphas[0].shape], errors, spacing=spacing)]
 
