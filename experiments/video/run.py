@@ -17,6 +17,7 @@ from hybridmatte import dtssd, messddt, mse, sad
 CUTS = 3  # clips with a cut
 TIMED, TIMED_FRAMES, TIMED_HEIGHT, ROUNDS = 2, 8, 480, 3  # clips, frames, height in pixels, rounds
 SEED = 0
+WARM: set[str] = set()  # methods that have run in this process
 
 
 def run(options: Options) -> Iterator[list[Row]]:
@@ -68,6 +69,7 @@ def score_clip(name: str, options: Options, spacings: Sequence[int], done: set[t
         data=options.data,
         cut=name.endswith(CUT),
     )
+    warm_up({method for method, _ in missing} - {AVERAGED}, clip)
     alphas: dict[tuple[str, int], Alphas] = {}
     for method, spacing in missing:
         keys = key_frames(clip.trimaps, spacing)
@@ -85,6 +87,13 @@ def score_clip(name: str, options: Options, spacings: Sequence[int], done: set[t
             cost |= {"iterations": count.iterations, "work": count.work}
         errors = errors_of(found, clip) | {key: value / len(found) for key, value in cost.items()}
         yield [make_row(method, name, [len(found), *clip.alphas[0].shape], errors, spacing=spacing)]
+
+
+def warm_up(methods: set[str], clip: Clip) -> None:
+    """Compile what a method needs before its time is taken."""
+    for method in sorted(methods - WARM):
+        RUN[method](clip.frames[:2], key_frames(clip.trimaps[:2], 1))
+        WARM.add(method)
 
 
 def errors_of(alphas: Alphas, clip: Clip) -> dict[str, float]:
