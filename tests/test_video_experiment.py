@@ -9,7 +9,7 @@ from experiments.video.methods import averaged, counted
 from experiments.video.real import changes
 from experiments.video.report import report
 from experiments.video.run import errors_of, recorded, run, size_of
-from experiments.video.scenes import CLEAR, key_frames, moving_scene
+from experiments.video.scenes import CLEAR, Clip, key_frames, moving_scene
 from hybridmatte import solve_cf, write_alpha, write_image
 from tests.synthetic import soft_disk
 
@@ -149,6 +149,14 @@ def test_errors_are_zero_for_the_true_alphas(clip):
     assert set(errors_of(clip.alphas, clip).values()) == {0.0}
 
 
+def test_errors_that_stay_in_a_still_have_no_dtssd(clip):
+    """In a still, errors that only move with the picture stay where they are."""
+    still = Clip([clip.frames[0]] * 3, [clip.alphas[0]] * 3, [clip.trimaps[0]] * 3)
+    errors = errors_of([1 - clip.alphas[0]] * 3, still)
+    assert errors["dtssd"] == 0
+    assert errors["dtssd_moved"] < 1e-3
+
+
 def test_errors_over_all_pixels_count_wrong_known_ones(clip):
     """A method whose trimaps are carried may be wrong outside the true trimap's unknown region."""
     wrong = [
@@ -196,7 +204,7 @@ def test_page():
         return {name: factor for name in names}
 
     rows = [
-        make_row(CONTROL, "GT05", [60, 240, 320], errors(1.0), spacing=1),
+        make_row(CONTROL, "GT05", [60, 240, 320], errors(1.0) | {"dtssd_moved": 0.75}, spacing=1),
         make_row(PEER, "GT05", [60, 240, 320], errors(2.0), spacing=1),
         make_row(SEQUENCE, "GT05", [60, 240, 320], errors(0.5), spacing=1),
         make_row(SEQUENCE, "GT05", [60, 240, 320], errors(0.7), spacing=15),
@@ -209,6 +217,7 @@ def test_page():
     assert "| matte_sequence: dtSSD, key frames 1 | matte, frame by frame, key frames 1 | 0.50 |" in page
     line = "| matte_sequence: SAD, key frames 15 | matte_sequence, key frames 1 | 1.40 | 1.40 (1.40 to 1.40) | 1.25 |"
     assert f"{line} missed |" in page
+    assert "dtSSD x 100 would be 75.00 and not 100.00, a ratio of 0.75 (1 clips)" in page
     assert "## Clips with a cut in the middle" in page
     assert "| GT05 | 1.00 | 2.00 | 2.00 |" in page
 

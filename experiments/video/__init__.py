@@ -36,7 +36,7 @@ class Options(DataOptions):
 
 EXPERIMENT = Experiment(
     name="video",
-    question="How steady, exact and fast is `matte_sequence` on moving pictures, against their frames one by one?",
+    question="How steady, exact and fast is `matte_sequence` on clips, against their frames one by one?",
     cost="about an hour; PyMatting, the data folder",
     options=Options,
     packages=("numpy", "scipy", "numba", "opencv-python-headless", "pymatting"),

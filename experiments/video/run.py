@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 
+import cv2
 import numpy as np
 
 from experiments.fusion.photographs import photograph_names
@@ -10,7 +11,7 @@ from experiments.results import Row, make_row, read_results
 from experiments.timing import summarise
 from experiments.video import AVERAGED, CHOSEN, CONTROL, CUT, EXPERIMENT, PEER, SEQUENCE, Options
 from experiments.video.methods import CARRYING, RUN, Alphas, averaged, counted
-from experiments.video.real import score_real
+from experiments.video.real import motion, score_real
 from experiments.video.scenes import Clip, hair_names, key_frames, moving_scene
 from hybridmatte import dtssd, messddt, mse, sad
 
@@ -105,7 +106,19 @@ def errors_of(alphas: Alphas, clip: Clip) -> dict[str, float]:
         errors["mse" + end] = float(np.mean([mse(*three, region=region) for three in planes]))
         errors["dtssd" + end] = dtssd(alphas, clip.alphas, clip.trimaps, region=region)
         errors["messddt" + end] = messddt(alphas, clip.alphas, clip.trimaps, region=region)
-    return errors
+    return errors | {"dtssd_moved": dtssd_of_moved(alphas, clip)}
+
+
+def dtssd_of_moved(alphas: Alphas, clip: Clip) -> float:
+    """Return the dtSSD over all pixels if each frame's errors only moved with the picture to the next frame.
+
+    It is not 0, as dtSSD compares pixels in place. The motion is the optical flow of the images.
+    """
+    errors, found = [alpha - true for alpha, true in zip(alphas, clip.alphas, strict=True)], []
+    for error, image, following in zip(errors, clip.frames, clip.frames[1:], strict=False):
+        moved = cv2.remap(error, motion(following, image), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        found.append(np.sqrt(np.square(moved - error).mean(dtype=np.float64)))
+    return float(np.mean(found))
 
 
 def time_clips(names: Sequence[str], options: Options) -> Iterator[list[Row]]:
