@@ -26,6 +26,7 @@ from experiments import (
     texture_noise,
     tiled_prediction,
     trimap_free_small,
+    video,
     wsshm_small,
 )
 from experiments.experiment import Experiment
@@ -39,6 +40,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         bench_fusion,
         bench_automatic,
         bench_refine,
+        video,
         bench_losses,
         gpu,
         bench_networks,

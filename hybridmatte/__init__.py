@@ -29,6 +29,8 @@ The packages, in the order in which data flows; each imports only from those bef
     Networks from images to alpha: ``import hybridmatte.networks``.
 ``automatic``
     Alpha from a mask, from the image alone, or from a smaller alpha; segmenters, which find an object's mask.
+``video``
+    Alphas of the frames of a clip, which hold still: `matte_sequence`.
 ``testing``
     Contract tests for plug-ins: ``import hybridmatte.testing``.
 ``batch``
@@ -122,6 +124,8 @@ _MODULE_OF = {
     "trimap_scores": "metrics",
     "dtssd": "temporal_metrics",
     "messddt": "temporal_metrics",
+    "FrameMatte": "video.sequence",
+    "matte_sequence": "video.sequence",
     "memory_needed": "memory",
     "compare_methods": "comparison",
     "contact_sheet": "comparison",

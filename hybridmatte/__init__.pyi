@@ -88,5 +88,6 @@ from hybridmatte.trimap import (
     trimap_from_alpha as trimap_from_alpha,
     trimap_from_mask as trimap_from_mask,
 )
+from hybridmatte.video.sequence import FrameMatte as FrameMatte, matte_sequence as matte_sequence
 
 __version__: str

@@ -41,6 +41,7 @@ ROOMS = (
     "memory",
     "networks",
     "automatic",
+    "video",
     "testing",
     "batch",
     "data",

@@ -1,10 +1,16 @@
-"""The experiment on clips: scenes with true alpha."""
+"""The experiment on clips: scenes with true alpha, rows, resumption, counted iterations and the page."""
 
 import numpy as np
 import pytest
 
-from experiments.video.scenes import CLEAR, key_frames, moving_scene
-from hybridmatte import write_alpha, write_image
+from experiments.results import make_row, merge_results
+from experiments.video import AVERAGED, CONTROL, EXPERIMENT, PEER, SEQUENCE, Options
+from experiments.video.methods import averaged, counted
+from experiments.video.real import changes
+from experiments.video.report import report
+from experiments.video.run import errors_of, recorded, run, size_of
+from experiments.video.scenes import CLEAR, Clip, key_frames, moving_scene
+from hybridmatte import solve_cf, write_alpha, write_image
 from tests.synthetic import soft_disk
 
 SIZE, COUNT = (48, 64), 4
@@ -92,3 +98,129 @@ def test_key_frames(spacing, expected):
     keys = key_frames(trimaps, spacing)
     assert list(keys) == expected
     assert keys[0] is trimaps[0]
+
+
+METADATA = {"commit": "abc", "date": "2026-01-01", "versions": {"numpy": "2.0"}, "processor": "one", "threads": 2}
+
+
+@pytest.fixture(scope="module")
+def options(data, tmp_path_factory):
+    return Options(
+        data=data,
+        output=tmp_path_factory.mktemp("output"),
+        scenes=("GT00",),
+        methods=(CONTROL, AVERAGED),
+        parts=("clips",),
+        frames=4,
+        height=48,
+    )
+
+
+@pytest.fixture(scope="module")
+def rows(options):
+    return [row for rows in run(options) for row in rows]
+
+
+class TestRun:
+    def test_rows(self, rows):
+        """Methods that need every trimap have one spacing; costs are those of what was run."""
+        assert [(row["method"], row["spacing"], row["size"]) for row in rows] == [
+            (CONTROL, 1, [4, 48, 64]),
+            (AVERAGED, 1, [4, 48, 64]),
+        ]
+        assert {"sad", "dtssd_unknown", "messddt", "iterations", "work", "cpu_s"} <= {*rows[0]["error"]}
+        assert rows[0]["error"]["work"] > rows[0]["error"]["iterations"] > 0
+        assert "iterations" not in rows[1]["error"]
+
+    def test_a_stopped_run_goes_on(self, options, rows):
+        """Recorded rows of the same size are not measured again, others are."""
+        merge_results(options.output / "video.json", METADATA, rows[:1], EXPERIMENT.keys)
+        assert recorded(options) == {(CONTROL, "GT00", 1)}
+        left = [row for found in run(options) for row in found]
+        assert [row["method"] for row in left] == [AVERAGED]
+        assert left[0]["error"] == rows[1]["error"]
+
+    def test_the_part_real_needs_a_clip(self, options):
+        with pytest.raises(FileNotFoundError, match="clip is not given, expected a video file"):
+            list(run(Options(data=options.data, output=options.output, parts=("real",))))
+
+
+def test_errors_are_zero_for_the_true_alphas(clip):
+    assert set(errors_of(clip.alphas, clip).values()) == {0.0}
+
+
+def test_errors_that_stay_in_a_still_have_no_dtssd(clip):
+    """In a still, errors that only move with the picture stay where they are."""
+    still = Clip([clip.frames[0]] * 3, [clip.alphas[0]] * 3, [clip.trimaps[0]] * 3)
+    errors = errors_of([1 - clip.alphas[0]] * 3, still)
+    assert errors["dtssd"] == 0
+    assert errors["dtssd_moved"] < 1e-3
+
+
+def test_errors_over_all_pixels_count_wrong_known_ones(clip):
+    """A method whose trimaps are carried may be wrong outside the true trimap's unknown region."""
+    wrong = [
+        np.where(trimap == 0, np.float32(1), alpha) for alpha, trimap in zip(clip.alphas, clip.trimaps, strict=True)
+    ]
+    errors = errors_of(wrong, clip)
+    assert errors["sad"] > 100
+    assert errors["sad_unknown"] == 0
+
+
+def test_the_mean_of_three_frames_keeps_known_pixels():
+    alphas = list(np.float32([[[0, 0.2, 1]], [[0, 0.5, 1]], [[1, 0.8, 1]]]))
+    keys = dict(enumerate(np.uint8([[[0, 128, 255]]] * 3)))
+    means = np.array(averaged(alphas, keys))
+    assert means[:, 0, 1] == pytest.approx([0.35, 0.5, 0.65])
+    assert np.array_equal(means[:, 0, [0, 2]], [[0, 1], [0, 1], [1, 1]])
+
+
+def test_iterations_are_counted_and_the_solver_is_put_back():
+    """What is counted is what the linear solver reports; after the block nothing is counted."""
+    disk = soft_disk()
+    with counted() as count:
+        alpha = solve_cf(disk.image, disk.trimap)
+    assert 0 < count.iterations < count.work
+    before = count.iterations
+    assert np.array_equal(solve_cf(disk.image, disk.trimap), alpha)
+    assert count.iterations == before
+
+
+def test_no_change_along_the_motion_of_a_moving_object():
+    alphas = list(np.zeros((3, 6, 9), np.float32))
+    for t, alpha in enumerate(alphas):
+        alpha[2:4, 2 + t : 4 + t] = 1
+    y, x = np.mgrid[:6, :9]
+    places = np.float32(np.dstack([x - 1, y]))
+    assert changes(alphas, [places] * 2)["change"] == 0
+    assert changes(alphas, [places + np.float32([1, 0])] * 2)["change"] == 4
+
+
+def test_page():
+    """The page has a table for each kind of clip, ratios with their goals, and the frames a second."""
+
+    def errors(factor):
+        names = ("sad", "mse", "dtssd", "messddt", "iterations", "cpu_s")
+        return {name: factor for name in names}
+
+    rows = [
+        make_row(CONTROL, "GT05", [60, 240, 320], errors(1.0) | {"dtssd_moved": 0.75}, spacing=1),
+        make_row(PEER, "GT05", [60, 240, 320], errors(2.0), spacing=1),
+        make_row(SEQUENCE, "GT05", [60, 240, 320], errors(0.5), spacing=1),
+        make_row(SEQUENCE, "GT05", [60, 240, 320], errors(0.7), spacing=15),
+        make_row(SEQUENCE, "GT05, cut", [60, 240, 320], errors(0.7), spacing=30),
+        make_row(CONTROL, "GT05, time", [8, 480, 640], median_s=1.0, iqr_s=0.0, spacing=1, count=3),
+        make_row(SEQUENCE, "GT05, time", [8, 480, 640], median_s=0.5, iqr_s=0.0, spacing=1, count=3),
+    ]
+    page = "\n".join(report({"metadata": METADATA, "results": rows}))
+    assert "1 clips (GT05), each 60 frames of 320 x 240 pixels." in page
+    assert "| matte_sequence: dtSSD, key frames 1 | matte, frame by frame, key frames 1 | 0.50 |" in page
+    line = "| matte_sequence: SAD, key frames 15 | matte_sequence, key frames 1 | 1.40 | 1.40 (1.40 to 1.40) | 1.25 |"
+    assert f"{line} missed |" in page
+    assert "dtSSD x 100 would be 75.00 and not 100.00, a ratio of 0.75 (1 clips)" in page
+    assert "## Clips with a cut in the middle" in page
+    assert "| GT05 | 1.00 | 2.00 | 2.00 |" in page
+
+
+def test_sizes():
+    assert size_of(240) == (240, 320)

@@ -24,11 +24,11 @@ from hybridmatte.data import Sample, random_hair
 from hybridmatte.data.compositing import fit_background
 from hybridmatte.data.drawing import smooth_noise
 
-SIZE, FRAMES = (288, 384), 60  # pixels (height, width), and frames
+SIZE, FRAMES = (240, 320), 60  # pixels (height, width), and frames
 HAIR, HAIRS, HAIR_SIZE = "hair", 4, (600, 800)  # drawn objects
 FINE = 2  # samples along each side of a pixel
 SHUTTER, MOMENTS = 0.5, 5  # share of a frame that the shutter is open, and moments that are averaged
-PERIODS = (36.0, 150.0)  # frames of the oscillations that a path is the sum of
+PERIODS = (60.0, 240.0)  # frames of the oscillations that a path is the sum of
 WAVES = 3  # oscillations of a path
 COVERED, ZOOM = 0.78, 0.09  # share of a photograph that the frame shows, and how far it changes
 TURN, SWAY = 4.0, 0.006  # degrees; and share of the frame's width that parts of the object move against each other
@@ -75,7 +75,7 @@ def moving_scene(
     seed : int
         Seed of the paths, the background, the light and the noise.
     n_frames : int, default 60
-    size : (int, int), default (288, 384)
+    size : (int, int), default (240, 320)
         Height and width in pixels.
     data : Path, optional
         Data folder. By default that of the experiments' option `--data`.
