@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from hybridmatte.video.flow import Frame, Plane, motion_between
 from hybridmatte.video.tracking import Matted, Moved, moved
@@ -37,14 +38,20 @@ def carried_back(key: Matted, images: Sequence[Frame], is_cut_after: Sequence[bo
 def trimap_of_moved(guess: Moved) -> Plane:
     """Return the trimap (H, W) of 0, 0.5 and 1 of an alpha that was moved from another frame.
 
-    Pixels are unknown where alpha is mixed, in doubt or occluded. This region grows by a width that follows the motion.
+    Pixels are unknown where alpha is mixed, and in the object or beside it where alpha is in doubt or occluded. This
+    region grows by a width that follows the motion. Ground far from the object stays ground.
     """
-    is_unknown = (guess.alpha > CLEAR) & (guess.alpha < 1 - CLEAR) | (guess.reliability < RELIABLE)
-    is_unknown |= guess.variance > DOUBTFUL_VARIANCE
     width = max(round(NARROWEST * float(np.hypot(*guess.alpha.shape)) + SHARE_OF_MOTION * _speed(guess)), 1)
-    window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
-    is_unknown = cv2.dilate(is_unknown.astype(np.uint8), window) > 0
+    is_mixed = (guess.alpha > CLEAR) & (guess.alpha < 1 - CLEAR)
+    is_doubtful = (guess.reliability < RELIABLE) | (guess.variance > DOUBTFUL_VARIANCE)
+    is_unknown = _grown(is_mixed | is_doubtful & _grown(guess.alpha > CLEAR, width), width)
     return np.where(is_unknown, np.float32(0.5), np.rint(guess.alpha))
+
+
+def _grown(region: npt.NDArray[np.bool_], width: int) -> npt.NDArray[np.bool_]:
+    """Return a region (H, W) with all pixels within a width, in pixels."""
+    window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+    return cv2.dilate(region.astype(np.uint8), window) > 0
 
 
 def _speed(guess: Moved) -> float:
