@@ -75,13 +75,14 @@ def correct(problem: Problem, network: Perceptron, passes: int = 2) -> MatteWith
 def correct_near(problem: Problem, network: Perceptron | None, guess: Guess) -> tuple[Plane, Plane | None]:
     """Estimate alpha and confidence of a checked problem in one pass, with a guess of alpha.
 
-    The network has two outputs. Without a network, alpha is that of one solver, and there is no confidence.
+    The network has two outputs. Without a network, or without foreground or background, alpha is that of one solver
+    with the guess as its prior, and there is no confidence.
     """
-    expanded = expand_problem(problem, EXPANSION)
+    expanded = expand_problem(problem._replace(prior=None, confidence=None), EXPANSION)
     known = np.where(expanded.is_unknown, np.float32(0.5), expanded.known_alpha)
-    if network is None or not expanded.is_unknown.any():
-        alpha = solve_base(problem.image, known, guess=guess)
-        return alpha, None if network is None else np.ones_like(alpha)
+    has_both = bool((known == 0).any() and (known == 1).any())
+    if network is None or not has_both or not expanded.is_unknown.any():
+        return solve_base(problem.image, known, guess=guess), None
     alpha, confidence = correct_once(run_solvers(problem.image, known, guess=guess), network)
     confidence[(known != 0.5) & problem.is_unknown] = EXPANDED_CONFIDENCE
     return alpha, confidence

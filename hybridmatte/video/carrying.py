@@ -1,24 +1,60 @@
-"""Trimaps of the frames between key frames."""
+"""Trimaps of the frames between key frames: alphas of both neighbouring key frames, moved along the object."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from hybridmatte.video.flow import Plane
-from hybridmatte.video.tracking import Moved
+from hybridmatte.video.flow import Frame, Plane, motion_between
+from hybridmatte.video.tracking import Matted, Moved, moved
 
-__all__ = ["trimap_of_moved"]
+__all__ = ["carried_back", "trimap_of_moved"]
 
 CLEAR = 0.02  # distance from 0 or 1 of an alpha that counts as opaque or clear
 RELIABLE = 0.5  # where the motion is less reliable, pixels become unknown
-NARROWEST = 0.006  # of the diagonal: width by which the unknown region grows
+DOUBTFUL_VARIANCE = 0.3**2  # of an alpha that counts as unknown
+NARROWEST = 0.01  # of the diagonal: width by which the unknown region grows
+SHARE_OF_MOTION = 0.1  # of the object's motion in a frame, added to that width
+
+
+def carried_back(key: Matted, images: Sequence[Frame], is_cut_after: Sequence[bool]) -> list[Moved | None]:
+    """Return the alpha of a key frame at the frames before it; None before a cut, which breaks the chain."""
+    guesses: list[Moved | None] = []
+    following: Matted | None = key
+    for image, is_broken in zip(reversed(images), reversed(is_cut_after), strict=True):
+        if following is None or is_broken:
+            following = None
+            guesses.append(None)
+            continue
+        guess = moved(following, image, motion_between(image, following.image).to_next)
+        guesses.append(guess)
+        following = Matted(image, guess.alpha, guess.variance)
+    return guesses[::-1]
 
 
 def trimap_of_moved(guess: Moved) -> Plane:
-    """Return the trimap (H, W) of 0, 0.5 and 1 of an alpha that was moved from another frame."""
-    is_unknown = (guess.alpha > CLEAR) & (guess.alpha < 1 - CLEAR) | (guess.reliability < RELIABLE)
-    width = max(round(NARROWEST * float(np.hypot(*guess.alpha.shape))), 1)
-    window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
-    is_unknown = cv2.dilate(is_unknown.astype(np.uint8), window) > 0
+    """Return the trimap (H, W) of 0, 0.5 and 1 of an alpha that was moved from another frame.
+
+    Pixels are unknown where alpha is mixed, and in the object or beside it where alpha is in doubt or occluded. This
+    region grows by a width that follows the motion. Ground far from the object stays ground.
+    """
+    width = max(round(NARROWEST * float(np.hypot(*guess.alpha.shape)) + SHARE_OF_MOTION * _speed(guess)), 1)
+    is_mixed = (guess.alpha > CLEAR) & (guess.alpha < 1 - CLEAR)
+    is_doubtful = (guess.reliability < RELIABLE) | (guess.variance > DOUBTFUL_VARIANCE)
+    is_unknown = _grown(is_mixed | is_doubtful & _grown(guess.alpha > CLEAR, width), width)
     return np.where(is_unknown, np.float32(0.5), np.rint(guess.alpha))
+
+
+def _grown(region: npt.NDArray[np.bool_], width: int) -> npt.NDArray[np.bool_]:
+    """Return a region (H, W) with all pixels within a width, in pixels."""
+    window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+    return cv2.dilate(region.astype(np.uint8), window) > 0
+
+
+def _speed(guess: Moved) -> float:
+    """Return the median length of the object's motion, in pixels a frame."""
+    lengths = np.linalg.norm(guess.flow[guess.alpha > CLEAR], axis=1)
+    return float(np.median(lengths)) if lengths.size else 0.0

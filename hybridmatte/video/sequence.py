@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
-from numbers import Integral
 from os import PathLike
 from typing import Any, Literal, NamedTuple, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import check_choice, check_image, check_integer, check_same_shape
+from hybridmatte._validation import check_choice, check_integer
 from hybridmatte.automatic.finding import Segmenter
-from hybridmatte.automatic.registry import DEFAULT_SEGMENTER, load_segmenter, refuse_bundled
 from hybridmatte.correction.matting import QUALITIES, Quality
 from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights
 from hybridmatte.foreground import estimate_foreground
-from hybridmatte.video.carrying import trimap_of_moved
-from hybridmatte.video.flow import Frame, is_cut, motion_between
-from hybridmatte.video.hints import FoundMask, GivenMask, GivenTrimap, Hint, Settings, hint_of_key
-from hybridmatte.video.tracking import Matted, follow, moved
+from hybridmatte.video.frames import tracked_frames
+from hybridmatte.video.hint_sources import hints_of
+from hybridmatte.video.hints import Settings
+from hybridmatte.video.smoothing import smoothed
 
 __all__ = ["FrameMatte", "matte_sequence"]
 
 Planes: TypeAlias = Iterable[npt.ArrayLike]
-HintMaker: TypeAlias = "Callable[[int, Frame], Hint | None]"
-END = object()
 
 
 class FrameMatte(NamedTuple):
@@ -54,8 +48,8 @@ def matte_sequence(
     *,
     quality: Quality = "best",
     weights: WeightsKind = RESEARCH,
-    smoothing: int = 0,
-    window: int = 32,
+    smoothing: int = 1,
+    window: int = 16,
     with_foreground: Literal[False] = False,
 ) -> Iterator[npt.NDArray[np.float32]]: ...
 @overload
@@ -67,8 +61,8 @@ def matte_sequence(
     *,
     quality: Quality = "best",
     weights: WeightsKind = RESEARCH,
-    smoothing: int = 0,
-    window: int = 32,
+    smoothing: int = 1,
+    window: int = 16,
     with_foreground: Literal[True],
 ) -> Iterator[FrameMatte]: ...
 def matte_sequence(
@@ -79,11 +73,19 @@ def matte_sequence(
     *,
     quality: Quality = "best",
     weights: WeightsKind = RESEARCH,
-    smoothing: int = 0,
-    window: int = 32,
+    smoothing: int = 1,
+    window: int = 16,
     with_foreground: bool = False,
 ) -> Iterator[npt.NDArray[np.float32]] | Iterator[FrameMatte]:
     """Estimate the alphas of a clip's frames, one after the other, so that they hold still.
+
+    The alpha of a frame starts from that of the frame before, moved along the object's motion, which optical flow shows
+    and an affine fit continues over soft edges. The solver takes it as its start and as a prior, weighed by how sure
+    it is. Solved and moved alpha are averaged by their variances. The first frame of a scene is estimated alone, as
+    `matte` does: cuts are found. A frame that equals the one before keeps its alpha.
+
+    With `keys`, the alphas of both neighbouring key frames are moved to the frames between them and give the trimap:
+    pixels that are mixed, occluded or in doubt are unknown.
 
     Parameters
     ----------
@@ -92,27 +94,58 @@ def matte_sequence(
     trimaps : iterable of (H, W) arrays, optional
         A trimap for each frame, as for `matte`.
     masks : iterable of (h, w) arrays, or segmenter, optional
-        A mask for each frame, as for `matte_from_mask`; or a segmenter, as for `matte_from_image`.
+        A mask for each frame, as for `matte_from_mask`; an empty one where the object is out of the frame. Or a
+        segmenter, a function of an image or a name, as for `matte_from_image`.
     keys : mapping of int to (H, W) array, optional
-        Trimaps or masks of some frames, by the number of the frame from 0.
-    quality, weights
-        As for `matte`.
-    smoothing : int, default 0
-        Frames on each side over which alpha is smoothed along the motion.
-    window : int, default 32
-        Most frames that are held to wait for the next key frame.
+        Trimaps or masks of some frames, by the number of the frame from 0. A plane is taken for a trimap if most of its
+        greys are one grey. Each scene needs a key frame. Without `trimaps`, `masks` and `keys`, the default segmenter
+        finds the object.
+    quality : {"best", "fast"}, default "best"
+        As for `matte`. Frames that follow another one are solved in one pass.
+    weights : {"research", "free"}, default "research"
+        As for `matte`; with "free", the default segmenter is refused.
+    smoothing : int, default 1
+        Frames on each side over which alpha is averaged along the motion in a second pass; 0 for none. Results come
+        that many frames later. The first frame of a scene is left as it is.
+    window : int, default 16
+        Most frames that are held to wait for the next key frame. Frames that are farther before it are carried from the
+        last key frame alone. No effect without `keys`.
     with_foreground : bool, default False
-        Whether to estimate foreground colours too.
+        Whether to estimate foreground colours too, as `estimate_foreground` does.
 
-    Yields
-    ------
-    alpha : (H, W) float32 array, or FrameMatte
-        One for each frame, in order.
+    Returns
+    -------
+    mattes : iterator of (H, W) float32 arrays, or of FrameMatte
+        One for each frame, in order; alpha is in [0, 1], and exactly 0 or 1 on known pixels of a given trimap.
 
     Raises
     ------
     ValueError
-        If an input is not as described.
+        If an input is not as described; the message names the frame. If trimaps or masks are fewer or more than the
+        frames, a key lies outside the clip, frames differ in size, or a frame has no key frame in its scene, or only
+        one more than `window` frames later. What concerns the frames is raised when the iterator reaches them.
+    TypeError
+        If an input is of the wrong kind.
+
+    See Also
+    --------
+    matte : One image.
+
+    References
+    ----------
+    .. [1] T. Kroeger, R. Timofte, D. Dai, L. Van Gool. Fast optical flow using dense inverse search. ECCV 2016.
+    .. [2] Y.-Y. Chuang, A. Agarwala, B. Curless, D. H. Salesin, R. Szeliski. Video matting of complex scenes. SIGGRAPH
+       2002. Trimaps carried between key frames by optical flow, forward and backward.
+    .. [3] M. Erofeev, Y. Gitman, D. Vatolin, A. Fedorov, J. Wang. Perceptually motivated benchmark for video matting.
+       BMVC 2015. Errors of a clip over time.
+
+    Examples
+    --------
+    >>> image = np.linspace(0, 1, 64)[None, :, None] * np.ones((32, 1, 3))
+    >>> trimap = np.full((32, 64), 0.5)
+    >>> trimap[:, :4], trimap[:, -4:] = 0, 1
+    >>> [alpha.shape for alpha in matte_sequence([image, image], [trimap, trimap])]
+    [(32, 64), (32, 64)]
     """
     settings = Settings(check_choice(quality, "quality", list(QUALITIES)), check_weights(weights))
     check_integer(smoothing, "smoothing", low=0)
@@ -125,108 +158,9 @@ def matte_sequence(
     names = [name for name, value in given.items() if value is not None]
     if len(names) > 1:
         raise ValueError(f"{' and '.join(names)} are given, expected one of trimaps, masks and keys")
-    results = _mattes(_checked(frames), _hints(trimaps, masks, keys, settings), settings)
+    source = hints_of(trimaps, masks, keys, settings)
+    results = smoothed(tracked_frames(frames, source, settings, window, with_flow=smoothing > 0), smoothing)
     return (
         FrameMatte(one.alpha, estimate_foreground(one.image, one.alpha)) if with_foreground else one.alpha
         for one in results
     )
-
-
-class _Hints(NamedTuple):
-    """What makes the hint of each frame, and what is to be said after the last frame."""
-
-    of_frame: HintMaker
-    finish: Callable[[int], object]
-
-
-def _hints(trimaps: Any, masks: Any, keys: Any, settings: Settings) -> _Hints:
-    """Return the source of the hints."""
-    if trimaps is not None:
-        return _one_each(trimaps, "trimaps", partial(_with, GivenTrimap, settings))
-    if keys is not None:
-        return _by_key(keys, settings)
-    if masks is None or isinstance(masks, str | Segmenter) or callable(masks):
-        segmenter = load_segmenter(DEFAULT_SEGMENTER if masks is None else masks)
-        refuse_bundled(segmenter, settings.weights)
-        return _Hints(lambda _, image: FoundMask(image, segmenter, settings), lambda _: None)
-    return _one_each(masks, "masks", partial(_with, GivenMask, settings))
-
-
-def _with(kind: Callable[..., Hint], settings: Settings, image: Frame, plane: npt.ArrayLike) -> Hint:
-    return kind(image, plane, settings)
-
-
-def _one_each(planes: Planes, name: str, make: Callable[[Frame, npt.ArrayLike], Hint]) -> _Hints:
-    """Return hints of an iterable with one plane for each frame."""
-    rest = iter(planes)
-
-    def of_frame(index: int, image: Frame) -> Hint:
-        plane = next(rest, END)
-        if plane is END:
-            raise ValueError(f"{name} ends after {index}, expected one for each frame: the frames go on")
-        return make(image, plane)  # type: ignore[arg-type]
-
-    def finish(count: int) -> None:
-        if next(rest, END) is not END:
-            raise ValueError(f"{name} goes on after the last of {count} frames, expected one for each frame")
-
-    return _Hints(of_frame, finish)
-
-
-def _by_key(keys: Mapping[int, npt.ArrayLike], settings: Settings) -> _Hints:
-    """Return hints of key frames."""
-    if not keys:
-        raise ValueError("keys is empty, expected at least one key frame")
-    for index in keys:
-        if isinstance(index, bool) or not isinstance(index, Integral) or index < 0:
-            raise ValueError(f"keys has the frame {index!r}, expected integers of at least 0")
-
-    def of_frame(index: int, image: Frame) -> Hint | None:
-        return hint_of_key(image, keys[index], settings) if index in keys else None
-
-    def finish(count: int) -> None:
-        outside = sorted(index for index in keys if index >= count)
-        if outside:
-            raise ValueError(f"keys has frame {outside[0]}, expected frames of the clip, which has {count}")
-
-    return _Hints(of_frame, finish)
-
-
-def _checked(frames: Iterable[npt.ArrayLike]) -> Iterator[Frame]:
-    """Yield the frames as float32 in [0, 1], all of one size."""
-    first = None
-    for index, frame in enumerate(frames):
-        image = check_image(frame, f"frame {index}")
-        first = image.shape if first is None else first
-        check_same_shape(image.shape, f"frame {index}", first, "frame 0")
-        yield image
-
-
-def _mattes(frames: Iterator[Frame], hints: _Hints, settings: Settings) -> Iterator[Matted]:
-    """Yield the mattes of checked frames."""
-    previous, index = None, -1
-    for index, image in enumerate(frames):
-        with _at_frame(index):
-            previous = _next_matte(previous, image, hints.of_frame(index, image), settings)
-        yield previous
-    hints.finish(index + 1)
-
-
-def _next_matte(previous: Matted | None, image: Frame, hint: Hint | None, settings: Settings) -> Matted:
-    """Return the matte of a frame, given that of the frame before."""
-    if previous is None or is_cut(previous.image, image):
-        if hint is None:
-            raise ValueError("keys has no frame since the scene began, expected one")
-        return hint.alone()
-    guess = moved(previous, image, motion_between(previous.image, image).to_previous)
-    trimap = trimap_of_moved(guess) if hint is None else hint.trimap()
-    return follow(image, trimap, guess, settings.network)
-
-
-@contextmanager
-def _at_frame(index: int) -> Iterator[None]:
-    """Add the number of the frame to an error's sentence."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{error} (frame {index})") from error

@@ -24,15 +24,16 @@ from hybridmatte.systems.problem import check_problem
 from hybridmatte.video.flow import Frame, Motion, Plane, leaves, warp
 from hybridmatte.video.object_motion import object_flow
 
-__all__ = ["Matted", "Moved", "follow", "matted", "moved"]
+__all__ = ["Matted", "Moved", "follow", "fused", "matted", "moved"]
 
 LEAST_VARIANCE = 0.03**2  # of alpha where the network is certain
 WRONG_VARIANCE = 0.2**2  # of an alpha that is off by more than 0.1
 UNSAID_VARIANCE = 0.1**2  # of an alpha that comes without a confidence
 AGEING = 0.02**2  # added from frame to frame
+MOTION_ERROR = 0.2  # pixels: of the motion; times the slope of alpha, it is the deviation of the moved alpha
 COLOUR_CHANGE = 0.12  # RGB distance along the object's motion at which an opaque pixel's reliability falls to exp(-1/2)
 LOST_VARIANCE = 0.5**2  # of a pixel whose motion is not reliable at all
-PRIOR_WEIGHT = 0.1  # of a prior that is as sure as `LEAST_VARIANCE`, on the scale of the Laplacian's diagonal
+PRIOR_WEIGHT = 0.02  # of a prior that is as sure as `LEAST_VARIANCE`, on the scale of the Laplacian's diagonal
 LEAST_RELIABLE = 0.3  # where the motion is less reliable, the solver starts from the known colours
 
 
@@ -45,11 +46,15 @@ class Matted(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """Alpha of the previous frame at the pixels of this one, its variance, and how reliable the motion is; (H, W)."""
+    """Alpha of another frame at the pixels of this one.
+
+    alpha, its variance and the reliability of the motion are (H, W); flow (H, W, 2) is the object's, to that frame.
+    """
 
     alpha: Plane
     variance: Plane
     reliability: Plane
+    flow: Plane
 
 
 def matted(image: Frame, trimap: Plane, alpha: Plane, confidence: Plane | None = None) -> Matted:
@@ -66,8 +71,18 @@ def moved(previous: Matted, image: Frame, motion: Motion) -> Moved:
     change = np.linalg.norm(cv2.blur(image, (3, 3)) - warp(cv2.blur(previous.image, (3, 3)), flow), axis=2)
     reliability = alpha * np.exp(-0.5 * np.square(change / COLOUR_CHANGE)) + (1 - alpha) * motion.reliability
     reliability[leaves(flow)] = 0
-    variance = warp(previous.variance, flow) + AGEING + np.square(1 - reliability) * np.float32(LOST_VARIANCE)
-    return Moved(alpha, variance, reliability)
+    slope = cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) / 2
+    variance = warp(previous.variance, flow) + np.float32(AGEING) + np.square(np.float32(MOTION_ERROR) * slope)
+    variance += np.square(1 - reliability) * np.float32(LOST_VARIANCE)
+    return Moved(alpha, variance, reliability, flow)
+
+
+def fused(one: Moved, other: Moved) -> Moved:
+    """Return the average of alphas from two other frames, weighed by their inverse variances; the flow is of one."""
+    share = one.variance / (one.variance + other.variance)
+    alpha = one.alpha + share * (other.alpha - one.alpha)
+    variance = share * other.variance + share * (1 - share) * np.square(other.alpha - one.alpha)
+    return Moved(alpha, variance, np.maximum(one.reliability, other.reliability), one.flow)
 
 
 def follow(image: Frame, trimap: Plane, guess: Moved, network: Perceptron | None) -> Matted:
@@ -75,19 +90,19 @@ def follow(image: Frame, trimap: Plane, guess: Moved, network: Perceptron | None
     is_unknown = trimap == 0.5
     if not is_unknown.any():
         return matted(image, trimap, trimap.copy())
-    weight = np.float32(PRIOR_WEIGHT) * np.minimum(LEAST_VARIANCE / guess.variance, 1)
+    weight = np.float32(PRIOR_WEIGHT) * np.minimum(np.float32(LEAST_VARIANCE) / guess.variance, 1)
     start = np.where(guess.reliability > LEAST_RELIABLE, guess.alpha, np.float32(np.nan))
     hints = Guess(guess.alpha, np.where(is_unknown, weight, 0), start)
-    solved = correct_near(check_problem(image, trimap), network, hints)
-    return _joined(image, trimap, *solved, guess)
+    alpha, confidence = correct_near(check_problem(image, trimap, *hints[:2]), network, hints)
+    return _joined(image, trimap, alpha, confidence, guess)
 
 
 def _joined(image: Frame, trimap: Plane, solved: Plane, confidence: Plane | None, guess: Moved) -> Matted:
     """Return the average of solved and moved alpha, weighed by their inverse variances."""
     variance = _variance(trimap, confidence)
-    share = guess.variance / (guess.variance + variance + np.float32(1e-12))
+    share = guess.variance / (guess.variance + variance)
     alpha = np.where(trimap == 0.5, guess.alpha + share * (solved - guess.alpha), trimap)
-    return Matted(image, alpha.astype(np.float32), share * variance)
+    return Matted(image, alpha.astype(np.float32), (share * variance).astype(np.float32))
 
 
 def _variance(trimap: Plane, confidence: Plane | None) -> Plane:

@@ -1,0 +1,139 @@
+"""The mattes of the frames, one after the other: with a hint for each frame, or held between key frames."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hybridmatte._validation import check_image, check_same_shape
+from hybridmatte.video.carrying import carried_back, trimap_of_moved
+from hybridmatte.video.flow import Frame, is_cut, motion_between
+from hybridmatte.video.hint_sources import HintSource
+from hybridmatte.video.hints import Hint, Settings
+from hybridmatte.video.object_motion import object_flow
+from hybridmatte.video.smoothing import Tracked
+from hybridmatte.video.tracking import Moved, follow, fused, moved
+
+__all__ = ["tracked_frames"]
+
+
+class _Arrival(NamedTuple):
+    """A frame as it came, its number, and whether a scene begins with it."""
+
+    index: int
+    frame: npt.NDArray[np.generic]
+    begins: bool
+
+    @property
+    def image(self) -> Frame:
+        """The frame as (H, W, 3) float32 in [0, 1]."""
+        return check_image(self.frame, f"frame {self.index}")
+
+
+def tracked_frames(
+    frames: Iterable[npt.ArrayLike], source: HintSource, settings: Settings, window: int, *, with_flow: bool
+) -> Iterator[Tracked]:
+    """Yield the matte of each frame; with_flow also tells the flow from each previous frame."""
+    tracker = _Tracker(source, settings, with_flow=with_flow)
+    held: list[_Arrival] = []
+    count = 0
+    for arrival in _arrivals(frames):
+        count += 1
+        held.append(arrival)
+        if not _waits(source.keys, arrival.index, window):
+            yield from tracker.mattes(held)
+            held = []
+    yield from tracker.mattes(held)
+    source.finish(count)
+
+
+def _waits(keys: list[int] | None, index: int, window: int) -> bool:
+    """Return whether a frame waits for the next key frame."""
+    if keys is None:
+        return False
+    position = bisect_left(keys, index)
+    return position < len(keys) and 0 < keys[position] - index < window
+
+
+def _arrivals(frames: Iterable[npt.ArrayLike]) -> Iterator[_Arrival]:
+    """Yield the frames, checked and all of one size; copies, as a reader may use one array for all frames."""
+    before = None
+    shape: tuple[int, ...] | None = None
+    for index, frame in enumerate(frames):
+        image = check_image(frame, f"frame {index}")
+        shape = image.shape if shape is None else shape
+        check_same_shape(image.shape, f"frame {index}", shape, "frame 0")
+        begins = before is None or is_cut(before, image)
+        is_small = isinstance(frame, np.ndarray) and frame.dtype.itemsize < image.dtype.itemsize
+        yield _Arrival(index, np.array(frame) if is_small else image.copy(), begins)
+        before = image.copy() if image is frame else image
+
+
+class _Tracker:
+    """Estimates frame after frame, each from the one before."""
+
+    def __init__(self, source: HintSource, settings: Settings, *, with_flow: bool) -> None:
+        self._source, self._settings, self._with_flow = source, settings, with_flow
+        self._last: Tracked | None = None
+
+    def mattes(self, held: list[_Arrival]) -> Iterator[Tracked]:
+        """Yield the mattes of frames that were held together; the last of several is a key frame, unless none came."""
+        backward = self._from_key(held)
+        for arrival, guess in zip(held, backward, strict=True):
+            with _at_frame(arrival.index):
+                self._last = self._next(arrival, guess)
+            yield self._last
+
+    def _from_key(self, held: list[_Arrival]) -> list[Moved | None]:
+        """Return the alpha of the last frame at each frame before it; None where it tells nothing."""
+        if len(held) < 2:
+            return [None] * len(held)
+        last = held[-1]
+        with _at_frame(last.index):
+            hint = self._source.of_frame(last.index, last.image)
+            if hint is None:
+                return [None] * len(held)
+            key = hint.alone()
+        images = [arrival.image for arrival in held[:-1]]
+        return [*carried_back(key, images, [arrival.begins for arrival in held[1:]]), None]
+
+    def _next(self, arrival: _Arrival, backward: Moved | None) -> Tracked:
+        """Return a frame's matte from its hint, the frame before, and the next key frame."""
+        image, last = arrival.image, self._last
+        hint = self._source.of_frame(arrival.index, image)
+        if last is None or arrival.begins:
+            return self._first(image, hint, backward)
+        if np.array_equal(image, last.matte.image) and (hint is None or np.array_equal(hint.trimap(), last.trimap)):
+            still = np.zeros((*image.shape[:2], 2), np.float32)
+            return last._replace(to_previous=still, from_previous=still)
+        pair = motion_between(last.matte.image, image)
+        forward = moved(last.matte, image, pair.to_previous)
+        guess = forward if backward is None else fused(forward, backward)
+        trimap = trimap_of_moved(guess) if hint is None else hint.trimap()
+        matte = follow(image, trimap, guess, self._settings.network)
+        ahead = object_flow(pair.to_next, matte.alpha) if self._with_flow else None
+        return Tracked(matte, trimap, forward.flow, ahead)
+
+    def _first(self, image: Frame, hint: Hint | None, backward: Moved | None) -> Tracked:
+        """Return the matte of the first frame of a scene."""
+        if hint is not None:
+            matte = hint.alone()
+            return Tracked(matte, np.where(matte.variance > 0, np.float32(0.5), matte.alpha))
+        if backward is None:
+            raise ValueError("keys has no key frame in this scene near enough, expected one; or raise window")
+        trimap = trimap_of_moved(backward)
+        return Tracked(follow(image, trimap, backward, self._settings.network), trimap)
+
+
+@contextmanager
+def _at_frame(index: int) -> Iterator[None]:
+    """Add the number of the frame to an error's sentence."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{error} (frame {index})") from error
