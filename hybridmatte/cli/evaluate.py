@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.cli.options import MAX_PIXELS, Force, MaxPixels, Weights
+from hybridmatte.cli.options import MAX_PIXELS, Force, MaxPixels, TilePixels, Weights
 
 
 def evaluate(
@@ -36,6 +36,7 @@ def evaluate(
             help="Folder of photographs; each foreground of the data set is composited over 20 of them.",
         ),
     ] = None,
+    tile_pixels: TilePixels = None,
     weights: Weights = "research",
 ) -> None:
     """Score alphas against true alphas: SAD, MSE, MAD, gradient and connectivity errors.
@@ -51,7 +52,7 @@ def evaluate(
     _refuse_options_without_effect(
         network,
         {"ALPHAS": alpha, "TRUTHS": truth, "TRIMAPS": trimap, "--region": region},
-        {"--data": data, "--split": split, "--backgrounds": backgrounds},
+        {"--data": data, "--split": split, "--backgrounds": backgrounds, "--tile-pixels": tile_pixels},
     )
     check_score_files(csv_file, json_file, force=force)
     if network is not None:
@@ -60,7 +61,16 @@ def evaluate(
         refuse_research_network(network, kind)  # before imports that need an extra
         from hybridmatte.cli.network_scores import evaluate_network
 
-        evaluate_network(network, data, csv_file, json_file, dataset=dataset, split=split, backgrounds=backgrounds)
+        evaluate_network(
+            network,
+            data,
+            csv_file,
+            json_file,
+            dataset=dataset,
+            split=split,
+            backgrounds=backgrounds,
+            tile_pixels=tile_pixels,
+        )
     else:
         from hybridmatte.cli.folder_scores import evaluate_folders
 

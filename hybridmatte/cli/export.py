@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hybridmatte.cli.network_inputs import image_and_trimap, load_matting_network, network_sources
 from hybridmatte.cli.options import MAX_PIXELS, Force, MaxPixels, Network, NetworkTrimap, Output, Photograph
 from hybridmatte.cli.streams import note, refuse_overwriting
@@ -21,5 +23,14 @@ def export(
 
     refuse_overwriting([output], force=force)
     pixels = image_and_trimap(network_sources(image, trimap), max_pixels)
-    difference = export_onnx(load_matting_network(network), output, *pixels)
-    note(f"{output} gives the same alpha to {difference:.1e}")
+    loaded = load_matting_network(network)
+    difference = export_onnx(loaded, output, *pixels)
+    note(f"{output} gives the same alpha to {difference:.1e}; {_sizes(loaded, pixels[0].shape)}")
+
+
+def _sizes(network: Any, shape: tuple[int, ...]) -> str:
+    """Say which images the file of a network accepts, after an export with an image of that shape."""
+    if not network.has_fixed_size:
+        return f"it takes images of any size, height and width multiples of {network.stride}"
+    height, width = (side + -side % network.stride for side in shape[:2])
+    return f"it takes images of {width} x {height} pixels alone, one at a time: export again for another size"

@@ -19,6 +19,7 @@ from hybridmatte.cli.score_tables import (
 from hybridmatte.cli.streams import note, show
 from hybridmatte.data import TrimapTasks
 from hybridmatte.networks import MattingNetwork, TrimapNetwork, load_network
+from hybridmatte.networks.prediction import TILE_PIXELS
 from hybridmatte.training import open_scored, score_network
 
 __all__ = ["evaluate_network"]
@@ -33,13 +34,15 @@ def evaluate_network(
     dataset: str,
     split: str | None,
     backgrounds: Path | None,
+    tile_pixels: int | None = None,
 ) -> None:
     """Score a network over a data set, show and write the numbers; trimaps are used where the data set has them."""
     if data is None:
         raise ValueError("--data is missing, expected the folder of the data set")
     model = load_network(network)
     samples = _with_masks(model, open_scored(dataset, data, split=split, backgrounds=backgrounds))
-    scored = track(score_network(model, samples), "scoring", len(samples), disable=not sys.stderr.isatty())
+    errors_of_each = score_network(model, samples, max_pixels=tile_pixels or TILE_PIXELS)
+    scored = track(errors_of_each, "scoring", len(samples), disable=not sys.stderr.isatty())
     rows: list[Row] = [{"name": name} | errors for name, errors in scored]
     columns: Columns = {metric: header for metric, header in NETWORK_COLUMNS.items() if metric in rows[0]}
     others = [name for name in rows[0] if name not in (*NETWORK_COLUMNS, "name")]

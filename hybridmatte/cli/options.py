@@ -35,6 +35,7 @@ __all__ = [
     "Quiet",
     "Recursive",
     "Resume",
+    "TilePixels",
     "Trimap",
     "Weights",
     "Workers",
@@ -178,6 +179,16 @@ Json = Annotated[
 ]
 Bits = Annotated[int, typer.Option("--bits", help="Bits a channel of the output: 8, or 16 for .png and .tif.")]
 MaxPixels = Annotated[int, typer.Option("--max-pixels", min=1, help="Refuse files with more pixels, before decoding.")]
+TilePixels = Annotated[
+    int | None,
+    typer.Option(
+        "--tile-pixels",
+        metavar="N",
+        min=4096,
+        help="Most pixels that the network sees at once; larger images are cut into overlapping tiles of about that "
+        "many. Default: 1048576.",
+    ),
+]
 DropGps = Annotated[
     bool, typer.Option("--drop-gps", help="Leave the place of the photograph out of the EXIF block of the output.")
 ]

@@ -15,6 +15,7 @@ from hybridmatte.cli.options import (
     Output,
     Photograph,
     Quiet,
+    TilePixels,
 )
 from hybridmatte.cli.reports import begin_report
 from hybridmatte.cli.streams import destination
@@ -28,6 +29,7 @@ def predict(
     output: Output,
     bits: Bits = 8,
     max_pixels: MaxPixels = MAX_PIXELS,
+    tile_pixels: TilePixels = None,
     drop_gps: DropGps = False,
     force: Force = False,
     _quiet: Quiet = False,
@@ -37,6 +39,7 @@ def predict(
     from hybridmatte.io.metadata import check_turning, read_photograph
     from hybridmatte.io.pictures import read_trimap, write_alpha
     from hybridmatte.networks import predict_alpha
+    from hybridmatte.networks.prediction import TILE_PIXELS
 
     begin_report(image, output)
     inputs = network_sources(image, trimap)
@@ -46,5 +49,5 @@ def predict(
     planes = [read_trimap(file, max_pixels=max_pixels) for file in inputs[1:]]
     for file, plane in zip(inputs[1:], planes, strict=True):
         check_turning(inputs[0], photograph.shape, metadata.orientation, file, plane.shape, "trimap")
-    alpha = predict_alpha(loaded, photograph, *planes)
+    alpha = predict_alpha(loaded, photograph, *planes, max_pixels=tile_pixels or TILE_PIXELS)
     write_alpha(target, alpha, bits=bits, exif=metadata.exif, resolution=metadata.resolution)

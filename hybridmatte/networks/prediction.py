@@ -11,10 +11,11 @@ from hybridmatte._validation_torch import check_image_batch, check_range, check_
 from hybridmatte.networks.network import MattingNetwork
 from hybridmatte.trimap import refuse_labels
 
-__all__ = ["as_batch", "estimate_alpha", "predict_alpha", "with_known"]
+__all__ = ["TILE_PIXELS", "as_batch", "estimate_alpha", "predict_alpha", "with_known"]
 
 OVERLAP = 0.25  # share of a tile's side; there a tile's weight is 0 over the outer quarter, then rises over half of it
 MIN_PIXELS = 1 << 12
+TILE_PIXELS = 1 << 20  # default
 
 
 @overload

@@ -19,7 +19,7 @@ from hybridmatte.networks.saved_weights import INDEX, WEIGHTS, load_saved
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["SavedNetwork", "download_config", "quiet_hub", "weights_folder"]
+__all__ = ["SavedNetwork", "download_config", "hub_folder", "quiet_hub", "weights_folder"]
 
 CONFIG = "config.json"
 
@@ -91,11 +91,14 @@ def download_config(name: str, **options: Any) -> Path:
 
 def weights_folder(source: str | PathLike[str], **options: Any) -> Path:
     """Return a folder with the weights: the source, or a copy of the model of that name on the hub."""
-    if Path(source).is_dir():
-        return Path(source)
+    return Path(source) if Path(source).is_dir() else hub_folder(str(source), **options)
+
+
+def hub_folder(name: str, **options: Any) -> Path:
+    """Return a folder with a copy of a model on the hub: its configuration and weights."""
     with quiet_hub():
         patterns = [f"{folder}{name}" for folder in ("", "*/") for name in (CONFIG, WEIGHTS, INDEX, "*.safetensors")]
-        return Path(snapshot_download(str(source), allow_patterns=patterns, **options))
+        return Path(snapshot_download(name, allow_patterns=patterns, **options))
 
 
 @contextmanager

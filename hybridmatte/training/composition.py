@@ -8,7 +8,8 @@ from hybridmatte._validation_torch import split_planes
 from hybridmatte.losses import composition_loss, l1_loss, laplacian_pyramid_loss
 from hybridmatte.training.config import CompositionConfig, DisentangledConfig
 from hybridmatte.training.module import Batch, MattingModule, Terms
-from hybridmatte.training.samples import Backgrounds, Data, PhotographSource, StreamSource, open_photographs
+from hybridmatte.training.samples import Backgrounds, Data, open_photographs
+from hybridmatte.training.sources import PhotographSource, StreamSource
 
 __all__ = ["CompositionMatting", "DisentangledPretraining"]
 

@@ -10,10 +10,12 @@ from torch.nn.functional import binary_cross_entropy
 from hybridmatte.data import AsMaskTask, AsTwoViews, without_colours
 from hybridmatte.losses import gradient_loss, l1_loss, l2_loss
 from hybridmatte.networks.labels import blend_labels
+from hybridmatte.networks.u_net import BOUNDARY_HEAD
 from hybridmatte.training.config import BlendingConfig, MatteConfig, SegmentationConfig
 from hybridmatte.training.module import Batch, MattingModule, TaughtModule, Terms
-from hybridmatte.training.samples import Backgrounds, Data, SampleSource, make_augmentation, open_samples
+from hybridmatte.training.samples import Backgrounds, Data, open_samples
 from hybridmatte.training.scores import AnyNetwork
+from hybridmatte.training.sources import SampleSource, make_augmentation
 
 __all__ = ["MatteLabelBlending", "MatteTraining", "SegmentationPretraining", "boundary_of"]
 
@@ -36,6 +38,7 @@ class SegmentationPretraining(MattingModule[SegmentationConfig]):
     """
 
     parts = ("image", "mask")
+    has_trimaps = False
     has_unused_parameters = True  # a boundary head
 
     def open_source(self, data: Data, backgrounds: Backgrounds) -> SampleSource:
@@ -104,6 +107,7 @@ class MatteLabelBlending(TaughtModule[BlendingConfig]):
     """
 
     parts = ("image", "mask")
+    has_trimaps = False
     has_unused_parameters = True  # a boundary head
 
     def __init__(self, network: AnyNetwork, config: BlendingConfig, teacher: AnyNetwork):
@@ -140,7 +144,7 @@ class MatteLabelBlending(TaughtModule[BlendingConfig]):
         """Move the teacher's weights towards the student's, all but those of its boundary head."""
         student = self.network.state_dict()
         for name, tensor in self.teacher.state_dict().items():
-            if not tensor.is_floating_point() or name.startswith("boundary_head."):
+            if not tensor.is_floating_point() or name.startswith(BOUNDARY_HEAD):
                 continue
             tensor.lerp_(student[name].to(tensor.dtype), 1 - self.config.ema)
 
@@ -170,7 +174,5 @@ def boundary_of(alpha: torch.Tensor) -> torch.Tensor:
 def _architecture(network: torch.nn.Module) -> dict[str, tuple[int, ...]]:
     """Return the shapes of all tensors by name, without those of a boundary head."""
     return {
-        name: tuple(tensor.shape)
-        for name, tensor in network.state_dict().items()
-        if not name.startswith("boundary_head.")
+        name: tuple(tensor.shape) for name, tensor in network.state_dict().items() if not name.startswith(BOUNDARY_HEAD)
     }

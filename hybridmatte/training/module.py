@@ -13,11 +13,12 @@ import torch
 
 from hybridmatte.data import Sample
 from hybridmatte.data.folders import Part
-from hybridmatte.networks import load_network
+from hybridmatte.networks.checkpoint import load_trained
 from hybridmatte.training.config import LabelledConfig, TrainingConfig
 from hybridmatte.training.optimizer import make_optimizer, rate_factor
-from hybridmatte.training.samples import Backgrounds, Data, SampleSource, Source, open_samples
+from hybridmatte.training.samples import Backgrounds, Data, open_samples
 from hybridmatte.training.scores import AnyNetwork, MattingScores, predict_sample
+from hybridmatte.training.sources import SampleSource, Source
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -43,7 +44,9 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
     Attributes
     ----------
     parts : tuple of str
-        Parts of a `Sample` that the paradigm needs.
+        Parts of a `Sample` that the paradigm needs. A network that takes a trimap needs that too.
+    has_trimaps : bool
+        Whether the paradigm has trimaps for a network that takes one.
     has_unused_parameters : bool
         Whether a training step may leave parameters without a gradient.
 
@@ -54,10 +57,16 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
     """
 
     parts: ClassVar[tuple[Part, ...]] = ()
+    has_trimaps: ClassVar[bool] = True
     has_unused_parameters: ClassVar[bool] = False
 
     def __init__(self, network: AnyNetwork, config: Config):
         super().__init__()
+        if getattr(network, "takes_trimap", False) and not self.has_trimaps:
+            raise ValueError(
+                f"network takes a trimap, expected one from the image alone: paradigm {config.paradigm!r} learns from "
+                "photographs with masks"
+            )
         self.network: Any = network
         self.config = config
         self.scores: Any = MattingScores()
@@ -76,7 +85,10 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
             As `hybridmatte.training.train` takes them.
         """
         config = cast("LabelledConfig", self.config)  # DisentangledPretraining, which reads no labels, overrides this
-        return SampleSource(config, open_samples(config, data, backgrounds, self.parts))
+        parts = self.parts
+        if self.network.takes_trimap and "trimap" not in parts:
+            parts = (*parts, "trimap")
+        return SampleSource(config, open_samples(config, data, backgrounds, parts))
 
     def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
         """Return the terms of a batch by name. Their sum is the loss."""
@@ -182,7 +194,7 @@ class TaughtModule(MattingModule[Config]):
     @classmethod
     def from_config(cls, network: AnyNetwork, config: Any) -> Self:
         """Return the module of a network, with the teacher that its configuration names."""
-        return cls(network, config, load_network(config.teacher))
+        return cls(network, config, load_trained(config.teacher, "teacher"))
 
     def train(self, mode: bool = True) -> Self:
         """Set training or evaluation mode of all but the teacher."""

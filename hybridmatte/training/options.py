@@ -86,7 +86,7 @@ class NetworkOptions:
     fusion : {"soft", "soft_sum", "hard"}, default "soft"
         How joint combines the probabilities of its trimap with its alpha; see `hybridmatte.networks.fuse`.
     init_from : str, default ""
-        Folder or hub name of a network to load weights from. "" loads none.
+        Folder of a network to load weights from, or hf:OWNER/NAME on the Hugging Face hub. "" loads none.
     parts : {"all", "encoder"}, default "all"
         Which of its weights to load; see `hybridmatte.networks.load_parts`. Needs init_from.
     """
@@ -277,7 +277,7 @@ class TeacherOptions:
     Parameters
     ----------
     teacher : str
-        Folder or hub name of the network whose alpha is a label. Required.
+        Folder of the network whose alpha is a label, or hf:OWNER/NAME on the Hugging Face hub. Required.
     """
 
     teacher: str = ""

@@ -21,15 +21,9 @@ from hybridmatte.training.config import RealConfig
 from hybridmatte.training.module import Batch, TaughtModule, Terms
 from hybridmatte.training.nonlocal_matting import regression_terms
 from hybridmatte.training.optimizer import parameter_groups
-from hybridmatte.training.samples import (
-    Backgrounds,
-    Data,
-    SampleSource,
-    make_augmentation,
-    open_backgrounds,
-    open_samples,
-)
+from hybridmatte.training.samples import Backgrounds, Data, open_backgrounds, open_samples
 from hybridmatte.training.scores import AnyNetwork
+from hybridmatte.training.sources import SampleSource, make_augmentation
 from hybridmatte.training.trimap_generation import classes_of
 
 __all__ = ["RealAdaptation"]

@@ -36,8 +36,8 @@ def check_new(output: Path) -> None:
 def checkpoint_to_resume(output: Path, config: TrainingConfig) -> Path:
     """Return the last checkpoint of a run whose configuration must be the given one.
 
-    Only the options of the paradigm are compared. An option that the run's ``config.json`` lacks had its default, for
-    an earlier version wrote it.
+    Only the options of the paradigm are compared. More epochs than before lengthen the run. An option that the run's
+    ``config.json`` lacks had its default, for an earlier version wrote it.
     """
     checkpoint = _checkpoint(output)
     if not checkpoint.is_file():
@@ -45,8 +45,10 @@ def checkpoint_to_resume(output: Path, config: TrainingConfig) -> Path:
     before = read_json_object(output / "config.json")
     for name, wanted in config.options().items():
         had = before.get(name, getattr(type(config), name, wanted))
-        if had != wanted:
-            raise ValueError(f"{name} is {wanted!r} but the run in {output} had {had!r}, expected the same to resume")
+        is_longer = name == "epochs" and isinstance(had, int) and had < wanted
+        if had != wanted and not is_longer:
+            expected = "at least as many" if name == "epochs" else "the same"
+            raise ValueError(f"{name} is {wanted!r} but the run in {output} had {had!r}, expected {expected} to resume")
     return checkpoint
 
 
