@@ -116,6 +116,7 @@ class MattingFormer(MattingNetwork, SavedNetwork, library_name="hybridmatte", li
     """
 
     config_kind = "matteformer"
+    has_side_alphas = True
 
     def __init__(
         self,

@@ -100,6 +100,8 @@ class MattingNetwork(torch.nn.Module):
         Mean and standard deviation of the colours that the encoder was trained with; the network normalises by them.
     encoder_prefix : str or tuple of str
         Beginning of the names of the encoder's parameters.
+    has_side_alphas : bool
+        Whether `weighted_alphas` has the alpha at full size first, and then coarser ones.
     has_fixed_size : bool
         Whether an ONNX file of the network accepts one image size only.
 
@@ -113,6 +115,7 @@ class MattingNetwork(torch.nn.Module):
     trimap_planes: int = 0
     stride: int = 32
     encoder_prefix: str | tuple[str, ...] = "encoder."
+    has_side_alphas: bool = False
     has_fixed_size: bool = False
     mean: tuple[float, float, float] = MEAN
     std: tuple[float, float, float] = STD

@@ -14,6 +14,7 @@ from hybridmatte._validation import check_choice, check_window_size
 from hybridmatte.training.options import (
     AtLeastOne,
     CompositeOptions,
+    CompositionLossOptions,
     CropOptions,
     Decay,
     Fraction,
@@ -144,14 +145,19 @@ class SupervisedConfig(CompositeOptions, TrimapBandOptions, LabelledConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompositionConfig(CompositeOptions, LabelledConfig):
+class CompositionConfig(CompositionLossOptions, CompositeOptions, LabelledConfig):
     """Options of training from alphas and the two layers that they compose."""
 
     paradigm: Literal["composition"] = "composition"
 
+    def __post_init__(self) -> None:
+        """Check the weights as well."""
+        super().__post_init__()
+        self.check_weights()
+
 
 @dataclass(frozen=True, kw_only=True)
-class DisentangledConfig(TrainingConfig):
+class DisentangledConfig(CompositionLossOptions, TrainingConfig):
     """Options of disentangled pre-training, from photographs without labels.
 
     Parameters
@@ -162,16 +168,21 @@ class DisentangledConfig(TrainingConfig):
         Fraction of the cells that is unknown. Of the others, half are foreground and half background.
     alpha_level : {"pixel", "block"}, default "pixel"
         Whether each pixel has a random alpha of its own, or each cell.
+    asymmetric : bool, default True
+        Whether rotation, shear, flips and colours change the foreground alone, with black beyond its border, as in
+        MatteFormer's code. Otherwise both photographs are treated alike; without trimap they can then be exchanged.
     """
 
     paradigm: Literal["disentangled"] = "disentangled"
     grid: AtLeastOne = 7
     unknown_cells: Fraction = 0.75
     alpha_level: Literal["pixel", "block"] = "pixel"
+    asymmetric: bool = True
 
     def __post_init__(self) -> None:
-        """Check grid and crop as well."""
+        """Check weights, grid and crop as well."""
         super().__post_init__()
+        self.check_weights()
         if self.grid > self.crop:
             raise ValueError(f"grid is {self.grid}, expected at most crop, {self.crop}")
 

@@ -70,6 +70,7 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
         self.network: Any = network
         self.config = config
         self.scores: Any = MattingScores()
+        self._at_full_size: Terms = {}  # terms that are logged in place of the sums
 
     @classmethod
     def from_config(cls, network: AnyNetwork, config: Any) -> Self:
@@ -103,17 +104,24 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
         terms = self.batch_terms(batch)
         loss = self.checked_sum(terms)
         self.log("loss", loss, prog_bar=True, on_step=True, on_epoch=False)
-        self.log_dict({f"loss/{name}": term for name, term in terms.items()}, on_step=True, on_epoch=False)
+        shown = terms | self._at_full_size
+        self.log_dict({f"loss/{name}": term for name, term in shown.items()}, on_step=True, on_epoch=False)
         return loss
 
     def batch_terms(self, batch: Batch) -> Terms:
-        """Return the terms of a batch: `loss_terms` of each alpha that the network predicts, summed with its weight."""
+        """Return the terms of a batch: `loss_terms` of each alpha that the network predicts, summed with its weight.
+
+        Of a network with side alphas, ``loss/alpha`` is logged of the alpha at full size alone, without its weight.
+        """
         trimap = batch["trimap"] if self.network.takes_trimap else None
         terms = {}
-        for weight, alpha in self.network.weighted_alphas(batch["image"], trimap):
+        for index, (weight, alpha) in enumerate(self.network.weighted_alphas(batch["image"], trimap)):
             with torch.autocast(self.device.type, enabled=False):
-                for name, term in self.loss_terms(alpha.float(), batch).items():
-                    terms[name] = terms.get(name, 0.0) + weight * term
+                own = self.loss_terms(alpha.float(), batch)
+            if index == 0 and self.network.has_side_alphas and "alpha" in own:
+                self._at_full_size = {"alpha": own["alpha"].detach()}
+            for name, term in own.items():
+                terms[name] = terms.get(name, 0.0) + weight * term
         return terms
 
     def checked_sum(self, terms: Terms) -> torch.Tensor:

@@ -15,6 +15,7 @@ from hybridmatte._validation import check_choice, check_integer, check_number
 
 __all__ = [
     "CompositeOptions",
+    "CompositionLossOptions",
     "CropOptions",
     "LabelledDataOptions",
     "LoopOptions",
@@ -240,6 +241,28 @@ class CompositeOptions:
 
     per_foreground: int = 100
     combine: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompositionLossOptions:
+    """Options that weigh the three losses of alpha, composition and Laplacian pyramid. A weight of 0 leaves one out.
+
+    Parameters
+    ----------
+    alpha_weight, pyramid_weight : float, default 1
+    composition_weight : float, default 13.27
+        Of the mean over the channels of the differences of colours in [0, 1]. MatteFormer's code, which the paper
+        builds on, sums over three channels that are divided by their standard deviation: 3 / 0.226 times as much.
+    """
+
+    alpha_weight: Weight = 1.0
+    composition_weight: Weight = 13.27
+    pyramid_weight: Weight = 1.0
+
+    def check_weights(self) -> None:
+        """Refuse weights that leave no loss."""
+        if self.alpha_weight == self.composition_weight == self.pyramid_weight == 0:
+            raise ValueError("alpha_weight, composition_weight and pyramid_weight are 0, expected one above 0")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,10 @@ from hybridmatte.training.config import TrainingConfig
 __all__ = ["check_new", "checkpoint_to_resume", "is_first_process", "write_json"]
 
 
+# what versions without these options did, where that is not their default
+EARLIER: dict[str, Any] = {"composition_weight": 1.0, "asymmetric": False}
+
+
 def is_first_process() -> bool:
     """Return whether this process writes files and messages.
 
@@ -37,14 +41,14 @@ def checkpoint_to_resume(output: Path, config: TrainingConfig) -> Path:
     """Return the last checkpoint of a run whose configuration must be the given one.
 
     Only the options of the paradigm are compared. More epochs than before lengthen the run. An option that the run's
-    ``config.json`` lacks had its default, for an earlier version wrote it.
+    ``config.json`` lacks had its default, or that of `EARLIER`, for an earlier version wrote it.
     """
     checkpoint = _checkpoint(output)
     if not checkpoint.is_file():
         raise FileNotFoundError(f"output {output} has no checkpoints/last.ckpt, expected one to resume from")
     before = read_json_object(output / "config.json")
     for name, wanted in config.options().items():
-        had = before.get(name, getattr(type(config), name, wanted))
+        had = before.get(name, EARLIER.get(name, getattr(type(config), name, wanted)))
         is_longer = name == "epochs" and isinstance(had, int) and had < wanted
         if had != wanted and not is_longer:
             expected = "at least as many" if name == "epochs" else "the same"

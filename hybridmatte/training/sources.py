@@ -214,6 +214,7 @@ def _with_fusion_options(function: Callable[..., Sample], config: DisentangledCo
         grid=config.grid,
         unknown=config.unknown_cells,
         level=config.alpha_level,
+        asymmetric=config.asymmetric,
     )
 
 

@@ -67,12 +67,13 @@ SHARED = {
 }
 LABELLED = {"dataset": "folder", "split": "", "crop_largest": 0}
 COMPOSITES = {"per_foreground": 100, "combine": 0.5}
+LOSSES = {"alpha_weight": 1.0, "composition_weight": 13.27, "pyramid_weight": 1.0}
 EXPECTED = {"pretrained": "bool or str"}
 OWN = {  # defaults of what a paradigm reads besides the shared options
     "alpha_free": LABELLED | COMPOSITES | {"trimap_band": 0, "prior": "ddc", "prior_weight": 10.0, "window_size": 11},
     "supervised": LABELLED | COMPOSITES | {"trimap_band": 0},
-    "composition": LABELLED | COMPOSITES,
-    "disentangled": {"grid": 7, "unknown_cells": 0.75, "alpha_level": "pixel"},
+    "composition": LABELLED | COMPOSITES | LOSSES,
+    "disentangled": LOSSES | {"grid": 7, "unknown_cells": 0.75, "alpha_level": "pixel", "asymmetric": True},
     "trimap": LABELLED | COMPOSITES | {"mask_scale": 1.0},
     "nonlocal": LABELLED | COMPOSITES | {"trimap_band": 0, "hard_percent": 50.0},
     "real": LABELLED
