@@ -11,6 +11,7 @@ from transformers.utils import logging
 
 from hybridmatte._validation import check_choice
 from hybridmatte.io.documents import read_json_object
+from hybridmatte.networks.config_schema import NOTES, check_rules
 from hybridmatte.networks.network import MattingNetwork, TrimapOption, count_planes
 from hybridmatte.networks.saved_network import CONFIG, download_config, weights_folder
 from hybridmatte.networks.saved_weights import load_saved
@@ -146,12 +147,20 @@ class MattingViT(MattingNetwork):
             network. The message names the file, and the key or the tensor.
         """
         path = Path(source) / CONFIG if Path(source).is_dir() else download_config(str(source))
-        options, inside = vit_matte_options(read_json_object(path), path)
-        model = load_saved(lambda: _build(options, inside), weights_folder(source))
-        return cls(model).eval()
+        config = read_json_object(path)
+        side = {"side": config.pop("side")} if "side" in config else {}
+        check_rules(NOTES, side, path)
+        options, inside = vit_matte_options(config, path)
+        network = cls(load_saved(lambda: _build(options, inside), weights_folder(source))).eval()
+        network.side = side.get("side")
+        return network
 
     def save_pretrained(self, folder: str | PathLike[str]) -> None:
         """Write the weights (safetensors) and the configuration (JSON) to a folder."""
+        if self.side is None:
+            vars(self.model.config).pop("side", None)
+        else:
+            self.model.config.side = self.side
         shows_bars = logging.is_progress_bar_enabled()
         logging.disable_progress_bar()  # it would show the writing of a single file
         try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 from hybridmatte._validation import check_choice, check_window_size
 from hybridmatte.training.options import (
     AtLeastOne,
+    AtLeastZero,
     CompositeOptions,
     CompositionLossOptions,
     CropOptions,
@@ -233,6 +234,9 @@ class RealConfig(TeacherOptions, LabelledConfig):
         The weight falls by half every so many optimiser steps.
     trimap_rate, discriminator_rate : float, default 1e-4 and 1e-5
         Learning rates of Net-T and of the discriminator. `learning_rate` is Net-M's.
+    discriminator_steps : int, default 1
+        The discriminator takes a step after every so many steps of the networks. 0: there is no discriminator, and no
+        adversarial loss.
     """
 
     allowed_networks: ClassVar[tuple[str, ...]] = ("joint",)
@@ -243,6 +247,7 @@ class RealConfig(TeacherOptions, LabelledConfig):
     halving_steps: AtLeastOne = 10_000
     trimap_rate: Positive = 1e-4
     discriminator_rate: Positive = 1e-5
+    discriminator_steps: AtLeastZero = 1
 
     def __post_init__(self) -> None:
         """Check the teacher and options of the loop that this paradigm cannot follow."""
@@ -311,11 +316,22 @@ class BlendingConfig(TeacherOptions, LabelledConfig):
     strong : bool, default True
         Whether `brightness`, `contrast`, `saturation` and `hue` change the student's view of a crop. The teacher always
         sees the crop's own colours.
+    soft_boundary : bool, default False
+        Whether the boundary weighs alpha and mask as the teacher's head gives it. By default it is 1 where the head
+        gives at least 0.5, else 0, as in the paper.
+    frozen_boundary : bool, default True
+        Whether the boundary comes from the teacher as it was at the start. Otherwise it comes from the teacher that
+        follows the student, whose boundary head does not.
+    mask_only : bool, default False
+        The control: the label is the mask, as if the boundary were empty.
     """
 
     paradigm: Literal["blending"] = "blending"
     ema: Decay = 0.999
     strong: bool = True
+    soft_boundary: bool = False
+    frozen_boundary: bool = True
+    mask_only: bool = False
 
     def __post_init__(self) -> None:
         """Check the teacher as well."""

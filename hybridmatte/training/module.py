@@ -47,6 +47,8 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
         Parts of a `Sample` that the paradigm needs. A network that takes a trimap needs that too.
     has_trimaps : bool
         Whether the paradigm has trimaps for a network that takes one.
+    trains_boundary : bool
+        Whether the paradigm trains a boundary head.
     has_unused_parameters : bool
         Whether a training step may leave parameters without a gradient.
 
@@ -58,6 +60,7 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
 
     parts: ClassVar[tuple[Part, ...]] = ()
     has_trimaps: ClassVar[bool] = True
+    trains_boundary: ClassVar[bool] = False
     has_unused_parameters: ClassVar[bool] = False
 
     def __init__(self, network: AnyNetwork, config: Config):
@@ -68,6 +71,8 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
                 "photographs with masks"
             )
         self.network: Any = network
+        if config.side:
+            self.network.side = config.side
         self.config = config
         self.scores: Any = MattingScores()
         self._at_full_size: Terms = {}  # terms that are logged in place of the sums
@@ -76,6 +81,13 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
     def from_config(cls, network: AnyNetwork, config: Any) -> Self:
         """Return the module of a network, with all that its configuration names."""
         return cls(network, config)
+
+    def finished(self) -> Any:
+        """Return the trained network, in evaluation mode, with what is known of it."""
+        network = self.network.eval()
+        if getattr(network, "has_boundary", False):
+            network.boundary_trained = self.trains_boundary
+        return network
 
     def open_source(self, data: Data, backgrounds: Backgrounds) -> Source:
         """Return what to learn from; here crops of labelled samples, or of composites over the backgrounds.

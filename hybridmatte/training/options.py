@@ -86,6 +86,9 @@ class NetworkOptions:
         Whether net_m, also as a part of joint, refines its alpha.
     fusion : {"soft", "soft_sum", "hard"}, default "soft"
         How joint combines the probabilities of its trimap with its alpha; see `hybridmatte.networks.fuse`.
+    side : int, default 0
+        Shorter side in pixels of the image that a network without trimap sees in validation and prediction; it is
+        stored with the network. 0: the image as it is.
     init_from : str, default ""
         Folder of a network to load weights from, or hf:OWNER/NAME on the Hugging Face hub. "" loads none.
     parts : {"all", "encoder"}, default "all"
@@ -102,6 +105,7 @@ class NetworkOptions:
     boundary: bool = False
     refinement: bool = True
     fusion: Literal["soft", "soft_sum", "hard"] = "soft"
+    side: AtLeastZero = 0
     init_from: str = ""
     parts: Literal["all", "encoder"] = "all"
 
@@ -117,6 +121,8 @@ class NetworkOptions:
         expected = FIXED_TRIMAP_INPUT.get(self.network, self.trimap_input)
         if self.trimap_input != expected:
             raise ValueError(f"trimap_input is {self.trimap_input}, expected {expected} for network {self.network!r}")
+        if self.side and (self.trimap_input or self.network == "net_t"):
+            raise ValueError(f"side is {self.side}, expected 0 for a network that takes a trimap or a mask")
         if self.one_hot and not self.trimap_input:
             raise ValueError("one_hot is True, expected trimap_input = true with it")
         if self.parts != "all" and not self.init_from:
@@ -218,12 +224,15 @@ class LabelledDataOptions:
         Name of the data set; see `hybridmatte.data.NAMED`.
     split : str, default ""
         Split of the data set. "" takes the only one.
+    max_samples : int, default 0
+        Learn from so many photographs, masks or mattes, the first of the data set. 0 takes all.
     crop_largest : int, default 0
         Above `crop`, each optimiser step has crops of a side of its own, a multiple of 32 from `crop` to this value.
     """
 
     dataset: str = "folder"
     split: str = ""
+    max_samples: AtLeastZero = 0
     crop_largest: AtLeastZero = 0
 
 

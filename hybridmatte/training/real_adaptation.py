@@ -87,14 +87,16 @@ class RealAdaptation(TaughtModule[RealConfig]):
         return self.config.guidance_weight * 0.5 ** (self._steps_taken // self.config.halving_steps)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
-        """Take a step with both networks, then one with the discriminator."""
+        """Take a step with both networks, and every so many steps one with the discriminator."""
         of_networks, of_discriminator = cast("list[LightningOptimizer]", self.optimizers())
         self.discriminator.requires_grad_(False)
         terms, composed = self.network_terms(batch)
         self._take_step(of_networks, self.checked_sum(terms))
-        self.discriminator.requires_grad_(True)
-        terms["discriminator"] = self.discriminator_loss(batch["image"], composed.detach())
-        self._take_step(of_discriminator, terms["discriminator"])
+        every = self.config.discriminator_steps
+        if every and (self._steps_taken + 1) % every == 0:
+            self.discriminator.requires_grad_(True)
+            terms["discriminator"] = self.discriminator_loss(batch["image"], composed.detach())
+            self._take_step(of_discriminator, terms["discriminator"])
         for schedule in cast("list[LRScheduler]", self.lr_schedulers()):
             schedule.step()
         self._steps_taken += 1
@@ -102,9 +104,14 @@ class RealAdaptation(TaughtModule[RealConfig]):
         self.log_dict({f"loss/{name}": term for name, term in terms.items()})
 
     def network_terms(self, batch: Batch) -> tuple[Terms, torch.Tensor]:
-        """Return the terms of both networks' loss, and the objects over the other backgrounds, (B, 3, H, W)."""
+        """Return the terms of both networks' loss, and the objects over the other backgrounds, (B, 3, H, W).
+
+        Without discriminator there is no adversarial term, and the photographs are returned.
+        """
         image = batch["image"]
         alphas, terms = self.guided_terms(batch)
+        if not self.config.discriminator_steps:
+            return terms, image
         alpha = alphas[-1].clamp(0, 1)
         composed = alpha * image + (1 - alpha) * batch["background"]
         return terms | {"adversarial": (self.discriminator(composed) - 1).square().mean()}, composed

@@ -176,7 +176,7 @@ def train(
             checkpoint=loaded,
         )
         _fit(trainer, module, crops, checkpoint)
-    trained = module.network.eval()
+    trained = module.finished()
     if trainer.is_global_zero:
         trained.save_pretrained(output / "network")
     return trained

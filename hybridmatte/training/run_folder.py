@@ -15,7 +15,12 @@ __all__ = ["check_new", "checkpoint_to_resume", "is_first_process", "write_json"
 
 
 # what versions without these options did, where that is not their default
-EARLIER: dict[str, Any] = {"composition_weight": 1.0, "asymmetric": False}
+EARLIER: dict[str, Any] = {
+    "composition_weight": 1.0,
+    "asymmetric": False,
+    "soft_boundary": True,
+    "frozen_boundary": False,
+}
 
 
 def is_first_process() -> bool:

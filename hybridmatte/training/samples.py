@@ -22,6 +22,7 @@ from hybridmatte.data import (
 )
 from hybridmatte.data.checked_samples import CheckedSamples, Demands, refuse_empty
 from hybridmatte.data.folders import Part
+from hybridmatte.data.lazy_sequence import LazySequence
 from hybridmatte.training.config import AlphaFreeConfig, DisentangledConfig, LabelledConfig
 from hybridmatte.training.options import CompositeOptions, TrimapBandOptions
 from hybridmatte.training.sources import PhotographSource, StreamSource
@@ -91,6 +92,7 @@ def open_samples(
         samples = cast("Sequence[Sample]", data)
         if band and getattr(samples[0], "trimap", None) is None:
             samples = WithTrimaps(samples, band, keep_alpha="alpha" in parts)
+    samples = _first(samples, config.max_samples)
     known = isinstance(config, AlphaFreeConfig)
     return CheckedSamples(samples, Demands(parts, known, round(config.crop * config.smallest)))
 
@@ -110,6 +112,28 @@ def _open_folder(config: LabelledConfig, data: str | Path, parts: Sequence[Part]
     return WithTrimaps(open_named(dataset, data, ("image", label), split=split), band, keep_alpha="alpha" in parts)
 
 
+def _first(samples: Sequence[Sample], count: int) -> Sequence[Sample]:
+    """Return the first samples, or all of them for a count of 0."""
+    if count > len(samples):
+        raise ValueError(f"data has {len(samples)} samples, expected at least max_samples, {count}")
+    if count == 0 or isinstance(samples, (list, tuple)):
+        return samples[:count] if count else samples
+    return _First(samples, count)
+
+
+class _First(LazySequence[Sample]):
+    """The first samples of a sequence."""
+
+    def __init__(self, samples: Sequence[Sample], count: int) -> None:
+        self._samples, self._count = samples, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def _item(self, index: int) -> Sample:
+        return self._samples[range(self._count)[index]]
+
+
 def alpha_or_mask(dataset: str, data: str | Path, split: str | None) -> Literal["alpha", "mask"]:
     """Return the label to read: the mask if a data set has that alone, and the alpha otherwise."""
     has = partial(offers, dataset, data, split=split)
@@ -125,7 +149,7 @@ def _composites(config: LabelledConfig, data: Data, backgrounds: str | Path | Se
     parts: tuple[Part, ...] = ("foreground", "alpha")
     if isinstance(data, (str, Path)):
         data = open_named(config.dataset, data, parts, split=config.split or None)
-    foregrounds = CheckedSamples(cast("Sequence[Sample]", data), Demands(parts))
+    foregrounds = CheckedSamples(_first(cast("Sequence[Sample]", data), config.max_samples), Demands(parts))
     return Composites(
         foregrounds,
         open_backgrounds(backgrounds),
@@ -136,11 +160,16 @@ def _composites(config: LabelledConfig, data: Data, backgrounds: str | Path | Se
 
 
 def open_scored(
-    name: str, root: str | Path, *, split: str | None = None, backgrounds: Backgrounds = None
+    name: str,
+    root: str | Path,
+    *,
+    split: str | None = None,
+    backgrounds: Backgrounds = None,
+    per_foreground: int = PER_FOREGROUND,
 ) -> Sequence[Sample]:
     """Return the samples to score: image, alpha and, where the data set has them, trimap and mask.
 
-    With backgrounds, each foreground of the data set is composited over 20 of them, in order. Composition-1k's
+    With backgrounds, each foreground of the data set is composited over some of them, in order. Composition-1k's
     composites have the trimaps of its test set if these are there. Other trimaps are made from the alphas.
 
     Parameters
@@ -148,6 +177,8 @@ def open_scored(
     name, root, split
         See `hybridmatte.data.open_named`.
     backgrounds : str, path or sequence of Sample, optional
+    per_foreground : int, default 20
+        Composites of each foreground: 20 in Composition-1k and Distinctions-646, 5 in matte label blending's.
 
     Returns
     -------
@@ -161,7 +192,7 @@ def open_scored(
     trimaps = None
     if (name, split) == ("composition-1k", "test") and offers(name, root, "trimap", split="test-trimaps"):
         trimaps = open_named(name, root, ("trimap",), split="test-trimaps")
-    return Composites(foregrounds, open_backgrounds(backgrounds), per_foreground=PER_FOREGROUND, trimaps=trimaps)
+    return Composites(foregrounds, open_backgrounds(backgrounds), per_foreground=per_foreground, trimaps=trimaps)
 
 
 def open_backgrounds(backgrounds: str | Path | Sequence[Sample]) -> Sequence[Sample]:

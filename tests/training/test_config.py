@@ -34,6 +34,7 @@ SHARED = {
     "one_hot": False,
     "pretrained": False,
     "frozen": 0,
+    "side": 0,
     "init_from": "",
     "parts": "all",
     "refinement": True,
@@ -65,7 +66,7 @@ SHARED = {
     "clip": 0.0,
     "seed": 0,
 }
-LABELLED = {"dataset": "folder", "split": "", "crop_largest": 0}
+LABELLED = {"dataset": "folder", "split": "", "max_samples": 0, "crop_largest": 0}
 COMPOSITES = {"per_foreground": 100, "combine": 0.5}
 LOSSES = {"alpha_weight": 1.0, "composition_weight": 13.27, "pyramid_weight": 1.0}
 EXPECTED = {"pretrained": "bool or str"}
@@ -85,11 +86,20 @@ OWN = {  # defaults of what a paradigm reads besides the shared options
         "halving_steps": 10_000,
         "trimap_rate": 1e-4,
         "discriminator_rate": 1e-5,
+        "discriminator_steps": 1,
     },
     "segmentation": LABELLED | {"loss": "mse"},
     "refinement": LABELLED | {"band": 0.01},
     "matte": LABELLED | COMPOSITES | {"boundary_weight": 0.01},
-    "blending": LABELLED | {"teacher": "", "ema": 0.999, "strong": True},
+    "blending": LABELLED
+    | {
+        "teacher": "",
+        "ema": 0.999,
+        "strong": True,
+        "soft_boundary": False,
+        "frozen_boundary": True,
+        "mask_only": False,
+    },
 }
 FOREIGN = [
     (paradigm, name)
