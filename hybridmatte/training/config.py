@@ -125,12 +125,15 @@ class AlphaFreeConfig(CompositeOptions, TrimapBandOptions, LabelledConfig):
     prior_weight : float, default 10
     window_size : int, default 11
         Side of the prior's window in pixels, odd, at least 3.
+    padding : {"cut", "zeros"}, default "cut"
+        How windows end at the border of a crop: cut off, or with black pixels, as in the authors' code.
     """
 
     paradigm: Literal["alpha_free"] = "alpha_free"
     prior: Literal["none", "affinity", "dc", "ddc", "hinge"] = "ddc"
     prior_weight: Weight = 10.0
     window_size: int = 11
+    padding: Literal["cut", "zeros"] = "cut"
 
     def __post_init__(self) -> None:
         """Check the window as well."""

@@ -32,11 +32,11 @@ def new_network(config: TrainingConfig) -> AnyNetwork:
         case "pyramid":
             return networks.pyramid(size, trimap=trimap, frozen=config.frozen, pretrained=config.pretrained)
         case "vitmatte":
-            return networks.vitmatte(size, trimap=trimap)
+            return networks.vitmatte(size, trimap=trimap, pretrained=config.pretrained)
         case "gca":
             return networks.gca(size, trimap=trimap)
         case "matteformer":
-            return networks.matteformer(size, trimap=trimap)
+            return networks.matteformer(size, trimap=trimap, pretrained=config.pretrained)
         case "modnet":
             return networks.modnet(size, trimap=trimap)
         case "net_m":

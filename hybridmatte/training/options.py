@@ -47,7 +47,7 @@ Percent = Annotated[float, Range(low=0, high=100)]
 NetworkName = Literal["unet", "pyramid", "vitmatte", "gca", "matteformer", "modnet", "net_m", "net_t", "joint"]
 NETWORKS_THAT_READ = {  # options of the network's architecture; every other network needs the default
     "width": ("unet",),
-    "pretrained": ("unet", "pyramid", "net_t", "net_m"),
+    "pretrained": ("unet", "pyramid", "net_t", "net_m", "vitmatte", "matteformer"),
     "frozen": ("pyramid",),
     "boundary": ("unet",),
     "refinement": ("net_m", "joint"),
@@ -75,8 +75,9 @@ class NetworkOptions:
     one_hot : bool, default False
         Whether the trimap comes as three planes (background, unknown, foreground) instead of one. Needs trimap_input.
     pretrained : bool or str, default False
-        Whether the encoder of a unet, of a pyramid, of net_t or of net_m starts from timm's ImageNet weights, which
-        are downloaded; or the local file, or the installed package, of the weights that it starts from.
+        Whether the encoder of a unet, of a pyramid, of net_t, of net_m or of a matteformer starts from timm's ImageNet
+        weights, or that of a vitmatte from DINO's, which are downloaded; or the local file, or the installed package,
+        of the weights that it starts from.
     frozen : int, default 0
         Stages of the encoder of a pyramid that training leaves as they are.
     boundary : bool, default False

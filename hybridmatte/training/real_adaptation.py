@@ -97,8 +97,10 @@ class RealAdaptation(TaughtModule[RealConfig]):
             self.discriminator.requires_grad_(True)
             terms["discriminator"] = self.discriminator_loss(batch["image"], composed.detach())
             self._take_step(of_discriminator, terms["discriminator"])
-        for schedule in cast("list[LRScheduler]", self.lr_schedulers()):
-            schedule.step()
+        schedules = cast("list[LRScheduler]", self.lr_schedulers())
+        schedules[0].step()
+        for _ in range(every if "discriminator" in terms else 0):  # as far as that of the networks
+            schedules[1].step()
         self._steps_taken += 1
         self.log("loss", self.checked_sum(terms), prog_bar=True)
         self.log_dict({f"loss/{name}": term for name, term in terms.items()})

@@ -71,7 +71,9 @@ COMPOSITES = {"per_foreground": 100, "combine": 0.5}
 LOSSES = {"alpha_weight": 1.0, "composition_weight": 13.27, "pyramid_weight": 1.0}
 EXPECTED = {"pretrained": "bool or str"}
 OWN = {  # defaults of what a paradigm reads besides the shared options
-    "alpha_free": LABELLED | COMPOSITES | {"trimap_band": 0, "prior": "ddc", "prior_weight": 10.0, "window_size": 11},
+    "alpha_free": LABELLED
+    | COMPOSITES
+    | {"trimap_band": 0, "prior": "ddc", "prior_weight": 10.0, "window_size": 11, "padding": "cut"},
     "supervised": LABELLED | COMPOSITES | {"trimap_band": 0},
     "composition": LABELLED | COMPOSITES | LOSSES,
     "disentangled": LOSSES | {"grid": 7, "unknown_cells": 0.75, "alpha_level": "pixel", "asymmetric": True},

@@ -76,3 +76,13 @@ def test_a_student_without_boundary_head_starts_from_the_pretrained_network(stag
     assert not transfer.left
     its = networks.load_network(tmp_path / "run_s")
     assert (network.head.weight == its.head.weight).all()
+
+
+def test_am2k_is_that_of_the_authors_where_the_paper_is_silent():
+    path = FOLDER / "alpha_free_am2k" / "config.toml"
+    config = read_config(path)
+    assert (config.weight_decay, config.padding, config.pretrained) == (0.05, "zeros", True)
+    assert config.batch_size * 8 == 32
+    assert (config.smallest, config.largest) == (1.0, 1.0)
+    assert not any((config.brightness, config.contrast, config.saturation, config.hue, config.degrees, config.shear))
+    assert path.read_text().count("epository") >= 5
