@@ -195,7 +195,8 @@ class TestRealAdaptation:
         """It took one after every step of the networks, and could not be left out."""
         config = TrainingConfig(**REAL | {"teacher": teacher, "init_from": joint, "discriminator_steps": every})
         train(config, disks("image", "mask"), tmp_path / "run", backgrounds=BACKGROUNDS, progress=False)
-        assert len(logged(tmp_path / "run", "loss/discriminator")) == len(steps)
+        values = logged(tmp_path / "run", "loss/discriminator").values()
+        assert len(set(values)) == len(steps)  # between its steps the last loss is shown again
         assert len(logged(tmp_path / "run", "loss/adversarial")) == (6 if every else 0)
         assert len(logged(tmp_path / "run", "loss/cross_entropy")) == 6
 
