@@ -26,6 +26,7 @@ from experiments import (
     texture_noise,
     tiled_prediction,
     trimap_free_small,
+    true_alpha_cost,
     video,
     wsshm_small,
 )
@@ -52,6 +53,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         hard_segmentation,
         texture_noise,
         priors_alone,
+        true_alpha_cost,
         fusion,
         fusion_free,
         finder_weights,

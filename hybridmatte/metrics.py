@@ -17,7 +17,8 @@ SIGMA = 1.4  # standard deviation in pixels of the Gaussian in gradient_error
 STEP_COUNT = 10  # number of levels in connectivity_error, which are 0.1 apart
 THETA = 0.15  # connectivity_error ignores a smaller difference between alpha and its connected level
 
-Region = Literal["unknown", "whole"]
+Region = Literal["unknown", "whole", "boundary"]
+BOUNDARY = 0.05, 0.95  # true alphas between these are the boundary
 Array = npt.NDArray[np.float32]
 
 
@@ -34,8 +35,9 @@ def sad(
         The alpha to score and the true alpha, in [0, 1]; uint8 and uint16 are scaled.
     trimap : (H, W) array, optional
         Required for region="unknown".
-    region : {"unknown", "whole"}, default "unknown"
-        Sum over the unknown pixels of the trimap, or over the whole image.
+    region : {"unknown", "whole", "boundary"}, default "unknown"
+        Sum over the unknown pixels of the trimap, over the whole image, or over the pixels whose true alpha is above
+        0.05 and below 0.95.
 
     Returns
     -------
@@ -45,8 +47,8 @@ def sad(
     Raises
     ------
     ValueError
-        If shapes differ, a value is not finite or outside [0, 1], or region is "unknown" and the trimap is missing or
-        has no unknown pixel.
+        If shapes differ, a value is not finite or outside [0, 1], region is "unknown" and the trimap is missing or
+        has no unknown pixel, or region is "boundary" and there is none.
 
     References
     ----------
@@ -272,11 +274,16 @@ def _check_inputs(
     """Return alpha and target as float32, and the region as a boolean mask."""
     alpha = check_plane(alpha, "alpha")
     target = check_plane(target, "target", alpha.shape, "alpha")
-    check_choice(region, "region", ("unknown", "whole"))
+    check_choice(region, "region", ("unknown", "whole", "boundary"))
     if trimap is not None:
         trimap = check_plane(trimap, "trimap", alpha.shape, "alpha")
     if region == "whole":
         return alpha, target, np.ones(alpha.shape, dtype=bool)
+    if region == "boundary":
+        is_boundary = (target > BOUNDARY[0]) & (target < BOUNDARY[1])
+        if not is_boundary.any():
+            raise ValueError("target has no pixel above 0.05 and below 0.95, expected one for region='boundary'")
+        return alpha, target, is_boundary
     if trimap is None:
         raise ValueError("trimap is None, expected a trimap for region='unknown' (or region='whole')")
     is_unknown = split_trimap(trimap).is_unknown

@@ -13,11 +13,18 @@ VARIANTS = {
     "unknown 25": {"unknown_cells": 0.25},
     "unknown 50": {"unknown_cells": 0.5},
     "unknown 90": {"unknown_cells": 0.9},
+    "both alike": {"asymmetric": False},  # the photographs can be exchanged
+    "no trimap, both alike": {"trimap_input": False, "one_hot": False, "asymmetric": False},
+    "light composition": {"composition_weight": 1.0},  # what versions before the option had
+    "L1 alone": {"composition_weight": 0.0, "pyramid_weight": 0.0},  # Table 9
+    "L1 and composition": {"pyramid_weight": 0.0},
+    "L1 and pyramid": {"composition_weight": 0.0},
 }
 NETWORKS = {
     "unet": {"network": "unet", "size": "tiny"},
     "unet of pvt": {"network": "unet", "size": "pvt_v2_b0", "width": 0.25},  # a transformer
     "matteformer": {"network": "matteformer", "size": "tiny"},
+    "gca": {"network": "gca", "size": "tiny"},
 }
 PARTS = ("encoder", "all")
 

@@ -55,6 +55,10 @@ class Networks:
             **changes,
         )
 
+    def control(self, count: int, name: str = "student", **changes: Any) -> Path:
+        """Return the folder of a student of masks alone, trained as those of blended labels are."""
+        return self.student(count, "all", name=f"{name}, masks alone,", mask_only=True, **changes)
+
     def row(self, name: str, folder: Path) -> Row:
         """Return the row of a network's scores."""
         if folder not in self._scores:

@@ -15,7 +15,14 @@ from hybridmatte.networks import load_network
 MATTES = ("none", "some", "all")
 MASKS = (0, 50, 190)
 MOST = MASKS[-1]
-SWITCHES = {"neither": {"strong": False, "ema": 0.0}, "strong alone": {"ema": 0.0}, "ema alone": {"strong": False}}
+SWITCHES = {
+    "neither": {"strong": False, "ema": 0.0},
+    "strong alone": {"ema": 0.0},
+    "ema alone": {"strong": False},
+    "soft boundary": {"soft_boundary": True},
+    "boundary follows": {"frozen_boundary": False},
+    "masks alone": {"mask_only": True},
+}
 STUDENTS = ("modnet", "gca")
 
 
@@ -49,9 +56,12 @@ def grid(networks: Networks) -> Iterator[Row]:
                 yield networks.row(f"grid: 0 masks, {amount}", networks.teacher(0, amount))
             else:
                 yield networks.row(f"grid: {count} masks, {amount}", networks.student(count, amount))
+        if count:  # the control: labels are the masks
+            yield networks.row(f"grid: {count} masks, masks alone", networks.control(count))
     yield networks.row("stages: teacher, masks alone", networks.pretrained(MOST))
     yield networks.row("stages: teacher, fine-tuned", networks.teacher(MOST, "all"))
     yield networks.row("stages: student", networks.student(MOST, "all"))
+    yield networks.row("stages: student, masks alone", networks.control(MOST))
 
 
 def switches(networks: Networks) -> Iterator[Row]:
@@ -69,3 +79,4 @@ def students(networks: Networks) -> Iterator[Row]:
         yield networks.row(
             f"students: {network}, blended labels", networks.student(MOST, "all", name=network, **changes)
         )
+        yield networks.row(f"students: {network}, masks alone", networks.control(MOST, name=network, **changes))

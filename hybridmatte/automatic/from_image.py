@@ -75,8 +75,8 @@ def matte_from_image(
     box, points : optional
         A box around the object, and points on it or beside it; see `find_mask`. Only for segmenters that take them.
     side : int, optional
-        Longest allowed length of the shorter side of the image that the network sees, in pixels. Default: 512, or
-        256 and 352, the mean of both masks, for the bundled segmenter. Not with another segmenter.
+        Longest allowed length of the shorter side of the image that the network sees, in pixels. Default: the network's
+        own or else 512, or 256 and 352, the mean of both masks, for the bundled segmenter. Not with another segmenter.
     method, quality, erode, dilate, trust_mask : optional
         As for `matte_from_mask`. Only without a network.
     weights : {"research", "free"}, default "research"
@@ -112,7 +112,9 @@ def matte_from_image(
         return result
     _refuse_prompts(segmenter, box, points)
     refuse_solver_options(method, quality, erode, dilate, trust_mask)
-    alpha = predict_shrunk(image, NETWORK_SIDE if side is None else side, partial(_predict_alpha, network))
+    if side is None:
+        side = getattr(network, "side", None) or NETWORK_SIDE
+    alpha = predict_shrunk(image, side, partial(_predict_alpha, network))
     if not _find_inside(alpha, image).any():
         refined = np.zeros(image.shape[:2], np.float32)
     else:
@@ -219,4 +221,4 @@ def _predict_alpha(network: MattingNetwork, image: npt.NDArray[np.float32]) -> n
         raise ValueError(f"network is a {type(network).__name__}, expected a MattingNetwork{hint}")
     if network.takes_trimap:
         raise ValueError("network takes a trimap, expected one from the image alone")
-    return predict_alpha(network, image)
+    return predict_alpha(network, image, side=0)

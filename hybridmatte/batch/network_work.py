@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hybridmatte.automatic.from_image import matte_from_image
 from hybridmatte.automatic.from_mask import AutomaticResult, describe_method
-from hybridmatte.automatic.mask_checks import fit_mask
+from hybridmatte.automatic.mask_checks import fit_mask, warn_if_inverted
+from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.batch.budget import UNLIMITED, Budget
 from hybridmatte.batch.pairing import Job
 from hybridmatte.batch.work import FileOptions, read_image_and_mask, write_plane
+from hybridmatte.io.masks import check_mask_aspect
 from hybridmatte.networks import JointInference, MattingNetwork, MattingUNet, load_network, predict_labels
+from hybridmatte.networks.labels import refuse_as_teacher
 from hybridmatte.trimap import refuse_labels
 
 __all__ = [
@@ -48,10 +52,9 @@ def load_mask_network(name: str) -> JointInference:
 
 
 def load_teacher(name: str) -> MattingUNet:
-    """Return the network of that name; refuse one without a boundary head."""
-    network = _cached_network(name)
-    if not isinstance(network, MattingUNet) or not network.has_boundary:
-        raise ValueError(f"network {name} has no boundary head, expected one trained with boundary = true")
+    """Return the network of that name; refuse one without a trained boundary head."""
+    network: Any = _cached_network(name)
+    refuse_as_teacher(network, f"network {name}")
     return network
 
 
@@ -68,9 +71,22 @@ def matte_by_mask_network(
     return AutomaticResult(*load_mask_network(network).predict(image, mask), describe_method(None, has_network=True))
 
 
-def blended_file(job: Job, *, network: str, files: FileOptions, budget: Budget = UNLIMITED) -> None:
+def blended_file(
+    job: Job,
+    *,
+    network: str,
+    files: FileOptions,
+    side: int | None = None,
+    soft: bool = False,
+    budget: Budget = UNLIMITED,
+) -> None:
     """Write the blended label of a job's image and mask, see `hybridmatte.networks.predict_labels`."""
     image, mask, metadata = read_image_and_mask(job, files, budget=budget)
     refuse_labels(mask, "mask")
-    labels = predict_labels(load_teacher(network), image, mask)
+    check_mask_aspect(mask.shape, image.shape[:2])
+    mask = enlarged(mask, image.shape[:2])
+    warn_if_inverted(mask)
+    options: dict[str, Any] = {} if side is None else {"side": side}
+    options |= {"soft": True} if soft else {}
+    labels = predict_labels(load_teacher(network), image, mask, **options)
     write_plane(job, labels, metadata, files)

@@ -21,6 +21,7 @@ from hybridmatte.cli.cutout import cutout
 from hybridmatte.cli.decontaminate import decontaminate
 from hybridmatte.cli.evaluate import evaluate
 from hybridmatte.cli.export import export
+from hybridmatte.cli.join import join
 from hybridmatte.cli.matte import matte
 from hybridmatte.cli.methods import methods
 from hybridmatte.cli.predict import predict
@@ -49,6 +50,7 @@ COMMANDS = (
     segmenters,
     train,
     predict,
+    join,
     export,
     blend,
     benchmark_network,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.cli.network_inputs import load_matting_network
+from hybridmatte.cli.network_inputs import load_chosen
 from hybridmatte.cli.options import Network
 from hybridmatte.cli.streams import note
 
@@ -20,7 +20,7 @@ def benchmark_network(
     """Measure how many frames a second a network computes on this processor, by torch and by ONNX Runtime."""
     from hybridmatte.networks import measure_speed  # raises MissingExtraError if torch is missing
 
-    loaded = load_matting_network(network)
+    loaded = load_chosen(network)
     import torch
 
     if threads:

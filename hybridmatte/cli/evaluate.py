@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from hybridmatte.cli.options import MAX_PIXELS, Force, MaxPixels, Weights
+from hybridmatte.cli.options import (
+    MAX_PIXELS,
+    Coarse,
+    Force,
+    FusionOption,
+    MaxPixels,
+    Side,
+    TilePixels,
+    Weights,
+)
 
 
 def evaluate(
@@ -17,7 +26,8 @@ def evaluate(
     ] = None,
     trimap: Annotated[Path | None, typer.Argument(metavar="[TRIMAPS]", help="Folder of trimaps.")] = None,
     region: Annotated[
-        str | None, typer.Option("--region", help="Part of ALPHAS to score: unknown (default; needs TRIMAPS) or whole.")
+        str | None,
+        typer.Option("--region", help="Part of ALPHAS to score: unknown (default; needs TRIMAPS), whole or boundary."),
     ] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the numbers as CSV.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON.")] = None,
@@ -36,6 +46,23 @@ def evaluate(
             help="Folder of photographs; each foreground of the data set is composited over 20 of them.",
         ),
     ] = None,
+    per_foreground: Annotated[
+        int | None,
+        typer.Option("--per-foreground", min=1, metavar="N", help="Composites of each foreground, 20 by default."),
+    ] = None,
+    side: Side = None,
+    tile_pixels: TilePixels = None,
+    erode: Annotated[
+        float | None,
+        typer.Option(
+            "--erode",
+            min=0,
+            help="Make the masks for Net-T and joint networks from the true alphas, eroded by so many pixels (20 to 50 "
+            "in the paper's Table 5), also where the data set has masks.",
+        ),
+    ] = None,
+    fusion: FusionOption = None,
+    coarse: Coarse = False,
     weights: Weights = "research",
 ) -> None:
     """Score alphas against true alphas: SAD, MSE, MAD, gradient and connectivity errors.
@@ -51,16 +78,28 @@ def evaluate(
     _refuse_options_without_effect(
         network,
         {"ALPHAS": alpha, "TRUTHS": truth, "TRIMAPS": trimap, "--region": region},
-        {"--data": data, "--split": split, "--backgrounds": backgrounds},
+        {
+            "--data": data,
+            "--split": split,
+            "--backgrounds": backgrounds,
+            "--per-foreground": per_foreground,
+            "--side": side,
+            "--tile-pixels": tile_pixels,
+            "--erode": erode,
+            "--fusion": fusion,
+            "--coarse": coarse or None,
+        },
     )
     check_score_files(csv_file, json_file, force=force)
     if network is not None:
         from hybridmatte.correction.weights import refuse_research_network
 
         refuse_research_network(network, kind)  # before imports that need an extra
-        from hybridmatte.cli.network_scores import evaluate_network
+        from hybridmatte.cli.network_scores import NetworkOptions, ScoredData, evaluate_network
 
-        evaluate_network(network, data, csv_file, json_file, dataset=dataset, split=split, backgrounds=backgrounds)
+        options = NetworkOptions(side, tile_pixels, erode, fusion, coarse)
+        scored = ScoredData(data, dataset, split, backgrounds, per_foreground)
+        evaluate_network(network, scored, options, csv_file, json_file)
     else:
         from hybridmatte.cli.folder_scores import evaluate_folders
 

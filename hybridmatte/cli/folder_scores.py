@@ -16,6 +16,7 @@ from hybridmatte.io.pictures import read_alpha, read_trimap
 
 __all__ = ["evaluate_folders"]
 
+REGIONS = {"unknown": "unknown region", "whole": "whole image", "boundary": "boundary"}
 METRICS: dict[str, Callable[..., float]] = {
     "sad": metrics.sad,
     "mse": metrics.mse,
@@ -38,7 +39,7 @@ def evaluate_folders(
     """Score every alpha of a folder, show and write the numbers; report alphas that cannot be scored."""
     if alpha is None or truth is None:
         raise ValueError("ALPHAS and TRUTHS are missing, expected two folders, or --network and --data")
-    region = check_choice(region or "unknown", "--region", ("unknown", "whole"))
+    region = check_choice(region or "unknown", "--region", ("unknown", "whole", "boundary"))
     if region == "unknown" and trimap is None:
         raise ValueError("TRIMAPS is missing, expected a folder of trimaps for --region unknown")
     folders = {"alpha": alpha, "truth": truth} | ({} if trimap is None else {"trimap": trimap})
@@ -51,7 +52,7 @@ def evaluate_folders(
     if not rows:
         raise ValueError(f"ALPHAS {alpha} holds no alpha that can be scored, expected at least one")
     mean = {metric: sum(row[metric] for row in rows) / len(rows) for metric in COLUMNS}
-    show(score_table(rows, mean, COLUMNS, f"over the {'unknown region' if region == 'unknown' else 'whole image'}"))
+    show(score_table(rows, mean, COLUMNS, f"over the {REGIONS[region]}"))
     write_score_files(csv_file, json_file, {"region": region, "results": rows, "mean": mean})
     if failures:
         raise typer.Exit(1)

@@ -15,12 +15,14 @@ __all__ = [
     "BandDilate",
     "BandErode",
     "Bits",
+    "Coarse",
     "ConfidenceMap",
     "Dilate",
     "DropGps",
     "Erode",
     "FitOption",
     "Force",
+    "FusionOption",
     "Image",
     "Json",
     "Label",
@@ -35,6 +37,8 @@ __all__ = [
     "Quiet",
     "Recursive",
     "Resume",
+    "Side",
+    "TilePixels",
     "Trimap",
     "Weights",
     "Workers",
@@ -58,7 +62,12 @@ Photograph = Annotated[str, typer.Argument(metavar="IMAGE", help="Photograph, or
 Network = Annotated[
     str, typer.Argument(metavar="NETWORK", help="Folder of a network, or OWNER/NAME on the Hugging Face hub.")
 ]
-NetworkTrimap = Annotated[str | None, typer.Argument(metavar="[TRIMAP]", help="Trimap, for a network that takes one.")]
+NetworkTrimap = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[TRIMAP]", help="Trimap, for a network that takes one; mask, for Net-T and joint networks."
+    ),
+]
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File to write, or - for standard output.")]
 OutputOrFolder = Annotated[
     str | None,
@@ -178,6 +187,36 @@ Json = Annotated[
 ]
 Bits = Annotated[int, typer.Option("--bits", help="Bits a channel of the output: 8, or 16 for .png and .tif.")]
 MaxPixels = Annotated[int, typer.Option("--max-pixels", min=1, help="Refuse files with more pixels, before decoding.")]
+FusionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--fusion",
+        help="How a joint network combines trimap and alpha: soft, soft_sum or hard. Default: the network's own.",
+    ),
+]
+Coarse = Annotated[
+    bool, typer.Option("--coarse", help="Take the alpha of Net-M, alone or in a joint network, before its refinement.")
+]
+Side = Annotated[
+    int | None,
+    typer.Option(
+        "--side",
+        metavar="N",
+        min=0,
+        help="Shorter side in pixels of the image that a network without trimap sees; larger images are shrunk for it. "
+        "0: the image as it is. Default: the side stored with the network, or else 0.",
+    ),
+]
+TilePixels = Annotated[
+    int | None,
+    typer.Option(
+        "--tile-pixels",
+        metavar="N",
+        min=4096,
+        help="Most pixels that the network sees at once; larger images are cut into overlapping tiles of about that "
+        "many. Default: 1048576.",
+    ),
+]
 DropGps = Annotated[
     bool, typer.Option("--drop-gps", help="Leave the place of the photograph out of the EXIF block of the output.")
 ]

@@ -33,6 +33,7 @@ NETWORK_COLUMNS: Columns = {  # as in papers on networks: over the whole image, 
     "connectivity_error": ("Conn / 1000", 1e-3),
     "sad_t": ("SAD-T / 1000", 1e-3),
     "mse_t": ("MSE-T", 1.0),
+    "mse_boundary": ("MSE-B", 1.0),
 }
 
 

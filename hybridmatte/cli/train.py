@@ -36,7 +36,19 @@ def train(
             "--validation", help="Folder with image and alpha, and perhaps trimap and mask; scored after every epoch."
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
+    side: Annotated[
+        int | None,
+        typer.Option(
+            "--side",
+            min=0,
+            metavar="N",
+            help="Shorter side in pixels of the image that a network without trimap sees in validation; it is stored "
+            "with the network. Default: that of CONFIG.toml.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue from the last checkpoint; more epochs lengthen the run.")
+    ] = False,
 ) -> None:
     """Train a network; checkpoints, logs for TensorBoard and the network are written to the run's folder."""
     from hybridmatte._validation import check_choice
@@ -45,7 +57,7 @@ def train(
 
     check_choice(precision, "--precision", PRECISIONS)
     try:
-        settings = read_config(config)
+        settings = read_config(config, **({} if side is None else {"side": side}))
     except TypeError as error:
         raise ValueError(str(error)) from None
     scored = None if validation is None else open_scored("folder", validation)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import check_integer, check_number, check_plane
+from hybridmatte._validation import check_choice, check_integer, check_number, check_plane
 from hybridmatte.data.folders import Sample
 from hybridmatte.foreground import composite
 from hybridmatte.trimap import depth_inside, split_trimap
@@ -21,6 +21,7 @@ Array = npt.NDArray[Any]
 
 INTERPOLATIONS = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)  # one is drawn for each crop of float32
 MARGIN = 4  # pixels of the crop around the part of an image that is interpolated
+BORDERS = {"mirror": cv2.BORDER_REFLECT_101, "black": cv2.BORDER_CONSTANT}
 COLOURS = ("image", "foreground", "background")
 LABELS = ("trimap", "mask")
 
@@ -81,6 +82,8 @@ class Augmentation:
         Largest relative change, in either direction.
     hue : float
         Largest rotation of the hue in degrees, in either direction.
+    border : {"mirror", "black"}
+        What a crop shows beyond the image's border.
     """
 
     crop: int = 512
@@ -93,9 +96,11 @@ class Augmentation:
     contrast: float = 0.0
     saturation: float = 0.0
     hue: float = 0.0
+    border: Literal["mirror", "black"] = "mirror"
 
     def __post_init__(self) -> None:
         """Check all values."""
+        check_choice(self.border, "border", tuple(BORDERS))
         check_integer(self.crop, "crop", low=16)
         low, high = (check_number(size, "sizes", above=0) for size in self.sizes)
         if low > high:
@@ -189,7 +194,7 @@ class Augmentation:
             interpolation = cv2.INTER_LINEAR
         source, matrix = self._shrink(array, matrix, cv2.INTER_NEAREST if is_label else cv2.INTER_AREA)
         flags = (cv2.INTER_NEAREST if is_label else interpolation) | cv2.WARP_INVERSE_MAP
-        crop = cv2.warpAffine(source, matrix, (self.crop, self.crop), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+        crop = cv2.warpAffine(source, matrix, (self.crop, self.crop), flags=flags, borderMode=BORDERS[self.border])
         return crop if crop.dtype == np.uint8 else crop.clip(0.0, 1.0)
 
     def _shrink(

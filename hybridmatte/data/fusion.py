@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from hybridmatte._validation import check_choice, check_image, check_integer, check_number, to_float
 from hybridmatte.data.augmentation import Augmentation
 from hybridmatte.data.folders import Sample
+from hybridmatte.data.tasks import without_colours
 from hybridmatte.foreground import composite
 from hybridmatte.io._codec import to_uint8
 from hybridmatte.trimap import split_trimap
@@ -135,6 +137,7 @@ def fuse_photographs(
     grid: int = 7,
     unknown: float = 0.75,
     level: Level = "pixel",
+    asymmetric: bool = False,
 ) -> Sample:
     """Make a training sample from two photographs: crop both, and composite them with a random alpha.
 
@@ -149,6 +152,9 @@ def fuse_photographs(
         See `random_patch_trimap`. Foreground and background have equal shares of the known cells.
     level : {"pixel", "block"}, default "pixel"
         See `random_alpha`.
+    asymmetric : bool, default False
+        Whether only the front photograph is rotated, sheared, flipped and recoloured, with black beyond its border, as
+        in MatteFormer's code. Otherwise both are treated alike, so that nothing tells which of them is in front.
 
     Returns
     -------
@@ -170,7 +176,8 @@ def fuse_photographs(
     >>> sample.image.shape, sample.alpha.shape
     ((56, 56, 3), (56, 56))
     """
-    layers = _draw_layers(front, behind, augmentation, generator, grid=grid, unknown=unknown, level=level)
+    both = _augmentations(augmentation, asymmetric)
+    layers = _draw_layers(front, behind, both, generator, grid=grid, unknown=unknown, level=level)
     foreground, background, alpha = (to_float(layer, "layer") for layer in layers[:3])
     return Sample(
         "fused",
@@ -191,6 +198,7 @@ def layers_of_photographs(
     grid: int = 7,
     unknown: float = 0.75,
     level: Level = "pixel",
+    asymmetric: bool = False,
 ) -> Sample:
     """Return the layers that `fuse_photographs` composites, as uint8 and without the image.
 
@@ -202,15 +210,23 @@ def layers_of_photographs(
         Alpha, foreground and background from 0 to 255, trimap 0, 1 and 2; all uint8.
     """
     foreground, background, alpha, trimap = _draw_layers(
-        front, behind, augmentation, generator, grid=grid, unknown=unknown, level=level
+        front, behind, _augmentations(augmentation, asymmetric), generator, grid=grid, unknown=unknown, level=level
     )
     return Sample("fused", alpha=alpha, trimap=trimap, foreground=foreground, background=background)
+
+
+def _augmentations(augmentation: Augmentation, asymmetric: bool) -> tuple[Augmentation, Augmentation]:
+    """Return the augmentations of the front photograph and of the one behind."""
+    if not asymmetric:
+        return augmentation, augmentation
+    plain = dataclasses.replace(without_colours(augmentation), degrees=0.0, shear=0.0, flip=0.0)
+    return dataclasses.replace(augmentation, border="black"), plain
 
 
 def _draw_layers(
     front: npt.ArrayLike,
     behind: npt.ArrayLike,
-    augmentation: Augmentation,
+    augmentations: tuple[Augmentation, Augmentation],
     generator: np.random.Generator,
     *,
     grid: int,
@@ -218,10 +234,13 @@ def _draw_layers(
     level: Level,
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
     """Return foreground, background and alpha from 0 to 255, and a trimap of 0, 1 and 2, as uint8."""
-    foreground, background = (_crop_uint8(photograph, augmentation, generator) for photograph in (front, behind))
+    foreground, background = (
+        _crop_uint8(photograph, augmentation, generator)
+        for photograph, augmentation in zip((front, behind), augmentations, strict=True)
+    )
     known = (1 - unknown) / 2
     trimap = random_patch_trimap(
-        augmentation.crop, generator, grid=grid, unknown=unknown, foreground=known, background=known
+        augmentations[0].crop, generator, grid=grid, unknown=unknown, foreground=known, background=known
     )
     alpha = _random_alpha_uint8(trimap, generator, level, grid)
     return foreground, background, alpha, (2 * trimap).astype(np.uint8)

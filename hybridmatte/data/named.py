@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_choice
-from hybridmatte.data.folders import MattingFolder, Part, Reader
+from hybridmatte.data.folders import MattingFolder, Part, Reader, Sample
 from hybridmatte.io.pictures import read_plane
 
 __all__ = ["NAMED", "Layout", "offers", "open_named"]
 
+LOG = logging.getLogger("hybridmatte.data")
+
 
 class Layout(NamedTuple):
-    """The source of a data set, and for each split the folder of each part."""
+    """The source of a data set, and for each split the folder of each part.
+
+    Attributes
+    ----------
+    source : str
+    splits : dict
+    continued : dict
+        For a split, the split whose samples follow its own, where these are there.
+    """
 
     source: str
     splits: dict[str, dict[Part, str]]
+    continued: Mapping[str, str] = MappingProxyType({})
 
 
 def _read_pet_trimap(path: Path) -> npt.NDArray[np.float32]:
@@ -71,9 +84,10 @@ NAMED: dict[str, Layout] = {
                 "foreground": "Test_set/Adobe-licensed images/fg",
                 "alpha": "Test_set/Adobe-licensed images/alpha",
             },
-            "test-trimaps": {"trimap": "Test_set/Adobe-licensed images/trimaps"},
+            "test-trimaps": {"trimap": "Test_set/Adobe-licensed images/trimaps"},  # named like the composites
         },
-    ),  # named like the composites
+        {"train": "train-other"},  # 269 and 162 foregrounds: together the 431 of the papers
+    ),
     "distinctions-646": Layout(
         "github.com/yuhaoliu7456/CVPR2020-HAttMatting",
         {
@@ -140,7 +154,8 @@ def open_named(
     Returns
     -------
     samples : MattingFolder
-        The samples of the split, sorted by stem.
+        The samples of the split, sorted by stem. Those of Composition-1k's "train" are followed by those of
+        "train-other"; if these are missing, a record of the log "hybridmatte" says so.
 
     Raises
     ------
@@ -163,10 +178,41 @@ def open_named(
             f"{name}, {split or 'whole'}, has no {' and no '.join(lacking)}, expected some of {', '.join(folders)}"
         )
     try:
-        return MattingFolder(Path(root), parts, folders=folders, readers=READERS.get(name))
+        samples = MattingFolder(Path(root), parts, folders=folders, readers=READERS.get(name))
+        return _continued(samples, NAMED[name], root, str(split))
     except FileNotFoundError as error:
         if name == "folder":
             raise
         raise FileNotFoundError(
             f"{error}; {name} is from {NAMED[name].source} and has {', '.join(folders.values())}"
         ) from None
+
+
+class _Joined(MattingFolder):
+    """The samples of two folders, one after the other; stems may be in both.
+
+    Parameters
+    ----------
+    first, second : MattingFolder
+        With the same parts.
+    """
+
+    def __init__(self, first: MattingFolder, second: MattingFolder) -> None:
+        self._folders, self.parts, self.names = (first, second), first.parts, first.names + second.names
+
+    def _item(self, index: int) -> Sample:
+        """Read one sample."""
+        first, second = self._folders
+        place = range(len(self))[index]
+        return first[place] if place < len(first) else second[place - len(first)]
+
+
+def _continued(samples: MattingFolder, layout: Layout, root: str | PathLike[str], split: str) -> MattingFolder:
+    """Return the samples of a split with those of the split that continues it."""
+    if split not in layout.continued:
+        return samples
+    folders = layout.splits[layout.continued[split]]
+    if not any((Path(root) / folders[part]).is_dir() for part in samples.parts):
+        LOG.warning("data folder %s has no %s: only %d samples", root, ", ".join(folders.values()), len(samples))
+        return samples
+    return _Joined(samples, MattingFolder(Path(root), samples.parts, folders=folders))

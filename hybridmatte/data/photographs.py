@@ -9,7 +9,6 @@ import itertools
 import random
 import warnings
 from collections.abc import Iterable, Iterator
-from ctypes import Array
 from multiprocessing.sharedctypes import RawArray
 from os import PathLike
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte.data.lazy_sequence import LazySequence
+from hybridmatte.data.small_pictures import SmallPictures, count_flags
 from hybridmatte.errors import require_extra
 from hybridmatte.io.pictures import EXTENSIONS
 
@@ -62,9 +62,9 @@ class Photographs(LazySequence[Photograph]):
         self._paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in PHOTOGRAPHS)
         if len(self._paths) < 2:
             raise ValueError(f"data folder {root} has {len(self._paths)} photographs, expected at least 2")
-        self._wanted = wanted
         self._last: tuple[int | None, Photograph | None] = (None, None)  # the last photograph read and its index
-        self._unreadable, self._small = (RawArray("b", len(self._paths)) for _ in range(2))  # shared by processes
+        self._unreadable = RawArray("b", len(self._paths))  # shared by processes
+        self._small = SmallPictures(len(self._paths), wanted)
 
     def __len__(self) -> int:
         """Return the number of files."""
@@ -94,37 +94,20 @@ class Photographs(LazySequence[Photograph]):
             if photograph is None:
                 self._report_unreadable(index)
                 return None
-            if min(photograph.shape[:2]) < self._wanted and not self._small[index]:
-                self._report_small(index, photograph.shape)
+            self._small.look_at(index, f"photograph {self._paths[index]}", photograph.shape)
             self._last = index, photograph
         return self._last[1]
 
     def _report_unreadable(self, index: int) -> None:
         """Warn of an unreadable photograph; raise an error if fewer than two readable ones remain."""
         self._unreadable[index] = True
-        path, count = self._paths[index], _count(self._unreadable)
+        path, count = self._paths[index], count_flags(self._unreadable)
         warnings.warn(f"photograph {path} cannot be read and is skipped ({count} so far)", stacklevel=5)
         if count >= len(self) - 1:
             raise ValueError(
                 f"only {len(self) - count} of {len(self)} photographs can be read, expected at least 2; "
                 f"{path} is the last that cannot"
             )
-
-    def _report_small(self, index: int, shape: tuple[int, ...]) -> None:
-        """Warn of a photograph that is too small, if it is the 1st, 10th, 100th, ... such one."""
-        self._small[index] = True
-        count = _count(self._small)
-        if count == 10 ** (len(str(count)) - 1):
-            warnings.warn(
-                f"photograph {self._paths[index]} is {shape[1]} x {shape[0]}, smaller than crops of "
-                f"{self._wanted}: it is mirrored at its borders ({count} so far)",
-                stacklevel=5,
-            )
-
-
-def _count(flags: Array[Any]) -> int:
-    """Return the number of flags that are set."""
-    return int(np.count_nonzero(np.frombuffer(memoryview(flags), np.int8)))
 
 
 def _read_photograph(path: Path) -> Photograph | None:

@@ -12,10 +12,13 @@ from hybridmatte import networks
 from hybridmatte.correction.weights import BUNDLED_NAMES, WEIGHTS
 from hybridmatte.io.documents import read_json_object
 from hybridmatte.networks.config_schema import check_config
-from hybridmatte.networks.saved_network import CONFIG, quiet_hub, weights_folder
+from hybridmatte.networks.saved_network import CONFIG, hub_folder, quiet_hub, weights_folder
 
-__all__ = ["load_network"]
+__all__ = ["load_network", "load_trained"]
 
+HUB = "hf:"
+NETWORK = "network"  # folder of the network in that of a training run
+PARTS_OF_JOINT = ("net_t", "net_m")
 # classes by the key "network" of config.json; functions, since the package imports a class when it is first named
 CLASSES = {
     "gca": lambda: networks.MattingGCA,
@@ -39,7 +42,8 @@ def load_network(
         A folder with ``config.json`` and ``model.safetensors``; one of the networks that come with the package (write
         "./finder" for a folder of that name): "finder", with the old name "people", finds people and animals in the
         image alone, and "refiner" corrects a mask, which it takes in the trimap's place (the weights of both are for
-        research use); or OWNER/NAME of a model on the Hugging Face hub, which is downloaded.
+        research use); or OWNER/NAME of a model on the Hugging Face hub, which is downloaded; or hf:OWNER/NAME, which is
+        never a folder.
 
     Returns
     -------
@@ -56,6 +60,9 @@ def load_network(
         tensor. Nothing is built before config.json is checked, and no other model is looked up on a hub.
     """
     source = WEIGHTS[BUNDLED_NAMES[source]] if isinstance(source, str) and source in BUNDLED_NAMES else source
+    if isinstance(source, str) and source.startswith(HUB):
+        _download(source.removeprefix(HUB))  # a missing one is one sentence
+        source = hub_folder(source.removeprefix(HUB))
     config, path = _read_config(source)
     kind = _kind_of(config)
     if kind == "joint":
@@ -99,10 +106,27 @@ def _read_config(source: str | PathLike[str]) -> tuple[dict[str, Any], Path]:
     return config, path
 
 
+def load_trained(name: str, option: str) -> networks.MattingNetwork | networks.TrimapNetwork | networks.JointInference:
+    """Load the network that an option of a training run names: a folder, one of the package's, or hf:OWNER/NAME.
+
+    A folder that is missing is never looked for on a hub.
+    """
+    if not Path(name).is_dir() and name not in BUNDLED_NAMES and not name.startswith(HUB):
+        raise FileNotFoundError(
+            f"{option} {name} is no folder, expected one written by save_pretrained, or hf:OWNER/NAME for a model on "
+            "the Hugging Face hub"
+        )
+    return load_network(name)
+
+
 def _is_local(folder: Path, name: str) -> bool:
-    """Return whether a name that is not a folder can only mean a folder; names on the hub are OWNER/NAME."""
-    is_inside_run = (folder.parent / "config.json").is_file()  # a run that has not written its network yet
-    return folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")) or is_inside_run
+    """Return whether a name that is not a folder can only mean a folder; names on the hub are OWNER/NAME.
+
+    A name whose first part is a folder, and the name of a run's network, mean folders too.
+    """
+    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        return True
+    return folder.exists() or folder.parent.is_dir() or folder.name in (NETWORK, *PARTS_OF_JOINT)
 
 
 def _download(name: str) -> Path:
@@ -121,7 +145,7 @@ def _load_joint(source: str | PathLike[str], config: dict[str, Any], path: Path)
     """Load both networks of a `JointInference` from the folders net_t and net_m beside its config.json."""
     check_config("joint", config, path)
     folder = weights_folder(source)
-    net_t, net_m = (cast("Any", _load_part(folder / name)) for name in ("net_t", "net_m"))
+    net_t, net_m = (cast("Any", _load_part(folder / name)) for name in PARTS_OF_JOINT)
     try:
         return networks.JointInference(net_t, net_m, config["fusion"]).eval()
     except ValueError as error:  # of a network of another class

@@ -12,7 +12,7 @@ import timm
 
 from hybridmatte.networks.network import PLANES
 
-__all__ = ["Rule", "check_config", "choice", "each", "integer", "number", "refused"]
+__all__ = ["NOTES", "Rule", "check_config", "check_rules", "choice", "each", "integer", "number", "refused"]
 
 MAX_CHANNELS = 8192
 MAX_BLOCKS = 64  # of one stage; published networks have at most 48
@@ -108,7 +108,13 @@ SCHEMAS: dict[str, dict[str, Rule]] = {
         "trimap": TRIMAP,
     },
     "gca": {"network": choice("gca"), "width": FACTOR, "trimap": TRIMAP},
-    "net_m": {"network": choice("net_m"), "width": FACTOR, "trimap": TRIMAP, "refinement": BOOLEAN},
+    "net_m": {
+        "network": choice("net_m"),
+        "width": FACTOR,
+        "trimap": TRIMAP,
+        "refinement": BOOLEAN,
+        "normalized_head": BOOLEAN,
+    },
     "net_t": {"network": choice("net_t"), "size": choice("resnet50", "tiny")},
     "modnet": {"network": choice("modnet"), "size": choice("mobilenetv2", "tiny"), "trimap": TRIMAP},
     "matteformer": {
@@ -129,6 +135,12 @@ SCHEMAS: dict[str, dict[str, Rule]] = {
         "outputs": integer(1, 2),
     },
 }
+MAX_SIDE = 16_384  # pixels
+NOTES: dict[str, Rule] = {  # of a network from image to alpha, beside its arguments
+    "side": integer(1, MAX_SIDE),  # shorter side of the image that it sees in prediction
+    "boundary_trained": BOOLEAN,  # whether its boundary head was trained
+}
+WITHOUT_NOTES = ("net_t", "joint", "fusion")
 REQUIRED = {
     "unet": ("encoder",),
     "joint": ("fusion",),
@@ -153,7 +165,7 @@ def check_config(kind: str, config: Mapping[str, Any], path: object) -> None:
     ValueError
         It names the file and the key.
     """
-    check_rules(SCHEMAS[kind], config, path)
+    check_rules(SCHEMAS[kind] | ({} if kind in WITHOUT_NOTES else NOTES), config, path)
     for key in REQUIRED.get(kind, ()):
         if key not in config:
             raise ValueError(f"{path} has no {key}, expected {SCHEMAS[kind][key].expected}")

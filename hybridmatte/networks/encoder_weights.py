@@ -13,9 +13,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-__all__ = ["encoder_of", "encoder_tensors", "read_tensors"]
+__all__ = ["encoder_of", "encoder_tensors", "fitted_planes", "published_tensors", "read_tensors"]
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+WRAPPERS = ("state_dict", "model", "teacher")  # keys under which files of timm, MAE, Swin and DINO have their tensors
 Tensors = dict[str, torch.Tensor]
 
 
@@ -61,7 +62,7 @@ def encoder_tensors(
     for name, tensor in own.items():
         if name not in found:
             raise ValueError(f"pretrained {path} has no tensor {name}, expected weights of {encoder}")
-        tensors[name] = _fitted(found[name], tensor, name, path)
+        tensors[name] = fitted_planes(found[name], tensor, name, path)
     return tensors
 
 
@@ -90,6 +91,12 @@ def encoder_of(source: str | PathLike[str], encoders: Sequence[str]) -> str:
     return encoders[0]
 
 
+def published_tensors(source: str | PathLike[str]) -> tuple[Path, Tensors]:
+    """Return the path and the tensors of a file of weights, or of the one such file in an installed package."""
+    path = _weights_path(str(source))
+    return path, read_tensors(path)
+
+
 def read_tensors(path: Path) -> Tensors:
     """Return the tensors of a file of weights; nothing in it is run."""
     try:
@@ -100,7 +107,9 @@ def read_tensors(path: Path) -> Tensors:
         raise ValueError(f"pretrained {path} cannot be read ({type(error).__name__}), expected weights") from error
     except Exception as error:  # pickle.UnpicklingError and others, by what a damaged file holds
         raise ValueError(f"pretrained {path} holds other objects than tensors, expected weights") from error
-    content = content.get("state_dict", content) if isinstance(content, dict) else content
+    for wrapper in WRAPPERS:
+        inner = content.get(wrapper) if isinstance(content, dict) else None
+        content = inner if isinstance(inner, dict) else content
     if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise ValueError(f"pretrained {path} holds other objects than tensors, expected weights")
     return content
@@ -134,7 +143,7 @@ def _renamed(found: Tensors, encoder: str) -> Tensors:
     return dict(zip(wanted, found.values(), strict=True))
 
 
-def _fitted(tensor: torch.Tensor, like: torch.Tensor, name: str, path: Path) -> torch.Tensor:
+def fitted_planes(tensor: torch.Tensor, like: torch.Tensor, name: str, path: Path) -> torch.Tensor:
     """Return a tensor in the shape of another, which may have more input planes; their weights are zero."""
     if tensor.shape == like.shape:
         return tensor

@@ -15,21 +15,23 @@ from hybridmatte._validation import check_number
 from hybridmatte.errors import require_extra
 from hybridmatte.io.files import check_writable, write_bytes
 from hybridmatte.networks.fusion_network import SolverFusion
-from hybridmatte.networks.network import MattingNetwork, predicting
+from hybridmatte.networks.joint_inference import JointInference, fuse, trimap_of
+from hybridmatte.networks.network import MattingNetwork, padded_to, predicting
 from hybridmatte.networks.prediction import as_batch
+from hybridmatte.networks.trimap_network import TrimapNetwork
 
 require_extra("onnx", "onnx", "onnxscript", "onnxruntime")
 
 import onnx  # noqa: E402
 import onnxruntime  # noqa: E402
 
-__all__ = ["export_fusion", "export_onnx", "onnx_session", "run_onnx", "run_onnx_outputs"]
+__all__ = ["export_fusion", "export_onnx", "inputs_of", "onnx_session", "run_onnx", "run_onnx_outputs"]
 
 MAX_STRIDES = 512  # largest height or width of a network of variable size, in strides
 
 
 def export_onnx(
-    network: MattingNetwork,
+    network: MattingNetwork | TrimapNetwork | JointInference,
     path: str | PathLike[str],
     image: npt.ArrayLike,
     trimap: npt.ArrayLike | None = None,
@@ -40,20 +42,22 @@ def export_onnx(
 
     The file's inputs are ``image`` (B, 3, H, W) in [0, 1] and, if the network takes one, ``trimap`` (B, 1, H, W);
     height and width must be multiples of the network's stride. The file of a `MattingUNet` accepts any batch and size,
-    that of a `MattingViT` one image of the size that it was exported with.
+    that of a `MattingViT` one image of the size that it was exported with. The file of a `JointInference` or of a
+    `TrimapNetwork` has ``mask`` in the place of the trimap; that of a `TrimapNetwork` gives ``probabilities``
+    (B, 3, H, W) of background, unknown region and foreground, and no alpha. Both see the image at its full size.
 
     Parameters
     ----------
-    network : MattingNetwork
+    network : MattingNetwork, TrimapNetwork or JointInference
     path : str or path
         Ends in ``.onnx``; the file is written only if the check passes.
     image : (H, W, 3) array
         A real photograph: the alphas of torch and ONNX Runtime are compared on it. A network of fixed size is exported
         for this size, padded to the stride.
     trimap : (H, W) array, optional
-        For networks that take one.
+        For networks that take one; the mask for those that take a mask.
     tolerance : float, default 1e-3
-        Largest allowed difference between the two alphas.
+        Largest allowed difference between the two alphas, or probabilities.
 
     Returns
     -------
@@ -68,11 +72,26 @@ def export_onnx(
         If onnx, onnxscript or onnxruntime is not installed; raised when this function is imported.
     """
     path, tolerance = _checked(path, tolerance)
-    inputs = [network.padded(tensor) for tensor in as_batch(image, trimap) if tensor is not None]
-    with network.predicting():
-        expected = network(*inputs)
-        written = _simplified(_exported_network(network, inputs))
+    inputs = inputs_of(network, image, trimap)
+    module, names, outputs = _without_checks(network)
+    with predicting(network):
+        expected = module(*inputs)
+        written = _simplified(_exported_network(network, module, inputs, names[: len(inputs)], outputs))
     return _write_if_same(written, inputs, expected, path, tolerance)
+
+
+def inputs_of(
+    network: MattingNetwork | TrimapNetwork | JointInference, image: npt.ArrayLike, plane: npt.ArrayLike | None = None
+) -> list[torch.Tensor]:
+    """Return image and trimap, or image and mask, as the padded tensors that a network's ONNX file takes."""
+    if isinstance(network, MattingNetwork):
+        tensors = as_batch(image, plane)
+        network.prepared(*tensors)  # refuses a missing trimap, and one too many
+    elif plane is None:
+        raise ValueError(f"mask is missing, expected one: the network is a {type(network).__name__}")
+    else:
+        tensors = as_batch(image, plane, "mask")
+    return [padded_to(tensor, network.stride) for tensor in tensors if tensor is not None]
 
 
 def export_fusion(
@@ -162,7 +181,41 @@ class _WithoutChecks(torch.nn.Module):
         return self.network.estimate(self.network.join(image, trimap))
 
 
-def _exported_network(network: MattingNetwork, inputs: list[torch.Tensor]) -> bytes:
+class _Joined(torch.nn.Module):
+    """A `JointInference` for inputs that are checked and padded already; other names as for `_WithoutChecks`."""
+
+    def __init__(self, joint: JointInference) -> None:
+        super().__init__()
+        self.net_t, self.net_m, self.fusion = _Probabilities(joint.net_t), _WithoutChecks(joint.net_m), joint.fusion
+
+    def forward(self, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        probabilities = self.net_t(image, mask)
+        return fuse(probabilities, self.net_m(image, trimap_of(probabilities)), self.fusion)
+
+
+class _Probabilities(torch.nn.Module):
+    """A `TrimapNetwork` that gives probabilities, for inputs that are checked and padded already."""
+
+    def __init__(self, network: TrimapNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return self.network.logits(image, mask).softmax(dim=1)
+
+
+def _without_checks(network: MattingNetwork | TrimapNetwork | JointInference) -> tuple[torch.nn.Module, list[str], str]:
+    """Return the module to export, and the names of its inputs and of its output."""
+    if isinstance(network, JointInference):
+        return _Joined(network).eval(), ["image", "mask"], "alpha"
+    if isinstance(network, TrimapNetwork):
+        return _Probabilities(network).eval(), ["image", "mask"], "probabilities"
+    return _WithoutChecks(network).eval(), ["image", "trimap"], "alpha"
+
+
+def _exported_network(
+    network: Any, module: torch.nn.Module, inputs: list[torch.Tensor], names: list[str], output: str
+) -> bytes:
     """Return the ONNX file of a network, of any batch and size unless the network has a fixed size."""
     shapes, example = None, inputs
     if not network.has_fixed_size:
@@ -171,7 +224,7 @@ def _exported_network(network: MattingNetwork, inputs: list[torch.Tensor]) -> by
         shapes = tuple(sides for _ in inputs)
         # the exporter would treat a size of 1, or two equal sides, as fixed
         example = [torch.rand(2, tensor.shape[1], 3 * network.stride, 4 * network.stride) for tensor in inputs]
-    return _exported(_WithoutChecks(network).eval(), example, ["image", "trimap"][: len(inputs)], shapes)
+    return _exported(module, example, names, shapes, [output])
 
 
 def _exported(

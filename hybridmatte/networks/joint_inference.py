@@ -1,6 +1,7 @@
 """Joint inference: Net-T estimates a trimap from an image and a rough mask, Net-M estimates alpha, both are fused."""
 
 import json
+import math
 from os import PathLike
 from pathlib import Path
 from typing import Literal, TypeAlias, overload
@@ -15,6 +16,7 @@ from hybridmatte._validation import check_choice, check_integer, is_torch
 from hybridmatte._validation_torch import check_image_batch, check_range, check_together, promote
 from hybridmatte.io.files import write_bytes
 from hybridmatte.networks.network import MattingNetwork, predicting
+from hybridmatte.networks.nonlocal_matting import MattingNonlocal
 from hybridmatte.networks.prediction import as_batch, estimate_alpha
 from hybridmatte.networks.trimap_network import TrimapNetwork
 
@@ -97,6 +99,8 @@ class JointInference(nn.Module):
     torch.Size([1, 1, 40, 50])
     """
 
+    has_fixed_size: bool = False
+
     def __init__(self, net_t: TrimapNetwork, net_m: MattingNetwork, fusion: Fusion = "soft") -> None:
         super().__init__()
         if not isinstance(net_t, TrimapNetwork):
@@ -105,6 +109,8 @@ class JointInference(nn.Module):
             raise ValueError(f"net_m is a {type(net_m).__name__} that takes no trimap, expected a network that does")
         self.net_t, self.net_m = net_t, net_m
         self.fusion: Fusion = check_choice(fusion, "fusion", FUSIONS)
+        self.stride = math.lcm(net_t.stride, net_m.stride)
+        self.has_fixed_size = net_m.has_fixed_size
 
     @property
     def encoder_prefix(self) -> tuple[str, ...]:
@@ -120,6 +126,12 @@ class JointInference(nn.Module):
         """Return the fused alpha of a batch."""
         probabilities = self.net_t(image, segmentation).softmax(dim=1)
         return fuse(probabilities, self.net_m(image, trimap_of(probabilities)), self.fusion)
+
+    def coarse(self) -> "JointInference":
+        """Return the same networks without Net-M's refinement; they share all weights."""
+        if not isinstance(self.net_m, MattingNonlocal):
+            raise ValueError(f"net_m is a {type(self.net_m).__name__}, which has no coarse alpha, expected Net-M")
+        return JointInference(self.net_t, self.net_m.coarse(), self.fusion).train(self.training)
 
     @overload
     def predict(

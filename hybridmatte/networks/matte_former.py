@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -14,6 +15,7 @@ from hybridmatte._validation_torch import promote, split_planes
 from hybridmatte.networks.network import CARD, MattingNetwork, TrimapOption, count_planes
 from hybridmatte.networks.prior_attention import PriorEncoder
 from hybridmatte.networks.saved_network import SavedNetwork
+from hybridmatte.networks.transformer_weights import load_swin, timm_tensors
 
 __all__ = ["MattingFormer", "matteformer"]
 
@@ -27,6 +29,7 @@ SIZES: dict[str, dict[str, Any]] = {  # arguments of MattingFormer
         "drop_path": 0.0,
     },
 }
+SWIN = "swin_tiny_patch4_window7_224"  # of timm
 DECODER_BLOCKS = (2, 3, 3, 2)  # residual blocks at 1/16, 1/8, 1/4 and 1/2
 CERTAIN = 1 / 255  # an alpha closer than this to 0 or 1 needs no refinement
 DILATION_DIAMETERS = (15, 7)  # pixels; the uncertain pixels of the alpha at 1/8 and at 1/4 are dilated by these disks
@@ -42,7 +45,10 @@ class SideOutputs(NamedTuple):
 
 
 def matteformer(
-    size: Literal["swin_tiny", "tiny"] = "swin_tiny", *, trimap: TrimapOption = "one-hot"
+    size: Literal["swin_tiny", "tiny"] = "swin_tiny",
+    *,
+    trimap: TrimapOption = "one-hot",
+    pretrained: bool | str | PathLike[str] = False,
 ) -> "MattingFormer":
     """Make a `MattingFormer` with random weights.
 
@@ -53,6 +59,10 @@ def matteformer(
         cores.
     trimap : {"one-hot", True}, default "one-hot"
         Whether the network takes the trimap one-hot as three planes, as published, or as the fourth plane.
+    pretrained : bool, str or path, default False
+        Start the encoder from timm's ImageNet weights of Swin, which are downloaded, for "swin_tiny"; or from a local
+        file, or an installed package, of weights of timm's or of the authors' Swin with windows of 7 tokens, see
+        `hybridmatte.networks.transformer_weights.load_swin`.
 
     Returns
     -------
@@ -61,7 +71,9 @@ def matteformer(
     Raises
     ------
     ValueError
-        If there is no such size, or trimap is False.
+        If there is no such size, trimap is False, or the weights do not fit.
+    FileNotFoundError
+        If pretrained names neither a file nor a package.
 
     References
     ----------
@@ -75,7 +87,12 @@ def matteformer(
     >>> network(torch.rand(1, 3, 40, 50), torch.rand(1, 1, 40, 50)).shape
     torch.Size([1, 1, 40, 50])
     """
-    return MattingFormer(trimap=trimap, **SIZES[check_choice(size, "size", tuple(SIZES))])
+    network = MattingFormer(trimap=trimap, **SIZES[check_choice(size, "size", tuple(SIZES))])
+    if pretrained is not False:
+        if pretrained is True and size != "swin_tiny":
+            raise ValueError(f"size is {size!r}, expected 'swin_tiny' with weights of timm")
+        load_swin(network.encoder, timm_tensors(SWIN) if pretrained is True else pretrained)
+    return network
 
 
 class MattingFormer(MattingNetwork, SavedNetwork, library_name="hybridmatte", license="mit", model_card_template=CARD):
@@ -116,6 +133,7 @@ class MattingFormer(MattingNetwork, SavedNetwork, library_name="hybridmatte", li
     """
 
     config_kind = "matteformer"
+    has_side_alphas = True
 
     def __init__(
         self,

@@ -94,12 +94,19 @@ class MattingNetwork(torch.nn.Module):
         are one plane each, of values 0 and 1.
     takes_trimap : bool
         Whether `forward` needs a trimap.
+    side : int or None
+        Shorter side in pixels of the image that the network sees in `predict_alpha`; None: the image as it is. It is
+        saved with the network.
+    boundary_trained : bool or None
+        Whether a boundary head was trained; None if that is not known. It is saved with the network.
     stride : int
         Height and width are padded to multiples of the stride, by repeating the last row and column.
     mean, std : (3,) sequences
         Mean and standard deviation of the colours that the encoder was trained with; the network normalises by them.
     encoder_prefix : str or tuple of str
         Beginning of the names of the encoder's parameters.
+    has_side_alphas : bool
+        Whether `weighted_alphas` has the alpha at full size first, and then coarser ones.
     has_fixed_size : bool
         Whether an ONNX file of the network accepts one image size only.
 
@@ -111,8 +118,11 @@ class MattingNetwork(torch.nn.Module):
     """
 
     trimap_planes: int = 0
+    side: int | None = None
+    boundary_trained: bool | None = None
     stride: int = 32
     encoder_prefix: str | tuple[str, ...] = "encoder."
+    has_side_alphas: bool = False
     has_fixed_size: bool = False
     mean: tuple[float, float, float] = MEAN
     std: tuple[float, float, float] = STD

@@ -1,11 +1,12 @@
 """Net-M: a residual U-Net with light-weight attention between all places, and a module that refines its alpha."""
 
+import copy
 from os import PathLike
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import nn
-from torch.nn.functional import avg_pool2d, dropout, interpolate, max_pool2d
+from torch.nn.functional import avg_pool2d, conv2d, dropout, interpolate, max_pool2d
 
 from hybridmatte._validation import check_choice
 from hybridmatte._validation_torch import promote
@@ -88,6 +89,9 @@ class MattingNonlocal(ResidualUNet, SavedNetwork, library_name="hybridmatte", li
         Factor of all channel numbers; each is at least 8.
     trimap : {"one-hot", True, False}
     refinement : bool
+    normalized_head : bool, default True
+        Whether the last convolution has a spectral norm and a batch norm, as in the paper's table. Networks of
+        versions without this argument have neither.
 
     Shapes
     ------
@@ -97,12 +101,13 @@ class MattingNonlocal(ResidualUNet, SavedNetwork, library_name="hybridmatte", li
 
     Notes
     -----
-    The paper's tables do not say what follows the last convolution. Here it is ``(tanh(x) + 1) / 2``, as in
+    The paper's tables do not say what follows the last batch norm. Here it is ``(tanh(x) + 1) / 2``, as in
     GCA-Matting, whose U-Net this is. The refined alpha is clipped to [0, 1] in `forward`, but not in
     `weighted_alphas`, which training uses.
     """
 
     config_kind = "net_m"
+    marks: ClassVar[dict[str, str]] = {"normalized_head": "head.norm.weight"}
 
     encoder_prefix = (*ResidualUNet.encoder_prefix, "attention.")
 
@@ -113,9 +118,12 @@ class MattingNonlocal(ResidualUNet, SavedNetwork, library_name="hybridmatte", li
         width: float = 1.0,
         trimap: TrimapOption = "one-hot",
         refinement: bool = True,
+        normalized_head: bool = True,
     ) -> None:
         super().__init__(width, trimap)
         check_choice(network, "network", ("net_m",))
+        if normalized_head:
+            self.head = NormalizedHead(self.channels[0])
         self.attention = NonlocalAttention(self.channels[2])
         self.refinement = Refinement(max(8, round(width * REFINEMENT_CHANNELS))) if refinement else None
         self.to(memory_format=torch.channels_last)  # faster on a CPU, see MattingGCA
@@ -142,10 +150,43 @@ class MattingNonlocal(ResidualUNet, SavedNetwork, library_name="hybridmatte", li
         ]
         return [(1 / len(alphas), alpha) for alpha in alphas]
 
+    def coarse(self) -> "MattingNonlocal":
+        """Return this network without its refinement: it shares all weights, and its alpha is the coarse one."""
+        network = copy.copy(self)
+        network._modules = self._modules | {"refinement": None}
+        network._hub_mixin_config = {**(self._hub_mixin_config or {}), "refinement": False}  # pyright: ignore
+        return network
+
     def _coarse_and_refined(self, planes: torch.Tensor) -> list[torch.Tensor]:
         """Return the coarse alpha and the refined one, or the coarse one alone without refinement."""
         coarse = super().estimate(planes)
         return [coarse] if self.refinement is None else [coarse, coarse + self.refinement(coarse)]
+
+
+class NormalizedHead(nn.Conv2d):
+    """The 3 x 3 convolution to the logit of alpha with spectral norm, and a batch norm after it (Fig. S4).
+
+    A weight with one output channel is a matrix of one row, whose largest singular value is its norm.
+
+    Parameters
+    ----------
+    channels : int
+
+    Shapes
+    ------
+    x : (B, channels, H, W)
+    logit : (B, 1, H, W)
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, 1, 3, padding=1)
+        nn.init.xavier_uniform_(self.weight)
+        self.norm = nn.BatchNorm2d(1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the logit."""
+        weight = self.weight / torch.linalg.vector_norm(self.weight).clamp(min=torch.finfo(self.weight.dtype).tiny)
+        return self.norm(conv2d(x, weight, self.bias, padding=1))
 
 
 class NonlocalAttention(nn.Module):

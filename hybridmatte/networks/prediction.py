@@ -1,31 +1,53 @@
 """Run a network on an image of any size: on the whole image if it is small enough, else in overlapping tiles."""
 
+from collections.abc import Sequence
 from typing import overload
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn.functional import interpolate
 
 from hybridmatte._validation import check_image, check_integer, check_plane, check_same_shape, is_torch
 from hybridmatte._validation_torch import check_image_batch, check_range, check_together, promote, split_planes
 from hybridmatte.networks.network import MattingNetwork
 from hybridmatte.trimap import refuse_labels
 
-__all__ = ["as_batch", "estimate_alpha", "predict_alpha", "with_known"]
+__all__ = [
+    "TILE_PIXELS",
+    "as_batch",
+    "enlarged_to",
+    "estimate_alpha",
+    "predict_alpha",
+    "shrunk_to",
+    "side_for",
+    "with_known",
+]
 
 OVERLAP = 0.25  # share of a tile's side; there a tile's weight is 0 over the outer quarter, then rises over half of it
 MIN_PIXELS = 1 << 12
+TILE_PIXELS = 1 << 20  # default
 
 
 @overload
 def predict_alpha(
-    network: MattingNetwork, image: torch.Tensor, trimap: torch.Tensor | None = None, *, max_pixels: int = 1 << 20
+    network: MattingNetwork,
+    image: torch.Tensor,
+    trimap: torch.Tensor | None = None,
+    *,
+    max_pixels: int = TILE_PIXELS,
+    side: int | None = None,
 ) -> torch.Tensor: ...
 @overload
 def predict_alpha(
-    network: MattingNetwork, image: npt.ArrayLike, trimap: npt.ArrayLike | None = None, *, max_pixels: int = 1 << 20
+    network: MattingNetwork,
+    image: npt.ArrayLike,
+    trimap: npt.ArrayLike | None = None,
+    *,
+    max_pixels: int = TILE_PIXELS,
+    side: int | None = None,
 ) -> npt.NDArray[np.float32]: ...
-def predict_alpha(network, image, trimap=None, *, max_pixels=1 << 20):
+def predict_alpha(network, image, trimap=None, *, max_pixels=TILE_PIXELS, side=None):
     """Estimate alpha by a network.
 
     An image of more pixels than `max_pixels` is cut into tiles of about that many pixels. The tiles overlap by a
@@ -43,6 +65,9 @@ def predict_alpha(network, image, trimap=None, *, max_pixels=1 << 20):
         For networks that take one; alpha is then exactly 0 or 1 on known pixels.
     max_pixels : int, default 2**20
         Largest number of pixels of an image that the network processes at once, at least 4096.
+    side : int, optional
+        Shorter side in pixels of the image that the network sees; a larger image is shrunk for it, and alpha is
+        enlarged. 0: the image as it is. Default: the network's own, see `MattingNetwork`. Only without trimap.
 
     Returns
     -------
@@ -64,8 +89,9 @@ def predict_alpha(network, image, trimap=None, *, max_pixels=1 << 20):
     max_pixels = check_integer(max_pixels, "max_pixels", low=MIN_PIXELS)
     if not is_torch(image):
         tensors = as_batch(image, trimap)
-        return predict_alpha(network, *tensors, max_pixels=max_pixels)[0, 0].float().numpy()
+        return predict_alpha(network, *tensors, max_pixels=max_pixels, side=side)[0, 0].float().numpy()
     check_together(image=image, trimap=trimap)
+    side = side_for(network, side)
     parameter = next(network.parameters())
     images, trimaps = check_image_batch(promote(image).to(parameter)), None
     if trimap is not None:
@@ -74,11 +100,41 @@ def predict_alpha(network, image, trimap=None, *, max_pixels=1 << 20):
     with network.predicting():
         alpha = torch.cat(
             [
-                _predict_one(network, images[k : k + 1], None if trimaps is None else trimaps[k : k + 1], max_pixels)
+                _predict_one(
+                    network,
+                    shrunk_to(images[k : k + 1], side),
+                    None if trimaps is None else trimaps[k : k + 1],
+                    max_pixels,
+                )
                 for k in range(len(images))
             ]
         )
-    return alpha.to(image.device, image.dtype)
+    return enlarged_to(alpha, image.shape[2:]).to(image.device, image.dtype)
+
+
+def side_for(network: MattingNetwork, side: int | None) -> int:
+    """Return the shorter side of the image that a network is to see, 0 for the image as it is."""
+    if side is None:
+        return 0 if network.takes_trimap else network.side or 0
+    if side and network.takes_trimap:
+        raise ValueError(f"side is {side}, expected none: the network takes a trimap, which is not shrunk")
+    return check_integer(side, "side", low=0)
+
+
+def shrunk_to(image: torch.Tensor, side: int) -> torch.Tensor:
+    """Return a batch shrunk so that its shorter side is at most `side` pixels; with 0, as it is."""
+    factor = side / min(image.shape[2:])
+    if not 0 < factor < 1:
+        return image
+    size = [max(round(factor * length), 1) for length in image.shape[2:]]
+    return interpolate(image, size, mode="bilinear", align_corners=False, antialias=True).clamp(0, 1)
+
+
+def enlarged_to(planes: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Return planes (B, C, h, w) at another height and width, by bilinear interpolation."""
+    if planes.shape[2:] == torch.Size(size):
+        return planes
+    return interpolate(planes, tuple(size), mode="bilinear", align_corners=False)
 
 
 @overload

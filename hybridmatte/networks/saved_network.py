@@ -13,21 +13,48 @@ from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_b
 from huggingface_hub.utils import logging as hub_logging
 
 from hybridmatte.io.documents import read_json_object
-from hybridmatte.networks.config_schema import check_config
-from hybridmatte.networks.saved_weights import INDEX, WEIGHTS, load_saved
+from hybridmatte.networks.config_schema import NOTES, check_config, check_rules
+from hybridmatte.networks.saved_weights import INDEX, WEIGHTS, load_saved, stored_tensors
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["SavedNetwork", "download_config", "quiet_hub", "weights_folder"]
+__all__ = ["SavedNetwork", "download_config", "hub_folder", "quiet_hub", "weights_folder"]
 
 CONFIG = "config.json"
 
 
 class SavedNetwork(PyTorchModelHubMixin):
-    """A network that is saved as config.json and model.safetensors, and loaded from them."""
+    """A network that is saved as config.json and model.safetensors, and loaded from them.
 
-    config_kind: ClassVar[str] = ""  # key of `config_schema.SCHEMAS`
+    Attributes
+    ----------
+    config_kind : str
+        Key of `config_schema.SCHEMAS`.
+    marks : dict
+        For an argument that config.json has only if it is False: the tensor that networks have with it.
+    """
+
+    config_kind: ClassVar[str] = ""
+    marks: ClassVar[dict[str, str]] = {}
+
+    def save_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, save_directory: str | PathLike[str], **options: Any
+    ) -> Any:
+        """Write the network to a folder: its weights, its arguments, and what it keeps of `config_schema.NOTES`.
+
+        Parameters
+        ----------
+        save_directory : str or path
+        **options
+            As of `huggingface_hub.PyTorchModelHubMixin.save_pretrained`.
+        """
+        notes = {key: getattr(self, key, None) for key in NOTES}
+        notes = {key: value for key, value in notes.items() if value is not None}
+        check_rules(NOTES, notes, type(self).__name__)
+        own = self._hub_mixin_config if isinstance(self._hub_mixin_config, dict) else {}
+        own = {key: value for key, value in own.items() if key not in self.marks or not value}
+        return super().save_pretrained(save_directory, **{"config": own | notes} | options)
 
     @classmethod
     def from_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -80,7 +107,14 @@ class SavedNetwork(PyTorchModelHubMixin):
         config = read_json_object(path) | model_kwargs
         check_config(cls.config_kind, config, path)
         folder = weights_folder(pretrained_model_name_or_path, **hub)
-        return load_saved(lambda: cls(**config), folder).to(map_location)  # pyright: ignore[reportAttributeAccessIssue]
+        notes = {key: config.pop(key) for key in NOTES if key in config}
+        if cls.marks:  # earlier versions wrote neither the tensor nor the argument
+            stored = stored_tensors(folder)
+            config = {key: tensor in stored for key, tensor in cls.marks.items()} | config
+        network: Any = load_saved(lambda: cls(**config), folder)
+        for key, value in notes.items():
+            setattr(network, key, value)
+        return network.to(map_location)
 
 
 def download_config(name: str, **options: Any) -> Path:
@@ -91,11 +125,14 @@ def download_config(name: str, **options: Any) -> Path:
 
 def weights_folder(source: str | PathLike[str], **options: Any) -> Path:
     """Return a folder with the weights: the source, or a copy of the model of that name on the hub."""
-    if Path(source).is_dir():
-        return Path(source)
+    return Path(source) if Path(source).is_dir() else hub_folder(str(source), **options)
+
+
+def hub_folder(name: str, **options: Any) -> Path:
+    """Return a folder with a copy of a model on the hub: its configuration and weights."""
     with quiet_hub():
         patterns = [f"{folder}{name}" for folder in ("", "*/") for name in (CONFIG, WEIGHTS, INDEX, "*.safetensors")]
-        return Path(snapshot_download(str(source), allow_patterns=patterns, **options))
+        return Path(snapshot_download(name, allow_patterns=patterns, **options))
 
 
 @contextmanager

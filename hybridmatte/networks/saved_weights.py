@@ -19,7 +19,7 @@ from hybridmatte.io.documents import read_json_object
 from hybridmatte.io.streams import naming
 from hybridmatte.networks.config_schema import refused
 
-__all__ = ["StoredTensor", "check_tensors", "load_saved", "refuse_not_finite", "same_tensors"]
+__all__ = ["StoredTensor", "check_tensors", "load_saved", "refuse_not_finite", "same_tensors", "stored_tensors"]
 
 AnyModule = TypeVar("AnyModule", bound=torch.nn.Module)
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -97,7 +97,7 @@ def load_saved(make: Callable[[], AnyModule], folder: str | PathLike[str]) -> An
         finite, or a file cannot be read. The message names the file and the tensor.
     """
     folder = Path(folder)
-    stored = _stored_tensors(folder)
+    stored = stored_tensors(folder)
     try:
         with warnings.catch_warnings(), torch.device("meta"), _Skeleton():
             warnings.simplefilter("ignore")
@@ -151,7 +151,7 @@ def _named(names: list[str]) -> str:
     return names[0][:200] + (f" (and {len(names) - 1} more)" if len(names) > 1 else "")
 
 
-def _stored_tensors(folder: Path) -> dict[str, StoredTensor]:
+def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
     """Return the descriptions of all tensors of a folder, by name, from the headers of its files."""
     if (folder / WEIGHTS).is_file():
         return _read_header(folder / WEIGHTS)

@@ -125,6 +125,7 @@ class TrimapNetwork(
     config_kind = "net_t"
 
     stride: int = 16
+    has_fixed_size: bool = False
     encoder_prefix: str = "encoder."
 
     def __init__(self, *, network: Literal["net_t"] = "net_t", size: Literal["resnet50", "tiny"] = "resnet50") -> None:
@@ -148,11 +149,14 @@ class TrimapNetwork(
     def forward(self, image: torch.Tensor, segmentation: torch.Tensor) -> torch.Tensor:
         """Return the logits of a batch."""
         check_together(image=image, segmentation=segmentation)
-        planes = torch.cat([normalized(image), 1 - segmentation, segmentation], dim=1)
-        planes = padded_to(planes, self.stride)
-        _, low, middle, _, high = self.encoder(planes)
-        logits = _enlarged(self.decode(low, middle, high), planes.shape[2:])
+        logits = self.logits(*(padded_to(tensor, self.stride) for tensor in (image, segmentation)))
         return logits[:, :, : image.shape[2], : image.shape[3]]
+
+    def logits(self, image: torch.Tensor, segmentation: torch.Tensor) -> torch.Tensor:
+        """Return the logits of a batch whose height and width are multiples of the stride."""
+        planes = torch.cat([normalized(image), 1 - segmentation, segmentation], dim=1)
+        _, low, middle, _, high = self.encoder(planes)
+        return _enlarged(self.decode(low, middle, high), planes.shape[2:])
 
     def decode(self, low: torch.Tensor, middle: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
         """Return the logits (B, 3, h, w) at 1/4 of the resolution, of features at 1/4, 1/8 and 1/16.

@@ -16,7 +16,9 @@ from hybridmatte.networks.encoder_weights import encoder_tensors
 from hybridmatte.networks.network import CARD, MattingNetwork, TrimapOption, count_planes
 from hybridmatte.networks.saved_network import SavedNetwork
 
-__all__ = ["MattingUNet", "unet"]
+__all__ = ["BOUNDARY_HEAD", "MattingUNet", "unet"]
+
+BOUNDARY_HEAD = "boundary_head."  # beginning of the names of its tensors
 
 
 class ScalableEncoder(NamedTuple):

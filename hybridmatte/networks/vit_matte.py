@@ -11,9 +11,11 @@ from transformers.utils import logging
 
 from hybridmatte._validation import check_choice
 from hybridmatte.io.documents import read_json_object
+from hybridmatte.networks.config_schema import NOTES, check_rules
 from hybridmatte.networks.network import MattingNetwork, TrimapOption, count_planes
 from hybridmatte.networks.saved_network import CONFIG, download_config, weights_folder
 from hybridmatte.networks.saved_weights import load_saved
+from hybridmatte.networks.transformer_weights import load_vit, timm_tensors
 from hybridmatte.networks.vit_matte_schema import vit_matte_options
 
 __all__ = ["MattingViT", "vitmatte"]
@@ -35,10 +37,16 @@ SIZES = {
     "small": Size(384, 6, 12, (2, 5, 8, 11), (256, 128, 64, 32), (48, 96, 192)),
     "tiny": Size(96, 3, 4, (1, 3), (64, 48, 32, 16), (12, 24, 48)),
 }
+DINO = {"small": "vit_small_patch16_224.dino", "base": "vit_base_patch16_224.dino"}  # of timm
 WINDOW = 14  # side of a window, in patches
 
 
-def vitmatte(size: Literal["small", "base", "tiny"] = "small", *, trimap: TrimapOption = True) -> "MattingViT":
+def vitmatte(
+    size: Literal["small", "base", "tiny"] = "small",
+    *,
+    trimap: TrimapOption = True,
+    pretrained: bool | str | PathLike[str] = False,
+) -> "MattingViT":
     """Make a `MattingViT` with random weights; `MattingViT.from_pretrained` loads trained ones.
 
     Parameters
@@ -47,6 +55,10 @@ def vitmatte(size: Literal["small", "base", "tiny"] = "small", *, trimap: Trimap
         26 million parameters, 97 million, or 0.8 million, which can be trained on two CPU cores.
     trimap : {True, False, "one-hot"}, default True
         Whether the network takes a trimap: as the fourth plane, like public checkpoints, or one-hot as three planes.
+    pretrained : bool, str or path, default False
+        Start the transformer from DINO's weights of timm, which are downloaded, for "small" and "base"; or from a local
+        file, or an installed package, of weights of DINO, of MAE or of timm's plain vision transformers with patches of
+        16 pixels, see `hybridmatte.networks.transformer_weights.load_vit`.
 
     Returns
     -------
@@ -55,7 +67,9 @@ def vitmatte(size: Literal["small", "base", "tiny"] = "small", *, trimap: Trimap
     Raises
     ------
     ValueError
-        If size or trimap is none of these.
+        If size or trimap is none of these, or the weights do not fit.
+    FileNotFoundError
+        If pretrained names neither a file nor a package.
 
     References
     ----------
@@ -89,7 +103,12 @@ def vitmatte(size: Literal["small", "base", "tiny"] = "small", *, trimap: Trimap
         fusion_hidden_sizes=list(decoder),
         convstream_hidden_sizes=list(detail),
     )
-    return MattingViT(VitMatteForImageMatting(config))
+    network = MattingViT(VitMatteForImageMatting(config))
+    if pretrained is not False:
+        if pretrained is True and size not in DINO:
+            raise ValueError(f"size is {size!r}, expected {' or '.join(map(repr, DINO))} with weights of timm")
+        load_vit(network.model.backbone, timm_tensors(DINO[size]) if pretrained is True else pretrained)
+    return network
 
 
 def _build(options: dict[str, Any], backbone: dict[str, Any]) -> VitMatteForImageMatting:
@@ -146,12 +165,20 @@ class MattingViT(MattingNetwork):
             network. The message names the file, and the key or the tensor.
         """
         path = Path(source) / CONFIG if Path(source).is_dir() else download_config(str(source))
-        options, inside = vit_matte_options(read_json_object(path), path)
-        model = load_saved(lambda: _build(options, inside), weights_folder(source))
-        return cls(model).eval()
+        config = read_json_object(path)
+        side = {"side": config.pop("side")} if "side" in config else {}
+        check_rules(NOTES, side, path)
+        options, inside = vit_matte_options(config, path)
+        network = cls(load_saved(lambda: _build(options, inside), weights_folder(source))).eval()
+        network.side = side.get("side")
+        return network
 
     def save_pretrained(self, folder: str | PathLike[str]) -> None:
         """Write the weights (safetensors) and the configuration (JSON) to a folder."""
+        if self.side is None:
+            vars(self.model.config).pop("side", None)
+        else:
+            self.model.config.side = self.side
         shows_bars = logging.is_progress_bar_enabled()
         logging.disable_progress_bar()  # it would show the writing of a single file
         try:

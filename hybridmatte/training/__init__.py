@@ -3,7 +3,7 @@
 * `config`, `config_file`, `options`: the options of each paradigm, read from a flat TOML file.
 * `alpha_free`, `supervised`, `composition`, `nonlocal_matting`, `trimap_generation`, `real_adaptation`,
   `label_blending`, `mask_refinement`: the paradigms, each from its data to its loss. `module` is their base.
-* `samples`, `crops_module`: from data sets to the training crops of each epoch.
+* `samples`, `sources`, `crops_module`: from data sets to the training crops of each epoch.
 * `run`: the function `train`; `initial_network`, `run_folder`, `optimizer` and `callbacks` are its parts.
 * `scores`: the scores of a network over a data set.
 

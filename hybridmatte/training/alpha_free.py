@@ -32,6 +32,6 @@ class AlphaFreeMatting(MattingModule[AlphaFreeConfig]):
         """Return the known loss and the weighted prior."""
         config, terms = self.config, {"known": known_loss(alpha, batch["trimap"])}
         if config.prior != "none":
-            prior = PRIORS[config.prior](alpha, batch["image"], window_size=config.window_size)
+            prior = PRIORS[config.prior](alpha, batch["image"], window_size=config.window_size, padding=config.padding)
             terms[config.prior] = config.prior_weight * prior
         return terms

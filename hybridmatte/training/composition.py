@@ -8,7 +8,9 @@ from hybridmatte._validation_torch import split_planes
 from hybridmatte.losses import composition_loss, l1_loss, laplacian_pyramid_loss
 from hybridmatte.training.config import CompositionConfig, DisentangledConfig
 from hybridmatte.training.module import Batch, MattingModule, Terms
-from hybridmatte.training.samples import Backgrounds, Data, PhotographSource, StreamSource, open_photographs
+from hybridmatte.training.options import CompositionLossOptions
+from hybridmatte.training.samples import Backgrounds, Data, open_photographs
+from hybridmatte.training.sources import PhotographSource, StreamSource
 
 __all__ = ["CompositionMatting", "DisentangledPretraining"]
 
@@ -32,8 +34,8 @@ class CompositionMatting(MattingModule[CompositionConfig]):
     parts = ("image", "trimap", "alpha", "foreground", "background")
 
     def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
-        """Return the three terms."""
-        return composition_terms(alpha, batch)
+        """Return the terms whose weight is not 0."""
+        return composition_terms(alpha, batch, self.config)
 
 
 class DisentangledPretraining(MattingModule[DisentangledConfig]):
@@ -59,16 +61,19 @@ class DisentangledPretraining(MattingModule[DisentangledConfig]):
         return open_photographs(self.config, data)
 
     def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
-        """Return the three terms."""
-        return composition_terms(alpha, batch)
+        """Return the terms whose weight is not 0."""
+        return composition_terms(alpha, batch, self.config)
 
 
-def composition_terms(alpha: torch.Tensor, batch: Batch) -> Terms:
-    """Return L1, composition and Laplacian pyramid loss, each over the unknown region."""
+def composition_terms(alpha: torch.Tensor, batch: Batch, weights: CompositionLossOptions) -> Terms:
+    """Return the weighted L1, composition and Laplacian pyramid loss, each over the unknown region, unless it has 0."""
     target, is_unknown = batch["alpha"], split_planes(batch["trimap"])[2]
-    layers = batch["image"], batch["foreground"], batch["background"]
-    return {
-        "alpha": l1_loss(alpha, target, region=is_unknown),
-        "composition": composition_loss(alpha, *layers, region=is_unknown),
-        "pyramid": laplacian_pyramid_loss(alpha, target, region=is_unknown),
-    }
+    terms = {}
+    if weights.alpha_weight:
+        terms["alpha"] = weights.alpha_weight * l1_loss(alpha, target, region=is_unknown)
+    if weights.composition_weight:
+        layers = batch["image"], batch["foreground"], batch["background"]
+        terms["composition"] = weights.composition_weight * composition_loss(alpha, *layers, region=is_unknown)
+    if weights.pyramid_weight:
+        terms["pyramid"] = weights.pyramid_weight * laplacian_pyramid_loss(alpha, target, region=is_unknown)
+    return terms

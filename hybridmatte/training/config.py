@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 from hybridmatte._validation import check_choice, check_window_size
 from hybridmatte.training.options import (
     AtLeastOne,
+    AtLeastZero,
     CompositeOptions,
+    CompositionLossOptions,
     CropOptions,
     Decay,
     Fraction,
@@ -123,12 +125,15 @@ class AlphaFreeConfig(CompositeOptions, TrimapBandOptions, LabelledConfig):
     prior_weight : float, default 10
     window_size : int, default 11
         Side of the prior's window in pixels, odd, at least 3.
+    padding : {"cut", "zeros"}, default "cut"
+        How windows end at the border of a crop: cut off, or with black pixels, as in the authors' code.
     """
 
     paradigm: Literal["alpha_free"] = "alpha_free"
     prior: Literal["none", "affinity", "dc", "ddc", "hinge"] = "ddc"
     prior_weight: Weight = 10.0
     window_size: int = 11
+    padding: Literal["cut", "zeros"] = "cut"
 
     def __post_init__(self) -> None:
         """Check the window as well."""
@@ -144,14 +149,19 @@ class SupervisedConfig(CompositeOptions, TrimapBandOptions, LabelledConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompositionConfig(CompositeOptions, LabelledConfig):
+class CompositionConfig(CompositionLossOptions, CompositeOptions, LabelledConfig):
     """Options of training from alphas and the two layers that they compose."""
 
     paradigm: Literal["composition"] = "composition"
 
+    def __post_init__(self) -> None:
+        """Check the weights as well."""
+        super().__post_init__()
+        self.check_weights()
+
 
 @dataclass(frozen=True, kw_only=True)
-class DisentangledConfig(TrainingConfig):
+class DisentangledConfig(CompositionLossOptions, TrainingConfig):
     """Options of disentangled pre-training, from photographs without labels.
 
     Parameters
@@ -162,16 +172,21 @@ class DisentangledConfig(TrainingConfig):
         Fraction of the cells that is unknown. Of the others, half are foreground and half background.
     alpha_level : {"pixel", "block"}, default "pixel"
         Whether each pixel has a random alpha of its own, or each cell.
+    asymmetric : bool, default True
+        Whether rotation, shear, flips and colours change the foreground alone, with black beyond its border, as in
+        MatteFormer's code. Otherwise both photographs are treated alike; without trimap they can then be exchanged.
     """
 
     paradigm: Literal["disentangled"] = "disentangled"
     grid: AtLeastOne = 7
     unknown_cells: Fraction = 0.75
     alpha_level: Literal["pixel", "block"] = "pixel"
+    asymmetric: bool = True
 
     def __post_init__(self) -> None:
-        """Check grid and crop as well."""
+        """Check weights, grid and crop as well."""
         super().__post_init__()
+        self.check_weights()
         if self.grid > self.crop:
             raise ValueError(f"grid is {self.grid}, expected at most crop, {self.crop}")
 
@@ -222,6 +237,9 @@ class RealConfig(TeacherOptions, LabelledConfig):
         The weight falls by half every so many optimiser steps.
     trimap_rate, discriminator_rate : float, default 1e-4 and 1e-5
         Learning rates of Net-T and of the discriminator. `learning_rate` is Net-M's.
+    discriminator_steps : int, default 1
+        The discriminator takes a step after every so many steps of the networks. 0: there is no discriminator, and no
+        adversarial loss.
     """
 
     allowed_networks: ClassVar[tuple[str, ...]] = ("joint",)
@@ -232,6 +250,7 @@ class RealConfig(TeacherOptions, LabelledConfig):
     halving_steps: AtLeastOne = 10_000
     trimap_rate: Positive = 1e-4
     discriminator_rate: Positive = 1e-5
+    discriminator_steps: AtLeastZero = 1
 
     def __post_init__(self) -> None:
         """Check the teacher and options of the loop that this paradigm cannot follow."""
@@ -300,11 +319,22 @@ class BlendingConfig(TeacherOptions, LabelledConfig):
     strong : bool, default True
         Whether `brightness`, `contrast`, `saturation` and `hue` change the student's view of a crop. The teacher always
         sees the crop's own colours.
+    soft_boundary : bool, default False
+        Whether the boundary weighs alpha and mask as the teacher's head gives it. By default it is 1 where the head
+        gives at least 0.5, else 0, as in the paper.
+    frozen_boundary : bool, default True
+        Whether the boundary comes from the teacher as it was at the start. Otherwise it comes from the teacher that
+        follows the student, whose boundary head does not.
+    mask_only : bool, default False
+        The control: the label is the mask, as if the boundary were empty.
     """
 
     paradigm: Literal["blending"] = "blending"
     ema: Decay = 0.999
     strong: bool = True
+    soft_boundary: bool = False
+    frozen_boundary: bool = True
+    mask_only: bool = False
 
     def __post_init__(self) -> None:
         """Check the teacher as well."""

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDa
 
 from hybridmatte.data import Sample, collate, unpack
 from hybridmatte.training.config import TrainingConfig
-from hybridmatte.training.samples import EpochPlan, Source
+from hybridmatte.training.sources import EpochPlan, Source
 
 __all__ = ["CropsModule"]
 

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from hybridmatte import networks
-from hybridmatte.networks.transfer import Transfer, load_parts
+from hybridmatte.networks.checkpoint import load_trained
+from hybridmatte.networks.transfer import Transfer, transfer_parts
 from hybridmatte.training.config import TrainingConfig
 from hybridmatte.training.run_folder import is_first_process
 from hybridmatte.training.scores import AnyNetwork
@@ -31,11 +32,11 @@ def new_network(config: TrainingConfig) -> AnyNetwork:
         case "pyramid":
             return networks.pyramid(size, trimap=trimap, frozen=config.frozen, pretrained=config.pretrained)
         case "vitmatte":
-            return networks.vitmatte(size, trimap=trimap)
+            return networks.vitmatte(size, trimap=trimap, pretrained=config.pretrained)
         case "gca":
             return networks.gca(size, trimap=trimap)
         case "matteformer":
-            return networks.matteformer(size, trimap=trimap)
+            return networks.matteformer(size, trimap=trimap, pretrained=config.pretrained)
         case "modnet":
             return networks.modnet(size, trimap=trimap)
         case "net_m":
@@ -62,7 +63,8 @@ def start_from(network: AnyNetwork, config: TrainingConfig) -> Transfer | None:
     """
     if not config.init_from:
         return None
-    transfer = load_parts(network, config.init_from, config.parts)
+    source = load_trained(config.init_from, "init_from")
+    transfer = transfer_parts(network, source, config.parts, config.init_from)
     if is_first_process():
         LOG.info("init_from %s: %s", config.init_from, transfer)
     return transfer

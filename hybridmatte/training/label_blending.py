@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+import warnings
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch.nn.functional import binary_cross_entropy
 
-from hybridmatte.data import AsMaskTask, AsTwoViews, without_colours
+from hybridmatte.data import AsMaskTask, AsTwoViews, Sample, without_colours
 from hybridmatte.losses import gradient_loss, l1_loss, l2_loss
-from hybridmatte.networks.labels import blend_labels
-from hybridmatte.training.config import BlendingConfig, MatteConfig, SegmentationConfig
+from hybridmatte.metrics import BOUNDARY
+from hybridmatte.networks.labels import blend_labels, hard_boundary, predict_boundary, refuse_as_teacher
+from hybridmatte.networks.u_net import BOUNDARY_HEAD
+from hybridmatte.training.config import BlendingConfig, MatteConfig, SegmentationConfig, TrainingConfig
 from hybridmatte.training.module import Batch, MattingModule, TaughtModule, Terms
-from hybridmatte.training.samples import Backgrounds, Data, SampleSource, make_augmentation, open_samples
-from hybridmatte.training.scores import AnyNetwork
+from hybridmatte.training.samples import Backgrounds, Data, open_samples
+from hybridmatte.training.scores import AnyNetwork, MeanScores
+from hybridmatte.training.sources import SampleSource, make_augmentation
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["MatteLabelBlending", "MatteTraining", "SegmentationPretraining", "boundary_of"]
 
+Config = TypeVar("Config", bound=TrainingConfig)
 CERTAIN = 1e-4  # cross-entropy takes alphas no closer to 0 or 1
 MARGIN_SHARE = 0.01  # of a crop's pixels, added to intersection and union
-BOUNDARY_RANGE = 0.05, 0.95  # alphas between these are the boundary
+LEAST_IOU = 0.05  # of the boundary head with true boundaries; below it has learnt nothing
 
 
 class SegmentationPretraining(MattingModule[SegmentationConfig]):
@@ -36,6 +45,7 @@ class SegmentationPretraining(MattingModule[SegmentationConfig]):
     """
 
     parts = ("image", "mask")
+    has_trimaps = False
     has_unused_parameters = True  # a boundary head
 
     def open_source(self, data: Data, backgrounds: Backgrounds) -> SampleSource:
@@ -52,7 +62,50 @@ class SegmentationPretraining(MattingModule[SegmentationConfig]):
         }
 
 
-class MatteTraining(MattingModule[MatteConfig]):
+class RecordsBoundary(MattingModule[Config]):
+    """A network in training whose validation also scores a boundary head: its own, or that of its teacher.
+
+    ``validation/boundary_iou`` is the mean intersection over union of the pixels where the head gives at least 0.5 and
+    those whose true alpha is above 0.05 and below 0.95. If it is below 0.05 after the last epoch, a warning says so:
+    blended labels are then the masks alone.
+    """
+
+    def __init__(self, network: AnyNetwork, config: Config, *others: Any):
+        super().__init__(network, config, *others)
+        self.boundary_scores = MeanScores(("boundary_iou",))
+
+    def boundary_network(self) -> Any:
+        """Return the network whose boundary head is scored; None for none."""
+        return self.network if getattr(self.network, "has_boundary", False) else None
+
+    def validation_step(self, batch: Sample, batch_idx: int) -> None:
+        """Score one whole sample, and the boundary head on it."""
+        super().validation_step(batch, batch_idx)
+        network = self.boundary_network()
+        if network is not None:
+            is_found = predict_boundary(network, batch.require("image")) >= 0.5
+            is_true = boundary_of(torch.from_numpy(batch.require("alpha"))).numpy() > 0
+            union = int((is_found | is_true).sum())
+            self.boundary_scores.update({"boundary_iou": float((is_found & is_true).sum() / union) if union else 1.0})
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the mean scores."""
+        super().on_validation_epoch_end()
+        if self.boundary_network() is None:
+            return
+        found = self.boundary_scores.compute()
+        self.boundary_scores.reset()
+        self.log_dict({f"validation/{name}": value for name, value in found.items()}, sync_dist=False)
+        is_last = self.trainer.current_epoch + 1 == self.trainer.max_epochs
+        if is_last and found.get("boundary_iou", 1.0) < LEAST_IOU:
+            warnings.warn(
+                f"the boundary head has collapsed: its intersection over union with true boundaries is "
+                f"{found['boundary_iou']:.3f}, and labels blended by it would be the masks alone",
+                stacklevel=2,
+            )
+
+
+class MatteTraining(RecordsBoundary[MatteConfig]):
     """Learn alpha from images alone, and the boundary if the network has a head for it: such a network can teach.
 
     The loss is the mean square error and the gradient loss of alpha, and `boundary_weight` times the L1 loss of the
@@ -69,6 +122,7 @@ class MatteTraining(MattingModule[MatteConfig]):
     """
 
     parts = ("image", "alpha")
+    trains_boundary = True
 
     def batch_terms(self, batch: Batch) -> Terms:
         """Return the terms of a batch with image and alpha."""
@@ -84,11 +138,13 @@ class MatteTraining(MattingModule[MatteConfig]):
         return alpha_terms(alpha, batch["alpha"])
 
 
-class MatteLabelBlending(TaughtModule[BlendingConfig]):
+class MatteLabelBlending(RecordsBoundary[BlendingConfig], TaughtModule[BlendingConfig]):
     """Learn photographs with masks from blended labels: the teacher's alpha on its boundary, the mask elsewhere.
 
     The student sees a crop with changed colours, the teacher sees it unchanged. If both have the same architecture, the
-    teacher follows the student as a moving average. Its boundary head stays as it is, as the student trains none.
+    teacher follows the student as a moving average. Its boundary head stays as it is, as the student trains none; so
+    the boundary comes from the teacher as it was at the start, unless `frozen_boundary` is false. Validation scores
+    that boundary, see `RecordsBoundary`.
 
     Parameters
     ----------
@@ -96,7 +152,7 @@ class MatteLabelBlending(TaughtModule[BlendingConfig]):
         The student.
     config : BlendingConfig
     teacher : MattingNetwork
-        With a boundary head.
+        With a boundary head that was trained.
 
     References
     ----------
@@ -104,13 +160,26 @@ class MatteLabelBlending(TaughtModule[BlendingConfig]):
     """
 
     parts = ("image", "mask")
+    has_trimaps = False
     has_unused_parameters = True  # a boundary head
 
     def __init__(self, network: AnyNetwork, config: BlendingConfig, teacher: AnyNetwork):
         super().__init__(network, config, teacher)
-        if not getattr(teacher, "has_boundary", False):
-            raise ValueError("teacher has no boundary head, expected a network trained with boundary = true")
+        refuse_as_teacher(teacher, "teacher")
         self.teacher_follows = config.ema > 0 and _architecture(network) == _architecture(teacher)
+        is_kept = self.teacher_follows and config.frozen_boundary and not config.mask_only
+        self.first_teacher: Any = copy.deepcopy(self.teacher) if is_kept else None
+
+    def boundary_network(self) -> Any:
+        """Return the network that gives the boundary: the teacher, as it was at the start if that is kept."""
+        return self.teacher if self.first_teacher is None else self.first_teacher
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training or evaluation mode of the student alone."""
+        super().train(mode)
+        if self.first_teacher is not None:
+            self.first_teacher.eval()
+        return self
 
     def open_source(self, data: Data, backgrounds: Backgrounds) -> SampleSource:
         """Return crops as two views, one of them with changed colours, and masks of 0 and 1."""
@@ -120,10 +189,19 @@ class MatteLabelBlending(TaughtModule[BlendingConfig]):
 
     def batch_terms(self, batch: Batch) -> Terms:
         """Return the terms of a batch with image, image in changed colours (`strong`), and mask."""
-        with torch.no_grad():
-            alpha, boundary = self.teacher.alpha_and_boundary(batch["image"])
-            target = blend_labels(alpha.float(), boundary.float(), batch["mask"])
-        return super().batch_terms({"image": batch["strong" if self.config.strong else "image"], "alpha": target})
+        image = batch["strong" if self.config.strong else "image"]
+        return super().batch_terms({"image": image, "alpha": self.labels(batch)})
+
+    @torch.no_grad()
+    def labels(self, batch: Batch) -> torch.Tensor:
+        """Return the blended labels (B, 1, H, W) of a batch with image and mask; the masks as the control."""
+        if self.config.mask_only:
+            return batch["mask"]
+        alpha, boundary = self.teacher.alpha_and_boundary(batch["image"])
+        if self.first_teacher is not None:
+            boundary = self.first_teacher.alpha_and_boundary(batch["image"])[1]
+        boundary = boundary.float() if self.config.soft_boundary else hard_boundary(boundary.float())
+        return blend_labels(alpha.float(), boundary, batch["mask"])
 
     def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
         """Return the two terms of alpha."""
@@ -140,7 +218,7 @@ class MatteLabelBlending(TaughtModule[BlendingConfig]):
         """Move the teacher's weights towards the student's, all but those of its boundary head."""
         student = self.network.state_dict()
         for name, tensor in self.teacher.state_dict().items():
-            if not tensor.is_floating_point() or name.startswith("boundary_head."):
+            if not tensor.is_floating_point() or name.startswith(BOUNDARY_HEAD):
                 continue
             tensor.lerp_(student[name].to(tensor.dtype), 1 - self.config.ema)
 
@@ -163,14 +241,12 @@ def alpha_terms(alpha: torch.Tensor, target: torch.Tensor) -> Terms:
 
 def boundary_of(alpha: torch.Tensor) -> torch.Tensor:
     """Return 1 where alpha is above 0.05 and below 0.95, else 0, in the dtype of alpha."""
-    low, high = BOUNDARY_RANGE
+    low, high = BOUNDARY
     return ((alpha > low) & (alpha < high)).to(alpha.dtype)
 
 
 def _architecture(network: torch.nn.Module) -> dict[str, tuple[int, ...]]:
     """Return the shapes of all tensors by name, without those of a boundary head."""
     return {
-        name: tuple(tensor.shape)
-        for name, tensor in network.state_dict().items()
-        if not name.startswith("boundary_head.")
+        name: tuple(tensor.shape) for name, tensor in network.state_dict().items() if not name.startswith(BOUNDARY_HEAD)
     }

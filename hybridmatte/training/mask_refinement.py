@@ -10,13 +10,14 @@ import numpy.typing as npt
 import torch
 from torch.nn.functional import binary_cross_entropy
 
-from hybridmatte.data import AsRefinementTask, Sample, offers, random_mask_errors
+from hybridmatte.data import AsRefinementTask, Sample, random_mask_errors
 from hybridmatte.data.folders import Part
 from hybridmatte.data.lazy_sequence import LazySequence
 from hybridmatte.networks.prediction import as_batch, estimate_alpha
 from hybridmatte.training.config import RefinementConfig
 from hybridmatte.training.module import Batch, MattingModule, Terms
-from hybridmatte.training.samples import Backgrounds, Data, SampleSource, open_samples
+from hybridmatte.training.samples import Backgrounds, Data, alpha_or_mask, open_samples
+from hybridmatte.training.sources import SampleSource
 
 __all__ = ["MaskRefinement"]
 
@@ -43,8 +44,7 @@ class MaskRefinement(MattingModule[RefinementConfig]):
         """Return crops with masks that have errors; a data set with alphas and masks gives its alphas."""
         parts: tuple[Part, ...] = self.parts
         if isinstance(data, (str, Path)):
-            has_alpha = offers(self.config.dataset, data, "alpha", split=self.config.split or None)
-            parts = ("image", "alpha" if has_alpha else "mask")
+            parts = ("image", alpha_or_mask(self.config.dataset, data, self.config.split or None))
         samples = open_samples(self.config, data, backgrounds, parts)
         return SampleSource(self.config, samples, task=AsRefinementTask(self.config.band))
 

@@ -13,11 +13,12 @@ import torch
 
 from hybridmatte.data import Sample
 from hybridmatte.data.folders import Part
-from hybridmatte.networks import load_network
+from hybridmatte.networks.checkpoint import load_trained
 from hybridmatte.training.config import LabelledConfig, TrainingConfig
 from hybridmatte.training.optimizer import make_optimizer, rate_factor
-from hybridmatte.training.samples import Backgrounds, Data, SampleSource, Source, open_samples
+from hybridmatte.training.samples import Backgrounds, Data, open_samples
 from hybridmatte.training.scores import AnyNetwork, MattingScores, predict_sample
+from hybridmatte.training.sources import SampleSource, Source
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -43,7 +44,11 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
     Attributes
     ----------
     parts : tuple of str
-        Parts of a `Sample` that the paradigm needs.
+        Parts of a `Sample` that the paradigm needs. A network that takes a trimap needs that too.
+    has_trimaps : bool
+        Whether the paradigm has trimaps for a network that takes one.
+    trains_boundary : bool
+        Whether the paradigm trains a boundary head.
     has_unused_parameters : bool
         Whether a training step may leave parameters without a gradient.
 
@@ -54,18 +59,35 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
     """
 
     parts: ClassVar[tuple[Part, ...]] = ()
+    has_trimaps: ClassVar[bool] = True
+    trains_boundary: ClassVar[bool] = False
     has_unused_parameters: ClassVar[bool] = False
 
     def __init__(self, network: AnyNetwork, config: Config):
         super().__init__()
+        if getattr(network, "takes_trimap", False) and not self.has_trimaps:
+            raise ValueError(
+                f"network takes a trimap, expected one from the image alone: paradigm {config.paradigm!r} learns from "
+                "photographs with masks"
+            )
         self.network: Any = network
+        if config.side:
+            self.network.side = config.side
         self.config = config
         self.scores: Any = MattingScores()
+        self._at_full_size: Terms = {}  # terms that are logged in place of the sums
 
     @classmethod
     def from_config(cls, network: AnyNetwork, config: Any) -> Self:
         """Return the module of a network, with all that its configuration names."""
         return cls(network, config)
+
+    def finished(self) -> Any:
+        """Return the trained network, in evaluation mode, with what is known of it."""
+        network = self.network.eval()
+        if getattr(network, "has_boundary", False):
+            network.boundary_trained = self.trains_boundary
+        return network
 
     def open_source(self, data: Data, backgrounds: Backgrounds) -> Source:
         """Return what to learn from; here crops of labelled samples, or of composites over the backgrounds.
@@ -76,7 +98,10 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
             As `hybridmatte.training.train` takes them.
         """
         config = cast("LabelledConfig", self.config)  # DisentangledPretraining, which reads no labels, overrides this
-        return SampleSource(config, open_samples(config, data, backgrounds, self.parts))
+        parts = self.parts
+        if self.network.takes_trimap and "trimap" not in parts:
+            parts = (*parts, "trimap")
+        return SampleSource(config, open_samples(config, data, backgrounds, parts))
 
     def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
         """Return the terms of a batch by name. Their sum is the loss."""
@@ -91,17 +116,24 @@ class MattingModule(lightning.LightningModule, Generic[Config]):
         terms = self.batch_terms(batch)
         loss = self.checked_sum(terms)
         self.log("loss", loss, prog_bar=True, on_step=True, on_epoch=False)
-        self.log_dict({f"loss/{name}": term for name, term in terms.items()}, on_step=True, on_epoch=False)
+        shown = terms | self._at_full_size
+        self.log_dict({f"loss/{name}": term for name, term in shown.items()}, on_step=True, on_epoch=False)
         return loss
 
     def batch_terms(self, batch: Batch) -> Terms:
-        """Return the terms of a batch: `loss_terms` of each alpha that the network predicts, summed with its weight."""
+        """Return the terms of a batch: `loss_terms` of each alpha that the network predicts, summed with its weight.
+
+        Of a network with side alphas, ``loss/alpha`` is logged of the alpha at full size alone, without its weight.
+        """
         trimap = batch["trimap"] if self.network.takes_trimap else None
         terms = {}
-        for weight, alpha in self.network.weighted_alphas(batch["image"], trimap):
+        for index, (weight, alpha) in enumerate(self.network.weighted_alphas(batch["image"], trimap)):
             with torch.autocast(self.device.type, enabled=False):
-                for name, term in self.loss_terms(alpha.float(), batch).items():
-                    terms[name] = terms.get(name, 0.0) + weight * term
+                own = self.loss_terms(alpha.float(), batch)
+            if index == 0 and self.network.has_side_alphas and "alpha" in own:
+                self._at_full_size = {"alpha": own["alpha"].detach()}
+            for name, term in own.items():
+                terms[name] = terms.get(name, 0.0) + weight * term
         return terms
 
     def checked_sum(self, terms: Terms) -> torch.Tensor:
@@ -182,7 +214,7 @@ class TaughtModule(MattingModule[Config]):
     @classmethod
     def from_config(cls, network: AnyNetwork, config: Any) -> Self:
         """Return the module of a network, with the teacher that its configuration names."""
-        return cls(network, config, load_network(config.teacher))
+        return cls(network, config, load_trained(config.teacher, "teacher"))
 
     def train(self, mode: bool = True) -> Self:
         """Set training or evaluation mode of all but the teacher."""

@@ -15,6 +15,7 @@ from hybridmatte._validation import check_choice, check_integer, check_number
 
 __all__ = [
     "CompositeOptions",
+    "CompositionLossOptions",
     "CropOptions",
     "LabelledDataOptions",
     "LoopOptions",
@@ -46,7 +47,7 @@ Percent = Annotated[float, Range(low=0, high=100)]
 NetworkName = Literal["unet", "pyramid", "vitmatte", "gca", "matteformer", "modnet", "net_m", "net_t", "joint"]
 NETWORKS_THAT_READ = {  # options of the network's architecture; every other network needs the default
     "width": ("unet",),
-    "pretrained": ("unet", "pyramid", "net_t", "net_m"),
+    "pretrained": ("unet", "pyramid", "net_t", "net_m", "vitmatte", "matteformer"),
     "frozen": ("pyramid",),
     "boundary": ("unet",),
     "refinement": ("net_m", "joint"),
@@ -74,8 +75,9 @@ class NetworkOptions:
     one_hot : bool, default False
         Whether the trimap comes as three planes (background, unknown, foreground) instead of one. Needs trimap_input.
     pretrained : bool or str, default False
-        Whether the encoder of a unet, of a pyramid, of net_t or of net_m starts from timm's ImageNet weights, which
-        are downloaded; or the local file, or the installed package, of the weights that it starts from.
+        Whether the encoder of a unet, of a pyramid, of net_t, of net_m or of a matteformer starts from timm's ImageNet
+        weights, or that of a vitmatte from DINO's, which are downloaded; or the local file, or the installed package,
+        of the weights that it starts from.
     frozen : int, default 0
         Stages of the encoder of a pyramid that training leaves as they are.
     boundary : bool, default False
@@ -85,8 +87,11 @@ class NetworkOptions:
         Whether net_m, also as a part of joint, refines its alpha.
     fusion : {"soft", "soft_sum", "hard"}, default "soft"
         How joint combines the probabilities of its trimap with its alpha; see `hybridmatte.networks.fuse`.
+    side : int, default 0
+        Shorter side in pixels of the image that a network without trimap sees in validation and prediction; it is
+        stored with the network. 0: the image as it is.
     init_from : str, default ""
-        Folder or hub name of a network to load weights from. "" loads none.
+        Folder of a network to load weights from, or hf:OWNER/NAME on the Hugging Face hub. "" loads none.
     parts : {"all", "encoder"}, default "all"
         Which of its weights to load; see `hybridmatte.networks.load_parts`. Needs init_from.
     """
@@ -101,6 +106,7 @@ class NetworkOptions:
     boundary: bool = False
     refinement: bool = True
     fusion: Literal["soft", "soft_sum", "hard"] = "soft"
+    side: AtLeastZero = 0
     init_from: str = ""
     parts: Literal["all", "encoder"] = "all"
 
@@ -116,6 +122,8 @@ class NetworkOptions:
         expected = FIXED_TRIMAP_INPUT.get(self.network, self.trimap_input)
         if self.trimap_input != expected:
             raise ValueError(f"trimap_input is {self.trimap_input}, expected {expected} for network {self.network!r}")
+        if self.side and (self.trimap_input or self.network == "net_t"):
+            raise ValueError(f"side is {self.side}, expected 0 for a network that takes a trimap or a mask")
         if self.one_hot and not self.trimap_input:
             raise ValueError("one_hot is True, expected trimap_input = true with it")
         if self.parts != "all" and not self.init_from:
@@ -217,12 +225,15 @@ class LabelledDataOptions:
         Name of the data set; see `hybridmatte.data.NAMED`.
     split : str, default ""
         Split of the data set. "" takes the only one.
+    max_samples : int, default 0
+        Learn from so many photographs, masks or mattes, the first of the data set. 0 takes all.
     crop_largest : int, default 0
         Above `crop`, each optimiser step has crops of a side of its own, a multiple of 32 from `crop` to this value.
     """
 
     dataset: str = "folder"
     split: str = ""
+    max_samples: AtLeastZero = 0
     crop_largest: AtLeastZero = 0
 
 
@@ -240,6 +251,28 @@ class CompositeOptions:
 
     per_foreground: int = 100
     combine: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompositionLossOptions:
+    """Options that weigh the three losses of alpha, composition and Laplacian pyramid. A weight of 0 leaves one out.
+
+    Parameters
+    ----------
+    alpha_weight, pyramid_weight : float, default 1
+    composition_weight : float, default 13.27
+        Of the mean over the channels of the differences of colours in [0, 1]. MatteFormer's code, which the paper
+        builds on, sums over three channels that are divided by their standard deviation: 3 / 0.226 times as much.
+    """
+
+    alpha_weight: Weight = 1.0
+    composition_weight: Weight = 13.27
+    pyramid_weight: Weight = 1.0
+
+    def check_weights(self) -> None:
+        """Refuse weights that leave no loss."""
+        if self.alpha_weight == self.composition_weight == self.pyramid_weight == 0:
+            raise ValueError("alpha_weight, composition_weight and pyramid_weight are 0, expected one above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -277,7 +310,7 @@ class TeacherOptions:
     Parameters
     ----------
     teacher : str
-        Folder or hub name of the network whose alpha is a label. Required.
+        Folder of the network whose alpha is a label, or hf:OWNER/NAME on the Hugging Face hub. Required.
     """
 
     teacher: str = ""

@@ -21,15 +21,9 @@ from hybridmatte.training.config import RealConfig
 from hybridmatte.training.module import Batch, TaughtModule, Terms
 from hybridmatte.training.nonlocal_matting import regression_terms
 from hybridmatte.training.optimizer import parameter_groups
-from hybridmatte.training.samples import (
-    Backgrounds,
-    Data,
-    SampleSource,
-    make_augmentation,
-    open_backgrounds,
-    open_samples,
-)
+from hybridmatte.training.samples import Backgrounds, Data, open_backgrounds, open_samples
 from hybridmatte.training.scores import AnyNetwork
+from hybridmatte.training.sources import SampleSource, make_augmentation
 from hybridmatte.training.trimap_generation import classes_of
 
 __all__ = ["RealAdaptation"]
@@ -93,24 +87,33 @@ class RealAdaptation(TaughtModule[RealConfig]):
         return self.config.guidance_weight * 0.5 ** (self._steps_taken // self.config.halving_steps)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
-        """Take a step with both networks, then one with the discriminator."""
+        """Take a step with both networks, and every so many steps one with the discriminator."""
         of_networks, of_discriminator = cast("list[LightningOptimizer]", self.optimizers())
         self.discriminator.requires_grad_(False)
         terms, composed = self.network_terms(batch)
         self._take_step(of_networks, self.checked_sum(terms))
-        self.discriminator.requires_grad_(True)
-        terms["discriminator"] = self.discriminator_loss(batch["image"], composed.detach())
-        self._take_step(of_discriminator, terms["discriminator"])
-        for schedule in cast("list[LRScheduler]", self.lr_schedulers()):
-            schedule.step()
+        every = self.config.discriminator_steps
+        if every and (self._steps_taken + 1) % every == 0:
+            self.discriminator.requires_grad_(True)
+            terms["discriminator"] = self.discriminator_loss(batch["image"], composed.detach())
+            self._take_step(of_discriminator, terms["discriminator"])
+        schedules = cast("list[LRScheduler]", self.lr_schedulers())
+        schedules[0].step()
+        for _ in range(every if "discriminator" in terms else 0):  # as far as that of the networks
+            schedules[1].step()
         self._steps_taken += 1
         self.log("loss", self.checked_sum(terms), prog_bar=True)
         self.log_dict({f"loss/{name}": term for name, term in terms.items()})
 
     def network_terms(self, batch: Batch) -> tuple[Terms, torch.Tensor]:
-        """Return the terms of both networks' loss, and the objects over the other backgrounds, (B, 3, H, W)."""
+        """Return the terms of both networks' loss, and the objects over the other backgrounds, (B, 3, H, W).
+
+        Without discriminator there is no adversarial term, and the photographs are returned.
+        """
         image = batch["image"]
         alphas, terms = self.guided_terms(batch)
+        if not self.config.discriminator_steps:
+            return terms, image
         alpha = alphas[-1].clamp(0, 1)
         composed = alpha * image + (1 - alpha) * batch["background"]
         return terms | {"adversarial": (self.discriminator(composed) - 1).square().mean()}, composed

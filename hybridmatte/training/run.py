@@ -15,6 +15,7 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from hybridmatte.data import Sample
+from hybridmatte.data.checked_samples import CheckedSamples, Demands
 from hybridmatte.training.alpha_free import AlphaFreeMatting
 from hybridmatte.training.callbacks import standard_callbacks
 from hybridmatte.training.checkpoint import CheckedRestore, LoadedCheckpoint, check_checkpoint, read_checkpoint
@@ -111,7 +112,7 @@ def train(
         Processes that prepare crops, for each device.
     resume : bool, default False
         Continue from the last checkpoint. On one device the result is the same, to the last bit, as without the
-        interruption.
+        interruption. More epochs than before lengthen the run.
     backgrounds : str, path or sequence of Sample, optional
         Folder of photographs. The data are then foregrounds and alphas, and the run learns from their composites.
     validation : sequence of Sample, optional
@@ -133,7 +134,8 @@ def train(
     FileNotFoundError
         If resume is True and there is no checkpoint.
     ValueError
-        If the run to resume had another configuration or number of samples; its checkpoint is damaged, holds other
+        If data or validation has no samples, or one that lacks a part, or has parts of several sizes; the run to resume
+        had another configuration, more epochs, or another number of samples; its checkpoint is damaged, holds other
         objects than tensors and plain values, or does not fit, and then the message names the file; backgrounds are
         missing, or the paradigm uses none; the validation samples lack what the network takes; warm-up is as long as
         the run; there are fewer shards than processes that read them; or network "joint" has no ``init_from``.
@@ -151,7 +153,9 @@ def train(
     module = make_module(config, network)
     loaded = None if checkpoint is None else _checked_checkpoint(checkpoint, module)
     source = module.open_source(data, backgrounds)
-    validation = None if validation is None else module.validation_samples(validation)
+    if validation is not None:
+        checked = CheckedSamples(validation, Demands(("image", "alpha")), "validation")
+        validation = module.validation_samples(checked)
     crops = CropsModule(config, source, workers, validation)
     own = standard_callbacks(output, source.examples(PICTURES), progress=progress)
     if loaded is not None and checkpoint is not None:
@@ -172,7 +176,7 @@ def train(
             checkpoint=loaded,
         )
         _fit(trainer, module, crops, checkpoint)
-    trained = module.network.eval()
+    trained = module.finished()
     if trainer.is_global_zero:
         trained.save_pretrained(output / "network")
     return trained

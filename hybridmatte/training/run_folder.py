@@ -14,6 +14,15 @@ from hybridmatte.training.config import TrainingConfig
 __all__ = ["check_new", "checkpoint_to_resume", "is_first_process", "write_json"]
 
 
+# what versions without these options did, where that is not their default
+EARLIER: dict[str, Any] = {
+    "composition_weight": 1.0,
+    "asymmetric": False,
+    "soft_boundary": True,
+    "frozen_boundary": False,
+}
+
+
 def is_first_process() -> bool:
     """Return whether this process writes files and messages.
 
@@ -36,17 +45,19 @@ def check_new(output: Path) -> None:
 def checkpoint_to_resume(output: Path, config: TrainingConfig) -> Path:
     """Return the last checkpoint of a run whose configuration must be the given one.
 
-    Only the options of the paradigm are compared. An option that the run's ``config.json`` lacks had its default, for
-    an earlier version wrote it.
+    Only the options of the paradigm are compared. More epochs than before lengthen the run. An option that the run's
+    ``config.json`` lacks had its default, or that of `EARLIER`, for an earlier version wrote it.
     """
     checkpoint = _checkpoint(output)
     if not checkpoint.is_file():
         raise FileNotFoundError(f"output {output} has no checkpoints/last.ckpt, expected one to resume from")
     before = read_json_object(output / "config.json")
     for name, wanted in config.options().items():
-        had = before.get(name, getattr(type(config), name, wanted))
-        if had != wanted:
-            raise ValueError(f"{name} is {wanted!r} but the run in {output} had {had!r}, expected the same to resume")
+        had = before.get(name, EARLIER.get(name, getattr(type(config), name, wanted)))
+        is_longer = name == "epochs" and isinstance(had, int) and had < wanted
+        if had != wanted and not is_longer:
+            expected = "at least as many" if name == "epochs" else "the same"
+            raise ValueError(f"{name} is {wanted!r} but the run in {output} had {had!r}, expected {expected} to resume")
     return checkpoint
 
 

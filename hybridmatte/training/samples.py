@@ -1,47 +1,36 @@
-"""What a run learns from and scores: data sets on disk, composites, photographs and streams, as training crops."""
+"""What a run learns from and scores: data sets on disk, composites, photographs and streams."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from hybridmatte.data import (
-    Augmentation,
     Composites,
-    FusedCrops,
-    FusedStream,
     MattingFolder,
     Photographs,
     Sample,
-    TrainingCrops,
     WithTrimaps,
-    count_shards,
-    fuse_photographs,
     is_stream,
-    layers_of_photographs,
     offers,
     open_named,
-    stream_photographs,
 )
+from hybridmatte.data.checked_samples import CheckedSamples, Demands, refuse_empty
 from hybridmatte.data.folders import Part
-from hybridmatte.training.config import DisentangledConfig, LabelledConfig, TrainingConfig
+from hybridmatte.data.lazy_sequence import LazySequence
+from hybridmatte.training.config import AlphaFreeConfig, DisentangledConfig, LabelledConfig
 from hybridmatte.training.options import CompositeOptions, TrimapBandOptions
+from hybridmatte.training.sources import PhotographSource, StreamSource
 
 __all__ = [
     "Backgrounds",
     "Data",
-    "EpochPlan",
-    "PhotographSource",
-    "SampleSource",
-    "Source",
-    "StreamSource",
-    "make_augmentation",
+    "alpha_or_mask",
     "open_backgrounds",
     "open_photographs",
     "open_samples",
@@ -52,206 +41,6 @@ PER_FOREGROUND = 20  # composites of a test foreground, as Composition-1k has th
 
 Data: TypeAlias = "str | Path | Sequence[Sample] | Sequence[npt.NDArray[np.uint8]]"
 Backgrounds: TypeAlias = "str | Path | Sequence[Sample] | None"
-Task: TypeAlias = Callable[[Sample, np.random.Generator], "Sample | dict[str, npt.NDArray[np.float32]]"]
-
-
-class EpochPlan(NamedTuple):
-    """The batches of one epoch, and how processes and their workers share them.
-
-    Attributes
-    ----------
-    epoch : int
-    steps : int
-        Optimiser steps in the epoch.
-    step_crops : int
-        Crops in an optimiser step, of all processes together.
-    batch_size : int
-        Crops in a batch of one process.
-    process, processes : int
-        Number of this process, and how many train together.
-    workers : int
-        Processes that prepare crops for each process; 0 where it prepares its own.
-    """
-
-    epoch: int
-    steps: int
-    step_crops: int
-    batch_size: int
-    process: int = 0
-    processes: int = 1
-    workers: int = 0
-
-    @property
-    def crops(self) -> int:
-        """Crops in the epoch, of all processes together."""
-        return self.steps * self.step_crops
-
-
-class Source(Protocol):
-    """What a run learns from."""
-
-    @property
-    def n_samples(self) -> int | None:
-        """Number of samples; None for a stream, which has no end."""
-
-    def crops(self, plan: EpochPlan) -> torch.utils.data.Dataset[Any]:
-        """Return the crops of an epoch: those of all processes, or of this one if they can only be iterated over."""
-        ...
-
-    def examples(self, count: int) -> list[Sample]:
-        """Return at most `count` samples to show in TensorBoard."""
-        ...
-
-
-class SampleSource:
-    """Labelled samples, as augmented crops.
-
-    Parameters
-    ----------
-    config : LabelledConfig
-    samples : sequence of Sample
-    augmentation : Augmentation, optional
-        `make_augmentation` of the configuration by default.
-    task : callable, optional
-        ``task(sample, generator)`` turns a crop into what the network learns from, e.g. `hybridmatte.data.AsMaskTask`.
-    """
-
-    def __init__(
-        self,
-        config: LabelledConfig,
-        samples: Sequence[Sample],
-        augmentation: Augmentation | None = None,
-        task: Task | None = None,
-    ):
-        self._config, self._samples, self._task = config, samples, task
-        self._augmentation = make_augmentation(config) if augmentation is None else augmentation
-        self._uncut = samples.layers() if isinstance(samples, Composites) else samples
-        self.n_samples = len(samples)
-
-    def crops(self, plan: EpochPlan) -> TrainingCrops:
-        """Return the crops of an epoch, numbered on from those of the epoch before."""
-        return TrainingCrops(
-            self._uncut,
-            self._augmentation,
-            seed=self._config.seed,
-            start=plan.epoch * plan.crops,
-            count=plan.crops,
-            finish=self._task,
-            largest=self._config.crop_largest,
-            step=plan.step_crops,
-        )
-
-    def examples(self, count: int) -> list[Sample]:
-        """Return the first samples, whole."""
-        samples = [self._samples[index] for index in range(min(count, len(self._samples)))]
-        return samples if self._task is None else [self._example(self._task, sample) for sample in samples]
-
-    def _example(self, task: Task, sample: Sample) -> Sample:
-        """Return what the network learns from a whole sample."""
-        made = task(sample, np.random.default_rng(self._config.seed))
-        return Sample("example", image=made["image"], mask=made["mask"]) if isinstance(made, dict) else made
-
-
-class PhotographSource:
-    """Photographs without labels, fused in pairs.
-
-    Parameters
-    ----------
-    config : DisentangledConfig
-    photographs : sequence of (h, w, 3) arrays
-        At least 2.
-    """
-
-    def __init__(self, config: DisentangledConfig, photographs: Sequence[npt.NDArray[np.uint8]]):
-        if len(photographs) < 2:
-            raise ValueError(f"data has {len(photographs)} photographs, expected at least 2")
-        self._photographs, self._config, self.n_samples = photographs, config, len(photographs)
-
-    def crops(self, plan: EpochPlan) -> FusedCrops:
-        """Return the fused pairs of an epoch, numbered on from those of the epoch before."""
-        return FusedCrops(
-            self._photographs,
-            _with_fusion_options(layers_of_photographs, self._config),
-            seed=self._config.seed,
-            start=plan.epoch * plan.crops,
-            count=plan.crops,
-        )
-
-    def examples(self, count: int) -> list[Sample]:
-        """Return fused pairs of neighbouring photographs."""
-        generator = np.random.default_rng(self._config.seed)
-        fuse = _with_fusion_options(fuse_photographs, self._config)
-        return [
-            fuse(self._photographs[index], self._photographs[index + 1], generator=generator)
-            for index in range(min(count, len(self._photographs) - 1))
-        ]
-
-
-class StreamSource:
-    """An endless stream of photographs, fused in pairs. Each epoch draws it in a new order.
-
-    Parameters
-    ----------
-    config : DisentangledConfig
-        Its epoch_steps must not be 0.
-    name : str
-        See `hybridmatte.data.stream_photographs`.
-    """
-
-    n_samples = None
-
-    def __init__(self, config: DisentangledConfig, name: str):
-        if config.epoch_steps == 0:
-            raise ValueError("epoch_steps is 0, expected at least 1 for a stream of photographs, which has no end")
-        self._name, self._config, self._n_shards = name, config, count_shards(name)
-
-    def crops(self, plan: EpochPlan) -> FusedStream:
-        """Return this process's fused pairs of an epoch."""
-        readers = plan.processes * max(plan.workers, 1)
-        if self._n_shards is not None and self._n_shards < readers:
-            raise ValueError(
-                f"data has {self._n_shards} shards for {readers} reading processes, expected at least one "
-                "shard for each"
-            )
-        share = plan.process, plan.processes
-        return FusedStream(
-            partial(stream_photographs, self._name, share=share),
-            _with_fusion_options(layers_of_photographs, self._config),
-            seed=self._config.seed * 1_000_003 + plan.epoch,
-            process=plan.process,
-            batches=plan.crops // (plan.processes * plan.batch_size),
-            batch_size=plan.batch_size,
-        )
-
-    def examples(self, count: int) -> list[Sample]:  # noqa: ARG002
-        """Return no samples: reading the stream for them would take too long."""
-        return []
-
-
-def _with_fusion_options(function: Callable[..., Sample], config: DisentangledConfig) -> Callable[..., Sample]:
-    """Return `fuse_photographs` or `layers_of_photographs` with the options of a configuration."""
-    return partial(
-        function,
-        augmentation=make_augmentation(config),
-        grid=config.grid,
-        unknown=config.unknown_cells,
-        level=config.alpha_level,
-    )
-
-
-def make_augmentation(config: TrainingConfig) -> Augmentation:
-    """Return the augmentation of a configuration."""
-    return Augmentation(
-        crop=config.crop,
-        sizes=(config.smallest, config.largest),
-        unknown=config.unknown,
-        degrees=config.degrees,
-        shear=config.shear,
-        brightness=config.brightness,
-        contrast=config.contrast,
-        saturation=config.saturation,
-        hue=config.hue,
-    )
 
 
 def open_photographs(config: DisentangledConfig, data: Data) -> PhotographSource | StreamSource:
@@ -295,8 +84,21 @@ def open_samples(
     """
     if backgrounds is not None:
         return _composites(config, data, backgrounds)
-    if not isinstance(data, (str, Path)):
-        return cast("Sequence[Sample]", data)
+    band = config.trimap_band if isinstance(config, TrimapBandOptions) else 0
+    if isinstance(data, (str, Path)):
+        samples = _open_folder(config, data, parts, band)
+    else:
+        refuse_empty(data, "data")
+        samples = cast("Sequence[Sample]", data)
+        if band and getattr(samples[0], "trimap", None) is None:
+            samples = WithTrimaps(samples, band, keep_alpha="alpha" in parts)
+    samples = _first(samples, config.max_samples)
+    known = isinstance(config, AlphaFreeConfig)
+    return CheckedSamples(samples, Demands(parts, known, round(config.crop * config.smallest)))
+
+
+def _open_folder(config: LabelledConfig, data: str | Path, parts: Sequence[Part], band: int) -> Sequence[Sample]:
+    """Return the samples of a data set on disk, with trimaps made by a band if it has none."""
     dataset, split = config.dataset, config.split or None
     has = partial(offers, dataset, data, split=split)
     if "background" in parts and Path(data).is_dir() and not has("background"):
@@ -304,11 +106,38 @@ def open_samples(
             f"backgrounds are missing, expected photographs (--backgrounds) to composite the foregrounds "
             f"of {data} over: paradigm {config.paradigm!r} learns from composites"
         )
-    band = config.trimap_band if isinstance(config, TrimapBandOptions) else 0
     if band == 0 or has("trimap"):
         return open_named(dataset, data, parts, split=split)
-    label = "alpha" if "alpha" in parts or has("alpha") else "mask"
+    label = "alpha" if "alpha" in parts else alpha_or_mask(dataset, data, split)
     return WithTrimaps(open_named(dataset, data, ("image", label), split=split), band, keep_alpha="alpha" in parts)
+
+
+def _first(samples: Sequence[Sample], count: int) -> Sequence[Sample]:
+    """Return the first samples, or all of them for a count of 0."""
+    if count > len(samples):
+        raise ValueError(f"data has {len(samples)} samples, expected at least max_samples, {count}")
+    if count == 0 or isinstance(samples, (list, tuple)):
+        return samples[:count] if count else samples
+    return _First(samples, count)
+
+
+class _First(LazySequence[Sample]):
+    """The first samples of a sequence."""
+
+    def __init__(self, samples: Sequence[Sample], count: int) -> None:
+        self._samples, self._count = samples, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def _item(self, index: int) -> Sample:
+        return self._samples[range(self._count)[index]]
+
+
+def alpha_or_mask(dataset: str, data: str | Path, split: str | None) -> Literal["alpha", "mask"]:
+    """Return the label to read: the mask if a data set has that alone, and the alpha otherwise."""
+    has = partial(offers, dataset, data, split=split)
+    return "mask" if has("mask") and not has("alpha") else "alpha"
 
 
 def _composites(config: LabelledConfig, data: Data, backgrounds: str | Path | Sequence[Sample]) -> Composites:
@@ -317,9 +146,10 @@ def _composites(config: LabelledConfig, data: Data, backgrounds: str | Path | Se
         raise ValueError(
             f"backgrounds came, expected none: paradigm {config.paradigm!r} learns from photographs with masks"
         )
+    parts: tuple[Part, ...] = ("foreground", "alpha")
     if isinstance(data, (str, Path)):
-        data = open_named(config.dataset, data, ("foreground", "alpha"), split=config.split or None)
-    foregrounds = cast("Sequence[Sample]", data)
+        data = open_named(config.dataset, data, parts, split=config.split or None)
+    foregrounds = CheckedSamples(_first(cast("Sequence[Sample]", data), config.max_samples), Demands(parts))
     return Composites(
         foregrounds,
         open_backgrounds(backgrounds),
@@ -330,11 +160,16 @@ def _composites(config: LabelledConfig, data: Data, backgrounds: str | Path | Se
 
 
 def open_scored(
-    name: str, root: str | Path, *, split: str | None = None, backgrounds: Backgrounds = None
+    name: str,
+    root: str | Path,
+    *,
+    split: str | None = None,
+    backgrounds: Backgrounds = None,
+    per_foreground: int = PER_FOREGROUND,
 ) -> Sequence[Sample]:
     """Return the samples to score: image, alpha and, where the data set has them, trimap and mask.
 
-    With backgrounds, each foreground of the data set is composited over 20 of them, in order. Composition-1k's
+    With backgrounds, each foreground of the data set is composited over some of them, in order. Composition-1k's
     composites have the trimaps of its test set if these are there. Other trimaps are made from the alphas.
 
     Parameters
@@ -342,6 +177,8 @@ def open_scored(
     name, root, split
         See `hybridmatte.data.open_named`.
     backgrounds : str, path or sequence of Sample, optional
+    per_foreground : int, default 20
+        Composites of each foreground: 20 in Composition-1k and Distinctions-646, 5 in matte label blending's.
 
     Returns
     -------
@@ -355,7 +192,7 @@ def open_scored(
     trimaps = None
     if (name, split) == ("composition-1k", "test") and offers(name, root, "trimap", split="test-trimaps"):
         trimaps = open_named(name, root, ("trimap",), split="test-trimaps")
-    return Composites(foregrounds, open_backgrounds(backgrounds), per_foreground=PER_FOREGROUND, trimaps=trimaps)
+    return Composites(foregrounds, open_backgrounds(backgrounds), per_foreground=per_foreground, trimaps=trimaps)
 
 
 def open_backgrounds(backgrounds: str | Path | Sequence[Sample]) -> Sequence[Sample]:
@@ -364,4 +201,4 @@ def open_backgrounds(backgrounds: str | Path | Sequence[Sample]) -> Sequence[Sam
         if not Path(backgrounds).is_dir():
             raise FileNotFoundError(f"backgrounds {backgrounds} do not exist, expected a folder of photographs")
         return MattingFolder(backgrounds, ["background"], folders={"background": "."})
-    return backgrounds
+    return CheckedSamples(backgrounds, Demands(("background",)), "backgrounds")

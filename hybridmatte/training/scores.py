@@ -38,34 +38,42 @@ WHOLE_IMAGE_METRICS = {
     "gradient_error": metrics.gradient_error,
     "connectivity_error": metrics.connectivity_error,
 }
+BOUNDARY_METRICS = {"mse_boundary": metrics.mse}
 UNKNOWN_REGION_METRICS = {"sad_t": metrics.sad, "mse_t": metrics.mse}
 TRIMAP_METRICS = ("accuracy", "iou_background", "iou_unknown", "iou_foreground", "iou")  # of trimap_scores
 
 
-def predict_sample(network: MattingNetwork, sample: Sample, *, max_pixels: int = 1 << 20) -> Plane:
+def predict_sample(
+    network: MattingNetwork, sample: Sample, *, max_pixels: int = 1 << 20, side: int | None = None
+) -> Plane:
     """Return a network's alpha of a `Sample`, (H, W). The network gets the trimap only if it takes one.
 
-    For max_pixels see `hybridmatte.networks.predict_alpha`.
+    For max_pixels and side see `hybridmatte.networks.predict_alpha`.
     """
     trimap = sample.trimap if network.takes_trimap else None
-    return predict_alpha(network, sample.require("image"), trimap, max_pixels=max_pixels)
+    return predict_alpha(network, sample.require("image"), trimap, max_pixels=max_pixels, side=side)
 
 
 def score_alpha(alpha: Plane, target: Plane, trimap: Plane | None = None) -> dict[str, float]:
     """Return the errors of one alpha by name.
 
     "sad", "mad", "mse", "gradient_error" and "connectivity_error" are over the whole image, by the functions of that
-    name in `hybridmatte`. With a trimap, "sad_t" and "mse_t" are over its unknown region. Nothing is divided by 1000.
-    alpha, target and trimap are (H, W) arrays.
+    name in `hybridmatte`. With a trimap, "sad_t" and "mse_t" are over its unknown region. "mse_boundary" is over the
+    pixels whose true alpha is above 0.05 and below 0.95, NaN if there are none. Nothing is divided by 1000. alpha,
+    target and trimap are (H, W) arrays.
     """
     errors = {name: float(metric(alpha, target, region="whole")) for name, metric in WHOLE_IMAGE_METRICS.items()}
     if trimap is not None:
         errors |= {name: metric(alpha, target, trimap) for name, metric in UNKNOWN_REGION_METRICS.items()}
+    low, high = metrics.BOUNDARY
+    has_boundary = bool(((target > low) & (target < high)).any())
+    for name, metric in BOUNDARY_METRICS.items():
+        errors[name] = metric(alpha, target, region="boundary") if has_boundary else math.nan
     return errors
 
 
 def score_network(
-    network: AnyNetwork, samples: Sequence[Sample], *, max_pixels: int = 1 << 20
+    network: AnyNetwork, samples: Sequence[Sample], *, max_pixels: int = 1 << 20, side: int | None = None
 ) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield name and errors of each sample.
 
@@ -76,7 +84,7 @@ def score_network(
         With image and alpha, and trimap if the network takes one. Trimaps also give "sad_t" and "mse_t". A
         `JointInference` needs the mask as well. A `TrimapNetwork` needs image, mask and true trimap: see
         `hybridmatte.data.TrimapTasks`.
-    max_pixels : int
+    max_pixels, side : int
         See `hybridmatte.networks.predict_alpha`.
 
     Yields
@@ -94,7 +102,7 @@ def score_network(
         if isinstance(network, JointInference):
             alpha, _ = network.predict(sample.require("image"), sample.require("mask"), max_pixels=max_pixels)
         else:
-            alpha = predict_sample(network, sample, max_pixels=max_pixels)
+            alpha = predict_sample(network, sample, max_pixels=max_pixels, side=side)
         yield sample.name, score_alpha(alpha, sample.require("alpha"), sample.trimap)
 
 
@@ -138,7 +146,7 @@ class MattingScores(MeanScores):
     """Means over images of the errors of `score_alpha`."""
 
     def __init__(self):
-        super().__init__((*WHOLE_IMAGE_METRICS, *UNKNOWN_REGION_METRICS))
+        super().__init__((*WHOLE_IMAGE_METRICS, *UNKNOWN_REGION_METRICS, *BOUNDARY_METRICS))
 
     def update(self, alpha: Plane, target: Plane, trimap: Plane | None = None) -> None:  # pyright: ignore
         """Add one image: (H, W) arrays."""

@@ -14,8 +14,9 @@ from hybridmatte.data import AsTrimapTask, Sample, TrimapTasks
 from hybridmatte.networks.joint_inference import predict_trimap
 from hybridmatte.training.config import TrimapConfig
 from hybridmatte.training.module import Batch, MattingModule, Terms
-from hybridmatte.training.samples import Backgrounds, Data, SampleSource, open_samples
+from hybridmatte.training.samples import Backgrounds, Data, open_samples
 from hybridmatte.training.scores import AnyNetwork, TrimapScores
+from hybridmatte.training.sources import SampleSource
 
 __all__ = ["TrimapGeneration", "classes_of"]
 

@@ -142,3 +142,20 @@ def test_unknown_names(tmp_path):
         open_named("am-2k", tmp_path, ["image"])
     with pytest.raises(ValueError, match="ppm-100, whole, has no trimap, expected some of image, alpha"):
         open_named("ppm-100", tmp_path, ["image", "trimap"])
+
+
+def test_training_foregrounds_of_composition_1k_are_those_of_both_folders(tmp_path, caplog):
+    """The papers train on 431; the folder Adobe-licensed images has 269."""
+    layout = NAMED["composition-1k"].splits
+    fill(tmp_path, layout["train"])
+    with caplog.at_level("WARNING", "hybridmatte"):
+        assert len(open_named("composition-1k", tmp_path, ["foreground", "alpha"], split="train")) == 2
+    assert "has no Training_set/Other/fg, Training_set/Other/alpha: only 2 samples" in caplog.text
+    fill(tmp_path, layout["train-other"])
+    samples = open_named("composition-1k", tmp_path, ["foreground", "alpha"], split="train")
+    assert len(samples) == len(samples.names) == 4
+    assert [sample.name for sample in samples] == list(samples.names)
+    assert samples[-1].name == samples.names[-1]
+    with pytest.raises(IndexError):
+        samples[4]
+    assert len(open_named("composition-1k", tmp_path, ["foreground", "alpha"], split="train-other")) == 2

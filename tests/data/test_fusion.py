@@ -339,3 +339,41 @@ class TestStreams:
         crops = FusedStream(lambda seed: iter([]), draw, seed=0, batches=5, batch_size=2)  # noqa: ARG005
         with pytest.raises(ValueError, match="nothing for worker 0 of 1, expected as many shards"):
             next(iter(crops))
+
+
+class TestAsymmetric:
+    """The foreground alone is warped and recoloured, so that the two photographs cannot be exchanged."""
+
+    STRONG = Augmentation(crop=64, sizes=(1.0, 1.0), degrees=180.0, hue=180.0, brightness=0.5, flip=1.0)
+
+    def sample(self, seed, **options):
+        generator = np.random.default_rng(seed)
+        front, behind = (np.full((64, 64, 3), colour, np.uint8) for colour in ((200, 40, 40), (40, 40, 200)))
+        behind[:, :32] = 90
+        return fuse_photographs(front, behind, augmentation=self.STRONG, generator=generator, **options), behind
+
+    def test_the_background_keeps_its_colours_and_its_turn(self):
+        for seed in range(4):
+            sample, behind = self.sample(seed, asymmetric=True)
+            assert np.abs(sample.background - behind / 255).max() < 1e-6
+            assert np.abs(sample.foreground - np.float32([200, 40, 40]) / 255).max() > 0.1
+
+    def test_beyond_the_foreground_is_black(self):
+        assert any(
+            (self.sample(seed, asymmetric=True)[0].foreground == 0).all(axis=2).mean() > 0.02 for seed in range(4)
+        )
+        for seed in range(4):
+            sample = self.sample(seed)[0]
+            assert not (sample.foreground == 0).all(axis=2).any()
+            assert not (sample.background == 0).all(axis=2).any()
+
+    def test_layers_are_those_of_the_sample(self):
+        front, behind = (np.full((70, 80, 3), value, np.uint8) for value in (200, 90))
+        options = {"augmentation": self.STRONG, "asymmetric": True}
+        layers = layers_of_photographs(front, behind, generator=np.random.default_rng(1), **options)
+        sample = fuse_photographs(front, behind, generator=np.random.default_rng(1), **options)
+        assert np.abs(layers.foreground / np.float32(255) - sample.foreground).max() < 1e-6
+
+    def test_border_of_an_augmentation(self):
+        with pytest.raises(ValueError, match="border is 'white', expected 'mirror' or 'black'"):
+            Augmentation(border="white")

@@ -11,7 +11,7 @@ import pytest
 import experiments
 from hybridmatte import networks
 from hybridmatte.cli import main
-from hybridmatte.io.pictures import read_alpha, write_alpha, write_image
+from hybridmatte.io.pictures import read_alpha, read_image, write_alpha, write_image
 from hybridmatte.training import read_config
 from tests.synthetic import soft_disk
 from tests.training.shared import logged
@@ -164,11 +164,36 @@ def test_speed(folder, run):
 
 
 @pytest.mark.slow
-def test_export(folder, run):
-    networks.unet("tiny", trimap=True).save_pretrained(folder / "network")
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [("unet", "images of any size, height and width multiples of"), ("vitmatte", "images of 96 x 96 pixels alone")],
+)
+def test_export(name, sizes, folder, run):
+    """That of a ViTMatte takes one size alone, which nothing said."""
+    getattr(networks, name)("tiny", trimap=True).save_pretrained(folder / "network")
     code, _, err = run("export @network @data/image/0.png @data/trimap/0.png -o @network.onnx")
     assert code == 0, err
     assert "gives the same alpha to" in err
+    assert sizes in " ".join(err.split())
+
+
+def test_size_of_the_tiles(folder, run):
+    """Only Python could choose it."""
+    networks.unet("tiny").save_pretrained(folder / "network")
+    write_image(folder / "data" / "image" / "0.png", soft_disk((100, 130), seed=0).image)
+    assert run("predict @network @data/image/0.png -o @whole.png")[0] == 0
+    assert run("predict @network @data/image/0.png -o @tiles.png --tile-pixels 4096")[0] == 0
+    network, image = networks.load_network(folder / "network"), read_image(folder / "data" / "image" / "0.png")
+    for name, pixels in (("whole", 1 << 20), ("tiles", 4096)):
+        expected = networks.predict_alpha(network, image, max_pixels=pixels)
+        assert np.abs(read_alpha(folder / f"{name}.png") - expected).max() < 0.003
+    assert (read_alpha(folder / "whole.png") != read_alpha(folder / "tiles.png")).any()
+    write_alpha(folder / "data" / "alpha" / "0.png", soft_disk((100, 130), seed=0).alpha)
+    write_alpha(folder / "data" / "trimap" / "0.png", soft_disk((100, 130), seed=0).trimap)
+    assert run("evaluate --network @network --data @data --json @whole.json")[0] == 0
+    assert run("evaluate --network @network --data @data --json @tiles.json --tile-pixels 4096")[0] == 0
+    whole, tiles = (json.loads((folder / f"{name}.json").read_text())["mean"] for name in ("whole", "tiles"))
+    assert whole != tiles
 
 
 @pytest.mark.parametrize(
@@ -186,6 +211,8 @@ def test_export(folder, run):
         ("evaluate @data/alpha @data/alpha --network @missing", "expected none with --network"),
         ("evaluate @data/alpha @data/alpha --region whole --backgrounds @data", "expected none without --network"),
         ("evaluate --network @missing --data @data --region whole", "--region whole came"),
+        ("evaluate @data/alpha @data/alpha --region whole --tile-pixels 9999", "expected none without --network"),
+        ("predict @missing @data/image/0.png -o @a.png --tile-pixels 9", "Invalid value for '--tile-pixels'"),
         ("predict @missing @data/image/0.png -o @a.png", "is no folder"),
         ("export @missing @data/image/0.png -o @a.onnx", "is no folder"),
     ],
@@ -202,6 +229,8 @@ def test_export(folder, run):
         "with",
         "without",
         "region",
+        "tiles without",
+        "tile of 9",
         "predict",
         "export",
     ],

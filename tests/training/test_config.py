@@ -34,6 +34,7 @@ SHARED = {
     "one_hot": False,
     "pretrained": False,
     "frozen": 0,
+    "side": 0,
     "init_from": "",
     "parts": "all",
     "refinement": True,
@@ -65,14 +66,17 @@ SHARED = {
     "clip": 0.0,
     "seed": 0,
 }
-LABELLED = {"dataset": "folder", "split": "", "crop_largest": 0}
+LABELLED = {"dataset": "folder", "split": "", "max_samples": 0, "crop_largest": 0}
 COMPOSITES = {"per_foreground": 100, "combine": 0.5}
+LOSSES = {"alpha_weight": 1.0, "composition_weight": 13.27, "pyramid_weight": 1.0}
 EXPECTED = {"pretrained": "bool or str"}
 OWN = {  # defaults of what a paradigm reads besides the shared options
-    "alpha_free": LABELLED | COMPOSITES | {"trimap_band": 0, "prior": "ddc", "prior_weight": 10.0, "window_size": 11},
+    "alpha_free": LABELLED
+    | COMPOSITES
+    | {"trimap_band": 0, "prior": "ddc", "prior_weight": 10.0, "window_size": 11, "padding": "cut"},
     "supervised": LABELLED | COMPOSITES | {"trimap_band": 0},
-    "composition": LABELLED | COMPOSITES,
-    "disentangled": {"grid": 7, "unknown_cells": 0.75, "alpha_level": "pixel"},
+    "composition": LABELLED | COMPOSITES | LOSSES,
+    "disentangled": LOSSES | {"grid": 7, "unknown_cells": 0.75, "alpha_level": "pixel", "asymmetric": True},
     "trimap": LABELLED | COMPOSITES | {"mask_scale": 1.0},
     "nonlocal": LABELLED | COMPOSITES | {"trimap_band": 0, "hard_percent": 50.0},
     "real": LABELLED
@@ -84,11 +88,20 @@ OWN = {  # defaults of what a paradigm reads besides the shared options
         "halving_steps": 10_000,
         "trimap_rate": 1e-4,
         "discriminator_rate": 1e-5,
+        "discriminator_steps": 1,
     },
     "segmentation": LABELLED | {"loss": "mse"},
     "refinement": LABELLED | {"band": 0.01},
     "matte": LABELLED | COMPOSITES | {"boundary_weight": 0.01},
-    "blending": LABELLED | {"teacher": "", "ema": 0.999, "strong": True},
+    "blending": LABELLED
+    | {
+        "teacher": "",
+        "ema": 0.999,
+        "strong": True,
+        "soft_boundary": False,
+        "frozen_boundary": True,
+        "mask_only": False,
+    },
 }
 FOREIGN = [
     (paradigm, name)

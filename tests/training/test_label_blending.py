@@ -116,7 +116,8 @@ class TestBlending:
 
     @pytest.mark.parametrize("strong", [True, False])
     def test_label_by_hand(self, teacher, strong):
-        module, batch = self.module(teacher, strong=strong).requires_grad_(False), batch_of("image", "strong", "mask")
+        module = self.module(teacher, strong=strong, soft_boundary=True).requires_grad_(False)
+        batch = batch_of("image", "strong", "mask")
         batch["mask"] = batch["mask"].round()
         terms = module.batch_terms(batch)
         taught, boundary = module.teacher.alpha_and_boundary(batch["image"])
@@ -210,7 +211,7 @@ class TestLabels:
 
     def test_arrays(self, teacher):
         sample, network = disks("image", "mask", count=1)[0], networks.load_network(teacher)
-        labels = networks.predict_labels(network, sample.image, 0.6 * sample.mask)
+        labels = networks.predict_labels(network, sample.image, 0.6 * sample.mask, soft=True)
         image = torch.from_numpy(sample.image.transpose(2, 0, 1))[None]
         with torch.no_grad():
             alpha, boundary = (plane[0, 0].numpy() for plane in network.alpha_and_boundary(image))

@@ -13,6 +13,7 @@ from hybridmatte.data import Sample
 from hybridmatte.io.pictures import write_image
 from hybridmatte.training import CompositionMatting, TrainingConfig, train
 from hybridmatte.training.optimizer import rate_factor
+from hybridmatte.training.sources import EpochPlan, PhotographSource
 from tests.synthetic import soft_disk
 from tests.training.shared import logged
 
@@ -289,3 +290,71 @@ def test_cosine_rises_and_falls():
     assert factors[8] == pytest.approx(0.5)
     assert factors[12] == pytest.approx(0.0, abs=1e-12)
     assert np.all(np.diff(factors[4:]) < 0)
+
+
+class TestLosses:
+    """The composition loss was a thirteenth of that of the code that the paper builds on."""
+
+    def terms(self, **changes):
+        torch.manual_seed(0)
+        trimap = torch.randint(3, (2, 1, 32, 32)) / 2
+        batch = {"trimap": trimap, "alpha": torch.rand(2, 1, 32, 32)}
+        batch |= {name: torch.rand(2, 3, 32, 32) for name in ("image", "foreground", "background")}
+        config = TrainingConfig(**(FINE_TUNING | changes))
+        alpha = torch.rand(2, 1, 32, 32)
+        return CompositionMatting(networks.unet("tiny", trimap=True), config).loss_terms(alpha, batch), alpha, batch
+
+    def test_composition_as_in_matteformer(self):
+        """Its code sums over the channels of images divided by about 0.226, and divides by the unknown pixels."""
+        terms, alpha, batch = self.terms()
+        composed = alpha * batch["foreground"] + (1 - alpha) * batch["background"]
+        is_unknown = batch["trimap"] == 0.5
+        expected = ((composed - batch["image"]).abs() / 0.226 * is_unknown).sum() / is_unknown.sum()
+        assert terms["composition"].item() == pytest.approx(expected.item(), rel=1e-3)
+        plain, *_ = self.terms(composition_weight=1.0)
+        assert terms["composition"].item() == pytest.approx(13.27 * plain["composition"].item(), rel=1e-5)
+
+    @pytest.mark.parametrize("options", [SMALL, FINE_TUNING], ids=["disentangled", "composition"])
+    @pytest.mark.parametrize("name", ["alpha", "composition", "pyramid"])
+    def test_each_may_be_left_out(self, name, options):
+        terms, *_ = self.terms(**{f"{name}_weight": 0.0})
+        assert set(terms) == {"alpha", "composition", "pyramid"} - {name}
+        nothing = dict.fromkeys(("alpha_weight", "composition_weight", "pyramid_weight"), 0.0)
+        with pytest.raises(ValueError, match="alpha_weight, composition_weight and pyramid_weight are 0"):
+            TrainingConfig(**options | nothing)
+
+    def test_alpha_of_matteformer_is_logged_at_full_size(self):
+        """It was the weighted mean over three heads, and not comparable with other networks."""
+        network = networks.matteformer("tiny").requires_grad_(False).eval()
+        config = TrainingConfig(**FINE_TUNING | {"network": "matteformer", "pyramid_weight": 0.0})
+        module = CompositionMatting(network, config)
+        *_, batch = self.terms()
+        terms = module.batch_terms(batch)
+        first = network.weighted_alphas(batch["image"], batch["trimap"])[0][1]
+        is_unknown = batch["trimap"] == 0.5
+        expected = (first - batch["alpha"]).abs()[is_unknown].mean().item()
+        assert module._at_full_size["alpha"].item() == pytest.approx(expected, rel=1e-5)
+        assert terms["alpha"].item() != pytest.approx(expected, rel=1e-3)
+
+    def test_asymmetric_reaches_the_crops(self):
+        flat = [np.full((90, 100, 3), colour, np.uint8) for colour in ((250, 20, 20), (20, 20, 250))]
+        plan = EpochPlan(0, 1, 4, 4)
+        for asymmetric in (True, False):
+            options = SMALL | {"asymmetric": asymmetric, "degrees": 0.0, "hue": 180.0}
+            crops = PhotographSource(TrainingConfig(**options), flat).crops(plan)
+            backgrounds = {tuple(crops[k]["background"][:, 0, 0].tolist()) for k in range(4)}
+            assert (backgrounds <= {(250, 20, 20), (20, 20, 250)}) == asymmetric
+
+    @pytest.mark.slow
+    def test_a_run_of_an_earlier_version_keeps_its_losses(self, tmp_path):
+        pretrain(tmp_path, epochs=1, asymmetric=False, composition_weight=1.0, warmup_steps=0)
+        path = tmp_path / "config.json"
+        options = json.loads(path.read_text())
+        for name in ("asymmetric", "composition_weight", "alpha_weight", "pyramid_weight"):
+            del options[name]
+        path.write_text(json.dumps(options))
+        config = SMALL | {"epochs": 1, "warmup_steps": 0}
+        with pytest.raises(ValueError, match="asymmetric is True but the run in .* had False|composition_weight is 13"):
+            train(TrainingConfig(**config), photographs(), tmp_path, resume=True, progress=False)
+        same = {"asymmetric": False, "composition_weight": 1.0}
+        train(TrainingConfig(**config | same), photographs(), tmp_path, resume=True, progress=False)

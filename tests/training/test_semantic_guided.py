@@ -190,6 +190,17 @@ class TestRealAdaptation:
         assert not (tmp_path / "run").exists()
 
     @pytest.mark.slow
+    @pytest.mark.parametrize(("every", "steps"), [(1, [0, 1, 2, 3, 4, 5]), (2, [1, 3, 5]), (0, [])])
+    def test_steps_of_the_discriminator(self, every, steps, teacher, joint, tmp_path):
+        """It took one after every step of the networks, and could not be left out."""
+        config = TrainingConfig(**REAL | {"teacher": teacher, "init_from": joint, "discriminator_steps": every})
+        train(config, disks("image", "mask"), tmp_path / "run", backgrounds=BACKGROUNDS, progress=False)
+        values = logged(tmp_path / "run", "loss/discriminator").values()
+        assert len(set(values)) == len(steps)  # between its steps the last loss is shown again
+        assert len(logged(tmp_path / "run", "loss/adversarial")) == (6 if every else 0)
+        assert len(logged(tmp_path / "run", "loss/cross_entropy")) == 6
+
+    @pytest.mark.slow
     def test_interrupted_and_resumed(self, teacher, joint, tmp_path):
         config, samples = TrainingConfig(**REAL | {"teacher": teacher, "init_from": joint}), disks("image", "mask")
         options = {"backgrounds": BACKGROUNDS, "progress": False}

@@ -13,6 +13,7 @@ import torch
 from hybridmatte import gradient_error, mse, networks, sad
 from hybridmatte.data import Sample
 from hybridmatte.io.pictures import write_alpha, write_image
+from hybridmatte.losses import ddc_loss
 from hybridmatte.training import AlphaFreeMatting, MattingScores, TrainingConfig, make_optimizer, train
 from hybridmatte.training.optimizer import rate_factor
 from tests.synthetic import soft_disk
@@ -240,3 +241,17 @@ def test_two_processes_take_the_steps_of_one(tmp_path):
     torch.manual_seed(0)
     start = list(TwoConvolutions().parameters())
     assert max((left - right).abs().max() for left, right in zip(start, results[1], strict=True)) > 1e-2
+
+
+def test_windows_may_be_padded_with_zeros_as_in_the_authors_code():
+    """The losses took it, a run did not."""
+    torch.manual_seed(0)
+    batch = {"image": torch.rand(1, 3, 32, 32), "trimap": torch.randint(3, (1, 1, 32, 32)) / 2}
+    alpha = torch.rand(1, 1, 32, 32)
+    terms = {}
+    for padding in ("cut", "zeros"):
+        config = TrainingConfig(**SMALL | {"padding": padding})
+        terms[padding] = AlphaFreeMatting(networks.unet("tiny", trimap=True), config).loss_terms(alpha, batch)["ddc"]
+        expected = 10 * ddc_loss(alpha, batch["image"], window_size=11, padding=padding)
+        assert torch.allclose(terms[padding], expected)
+    assert terms["cut"] != terms["zeros"]
