@@ -144,7 +144,11 @@ class _File:
         self.path, self.notes = Path(name), []
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.file = self._locked(self.path)
-        rows = self._kept() if keeps else []
+        try:
+            rows = self._kept() if keeps else []
+        except ValueError:
+            self.file.close()
+            raise
         if retry_errors and any(row.get("error") for row in rows):
             rows = [row for row in rows if not row.get("error")]
             write_bytes(self.path, b"".join(_line(row) for row in rows))

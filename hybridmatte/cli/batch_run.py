@@ -117,11 +117,11 @@ def _work_through(request: BatchRequest, inputs: Inputs, planner: Planner, store
     from hybridmatte.batch.record import open_journal, write_parquet
     from hybridmatte.batch.run import Tally, run_batch
 
+    name, table = _record_names(request, has_shards=has_shards)
     check_output_place(request.output, stores, bits=planner.bits, may_hold=request.resume or request.force)
     target, output = place_for(request.output, request.shard_size, stores)
     if request.job == "evaluate":
         target, output = None, Unwritten()
-    name, table = _record_names(request, has_shards=has_shards)
     journal = open_journal(name, stores, resume=request.resume, force=request.force, retry_errors=request.retry_errors)
     for line in journal.notes:
         note(line)
