@@ -223,7 +223,7 @@ def test_a_name_that_leads_out_of_the_output_is_refused(run, many):
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
-def test_a_manifest_gives_pictures_options_of_their_own(run, many, expected, ending):
+def test_a_manifest_gives_pictures_options_of_their_own(run, many, ending):
     run("matte @images/b.png @trimaps/b.png -o @knn.png --method knn")
     table = [
         {"image": "images/a.png", "trimap": "trimaps/a.png", "method": "", "output": ""},
