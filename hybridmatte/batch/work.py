@@ -116,19 +116,19 @@ def cutout_file(
 def refined_file(
     job: Job,
     *,
-    trimap: str | None = None,
+    trimap: str | Path | BinaryIO | None = None,
     confidence: float | None = None,
     files: FileOptions,
     budget: Budget = UNLIMITED,
 ) -> None:
     """Bring a job's alpha to its image's size and edges, see `hybridmatte.refine`.
 
-    trimap is a path or a name pattern.
+    trimap is a name pattern, or a file by its path or opened.
     """
     if trimap is not None:
-        trimap = partner_of(trimap, str(job.image), "trimap")
+        trimap = partner_of(trimap, str(job.image), "trimap") if isinstance(trimap, str) else trimap
         check_sizes(job.image, trimap, "trimap", max_pixels=files.max_pixels)
-        if isinstance(job.output, Path):
+        if isinstance(job.output, Path) and isinstance(trimap, str | Path):
             check_output(job.output, inputs=[trimap])
     image, alpha, metadata = read_image_and_plane(job, "alpha", files, check_similar_sizes, budget)
     known = None

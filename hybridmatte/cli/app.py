@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from hybridmatte.cli.auto import auto
+from hybridmatte.cli.batch import batch
 from hybridmatte.cli.benchmark_network import benchmark_network
 from hybridmatte.cli.blend import blend
 from hybridmatte.cli.compare import compare
@@ -44,6 +45,7 @@ COMMANDS = (
     decontaminate,
     trimap,
     composite,
+    batch,
     evaluate,
     compare,
     methods,
@@ -132,6 +134,9 @@ def _options(_version: bool = typer.Option(False, "--version", help="Print the v
     """Natural image matting: from an image and a trimap to alpha, cut-out and composite."""
 
 
+OPTIONS_OF_JOB = {"allow_extra_args": True, "ignore_unknown_options": True}  # those of another command
 for _command in COMMANDS:
-    app.command(cls=_Command, no_args_is_help=_command not in (methods, segmenters, serve))(_command)
+    _settings = OPTIONS_OF_JOB if _command is batch else None
+    _has_arguments = _command not in (methods, segmenters, serve)
+    app.command(cls=_Command, no_args_is_help=_has_arguments, context_settings=_settings)(_command)
 app.command("compile", cls=_Command)(compile_default)

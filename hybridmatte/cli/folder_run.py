@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,7 +32,7 @@ from hybridmatte.io.files import clear_temporaries
 if TYPE_CHECKING:
     from hybridmatte.batch.budget import Budget
 
-__all__ = ["Request", "run"]
+__all__ = ["Request", "planned", "run"]
 
 TASKS_WITHOUT_METHOD = ("reading", "refine", "decontaminate", "composite", "trimap")
 MAP_BYTES = 8  # a pixel, for a confidence map: the map, and the trimap that its summary needs
@@ -94,11 +95,29 @@ class Request(NamedTuple):
         return form_of(bits=self.bits, transparent=self.transparent, is_alpha=self.background is None)
 
 
+_plans: ContextVar[list[tuple[Request, Callable[..., object]]] | None] = ContextVar("plans", default=None)
+
+
+def planned(command: Callable[[], object]) -> tuple[Request, Callable[..., object]]:
+    """Return what a command would run, and the work of one image, without running it; `batch` runs it elsewhere."""
+    plans: list[tuple[Request, Callable[..., object]]] = []
+    token = _plans.set(plans)
+    try:
+        command()
+    finally:
+        _plans.reset(token)
+    return plans[0]
+
+
 def run(request: Request, work: Callable[..., object]) -> None:
     """Call the work for one image, or for every image of a folder; Ctrl-C ends with a note and exit code 130.
 
     The work takes a Job and a `Budget` as ``budget``.
     """
+    plans = _plans.get()
+    if plans is not None:
+        plans.append((request, work))
+        return
     try:
         if is_many(request.image):
             _run_folder(request, work)

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import typer
 
-from hybridmatte import metrics
 from hybridmatte._validation import check_choice
 from hybridmatte.batch.pairing import pictures_in, sentences, without_picture
+from hybridmatte.batch.scores import scores_of
 from hybridmatte.cli.score_tables import COLUMNS, Row, score_table, write_score_files
 from hybridmatte.cli.streams import complain, note, show
-from hybridmatte.io.pictures import read_alpha, read_trimap
 
 __all__ = ["evaluate_folders"]
 
 REGIONS = {"unknown": "unknown region", "whole": "whole image", "boundary": "boundary"}
-METRICS: dict[str, Callable[..., float]] = {
-    "sad": metrics.sad,
-    "mse": metrics.mse,
-    "mad": metrics.mad,
-    "gradient_error": metrics.gradient_error,
-    "connectivity_error": metrics.connectivity_error,
-}
 
 
 def evaluate_folders(
@@ -74,16 +65,7 @@ def _score_folders(folders: dict[str, Path], region: str, max_pixels: int) -> tu
             problems[stem] = f"{stem} has no {' and no '.join(missing)}, expected one in each folder"
             continue
         try:
-            rows.append({"name": stem} | _score([pictures[name][stem] for name in folders], region, max_pixels))
+            rows.append({"name": stem} | scores_of([pictures[name][stem] for name in folders], region, max_pixels))
         except (ValueError, OSError) as error:
             problems[stem] = f"{stem}: {error}"
     return rows, [problems[stem] for stem in sorted(problems)]
-
-
-def _score(files: list[Path], region: str, max_pixels: int) -> dict[str, float]:
-    """Return all metrics of an alpha, given the files of alpha, true alpha and perhaps trimap."""
-    planes = [
-        read(file, max_pixels=max_pixels)
-        for read, file in zip((read_alpha, read_alpha, read_trimap), files, strict=False)
-    ]
-    return {name: float(metric(*planes, region=region)) for name, metric in METRICS.items()}

@@ -1,0 +1,227 @@
+"""Where the results of a batch go: a folder, a store, or shards (tar files, Parquet files) in one of both."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from hybridmatte.batch.folders import make_output_folder
+from hybridmatte.batch.parts import Remote, is_remote
+from hybridmatte.batch.pool import Outcome
+from hybridmatte.batch.stores import Stores, joined
+from hybridmatte.errors import require_extra
+from hybridmatte.io.files import clear_temporaries, write_bytes
+
+__all__ = [
+    "ENDING",
+    "SHARD_ENDINGS",
+    "Finished",
+    "Output",
+    "Places",
+    "Shards",
+    "Target",
+    "Unwritten",
+    "check_output_place",
+    "clear_leftovers",
+    "place_for",
+    "written",
+]
+
+ENDING = ".png"
+SHARD_ENDINGS = (".tar", ".parquet")
+
+
+class Target(NamedTuple):
+    """Where the results of a batch are written, one file for each; it can be sent to another process.
+
+    Attributes
+    ----------
+    root : str
+        A folder or the address of a store; "" if the main process gets the bytes.
+    stores : Stores
+        Access to the store.
+    """
+
+    root: str
+    stores: Stores = Stores()
+
+    def place(self, key: str) -> Path | Remote:
+        """Return the file of a result."""
+        name = f"{key}{ENDING}"
+        return Remote(joined(self.root, name)) if is_remote(self.root) else Path(self.root, name)
+
+
+class Finished(NamedTuple):
+    """A picture of which nothing is left to do but its row in the record: the outcome, and its file or shard."""
+
+    outcome: Outcome
+    output: str | None
+
+
+class Output(Protocol):
+    """What becomes of the outcomes in the main process."""
+
+    def accept(self, outcome: Outcome) -> Iterator[Finished]:
+        """Take an outcome; yield those whose results now stand whole under their final names."""
+        ...
+
+    def finish(self, *, is_complete: bool) -> Iterator[Finished]:
+        """Yield what is left; is_complete tells that all of the input was worked on."""
+        ...
+
+
+def written(place: Path | Remote, data: bytes, stores: Stores) -> None:
+    """Write a result whole, to a file or to a store."""
+    if isinstance(place, Remote):
+        stores.write(place.address, data)
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(place, data)
+
+
+class Unwritten:
+    """Results that are not kept: of a trial, or scores."""
+
+    def accept(self, outcome: Outcome) -> Iterator[Finished]:
+        """Pass every outcome on."""
+        yield Finished(outcome, None)
+
+    def finish(self, *, is_complete: bool) -> Iterator[Finished]:  # noqa: ARG002
+        """Yield nothing."""
+        yield from ()
+
+
+class Places:
+    """One file for each result. The main process writes those that the workers send, and only these."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+
+    def accept(self, outcome: Outcome) -> Iterator[Finished]:
+        """Pass every outcome on; a result that cannot be written becomes a failure."""
+        place = self.target.place(outcome.job.key)
+        if outcome.error is None and outcome.delivery is not None and outcome.delivery.data is not None:
+            try:
+                written(place, outcome.delivery.data, self.target.stores)
+            except (OSError, ValueError) as error:
+                outcome = outcome._replace(error=f"{Path(str(outcome.job.image)).name}: {error}")
+        yield Finished(outcome, str(place) if outcome.error is None else None)
+
+    def finish(self, *, is_complete: bool) -> Iterator[Finished]:  # noqa: ARG002
+        """Yield nothing."""
+        yield from ()
+
+
+class Shards:
+    """Files of many results each, such as ``out-000000.tar`` for ``out.tar``.
+
+    Which pictures a shard holds depends on their places in the input alone, so that every run gives the same shards. A
+    shard is written when the last of its pictures is finished; until then its results are in memory, and a run that
+    ends early leaves it out.
+    """
+
+    def __init__(self, name: str, size: int, stores: Stores) -> None:
+        self.stem, ending = os.path.splitext(name)
+        self.ending, self.size, self.stores = ending.lower(), size, stores
+        self.open: dict[int, list[Outcome]] = {}
+        self.pack = {".tar": as_tar, ".parquet": as_parquet}[self.ending]
+        if self.ending == ".parquet":
+            require_extra("cluster", "pyarrow")
+
+    def shard_of(self, index: int) -> str:
+        """Return the file that holds the result of the picture at a place in the input."""
+        return f"{self.stem}-{index // self.size:06d}{self.ending}"
+
+    def accept(self, outcome: Outcome) -> Iterator[Finished]:
+        """Keep an outcome; yield all of its shard when that is written."""
+        number = outcome.job.index // self.size
+        self.open.setdefault(number, []).append(outcome)
+        if len(self.open[number]) == self.size:
+            yield from self._close(number)
+
+    def finish(self, *, is_complete: bool) -> Iterator[Finished]:
+        """Write the last shard, which may hold fewer results, if all of the input was worked on."""
+        for number in sorted(self.open) if is_complete else ():
+            yield from self._close(number)
+
+    def _close(self, number: int) -> Iterator[Finished]:
+        outcomes = sorted(self.open.pop(number), key=lambda outcome: outcome.job.index)
+        name = f"{self.stem}-{number:06d}{self.ending}"
+        results = {
+            outcome.job.key: outcome.delivery.data
+            for outcome in outcomes
+            if outcome.error is None and outcome.delivery is not None and outcome.delivery.data is not None
+        }
+        if results:
+            written(Remote(name) if is_remote(name) else Path(name), self.pack(results), self.stores)
+        for outcome in outcomes:
+            yield Finished(outcome, name if outcome.error is None else None)
+
+
+def place_for(name: str, size: int, stores: Stores) -> tuple[Target, Output]:
+    """Return what the workers and the main process do with results, by the name of the output."""
+    if os.path.splitext(name)[1].lower() in SHARD_ENDINGS:
+        return Target("", stores), Shards(name, size, stores)
+    target = Target(name, stores)
+    return target, Places(target)
+
+
+def check_output_place(name: str, stores: Stores, *, bits: int, may_hold: bool) -> None:
+    """Refuse an output that cannot be written, or that holds files already unless it may; make its folder."""
+    stem, ending = os.path.splitext(name)
+    has_shards = ending.lower() in SHARD_ENDINGS
+    if is_remote(name):
+        stores.check_writable(name)
+        held = [] if may_hold else stores.names(f"{stem}-*{ending}" if has_shards else name)
+    elif has_shards:
+        if not Path(name).parent.is_dir():
+            raise FileNotFoundError(f"output {name} lies in a folder that does not exist, expected an existing one")
+        held = [] if may_hold else [str(path) for path in Path(name).parent.glob(f"{Path(stem).name}-*{ending}")]
+    else:
+        make_output_folder(Path(name), [], bits)
+        held = [] if may_hold else os.listdir(name)
+    if held:
+        raise FileExistsError(
+            f"output {name} holds {len(held)} files already ({sorted(held)[0]}, ...), expected a new or an empty "
+            "place, --resume to go on or --force to overwrite"
+        )
+
+
+def clear_leftovers(name: str) -> None:
+    """Remove the temporary files that killed processes left in an output folder."""
+    if is_remote(name) or os.path.splitext(name)[1].lower() in SHARD_ENDINGS:
+        return
+    for folder, _, files in os.walk(name):
+        left = {file[1:].rsplit(".", 2)[0] for file in files if file.startswith(".") and file.endswith(".tmp")}
+        clear_temporaries([Path(folder, file) for file in left])
+
+
+def as_tar(results: dict[str, bytes]) -> bytes:
+    """Return a tar file of results by their keys, as webdataset reads it; equal results give equal bytes."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for key, data in results.items():
+            entry = tarfile.TarInfo(f"{key}{ENDING}")
+            entry.size, entry.mode = len(data), 0o644
+            archive.addfile(entry, io.BytesIO(data))
+    return packed.getvalue()
+
+
+def as_parquet(results: dict[str, bytes]) -> bytes:
+    """Return a Parquet file of two columns: ``key``, and the bytes of the result as ``image``."""
+    import pyarrow
+    from pyarrow import parquet
+
+    table = pyarrow.table(
+        {
+            "key": pyarrow.array(list(results), pyarrow.string()),
+            "image": pyarrow.array(list(results.values()), pyarrow.binary()),
+        }
+    )
+    packed = io.BytesIO()
+    parquet.write_table(table, packed, compression="none")  # pictures are compressed already
+    return packed.getvalue()

@@ -1,0 +1,65 @@
+"""The files of one picture wherever they lie: paths, addresses of a store, and bytes that came with a shard."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+__all__ = ["NamedBytes", "Part", "Remote", "is_remote", "shipped", "stem_of_name"]
+
+SHIPPED_BYTES = 1 << 30  # larger files are not sent to another machine
+
+
+class NamedBytes(io.BytesIO):
+    """Bytes in memory with a name for messages; it can be sent to another process."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        super().__init__(data)
+        self.name = name
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> tuple[type[NamedBytes], tuple[bytes, str]]:
+        return type(self), (self.getvalue(), self.name)
+
+
+class Remote(NamedTuple):
+    """A file of a store by its address, such as ``s3://bucket/cat.jpg``; it is read by the process that needs it."""
+
+    address: str
+
+    def __str__(self) -> str:
+        return self.address
+
+
+Part = Path | Remote | NamedBytes
+
+
+def is_remote(text: str | os.PathLike[str] | BinaryIO) -> bool:
+    """Tell whether a text is the address of a store: it has a protocol."""
+    return isinstance(text, str) and "://" in text
+
+
+def stem_of_name(name: str) -> str:
+    """Return the last part of a path or of an address without its ending and without the query of an address."""
+    if is_remote(name):
+        name = name.split("?")[0].split("#")[0]
+    return Path(name).stem
+
+
+def shipped(part: Part | None) -> Part | None:
+    """Return the contents of a local file, for a machine that does not see it; a file that cannot be read stays a path.
+
+    The machine then finds what is wrong with it, and says so in the same words as this one would.
+    """
+    if not isinstance(part, Path):
+        return part
+    try:
+        if not part.is_file() or part.stat().st_size > SHIPPED_BYTES:
+            return part
+        return NamedBytes(part.read_bytes(), str(part))
+    except OSError:
+        return part

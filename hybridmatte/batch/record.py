@@ -1,0 +1,262 @@
+"""The record of a batch: one row for each picture that is finished, written after its result stands whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from hybridmatte.batch.items import Item
+from hybridmatte.batch.outputs import Finished
+from hybridmatte.batch.parts import Remote, is_remote
+from hybridmatte.batch.stores import Stores
+from hybridmatte.errors import require_extra
+from hybridmatte.io.files import write_bytes
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+__all__ = ["NAME", "Journal", "Row", "is_record", "keys_of", "open_journal", "row_of", "write_parquet"]
+
+Row = dict[str, Any]
+NAME = "results.jsonl"
+PART_ROWS, PART_SECONDS = 64, 5.0  # of a record in a store, which cannot be appended to
+
+
+class Journal(Protocol):
+    """Rows that are kept: those of earlier runs, and new ones."""
+
+    rows: dict[str, str | None]
+    notes: list[str]
+
+    def add(self, row: Row) -> None:
+        """Keep a row."""
+        ...
+
+    def close(self) -> None:
+        """Keep what is not yet kept."""
+        ...
+
+    def all_rows(self) -> list[Row]:
+        """Return the rows of this run and of earlier ones."""
+        ...
+
+
+def row_of(finished: Finished) -> Row:
+    """Return the row of a picture."""
+    outcome, output = finished
+    item: Item = outcome.job
+    plan, delivery, findings = item.plan, outcome.delivery, outcome.findings
+    entries = {} if findings is None else findings.entries
+    row = {
+        "key": item.key,
+        "input": str(item.image),
+        "output": output,
+        "status": "written" if outcome.error is None else "failed",
+        "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+        "seconds": round(outcome.seconds, 3),
+        "size": None if delivery is None or delivery.size is None else list(delivery.size),
+        "method": None if plan is None else plan.method,
+        "weights": None if plan is None else plan.weights,
+        "confidence": entries.pop("confidence", None),
+        "error": outcome.error,
+        **entries,
+    }
+    if delivery is not None and delivery.scores is not None:
+        row["scores"] = delivery.scores
+    if outcome.warnings:
+        row["warnings"] = list(outcome.warnings)
+    return row
+
+
+def open_journal(name: str, stores: Stores, *, resume: bool, force: bool, retry_errors: bool = False) -> Journal:
+    """Open the record of that name: a file, or parts of one in a store.
+
+    A record that exists is continued with resume, begun again with force, and else refused. With retry_errors, its
+    failures count as not worked on.
+    """
+    kind = _Parts if is_remote(name) else _File
+    if kind.exists(name, stores) and not (resume or force):
+        raise FileExistsError(f"record {name} exists, expected --resume to continue or --force to begin again")
+    return kind(name, stores, keeps=resume, retry_errors=retry_errors)
+
+
+def keys_of(name: str, stores: Stores) -> set[str]:
+    """Return the names of all pictures in a record, without changing it; none if there is no record."""
+    if is_remote(name):
+        data = b"".join(stores.read(Remote(part)).getvalue() for part in _Parts.parts(name, stores))
+    else:
+        data = Path(name).read_bytes() if os.path.exists(name) else b""
+    return {row["key"] for row in _parsed(data.rpartition(b"\n")[0].splitlines(), name)}
+
+
+def is_record(name: str) -> bool:
+    """Tell whether a file's name is that of a record in its default place."""
+    stem, ending = os.path.splitext(NAME)
+    return name == NAME or (name.startswith(f"{stem}-") and name.endswith(ending))
+
+
+def write_parquet(name: str, rows: Iterable[Row], stores: Stores) -> None:
+    """Write rows as one Parquet file; entries that are no plain values are JSON."""
+    require_extra("cluster", "pyarrow")
+    import io
+
+    import pyarrow
+    from pyarrow import parquet
+
+    flat = [{key: _plain(value) for key, value in row.items()} for row in rows]
+    names = dict.fromkeys(key for row in flat for key in row)
+    columns = {key: pyarrow.array([row.get(key) for row in flat]) for key in names}
+    packed = io.BytesIO()
+    parquet.write_table(pyarrow.table(columns), packed)
+    if is_remote(name):
+        stores.write(name, packed.getvalue())
+    else:
+        write_bytes(name, packed.getvalue())
+
+
+def _plain(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, dict | list) else value
+
+
+def _parsed(lines: list[bytes], name: str) -> Iterator[Row]:
+    """Yield the rows of whole lines; a line that is none is refused, since only the last can be torn."""
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict) or not isinstance(row.get("key"), str):
+            raise ValueError(f"record {name} has no row in line {number}, expected an object with a key in each line")
+        yield row
+
+
+class _File:
+    """A file of JSON lines that is appended to. Its lock keeps a second run out."""
+
+    def __init__(self, name: str, stores: Stores, *, keeps: bool, retry_errors: bool) -> None:  # noqa: ARG002
+        self.path, self.notes = Path(name), []
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.file = self._locked(self.path)
+        try:
+            rows = self._kept() if keeps else []
+        except ValueError:
+            self.file.close()
+            raise
+        if retry_errors and any(row.get("error") for row in rows):
+            rows = [row for row in rows if not row.get("error")]
+            write_bytes(self.path, b"".join(_line(row) for row in rows))
+            self.file.close()
+            self.file = self._locked(self.path)
+        self.file.seek(0, os.SEEK_END)
+        if not keeps:
+            self.file.truncate(0)
+        self.rows = {row["key"]: row.get("error") for row in rows}
+
+    @staticmethod
+    def exists(name: str, stores: Stores) -> bool:  # noqa: ARG004
+        """Tell whether there is a record."""
+        return os.path.exists(name)
+
+    @staticmethod
+    def _locked(path: Path) -> IO[bytes]:
+        file = path.open("a+b")
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                raise ValueError(f"record {path} is written by another run, expected one run for each") from None
+            except OSError:  # a file system without locks
+                return file
+        return file
+
+    def _kept(self) -> list[Row]:
+        """Return the rows; cut a last line off that a killed run left unfinished."""
+        self.file.seek(0)
+        data = self.file.read()
+        whole, _, torn = data.rpartition(b"\n")
+        lines = whole.split(b"\n") if whole else []
+        if torn:
+            self.file.truncate(len(data) - len(torn))
+            self.notes.append(f"the last line of {self.path} is torn: its picture is done again")
+        return list(_parsed(lines, str(self.path)))
+
+    def add(self, row: Row) -> None:
+        """Append a row."""
+        self.file.write(_line(row))
+        self.file.flush()
+        self.rows[row["key"]] = row["error"]
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+    def all_rows(self) -> list[Row]:
+        """Return all rows."""
+        return list(_parsed(self.path.read_bytes().splitlines(), str(self.path)))
+
+
+class _Parts:
+    """Files of JSON lines in a store, written one after another, each whole: ``results-00000.jsonl`` and so on."""
+
+    def __init__(self, name: str, stores: Stores, *, keeps: bool, retry_errors: bool) -> None:
+        self.stem, self.ending = os.path.splitext(name)
+        self.stores, self.notes, self.waiting = stores, [], []
+        self.last = time.monotonic()
+        self.rows: dict[str, str | None] = {}
+        parts = self.parts(name, stores)
+        for part in parts:
+            if not keeps:
+                stores.remove(part)
+                continue
+            rows = self._rows_in(part)
+            if retry_errors and any(row.get("error") for row in rows):
+                rows = [row for row in rows if not row.get("error")]
+                stores.write(part, b"".join(map(_line, rows)))
+            self.rows |= {row["key"]: row.get("error") for row in rows}
+        self.number = 1 + int(parts[-1][len(self.stem) + 1 : -len(self.ending)]) if parts and keeps else 0
+        self.name = name
+
+    @staticmethod
+    def parts(name: str, stores: Stores) -> list[str]:
+        """Return the addresses of the parts that exist."""
+        stem, ending = os.path.splitext(name)
+        return stores.names(f"{stem}-[0-9][0-9][0-9][0-9][0-9]{ending}")
+
+    @classmethod
+    def exists(cls, name: str, stores: Stores) -> bool:
+        """Tell whether there is a record."""
+        return bool(cls.parts(name, stores))
+
+    def _rows_in(self, part: str) -> list[Row]:
+        data = self.stores.read(Remote(part)).getvalue()
+        return list(_parsed(data.splitlines(), part))
+
+    def add(self, row: Row) -> None:
+        """Keep a row; write a part when there are many, or the last is some time ago."""
+        self.waiting.append(row)
+        self.rows[row["key"]] = row["error"]
+        if len(self.waiting) >= PART_ROWS or time.monotonic() - self.last > PART_SECONDS:
+            self.close()
+
+    def close(self) -> None:
+        """Write the rows that wait."""
+        if self.waiting:
+            self.stores.write(f"{self.stem}-{self.number:05d}{self.ending}", b"".join(map(_line, self.waiting)))
+            self.number += 1
+        self.waiting, self.last = [], time.monotonic()
+
+    def all_rows(self) -> list[Row]:
+        """Return all rows."""
+        return [row for part in self.parts(self.name, self.stores) for row in self._rows_in(part)]
+
+
+def _line(row: Row) -> bytes:
+    return (json.dumps(row) + "\n").encode()
