@@ -22,6 +22,7 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 from hybridmatte.automatic.found import Findings
+from hybridmatte.batch.cores import available_cores
 from hybridmatte.batch.items import Delivery
 from hybridmatte.errors import is_interrupt
 
@@ -167,7 +168,7 @@ def _run_in_pool(
     The processes watch a pipe, whose other end is open in this process only. They end when it is closed: by this
     process at an exception such as Ctrl-C, and by the system if this process is killed.
     """
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    threads = max(1, available_cores() // workers)
     context = get_context("spawn")
     watched, held = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(threads, watched))

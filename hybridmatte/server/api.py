@@ -22,7 +22,7 @@ from hybridmatte.server.metrics import CONTENT_TYPE_LATEST, Metrics
 from hybridmatte.server.openapi import describe_body, describe_responses
 from hybridmatte.server.prompts import prompts_of
 from hybridmatte.server.settings import Settings
-from hybridmatte.server.uploads import Held, Share, read_uploads
+from hybridmatte.server.uploads import UNNAMED, Held, Share, read_uploads
 from hybridmatte.server.validation import LONGEST, meant, sentence_of
 from hybridmatte.server.work import Style, Upload, Work
 from hybridmatte.server.workers import Workers
@@ -172,8 +172,10 @@ def _check_parts(command: Command, uploads: dict[str, Upload], values: dict[str,
         kind = values["from"]
         if kind not in ("mask", "alpha"):
             raise Refusal(422, f"from is {kind[:40]!r}, expected 'mask' or 'alpha'", "from")
-        if kind == "alpha" and list(uploads) == ["mask"]:
+        if kind == "alpha" and uploads.get("mask", Upload("", b"")).name == UNNAMED:  # the body is the file
             uploads["alpha"] = uploads.pop("mask")
+        if kind not in uploads:
+            raise Refusal(400, f"{kind} is missing, expected it as from is {kind!r}", kind)
         if len(uploads) > 1:
             raise Refusal(400, "mask and alpha came, expected one of the two", "alpha")
         if "alpha" in uploads and values["label"] is not None:

@@ -167,7 +167,8 @@ class Client:
         -------
         answer : Answer
         """
-        asked = {"output": ",".join(outputs) or None, **(options or {})}
+        names = [outputs] if isinstance(outputs, str) else outputs
+        asked = {"output": ",".join(names) or None, **(options or {})}
         kind, body = _form({name: _file_bytes(file) for name, file in files.items() if file is not None})
         response, data = self._request("POST", f"/v1/{command}{_query(asked)}", body, {"Content-Type": kind})
         if response.headers.get_content_type() == "multipart/form-data":
@@ -220,7 +221,7 @@ def _query(options: Mapping[str, Option]) -> str:
     for name, value in options.items():
         if value is None:
             continue
-        values = [value] if isinstance(value, str | float | int) else value
+        values = [value] if isinstance(value, str | float | int | np.generic) else value
         pairs += [(name, str(one).lower() if isinstance(one, bool) else str(one)) for one in values]
     return f"?{urlencode(pairs)}" if pairs else ""
 
@@ -232,7 +233,7 @@ def _file_bytes(file: Picture) -> tuple[str, bytes]:
     if isinstance(file, str | os.PathLike):
         return Path(file).name, Path(file).read_bytes()
     encoded = io.BytesIO()
-    write_image(encoded, file, bits=16 if file.dtype == np.uint16 else 8)
+    write_image(encoded, file, bits=8 if file.dtype in (np.uint8, np.bool_) else 16)
     return "array.png", encoded.getvalue()
 
 

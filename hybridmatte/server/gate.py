@@ -19,7 +19,7 @@ from hybridmatte.server.failures import FAULT, Refusal, wrong_method
 from hybridmatte.server.health import health_of
 from hybridmatte.server.pages import Pages
 from hybridmatte.server.settings import Settings, is_loopback
-from hybridmatte.server.workers import Workers
+from hybridmatte.server.workers import NOT_STARTED, Workers
 
 __all__ = ["Gate"]
 
@@ -85,7 +85,12 @@ class Gate:
 
     def _start_workers(self, made: asyncio.Task[App]) -> None:
         """Start the workers once the application is there, unless the service has ended meanwhile."""
-        if not made.cancelled() and made.exception() is None:
+        if made.cancelled():
+            return
+        if error := made.exception():
+            log.error("the service cannot start", exc_info=error)
+            self.workers.fail()
+        else:
             self.workers.start()
 
     def refuse_all(self) -> None:
@@ -138,7 +143,10 @@ class Gate:
 
     async def _ask_api(self, scope: Scope, receive: _Incoming, send: _Outgoing) -> None:
         assert self._api is not None
-        await (await asyncio.shield(self._api))(scope, receive, send)
+        await asyncio.wait([self._api])
+        if self._api.exception() is not None:
+            raise Refusal(503, NOT_STARTED)
+        await self._api.result()(scope, receive, send)
 
     def _check_origin(self, headers: dict[str, str]) -> None:
         """Refuse requests that a foreign page has made a browser send to this machine."""
@@ -146,7 +154,7 @@ class Gate:
         if self.settings.token is None and not self._is_own(host):
             raise Refusal(400, f"host is {host[:100]!r}, expected the name of this machine (or --allow-host NAME)")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and _place(origin) != host.lower():
             raise Refusal(400, f"origin is {origin[:100]!r}, expected the service's own page")
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and headers.get("sec-fetch-mode") != "navigate":
             raise Refusal(400, "the request comes from another site, expected the service's own page")
@@ -157,7 +165,7 @@ class Gate:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
             return False
-        return is_loopback(name) or name in (self.settings.host, *self.settings.hosts)
+        return is_loopback(name) or name in {known.lower() for known in (self.settings.host, *self.settings.hosts)}
 
     def _check_token(self, headers: dict[str, str]) -> None:
         token = self.settings.token
@@ -171,6 +179,14 @@ class Gate:
                 "the token is missing or wrong, expected the header Authorization: Bearer TOKEN",
                 headers=(("www-authenticate", 'Bearer realm="hybridmatte"'),),
             )
+
+
+def _place(origin: str) -> str | None:
+    """Return host and port of a header Origin; None for what is no origin."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 class _Incoming:

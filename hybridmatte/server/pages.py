@@ -24,6 +24,7 @@ TYPES = {
     ".json": b"application/json",
     ".webmanifest": b"application/manifest+json",
 }  # files of other kinds are not served
+LONGEST_NAME = 200  # characters; file systems refuse names of more than 255 bytes
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -50,7 +51,7 @@ class Pages:
 
     def _find(self, name: str) -> Path:
         """Return a file of the folder; refuse other names, such as those that lead out of it."""
-        if "\0" not in name:
+        if "\0" not in name and len(name) <= LONGEST_NAME:
             file = (self.folder / name).resolve()
             if file.is_relative_to(self.folder) and file.suffix in TYPES and file.is_file():
                 return file

@@ -28,6 +28,7 @@ __all__ = ["config_of", "make_app", "serve"]
 PAGE = Path(__file__).parent / "page"
 KEEP_ALIVE_SECONDS = 30
 SIGNAL_SECONDS = 0.05  # between two looks for a second Ctrl-C
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where a browser on this machine finds what listens everywhere
 CLOSING_SECONDS = 2.0  # in which refused requests read their answers
 
 log = logging.getLogger("hybridmatte.server")
@@ -97,7 +98,8 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish the requests under way, and return.
 
-    `say` is told the address of the page. With `is_opened`, the page is opened in the browser.
+    `say` is told the address of the page. With `is_opened`, the page is opened in the browser; it asks for the token,
+    which other users of the machine would see in the arguments of the browser.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     listener = _listen(settings.host, settings.port)
@@ -105,7 +107,7 @@ def serve(
     address = address_of(listener, settings.host)
     say(f"listening on {address}")
     if is_opened:
-        page = address if settings.token is None else f"{address}#token={settings.token}"
+        page = address_of(listener, EVERY_ADDRESS.get(settings.host, settings.host))
         Thread(target=webbrowser.open, args=(page,), daemon=True).start()  # answered once the server runs
     grace_seconds = settings.upload_seconds + settings.queue_seconds + settings.request_seconds + 1
     _Server(config_of(gate), gate, grace_seconds).run(sockets=[listener])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from dataclasses import dataclass, field
+
+from hybridmatte.batch.cores import available_cores
 
 __all__ = ["MIB", "TOKEN_VARIABLE", "Settings", "is_loopback"]
 
@@ -43,7 +44,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     token: str | None = field(default=None, repr=False)
-    workers: int = field(default_factory=lambda: min(max(os.cpu_count() or 1, 2), 4))
+    workers: int = field(default_factory=lambda: min(max(available_cores(), 2), 4))
     queue: int = 32
     queue_seconds: float = 60.0
     request_seconds: float = 300.0
@@ -61,6 +62,8 @@ class Settings:
         for name in ("queue_seconds", "request_seconds", "upload_seconds"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected more than 0")
+        for name in self.hosts:
+            _check_name(name)
         if self.port > 65535:
             raise ValueError(f"port is {self.port}, expected at most 65535")
         if self.token is not None and (not self.token.isascii() or not self.token.isprintable() or " " in self.token):
@@ -72,6 +75,12 @@ class Settings:
                 f"host is {self.host}, which other machines can reach, expected a token beside it: "
                 f"--token WORD, or the environment variable {TOKEN_VARIABLE}"
             )
+
+
+def _check_name(name: str) -> None:
+    """Refuse what the header Host never has as its name."""
+    if not name or set(name) & set(":/@ "):
+        raise ValueError(f"a name of hosts is {name!r}, expected one without port and path, such as mattes.home")
 
 
 def is_loopback(host: str) -> bool:

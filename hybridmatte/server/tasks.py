@@ -117,10 +117,9 @@ def _over(cut: FloatArray, background: tuple[FloatArray, Fit] | None) -> FloatAr
     return composite(cut[..., :3], cut[..., 3], background[0], fit=background[1])
 
 
-def _background(
-    files: Mapping[str, File], options: Mapping[str, Any], profile: bytes | None
-) -> tuple[FloatArray, Any] | None:
+def _background(request: _Request, profile: bytes | None) -> tuple[FloatArray, Any] | None:
     """Return the background's colours in the photograph's profile and how they fit; None where there is none."""
+    files, options = request.files, request.options
     text, fit, file = options.get("background"), options.get("fit"), files.get("background")
     if file is None:
         if fit is not None:
@@ -131,6 +130,7 @@ def _background(
     else:
         if text is not None:
             raise ValueError(f"background is {text}, expected none beside a picture as background")
+        request.admit(*READING, part="background")
         colours, metadata = read_photograph(file)
         own, name = metadata.profile, file.name
     if fit is not None and fit not in FITS:
@@ -158,11 +158,13 @@ def _matte(request: _Request) -> _Computed:
     with_confidence = _wants_confidence(outputs, method, quality)
     request.admit(method or quality or "best")
     image, metadata = _photograph(files, options, "trimap")
-    background = _background(files, options, metadata.profile)
+    background = _background(request, metadata.profile)
     trimap = read_trimap(files["trimap"])
     check_turning(files["image"], image.shape, metadata.orientation, files["trimap"], trimap.shape, "trimap")
     request.admit(method or quality or "best", unknown=int(split_trimap(trimap).is_unknown.sum()))
     planes, entries = {"trimap": trimap}, {}
+    if outputs == ("trimap",):
+        return _Computed(planes, metadata, image, background)
     if with_confidence:
         own = {name: value for name, value in _solver(options).items() if name == "weights"}
         planes["alpha"], planes["confidence"] = matte_with_confidence(image, trimap, **own)
@@ -201,7 +203,7 @@ def _auto(request: _Request) -> _Computed:
     if "mask" in files:
         check_mask_size(files["image"], files["mask"], square=options["mask_square"])
     image, metadata = _photograph(files, options)
-    background = _background(files, options, metadata.profile)
+    background = _background(request, metadata.profile)
     if "mask" in files:
         mask, found = _given_mask(files, options, image, metadata), None
         result = matte_given(image, mask, is_inverted=options["invert"], **how)
@@ -284,7 +286,7 @@ def _composite(request: _Request) -> _Computed:
     files, options, *_ = request
     request.admit("composite")
     image, metadata = _photograph(files, options, "alpha" if "alpha" in files else None)
-    background = _background(files, options, metadata.profile)
+    background = _background(request, metadata.profile)
     if "alpha" in files:
         alpha = read_alpha(files["alpha"])
         check_turning(files["image"], image.shape, metadata.orientation, files["alpha"], alpha.shape, "alpha")

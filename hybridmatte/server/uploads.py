@@ -19,9 +19,8 @@ from hybridmatte.server.failures import Refusal
 from hybridmatte.server.settings import Settings
 from hybridmatte.server.work import Upload
 
-__all__ = ["Held", "Share", "read_uploads"]
+__all__ = ["UNNAMED", "Held", "Share", "read_uploads"]
 
-MAX_PARTS = 8
 MAX_HEADER_BYTES = 8192  # of one part
 MAX_NAME = 80  # characters
 UNPRINTABLE = re.compile(r"[^\w .()+-]")

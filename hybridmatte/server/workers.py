@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Coroutine, Iterator
@@ -17,12 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+from hybridmatte.batch.cores import available_cores
 from hybridmatte.server.failures import FAULT, Refusal
 from hybridmatte.server.process import DiedBefore, Worker, WorkerDied
 from hybridmatte.server.settings import Settings
 from hybridmatte.server.work import COMPILATION, Cancelled, Compiling, Failed, Listed, Ready, Result, Work
 
-__all__ = ["Workers"]
+__all__ = ["NOT_STARTED", "Workers"]
 
 GRACE_SECONDS = 5.0  # from the interrupt of a worker to its end by force; a kernel ends before it is interrupted
 WATCH_SECONDS = 1.0  # between two looks for workers that died without work
@@ -89,6 +89,11 @@ class Workers:
         self._spawn(self._start_all())
         self._spawn(self._watch())
 
+    def fail(self) -> None:
+        """Refuse all requests from now on: no worker can be started."""
+        self.n_failures = FAILURES
+        self._refuse_waiters()
+
     async def close(self) -> None:
         """End all processes."""
         self._is_closed = True
@@ -136,7 +141,7 @@ class Workers:
         """Return the result of work by the next free worker."""
         worker = await self._take()
         self.n_busy += 1
-        work = work._replace(threads=max(1, (os.cpu_count() or 1) // self.n_busy), at_once=self.n_busy)
+        work = work._replace(threads=max(1, available_cores() // self.n_busy), at_once=self.n_busy)
         call = asyncio.get_running_loop().run_in_executor(self._threads, worker.call, work)
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
@@ -168,7 +173,7 @@ class Workers:
         try:
             await asyncio.wait([waiter], timeout=limit)
         except asyncio.CancelledError:
-            if waiter.done():
+            if waiter.done() and waiter.exception() is None:
                 self._give(waiter.result())
             raise
         finally:
@@ -243,7 +248,8 @@ class Workers:
             try:
                 await self._await_ready(worker)
             except WorkerDied:
-                self.n_failures, self._is_compiling = self.n_failures + 1, False
+                self._is_compiling = False
+                self._count_failure()
                 log.error("a worker has died while it started, with exit code %s", worker.end())
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, MAX_PAUSE)
@@ -257,6 +263,16 @@ class Workers:
             self.workers.add(worker)
             self._give(worker)
             return
+
+    def _count_failure(self) -> None:
+        self.n_failures += 1
+        if self.is_failing:
+            self._refuse_waiters()
+
+    def _refuse_waiters(self) -> None:
+        """Answer the requests that wait: none of them gets a worker."""
+        while self._waiters:
+            self._waiters.popleft().set_exception(Refusal(503, NOT_STARTED))
 
     async def _await_ready(self, worker: Worker) -> None:
         """Wait until a worker has warmed up; keep the list that it sends."""

@@ -92,3 +92,4 @@ def service(tmp_path_factory):
     with running(tmp_path_factory.mktemp("service"), "--workers", "1") as started:
         wait_for(lambda: is_ready(started), START_SECONDS)
         yield started
+    assert "Traceback" not in started.log.read_text()  # whatever was sent, nothing failed by a fault of the service

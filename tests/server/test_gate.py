@@ -1,5 +1,7 @@
 """What is checked before anything is read: host, origin, token, paths, methods; and the page's files."""
 
+import json
+
 import pytest
 
 from hybridmatte.server.settings import Settings, is_loopback
@@ -29,6 +31,7 @@ def page(tmp_path):
         pytest.param((("origin", "https://evil.example"),), "origin is 'https://evil.example'", id="foreign page"),
         pytest.param((("origin", "http://127.0.0.1:9"),), "origin is", id="page of another port"),
         pytest.param((("origin", "null"),), "origin is 'null'", id="page in a sandbox"),
+        pytest.param((("origin", "http://["),), "origin is 'http://['", id="half an origin"),
         pytest.param((("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")), "another site", id="no-cors"),
     ],
 )
@@ -42,9 +45,11 @@ def test_foreign_pages_are_refused(monkeypatch, page, headers, said):
     assert recorder.works == []
 
 
-@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "127.8.8.8", "[::1]:8000", "proxy.example"])
+@pytest.mark.parametrize(
+    "host", ["localhost:8000", "127.0.0.1", "127.8.8.8", "[::1]:8000", "proxy.example", "PROXY.example"]
+)
 def test_names_of_this_machine_and_allowed_ones_pass(monkeypatch, page, host):
-    app, _ = application(monkeypatch, page, hosts=("proxy.example",))
+    app, _ = application(monkeypatch, page, hosts=("Proxy.Example",))
     own = (("host", host), ("origin", f"http://{host}"), ("sec-fetch-site", "same-origin"))
     assert ask(app, Ask("/", headers=own))[0].body == b"<p>hello"
 
@@ -193,3 +198,30 @@ def test_headers_of_security(monkeypatch, page, path):
     assert headers["x-content-type-options"] == "nosniff"
     assert "access-control-allow-origin" not in headers
     assert headers["cache-control"] == ("no-cache" if path == "/" else "no-store")
+
+
+@pytest.mark.parametrize("name", ["proxy.example:8000", "http://proxy.example", ""])
+def test_an_allowed_host_is_a_name_alone(name):
+    """A port in it would never match."""
+    with pytest.raises(ValueError, match="a name of hosts is .*, expected one without port"):
+        Settings(hosts=(name,))
+
+
+def test_a_name_that_no_file_system_takes_is_not_found(monkeypatch, page):
+    app, _ = application(monkeypatch, page)
+    assert ask(app, Ask(f"/page/{'a' * 300}.js"))[0].status == 404
+
+
+def test_a_service_that_cannot_be_made_is_failing_and_says_why(monkeypatch, page, caplog):
+    """A container would else wait for it for ever."""
+    app, recorder = application(monkeypatch, page)
+
+    def broken():
+        raise ImportError("no such module")
+
+    monkeypatch.setattr(app, "_make_api", broken)
+    monkeypatch.setattr(type(recorder), "start", lambda _: None)
+    refused, reply = ask(app, Ask("/v1/methods"), Ask("/health"))
+    assert refused.status == 503
+    assert json.loads(reply.body)["status"] == "failing"
+    assert "no such module" in caplog.text

@@ -22,7 +22,7 @@ REST = 100  # milliseconds without a stroke before the whole is solved; 800 for 
 MOST_PIXELS = 4_000_000  # of a photograph that is answered at its own size first
 
 if find_spec("playwright") is None or find_spec("fastapi") is None or CHROMIUM is None:
-    collect_ignore_glob = ["test_browser*.py", "test_mishaps.py"]
+    collect_ignore_glob = ["test_browser*.py", "test_interruptions.py", "test_mishaps.py"]
 
 
 @pytest.fixture(scope="session")
