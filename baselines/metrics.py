@@ -103,3 +103,35 @@ def connectivity_error(
         phi_target = 1.0 - float(second) * (second >= np.float32(theta))
         total += abs(phi - phi_target)
     return total
+
+
+def change_over_time(alphas: list[Array], targets: list[Array], regions: list[Mask]) -> float:
+    """Return dtSSD: for each pair of frames the root of the mean squared difference of their changes, then the mean."""
+    errors = []
+    for t in range(len(alphas) - 1):
+        total, count = 0.0, 0
+        for y, x in zip(*np.nonzero(regions[t]), strict=True):
+            change = float(alphas[t + 1][y, x]) - float(alphas[t][y, x])
+            true_change = float(targets[t + 1][y, x]) - float(targets[t][y, x])
+            total += (change - true_change) ** 2
+            count += 1
+        if count:
+            errors.append((total / count) ** 0.5)
+    return sum(errors) / len(errors)
+
+
+def change_along_motion(alphas: list[Array], targets: list[Array], flows: list[Array], regions: list[Mask]) -> float:
+    """Return MESSDdt: for each pair of frames the mean change of the squared error along the motion, then the mean."""
+    errors, (height, width) = [], alphas[0].shape
+    for t in range(len(alphas) - 1):
+        total, count = 0.0, 0
+        for y, x in zip(*np.nonzero(regions[t]), strict=True):
+            to_x, to_y = x + round(float(flows[t][y, x, 0])), y + round(float(flows[t][y, x, 1]))
+            if 0 <= to_x < width and 0 <= to_y < height:
+                before = (float(alphas[t][y, x]) - float(targets[t][y, x])) ** 2
+                after = (float(alphas[t + 1][to_y, to_x]) - float(targets[t + 1][to_y, to_x])) ** 2
+                total += abs(before - after)
+                count += 1
+        if count:
+            errors.append(total / count)
+    return sum(errors) / len(errors)

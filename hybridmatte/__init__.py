@@ -20,15 +20,17 @@ The packages, in the order in which data flows; each imports only from those bef
     The default, `matte`: information flow, corrected per pixel by a small network.
 ``losses``
     The matting priors and supervised losses in torch: ``import hybridmatte.losses``.
-``foreground``, ``linear_light``, ``metrics``, ``comparison``
-    Colours of the object without its background, also in linear light; errors of an alpha; several methods side by
-    side.
+``foreground``, ``linear_light``, ``metrics``, ``temporal_metrics``, ``comparison``
+    Colours of the object without its background, also in linear light; errors of an alpha and of a clip's alphas over
+    time; several methods side by side.
 ``memory``
     How much memory a job takes.
 ``networks``
     Networks from images to alpha: ``import hybridmatte.networks``.
 ``automatic``
     Alpha from a mask, from the image alone, or from a smaller alpha; segmenters, which find an object's mask.
+``video``
+    Alphas of the frames of a clip, which hold still: `matte_sequence`.
 ``testing``
     Contract tests for plug-ins: ``import hybridmatte.testing``.
 ``batch``
@@ -120,6 +122,10 @@ _MODULE_OF = {
     "mse": "metrics",
     "sad": "metrics",
     "trimap_scores": "metrics",
+    "dtssd": "temporal_metrics",
+    "messddt": "temporal_metrics",
+    "FrameMatte": "video.sequence",
+    "matte_sequence": "video.sequence",
     "memory_needed": "memory",
     "compare_methods": "comparison",
     "contact_sheet": "comparison",

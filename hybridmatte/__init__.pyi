@@ -82,10 +82,12 @@ from hybridmatte.similarity.features import pixel_features as pixel_features
 from hybridmatte.similarity.known_expansion import expand_known as expand_known
 from hybridmatte.similarity.neighbors import nearest_neighbors as nearest_neighbors, Neighbors as Neighbors
 from hybridmatte.similarity.window import window_topk as window_topk, WindowTopK as WindowTopK
+from hybridmatte.temporal_metrics import dtssd as dtssd, messddt as messddt
 from hybridmatte.trimap import (
     split_trimap as split_trimap,
     trimap_from_alpha as trimap_from_alpha,
     trimap_from_mask as trimap_from_mask,
 )
+from hybridmatte.video.sequence import FrameMatte as FrameMatte, matte_sequence as matte_sequence
 
 __version__: str

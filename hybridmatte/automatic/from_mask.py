@@ -10,13 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_image
-from hybridmatte.automatic.band import (
-    follow_correction,
-    guessed_in,
-    is_hard,
-    trimap_of_soft_mask,
-    widened,
-)
+from hybridmatte.automatic.band import follow_correction, guessed_in, is_hard, trimap_of_soft_mask, widened
 from hybridmatte.automatic.found import Findings, Found, MaskCorrection
 from hybridmatte.automatic.half_size import halved_trimap, matte_band
 from hybridmatte.automatic.mask_checks import check_outline, fit_mask, is_border_inside, warn_if_inverted
@@ -40,6 +34,7 @@ __all__ = [
     "matte_given",
     "refuse_solver_options",
     "solve_mask",
+    "trimap_of_mask",
     "warn_if_doubtful",
     "warn_if_inverted",
 ]
@@ -261,21 +256,14 @@ def solve_mask(
     pitch is the size of the mask's pixels in pixels of the image; with_confidence needs the quality "best". admit is
     called before each solve with the number of unknown pixels and whether the trimap is final; it may raise an error.
     """
-    admit = _admit_all if admit is None else admit
     method, quality = check_method_or_quality(method, quality)
     has_widths, correction = erode is not None or dilate is not None, None
     if has_widths:
         trimap = trimap_from_mask(mask, erode=erode, dilate=dilate)
     else:
-        trimap = trimap_of_soft_mask(mask, pitch)
-        if not trust_mask:
-            trimap, correction = _corrected_trimap(image, mask, trimap, weights)
-        for _ in range(WIDENINGS if is_hard(mask) else 0):
-            admit(np.count_nonzero(trimap == 0.5), False)
-            before, trimap = trimap, widened(trimap, solve_cf(image, trimap))
-            if np.array_equal(before, trimap):
-                break
-    admit(np.count_nonzero(trimap == 0.5), True)
+        trimap, correction = trimap_of_mask(image, mask, pitch, trust_mask, weights, admit)
+    if admit is not None:
+        admit(np.count_nonzero(trimap == 0.5), True)
     half = None if has_widths else halved_trimap(trimap, quality)
     if with_confidence:
         alpha, confidence = matte_in_passes(image, trimap, weights=weights, passes=1)
@@ -288,6 +276,27 @@ def solve_mask(
     result.correction, result.guessed = correction, None if has_widths else guessed_in(trimap, alpha)
     result.confidence = confidence
     return result
+
+
+def trimap_of_mask(
+    image: npt.NDArray[np.float32],
+    mask: npt.NDArray[np.float32],
+    pitch: float = 1.0,
+    trust_mask: bool = False,
+    weights: WeightsKind = RESEARCH,
+    admit: Admit | None = None,
+) -> tuple[npt.NDArray[np.float32], MaskCorrection | None]:
+    """Return the trimap along a mask's outline, and what became of the mask's correction; see `solve_mask`."""
+    trimap, correction = trimap_of_soft_mask(mask, pitch), None
+    if not trust_mask:
+        trimap, correction = _corrected_trimap(image, mask, trimap, weights)
+    for _ in range(WIDENINGS if is_hard(mask) else 0):
+        if admit is not None:
+            admit(np.count_nonzero(trimap == 0.5), False)
+        before, trimap = trimap, widened(trimap, solve_cf(image, trimap))
+        if np.array_equal(before, trimap):
+            break
+    return trimap, correction
 
 
 def warn_if_doubtful(result: AutomaticResult, found: Found | None = None) -> None:
@@ -332,10 +341,6 @@ def _describe_solved(
     if correction is None:
         return describe_method(method, quality, weights=weights)
     return f"{describe_method(method, quality, is_corrected=correction.is_applied, weights=weights)}; {correction}"
-
-
-def _admit_all(unknown: int, is_final: bool) -> None:  # noqa: ARG001
-    """Let every solve begin."""
 
 
 def refuse_solver_options(

@@ -15,7 +15,17 @@ from hybridmatte.systems.expansion import expand_problem
 from hybridmatte.systems.problem import Problem, check_problem
 from hybridmatte.trimap import depth_inside
 
-__all__ = ["BASE_SOLVER", "SolverEstimates", "as_planes", "known_distances", "run_solvers", "solver_estimates"]
+__all__ = [
+    "BASE_SOLVER",
+    "EXPANSION",
+    "Guess",
+    "SolverEstimates",
+    "as_planes",
+    "known_distances",
+    "run_solvers",
+    "solve_base",
+    "solver_estimates",
+]
 
 BASE_SOLVER = "information_flow"  # the best single solver: the network corrects its alpha
 EXPANSION = 12.0  # radius in pixels, as in `solve_information_flow`; pixels that it makes known are not corrected
@@ -52,6 +62,17 @@ class SolverEstimates(NamedTuple):
         return SolverEstimates(*(plane[..., rows, columns] for plane in self))
 
 
+class Guess(NamedTuple):
+    """What is known of alpha beside the trimap; three planes (H, W) float32.
+
+    prior and confidence are those of `Problem`, or both None; start is that of `solve_flow`.
+    """
+
+    prior: npt.NDArray[np.float32] | None
+    confidence: npt.NDArray[np.float32] | None
+    start: npt.NDArray[np.float32]
+
+
 def solver_estimates(problem: Problem, memory: FlowMemory | None = None) -> SolverEstimates:
     """Expand the known regions of a checked problem that has unknown pixels, and run both solvers."""
     problem = expand_problem(problem, EXPANSION)
@@ -60,16 +81,30 @@ def solver_estimates(problem: Problem, memory: FlowMemory | None = None) -> Solv
 
 
 def run_solvers(
-    image: npt.NDArray[np.float32], known: npt.NDArray[np.float32], memory: FlowMemory | None = None
+    image: npt.NDArray[np.float32],
+    known: npt.NDArray[np.float32],
+    memory: FlowMemory | None = None,
+    guess: Guess | None = None,
 ) -> SolverEstimates:
     """Run information flow and shared sampling on an image (H, W, 3) and a trimap of 0, 0.5 and 1, without expansion.
 
     With a memory, a later call for the same image with more known pixels reuses the neighbours that were found before.
     """
-    alpha = solve_flow(check_problem(image, known), memory=memory)
+    alpha = solve_base(image, known, memory, guess)
     with threads_for((known == 0.5).sum()):
         samples = sample_planes(image, known)
     return SolverEstimates(as_planes(image), known, alpha, samples, known_distances(known))
+
+
+def solve_base(
+    image: npt.NDArray[np.float32],
+    known: npt.NDArray[np.float32],
+    memory: FlowMemory | None = None,
+    guess: Guess | None = None,
+) -> npt.NDArray[np.float32]:
+    """Run `BASE_SOLVER` on an image and a trimap of 0, 0.5 and 1, without expansion; the rest is as `run_solvers`."""
+    prior, confidence, start = (None, None, None) if guess is None else guess
+    return solve_flow(check_problem(image, known, prior, confidence), memory=memory, start=start)
 
 
 def as_planes(*arrays: npt.NDArray) -> npt.NDArray[np.float32]:

@@ -8,11 +8,20 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates, run_solvers, solver_estimates
+from hybridmatte.correction.estimates import (
+    BASE_SOLVER,
+    EXPANSION,
+    Guess,
+    SolverEstimates,
+    run_solvers,
+    solve_base,
+    solver_estimates,
+)
 from hybridmatte.correction.features import FEATURES
 from hybridmatte.correction.network import Perceptron, predict_correction, predict_correction_and_doubt
 from hybridmatte.correction.tiles import evaluate_tiles
 from hybridmatte.methods.flow_neighbors import FlowMemory
+from hybridmatte.systems.expansion import expand_problem
 from hybridmatte.systems.problem import Problem
 
 __all__ = [
@@ -21,6 +30,7 @@ __all__ = [
     "certain_trimap",
     "correct",
     "correct_again",
+    "correct_near",
     "correct_once",
     "corrected_alpha",
     "corrected_pixels",
@@ -60,6 +70,21 @@ def correct(problem: Problem, network: Perceptron, passes: int = 2) -> MatteWith
     del estimates  # before the second pass, which needs as much memory
     first.confidence[(known != 0.5) & problem.is_unknown] = EXPANDED_CONFIDENCE
     return first if passes == 1 else correct_again(problem.image, known, first, network, memory)
+
+
+def correct_near(problem: Problem, network: Perceptron | None, guess: Guess) -> tuple[Plane, Plane | None]:
+    """Estimate alpha and confidence of a checked problem in one pass, with a guess of alpha.
+
+    The network has two outputs. Without a network, alpha is that of one solver, and there is no confidence.
+    """
+    expanded = expand_problem(problem, EXPANSION)
+    known = np.where(expanded.is_unknown, np.float32(0.5), expanded.known_alpha)
+    if network is None or not expanded.is_unknown.any():
+        alpha = solve_base(problem.image, known, guess=guess)
+        return alpha, None if network is None else np.ones_like(alpha)
+    alpha, confidence = correct_once(run_solvers(problem.image, known, guess=guess), network)
+    confidence[(known != 0.5) & problem.is_unknown] = EXPANDED_CONFIDENCE
+    return alpha, confidence
 
 
 def correct_again(

@@ -127,19 +127,21 @@ def solve_flow(
     problem: Problem,
     *,
     memory: FlowMemory | None = None,
+    start: npt.NDArray[np.float32] | None = None,
     known_weight: float = KNOWN_WEIGHT,
     rtol: float = RTOL,
     maxiter: int = MAXITER,
 ) -> npt.NDArray[np.float32]:
     """Return `solve_information_flow` (H, W) of a checked problem, without expansion.
 
-    A memory spares the next solve of the same image, with more known pixels, most of the search for neighbours.
+    A memory spares the next solve of the same image, with more known pixels, most of the search for neighbours. A start
+    (H, W) is the first guess for alpha, NaN where the alpha that the known colours give is the better one.
     """
     is_large = problem.is_unknown.sum() > SMALL_SYSTEM
     is_single = (
         is_large and rtol >= SINGLE_RTOL and problem.prior is None
     )  # a prior may hold alpha by less than rounding
-    build = partial(information_flow_system, memory=memory, known_weight=known_weight, is_single=is_single)
+    build = partial(information_flow_system, memory=memory, start=start, known_weight=known_weight, is_single=is_single)
     return solve_problem(problem, build, method="information flow", rtol=rtol, maxiter=maxiter)
 
 
@@ -267,12 +269,13 @@ def information_flow_system(
     known_alpha: npt.NDArray[np.float32],
     *,
     memory: FlowMemory | None = None,
+    start: npt.NDArray[np.float32] | None = None,
     known_weight: float = KNOWN_WEIGHT,
     is_single: bool = False,
 ) -> FlowSystem:
     """Return the `FlowSystem` of an image with at least one unknown pixel; with `is_single`, in single precision.
 
-    With a memory, the neighbours are those that it finds, and it keeps them.
+    With a memory, the neighbours are those that it finds, and it keeps them. start is that of `solve_flow`.
     """
     found = (find_flow_neighbors if memory is None else memory.find)(image, is_unknown, known_alpha)
     pixels = found.pixels
@@ -287,8 +290,14 @@ def information_flow_system(
     rhs = local.rhs[cells] + constant - kernels.sum_columns(mixture.neighbors, mixture.weights * constant[:, None])
     rhs += known_weight * confidence * share
     basis = affine_basis(pixel_features_at(image, pixels), flow_runs(len(pixels)))
-    system = FlowSystem(local, cells, mixture, intra, rhs, share, basis)
+    guess = share if start is None else _first_guess(start.ravel()[pixels], share)
+    system = FlowSystem(local, cells, mixture, intra, rhs, guess, basis)
     return system.single() if is_single else system
+
+
+def _first_guess(start: npt.NDArray[np.float32], share: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return a start (n,), with the alpha that the known colours give where it is NaN."""
+    return np.where(np.isnan(start), share, start)
 
 
 def _mixture_flow(

@@ -1,0 +1,1 @@
+"""Alphas of clips: how steady, exact and fast they are, against the same frames one by one."""

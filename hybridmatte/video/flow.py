@@ -1,0 +1,147 @@
+"""Optical flow between consecutive frames, its error in each pixel, and cuts between scenes.
+
+The flow is OpenCV's DIS [1]_, forward and backward, at a bounded size. Where the two do not lead back to the same
+pixel, or the colours differ, a pixel is occluded or the flow is wrong; the two cannot be told apart, and need not be.
+
+References
+----------
+.. [1] T. Kroeger, R. Timofte, D. Dai, L. Van Gool. Fast optical flow using dense inverse search. ECCV 2016.
+.. [2] N. Sundaram, T. Brox, K. Keutzer. Dense point trajectories by GPU-accelerated large displacement optical flow.
+   ECCV 2010. Forward-backward check.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Frame", "Motion", "MotionPair", "Plane", "is_cut", "leaves", "motion_between", "warp"]
+
+FLOW_SIDE = 1024  # pixels: longest side of the frames between which the flow is computed; larger ones are shrunk
+CUT_SIDE = 160  # pixels: the same where a cut is searched
+ROUND_TRIP = 0.5  # pixels: distance after forward and backward flow at which reliability falls to exp(-1/2)
+COLOUR_CHANGE = 0.1  # RGB distance along the flow at which it falls likewise; noise and flicker are below
+LIGHT_RANGE = 0.5, 2.0  # change of light, in each channel, that is compensated before colours are compared
+CUT_SHARE = 0.3  # of the pixels: a flow that explains fewer does not connect frames of one scene
+CUT_ROUND_TRIP, CUT_COLOUR = 1.5, 0.15  # pixels at `CUT_SIDE`, and RGB distance, that count as explained
+SMALLEST = 16  # pixels: DIS needs patches; frames with a shorter side are enlarged by repeating their border
+
+Plane = npt.NDArray[np.float32]  # (H, W)
+Frame = npt.NDArray[np.float32]  # (H, W, 3), RGB in [0, 1]
+
+
+class Motion(NamedTuple):
+    """Where each pixel of a frame was in another one.
+
+    Attributes
+    ----------
+    flow : (H, W, 2) float32 array
+        Displacement in x and y, in pixels: pixel (x, y) was at ``(x, y) + flow[y, x]`` in the other frame.
+    reliability : (H, W) float32 array
+        In [0, 1]: 1 where forward and backward flow agree and so do the colours, 0 where the pixel is occluded.
+    """
+
+    flow: Plane
+    reliability: Plane
+
+
+class MotionPair(NamedTuple):
+    """The motion between two consecutive frames: seen from the second one, and seen from the first one."""
+
+    to_previous: Motion
+    to_next: Motion
+
+
+def motion_between(previous: Frame, frame: Frame) -> MotionPair:
+    """Return the motion between two frames (H, W, 3) of equal size."""
+    shape = frame.shape[:2]
+    smaller = [_shrunk(picture, FLOW_SIDE) for picture in (previous, frame)]
+    forward, backward = _flow(*smaller), _flow(*reversed(smaller))
+    back = _reliability(backward, forward, smaller[1], smaller[0])
+    ahead = _reliability(forward, backward, smaller[0], smaller[1])
+    return MotionPair(*(_enlarged(*motion, shape) for motion in ((backward, back), (forward, ahead))))
+
+
+def warp(plane: npt.NDArray[np.float32], flow: Plane, outside: float | None = None) -> npt.NDArray[np.float32]:
+    """Return a plane (H, W) or colours (H, W, 3) of the other frame at the pixels of this one, interpolated linearly.
+
+    Pixels from outside the frame take the value `outside`, or that of the nearest pixel on the border for None.
+    """
+    y, x = np.indices(flow.shape[:2], np.float32)
+    border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
+    value = 0.0 if outside is None else outside
+    return cv2.remap(plane, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=border, borderValue=value)
+
+
+def is_cut(previous: Frame, frame: Frame) -> bool:
+    """Return whether a new scene begins with a frame: the flow explains few of its pixels."""
+    before, now = (_shrunk(picture, CUT_SIDE) for picture in (previous, frame))
+    forward, backward = _flow(before, now), _flow(now, before)
+    distance, change = _disagreement(backward, forward, now, before)
+    return float(np.mean((distance <= CUT_ROUND_TRIP) & (change <= CUT_COLOUR))) < CUT_SHARE
+
+
+def _shrunk(frame: Frame, longest: int) -> Frame:
+    """Return a frame of which no side is longer than `longest` pixels."""
+    scale = longest / max(frame.shape[:2])
+    if scale >= 1:
+        return frame
+    height, width = (max(round(side * scale), 1) for side in frame.shape[:2])
+    return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _flow(source: Frame, target: Frame) -> Plane:
+    """Return the flow (h, w, 2) from each pixel of a frame to another frame."""
+    height, width = source.shape[:2]
+    below, right = max(SMALLEST - height, 0), max(SMALLEST - width, 0)
+    greys = [cv2.copyMakeBorder(_grey(frame), 0, below, 0, right, cv2.BORDER_REPLICATE) for frame in (source, target)]
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search.setUseSpatialPropagation(False)  # it would go along stripes, whose number is that of the threads
+    return np.ascontiguousarray(search.calc(*greys, None)[:height, :width])
+
+
+def _grey(frame: Frame) -> npt.NDArray[np.uint8]:
+    """Return the brightness of a frame, (H, W) uint8."""
+    return np.rint(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) * 255).astype(np.uint8)
+
+
+def _reliability(flow: Plane, back: Plane, frame: Frame, other: Frame) -> Plane:
+    """Return the reliability (h, w) of the flow from a frame to another one, given the flow back."""
+    distance, change = _disagreement(flow, back, frame, other)
+    exponent = np.square(distance / ROUND_TRIP) + np.square(change / COLOUR_CHANGE)
+    reliability = np.exp(-0.5 * exponent, dtype=np.float32)
+    reliability[leaves(flow)] = 0
+    return reliability
+
+
+def _disagreement(flow: Plane, back: Plane, frame: Frame, other: Frame) -> tuple[Plane, Plane]:
+    """Return the distance after a round trip, in pixels, and the change of colour along the flow; (h, w) each."""
+    distance = np.linalg.norm(flow + warp(back, flow), axis=2)
+    smooth, moved = cv2.blur(frame, (3, 3)), warp(cv2.blur(other, (3, 3)), flow)
+    is_same = distance <= 1
+    sums = [np.where(is_same[..., None], picture, 0).sum(axis=(0, 1)) + 1e-3 for picture in (smooth, moved)]
+    light = np.clip(sums[0] / sums[1], *LIGHT_RANGE).astype(np.float32)
+    return distance, np.linalg.norm(smooth - light * moved, axis=2)
+
+
+def leaves(flow: Plane) -> npt.NDArray[np.bool_]:
+    """Return which pixels (h, w) the flow leads out of the frame by more than half a pixel."""
+    height, width = flow.shape[:2]
+    y, x = np.indices((height, width), np.float32)
+    x, y = x + flow[..., 0], y + flow[..., 1]
+    return (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
+
+
+def _enlarged(flow: Plane, reliability: Plane, shape: tuple[int, int]) -> Motion:
+    """Return a motion at the size of the frames."""
+    if flow.shape[:2] == shape:
+        return Motion(flow, reliability)
+    size = shape[::-1]
+    scale = np.float32([shape[1] / flow.shape[1], shape[0] / flow.shape[0]])
+    return Motion(
+        cv2.resize(flow, size, interpolation=cv2.INTER_LINEAR) * scale,
+        cv2.resize(reliability, size, interpolation=cv2.INTER_LINEAR),
+    )

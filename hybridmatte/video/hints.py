@@ -1,0 +1,147 @@
+"""What tells the object from its background in a frame: a trimap, a mask, or a segmenter."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hybridmatte._validation import check_plane
+from hybridmatte.automatic.band import INSIDE_MIN
+from hybridmatte.automatic.finding import Segmenter
+from hybridmatte.automatic.from_image import matte_from_image
+from hybridmatte.automatic.from_mask import fit_mask, matte_from_mask, trimap_of_mask
+from hybridmatte.automatic.registry import find_mask
+from hybridmatte.correction.matting import Quality, matte, matte_in_passes
+from hybridmatte.correction.network import Perceptron
+from hybridmatte.correction.weights import WeightsKind, load_correction_network
+from hybridmatte.systems.problem import check_plane_like_image
+from hybridmatte.trimap import split_trimap
+from hybridmatte.video.flow import Frame, Plane
+from hybridmatte.video.tracking import Matted, matted
+
+__all__ = ["FoundMask", "GivenMask", "GivenTrimap", "Hint", "Settings", "hint_of_key"]
+
+SAME_GREY, GREY_SHARE = 0.05, 0.5  # a plane is a trimap if this share of its greys are within SAME_GREY of one grey
+
+
+class Settings(NamedTuple):
+    """The options of `matte` for all frames."""
+
+    quality: Quality
+    weights: WeightsKind
+
+    @property
+    def network(self) -> Perceptron | None:
+        """The network that corrects alpha, or None."""
+        return load_correction_network(self.weights) if self.quality == "best" else None
+
+
+class Hint(ABC):
+    """What was given for one frame."""
+
+    def __init__(self, image: Frame, settings: Settings) -> None:
+        self.image, self.settings = image, settings
+
+    @abstractmethod
+    def trimap(self) -> Plane:
+        """Return the frame's trimap of 0, 0.5 and 1."""
+
+    @abstractmethod
+    def alone(self) -> Matted:
+        """Return the frame's alpha without other frames, as the functions for single images estimate it."""
+
+
+class GivenTrimap(Hint):
+    """A trimap (H, W)."""
+
+    def __init__(self, image: Frame, plane: npt.ArrayLike, settings: Settings) -> None:
+        super().__init__(image, settings)
+        regions = split_trimap(check_plane_like_image(plane, "trimap", image))
+        self._trimap = np.where(regions.is_unknown, np.float32(0.5), regions.is_foreground.astype(np.float32))
+
+    def trimap(self) -> Plane:
+        """Return the trimap of 0, 0.5 and 1."""
+        return self._trimap
+
+    def alone(self) -> Matted:
+        """Return what `matte` estimates."""
+        if not (self._trimap == 0.5).any():
+            return matted(self.image, self._trimap, self._trimap.copy())
+        if self.settings.quality == "best":
+            alpha, confidence = matte_in_passes(self.image, self._trimap, self.settings.weights)
+            return matted(self.image, self._trimap, alpha, confidence)
+        return matted(self.image, self._trimap, matte(self.image, self._trimap, quality=self.settings.quality))
+
+
+class GivenMask(Hint):
+    """A mask (h, w) of the frame's aspect ratio; one without an outline is the alpha."""
+
+    def __init__(self, image: Frame, plane: npt.ArrayLike, settings: Settings) -> None:
+        super().__init__(image, settings)
+        self._mask = check_plane(plane, "mask") if _is_constant(plane) else plane
+        self._is_constant = self._mask is not plane
+
+    def trimap(self) -> Plane:
+        """Return the trimap along the mask's outline."""
+        shape = self.image.shape[:2]
+        if self._is_constant:
+            return np.full(shape, np.rint(np.asarray(self._mask).flat[0]), np.float32)
+        pitch = shape[0] / np.shape(self._mask)[0]
+        return trimap_of_mask(self.image, fit_mask(self._mask, shape), pitch, weights=self.settings.weights)[0]
+
+    def alone(self) -> Matted:
+        """Return what `matte_from_mask` estimates."""
+        if self._is_constant:
+            trimap = self.trimap()
+            return matted(self.image, trimap, trimap)
+        result = matte_from_mask(self.image, self._mask, **self.settings._asdict())
+        return matted(self.image, _trimap_of(result.trimap, result.alpha), result.alpha)
+
+
+class FoundMask(Hint):
+    """A segmenter."""
+
+    def __init__(self, image: Frame, segmenter: Segmenter, settings: Settings) -> None:
+        super().__init__(image, settings)
+        self._segmenter = segmenter
+
+    def trimap(self) -> Plane:
+        """Return the trimap along the outline of the segmenter's mask."""
+        mask = find_mask(self.image, self._segmenter)
+        is_inside = mask >= INSIDE_MIN
+        if is_inside.all() or not is_inside.any():
+            return is_inside.astype(np.float32)
+        return trimap_of_mask(self.image, mask, weights=self.settings.weights)[0]
+
+    def alone(self) -> Matted:
+        """Return what `matte_from_image` estimates."""
+        result = matte_from_image(self.image, segmenter=self._segmenter, **self.settings._asdict())
+        return matted(self.image, _trimap_of(result.trimap, result.alpha), result.alpha)
+
+
+def hint_of_key(image: Frame, plane: npt.ArrayLike, settings: Settings) -> Hint:
+    """Return a key frame's plane as a trimap or a mask.
+
+    It is a trimap if most of its greys are one grey; of a mask, the greys between 0.1 and 0.9 are edges of all greys.
+    """
+    values = check_plane(plane, "key")
+    greys = values[(values > 0.1) & (values < 0.9)]
+    is_trimap = greys.size and np.mean(np.abs(greys - np.median(greys)) <= SAME_GREY) >= GREY_SHARE
+    return (GivenTrimap if is_trimap else GivenMask)(image, plane, settings)
+
+
+def _is_constant(plane: npt.ArrayLike) -> bool:
+    """Return whether all values of a plane are 0, or all are its full scale."""
+    values = np.asarray(plane)
+    first = values.flat[0] if values.ndim == 2 and values.size else None
+    if first is None or not (values == first).all():
+        return False
+    return float(check_plane(values[:1, :1], "mask")[0, 0]) in (0.0, 1.0)
+
+
+def _trimap_of(trimap: Plane | None, alpha: Plane) -> Plane:
+    """Return a result's trimap; where there is none, its alpha is known."""
+    return alpha if trimap is None else trimap

@@ -1,0 +1,88 @@
+"""The motion of an object, continued over its soft edge, where flow is unreliable.
+
+In hair and along soft edges two motions overlap, that of the object and that of what lies behind it. Optical flow
+follows one or the other, but alpha moves with the object. So the flow of its opaque pixels is continued outwards: by
+an affine motion that is fitted in a large window around each pixel, by iteratively reweighted least squares, and a
+local deviation from it where the flow shows one clearly.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from hybridmatte.video.flow import Motion, Plane, warp
+
+__all__ = ["object_flow"]
+
+CELLS = 100  # along the diagonal: the motion is fitted on cells of this size
+WIDE, NARROW = 0.13, 0.02  # of the diagonal: standard deviations of the windows of the affine fit and of the deviation
+ROUNDS = 4  # of reweighting
+TOLERANCE = 0.5  # pixels: flow vectors that differ by more from the fit lose weight; smaller deviations are noise
+OPAQUE, MIXED_WEIGHT = 0.95, 0.1  # pixels of a smaller alpha have less weight
+LEAST_WEIGHT = 1e-5  # of a pixel, so that the fit exists everywhere
+FLATTEST = 0.02  # of the window's variance, added to that of the positions: few pixels alone determine no slope
+
+Cells = npt.NDArray[np.float64]
+
+
+def object_flow(motion: Motion, previous_alpha: Plane) -> Plane:
+    """Return the flow (H, W, 2) of the object from a frame to the previous one, whose alpha is given."""
+    height, width = previous_alpha.shape
+    alpha = warp(previous_alpha, motion.flow)
+    weight = motion.reliability * alpha**4
+    weight[alpha < OPAQUE] *= MIXED_WEIGHT
+    weight += np.float32(LEAST_WEIGHT)
+    side = float(np.hypot(height, width)) / CELLS
+    size = max(round(width / side), 1), max(round(height / side), 1)
+    weights = cv2.resize(weight, size, interpolation=cv2.INTER_AREA).astype(np.float64)
+    sums = cv2.resize(motion.flow * weight[..., None], size, interpolation=cv2.INTER_AREA).astype(np.float64)
+    flow = sums / weights[..., None]
+    fitted = _fit(flow, weights, CELLS * WIDE)
+    fitted += _clear_deviation(flow - fitted, weights)
+    return cv2.resize(fitted.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _fit(flow: Cells, weights: Cells, window: float) -> Cells:
+    """Return the affine fits (h, w, 2) to the flow of cells, in Gaussian windows, with outliers weighed down."""
+    fitted = _affine(flow, weights, window)
+    for _ in range(ROUNDS - 1):
+        gap = np.linalg.norm(flow - fitted, axis=2)
+        fitted = _affine(flow, weights / (1 + np.square(gap / TOLERANCE)), window)
+    return fitted
+
+
+def _affine(flow: Cells, weights: Cells, window: float) -> Cells:
+    """Return the weighted affine fits to the flow, each evaluated at its own cell."""
+    y, x = np.indices(weights.shape, np.float64)
+    total = _blurred(weights, window)
+
+    def mean(values: Cells) -> Cells:
+        return _blurred(weights * values, window) / total
+
+    mean_x, mean_y, ridge = mean(x), mean(y), FLATTEST * window**2
+    xx, yy = mean(x * x) - mean_x**2 + ridge, mean(y * y) - mean_y**2 + ridge
+    xy = mean(x * y) - mean_x * mean_y
+    determinant = xx * yy - xy**2
+    fitted = np.empty_like(flow)
+    for channel in range(2):
+        values = flow[..., channel]
+        centre = mean(values)
+        along_x, along_y = mean(values * x) - centre * mean_x, mean(values * y) - centre * mean_y
+        slope_x, slope_y = (along_x * yy - along_y * xy) / determinant, (along_y * xx - along_x * xy) / determinant
+        fitted[..., channel] = centre + slope_x * (x - mean_x) + slope_y * (y - mean_y)
+    return fitted
+
+
+def _clear_deviation(gap: Cells, weights: Cells) -> Cells:
+    """Return the local mean of the flow's deviation from its fit, shrunk to 0 where it may be noise."""
+    window = CELLS * NARROW
+    local = _blurred(gap * weights[..., None], window) / _blurred(weights, window)[..., None]
+    length = np.maximum(np.linalg.norm(local, axis=2), 1e-9)
+    return local * np.maximum(0, 1 - np.square(TOLERANCE / length))[..., None]
+
+
+def _blurred(values: Cells, window: float) -> Cells:
+    """Return sums in Gaussian windows; beyond the border there is nothing."""
+    return cv2.GaussianBlur(values, (0, 0), window, borderType=cv2.BORDER_CONSTANT)

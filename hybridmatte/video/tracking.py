@@ -1,0 +1,97 @@
+"""A frame's alpha from its trimap and the previous frame's alpha, moved along the object's motion.
+
+The frame is solved in one pass. The moved alpha is the solver's first guess and, weighed by how sure it is, its prior.
+Solved and moved alpha are then averaged, each weighed by the inverse of its variance, as in a Kalman filter [1]_. The
+variance of the moved alpha grows with the error of the flow and from frame to frame, so that an error that was carried
+into a frame fades unless the frame's own colours confirm it.
+
+References
+----------
+.. [1] R. E. Kalman. A new approach to linear filtering and prediction problems. 1960.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from hybridmatte.correction.estimates import Guess
+from hybridmatte.correction.network import Perceptron
+from hybridmatte.correction.passes import correct_near
+from hybridmatte.systems.problem import check_problem
+from hybridmatte.video.flow import Frame, Motion, Plane, leaves, warp
+from hybridmatte.video.object_motion import object_flow
+
+__all__ = ["Matted", "Moved", "follow", "matted", "moved"]
+
+LEAST_VARIANCE = 0.03**2  # of alpha where the network is certain
+WRONG_VARIANCE = 0.2**2  # of an alpha that is off by more than 0.1
+UNSAID_VARIANCE = 0.1**2  # of an alpha that comes without a confidence
+AGEING = 0.02**2  # added from frame to frame
+COLOUR_CHANGE = 0.12  # RGB distance along the object's motion at which an opaque pixel's reliability falls to exp(-1/2)
+LOST_VARIANCE = 0.5**2  # of a pixel whose motion is not reliable at all
+PRIOR_WEIGHT = 0.1  # of a prior that is as sure as `LEAST_VARIANCE`, on the scale of the Laplacian's diagonal
+LEAST_RELIABLE = 0.3  # where the motion is less reliable, the solver starts from the known colours
+
+
+class Matted(NamedTuple):
+    """A frame (H, W, 3), its alpha (H, W) and the variance of alpha (H, W), 0 on known pixels."""
+
+    image: Frame
+    alpha: Plane
+    variance: Plane
+
+
+class Moved(NamedTuple):
+    """Alpha of the previous frame at the pixels of this one, its variance, and how reliable the motion is; (H, W)."""
+
+    alpha: Plane
+    variance: Plane
+    reliability: Plane
+
+
+def matted(image: Frame, trimap: Plane, alpha: Plane, confidence: Plane | None = None) -> Matted:
+    """Return a frame with the variance of its alpha, for the frame that follows; trimap is of 0, 0.5 and 1."""
+    return Matted(image, alpha, _variance(trimap, confidence))
+
+
+def moved(previous: Matted, image: Frame, motion: Motion) -> Moved:
+    """Return the alpha of the previous frame, moved to an image along the object's motion."""
+    flow = object_flow(motion, previous.alpha)
+    y, x = np.indices(flow.shape[:2], np.float32)
+    at = x + flow[..., 0], y + flow[..., 1]
+    alpha = cv2.remap(previous.alpha, *at, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).clip(0, 1)
+    change = np.linalg.norm(cv2.blur(image, (3, 3)) - warp(cv2.blur(previous.image, (3, 3)), flow), axis=2)
+    reliability = alpha * np.exp(-0.5 * np.square(change / COLOUR_CHANGE)) + (1 - alpha) * motion.reliability
+    reliability[leaves(flow)] = 0
+    variance = warp(previous.variance, flow) + AGEING + np.square(1 - reliability) * np.float32(LOST_VARIANCE)
+    return Moved(alpha, variance, reliability)
+
+
+def follow(image: Frame, trimap: Plane, guess: Moved, network: Perceptron | None) -> Matted:
+    """Return an image's alpha from its trimap of 0, 0.5 and 1 and the moved alpha; without a network, of one solver."""
+    is_unknown = trimap == 0.5
+    if not is_unknown.any():
+        return matted(image, trimap, trimap.copy())
+    weight = np.float32(PRIOR_WEIGHT) * np.minimum(LEAST_VARIANCE / guess.variance, 1)
+    start = np.where(guess.reliability > LEAST_RELIABLE, guess.alpha, np.float32(np.nan))
+    hints = Guess(guess.alpha, np.where(is_unknown, weight, 0), start)
+    solved = correct_near(check_problem(image, trimap), network, hints)
+    return _joined(image, trimap, *solved, guess)
+
+
+def _joined(image: Frame, trimap: Plane, solved: Plane, confidence: Plane | None, guess: Moved) -> Matted:
+    """Return the average of solved and moved alpha, weighed by their inverse variances."""
+    variance = _variance(trimap, confidence)
+    share = guess.variance / (guess.variance + variance + np.float32(1e-12))
+    alpha = np.where(trimap == 0.5, guess.alpha + share * (solved - guess.alpha), trimap)
+    return Matted(image, alpha.astype(np.float32), share * variance)
+
+
+def _variance(trimap: Plane, confidence: Plane | None) -> Plane:
+    """Return the variance (H, W) of an alpha with a confidence; 0 on known pixels."""
+    if confidence is None:
+        return np.where(trimap == 0.5, np.float32(UNSAID_VARIANCE), np.float32(0))
+    return np.where(trimap == 0.5, np.float32(LEAST_VARIANCE) + (1 - confidence) * np.float32(WRONG_VARIANCE), 0)
