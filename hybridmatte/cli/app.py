@@ -29,6 +29,7 @@ from hybridmatte.cli.segmenters import segmenters
 from hybridmatte.cli.serve import serve
 from hybridmatte.cli.train import train
 from hybridmatte.cli.trimap import trimap
+from hybridmatte.cli.video import video
 from hybridmatte.io.formats import INPUT_EXTENSIONS
 
 __all__ = ["app"]
@@ -53,6 +54,7 @@ COMMANDS = (
     blend,
     benchmark_network,
     serve,
+    video,
 )
 
 

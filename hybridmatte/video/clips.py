@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from hybridmatte.errors import require_extra, warn_caller
 from hybridmatte.io._picture import Picture
-from hybridmatte.io.formats import MAX_PIXELS
 from hybridmatte.io.pictures import check_pixels
 from hybridmatte.video.colours import ColourTags
 from hybridmatte.video.planes import arrays_of, tags_of

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from numbers import Integral
 from os import PathLike
-from typing import Any, Literal, NamedTuple, TypeAlias, overload
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +23,23 @@ from hybridmatte.video.flow import Frame, is_cut, motion_between
 from hybridmatte.video.hints import FoundMask, GivenMask, GivenTrimap, Hint, Settings, hint_of_key
 from hybridmatte.video.tracking import Matted, follow, moved
 
-__all__ = ["FrameMatte", "matte_sequence"]
+__all__ = ["FrameMatte", "Store", "matte_sequence"]
 
 Planes: TypeAlias = Iterable[npt.ArrayLike]
 HintMaker: TypeAlias = "Callable[[int, Frame], Hint | None]"
 END = object()
+
+
+class Store(Protocol):
+    """What keeps the alphas that are solved, for a run that continues after an interruption."""
+
+    def load(self, index: int, /) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None:
+        """Return alpha and variance of a frame that was solved, or None."""
+        ...
+
+    def save(self, index: int, alpha: npt.NDArray[np.float32], variance: npt.NDArray[np.float32], /) -> None:
+        """Keep alpha and variance of a frame."""
+        ...
 
 
 class FrameMatte(NamedTuple):
@@ -57,6 +69,7 @@ def matte_sequence(
     smoothing: int = 0,
     window: int = 32,
     with_foreground: Literal[False] = False,
+    store: Store | None = None,
 ) -> Iterator[npt.NDArray[np.float32]]: ...
 @overload
 def matte_sequence(
@@ -70,6 +83,7 @@ def matte_sequence(
     smoothing: int = 0,
     window: int = 32,
     with_foreground: Literal[True],
+    store: Store | None = None,
 ) -> Iterator[FrameMatte]: ...
 def matte_sequence(
     frames: Iterable[npt.ArrayLike],
@@ -82,6 +96,7 @@ def matte_sequence(
     smoothing: int = 0,
     window: int = 32,
     with_foreground: bool = False,
+    store: Store | None = None,
 ) -> Iterator[npt.NDArray[np.float32]] | Iterator[FrameMatte]:
     """Estimate the alphas of a clip's frames, one after the other, so that they hold still.
 
@@ -103,6 +118,9 @@ def matte_sequence(
         Most frames that are held to wait for the next key frame.
     with_foreground : bool, default False
         Whether to estimate foreground colours too.
+    store : Store, optional
+        Keeps each frame's alpha and its variance, so that a later call does not solve these frames again. Its
+        ``load(index)`` returns both, or None; ``save(index, alpha, variance)`` keeps them.
 
     Yields
     ------
@@ -125,7 +143,7 @@ def matte_sequence(
     names = [name for name, value in given.items() if value is not None]
     if len(names) > 1:
         raise ValueError(f"{' and '.join(names)} are given, expected one of trimaps, masks and keys")
-    results = _mattes(_checked(frames), _hints(trimaps, masks, keys, settings), settings)
+    results = _mattes(_checked(frames), _hints(trimaps, masks, keys, settings), settings, store)
     return (
         FrameMatte(one.alpha, estimate_foreground(one.image, one.alpha)) if with_foreground else one.alpha
         for one in results
@@ -202,12 +220,16 @@ def _checked(frames: Iterable[npt.ArrayLike]) -> Iterator[Frame]:
         yield image
 
 
-def _mattes(frames: Iterator[Frame], hints: _Hints, settings: Settings) -> Iterator[Matted]:
+def _mattes(frames: Iterator[Frame], hints: _Hints, settings: Settings, store: Store | None = None) -> Iterator[Matted]:
     """Yield the mattes of checked frames."""
     previous, index = None, -1
     for index, image in enumerate(frames):
+        kept = None if store is None else store.load(index)
         with _at_frame(index):
-            previous = _next_matte(previous, image, hints.of_frame(index, image), settings)
+            hint = hints.of_frame(index, image)
+            previous = Matted(image, *kept) if kept is not None else _next_matte(previous, image, hint, settings)
+        if store is not None and kept is None:
+            store.save(index, previous.alpha, previous.variance)
         yield previous
     hints.finish(index + 1)
 

@@ -19,7 +19,7 @@ from hybridmatte.io.files import check_writable, clear_temporaries
 from hybridmatte.io.pictures import write_alpha, write_image
 from hybridmatte.video.clips import ALPHA_KEY, Clip
 from hybridmatte.video.codecs import CONTAINERS, chosen_codec
-from hybridmatte.video.colours import SCREEN, ColourTags, light_of, numbers_of
+from hybridmatte.video.colours import SCREEN, light_of, numbers_of
 from hybridmatte.video.image_sequences import is_sequence, named_by
 from hybridmatte.video.planes import frame_of
 from hybridmatte.video.sound import SoundCopier
@@ -65,8 +65,8 @@ class SequenceWriter(Writer):
         self,
         colour: FloatArray,
         alpha: FloatArray | None,
-        number: int,
-        time: Fraction,
+        number: int,  # noqa: ARG002
+        time: Fraction,  # noqa: ARG002
         duration: Fraction,  # noqa: ARG002
     ) -> None:
         """Write one picture; it appears whole or not at all."""
@@ -132,8 +132,8 @@ class VideoWriter(Writer):
         self,
         colour: FloatArray,
         alpha: FloatArray | None,
-        number: int,
-        time: Fraction,
+        number: int,  # noqa: ARG002
+        time: Fraction,  # noqa: ARG002
         duration: Fraction,  # noqa: ARG002
     ) -> None:
         """Encode one frame, and the sound up to it."""
