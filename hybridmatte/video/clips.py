@@ -1,4 +1,4 @@
-"""Read clips: the frames of a video file by PyAV, upright, with their times; image sequences are in `image_sequences`."""
+"""Read clips: the frames of a video file by PyAV, upright, with their times."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ DEFAULTS = {".mov": "prores", ".webm": "vp9", ".mkv": "ffv1", ".mp4": "h264", ".
 
 
 def chosen_codec(path: str | os.PathLike[str], codec: str | None, *, has_alpha: bool) -> tuple[str, str, Codec]:
-    """Return the encoder, the pixel format and the codec of an output; refuse what the build or the file cannot hold."""
+    """Return encoder, pixel format and codec of an output; refuse what the build or the file cannot hold."""
     require_extra("video", "av")
     import av
 

@@ -42,7 +42,8 @@ def is_sequence(text: str) -> bool:
     """Return whether a text names a sequence: a folder, a glob, or a pattern with %04d or ####, and no file."""
     if os.path.isfile(text):
         return False
-    return os.path.isdir(text) or glob.has_magic(text) or PLACE.search(Path(text).name) is not None
+    is_pattern = PLACE.search(Path(text).name) is not None and Path(text).suffix.lower() in EXTENSIONS
+    return os.path.isdir(text) or glob.has_magic(text) or is_pattern
 
 
 def named_by(pattern: str, number: int) -> Path:
@@ -113,7 +114,7 @@ class SequenceClip(Clip):
             if read.image.shape[:2] != self.shape:
                 h, w = read.image.shape[:2]
                 raise ValueError(
-                    f"image {self._files.paths[k]} is {w} x {h}, expected {self.shape[1]} x {self.shape[0]} as the first"
+                    f"image {self._files.paths[k]} is {w} x {h}, expected {self.shape[1]} x {self.shape[0]}"
                 )
             yield Frame(read.image, read.alpha, number, k / self.rate, 1 / self.rate, read.light)
 

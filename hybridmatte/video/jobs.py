@@ -80,7 +80,7 @@ def run_clip(
     clip = read_clip(source.path, start=source.start, end=source.end, rate=source.rate)
     has_alpha = not look.is_alpha and look.background is None
     options: dict[str, Any] = {"has_alpha": has_alpha, "premultiplied": look.premultiplied, "sound": look.sound}
-    behind = _backgrounds(look, clip)
+    behind = _backgrounds(look)
     hints = _Hints(source, clip)
     with open_writer(output, clip, codec=look.codec, bits=look.bits, is_plane=look.is_alpha, **options) as writer:
         job = _job(source, clip, quality, weights)
@@ -193,7 +193,7 @@ class _Planes:
         return image.mean(axis=2) if np.ptp(image, axis=2).mean() < 0.02 else grey_plane(image, f"--{self._name}")
 
 
-def _backgrounds(look: Look, clip: Clip) -> Iterator[FloatArray] | FloatArray | None:
+def _backgrounds(look: Look) -> Iterator[FloatArray] | FloatArray | None:
     """Return the colour or picture behind all frames, or an iterator of one for each."""
     if not isinstance(look.background, str):
         return look.background

@@ -22,7 +22,7 @@ JOB = "job.json"
 
 
 class Parts:
-    """The folder ``OUTPUT.parts``: the alpha of each finished frame, the variance of the last, and the job's options."""
+    """The folder ``OUTPUT.parts``: finished alphas, the variance of the last one, and the job's options."""
 
     def __init__(self, output: str, job: dict[str, Any], *, resume: bool, force: bool) -> None:
         self.folder = Path(output.rstrip("/") + ".parts")

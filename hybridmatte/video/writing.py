@@ -51,6 +51,7 @@ class Writer(ABC):
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Finish, or leave nothing behind but what is complete."""
+        return
 
 
 class SequenceWriter(Writer):
@@ -65,9 +66,9 @@ class SequenceWriter(Writer):
         self,
         colour: FloatArray,
         alpha: FloatArray | None,
-        number: int,  # noqa: ARG002
-        time: Fraction,  # noqa: ARG002
-        duration: Fraction,  # noqa: ARG002
+        number: int,
+        time: Fraction,
+        duration: Fraction,
     ) -> None:
         """Write one picture; it appears whole or not at all."""
         path = named_by(self._pattern, number)
@@ -132,9 +133,9 @@ class VideoWriter(Writer):
         self,
         colour: FloatArray,
         alpha: FloatArray | None,
-        number: int,  # noqa: ARG002
-        time: Fraction,  # noqa: ARG002
-        duration: Fraction,  # noqa: ARG002
+        number: int,
+        time: Fraction,
+        duration: Fraction,
     ) -> None:
         """Encode one frame, and the sound up to it."""
         if alpha is not None and self._premultiplied:
