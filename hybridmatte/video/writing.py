@@ -67,8 +67,8 @@ class SequenceWriter(Writer):
         colour: FloatArray,
         alpha: FloatArray | None,
         number: int,
-        time: Fraction,
-        duration: Fraction,
+        time: Fraction,  # noqa: ARG002
+        duration: Fraction,  # noqa: ARG002
     ) -> None:
         """Write one picture; it appears whole or not at all."""
         path = named_by(self._pattern, number)
@@ -133,7 +133,7 @@ class VideoWriter(Writer):
         self,
         colour: FloatArray,
         alpha: FloatArray | None,
-        number: int,
+        number: int,  # noqa: ARG002
         time: Fraction,
         duration: Fraction,
     ) -> None:
