@@ -24,7 +24,7 @@ PAGES = sorted(
     if not set(GENERATED) & set(page.relative_to(ROOT).parts)
 )
 EXAMPLES = sorted(DOCS.glob("gallery/*/*.py"))
-API_PAGES = ("hybridmatte", "losses", "networks", "data", "training", "server")
+API_PAGES = ("hybridmatte", "losses", "networks", "data", "training", "video", "server")
 LINK = re.compile(r"(?<!\\)!?\[[^\]]*\]\(<?([^)>\s]+)>?\)")
 
 

@@ -31,6 +31,7 @@ from hybridmatte.cli.segmenters import segmenters
 from hybridmatte.cli.serve import serve
 from hybridmatte.cli.train import train
 from hybridmatte.cli.trimap import trimap
+from hybridmatte.cli.video import video
 from hybridmatte.io.formats import INPUT_EXTENSIONS
 
 __all__ = ["app"]
@@ -57,6 +58,7 @@ COMMANDS = (
     blend,
     benchmark_network,
     serve,
+    video,
 )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,21 @@ from hybridmatte.video.hint_sources import HintSource
 from hybridmatte.video.hints import Hint, Settings
 from hybridmatte.video.object_motion import object_flow
 from hybridmatte.video.smoothing import Tracked
-from hybridmatte.video.tracking import Moved, follow, fused, moved
+from hybridmatte.video.tracking import Matted, Moved, follow, fused, moved
 
-__all__ = ["tracked_frames"]
+__all__ = ["Store", "tracked_frames"]
+
+
+class Store(Protocol):
+    """What keeps the alphas that are solved, for a run that continues after an interruption."""
+
+    def load(self, index: int, /) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None:
+        """Return alpha and variance of a frame that was solved, or None."""
+        ...
+
+    def save(self, index: int, alpha: npt.NDArray[np.float32], variance: npt.NDArray[np.float32], /) -> None:
+        """Keep alpha and variance of a frame."""
+        ...
 
 
 class _Arrival(NamedTuple):
@@ -36,10 +48,19 @@ class _Arrival(NamedTuple):
 
 
 def tracked_frames(
-    frames: Iterable[npt.ArrayLike], source: HintSource, settings: Settings, window: int, *, with_flow: bool
+    frames: Iterable[npt.ArrayLike],
+    source: HintSource,
+    settings: Settings,
+    window: int,
+    *,
+    with_flow: bool,
+    store: Store | None = None,
 ) -> Iterator[Tracked]:
-    """Yield the matte of each frame; with_flow also tells the flow from each previous frame."""
-    tracker = _Tracker(source, settings, with_flow=with_flow)
+    """Yield the matte of each frame; with_flow also tells the flow from each previous frame.
+
+    Frames that the store has are not solved again.
+    """
+    tracker = _Tracker(source, settings, store, with_flow=with_flow)
     held: list[_Arrival] = []
     count = 0
     for arrival in _arrivals(frames):
@@ -77,8 +98,8 @@ def _arrivals(frames: Iterable[npt.ArrayLike]) -> Iterator[_Arrival]:
 class _Tracker:
     """Estimates frame after frame, each from the one before."""
 
-    def __init__(self, source: HintSource, settings: Settings, *, with_flow: bool) -> None:
-        self._source, self._settings, self._with_flow = source, settings, with_flow
+    def __init__(self, source: HintSource, settings: Settings, store: Store | None, *, with_flow: bool) -> None:
+        self._source, self._settings, self._store, self._with_flow = source, settings, store, with_flow
         self._last: Tracked | None = None
 
     def mattes(self, held: list[_Arrival]) -> Iterator[Tracked]:
@@ -107,27 +128,39 @@ class _Tracker:
         image, last = arrival.image, self._last
         hint = self._source.of_frame(arrival.index, image)
         if last is None or arrival.begins:
-            return self._first(image, hint, backward)
+            return self._first(arrival.index, image, hint, backward)
         if np.array_equal(image, last.matte.image) and (hint is None or np.array_equal(hint.trimap(), last.trimap)):
             still = np.zeros((*image.shape[:2], 2), np.float32)
-            return last._replace(to_previous=still, from_previous=still)
+            same = self._kept_or(arrival.index, image, lambda: last.matte)
+            return last._replace(matte=same, to_previous=still, from_previous=still)
         pair = motion_between(last.matte.image, image)
         forward = moved(last.matte, image, pair.to_previous)
         guess = forward if backward is None else fused(forward, backward)
         trimap = trimap_of_moved(guess) if hint is None else hint.trimap()
-        matte = follow(image, trimap, guess, self._settings.network)
+        matte = self._kept_or(arrival.index, image, lambda: follow(image, trimap, guess, self._settings.network))
         ahead = object_flow(pair.to_next, matte.alpha) if self._with_flow else None
         return Tracked(matte, trimap, forward.flow, ahead)
 
-    def _first(self, image: Frame, hint: Hint | None, backward: Moved | None) -> Tracked:
+    def _first(self, index: int, image: Frame, hint: Hint | None, backward: Moved | None) -> Tracked:
         """Return the matte of the first frame of a scene."""
         if hint is not None:
-            matte = hint.alone()
+            matte = self._kept_or(index, image, hint.alone)
             return Tracked(matte, np.where(matte.variance > 0, np.float32(0.5), matte.alpha))
         if backward is None:
             raise ValueError("keys has no key frame in this scene near enough, expected one; or raise window")
         trimap = trimap_of_moved(backward)
-        return Tracked(follow(image, trimap, backward, self._settings.network), trimap)
+        matte = self._kept_or(index, image, lambda: follow(image, trimap, backward, self._settings.network))
+        return Tracked(matte, trimap)
+
+    def _kept_or(self, index: int, image: Frame, solve: Callable[[], Matted]) -> Matted:
+        """Return a frame's matte from the store; solve and keep it if it is not there."""
+        kept = None if self._store is None else self._store.load(index)
+        if kept is not None:
+            return Matted(image, *kept)
+        matte = solve()
+        if self._store is not None:
+            self._store.save(index, matte.alpha, matte.variance)
+        return matte
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from hybridmatte.trimap import split_trimap
 from hybridmatte.video.flow import Frame, Plane
 from hybridmatte.video.tracking import Matted, matted
 
-__all__ = ["FoundMask", "GivenMask", "GivenTrimap", "Hint", "Settings", "hint_of_key"]
+__all__ = ["FoundMask", "GivenMask", "GivenTrimap", "Hint", "Settings", "hint_of_key", "is_trimap"]
 
 SAME_GREY, GREY_SHARE = 0.05, 0.5  # a plane is a trimap if this share of its greys are within SAME_GREY of one grey
 
@@ -123,14 +123,18 @@ class FoundMask(Hint):
 
 
 def hint_of_key(image: Frame, plane: npt.ArrayLike, settings: Settings) -> Hint:
-    """Return a key frame's plane as a trimap or a mask.
+    """Return a key frame's plane as a trimap or a mask."""
+    return (GivenTrimap if is_trimap(plane) else GivenMask)(image, plane, settings)
 
-    It is a trimap if most of its greys are one grey; of a mask, the greys between 0.1 and 0.9 are edges of all greys.
+
+def is_trimap(plane: npt.ArrayLike) -> bool:
+    """Return whether a plane is a trimap rather than a mask: most of its greys are one grey.
+
+    Of a mask, the greys between 0.1 and 0.9 are edges of all greys.
     """
     values = check_plane(plane, "key")
     greys = values[(values > 0.1) & (values < 0.9)]
-    is_trimap = greys.size and np.mean(np.abs(greys - np.median(greys)) <= SAME_GREY) >= GREY_SHARE
-    return (GivenTrimap if is_trimap else GivenMask)(image, plane, settings)
+    return bool(greys.size) and bool(np.mean(np.abs(greys - np.median(greys)) <= SAME_GREY) >= GREY_SHARE)
 
 
 def _is_constant(plane: npt.ArrayLike) -> bool:

@@ -14,12 +14,12 @@ from hybridmatte.automatic.finding import Segmenter
 from hybridmatte.correction.matting import QUALITIES, Quality
 from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights
 from hybridmatte.foreground import estimate_foreground
-from hybridmatte.video.frames import tracked_frames
+from hybridmatte.video.frames import Store, tracked_frames
 from hybridmatte.video.hint_sources import hints_of
 from hybridmatte.video.hints import Settings
 from hybridmatte.video.smoothing import smoothed
 
-__all__ = ["FrameMatte", "matte_sequence"]
+__all__ = ["FrameMatte", "Store", "matte_sequence"]
 
 Planes: TypeAlias = Iterable[npt.ArrayLike]
 
@@ -51,6 +51,7 @@ def matte_sequence(
     smoothing: int = 1,
     window: int = 16,
     with_foreground: Literal[False] = False,
+    store: Store | None = None,
 ) -> Iterator[npt.NDArray[np.float32]]: ...
 @overload
 def matte_sequence(
@@ -64,6 +65,7 @@ def matte_sequence(
     smoothing: int = 1,
     window: int = 16,
     with_foreground: Literal[True],
+    store: Store | None = None,
 ) -> Iterator[FrameMatte]: ...
 def matte_sequence(
     frames: Iterable[npt.ArrayLike],
@@ -76,6 +78,7 @@ def matte_sequence(
     smoothing: int = 1,
     window: int = 16,
     with_foreground: bool = False,
+    store: Store | None = None,
 ) -> Iterator[npt.NDArray[np.float32]] | Iterator[FrameMatte]:
     """Estimate the alphas of a clip's frames, one after the other, so that they hold still.
 
@@ -112,6 +115,9 @@ def matte_sequence(
         last key frame alone. No effect without `keys`.
     with_foreground : bool, default False
         Whether to estimate foreground colours too, as `estimate_foreground` does.
+    store : Store, optional
+        Keeps each frame's alpha and its variance, so that a later call does not solve these frames again. Its
+        ``load(index)`` returns both, or None; ``save(index, alpha, variance)`` keeps them.
 
     Returns
     -------
@@ -159,7 +165,9 @@ def matte_sequence(
     if len(names) > 1:
         raise ValueError(f"{' and '.join(names)} are given, expected one of trimaps, masks and keys")
     source = hints_of(trimaps, masks, keys, settings)
-    results = smoothed(tracked_frames(frames, source, settings, window, with_flow=smoothing > 0), smoothing)
+    results = smoothed(
+        tracked_frames(frames, source, settings, window, with_flow=smoothing > 0, store=store), smoothing
+    )
     return (
         FrameMatte(one.alpha, estimate_foreground(one.image, one.alpha)) if with_foreground else one.alpha
         for one in results

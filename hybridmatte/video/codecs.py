@@ -1,0 +1,92 @@
+"""Containers and codecs of outputs: what holds alpha, and what this build of FFmpeg can encode."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from hybridmatte.errors import require_extra
+
+__all__ = ["CODECS", "CONTAINERS", "Codec", "chosen_codec"]
+
+
+class Codec(NamedTuple):
+    """An encoder: its names in FFmpeg, the pixel format with alpha, or "", and without, options and containers."""
+
+    encoders: tuple[str, ...]
+    with_alpha: str
+    opaque: str
+    options: dict[str, str]
+    containers: tuple[str, ...]
+    title: str
+
+
+CONTAINERS = {".mov": "mov", ".mp4": "mp4", ".m4v": "mp4", ".webm": "webm", ".mkv": "matroska"}
+CODECS: dict[str, Codec] = {
+    "prores": Codec(
+        ("prores_ks",),
+        "yuva444p10le",
+        "yuv444p10le",
+        {"profile": "4444", "alpha_bits": "16"},
+        (".mov", ".mkv"),
+        "ProRes 4444",
+    ),
+    "vp9": Codec(
+        ("libvpx-vp9",),
+        "yuva420p",
+        "yuv420p",
+        {"crf": "15", "b": "0", "auto-alt-ref": "0", "row-mt": "1", "cpu-used": "2", "deadline": "good"},
+        (".webm", ".mkv", ".mp4"),
+        "VP9",
+    ),
+    "ffv1": Codec(("ffv1",), "gbrap16le", "gbrp16le", {"level": "3"}, (".mkv",), "FFV1"),
+    "png": Codec(("png",), "rgba64be", "rgb48be", {}, (".mov", ".mkv"), "PNG"),
+    "h264": Codec(
+        ("libx264",), "", "yuv420p", {"crf": "14", "preset": "medium"}, (".mp4", ".m4v", ".mov", ".mkv"), "H.264"
+    ),
+    "av1": Codec(
+        ("libaom-av1", "libsvtav1"), "yuva420p", "yuv420p10le", {"crf": "20"}, (".mp4", ".webm", ".mkv"), "AV1"
+    ),
+}
+DEFAULTS = {".mov": "prores", ".webm": "vp9", ".mkv": "ffv1", ".mp4": "h264", ".m4v": "h264"}
+
+
+def chosen_codec(path: str | os.PathLike[str], codec: str | None, *, has_alpha: bool) -> tuple[str, str, Codec]:
+    """Return encoder, pixel format and codec of an output; refuse what the build or the file cannot hold."""
+    require_extra("video", "av")
+    import av
+
+    extension = Path(path).suffix.lower()
+    if extension not in CONTAINERS:
+        raise ValueError(
+            f"output {path} ends in {extension!r}, expected {', '.join(CONTAINERS)}, or a sequence such as out.%04d.png"
+        )
+    name = DEFAULTS[extension] if codec is None else codec
+    if name not in CODECS:
+        raise ValueError(f"codec is {name!r}, expected one of {', '.join(CODECS)}")
+    kind = CODECS[name]
+    if extension not in kind.containers:
+        raise ValueError(f"output {path} cannot hold {kind.title}, expected {' or '.join(kind.containers)}")
+    if has_alpha and not kind.with_alpha:
+        raise ValueError(
+            f"output {path} is {kind.title}, which keeps no alpha, expected .mov, .webm or .mkv, or a --background, or "
+            "--matte"
+        )
+    wanted = kind.with_alpha if has_alpha else kind.opaque
+    found = []
+    for encoder in kind.encoders:
+        try:
+            formats = av.codec.Codec(encoder, "w").video_formats or []
+        except ValueError:  # this build has no such encoder
+            continue
+        found.append(encoder)
+        if wanted in {form.name for form in formats}:
+            return encoder, wanted, kind
+    if not found:
+        raise ValueError(
+            f"codec {name} has no encoder in this build of FFmpeg, expected another of {', '.join(CODECS)}"
+        )
+    raise ValueError(
+        f"codec {name} keeps no alpha in this build of FFmpeg ({', '.join(found)}), expected prores, vp9, ffv1 or png"
+    )

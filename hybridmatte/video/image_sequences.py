@@ -1,0 +1,181 @@
+"""Image sequences: numbered files by a pattern, a glob, a folder or a range, with missing numbers named."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hybridmatte._validation import FULL_SCALE, check_image, check_plane
+from hybridmatte.io._codec import decode
+from hybridmatte.io._exr_header import ExrHeader
+from hybridmatte.io.formats import INPUT_EXTENSIONS
+from hybridmatte.io.pictures import open_source
+from hybridmatte.video.clips import Clip, Frame
+from hybridmatte.video.colours import SCREEN
+from hybridmatte.video.points import Point, chosen_range
+
+__all__ = ["DEFAULT_RATE", "NumberedFiles", "SequenceClip", "find_files", "is_sequence", "named_by"]
+
+DEFAULT_RATE = Fraction(24)
+PLACE = re.compile(r"(?:(?P<first>\d+)-(?P<last>\d+))?(?:%0?(?P<width>\d*)d|(?P<marks>#+))")
+LAST_NUMBER = re.compile(r"(\d+)(?!.*\d)")
+N_NAMED = 5  # missing numbers in a message
+EXTENSIONS = INPUT_EXTENSIONS | {".npy"}
+
+
+class NumberedFiles(NamedTuple):
+    """The files of a sequence in order, and the number of the first; the numbers have no gap."""
+
+    paths: list[Path]
+    first: int
+
+
+def is_sequence(text: str) -> bool:
+    """Return whether a text names a sequence: a folder, a glob, or a pattern with %04d or ####, and no file."""
+    if os.path.isfile(text):
+        return False
+    is_pattern = PLACE.search(Path(text).name) is not None and Path(text).suffix.lower() in EXTENSIONS
+    return os.path.isdir(text) or glob.has_magic(text) or is_pattern
+
+
+def named_by(pattern: str, number: int) -> Path:
+    """Return the name of a file of a pattern with %04d or ####."""
+    path = Path(pattern)
+    return path.with_name(PLACE.sub(lambda found: str(number).zfill(_width(found)), path.name, count=1))
+
+
+def find_files(text: str, name: str) -> NumberedFiles:
+    """Return the files of a sequence; refuse one that has none, or misses numbers, which the message names."""
+    path = Path(text)
+    found = PLACE.search(path.name)
+    if os.path.isdir(text):
+        entries = [p for p in path.iterdir() if p.suffix.lower() in EXTENSIONS and not p.name.startswith(".")]
+        numbered = _by_number(sorted(entries, key=_natural), text, name)
+    elif found is not None:
+        before, after = path.name[: found.start()], path.name[found.end() :]
+        rule = re.compile(f"{re.escape(before)}(\\d{{{max(_width(found), 1)},}}){re.escape(after)}")
+        parent = path.parent
+        matches = [(rule.fullmatch(p.name), p) for p in parent.iterdir()] if parent.is_dir() else []
+        numbered = {int(match[1]): p for match, p in matches if match}
+        if found["first"] is not None:
+            wanted = range(int(found["first"]), int(found["last"]) + 1)
+            numbered = {number: p for number, p in numbered.items() if number in wanted}
+            _refuse_gaps(numbered, wanted, text, name)
+    else:
+        numbered = _by_number(sorted(map(Path, glob.glob(text)), key=_natural), text, name)
+    if not numbered:
+        raise FileNotFoundError(f"{name} {text} has no pictures, expected numbered ones such as seq.0001.png")
+    numbers = sorted(numbered)
+    _refuse_gaps(numbered, range(numbers[0], numbers[-1] + 1), text, name)
+    return NumberedFiles([numbered[number] for number in numbers], numbers[0])
+
+
+class SequenceClip(Clip):
+    """The frames of an image sequence, see `hybridmatte.video.read_clip`."""
+
+    def __init__(
+        self, path: str, start: Point, end: Point, max_pixels: int, rate: Fraction | None, premultiplied: bool | None
+    ) -> None:
+        self.path, self._max_pixels = path, max_pixels
+        self._is_premultiplied = premultiplied is not False
+        files = find_files(path, "clip")
+        self._files = files
+        first = self._read(files.paths[0])
+        header = first.header
+        self.has_rate = rate is not None or header is not None and header.rate is not None
+        self.rate = rate or (header.rate if header is not None else None) or DEFAULT_RATE
+        self.time_base, self.tags, self.shape = 1 / self.rate, SCREEN, first.image.shape[:2]
+        self.bits = 8 * min(first.image.dtype.itemsize, 2)
+        self.has_alpha, self.is_light = first.alpha is not None, header is not None
+        self.chromaticities = None if header is None else header.chromaticities
+        whole = range(files.first, files.first + len(files.paths))
+        times = [k / self.rate for k in range(len(whole))]
+        self.numbers = chosen_range(start, end, whole, times, path)
+
+    @property
+    def span(self) -> tuple[Fraction, Fraction | None]:
+        """Time of the in point in seconds, and that of the out point, or None for the end."""
+        start, stop = (number - self._files.first for number in (self.numbers.start, self.numbers.stop))
+        return start / self.rate, stop / self.rate if stop < len(self._files.paths) else None
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Read the pictures, one at a time."""
+        for number in self.numbers:
+            k = number - self._files.first
+            read = self._read(self._files.paths[k])
+            if read.image.shape[:2] != self.shape:
+                h, w = read.image.shape[:2]
+                raise ValueError(
+                    f"image {self._files.paths[k]} is {w} x {h}, expected {self.shape[1]} x {self.shape[0]}"
+                )
+            yield Frame(read.image, read.alpha, number, k / self.rate, 1 / self.rate, read.light)
+
+    def _read(self, path: Path) -> _Read:
+        data, opened, label = open_source(path, "image", self._max_pixels)
+        picture = decode(data, opened, label, self._max_pixels)
+        alpha = picture.transparency
+        if picture.is_light and not self._is_premultiplied:
+            picture = picture._replace(transparency=None)
+        numbers, light = picture.numbers, None
+        if picture.is_light:
+            light = picture.straight_colour.astype(np.float32)
+            light = np.repeat(light[:, :, None], 3, axis=2) if light.ndim == 2 else light
+        if numbers.dtype.newbyteorder("=") in FULL_SCALE and numbers.dtype.kind == "u" and numbers.ndim == 3:
+            image: npt.NDArray[Any] = np.ascontiguousarray(numbers)
+        else:
+            image = check_image(numbers, label)
+        header = opened.reader if isinstance(opened.reader, ExrHeader) else None
+        return _Read(image, None if alpha is None else check_plane(alpha, label), light, header)
+
+
+class _Read(NamedTuple):
+    image: npt.NDArray[Any]
+    alpha: npt.NDArray[Any] | None
+    light: npt.NDArray[np.float32] | None
+    header: ExrHeader | None
+
+
+def _width(found: re.Match[str]) -> int:
+    """Return the least number of digits of a pattern's place."""
+    return len(found["marks"]) if found["marks"] else int(found["width"] or 1)
+
+
+def _natural(path: Path) -> tuple[Any, ...]:
+    """Return a key that sorts names by the numbers in them."""
+    return tuple(int(part) if k % 2 else part for k, part in enumerate(re.split(r"(\d+)", path.name)))
+
+
+def _by_number(paths: list[Path], text: str, name: str) -> dict[int, Path]:
+    """Return files by the last number of their stems; files without numbers are counted from 0."""
+    found = [LAST_NUMBER.search(path.stem) for path in paths]
+    heads = {path.stem[: match.start()] for path, match in zip(paths, found, strict=True) if match}
+    if not all(found) or len(heads) > 1:
+        if any(found) and len(heads) <= 1:
+            odd = next(path for path, match in zip(paths, found, strict=True) if not match)
+            raise ValueError(f"{name} {text} has {odd.name}, which has no number, expected one sequence")
+        return dict(enumerate(paths))
+    numbered: dict[int, Path] = {}
+    for path, match in zip(paths, found, strict=True):
+        number = int(match[1]) if match else 0
+        if number in numbered:
+            raise ValueError(f"{name} {text} has both {numbered[number].name} and {path.name}, expected one a number")
+        numbered[number] = path
+    return numbered
+
+
+def _refuse_gaps(numbered: dict[int, Path], wanted: range, text: str, name: str) -> None:
+    missing = [number for number in wanted if number not in numbered]
+    if missing:
+        listed = ", ".join(map(str, missing[:N_NAMED])) + (", ..." if len(missing) > N_NAMED else "")
+        raise FileNotFoundError(
+            f"{name} {text} lacks {len(missing)} of the numbers {wanted.start} to {wanted.stop - 1}: {listed}, "
+            "expected one file for each"
+        )

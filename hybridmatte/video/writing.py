@@ -1,0 +1,292 @@
+"""Write clips: a video file, which appears whole, with alpha, colour tags, times and sound; or an image sequence."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hybridmatte._validation import check_choice, check_image, check_plane
+from hybridmatte.io.exr import write_exr
+from hybridmatte.io.files import check_writable, clear_temporaries
+from hybridmatte.io.pictures import write_alpha, write_image
+from hybridmatte.video.clips import ALPHA_KEY, Clip
+from hybridmatte.video.codecs import CONTAINERS, chosen_codec
+from hybridmatte.video.colours import SCREEN, light_of, numbers_of
+from hybridmatte.video.image_sequences import is_sequence, named_by
+from hybridmatte.video.planes import frame_of
+from hybridmatte.video.sound import SoundCopier
+
+if TYPE_CHECKING:
+    import av
+
+__all__ = ["Writer", "open_writer", "write_clip"]
+
+FloatArray = npt.NDArray[np.float32]
+FOLDER_PATTERN = "%06d.png"
+STRAIGHT_MODE, PREMULTIPLIED_MODE = 0x100, 0x102  # graphics modes of QuickTime: straight, and multiplied over black
+
+
+class Writer(ABC):
+    """Takes one frame after another; leaving the block without an error finishes the output."""
+
+    @abstractmethod
+    def write(
+        self, colour: FloatArray, alpha: FloatArray | None, number: int, time: Fraction, duration: Fraction
+    ) -> None:
+        """Write straight colours (H, W, 3), numbers in [0, 1] or light as `takes_light` says, and alpha (H, W)."""
+
+    takes_light = False
+
+    def __enter__(self) -> Writer:
+        """Begin."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Finish, or leave nothing behind but what is complete."""
+        return
+
+
+class SequenceWriter(Writer):
+    """Numbered pictures; light and multiplied colours in OpenEXR, straight numbers in others."""
+
+    def __init__(self, pattern: str, like: Clip, bits: int, is_plane: bool) -> None:
+        self._pattern = os.path.join(pattern, FOLDER_PATTERN) if os.path.isdir(pattern) else pattern
+        self._like, self._bits, self._is_plane = like, bits, is_plane
+        self.takes_light = Path(pattern).suffix.lower() == ".exr"
+
+    def write(
+        self,
+        colour: FloatArray,
+        alpha: FloatArray | None,
+        number: int,
+        time: Fraction,  # noqa: ARG002
+        duration: Fraction,  # noqa: ARG002
+    ) -> None:
+        """Write one picture; it appears whole or not at all."""
+        path = named_by(self._pattern, number)
+        if self._is_plane:
+            write_alpha(path, colour[:, :, 0], bits=self._bits)
+        elif self.takes_light:
+            like = self._like
+            options: dict[str, Any] = {"chromaticities": like.chromaticities or like.tags.chromaticities}
+            write_exr(path, colour, alpha, bits=max(self._bits, 16), rate=like.rate, **options)
+        else:
+            write_image(path, colour if alpha is None else np.dstack([colour, alpha]), bits=self._bits)
+
+
+class VideoWriter(Writer):
+    """A container, written under another name until it is whole."""
+
+    def __init__(
+        self, path: str, like: Clip, *, codec: str | None, has_alpha: bool, premultiplied: bool, sound: bool
+    ) -> None:
+        encoder, form, kind = chosen_codec(path, codec, has_alpha=has_alpha)
+        height, width = like.shape
+        if form == "yuv420p" and kind.title == "H.264" and (height % 2 or width % 2):
+            form = "yuv444p"  # the only one of its formats that holds odd sizes
+        self._path, self._form, self._premultiplied = Path(path), form, premultiplied
+        self._tags = like.tags if like.tags.matrix not in (0, 3) else SCREEN
+        self._has_alpha, self._tick = has_alpha, like.time_base
+        self._start = like.span[0]
+        check_writable(path)
+        self._temporary = _temporary_name(self._path)
+        self._file = self._open(like)
+        try:
+            self._stream = self._add_stream(encoder, dict(kind.options), like)
+            self._sound = SoundCopier(like, self._file, path) if sound and like.has_sound else None
+        except BaseException:
+            self._drop()
+            raise
+
+    def _open(self, like: Clip) -> av.container.OutputContainer:
+        import av
+
+        extension = self._path.suffix.lower()
+        options = {"fflags": "+bitexact"}  # no random numbers in the file
+        if CONTAINERS[extension] in ("mov", "mp4"):
+            options |= {"movflags": "use_metadata_tags", "video_track_timescale": str(_timescale(like.time_base))}
+        file = av.open(str(self._temporary), "w", format=CONTAINERS[extension], options=options)
+        if self._has_alpha:
+            file.metadata[ALPHA_KEY] = "premultiplied" if self._premultiplied else "straight"
+        return file
+
+    def _add_stream(self, encoder: str, options: dict[str, str], like: Clip) -> av.VideoStream:
+        stream = self._file.add_stream(encoder, rate=like.rate.limit_denominator(100_000), options=options)
+        stream.height, stream.width = like.shape
+        stream.pix_fmt = self._form
+        context = stream.codec_context
+        stream.time_base = context.time_base = Fraction(1, _timescale(like.time_base))
+        context.colorspace, context.color_primaries, context.color_trc = self._tags[:3]
+        context.color_range = 2 if self._tags.is_full else 1
+        context.thread_count = 0
+        return stream
+
+    def write(
+        self,
+        colour: FloatArray,
+        alpha: FloatArray | None,
+        number: int,  # noqa: ARG002
+        time: Fraction,
+        duration: Fraction,
+    ) -> None:
+        """Encode one frame, and the sound up to it."""
+        if alpha is not None and self._premultiplied:
+            colour = colour * alpha[:, :, None]
+        frame = frame_of(colour, alpha, self._form, self._tags)
+        base = Fraction(self._stream.codec_context.time_base)
+        frame.time_base = base
+        frame.pts, frame.duration = round((time - self._start) / base), round(duration / base)
+        for packet in self._stream.encode(frame):
+            self._file.mux(packet)
+        if self._sound is not None:
+            self._sound.copy_until(time)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Finish the file and give it its name; after an error, remove it."""
+        if kind is not None:
+            self._drop()
+            return
+        try:
+            for packet in self._stream.encode(None):
+                self._file.mux(packet)
+            if self._sound is not None:
+                self._sound.copy_until(None)
+            self._file.close()
+            if self._has_alpha and CONTAINERS[self._path.suffix.lower()] == "mov":
+                _mark_alpha(self._temporary, self._premultiplied)
+            os.replace(self._temporary, self._path)
+        finally:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Close the file and remove what is not whole."""
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+def open_writer(
+    path: str | os.PathLike[str],
+    like: Clip,
+    *,
+    codec: str | None = None,
+    has_alpha: bool = True,
+    premultiplied: bool = False,
+    sound: bool = True,
+    bits: int = 8,
+    is_plane: bool = False,
+) -> Writer:
+    """Return a writer for a video or an image sequence with the times, tags and sound of a clip."""
+    text = os.fspath(path)
+    if is_sequence(text):
+        if codec is not None:
+            raise ValueError(f"codec is {codec!r}, expected none for an image sequence")
+        if premultiplied and Path(text).suffix.lower() != ".exr":
+            raise ValueError(f"output {text} holds straight colours, expected .exr or a video for premultiplied ones")
+        return SequenceWriter(text, like, bits, is_plane)
+    clear_temporaries([text])
+    options: dict[str, Any] = {"has_alpha": has_alpha, "premultiplied": premultiplied, "sound": sound}
+    return VideoWriter(text, like, codec=codec, **options)
+
+
+def write_clip(
+    path: str | os.PathLike[str],
+    frames: Iterable[npt.ArrayLike],
+    like: Clip,
+    *,
+    alphas: Iterable[npt.ArrayLike] | None = None,
+    codec: str | None = None,
+    premultiplied: bool = False,
+    sound: bool = True,
+    bits: int = 8,
+) -> None:
+    """Write frames, with or without alphas, as a video or an image sequence with the times of a clip.
+
+    Parameters
+    ----------
+    path : str or path
+        A .mov, .webm, .mkv or .mp4 file, a pattern such as ``out.%04d.exr``, or a folder that exists.
+    frames : iterable of (H, W, 3) arrays
+        RGB in [0, 1], uint8 or uint16, straight; as many as the clip has.
+    like : Clip
+        Gives the times, rate, colour tags and sound.
+    alphas : iterable of (H, W) arrays, optional
+        In [0, 1], or uint8 or uint16.
+    codec : {"prores", "vp9", "ffv1", "png", "h264", "av1"}, optional
+        Default: ProRes 4444 in .mov, VP9 in .webm, FFV1 in .mkv, H.264 in .mp4.
+    premultiplied : bool, default False
+        Whether a video gets colours multiplied by alpha. OpenEXR always does, other pictures never.
+    sound : bool, default True
+        Whether the sound is copied.
+    bits : {8, 16, 32}, default 8
+        Bits a channel of pictures, see `hybridmatte.write_image`.
+
+    Raises
+    ------
+    ValueError
+        If the container or the codec cannot hold alpha or the sound, or frames and alphas differ in size or number.
+    MissingExtraError
+        If the extra ``video`` is not installed.
+    """
+    check_choice(bits, "bits", (8, 16, 32))
+    planes = None if alphas is None else iter(alphas)
+    options: dict[str, Any] = {"has_alpha": alphas is not None, "premultiplied": premultiplied, "sound": sound}
+    with open_writer(path, like, codec=codec, bits=bits, **options) as writer:
+        for frame, source in zip(frames, like, strict=False):
+            colour = check_image(frame, "frame")
+            alpha = None if planes is None else check_plane(next(planes), "alpha", colour.shape[:2], "frame")
+            if writer.takes_light:
+                colour = light_of(colour, like.tags.transfer)
+            writer.write(colour, alpha, source.number, source.time, source.duration)
+
+
+def colour_for(writer: Writer, colour: FloatArray, *, is_light: bool, transfer: int) -> FloatArray:
+    """Return colours as a writer takes them: light, or numbers."""
+    if writer.takes_light == is_light:
+        return colour
+    return light_of(colour, transfer) if writer.takes_light else numbers_of(colour, transfer)
+
+
+def _timescale(time_base: Fraction) -> int:
+    """Return units a second that express all times of a clip exactly."""
+    return time_base.denominator if time_base.denominator > 1 else 1000
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+
+
+def _mark_alpha(path: Path, premultiplied: bool) -> None:
+    """Write into a QuickTime file, in the graphics mode of its video, whether colours are multiplied by alpha."""
+    mode = PREMULTIPLIED_MODE if premultiplied else STRAIGHT_MODE
+    with path.open("r+b") as file:
+        place = _box(file, 0, path.stat().st_size, ("moov", "trak", "mdia", "minf", "vmhd"))
+        if place is not None:
+            file.seek(place + 4)
+            file.write(mode.to_bytes(2, "big"))
+
+
+def _box(file: Any, start: int, end: int, names: tuple[str, ...]) -> int | None:
+    """Return the place of the contents of the first box along a path of names, or None."""
+    while start + 8 <= end:
+        file.seek(start)
+        head = file.read(16)
+        size, name, inside = int.from_bytes(head[:4], "big"), head[4:8].decode("latin-1"), start + 8
+        if size == 1:
+            size, inside = int.from_bytes(head[8:16], "big"), start + 16
+        size = size or end - start
+        if size < 8:
+            return None
+        if name == names[0]:
+            found = inside if len(names) == 1 else _box(file, inside, start + size, names[1:])
+            if found is not None:
+                return found
+        start += size
+    return None

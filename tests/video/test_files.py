@@ -1,0 +1,246 @@
+"""Clips: alpha, times, tags, sound and rotation survive, and an interrupted run continues to the same file."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from hybridmatte import read_exr, write_alpha, write_exr, write_image
+from hybridmatte.video import read_clip, write_clip
+from hybridmatte.video.codecs import chosen_codec
+from hybridmatte.video.colours import light_of, numbers_of
+from hybridmatte.video.image_sequences import find_files
+from hybridmatte.video.points import parse_point
+
+av = pytest.importorskip("av", reason="the extra video is not installed")
+pytest.importorskip("OpenEXR", reason="the extra video is not installed")
+
+H, W, N = 45, 67, 6  # odd sizes
+ROWS, COLUMNS = np.mgrid[:H, :W].astype(np.float32)
+
+
+def scene(k):
+    """Return image, alpha and trimap of frame k: a soft disk that moves over a ramp."""
+    alpha = np.clip((13 - np.hypot(ROWS - 22, COLUMNS - 24 - 2 * k)) / 4 + 0.5, 0, 1).astype(np.float32)
+    behind = np.dstack([ROWS / H, COLUMNS / W, (ROWS + COLUMNS) / (H + W)]) * np.float32(0.8)
+    image = alpha[:, :, None] * np.float32([0.9, 0.2, 0.1]) + (1 - alpha[:, :, None]) * behind
+    return image, alpha, np.where((alpha > 0) & (alpha < 1), np.float32(0.5), alpha)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Write the frames and trimaps of a clip as numbered pictures."""
+    for k in range(N):
+        image, _, trimap = scene(k)
+        write_image(tmp_path / f"s.{k + 5:04d}.png", image, bits=16)
+        write_alpha(tmp_path / f"t.{k + 5:04d}.png", trimap)
+    return tmp_path
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", "hybridmatte", "video", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def full(plane):
+    return plane / np.float32(np.iinfo(plane.dtype).max)
+
+
+@pytest.mark.parametrize("premultiplied", [False, True])
+@pytest.mark.parametrize(
+    ("name", "codec", "tolerance"),
+    [("a.mov", None, 0.002), ("a.webm", None, 0.05), ("a.mkv", None, 1e-4), ("b.mov", "png", 1e-4)],
+)
+def test_alpha_is_read_back_from_every_container(folder, name, codec, tolerance, premultiplied):
+    """A container that dropped alpha would give a clip without one."""
+    clip = read_clip(folder / "s.%04d.png")
+    scenes = [scene(k) for k in range(N)]
+    alphas = [alpha for _, alpha, _ in scenes]
+    options = {"codec": codec, "premultiplied": premultiplied}
+    write_clip(folder / name, [image for image, *_ in scenes], clip, alphas=alphas, **options)
+    frames = list(read_clip(folder / name))
+    assert len(frames) == N
+    assert max(np.abs(full(frame.alpha) - alpha).max() for frame, alpha in zip(frames, alphas, strict=True)) < tolerance
+    inside = np.hypot(ROWS - 22, COLUMNS - 24) < 7  # chroma at half the size has mixed colours at the outline
+    assert np.abs(full(frames[0].image) - scenes[0][0])[inside].max() < max(tolerance, 0.02)
+    assert [float(frame.time) for frame in frames] == pytest.approx([k / 24 for k in range(N)], abs=6e-4)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", None), ("a.mov", "h264"), ("a.mp4", "av1"), ("a.webm", "av1")])
+def test_outputs_without_alpha_are_refused(folder, name, codec):
+    with pytest.raises(ValueError, match="keeps no alpha"):
+        chosen_codec(folder / name, codec, has_alpha=True)
+    assert chosen_codec(folder / name, codec, has_alpha=False)
+
+
+def make_video(path, *, times=None, sound=False, rotation=0, n=N, form="yuv420p", codec="libx264", size=(48, 64)):
+    """Write a video as another program does; times are in units of 1/600 s."""
+    file = av.open(str(path), "w")
+    stream = file.add_stream(codec, rate=24)
+    stream.height, stream.width, stream.pix_fmt = *size, form
+    stream.time_base = stream.codec_context.time_base = Fraction(1, 600)
+    stream.codec_context.colorspace = stream.codec_context.color_primaries = stream.codec_context.color_trc = 1
+    if rotation:
+        stream.set_display_rotation(rotation)
+    audio = file.add_stream("aac", rate=48000, layout="mono") if sound else None
+    for k in range(n):
+        pixels = np.zeros((*size, 3), np.uint8)
+        pixels[:, : 8 * (k + 1) % size[1]] = (200, 90, 30)
+        pixels[:8, :8] = 255
+        frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format=form, dst_colorspace="ITU709")
+        frame.pts, frame.time_base = (25 * k if times is None else times[k]), Fraction(1, 600)
+        file.mux(stream.encode(frame))
+    file.mux(stream.encode(None))
+    if audio is not None:
+        for k in range(12):
+            wave = np.sin(np.arange(1024 * k, 1024 * (k + 1)) / 9).astype(np.float32)[None]
+            part = av.AudioFrame.from_ndarray(wave, "fltp", "mono")
+            part.sample_rate, part.pts, part.time_base = 48000, 1024 * k, Fraction(1, 48000)
+            file.mux(audio.encode(part))
+        file.mux(audio.encode(None))
+    file.close()
+
+
+def test_variable_rate_tags_and_sound_are_kept(tmp_path):
+    times = [0, 20, 45, 60, 100, 130]
+    make_video(tmp_path / "a.mp4", times=times, sound=True)
+    clip = read_clip(tmp_path / "a.mp4")
+    frames = list(clip)
+    assert [frame.time * 600 for frame in frames] == times
+    assert clip.tags[:3] == (1, 1, 1)
+    write_clip(tmp_path / "b.mov", [frame.image for frame in frames], clip, alphas=[np.ones(clip.shape)] * N)
+    result = read_clip(tmp_path / "b.mov")
+    assert [frame.time * 600 for frame in result] == times
+    assert result.tags[:3] == (1, 1, 1)
+    packets = []
+    for name in ("a.mp4", "b.mov"):
+        with av.open(str(tmp_path / name)) as file:
+            packets.append([bytes(packet) for packet in file.demux(audio=0) if packet.size])
+    assert packets[0] == packets[1]
+
+
+@pytest.mark.parametrize("form", ["yuv420p10le", "yuv444p10le", "yuv422p10le"])
+def test_ten_bits(tmp_path, form):
+    make_video(tmp_path / "a.mkv", form=form)
+    frame = next(iter(read_clip(tmp_path / "a.mkv")))
+    assert frame.image.dtype == np.uint16
+    assert np.abs(full(frame.image)[30, 2] - np.float32([200, 90, 30]) / 255).max() < 0.03
+
+
+@pytest.mark.parametrize("rotation", [90, 180, -90])
+def test_rotation_is_applied(tmp_path, rotation):
+    make_video(tmp_path / "plain.mp4")
+    make_video(tmp_path / "turned.mp4", rotation=rotation)
+    plain, turned = (next(iter(read_clip(tmp_path / name))).image for name in ("plain.mp4", "turned.mp4"))
+    np.testing.assert_array_equal(turned, np.rot90(plain, rotation // 90))
+
+
+def test_in_and_out_points(tmp_path):
+    make_video(tmp_path / "a.mp4", n=12)
+    assert [frame.number for frame in read_clip(tmp_path / "a.mp4", start=3, end=6)] == [3, 4, 5]
+    assert read_clip(tmp_path / "a.mp4", start=0.25, end=Fraction(3, 8)).numbers == range(6, 9)
+    assert [parse_point(text, "x") for text in ("12", "1.5", "1.5s", "0:01.5", None)] == [
+        12,
+        *[Fraction(3, 2)] * 3,
+        None,
+    ]
+    with pytest.raises(ValueError, match="start is 12, expected a place in"):
+        read_clip(tmp_path / "a.mp4", start=12)
+    with pytest.raises(ValueError, match="--end is 'x', expected a frame"):
+        parse_point("x", "--end")
+
+
+def test_a_truncated_file_gives_the_frames_that_decode(tmp_path):
+    make_video(tmp_path / "a.mkv", n=40, codec="ffv1", form="yuv444p")
+    content = (tmp_path / "a.mkv").read_bytes()
+    (tmp_path / "b.mkv").write_bytes(content[: len(content) // 2])
+    clip = read_clip(tmp_path / "b.mkv")
+    frames = list(clip)
+    assert 5 < len(frames) < 40
+    (tmp_path / "c.mp4").write_bytes(b"\0\0\0\x18ftypisom\0\0\2\0isommp41" + bytes(50))
+    with pytest.raises(ValueError, match=r"c\.mp4 is damaged, truncated or no video"):
+        read_clip(tmp_path / "c.mp4")
+
+
+def test_a_clip_of_one_frame(tmp_path):
+    make_video(tmp_path / "a.mp4", n=1)
+    assert len(list(read_clip(tmp_path / "a.mp4"))) == 1
+
+
+def test_names_of_sequences(folder):
+    for text in ("s.%04d.png", "s.####.png", "s.*.png", "s.5-10#.png"):
+        assert find_files(str(folder / text), "clip").first == 5
+        assert len(read_clip(folder / text)) == N
+    (folder / "s.0007.png").unlink()
+    with pytest.raises(FileNotFoundError, match="lacks 1 of the numbers 5 to 10: 7, expected"):
+        read_clip(folder / "s.%04d.png")
+    with pytest.raises(FileNotFoundError, match="has no pictures"):
+        read_clip(folder / "other.%04d.png")
+
+
+@pytest.mark.parametrize("transfer", [1, 2, 4, 5, 8, 13, 16, 18])
+def test_transfer_functions_have_their_inverse(transfer):
+    numbers = np.linspace(0, 1, 501, dtype=np.float32)
+    np.testing.assert_allclose(numbers_of(light_of(numbers, transfer), transfer), numbers, atol=2e-4)
+
+
+def test_a_light_sequence_keeps_light_above_one(tmp_path):
+    for k in range(2):
+        image, _, trimap = scene(k)
+        write_exr(tmp_path / f"s.{k:04d}.exr", image * 6, rate=25)
+        write_alpha(tmp_path / f"t.{k:04d}.png", trimap)
+    options = ("--trimaps", tmp_path / "t.%04d.png", "-q", "fast")
+    done = run(tmp_path / "s.%04d.exr", "-o", tmp_path / "c.%04d.exr", *options)
+    assert done.returncode == 0, done.stderr
+    cut = read_exr(tmp_path / "c.0001.exr")
+    inside = cut.alpha == 1
+    np.testing.assert_allclose(cut.colour[inside], scene(1)[0][inside] * 6, rtol=2e-3)
+    assert cut.rate == 25
+
+
+def test_the_command_continues_after_a_kill(folder):
+    """kill -9 in the middle, then --resume: the file is the same as without it."""
+    options = (folder / "s.%04d.png", "--trimaps", folder / "t.%04d.png", "-q", "fast")
+    whole = run(*options, "-o", folder / "whole.mov")
+    assert whole.returncode == 0, whole.stderr
+    command = [sys.executable, "-m", "hybridmatte", "video", *map(str, options), "-o", str(folder / "cut.mov")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    part = folder / "cut.mov.parts" / "alpha_000002.exr"
+    deadline = time.monotonic() + 120
+    while not part.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.001)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    if not (folder / "cut.mov").exists():
+        again = run(*options, "-o", folder / "cut.mov")
+        assert again.returncode == 2
+        assert "expected --resume to continue" in again.stderr
+        other = run(*options[:-1], "best", "-o", folder / "cut.mov", "--resume")
+        assert "was begun with quality 'fast', expected 'best'" in other.stderr
+        resumed = run(*options, "-o", folder / "cut.mov", "--resume")
+        assert resumed.returncode == 0, resumed.stderr
+        assert "frames are finished already" in resumed.stderr
+    assert (folder / "cut.mov").read_bytes() == (folder / "whole.mov").read_bytes()
+    assert not (folder / "cut.mov.parts").exists()
+    shutil.rmtree(folder)
+
+
+def test_a_composite_and_alpha_alone(folder):
+    base = (folder / "s.%04d.png", "--trimaps", folder / "t.%04d.png", "-q", "fast")
+    done = run(*base, "-o", folder / "over.mkv", "--background", "#0000ff", "--linear")
+    assert done.returncode == 0, done.stderr
+    frame = next(iter(read_clip(folder / "over.mkv")))
+    assert frame.alpha is None
+    np.testing.assert_allclose(full(frame.image)[0, 0], [0, 0, 1], atol=1e-4)
+    done = run(*base, "-o", folder / "alpha.mkv", "--matte")
+    assert done.returncode == 0, done.stderr
+    assert np.abs(full(next(iter(read_clip(folder / "alpha.mkv"))).image)[:, :, 0] - scene(0)[1]).max() < 0.2
+    refused = run(*base, "-o", folder / "a.mp4")
+    assert refused.returncode == 2
+    assert "keeps no alpha" in refused.stderr
