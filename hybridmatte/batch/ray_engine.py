@@ -1,8 +1,8 @@
 """The engine on a Ray cluster: plain tasks, one for each item, with a bounded number of them under way.
 
 The main process keeps every item that is under way, and takes the outcome of each once. A task whose process or machine
-dies is begun again by this process, not by Ray, so that it is known which item makes its process die. See
-docs/notes/batch.md for why these are tasks and not a pipeline of Ray Data.
+dies is begun again by this process, not by Ray, so that it is known which item makes its process die. A pipeline of
+Ray Data works on blocks of items, and charges a death to a block.
 """
 
 from __future__ import annotations
