@@ -110,7 +110,7 @@ class SavedNetwork(PyTorchModelHubMixin):
         notes = {key: config.pop(key) for key in NOTES if key in config}
         if cls.marks:  # earlier versions wrote neither the tensor nor the argument
             stored = stored_tensors(folder)
-            config = {key: tensor in stored for key, tensor in cls.marks.items()} | config
+            config = {key: tensor in stored or not stored for key, tensor in cls.marks.items()} | config
         network: Any = load_saved(lambda: cls(**config), folder)
         for key, value in notes.items():
             setattr(network, key, value)

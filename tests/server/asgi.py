@@ -72,8 +72,13 @@ def application(monkeypatch, page, *, do=None, **settings):
 
 def ask(app, *asks, together=False):
     """Return the answers of an application, from its start to its end, to requests one after another or at once."""
-    with ThreadPoolExecutor(1) as pool:  # a browser of other tests keeps the loop of this thread
-        return pool.submit(asyncio.run, _ask_all(app, asks, together)).result()
+    return run(_ask_all(app, asks, together))
+
+
+def run(coroutine):
+    """Return the result of a coroutine; a browser of other tests keeps the event loop of this thread."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def form(**files):

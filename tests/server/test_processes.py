@@ -156,7 +156,8 @@ def test_a_second_interrupt_ends_at_once_with_json(tmp_path, large, first):
         with pytest.raises(ServiceError, match="was told to end at once and has stopped this request") as caught:
             future.result(60)
         assert (caught.value.status, caught.value.retry_after) == (503, 5)
-        assert b'"kind": "unavailable"' in half.recv(10_000)
+        with half:
+            assert b'"kind": "unavailable"' in half.recv(10_000)
         assert started.process.wait(60) == 0
         assert time.monotonic() - start < 10
         assert not any(Path(f"/proc/{pid}").exists() for pid in workers)

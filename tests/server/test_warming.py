@@ -10,7 +10,7 @@ from hybridmatte.server import workers
 from hybridmatte.server.failures import Refusal
 from hybridmatte.server.settings import Settings
 from hybridmatte.server.work import COMPILATION, Compiling, Listed, Ready
-from tests.server.asgi import Ask, application, ask
+from tests.server.asgi import Ask, application, ask, run
 
 
 class Compiler:
@@ -52,7 +52,7 @@ def test_the_log_says_that_kernels_are_compiled_and_for_how_long(monkeypatch, ca
         await all_workers._await_ready(Compiler(Listed({}), Compiling(), Compiling(), Ready(1.0)))
         assert not all_workers._is_compiling
 
-    asyncio.run(warm_up())
+    run(warm_up())
     assert caplog.text.count(f"{COMPILATION}; requests wait") == 1
     assert "kernels are still being compiled, after 0 s" in caplog.text
 
@@ -67,5 +67,5 @@ def test_a_request_whose_deadline_passes_hears_of_the_compilation(monkeypatch, a
         await (all_workers._take() if asked == "work" else all_workers.listing())
 
     with pytest.raises(Refusal, match=f"^{COMPILATION}; 0 s have passed, expected another request") as caught:
-        asyncio.run(wait())
+        run(wait())
     assert caught.value.status == 503
