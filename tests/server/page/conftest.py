@@ -122,6 +122,13 @@ def stroke(page, *points):
     page.mouse.up()
 
 
+def hold(page, pattern):
+    """Return a list of requests to which no answer is given yet; it grows as they come."""
+    held = []
+    page.route(pattern, lambda route: held.append(route))
+    return held
+
+
 class Answers:
     """Made-up answers to the page; previews go to the service. `asked` lists the paths and options of the requests."""
 
