@@ -14,6 +14,7 @@ const { coverConnected, coverPolygon, coverRectangle, coverSegment, smoothPiece 
 const { blendAnswer, cropAround, trimapOf } = await load('crops.js');
 const { encodePng } = await load('png.js');
 const { splitName } = await load('names.js');
+const { nameOf } = await load('keyboard.js');
 const { Viewport } = await load('viewport.js');
 const { listCommands } = await load('commands.js');
 const { Pyramid } = await load('pyramid.js');
@@ -382,4 +383,15 @@ test('an answer that cannot be read is an error; only a lost connection is asked
   assert.deepEqual([refused.constructor, refused.isOvertime, refused.retryAfter], [ServiceError, true, 5]);
   assert.equal((await asked('alpha', JSON.stringify({ error: { ...error, kind: 'busy' } }), json)).isOvertime, false);
   assert.equal((await asked('alpha', `${part}`, form)), null);
+});
+
+test('brackets are named by their sign on keyboards that make them with AltGr or Alt', () => {
+  const event = (key, held = []) => ({
+    key, ctrlKey: held.includes('Control'), altKey: held.includes('Alt'), metaKey: false, shiftKey: held.includes('Shift'),
+    getModifierState: (name) => held.includes(name),
+  });
+  assert.equal(nameOf(event('[', ['Control', 'Alt', 'AltGraph'])), '[');
+  assert.equal(nameOf(event(']', ['Alt'])), ']');
+  assert.equal(nameOf(event('z', ['Control', 'Shift'])), 'Ctrl+Shift+Z');
+  assert.equal(nameOf(event('?', ['Shift'])), '?');
 });
