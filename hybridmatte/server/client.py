@@ -34,16 +34,25 @@ class ServiceError(Exception):
     Attributes
     ----------
     status : int
-        Of HTTP: 429 and 503 are worth another try, after `retry_after` seconds.
+        Of HTTP: 429 and 503 are worth another try, after `retry_after` seconds, unless `kind` is ``"time limit"``.
     field : str or None
         The file or option that the message is about.
     retry_after : float or None
         Seconds, if the service asks for that.
+    kind : str
+        The status in words, or ``"time limit"`` where the work was stopped: it would be so again.
     """
 
-    def __init__(self, message: str, status: int, field: str | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        status: int,
+        field: str | None = None,
+        retry_after: float | None = None,
+        kind: str = "",
+    ) -> None:
         super().__init__(message)
-        self.status, self.field, self.retry_after = status, field, retry_after
+        self.status, self.field, self.retry_after, self.kind = status, field, retry_after, kind
 
 
 class Answer(NamedTuple):
@@ -268,4 +277,4 @@ def _error_of(response: HTTPResponse, data: bytes) -> ServiceError:
         error = json.loads(data)["error"]
     except (ValueError, KeyError, TypeError):  # not of the service, but of a proxy
         return ServiceError(f"the service answered with status {response.status}", response.status, None, seconds)
-    return ServiceError(error["message"], response.status, error["field"], seconds)
+    return ServiceError(error["message"], response.status, error["field"], seconds, error.get("kind", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-__all__ = ["FAULT", "Refusal", "field_of", "in_words_of_the_service", "wrong_method"]
+__all__ = ["FAULT", "TIME_LIMIT", "Refusal", "field_of", "in_words_of_the_service", "wrong_method"]
 
 KINDS = {
     400: "bad request",
@@ -20,6 +20,7 @@ KINDS = {
     500: "internal",
     503: "unavailable",
 }
+TIME_LIMIT = "time limit"  # the kind of a 503 that would come again
 RETRY_SECONDS = {429: 2, 503: 5}
 FIELDS = ("image", "trimap", "mask", "alpha", "background", "box", "label", "erode", "dilate", "method", "quality")
 SAME = {"points": "point", "point": "point", "segmenter": "segmenter", "fit": "fit", "output": "output"}
@@ -27,25 +28,28 @@ OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)")
 
 
 class Refusal(Exception):
-    """An answer other than a result; `message` is one sentence, `field` the argument that it is about."""
+    """An answer other than a result; `message` is one sentence, `field` the argument that it is about.
+
+    `kind` is the status in words, unless another is given: programs tell refusals of one status by it.
+    """
 
     def __init__(
-        self, status: int, message: str, field: str | None = None, headers: tuple[tuple[str, str], ...] = ()
+        self,
+        status: int,
+        message: str,
+        field: str | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+        kind: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.status, self.message, self.field = status, message, field
+        self.status, self.message, self.field, self.kind = status, message, field, kind or KINDS[status]
         self.headers = headers
         if status in RETRY_SECONDS:
             self.headers += (("retry-after", str(RETRY_SECONDS[status])),)
 
-    def __reduce__(self) -> tuple[type[Refusal], tuple[int, str, str | None]]:
+    def __reduce__(self) -> tuple[type[Refusal], tuple[int, str, str | None, tuple[tuple[str, str], ...], str]]:
         """Travel between processes."""
-        return Refusal, (self.status, self.message, self.field)
-
-    @property
-    def kind(self) -> str:
-        """The status in words."""
-        return KINDS[self.status]
+        return Refusal, (self.status, self.message, self.field, (), self.kind)
 
     @property
     def body(self) -> bytes:

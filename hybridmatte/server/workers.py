@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hybridmatte.batch.cores import available_cores
-from hybridmatte.server.failures import FAULT, Refusal
+from hybridmatte.server.failures import FAULT, TIME_LIMIT, Refusal
 from hybridmatte.server.process import DiedBefore, Worker, WorkerDied
 from hybridmatte.server.settings import Settings
 from hybridmatte.server.work import COMPILATION, Cancelled, Compiling, Failed, Listed, Ready, Result, Work
@@ -152,7 +152,8 @@ class Workers:
             self._release(worker, call)
         if not call.done():
             limit = self.settings.request_seconds
-            raise Refusal(503, f"the work has taken more than {limit:g} s and was stopped, expected less")
+            sentence = f"the work has taken more than {limit:g} s and was stopped, expected less"
+            raise Refusal(503, sentence, kind=TIME_LIMIT)
         try:
             return _result_of(call.result())
         except DiedBefore:

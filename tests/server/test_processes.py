@@ -122,6 +122,7 @@ def test_a_request_takes_no_longer_than_its_limit(tmp_path, large, small):
             first.result(120)
         assert caught.value.status == 503
         assert time.monotonic() - start < 60
+        assert caught.value.kind == "time limit", "asked again, it would be so again"
         wait_for(lambda: health(started)["working"] == 0 and health(started)["workers"] == 1, START_SECONDS)
         assert Client(started.url).send("decode", {"image": small[0]}).files
 

@@ -8,7 +8,7 @@
 export function bindOvertime(state, files, status) {
   state.on('overtime', ({ picture, message }) => {
     const megapixels = (picture.width * picture.height) / 1e6;
-    const limit = /more than ([\d.]+) s/.exec(message)?.[1];
+    const limit = /[\d.]+ s\b/.exec(message)?.[0];
     const isFast = state.options.method === 'quality:fast';
     const useFast = async () => {
       await files.show(picture);
@@ -21,7 +21,7 @@ export function bindOvertime(state, files, status) {
     const size = megapixels >= 1 ? `${megapixels.toFixed(0)} megapixels` : 'this size';
     const quicker = isFast ? '' : 'The quality “fast” takes about a fifth of the time. ';
     status.fail(
-      `${picture.name}: the answer at ${size} took longer than the service allows (${limit} s). ` +
+      `${picture.name}: the answer at ${size} took longer than the service allows${limit ? ` (${limit})` : ''}. ` +
         `${quicker}Half the size takes a quarter. A longer limit: hybridmatte serve --timeout 900.`, remedies,
     );
   });

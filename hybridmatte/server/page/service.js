@@ -13,22 +13,27 @@
  * @typedef {Record<string, string | number | string[]>} Query
  */
 
+const TIME_LIMIT = 'time limit';
+const UNREADABLE = 'The answer of the service cannot be read.';
+
 /** The service refused a request; the message is its sentence. */
 export class ServiceError extends Error {
   /**
    * @param {string} message
    * @param {number} status
    * @param {number} retryAfter  Seconds; 0 where the service names no time.
+   * @param {string} [kind]  As the service calls it.
    */
-  constructor(message, status, retryAfter) {
+  constructor(message, status, retryAfter, kind = '') {
     super(message);
     this.status = status;
     this.retryAfter = retryAfter;
+    this.kind = kind;
   }
 
   /** Whether the work was stopped after the service's time limit: asked again, it would be so again. */
   get isOvertime() {
-    return /taken more than [\d.]+ s/.test(this.message);
+    return this.kind === TIME_LIMIT;
   }
 }
 
@@ -78,7 +83,10 @@ export class Service {
     }
     const response = await this.fetch(`${path}?${encodeQuery(query)}`, { method: 'POST', body, signal });
     const outputs = String(query.output ?? 'image').split(',');
-    return whole(outputs.length === 1 ? readOne(response, outputs[0]) : readSeveral(response, outputs));
+    const data = await bodyOf(response);
+    if (outputs.length > 1) return readSeveral(response, data, outputs);
+    const text = response.headers.get('X-Hybridmatte-Description') ?? '{}';
+    return { description: parsed(text), images: { [outputs[0]]: data } };
   }
 
   /**
@@ -86,7 +94,8 @@ export class Service {
    * @returns {Promise<any>}
    */
   async json(path) {
-    return whole((await this.fetch(path, {})).json());
+    const data = await bodyOf(await this.fetch(path, {}));
+    return parsed(await data.text());
   }
 
   /**
@@ -100,7 +109,7 @@ export class Service {
       const { token } = this;
       const response = await this.send(path, init);
       if (response.ok) return response;
-      if (response.status !== 401) throw await whole(errorOf(response));
+      if (response.status !== 401) throw await errorOf(response);
       await this.renewToken(token);
     }
   }
@@ -121,18 +130,28 @@ export class Service {
 }
 
 /**
- * What is read from an answer; where the connection is lost meanwhile, the service is gone.
+ * The body of an answer; where the connection is lost meanwhile, the service is gone.
  *
- * @template T
- * @param {Promise<T>} reading
- * @returns {Promise<T>}
+ * @param {Response} response
  */
-async function whole(reading) {
+async function bodyOf(response) {
   try {
-    return await reading;
+    return await response.blob();
   } catch (error) {
-    if (error instanceof TypeError) throw new ServiceGone('The connection to the service was lost.');
-    throw error;
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new ServiceGone('The connection to the service was lost.');
+  }
+}
+
+/**
+ * @param {string} text
+ * @returns {any}
+ */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(UNREADABLE);
   }
 }
 
@@ -147,21 +166,12 @@ function encodeQuery(query) {
 
 /**
  * @param {Response} response
- * @param {string} output
- * @returns {Promise<Answer>}
- */
-async function readOne(response, output) {
-  const text = response.headers.get('X-Hybridmatte-Description');
-  return { description: text ? JSON.parse(text) : {}, images: { [output]: await response.blob() } };
-}
-
-/**
- * @param {Response} response
+ * @param {Blob} data  Its body.
  * @param {string[]} outputs
  * @returns {Promise<Answer>}
  */
-async function readSeveral(response, outputs) {
-  const form = await response.formData();
+async function readSeveral(response, data, outputs) {
+  const form = await formOf(response, data);
   const part = form.get('description');
   const text = part instanceof File ? await part.text() : part;
   /** @type {Record<string, Blob>} */
@@ -170,17 +180,30 @@ async function readSeveral(response, outputs) {
     const image = form.get(output);
     if (image instanceof File) images[output] = image;
   }
-  return { description: text ? JSON.parse(text) : {}, images };
+  return { description: parsed(text ?? '{}'), images };
+}
+
+/**
+ * @param {Response} response
+ * @param {Blob} data
+ */
+async function formOf(response, data) {
+  const headers = { 'Content-Type': response.headers.get('Content-Type') ?? '' }; // a blob has its boundary in small letters
+  try {
+    return await new Response(data, { headers }).formData();
+  } catch {
+    throw new Error(UNREADABLE);
+  }
 }
 
 /** @param {Response} response */
 async function errorOf(response) {
   const retryAfter = Number(response.headers.get('Retry-After')) || 0;
-  let message = `The service answered with status ${response.status}.`;
-  if (response.headers.get('Content-Type')?.includes('json')) {
-    message = asSentence((await response.json()).error?.message ?? message);
-  }
-  return new ServiceError(message, response.status, retryAfter);
+  const data = await bodyOf(response);
+  const isJson = response.headers.get('Content-Type')?.includes('json');
+  const { message, kind } = (isJson && parsed(await data.text())?.error) || {};
+  const sentence = message ? asSentence(message) : `The service answered with status ${response.status}.`;
+  return new ServiceError(sentence, response.status, retryAfter, kind);
 }
 
 /** @param {string} text */

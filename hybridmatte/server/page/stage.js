@@ -177,10 +177,8 @@ export class Stage {
     if (isComplete) this.shownLevel = level;
     else {
       this.invalidate();
-      if (level !== this.shownLevel && this.shownLevel < picture.photo.levels.length) {
-        tiles = this.tiles.take(picture, view, tinted, this.shownLevel, seen, 0).tiles;
-        missing = [];
-      }
+      const before = level === this.shownLevel ? [] : this.tiles.composed(this.shownLevel);
+      if (before.length) [tiles, missing] = [before, []];
     }
     for (const { rect } of missing) this.drawPart(picture, picture.photo.levels[level], rect, rect, level);
     for (const tile of tiles) this.drawPart(picture, tile.canvas, tile.rect, { ...tile.rect, x: 0, y: 0 }, tile.level);

@@ -88,6 +88,15 @@ export class Tiles {
   }
 
   /**
+   * The tiles of a level that are there already; none is made, which would drop others.
+   *
+   * @param {number} level
+   */
+  composed(level) {
+    return [...this.tiles.values()].filter((tile) => tile.level === level && !tile.isNew);
+  }
+
+  /**
    * @param {Picture} picture
    * @param {number} level
    * @param {Rect} seen

@@ -16,6 +16,7 @@ from tests.synthetic import soft_disk
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = ("gpu", "quic", "background-networking", "component-update", "sync")
+ARGUMENTS = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in QUIET)]
 SETTLED = "body[data-progress=settled]"
 SHAPE = (300, 400)
 REST = 100  # milliseconds without a stroke before the whole is solved; 800 for users
@@ -30,8 +31,7 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in QUIET)]
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield started
         started.close()
 
@@ -120,6 +120,13 @@ def stroke(page, *points):
     for point in points[1:]:
         page.mouse.move(*place(page, *point), steps=5)
     page.mouse.up()
+
+
+def hold(page, pattern):
+    """Return a list of requests to which no answer is given yet; it grows as they come."""
+    held = []
+    page.route(pattern, lambda route: held.append(route))
+    return held
 
 
 class Answers:

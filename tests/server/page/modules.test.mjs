@@ -14,6 +14,7 @@ const { coverConnected, coverPolygon, coverRectangle, coverSegment, smoothPiece 
 const { blendAnswer, cropAround, trimapOf } = await load('crops.js');
 const { encodePng } = await load('png.js');
 const { splitName } = await load('names.js');
+const { nameOf } = await load('keyboard.js');
 const { Viewport } = await load('viewport.js');
 const { listCommands } = await load('commands.js');
 const { Pyramid } = await load('pyramid.js');
@@ -350,4 +351,47 @@ test('a name is cut before its ending and the characters before it', () => {
   assert.deepEqual(splitName('archive.with.some-words'), ['archive.with.some-w', 'ords']);
   assert.deepEqual(splitName('\u{1f408}\u{1f408}\u{1f408}\u{1f408}\u{1f408}.png'), ['\u{1f408}', '\u{1f408}\u{1f408}\u{1f408}\u{1f408}.png']);
   assert.deepEqual(splitName(''), ['', '']);
+});
+
+test('an answer that cannot be read is an error; only a lost connection is asked again', async () => {
+  Object.assign(globalThis, { location: { hash: '' }, sessionStorage: { getItem: () => null } });
+  const { Service, ServiceError, ServiceGone } = await load('service.js');
+  const service = new Service(async () => '');
+  const asked = async (outputs, body, options = {}) => {
+    globalThis.fetch = async () => new Response(body, options);
+    return service.ask('/v1/matte', {}, { output: outputs }).then(() => null, (error) => error);
+  };
+  const form = { headers: { 'Content-Type': 'multipart/form-data; boundary=b' } };
+  const part = '--b\r\nContent-Disposition: form-data; name="description"\r\n\r\n';
+  for (const [outputs, body, options] of [
+    ['alpha,trimap', 'no parts', form], ['alpha,trimap', `${part}{no\r\n--b--\r\n`, form],
+    ['alpha,trimap', 'no type'], ['alpha', 'x', { headers: { 'X-Hybridmatte-Description': '{no' } }],
+    ['alpha', '{no', { status: 503, headers: { 'Content-Type': 'application/json' } }],
+  ]) {
+    const error = await asked(outputs, body, options);
+    assert.deepEqual([error.constructor, error.message], [Error, 'The answer of the service cannot be read.']);
+  }
+  const lost = () => new ReadableStream({ start: (stream) => stream.error(new TypeError('network error')) });
+  for (const status of [200, 503]) {
+    for (const outputs of ['alpha', 'alpha,trimap']) {
+      assert.equal((await asked(outputs, lost(), { ...form, status })).constructor, ServiceGone);
+    }
+  }
+  const error = { message: 'it was stopped', kind: 'time limit' };
+  const json = { status: 503, headers: { 'Content-Type': 'application/json', 'Retry-After': '5' } };
+  const refused = await asked('alpha', JSON.stringify({ error }), json);
+  assert.deepEqual([refused.constructor, refused.isOvertime, refused.retryAfter], [ServiceError, true, 5]);
+  assert.equal((await asked('alpha', JSON.stringify({ error: { ...error, kind: 'busy' } }), json)).isOvertime, false);
+  assert.equal((await asked('alpha', `${part}`, form)), null);
+});
+
+test('brackets are named by their sign on keyboards that make them with AltGr or Alt', () => {
+  const event = (key, held = []) => ({
+    key, ctrlKey: held.includes('Control'), altKey: held.includes('Alt'), metaKey: false, shiftKey: held.includes('Shift'),
+    getModifierState: (name) => held.includes(name),
+  });
+  assert.equal(nameOf(event('[', ['Control', 'Alt', 'AltGraph'])), '[');
+  assert.equal(nameOf(event(']', ['Alt'])), ']');
+  assert.equal(nameOf(event('z', ['Control', 'Shift'])), 'Ctrl+Shift+Z');
+  assert.equal(nameOf(event('?', ['Shift'])), '?');
 });

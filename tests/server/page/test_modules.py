@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hybridmatte.io.formats import INPUT_EXTENSIONS
+
 HERE = Path(__file__).parent
 PAGE = HERE.parents[2] / "hybridmatte" / "server" / "page"
 MODULES = sorted(PAGE.glob("*.js"))
@@ -62,6 +64,13 @@ def test_what_the_page_names_is_there():
     assert set(re.findall(r'src="/page/([\w.-]+)"|href="/page/([\w.-]+)"', html)) >= {("app.js", "")}
     for source, link in re.findall(r'src="/page/([\w.-]+)"|href="/page/([\w.-]+)"', html):
         assert (PAGE / (source or link)).is_file()
+
+
+def test_files_that_can_be_chosen():
+    """The page offered formats that nothing reads, and left out one that is read: it offers those of the library."""
+    accepted = re.findall(r'accept="([^"]*)"', (PAGE / "index.html").read_text())
+    assert len(accepted) == 3
+    assert all(set(one.split(",")) == {"image/*", *INPUT_EXTENSIONS} for one in accepted)
 
 
 def test_all_modules_are_loaded_at_once():
