@@ -123,8 +123,16 @@ def test_a_request_takes_no_longer_than_its_limit(tmp_path, large, small):
         assert caught.value.status == 503
         assert time.monotonic() - start < 60
         assert caught.value.kind == "time limit", "asked again, it would be so again"
-        wait_for(lambda: health(started)["working"] == 0 and health(started)["workers"] == 1, START_SECONDS)
-        assert Client(started.url).send("decode", {"image": small[0]}).files
+        wait_for(lambda: _files_if_free(started, small), START_SECONDS)  # the worker is interrupted or replaced first
+
+
+def _files_if_free(service, small):
+    """Return the files of an answer, None if no worker is free."""
+    try:
+        return Client(service.url).send("decode", {"image": small[0]}).files
+    except ServiceError as error:
+        assert "no worker was free" in str(error)
+        return None
 
 
 def test_sigterm_finishes_what_is_under_way(tmp_path, large):
