@@ -38,6 +38,7 @@ TURNS = {
     (0, -1, -1, 0): 7,
     (0, -1, 1, 0): 8,
 }  # EXIF orientation by the signs of a display matrix
+SIDEWAYS = 5  # orientations from here on exchange width and height
 
 
 class Frame(NamedTuple):
@@ -84,6 +85,8 @@ class Clip(ABC):
         Bits a channel.
     has_alpha, has_sound, is_light : bool
         What the file holds; light is that of OpenEXR.
+    pixel_aspect : Fraction
+        Width of an upright pixel by its height.
     """
 
     path: str
@@ -97,6 +100,7 @@ class Clip(ABC):
     has_sound: bool = False
     is_light: bool = False
     chromaticities: tuple[float, ...] | None = None
+    pixel_aspect: Fraction = Fraction(1)
 
     def __len__(self) -> int:
         """Return the number of frames that the file announces between the in and the out point."""
@@ -124,6 +128,7 @@ class VideoClip(Clip):
             self.tags, self.time_base = tags_of(context), Fraction(stream.time_base)
             self.rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
             self.has_sound = bool(container.streams.audio)
+            aspect = Fraction(stream.sample_aspect_ratio or 1)
             self.is_premultiplied = _is_premultiplied(container, premultiplied)
             self.has_alpha, self.bits = _has_alpha(stream), max((c.bits for c in context.format.components), default=8)
             announced = stream.frames
@@ -134,6 +139,7 @@ class VideoClip(Clip):
         self._seconds = [time * self.time_base for time in self._times]
         self.numbers = chosen_range(start, end, range(len(self._times)), self._seconds, self.path)
         self._orientation, self.shape = self._turn()
+        self.pixel_aspect = 1 / aspect if self._orientation >= SIDEWAYS else aspect
         self.n_decoded = 0
 
     @property
@@ -190,7 +196,7 @@ class VideoClip(Clip):
         for frame in self._decoded():
             orientation = _orientation_of(frame)
             height, width = frame.height, frame.width
-            return orientation, (width, height) if orientation >= 5 else (height, width)
+            return orientation, (width, height) if orientation >= SIDEWAYS else (height, width)
         raise ValueError(f"{self._label} has no frame that can be decoded, expected at least one")
 
     def _upright(self, frame: av.VideoFrame, number: int) -> Frame:

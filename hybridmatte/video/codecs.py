@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hybridmatte.errors import require_extra
+from hybridmatte.video.clips import Clip
+from hybridmatte.video.colours import HLG, PQ
 
 __all__ = ["CODECS", "CONTAINERS", "Codec", "chosen_codec"]
 
@@ -20,6 +22,14 @@ class Codec(NamedTuple):
     options: dict[str, str]
     containers: tuple[str, ...]
     title: str
+    is_limited: bool = False  # whether its luma never has all numbers
+
+    def form_for(self, form: str, like: Clip) -> str:
+        """Return the pixel format for a clip: of H.264 without halved chroma for odd sizes, and 10 bits for HDR."""
+        if form != "yuv420p" or self.title != "H.264":
+            return form
+        height, width = like.shape
+        return ("yuv444p" if height % 2 or width % 2 else form) + ("10le" if like.tags.transfer in (PQ, HLG) else "")
 
 
 CONTAINERS = {".mov": "mov", ".mp4": "mp4", ".m4v": "mp4", ".webm": "webm", ".mkv": "matroska"}
@@ -31,6 +41,7 @@ CODECS: dict[str, Codec] = {
         {"profile": "4444", "alpha_bits": "16"},
         (".mov", ".mkv"),
         "ProRes 4444",
+        is_limited=True,
     ),
     "vp9": Codec(
         ("libvpx-vp9",),
@@ -56,6 +67,9 @@ def chosen_codec(path: str | os.PathLike[str], codec: str | None, *, has_alpha: 
     """Return encoder, pixel format and codec of an output; refuse what the build or the file cannot hold."""
     require_extra("video", "av")
     import av
+    import av.codec
+
+    os.environ.setdefault("SVT_LOG", "1")  # the AV1 encoder tells its settings on standard error, but for errors alone
 
     extension = Path(path).suffix.lower()
     if extension not in CONTAINERS:

@@ -19,13 +19,13 @@ from hybridmatte.io.files import check_writable, clear_temporaries
 from hybridmatte.io.pictures import write_alpha, write_image
 from hybridmatte.video.clips import ALPHA_KEY, Clip
 from hybridmatte.video.codecs import CONTAINERS, chosen_codec
-from hybridmatte.video.colours import SCREEN, light_of, numbers_of
+from hybridmatte.video.colours import light_of, numbers_of, tags_for
 from hybridmatte.video.image_sequences import is_sequence, named_by
 from hybridmatte.video.planes import frame_of
 from hybridmatte.video.sound import SoundCopier
 
 if TYPE_CHECKING:
-    import av
+    import av.container
 
 __all__ = ["Writer", "open_writer", "write_clip"]
 
@@ -89,11 +89,10 @@ class VideoWriter(Writer):
         self, path: str, like: Clip, *, codec: str | None, has_alpha: bool, premultiplied: bool, sound: bool
     ) -> None:
         encoder, form, kind = chosen_codec(path, codec, has_alpha=has_alpha)
-        height, width = like.shape
-        if form == "yuv420p" and kind.title == "H.264" and (height % 2 or width % 2):
-            form = "yuv444p"  # the only one of its formats that holds odd sizes
+        _refuse_pixels(path, like)
+        form = kind.form_for(form, like)
         self._path, self._form, self._premultiplied = Path(path), form, premultiplied
-        self._tags = like.tags if like.tags.matrix not in (0, 3) else SCREEN
+        self._tags = tags_for(form, like.tags, is_limited=kind.is_limited)
         self._has_alpha, self._tick = has_alpha, like.time_base
         self._start = like.span[0]
         check_writable(path)
@@ -102,18 +101,19 @@ class VideoWriter(Writer):
         try:
             self._stream = self._add_stream(encoder, dict(kind.options), like)
             self._sound = SoundCopier(like, self._file, path) if sound and like.has_sound else None
+            self._begin()
         except BaseException:
             self._drop()
             raise
 
     def _open(self, like: Clip) -> av.container.OutputContainer:
-        import av
+        import av.container
 
         extension = self._path.suffix.lower()
         options = {"fflags": "+bitexact"}  # no random numbers in the file
         if CONTAINERS[extension] in ("mov", "mp4"):
             options |= {"movflags": "use_metadata_tags", "video_track_timescale": str(_timescale(like.time_base))}
-        file = av.open(str(self._temporary), "w", format=CONTAINERS[extension], options=options)
+        file = av.container.open(str(self._temporary), "w", format=CONTAINERS[extension], options=options)
         if self._has_alpha:
             file.metadata[ALPHA_KEY] = "premultiplied" if self._premultiplied else "straight"
         return file
@@ -126,8 +126,22 @@ class VideoWriter(Writer):
         stream.time_base = context.time_base = Fraction(1, _timescale(like.time_base))
         context.colorspace, context.color_primaries, context.color_trc = self._tags[:3]
         context.color_range = 2 if self._tags.is_full else 1
+        context.sample_aspect_ratio = like.pixel_aspect
         context.thread_count = 0
         return stream
+
+    def _begin(self) -> None:
+        """Write the header; what the container or the encoder does not take is refused here, before any work."""
+        import av.error
+
+        try:
+            self._file.start_encoding()
+        except av.error.FFmpegError as error:
+            kinds = " and ".join(stream.codec_context.name for stream in self._file.streams)
+            raise ValueError(
+                f"output {self._path} cannot hold {kinds} of this clip ({error.strerror}), expected .mkv, or another "
+                "--codec, or --no-sound"
+            ) from error
 
     def write(
         self,
@@ -252,6 +266,14 @@ def colour_for(writer: Writer, colour: FloatArray, *, is_light: bool, transfer: 
     if writer.takes_light == is_light:
         return colour
     return light_of(colour, transfer) if writer.takes_light else numbers_of(colour, transfer)
+
+
+def _refuse_pixels(path: str, like: Clip) -> None:
+    """Refuse pixels that are not square where they cannot be told: PyAV does not write them into Matroska."""
+    if like.pixel_aspect != 1 and CONTAINERS[Path(path).suffix.lower()] in ("matroska", "webm"):
+        raise ValueError(
+            f"output {path} cannot say that pixels are {like.pixel_aspect} as wide as high, expected .mov or .mp4"
+        )
 
 
 def _timescale(time_base: Fraction) -> int:
