@@ -9,7 +9,17 @@ import numpy.typing as npt
 
 from hybridmatte.io.light import to_light, to_numbers
 
-__all__ = ["HLG", "PQ", "SCREEN", "ColourTags", "light_of", "numbers_of", "tags_for", "weights_of_matrix"]
+__all__ = [
+    "HLG",
+    "PQ",
+    "SCREEN",
+    "UNSPECIFIED",
+    "ColourTags",
+    "light_of",
+    "numbers_of",
+    "tags_for",
+    "weights_of_matrix",
+]
 
 FloatArray = npt.NDArray[np.float32]
 UNSPECIFIED = 2

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from hybridmatte._validation import check_choice, check_image, check_plane
 from hybridmatte.io.exr import write_exr
 from hybridmatte.io.files import check_writable, clear_temporaries
+from hybridmatte.io.outputs import check_output
 from hybridmatte.io.pictures import write_alpha, write_image
 from hybridmatte.video.clips import ALPHA_KEY, Clip
 from hybridmatte.video.codecs import CONTAINERS, chosen_codec
@@ -27,7 +28,7 @@ from hybridmatte.video.sound import SoundCopier
 if TYPE_CHECKING:
     import av.container
 
-__all__ = ["Writer", "open_writer", "write_clip"]
+__all__ = ["Writer", "files_of", "open_writer", "write_clip"]
 
 FloatArray = npt.NDArray[np.float32]
 FOLDER_PATTERN = "%06d.png"
@@ -57,10 +58,11 @@ class Writer(ABC):
 class SequenceWriter(Writer):
     """Numbered pictures; light and multiplied colours in OpenEXR, straight numbers in others."""
 
-    def __init__(self, pattern: str, like: Clip, bits: int, is_plane: bool) -> None:
-        self._pattern = os.path.join(pattern, FOLDER_PATTERN) if os.path.isdir(pattern) else pattern
+    def __init__(self, pattern: str, like: Clip, *, bits: int, is_plane: bool, has_alpha: bool) -> None:
+        self._pattern = _pattern_of(pattern)
         self._like, self._bits, self._is_plane = like, bits, is_plane
         self.takes_light = Path(pattern).suffix.lower() == ".exr"
+        check_output(named_by(self._pattern, like.numbers.start), bits=bits, transparent=has_alpha)
 
     def write(
         self,
@@ -118,8 +120,8 @@ class VideoWriter(Writer):
             file.metadata[ALPHA_KEY] = "premultiplied" if self._premultiplied else "straight"
         return file
 
-    def _add_stream(self, encoder: str, options: dict[str, str], like: Clip) -> av.VideoStream:
-        stream = self._file.add_stream(encoder, rate=like.rate.limit_denominator(100_000), options=options)
+    def _add_stream(self, encoder: str, options: dict[str, str], like: Clip) -> Any:
+        stream: Any = self._file.add_stream(encoder, rate=like.rate.limit_denominator(100_000), options=options)
         stream.height, stream.width = like.shape
         stream.pix_fmt = self._form
         context = stream.codec_context
@@ -204,10 +206,23 @@ def open_writer(
             raise ValueError(f"codec is {codec!r}, expected none for an image sequence")
         if premultiplied and Path(text).suffix.lower() != ".exr":
             raise ValueError(f"output {text} holds straight colours, expected .exr or a video for premultiplied ones")
-        return SequenceWriter(text, like, bits, is_plane)
+        clear_temporaries(files_of(text, like))
+        return SequenceWriter(text, like, bits=bits, is_plane=is_plane, has_alpha=has_alpha)
+    if bits != 8:
+        raise ValueError(f"bits is {bits}, expected none for a video, whose codec has its own")
     clear_temporaries([text])
     options: dict[str, Any] = {"has_alpha": has_alpha, "premultiplied": premultiplied, "sound": sound}
     return VideoWriter(text, like, codec=codec, **options)
+
+
+def files_of(pattern: str, like: Clip) -> list[Path]:
+    """Return the files of an image sequence with the numbers of a clip."""
+    return [named_by(_pattern_of(pattern), number) for number in like.numbers]
+
+
+def _pattern_of(text: str) -> str:
+    """Return the pattern of an image sequence; a folder gets PNG files."""
+    return os.path.join(text, FOLDER_PATTERN) if os.path.isdir(text) else text
 
 
 def write_clip(

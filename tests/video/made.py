@@ -31,12 +31,14 @@ def full(plane):
     return plane / np.float32(np.iinfo(plane.dtype).max)
 
 
-def make_video(path, *, times=None, sound=False, rotation=0, n=N, form="yuv420p", codec="libx264", size=(48, 64)):
-    """Write a video as another program does; times are in units of 1/600 s."""
+def make_video(
+    path, *, times=None, sound=False, rotation=0, n=N, form="yuv420p", codec="libx264", size=(48, 64), unit=600
+):
+    """Write a video as another program does; times are in a unit of a second."""
     file = av.open(str(path), "w")
     stream = file.add_stream(codec, rate=24)
     stream.height, stream.width, stream.pix_fmt = *size, form
-    stream.time_base = stream.codec_context.time_base = Fraction(1, 600)
+    stream.time_base = stream.codec_context.time_base = Fraction(1, unit)
     stream.codec_context.colorspace = stream.codec_context.color_primaries = stream.codec_context.color_trc = 1
     if rotation:
         stream.set_display_rotation(rotation)
@@ -46,7 +48,7 @@ def make_video(path, *, times=None, sound=False, rotation=0, n=N, form="yuv420p"
         pixels[:, : 8 * (k + 1) % size[1]] = (200, 90, 30)
         pixels[:8, :8] = 255
         frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format=form, dst_colorspace="ITU709")
-        frame.pts, frame.time_base = (25 * k if times is None else times[k]), Fraction(1, 600)
+        frame.pts, frame.time_base = (25 * k if times is None else times[k]), Fraction(1, unit)
         file.mux(stream.encode(frame))
     file.mux(stream.encode(None))
     if audio is not None:
