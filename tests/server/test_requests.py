@@ -223,11 +223,14 @@ def test_requests_are_refused_in_json_when_the_service_ends_at_once(monkeypatch,
     """Under way, in a body, and later ones; what has been answered stays."""
     import asyncio
 
+    begun = asyncio.Event()
+
     async def do(_work):
+        begun.set()
         await asyncio.sleep(60)
 
     app, _ = application(monkeypatch, tmp_path, do=do)
-    monkeypatch.setattr(app, "_ask_api", ending_after(app, 0.2, app._ask_api))
+    monkeypatch.setattr(app, "_ask_api", ending_after("/v1/methods", app, begun, app._ask_api))
     slow_body = post("/v1/auto", (b"1", 5.0, b"2"))
     replies = ask(app, post("/v1/auto"), slow_body, Ask("/v1/methods"), together=True)
     later = ask(app, post("/v1/auto"))
@@ -237,14 +240,15 @@ def test_requests_are_refused_in_json_when_the_service_ends_at_once(monkeypatch,
     assert "Traceback" not in caplog.text
 
 
-def ending_after(app, seconds, ask_api):
-    """Return a function that does what another does, and some time after its first call ends the service at once."""
+def ending_after(path, app, begun, ask_api):
+    """Return a function that does what another does, and ends the service at once when a path has its answer."""
     import asyncio
 
-    async def call(*messages):
-        if not app._is_ending:
-            asyncio.get_running_loop().call_later(seconds, app.refuse_all)
-        await ask_api(*messages)
+    async def call(scope, receive, send):
+        await ask_api(scope, receive, send)
+        if scope["path"] == path:
+            await begun.wait()
+            asyncio.get_running_loop().call_soon(app.refuse_all)
 
     return call
 
