@@ -5,6 +5,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -119,6 +120,7 @@ class _Service:
             log.info("%s %d in %.3f s", command.name, status, seconds)
 
     async def _answer(self, command: Command, request: Request, options: BaseModel, share: Share) -> Response:
+        _check_repeated(request, command)
         values = options.model_dump()
         names = tuple(part.strip() for part in values.pop("output").split(","))
         outputs, style = _checked_outputs(command, names), Style(values.pop("format"), values.pop("bits"))
@@ -154,6 +156,14 @@ async def _until_left(request: Request, work: Any) -> Any:
         leaving.cancel()
         working.cancel()
         await asyncio.wait([working, leaving])
+
+
+def _check_repeated(request: Request, command: Command) -> None:
+    """Refuse an option that came twice, unless it is a list: only the last value would count."""
+    for name, n_times in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if n_times > 1 and name not in command.lists:
+            hint = "; several are separated by commas" if name == "output" else ""
+            raise Refusal(422, f"{name} came {n_times} times, expected once{hint}", name)
 
 
 def _checked_outputs(command: Command, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from email import message_from_bytes
 import pytest
 
 from hybridmatte.server import uploads
-from hybridmatte.server.failures import Refusal
+from hybridmatte.server.failures import TIME_LIMIT, Refusal
 from tests.server.asgi import Ask, application, ask, form
 
 IMAGE = (("content-type", "image/png"),)
@@ -99,6 +99,15 @@ def test_several_outputs_are_a_form_with_a_description(answer):
         pytest.param(post("/v1/auto?output=alpha,alpha"), 422, "output is alpha,alpha, expected each once", id="again"),
         pytest.param(post("/v1/auto?segmenter=onnx:/x"), 422, "segmenter is 'onnx:/x', expected 'bundled'", id="file"),
         pytest.param(post("/v1/auto?network=x/y"), 422, "network is 'x/y', expected no option", id="download"),
+        pytest.param(
+            post("/v1/auto?quality=fast&quality=best"), 422, "quality came 2 times, expected once", id="repeated"
+        ),
+        pytest.param(
+            post("/v1/auto?output=alpha&output=trimap"),
+            422,
+            "output came 2 times, expected once; several are separated by commas",
+            id="outputs",
+        ),
         pytest.param(post("/v1/auto?point=1"), 422, "point is '1', expected X,Y", id="point"),
         pytest.param(post("/v1/auto?box=1,2,3"), 422, "box is '1,2,3', expected X0,Y0,X1,Y1", id="box"),
         pytest.param(post("/v1/trimap?from=image"), 422, "from is 'image', expected 'mask' or 'alpha'", id="from"),
@@ -259,6 +268,17 @@ def test_refusals_of_workers_keep_their_status(answer):
 
     reply, _ = answer(post("/v1/auto"), do)
     assert (reply.status, reply.headers["retry-after"], reply.error["kind"]) == (503, "5", "unavailable")
+
+
+def test_what_would_end_the_same_again_names_no_time_to_ask_again(answer):
+    """Clients obey Retry-After: the work of minutes would be done, and stopped, again and again."""
+
+    async def do(_work):
+        raise Refusal(503, "the work has taken more than 300 s and was stopped, expected less", kind=TIME_LIMIT)
+
+    reply, _ = answer(post("/v1/auto"), do)
+    assert (reply.status, reply.error["kind"]) == (503, "time limit")
+    assert "retry-after" not in reply.headers
 
 
 def test_metrics_count_what_was_asked(monkeypatch, tmp_path):
