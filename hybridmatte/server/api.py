@@ -3,7 +3,6 @@
 # Annotations are read by FastAPI, and name classes that are made here: they must not be strings.
 
 import asyncio
-import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -17,6 +16,7 @@ from starlette.exceptions import HTTPException
 from hybridmatte import __version__
 from hybridmatte.server.answers import answer_of
 from hybridmatte.server.commands import Command
+from hybridmatte.server.counts import Counts
 from hybridmatte.server.failures import FAULT, Refusal, field_of, wrong_method
 from hybridmatte.server.health import health_of
 from hybridmatte.server.metrics import CONTENT_TYPE_LATEST, Metrics
@@ -30,17 +30,16 @@ from hybridmatte.server.workers import Workers
 
 __all__ = ["make_api"]
 
-log = logging.getLogger("hybridmatte.server")
 HELD_BODIES = 4  # of the largest size, that all requests together may hold
 LEFT = 499  # status of a request whose client has gone; nobody reads it but the metrics
 
 
-def make_api(settings: Settings, workers: Workers, commands: dict[str, Command]) -> FastAPI:
+def make_api(settings: Settings, workers: Workers, commands: dict[str, Command], counts: Counts) -> FastAPI:
     """Return the application for all paths but the page and ``/health``."""
     api = FastAPI(
         title="hybridmatte", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
     )  # a redirection would lose the body of many clients
-    service = _Service(settings, workers)
+    service = _Service(settings, workers, counts)
     for command in commands.values():
         api.post(
             f"/v1/{command.name}",
@@ -91,33 +90,21 @@ def _endpoint(service: "_Service", command: Command) -> Callable[..., Awaitable[
 class _Service:
     """What all commands share."""
 
-    def __init__(self, settings: Settings, workers: Workers) -> None:
+    def __init__(self, settings: Settings, workers: Workers, counts: Counts) -> None:
         self.settings, self.workers = settings, workers
-        self.metrics = Metrics(workers)
+        self.metrics = Metrics(workers, counts)
         self.held = Held(HELD_BODIES * settings.max_bytes)
 
     async def answer(self, command: Command, request: Request, options: BaseModel) -> Response:
-        """Answer one request, and count it."""
-        start, status = time.perf_counter(), 500
+        """Answer one request, and keep the time that it took."""
+        start = time.perf_counter()
         try:
             with self.workers.admission(), self.held.share() as share:
-                response = await self._answer(command, request, options, share)
-            status = response.status_code
-            return response
-        except Refusal as refusal:
-            status = refusal.status
-            raise
+                return await self._answer(command, request, options, share)
         except ConnectionResetError:
-            status = LEFT
             return Response(status_code=LEFT)
-        except asyncio.CancelledError:  # the service ends at once; the gate answers
-            status = 503
-            raise
         finally:
-            seconds = time.perf_counter() - start
-            self.metrics.requests.labels(command.name, str(status)).inc()
-            self.metrics.seconds.labels(command.name).observe(seconds)
-            log.info("%s %d in %.3f s", command.name, status, seconds)
+            self.metrics.seconds.labels(command.name).observe(time.perf_counter() - start)
 
     async def _answer(self, command: Command, request: Request, options: BaseModel, share: Share) -> Response:
         _check_repeated(request, command)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from typer.models import OptionInfo
 
 from hybridmatte.server.failures import in_words_of_the_service
+from hybridmatte.server.shapes import SHAPES
 
 __all__ = ["LEFT_OUT", "Command", "commands_of"]
 
@@ -73,17 +74,6 @@ class Command(NamedTuple):
     def lists(self) -> set[str]:
         """Names of the options that may be repeated."""
         return {name for name, field in self.options.model_fields.items() if _is_list(field.annotation)}
-
-
-SHAPES: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...], tuple[str, ...]]] = {
-    "auto": ((("image",),), ("mask", "background"), ("cutout", "alpha", "trimap", "confidence", "foreground")),
-    "matte": ((("image",), ("trimap",)), (), ("alpha", "cutout", "foreground", "confidence", "trimap")),
-    "cutout": ((("image",), ("trimap",)), ("background",), ("cutout", "alpha", "foreground", "confidence", "trimap")),
-    "refine": ((("image",), ("alpha",)), ("trimap",), ("alpha", "cutout", "foreground")),
-    "trimap": ((("mask", "alpha"),), (), ("trimap",)),
-    "composite": ((("image",),), ("alpha", "background"), ("composite",)),
-    "decode": ((("image",),), (), ("image",)),
-}
 
 
 def commands_of(functions: Mapping[str, Callable[..., Any]], segmenters: tuple[str, ...]) -> dict[str, Command]:

@@ -288,8 +288,34 @@ def test_metrics_count_what_was_asked(monkeypatch, tmp_path):
     ].body.decode()
     assert 'hybridmatte_requests_total{command="auto",status="200"} 1.0' in text
     assert 'hybridmatte_requests_total{command="auto",status="400"} 1.0' in text
+    assert 'hybridmatte_requests_total{command="auto",status="422"} 1.0' in text, "its options are wrong"
+    assert "hybridmatte_worker_deaths_total 0.0" in text
     assert "hybridmatte_workers 1.0" in text
     assert "process_resident_memory_bytes" in text
+
+
+def test_metrics_count_what_is_refused_before_a_command_begins(monkeypatch, tmp_path):
+    """A token that somebody guesses was in no figure, and neither was a client that asks for paths of its own."""
+    app, _ = application(monkeypatch, tmp_path, token="secret", host="0.0.0.0", max_bytes=10)
+    bearer = ("authorization", "Bearer secret")
+    wrong = [
+        post("/v1/auto"),
+        post("/v1/auto", bytes(20), (bearer,)),
+        post("/v1/auto?erode=x", headers=(bearer,)),
+        Ask("/v1/auto", headers=(bearer,)),
+        *(Ask(f"/v1/{name}", headers=(bearer,)) for name in ("guess", "other/path")),
+        Ask("/page/missing.js"),
+        Ask("/health", headers=(("origin", "https://evil.example"),)),
+    ]
+    *replies, metrics = ask(app, *wrong, Ask("/metrics", headers=(bearer,)))
+    assert [reply.status for reply in replies] == [401, 413, 422, 405, 404, 404, 404, 400]
+    lines = [line for line in metrics.body.decode().splitlines() if line.startswith("hybridmatte_requests_total")]
+    assert sorted(line.partition("{")[2] for line in lines) == [
+        *(f'command="auto",status="{status}"}} 1.0' for status in (401, 405, 413, 422)),
+        'command="health",status="400"} 1.0',
+        'command="other",status="404"} 2.0',
+        'command="page",status="404"} 1.0',
+    ]
 
 
 def test_methods_tell_the_limits(monkeypatch, tmp_path):
