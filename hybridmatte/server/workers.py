@@ -25,6 +25,7 @@ from hybridmatte.server.work import COMPILATION, Cancelled, Compiling, Failed, L
 __all__ = ["NOT_STARTED", "Workers"]
 
 GRACE_SECONDS = 5.0  # from the interrupt of a worker to its end by force; a kernel ends before it is interrupted
+INTERRUPT_SECONDS = 0.5  # between two interrupts: a worker ignores the first one if it has yet to read its work
 WATCH_SECONDS = 1.0  # between two looks for workers that died without work
 WARMING_SECONDS = 300.0  # longest wait for the first worker, which may have to compile
 NOTE_SECONDS = 15.0  # between two lines of the log while kernels are compiled
@@ -207,9 +208,10 @@ class Workers:
 
     async def _recover(self, worker: Worker, call: asyncio.Future[Any]) -> None:
         """End the work of a worker, by interrupt or by force, and give on the worker or another one."""
-        if not call.done():
-            worker.interrupt()
-            await asyncio.wait([call], timeout=GRACE_SECONDS)
+        for _ in range(round(GRACE_SECONDS / INTERRUPT_SECONDS)):
+            if not call.done():
+                worker.interrupt()
+                await asyncio.wait([call], timeout=INTERRUPT_SECONDS)
         if not call.done():
             worker.kill()
             await asyncio.wait([call])
