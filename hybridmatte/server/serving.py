@@ -25,7 +25,7 @@ from hybridmatte.server.gate import Gate
 from hybridmatte.server.settings import Settings
 from hybridmatte.server.workers import Workers
 
-__all__ = ["config_of", "make_app", "serve"]
+__all__ = ["config_of", "grace_seconds_of", "make_app", "serve"]
 
 PAGE = Path(__file__).parent / "page"
 KEEP_ALIVE_SECONDS = 30
@@ -111,8 +111,12 @@ def serve(
     if is_opened:
         page = address_of(listener, EVERY_ADDRESS.get(settings.host, settings.host))
         Thread(target=webbrowser.open, args=(page,), daemon=True).start()  # answered once the server runs
-    grace_seconds = settings.upload_seconds + settings.queue_seconds + settings.request_seconds + 1
-    _Server(config_of(gate), gate, grace_seconds).run(sockets=[listener])
+    _Server(config_of(gate), gate, grace_seconds_of(settings)).run(sockets=[listener])
+
+
+def grace_seconds_of(settings: Settings) -> float:
+    """Return the longest time in which the requests under way are finished."""
+    return settings.upload_seconds + settings.queue_timeout + settings.timeout + 1
 
 
 def config_of(gate: Gate) -> uvicorn.Config:

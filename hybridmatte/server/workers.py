@@ -111,7 +111,7 @@ class Workers:
         """Return the methods, qualities and segmenters of the workers, as soon as the first one has started."""
         if self._listing is None or self.is_failing:
             raise Refusal(503, NOT_STARTED)
-        await asyncio.wait([self._listing], timeout=self.settings.queue_seconds)
+        await asyncio.wait([self._listing], timeout=self.settings.queue_timeout)
         if not self._listing.done():
             raise self._still_warming()
         return self._listing.result()
@@ -147,12 +147,12 @@ class Workers:
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         try:
-            await asyncio.wait([call], timeout=self.settings.request_seconds)
+            await asyncio.wait([call], timeout=self.settings.timeout)
         finally:
             self.n_busy -= 1
             self._release(worker, call)
         if not call.done():
-            limit = self.settings.request_seconds
+            limit = self.settings.timeout
             sentence = f"the work has taken more than {limit:g} s and was stopped, expected less"
             raise Refusal(503, sentence, kind=TIME_LIMIT)
         try:
@@ -171,7 +171,7 @@ class Workers:
             self._spawn(self._replace(worker))
         waiter: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
-        limit = self.settings.queue_seconds if self.is_ready else max(WARMING_SECONDS, self.settings.queue_seconds)
+        limit = self.settings.queue_timeout if self.is_ready else max(WARMING_SECONDS, self.settings.queue_timeout)
         try:
             await asyncio.wait([waiter], timeout=limit)
         except asyncio.CancelledError:
