@@ -36,17 +36,60 @@ def browser():
         started.close()
 
 
+def new_page(browser, width=1280, height=800, **options):
+    """Return an empty page of a context of its own."""
+    options = {"viewport": {"width": width, "height": height}, "reduced_motion": "reduce", **options}
+    context = browser.new_context(**options)
+    context.set_default_timeout(60_000)
+    return context.new_page()
+
+
+class Desk:
+    """A page that one test after another uses: to start a renderer takes longer than most tests."""
+
+    def __init__(self, browser):
+        self.page, self.is_free, self.listeners = new_page(browser), True, []
+        self.add_listener, self.page.on = self.page.on, self.listen
+
+    def listen(self, event, listener):
+        self.listeners.append((event, listener))
+        self.add_listener(event, listener)
+
+    def take(self):
+        self.is_free = False
+        return self.page
+
+    def clear(self):
+        """Leave nothing of the last test: what it opened, kept, held down, listened to and answered."""
+        self.page.evaluate(
+            "() => { if (window.hybridmatte) hybridmatte.state.pictures.length = 0; }"
+        )  # to leave unasked
+        self.page.unroute_all(behavior="ignoreErrors")
+        self.page.mouse.up()
+        self.page.mouse.move(0, 0)
+        self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        self.page.goto("about:blank")
+        while self.listeners:
+            self.page.remove_listener(*self.listeners.pop())
+        self.is_free = True
+
+
+@pytest.fixture(scope="session")
+def desk(browser):
+    return Desk(browser)
+
+
 @pytest.fixture
-def open_page(browser, service):
+def open_page(browser, desk, service):
     """Return a function that opens the page; a fault in its scripts, or a refusal by its policy, fails the test."""
     contexts, faults = [], []
 
-    def open_one(width=1280, height=800, **options):
-        options = {"viewport": {"width": width, "height": height}, "reduced_motion": "reduce", **options}
-        context = browser.new_context(**options)
-        context.set_default_timeout(60_000)
-        contexts.append(context)
-        page = context.new_page()
+    def open_one(*size, **options):
+        if desk.is_free and not size and not options:
+            page = desk.take()
+        else:
+            page = new_page(browser, *size, **options)
+            contexts.append(page.context)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda message: "Security Policy" in message.text and faults.append(message.text))
         page.goto(service.url)
@@ -57,6 +100,8 @@ def open_page(browser, service):
     yield open_one
     for context in contexts:
         context.close()
+    if not desk.is_free:
+        desk.clear()
     assert not faults
 
 
