@@ -125,6 +125,23 @@ def test_phone_without_a_photograph(open_page):
         assert box["x"] + box["width"] <= 390 - 16
 
 
+def test_a_large_screen(answered):
+    """At 1920 x 1080 nothing is cut off or scrolled, and the picture has most of the screen."""
+    page = answered(1920, 1080)
+    assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [
+        1920,
+        1080,
+    ]
+    for button in page.query_selector_all("button:visible, select:visible, input:visible"):
+        box = button.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 1920
+        assert box["y"] + box["height"] <= 1080
+    stage = page.locator(".stage").bounding_box()
+    assert stage["width"] * stage["height"] > 0.7 * 1920 * 1080
+    assert page.evaluate("hybridmatte.stage.viewport.scale") > 2, "fitted to the screen"
+
+
 def test_views_on_a_phone(answered):
     """The row of views was cut: all fit at 390 pixels; where they do not, the side fades and the chosen one shows."""
     page = answered(390, 844, **PHONE)
