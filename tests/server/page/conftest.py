@@ -60,15 +60,15 @@ class Desk:
         return self.page
 
     def clear(self):
-        """Leave nothing of the last test: what it opened, kept, held down, listened to and answered."""
-        self.page.evaluate(
-            "() => { if (window.hybridmatte) hybridmatte.state.pictures.length = 0; }"
-        )  # to leave unasked
+        """Leave nothing of the last test: what it opened, kept, held down, listened to and answered.
+
+        The next test loads the page anew, at the same address: that keeps the renderer, as an empty page would not.
+        """
+        self.page.evaluate("() => { if (window.hybridmatte) hybridmatte.state.pictures.length = 0; }")  # no question
         self.page.unroute_all(behavior="ignoreErrors")
         self.page.mouse.up()
         self.page.mouse.move(0, 0)
         self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
-        self.page.goto("about:blank")
         while self.listeners:
             self.page.remove_listener(*self.listeners.pop())
         self.is_free = True
@@ -82,11 +82,12 @@ def desk(browser):
 @pytest.fixture
 def open_page(browser, desk, service):
     """Return a function that opens the page; a fault in its scripts, or a refusal by its policy, fails the test."""
-    contexts, faults = [], []
+    contexts, faults, is_at_desk = [], [], False
 
     def open_one(*size, **options):
+        nonlocal is_at_desk
         if desk.is_free and not size and not options:
-            page = desk.take()
+            page, is_at_desk = desk.take(), True
         else:
             page = new_page(browser, *size, **options)
             contexts.append(page.context)
@@ -100,8 +101,8 @@ def open_page(browser, desk, service):
     yield open_one
     for context in contexts:
         context.close()
-    if not desk.is_free:
-        desk.clear()
+    if is_at_desk:
+        desk.clear()  # a desk that cannot be cleared stays taken, and later tests have pages of their own
     assert not faults
 
 
