@@ -318,6 +318,19 @@ def test_metrics_count_what_is_refused_before_a_command_begins(monkeypatch, tmp_
     ]
 
 
+def test_metrics_count_clients_that_left(monkeypatch, tmp_path):
+    async def do(_work):
+        import asyncio
+
+        await asyncio.sleep(60)
+
+    app, _ = application(monkeypatch, tmp_path, do=do)
+    left = Ask("/v1/auto", "POST", (b"picture",), IMAGE, leaves=True)
+    text = ask(app, left, Ask("/metrics"))[-1].body.decode()
+    assert 'hybridmatte_requests_total{command="auto",status="499"} 1.0' in text
+    assert 'hybridmatte_request_seconds_count{command="auto"} 1.0' in text
+
+
 def test_methods_tell_the_limits(monkeypatch, tmp_path):
     app, _ = application(monkeypatch, tmp_path, max_bytes=10, max_pixels=20)
     reply = ask(app, Ask("/v1/methods"))[0]
