@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -31,6 +32,7 @@ from hybridmatte.server.workers import Workers
 __all__ = ["make_api"]
 
 HELD_BODIES = 4  # of the largest size, that all requests together may hold
+BEARER = HTTPBearer(scheme_name="token", description="The word of `hybridmatte serve --token`.", auto_error=False)
 LEFT = 499  # status of a request whose client has gone; nobody reads it but the metrics
 
 
@@ -40,6 +42,7 @@ def make_api(settings: Settings, workers: Workers, commands: dict[str, Command],
         title="hybridmatte", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
     )  # a redirection would lose the body of many clients
     service = _Service(settings, workers, counts)
+    guard = [] if settings.token is None else [Depends(BEARER)]  # the gate checks it; here it is described
     for command in commands.values():
         api.post(
             f"/v1/{command.name}",
@@ -48,21 +51,33 @@ def make_api(settings: Settings, workers: Workers, commands: dict[str, Command],
             responses=describe_responses(command),
             openapi_extra=describe_body(command),
             operation_id=command.name,
+            dependencies=guard,
         )(_endpoint(service, command))
-    limits = {"max_bytes": settings.max_bytes, "max_pixels": settings.max_pixels}
+    _add_reports(api, service, guard)
+    _add_refusals(api, commands)
+    return api
 
-    @api.get("/v1/methods", summary="Methods, qualities, segmenters and limits of the service.")
+
+def _add_reports(api: FastAPI, service: "_Service", guard: list[Any]) -> None:
+    """Add the paths that tell of the service itself."""
+    settings, workers = service.settings, service.workers
+
+    @api.get("/v1/methods", summary="Methods, qualities, segmenters and limits of the service.", dependencies=guard)
     async def methods() -> dict[str, Any]:
+        limits = {"max_bytes": settings.max_bytes, "max_pixels": settings.max_pixels}
         return {**await workers.listing(), "limits": limits}
 
     @api.get("/health", summary="Whether the service is ready; without a token.")
     async def health() -> dict[str, Any]:
         return health_of(settings, workers)  # the gate answers this path before; here it is described
 
-    @api.get("/metrics", summary="Metrics for Prometheus.", response_class=Response)
+    @api.get("/metrics", summary="Metrics for Prometheus.", response_class=Response, dependencies=guard)
     async def metrics() -> Response:
         return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
+
+def _add_refusals(api: FastAPI, commands: dict[str, Command]) -> None:
+    """Let each error be answered in the service's form."""
     api.exception_handler(Refusal)(_refuse)
 
     @api.exception_handler(RequestValidationError)
@@ -74,7 +89,6 @@ def make_api(settings: Settings, workers: Workers, commands: dict[str, Command],
 
     api.exception_handler(HTTPException)(_refuse_path)
     api.exception_handler(Exception)(_refuse_fault)
-    return api
 
 
 def _endpoint(service: "_Service", command: Command) -> Callable[..., Awaitable[Response]]:
