@@ -7,8 +7,9 @@ from pathlib import Path
 
 from experiments.experiment import Experiment
 from experiments.metadata import MODIFIED, modified_commits
+from experiments.recorded import former
 from experiments.results import ROOT, Document
-from experiments.tables import MARK, table
+from experiments.tables import FORMER, MARK, table
 
 WIDTH = 99  # characters of a line of text
 CARD_BLOCK = re.compile("<!-- results: [^\n]*-->\n.*?<!-- end of results -->", re.DOTALL)
@@ -17,6 +18,7 @@ CARD_BLOCK = re.compile("<!-- results: [^\n]*-->\n.*?<!-- end of results -->", r
 def make_page(experiment: Experiment, document: Document) -> str:
     """Return the Markdown page of a recorded result."""
     name = experiment.name
+    document = document | {"results": former(document["results"], name)}
     about = f"[How to run and to read it](../../experiments/{name}/README.md)."
     if (ROOT / "docs" / "notes" / f"{name}.md").exists():
         about += f" [What was tried and what it shows](../notes/{name}.md)."
@@ -61,14 +63,19 @@ def latest_run(document: Document) -> str:
 
 
 def footnote(document: Document) -> list[str]:
-    """Return the explanation of the mark, if a row was measured on a modified checkout."""
-    commits = modified_commits(document["results"])
-    if not commits:
-        return []
-    return [
-        f"{MARK.strip()} Measured, at least in part, on a modified checkout of {', '.join(commits)}; to be "
-        "measured again."
-    ]
+    """Return the explanations of the marks, if rows were measured on a modified checkout or by former recipes."""
+    notes, commits = [], modified_commits(document["results"])
+    if commits:
+        notes.append(
+            f"{MARK.strip()} Measured, at least in part, on a modified checkout of {', '.join(commits)}; to be "
+            "measured again."
+        )
+    if any(row.get("former") for row in document["results"]):
+        notes.append(
+            f"{FORMER.strip()} Measured by former recipes or former code; to be measured again, and not to be compared "
+            "with the other lines."
+        )
+    return notes
 
 
 def wrap(block: str) -> str:
