@@ -18,7 +18,8 @@ CARD_BLOCK = re.compile("<!-- results: [^\n]*-->\n.*?<!-- end of results -->", r
 def make_page(experiment: Experiment, document: Document) -> str:
     """Return the Markdown page of a recorded result."""
     name = experiment.name
-    document = document | {"results": former(document["results"], name)}
+    if experiment.is_resumable:
+        document = document | {"results": former(document["results"], name)}
     about = f"[How to run and to read it](../../experiments/{name}/README.md)."
     if (ROOT / "docs" / "notes" / f"{name}.md").exists():
         about += f" [What was tried and what it shows](../notes/{name}.md)."

@@ -4,16 +4,17 @@
 recorded results, and each verdict from these figures.
 """
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from experiments.recorded import former
+from experiments.registry import EXPERIMENTS
 from experiments.results import RESULTS, Row, read_results
 from experiments.tables import mark, spread, table
 
@@ -49,7 +50,7 @@ class Item:
     lines : dict
         Name to the method of its rows.
     subject : str
-        End of the subjects of the rows.
+        Regular expression that is found in the subjects of the rows.
     orders : list
         A heading and names, from the lowest published figure to the highest.
     """
@@ -104,29 +105,33 @@ def line_of(item: Item, folder: Path) -> list[str]:
 
 
 def rows_of(item: Item, method: str, folder: Path) -> list[Row]:
-    """Return the recorded rows of a method whose subject ends as the item says."""
+    """Return the recorded rows of a method whose subject is one of the item's."""
     return [
         row
         for row in recorded_rows(item.experiment, folder)
-        if row["method"] == method and row["subject"].endswith(item.subject) and row["error"]
+        if row["method"] == method and re.search(item.subject, row["subject"]) and row["error"]
     ]
 
 
-@lru_cache
 def recorded_rows(experiment: str, folder: Path) -> list[Row]:
     """Return the recorded rows of an experiment, former ones marked; none if there is no record."""
     path = folder / f"{experiment}.json"
-    return former(read_results(path)["results"], experiment) if path.exists() else []
+    if not path.exists():
+        return []
+    rows = read_results(path)["results"]
+    return former(rows, experiment) if EXPERIMENTS[experiment].is_resumable else rows
 
 
 def figures(item: Item, found: Mapping[str, Sequence[Row]]) -> str:
-    """Return the means and standard deviations over the seeds, by measure and line."""
+    """Return the means by measure and line, with the standard deviation over the seeds if there are several."""
     parts = []
     for heading, (key, factor) in item.measures.items():
-        values = {
-            name: [factor * row["error"][key] for row in rows if key in row["error"]] for name, rows in found.items()
-        }
-        shown = [f"{name} {spread(one)}" for name, one in values.items() if one]
+        shown = []
+        for name, rows in found.items():
+            values = [factor * row["error"][key] for row in rows if key in row["error"]]
+            values = values if seed_names(rows) else values and [float(np.mean(values))]
+            if values:
+                shown.append(f"{name} {spread(values)}")
         if shown:
             parts.append(f"{heading}: {', '.join(shown)}")
     return "; ".join(parts)
@@ -144,13 +149,18 @@ def verdict(item: Item, found: Mapping[str, Sequence[Row]]) -> str:
     if on_average:
         parts.append(f"holds on average only: {', '.join(on_average)}")
     if not parts:
-        parts.append("holds" if item.orders else "measured")
+        parts.append("holds" if is_compared(item, found) else "measured")
     if missing:
         parts.append(f"not run yet: {', '.join(missing)}")
     counts = [len(seeds) for seeds in map(seed_names, found.values()) if seeds]
     if counts and min(counts) < FEW:
         parts.append("fewer than three seeds")
     return "; ".join(parts)
+
+
+def is_compared(item: Item, found: Mapping[str, Sequence[Row]]) -> bool:
+    """Return whether two lines of a published order have rows."""
+    return any(sum(bool(found[name]) for name in names) > 1 for _, *names in item.orders)
 
 
 def disagreements(item: Item, found: Mapping[str, Sequence[Row]]) -> tuple[list[str], list[str]]:

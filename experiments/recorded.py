@@ -54,12 +54,10 @@ def recipes_hash(name: str) -> str:
 
 
 def former(rows: Sequence[Row], name: str) -> list[Row]:
-    """Return the rows, with ``former`` set in those of other recipes than the present ones.
+    """Return the rows of a resumable experiment, with ``former`` set in those of other recipes than the present ones.
 
-    Rows without configuration count as former where any row has one.
+    Rows without configuration are of a time before rows had one.
     """
-    if not any("configuration" in row for row in rows):
-        return list(rows)
     present = recipes_hash(name)
     return [row | {"former": row.get("configuration", "").split("-")[0] != present} for row in rows]
 

@@ -1,5 +1,6 @@
 """Rows that are recorded already are not measured again, and networks that are kept are those asked for."""
 
+import dataclasses
 import json
 from types import SimpleNamespace
 
@@ -67,7 +68,6 @@ def test_lines_say_how_many_seeds_they_have_and_whether_they_are_former(tmp_path
     table = seed_table("loss", {"sad": ("SAD", 1.0)}, {"ddc": rows[:2], "dc": rows[2:]})
     assert "| ddc | 2 | 1.00 (0.00) |" in table
     assert f"| dc{FORMER} | 1 | 1.00 |" in table
-    assert former([made_row("dc", 0)], "made") == [made_row("dc", 0)]  # an experiment whose rows name none
 
 
 @pytest.mark.usefixtures("recipe")
@@ -76,12 +76,14 @@ def test_the_page_explains_the_mark(tmp_path, monkeypatch):
         return [seed_table("loss", {"sad": ("SAD", 1.0)}, {row["method"]: [row] for row in document["results"]})]
 
     monkeypatch.setattr(Experiment, "_load", lambda *_: SimpleNamespace(report=report))
-    experiment = Experiment(name="made", question="Does it?", cost="nothing")
+    experiment = Experiment(name="made", question="Does it?", cost="nothing", is_resumable=True)
     rows = [made_row("ddc", 0, Recorded("made", tmp_path).configuration()), made_row("dc", 0)]
     page = pages.make_page(experiment, {"metadata": METADATA, "results": rows})
     assert "| dc † | 1 |" in page
     assert "† Measured by former recipes" in page
     assert "†" not in pages.make_page(experiment, {"metadata": METADATA, "results": rows[:1]})
+    others = dataclasses.replace(experiment, is_resumable=False)
+    assert "†" not in pages.make_page(others, {"metadata": METADATA, "results": rows[1:]})
 
 
 def test_a_kept_network_of_another_configuration_is_refused(tmp_path):

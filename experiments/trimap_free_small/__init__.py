@@ -27,4 +27,5 @@ EXPERIMENT = Experiment(
     cost="six short trainings for each seed, a few hours in all; extras deep and demo, the data folder",
     options=Options,
     packages=("numpy", "torch", "timm", "lightning"),
+    is_resumable=True,
 )

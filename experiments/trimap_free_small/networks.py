@@ -18,7 +18,12 @@ from hybridmatte.networks import JointInference, MattingNetwork, load_network
 from hybridmatte.training import read_config
 
 NET_T, NET_M, REAL = (Path(__file__).with_name(name) for name in ("net_t.toml", "net_m.toml", "real.toml"))
-FORMS_OF_NET_M = {"net_m": {}, "not mined": {"hard_percent": 0.0}, "not refined": {"refinement": False}}
+FORMS_OF_NET_M = {
+    "net_m": {},
+    "not mined": {"hard_percent": 0.0},
+    "not refined": {"refinement": False},
+    "no attention": {"attention": False},
+}
 LONGER = 4  # times the steps
 
 

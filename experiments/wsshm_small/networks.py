@@ -1,6 +1,6 @@
 """The networks of a seed, trained when they are first needed and kept, and their scores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,10 @@ class Networks:
 
     def teacher(self, count: int, amount: str, **changes: Any) -> Path:
         """Return the folder of a network trained on mattes, from one pre-trained on masks if there are any."""
-        start = {"init_from": str(self.pretrained(count, **changes))} if count else self._start(changes)
-        name = f"teacher {count} {amount} {changes.get('network', 'unet')}"
+        network = architecture(changes)
+        start = {"init_from": str(self.pretrained(count, **network))} if count else self._start(changes)
+        weight = f" {changes['boundary_weight']:g}" if "boundary_weight" in changes else ""
+        name = f"teacher{weight} {count} {amount} {changes.get('network', 'unet')}"
         return self._train(
             name,
             MATTE,
@@ -46,15 +48,23 @@ class Networks:
             **changes,
         )
 
-    def student(self, count: int, amount: str, name: str = "student", **changes: Any) -> Path:
+    def student(
+        self,
+        count: int,
+        amount: str,
+        name: str = "student",
+        teacher_changes: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> Path:
         """Return the folder of a network trained on blended labels."""
-        network = {key: value for key, value in changes.items() if key in ARCHITECTURE}
+        teacher = self.teacher(count, amount, **(teacher_changes or {}))
+        weight = f" of{teacher.parent.name.removeprefix('teacher')}" if teacher_changes else ""
         return self._train(
-            f"{name} {count} {amount}",
+            f"{name} {count} {amount}{weight}",
             BLENDING,
             lambda: self._people(count),
-            teacher=str(self.teacher(count, amount)),
-            init_from=str(self.pretrained(count, **network)),
+            teacher=str(teacher),
+            init_from=str(self.pretrained(count, **architecture(changes))),
             **changes,
         )
 
@@ -87,6 +97,11 @@ class Networks:
         return train_kept(
             self._options.kept / str(self.seed) / name, recipe, samples, self._options, seed=self.seed, **changes
         )
+
+
+def architecture(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes that choose a network."""
+    return {key: value for key, value in changes.items() if key in ARCHITECTURE}
 
 
 def score(network: MattingNetwork, data: Path) -> dict[str, float]:

@@ -25,6 +25,7 @@ SWITCHES = {
     "soft boundary": {"soft_boundary": True},
     "boundary follows": {"frozen_boundary": False},
 }
+BOUNDARY_WEIGHTS = (0.1, 0.01)  # beside that of matte.toml
 STUDENTS = {
     "pyramid": {"network": "pyramid", "boundary": False},
     "modnet": {"network": "modnet", "size": "tiny", "pretrained": False, "boundary": False},
@@ -95,6 +96,18 @@ def switches() -> Iterator[Job]:
         )
 
 
+def weights() -> Iterator[Job]:
+    """Yield the rows of Table 4: students of teachers with other weights of the boundary loss."""
+    yield Job("weights: as configured", {}, lambda networks: networks.student(MOST, "all"))
+    for weight in BOUNDARY_WEIGHTS:
+        changes = {"boundary_weight": weight}
+        yield Job(
+            f"weights: {weight:g}",
+            changes,
+            lambda networks, changes=changes: networks.student(MOST, "all", teacher_changes=changes),
+        )
+
+
 def students() -> Iterator[Job]:
     """Yield the rows of Table 6: other networks fine-tuned on mattes, as students, and as students of masks alone."""
     for name, changes in STUDENTS.items():
@@ -115,4 +128,4 @@ def students() -> Iterator[Job]:
         )
 
 
-JOBS = {"stages": stages, "grid": grid, "switches": switches, "students": students}
+JOBS = {"stages": stages, "grid": grid, "switches": switches, "weights": weights, "students": students}
