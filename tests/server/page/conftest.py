@@ -128,7 +128,7 @@ def photo(tmp_path_factory):
 def png(values):
     """Return the bytes of a PNG; colours are given in the order RGB."""
     values = values if values.dtype == np.uint8 else np.round(values).astype(np.uint8)
-    values = values[:, :, ::-1] if values.ndim == 3 else values
+    values = np.ascontiguousarray(values[:, :, ::-1]) if values.ndim == 3 else values
     return cv2.imencode(".png", values, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
 
 
@@ -180,7 +180,7 @@ class Answers:
 
     def __init__(self, page, alpha, trimap, **description):
         self.planes = {"alpha": alpha, "trimap": trimap, "confidence": np.full_like(alpha, 255)}
-        self.planes["foreground"] = self.planes["cutout"] = np.repeat(alpha[:, :, None], 3, axis=2)
+        self.planes["foreground"] = self.planes["cutout"] = np.broadcast_to(alpha[:, :, None], (*alpha.shape, 3))
         self.description = {"found": True, "seconds": 0.1, "warnings": [], **description}
         self.asked = []
         page.route("**/v1/auto?*", self.answer)
