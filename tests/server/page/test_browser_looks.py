@@ -174,3 +174,31 @@ def test_help_on_a_phone(answered):
     assert page.is_hidden("#help-touch")
     assert page.is_visible("#help-dialog h3:has-text('How it works')")
     assert page.wait_for_selector(SETTLED)
+
+
+COVERED = """() => [...document.querySelectorAll('.bar button, .views button, .tools button')]
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }))
+  .filter((one) => {
+    const { left, top, width, height } = one.getBoundingClientRect();
+    return !one.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+  })
+  .map((one) => one.textContent.trim() || one.dataset.command)"""
+
+
+def test_no_button_lies_over_another(answered):
+    """Between 1000 and 1300 pixels, a view's button lay over undo, redo and zoom."""
+    page = answered(1280, 768)
+    for width in (960, 985, 1000, 1100, 1200, 1280, 1300, 1366, 1400):
+        page.set_viewport_size({"width": width, "height": 768})
+        assert page.evaluate(COVERED) == [], width
+
+
+def test_a_phone_on_its_side_leaves_room_for_the_picture(answered):
+    page = answered(844, 390)
+    stage = page.locator(".stage").bounding_box()
+    assert stage["height"] >= 200
+    assert stage["width"] >= 400
+    assert page.evaluate(COVERED) == []
+    for command in ("undo", "save"):
+        box = page.locator(f".bar [data-command={command}]").bounding_box()
+        assert 0 <= box["x"] <= 844 - box["width"]
