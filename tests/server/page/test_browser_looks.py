@@ -176,7 +176,7 @@ def test_help_on_a_phone(answered):
     assert page.wait_for_selector(SETTLED)
 
 
-COVERED = """() => [...document.querySelectorAll('.bar button, .views button, .tools button')]
+COVERED = """() => [...document.querySelectorAll('.bar button, .views button, .tools button, .kinds button')]
   .filter((one) => one.checkVisibility({ visibilityProperty: true }))
   .filter((one) => {
     const { left, top, width, height } = one.getBoundingClientRect();
