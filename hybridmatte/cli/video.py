@@ -49,7 +49,7 @@ def video(
         typer.Option(
             "--smoothing", min=0, help="Frames on each side over which alpha is averaged along the motion; 0: none."
         ),
-    ] = 1,
+    ] = 2,
     window: Annotated[
         int, typer.Option("--window", min=1, help="Most frames that are held to wait for the next key frame.")
     ] = 16,

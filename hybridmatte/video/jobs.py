@@ -70,7 +70,7 @@ class Settings:
 
     quality: Quality = "best"
     weights: WeightsKind = RESEARCH
-    smoothing: int = 1
+    smoothing: int = 2
     window: int = 16
 
 
@@ -180,7 +180,8 @@ def _record(
 ) -> tuple[dict[str, Any], list[list[list[int]]]]:
     """Return what alphas depend on: that of all frames, and for each frame its own files, if it has some.
 
-    Between key frames an alpha also depends on later frames, so that no file is one frame's own.
+    Between key frames an alpha also depends on later frames, so that no file is one frame's own. Smoothing comes after
+    the alphas that are kept.
     """
     keys = {str(number): [path, *_stamp(path)] for number, path in (source.keys or {}).items()}
     files = [clip.files if isinstance(clip, SequenceClip) else None, hints.files]
@@ -195,7 +196,9 @@ def _record(
         "sizes and dates": [_stamp(file) for path in shared for file in _files(path)],
         "keys": keys,
         "segmenter": source.segmenter,
-        **vars(settings),
+        "quality": settings.quality,
+        "weights": settings.weights,
+        "window": settings.window,
     }
     return job, [[_stamp(path) for path in frame] for frame in zip(*own, strict=True)]
 

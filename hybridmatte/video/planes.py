@@ -145,9 +145,8 @@ def _planar_name(form: Any, bits: int, has_alpha: bool) -> str:
 def _plane(frame: av.VideoFrame, k: int) -> npt.NDArray[Any]:
     plane = frame.planes[k]
     dtype = np.dtype("uint8" if frame.format.components[min(k, len(frame.format.components) - 1)].bits <= 8 else "<u2")
-    return np.frombuffer(memoryview(plane), dtype).reshape(plane.height, plane.line_size // dtype.itemsize)[
-        :, : plane.width
-    ]
+    rows = np.frombuffer(memoryview(plane), dtype).reshape(plane.height, plane.line_size // dtype.itemsize)
+    return rows[:, : plane.width]
 
 
 def _levels(bits: int, is_full: bool | None) -> Levels:
@@ -179,12 +178,13 @@ def _planes_of_rgb(colour: FloatArray, bits: int, tags: ColourTags, form: Any) -
     red, blue = weights_of_matrix(tags, len(colour), "the output")
     levels = _levels(bits, tags.is_full)
     y: FloatArray = colour @ np.array([red, 1 - red - blue, blue], np.float32)
-    u: FloatArray = (colour[:, :, 2] - y) / np.float32(2 * (1 - blue))
-    v: FloatArray = (colour[:, :, 0] - y) / np.float32(2 * (1 - red))
+    u, v = ((colour[:, :, k] - y) / np.float32(2 * (1 - weight)) for k, weight in ((2, blue), (0, red)))
     height, width = y.shape
     across, down = width > form.chroma_width(width), height > form.chroma_height(height)
     chroma = [
-        _shrunk_chroma(plane, across, down) * np.float32(levels.chroma) + np.float32(levels.middle) for plane in (u, v)
+        _shrunk_chroma(plane.astype(np.float32, copy=False), across, down) * np.float32(levels.chroma)
+        + np.float32(levels.middle)
+        for plane in (u, v)
     ]
     top = np.float32((1 << bits) - 1)
     return [np.rint(plane).clip(0, top) for plane in (y * np.float32(levels.luma) + np.float32(levels.black), *chroma)]
