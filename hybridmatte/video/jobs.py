@@ -267,7 +267,8 @@ class _Hints:
                 raise ValueError(
                     f"clip {self._clip.path} lacks frame {self._clip.numbers.start + k}, expected it for --key"
                 )
-            self._pending.append(frame.number)
+            if self._planes is not None:
+                self._pending.append(frame.number)
             yield frame.image
 
     def given(self) -> dict[str, Any]:
