@@ -22,7 +22,7 @@ from hybridmatte.io.pictures import write_alpha, write_image
 from hybridmatte.video.clips import ALPHA_KEY, Clip
 from hybridmatte.video.codecs import CONTAINERS, chosen_codec
 from hybridmatte.video.colours import light_of, numbers_of, tags_for
-from hybridmatte.video.image_sequences import is_sequence, named_by
+from hybridmatte.video.image_sequences import named_by, names_sequence
 from hybridmatte.video.planes import frame_of
 from hybridmatte.video.sound import SoundCopier
 
@@ -220,7 +220,7 @@ def open_writer(
 ) -> Writer:
     """Return a writer for a video or an image sequence with the times, tags and sound of a clip."""
     text = os.fspath(path)
-    if is_sequence(text):
+    if names_sequence(text):
         if codec is not None:
             raise ValueError(f"codec is {codec!r}, expected none for an image sequence")
         if premultiplied and Path(text).suffix.lower() != ".exr":
