@@ -56,7 +56,12 @@ CODECS: dict[str, Codec] = {
     "ffv1": Codec(("ffv1",), "gbrap16le", "gbrp16le", {"level": "3"}, (".mkv",), "FFV1"),
     "png": Codec(("png",), "rgba64be", "rgb48be", {}, (".mov",), "PNG"),
     "h264": Codec(
-        ("libx264",), "", "yuv420p", {"crf": "14", "preset": "medium"}, (".mp4", ".m4v", ".mov", ".mkv"), "H.264"
+        ("libx264",),
+        "",
+        "yuv420p",
+        {"crf": "14", "preset": "medium", "x264-params": "cpu-independent=1"},  # else files differ from run to run
+        (".mp4", ".m4v", ".mov", ".mkv"),
+        "H.264",
     ),
     "av1": Codec(
         ("libaom-av1", "libsvtav1"), "yuva420p", "yuv420p10le", {"crf": "20"}, (".mp4", ".webm", ".mkv"), "AV1"

@@ -130,7 +130,7 @@ class VideoWriter(Writer):
         context.colorspace, context.color_primaries, context.color_trc = self._tags[:3]
         context.color_range = 2 if self._tags.is_full else 1
         context.sample_aspect_ratio = like.pixel_aspect
-        context.thread_count = 0
+        context.thread_count, context.thread_type = 0, "AUTO"
         return stream
 
     def _begin(self) -> None:
