@@ -95,7 +95,7 @@ def open_page(browser, desk, service):
         page.on("console", lambda message: "Security Policy" in message.text and faults.append(message.text))
         page.goto(service.url)
         wait_for_paint(page)
-        page.evaluate("(rest) => { hybridmatte.solver.rest = rest; }", REST)
+        page.evaluate("(rest) => { hybridmatte.solver.rest = rest; hybridmatte.state.setSize(24); }", REST)
         return page
 
     yield open_one
