@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 
-COMPILATION = "kernels are being compiled, once after an installation, which takes half a minute to two minutes"
+COMPILATION = "kernels are being compiled, once after an installation, which takes about a minute, and two to three on a busy machine"
 
 
 class Upload(NamedTuple):
