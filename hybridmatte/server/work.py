@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 
-COMPILATION = "kernels are being compiled, once after an installation, which takes about a minute, and two to three on a busy machine"
+COMPILATION = "kernels are being compiled, once after an installation, which takes one to three minutes"
 
 
 class Upload(NamedTuple):
