@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -112,6 +113,8 @@ def running_store(store: FaultyStore) -> Iterator[FaultyStore]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
+        reset = f"http://127.0.0.1:{store.port}/moto-api/reset"  # all servers of a process share what they hold
+        urllib.request.urlopen(urllib.request.Request(reset, method="POST")).close()
         yield store
     finally:
         server.shutdown()
