@@ -1,5 +1,8 @@
 """``batch`` on Ray clusters part of which dies, and on a store that fails: all results, each row once."""
 
+import tarfile
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("ray", reason="needs the extra cluster")
@@ -61,6 +64,27 @@ def test_two_nodes_of_which_parts_die(photographs, expected, tmp_path):
     assert max(happened) < COUNT + BROKEN
     assert faults(rows_of(record.read_bytes()), results_in(output), expected) == GOOD
     assert not list(output.glob(".*"))  # no temporary file is left
+
+
+def test_shards_and_the_order_of_the_record_are_those_of_local(photographs, tmp_path):
+    with tarfile.open(tmp_path / "in.tar", "w") as archive:
+        for image in sorted((photographs / "images").iterdir()):
+            archive.add(image, image.name)
+            archive.add(photographs / "trimaps" / image.name, f"{image.stem}.trimap.png")
+    words = ["--order", "--shard-size", "16", *MATTE]
+    run_batch([f"{tmp_path}/in.tar", "-o", f"{tmp_path}/local.tar", *words], tmp_path / "local.log")
+    with running_cluster(2) as cluster:
+        engine = ["--engine", "ray", "--address", cluster.address]
+        ended = run_batch([f"{tmp_path}/in.tar", "-o", f"{tmp_path}/ray.tar", *words, *engine], tmp_path / "ray.log")
+    assert ended.code == 1, ended.said
+    shards = {name: [path.read_bytes() for path in sorted(tmp_path.glob(f"{name}-*.tar"))] for name in ("local", "ray")}
+    assert len(shards["local"]) == 3
+    assert shards["ray"] == shards["local"]
+    keys = {
+        name: [row["key"] for row in rows_of(Path(tmp_path, f"{name}_results.jsonl").read_bytes())] for name in shards
+    }
+    assert keys["ray"] == keys["local"] == sorted(keys["local"])
+    assert len(keys["ray"]) == COUNT + BROKEN
 
 
 def test_four_nodes_and_a_store_that_fails(photographs, expected, tmp_path):
