@@ -8,21 +8,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra deep")
 
-from hybridmatte.io.pictures import write_alpha, write_image  # noqa: E402 - after the check for torch
-from hybridmatte.networks import load_network  # noqa: E402
+from hybridmatte.networks import load_network  # noqa: E402 - after the check for torch
 from hybridmatte.training import is_first_process  # noqa: E402
-from tests.synthetic import soft_disk  # noqa: E402
+from tests.training.shared import write_disks  # noqa: E402
 from tests.training.two_nodes import DEVICE, MASTER, two_nodes, why_not  # noqa: E402
 
-CONFIG = """network = "unet"
-size = "tiny"
-trimap_input = true
-crop = 64
-batch_size = 2
-epochs = 2
-epoch_steps = 2
-learning_rate = 1e-3
-"""
 ROOT = Path(__file__).parent.parent.parent
 TRAIN = ["-m", "hybridmatte", "train", "run.toml", "--data", "data"]
 PORT = "29571"
@@ -39,19 +29,6 @@ LAUNCHERS = {
         {},
     ),
 }
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Return a folder with run.toml and three disks; both machines see it."""
-    (tmp_path / "run.toml").write_text(CONFIG)
-    for part in ("image", "trimap"):
-        (tmp_path / "data" / part).mkdir(parents=True)
-    for seed in range(3):
-        scene = soft_disk((70, 90), seed=seed)
-        write_image(tmp_path / "data" / "image" / f"{seed}.png", scene.image)
-        write_alpha(tmp_path / "data" / "trimap" / f"{seed}.png", scene.trimap)
-    return tmp_path
 
 
 @pytest.mark.parametrize(
@@ -75,10 +52,11 @@ def test_one_process_is_the_first(monkeypatch, environment, is_first):
 
 
 @pytest.mark.slow
-def test_two_machines_train_the_network_of_two_processes_on_one(folder):
+def test_two_machines_train_the_network_of_two_processes_on_one(tmp_path):
     reason = why_not()
     if reason is not None:
         pytest.skip(reason)
+    folder = write_disks(tmp_path)
     environment = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     alone = [sys.executable, *TRAIN, "-o", "alone", "--devices", "2"]
     done = subprocess.run(["env", *(f"{k}={v}" for k, v in environment.items()), *alone], cwd=folder, timeout=300)
