@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from experiments.experiment import Experiment
 from experiments.options import Options, option
 
-PARTS = ("folder", "store", "cost", "rate", "memory", "start", "local")
+PARTS = ("folder", "store", "cost", "jobs", "rate", "memory", "start", "local")
 
 
 @dataclass(frozen=True, kw_only=True)

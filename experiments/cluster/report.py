@@ -42,6 +42,8 @@ def _costs(rows: Sequence[Row]) -> list[str]:
     return [
         "## Processor time of both engines, 1 megapixel, one worker with one thread",
         _table(_of(rows, "processor time"), cost),
+        "## Processor time of jobs, 1 megapixel, one thread",
+        _table(_of(rows, "jobs"), folder),
         "## Rate on two cores, 1 megapixel, one thread a worker",
         _table(_of(rows, "rate"), rate),
         "## Memory over a job of small photographs",

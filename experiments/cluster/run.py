@@ -34,6 +34,11 @@ ROUNDS = 3
 SHARES = (1 / 3, 2 / 3, 4 / 5)  # of the pictures, when a node, a worker and the driver are killed
 NODES = (2, 4)
 TIMEOUT = 3600.0
+JOBS = {  # name: job, and its words behind the photographs
+    "matte": ("matte", ["{trimaps}"]),
+    "matte --quality fast": ("matte", ["{trimaps}", "--quality", "fast"]),
+    "auto --mask": ("auto", ["--mask", "{trimaps}"]),
+}
 
 
 def run(options: ClusterOptions) -> Iterator[list[Row]]:
@@ -42,6 +47,7 @@ def run(options: ClusterOptions) -> Iterator[list[Row]]:
         "folder": partial(_trouble, has_store=False),
         "store": partial(_trouble, has_store=True),
         "cost": _cost,
+        "jobs": _jobs,
         "rate": _rate,
         "memory": _memory,
         "start": _start,
@@ -122,6 +128,20 @@ def _cost(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:  # noqa
             "cpu_s_of_start": statistics.median(value for _, value in values),
         }
         yield [make_row(name, "processor time, 1 megapixel", MEGAPIXEL, found)]
+
+
+def _jobs(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:  # noqa: ARG001
+    """Measure the processor time of a picture of 1 megapixel by the local engine, for several jobs, with one thread."""
+    photographs = {n: write_photographs(folder / f"of{n}", n, 0, MEGAPIXEL) for n in (FEW, MANY)}
+    for name, (job, words) in JOBS.items():
+        spent = {}
+        for n, place in photographs.items():
+            given = [word.format(trimaps=place / "trimaps") for word in words]
+            places = [f"{place}/images", "-o", f"{folder}/{job}{len(words)}{n}", "--job", job]
+            command = [sys.executable, "-m", "hybridmatte", "batch", *places[:1], *given, *places[1:]]
+            spent[n] = processor_time(command, threads=1)
+        found = {"cpu_s_a_picture": (spent[MANY].cpu - spent[FEW].cpu) / (MANY - FEW)}
+        yield [make_row(name, "jobs, 1 megapixel", MEGAPIXEL, found)]
 
 
 def _rate(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:  # noqa: ARG001
