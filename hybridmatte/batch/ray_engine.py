@@ -66,6 +66,7 @@ def finish_jobs_on_ray(
         and go.
     threads : int, default 1
         Cores that Ray reserves for each item, and threads of its solver. So there are never more threads than cores.
+        A machine with that many must be there when the run begins, unless there is none yet.
     gpus : float, default 0
         GPUs that Ray reserves for each item; a network then runs there.
     ships : bool, default True
@@ -86,6 +87,7 @@ def finish_jobs_on_ray(
     if is_ours and address is not None:
         _connect(address)
     try:
+        _check_fits({"CPU": threads, "GPU": gpus})
         task = ray.remote(run_apart).options(**options)
         yield from _Run(task, ray.put(work), workers, threads, gpus, ships, is_cancelled).outcomes(jobs)
     finally:
@@ -123,6 +125,19 @@ def _connect(address: str) -> None:
         raise ConnectionError(
             f"address {address} does not answer ({reason}), expected that of a running Ray cluster"
         ) from error
+
+
+def _check_fits(wanted: dict[str, float]) -> None:
+    """Refuse what no machine of the cluster has, for which Ray would wait; without any machine yet, they may come."""
+    import ray
+
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) > 0]
+    for kind, name in (("CPU", "threads"), ("GPU", "gpus")):
+        most = max((machine.get(kind, 0) for machine in machines), default=wanted[kind])
+        if wanted[kind] > most:
+            raise ValueError(
+                f"{name} is {wanted[kind]:g}, expected at most {most:g}, what the largest machine of the cluster has"
+            )
 
 
 def _check_answers(address: str) -> None:

@@ -68,6 +68,13 @@ def test_threads_times_workers_are_the_cores(run, threads):
     assert most_at_once(outcomes) <= NODES * CORES // threads
 
 
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize(("name", "most"), [("threads", CORES), ("gpus", 1)])
+def test_what_no_machine_has_is_refused(name, most):
+    with pytest.raises(ValueError, match=f"{name} is 3, expected at most {most}, what the largest machine"):
+        list(finish_jobs_on_ray([Item(0, "a", Path("a.png"))], describe, **{name: 3}))
+
+
 def test_workers_bound_the_items_at_once(run):
     assert most_at_once(run(numbered(8), workers=1)) == 1
 
