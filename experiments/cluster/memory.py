@@ -1,5 +1,6 @@
-"""The memory of a command and of all processes below it, at shares of its way."""
+"""The memory and the processor time of a command, and the memory of all processes below it, at shares of its way."""
 
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -16,8 +17,9 @@ class MemoryOverTime:
         self.driver, self.record, self.total = driver, record, total
 
     def to_the_end(self, timeout: float) -> dict[str, float]:
-        """Return the MiB of the driver and of all processes together, at each of the shares."""
+        """Return the MiB of the driver and of all processes together at each of the shares, and the driver's time."""
         found: dict[str, float] = {}
+        cpu: list[tuple[float, float]] = []
         waiting, end = list(SHARES), time.monotonic() + timeout
         while self.driver.poll() is None:
             if time.monotonic() > end:
@@ -27,8 +29,10 @@ class MemoryOverTime:
                 share = round(100 * waiting.pop(0))
                 found[f"driver_mib_at_{share}"] = own_mib(self.driver.pid)
                 found[f"all_mib_at_{share}"] = sum(map(own_mib, below(self.driver.pid)))
+                cpu.append((self._share_done() * self.total, cpu_seconds(self.driver.pid)))
             time.sleep(0.05)
-        return found
+        (first, before), (last, after) = cpu[0], cpu[-1]
+        return {**found, "driver_cpu_ms_a_picture": 1e3 * (after - before) / (last - first)}
 
     def _share_done(self) -> float:
         return self.record.read_bytes().count(b"\n") / self.total if self.record.exists() else 0.0
@@ -50,3 +54,12 @@ def own_mib(pid: int) -> float:
     except OSError:
         return 0.0
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) / 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time of a process so far; 0 if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -38,6 +38,7 @@ def _costs(rows: Sequence[Row]) -> list[str]:
     rate = {"pictures_a_second": "pictures a second"}
     shares = (10, 50, 90)
     memory = {f"{who}_mib_at_{share}": f"{who}, MiB at {share}%" for who in ("driver", "all") for share in shares}
+    memory["driver_cpu_ms_a_picture"] = "driver, CPU ms a picture"
     folder = {"cpu_s_a_picture": "CPU seconds a picture"}
     return [
         "## Processor time of both engines, 1 megapixel, one worker with one thread",
