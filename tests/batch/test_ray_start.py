@@ -1,0 +1,47 @@
+"""How the Ray engine finds or starts Ray."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hybridmatte.batch.cores import available_cores
+from hybridmatte.batch.items import Item
+from tests.batch.ray_work import THREADS, describe
+
+ray = pytest.importorskip("ray", reason="needs the extra cluster")
+
+from hybridmatte.batch.ray_engine import finish_jobs_on_ray  # noqa: E402 - after the check for ray
+
+ITEMS = [Item(number, name, Path(f"{name}.png")) for number, name in enumerate("abc")]
+
+
+def test_ray_starts_on_this_machine_and_ends():
+    before = dict(os.environ)
+    outcomes = list(finish_jobs_on_ray(ITEMS, describe, workers=1))
+    assert [outcome.error for outcome in outcomes] == [None] * 3
+    assert all(outcome.delivery.scores["threads"] == ["1"] * 4 for outcome in outcomes)
+    assert {name: os.environ.get(name) for name in THREADS} == {name: before.get(name) for name in THREADS}
+    assert not ray.is_initialized()
+    assert not any(_is_alive(outcome.delivery.scores["pid"]) for outcome in outcomes)
+
+
+def test_an_address_without_a_cluster_is_refused():
+    with pytest.raises(
+        ConnectionError, match=r"address 127.0.0.1:9 does not answer .*, expected that of a running Ray cluster"
+    ):
+        list(finish_jobs_on_ray(ITEMS, describe, address="127.0.0.1:9"))
+
+
+def test_more_threads_than_cores_are_refused():
+    threads = available_cores() + 1
+    with pytest.raises(ValueError, match=rf"threads is {threads}, expected at most \d+, the cores of this machine"):
+        list(finish_jobs_on_ray(ITEMS, describe, threads=threads))
+
+
+def _is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
