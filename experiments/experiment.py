@@ -46,6 +46,8 @@ class Experiment:
         Names of the files in the folder of the page that are drawn from the recorded result.
     card : Path, optional
         A model card that shows a part of the result.
+    is_resumable : bool
+        Whether rows carry their configuration and a run adds those that are missing; see `experiments.recorded`.
     is_recorded : bool
         Whether rows are recorded; if not, there is no page either.
     """
@@ -58,6 +60,7 @@ class Experiment:
     keys: tuple[str, ...] = ("method", "subject")
     pictures: tuple[str, ...] = ()
     card: Path | None = None
+    is_resumable: bool = False
     is_recorded: bool = True
 
     def run(self, options: Options) -> Iterator[list[Row]]:

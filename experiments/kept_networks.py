@@ -1,5 +1,6 @@
 """Networks that an experiment trains once and keeps in a folder."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from experiments.options import TrainingOptions
 from hybridmatte.data import Sample
 from hybridmatte.networks import MattingNetwork
-from hybridmatte.training import read_config, train
+from hybridmatte.training import TrainingConfig, read_config, train
 
 
 def train_kept(
@@ -23,6 +24,8 @@ def train_kept(
     **changes: Any,
 ) -> Path:
     """Train a network unless `folder` keeps it; an interrupted training goes on. Return the folder of the network.
+
+    A network that is kept from another configuration raises ValueError.
 
     Parameters
     ----------
@@ -40,11 +43,14 @@ def train_kept(
     workers : int, default 0
         Processes that prepare crops.
     """
-    if not (folder / "network").is_dir():
+    config = read_config(recipe, **changes)
+    if (folder / "network").is_dir():
+        refuse_other(folder, config)
+    else:
         start = time.perf_counter()
         network = None if make_network is None else make_network()
         train(
-            read_config(recipe, **changes),
+            config,
             samples(),
             folder,
             network=network,
@@ -56,3 +62,14 @@ def train_kept(
         )
         print(f"trained {folder} in {time.perf_counter() - start:.0f} s", flush=True)
     return folder / "network"
+
+
+def refuse_other(folder: Path, config: TrainingConfig) -> None:
+    """Raise ValueError if a kept network was trained with another configuration."""
+    kept = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    wanted = json.loads(json.dumps(config.options()))
+    different = sorted(name for name in kept.keys() | wanted.keys() if kept.get(name) != wanted.get(name))
+    if different:
+        came = ", ".join(f"{name} = {kept.get(name)!r}" for name in different)
+        expected = ", ".join(f"{name} = {wanted.get(name)!r}" for name in different)
+        raise ValueError(f"{folder} keeps a network of {came}, expected {expected}: give another folder as --kept")

@@ -66,9 +66,13 @@ def merge_results(
 ) -> Document:
     """Record rows, and return the document; a new row replaces the recorded row with the same values under `keys`.
 
-    Each row carries the commit and date of its own run, the metadata those of the latest run.
+    A new row with a configuration (see `experiments.recorded`) also removes all rows of its method with another one, so
+    that no mean is over several configurations. Each row carries the commit and date of its own run, the metadata those
+    of the latest run.
     """
     old = json.loads(path.read_text(encoding="utf-8"))["results"] if path.exists() else []
+    chosen = {row["method"]: row["configuration"] for row in rows if "configuration" in row}
+    old = [row for row in old if row.get("configuration") == chosen.get(row["method"], row.get("configuration"))]
     stamp = {"commit": metadata["commit"], "date": metadata["date"]}
     merged = {tuple(row.get(key) for key in keys): row for row in old}
     merged.update({tuple(row.get(key) for key in keys): {**row, **stamp} for row in rows})

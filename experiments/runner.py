@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments import pages
+from experiments import pages, papers
 from experiments.experiment import Experiment
 from experiments.metadata import run_metadata
 from experiments.options import Options
@@ -41,6 +41,7 @@ def write_page(experiment: Experiment, folder: Path = RESULTS) -> None:
             pages.write_card(experiment.card, experiment, document)
         recorded = [other for other in EXPERIMENTS.values() if result_path(other, folder).exists()]
         (folder / "index.md").write_text(pages.make_index(recorded), encoding="utf-8")
+        (folder / papers.PAGE).write_text(papers.make_papers_page(folder), encoding="utf-8")
 
 
 def result_path(experiment: Experiment, folder: Path) -> Path:

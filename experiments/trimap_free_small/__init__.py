@@ -6,7 +6,7 @@ from pathlib import Path
 from experiments.experiment import Experiment
 from experiments.options import TrainingOptions, option
 
-PARTS = ("joint", "real", "longer")
+PARTS = ("trimaps", "joint", "real", "longer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,9 @@ class Options(TrainingOptions):
 
     kept: Path = option(Path("trimap_free_small_networks"), "folder of trained networks")
     parts: tuple[str, ...] = option(
-        ("joint", "real"), "composites, people, or composites with four times the steps", choices=PARTS
+        PARTS[:3],
+        "trimaps of composites, their alphas, people, or composites with four times the steps",
+        choices=PARTS,
     )
 
 
@@ -25,4 +27,5 @@ EXPERIMENT = Experiment(
     cost="six short trainings for each seed, a few hours in all; extras deep and demo, the data folder",
     options=Options,
     packages=("numpy", "torch", "timm", "lightning"),
+    is_resumable=True,
 )

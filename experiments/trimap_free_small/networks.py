@@ -18,7 +18,12 @@ from hybridmatte.networks import JointInference, MattingNetwork, load_network
 from hybridmatte.training import read_config
 
 NET_T, NET_M, REAL = (Path(__file__).with_name(name) for name in ("net_t.toml", "net_m.toml", "real.toml"))
-FORMS_OF_NET_M = {"net_m": {}, "not mined": {"hard_percent": 0.0}, "not refined": {"refinement": False}}
+FORMS_OF_NET_M = {
+    "net_m": {},
+    "not mined": {"hard_percent": 0.0},
+    "not refined": {"refinement": False},
+    "no attention": {"attention": False},
+}
 LONGER = 4  # times the steps
 
 
@@ -57,13 +62,17 @@ class Networks:
         """Return Net-T and a form of Net-M joined."""
         return JointInference(self.net_t(factor), self.net_m(form, factor), fusion)
 
-    def adapted(self) -> MattingNetwork:
+    def adapted_plainly(self) -> MattingNetwork:
+        """Return the joined networks after adaptation to people without a discriminator."""
+        return self.adapted("real, not adversarial", discriminator_steps=0)
+
+    def adapted(self, name: str = "real", **changes: Any) -> MattingNetwork:
         """Return the joined networks after adaptation to people."""
-        if not (self._root / "real" / "network").is_dir():
+        if not (self._root / "joint").is_dir():
             self.joint().save_pretrained(self._root / "joint")
         return load_network(
             train_kept(
-                self._root / "real",
+                self._root / name,
                 REAL,
                 lambda: people(self.options.data)[0],
                 self.options,
@@ -71,6 +80,7 @@ class Networks:
                 seed=self.seed,
                 init_from=str(self._root / "joint"),
                 teacher=str(self._root / "net_m" / "network"),
+                **changes,
             )
         )
 

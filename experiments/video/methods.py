@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from baselines.peers.pymatting import closed_form
-from experiments.video import CONTROL, PEER, SEQUENCE, SMOOTHED
+from experiments.video import CONTROL, PEER, SEQUENCE, UNSMOOTHED
 from hybridmatte import matte, matte_sequence
 from hybridmatte.linalg.bicgstab import bicgstab
 from hybridmatte.linalg.conjugate_gradient import KrylovResult, conjugate_gradient
@@ -39,21 +39,20 @@ def averaged(alphas: Alphas, keys: Keys) -> Alphas:
     return means
 
 
-def sequence(frames: Frames, keys: Keys, smoothing: int = 0) -> Alphas:
+def sequence(frames: Frames, keys: Keys, **options: int) -> Alphas:
     """Return the alphas of `matte_sequence`, from a trimap in every frame or in key frames only."""
     if len(keys) == len(frames):
-        trimaps = [keys[index] for index in range(len(frames))]
-        return list(matte_sequence(frames, trimaps=trimaps, smoothing=smoothing))
-    return list(matte_sequence(frames, keys=keys, smoothing=smoothing))
+        return list(matte_sequence(frames, trimaps=[keys[index] for index in range(len(frames))], **options))
+    return list(matte_sequence(frames, keys=keys, **options))
 
 
 RUN: dict[str, Callable[[Frames, Keys], Alphas]] = {
     CONTROL: frame_by_frame,
     PEER: peer_frame_by_frame,
     SEQUENCE: sequence,
-    SMOOTHED: partial(sequence, smoothing=2),
+    UNSMOOTHED: partial(sequence, smoothing=0),
 }
-CARRYING = (SEQUENCE, SMOOTHED)  # methods that need a trimap in key frames only
+CARRYING = (SEQUENCE, UNSMOOTHED)  # methods that need a trimap in key frames only
 
 
 @dataclass

@@ -6,7 +6,7 @@ import numpy as np
 
 from experiments.results import Document, Row
 from experiments.tables import mark, spread, table
-from experiments.video import CONTROL, CUT, METHODS, SEQUENCE, SMOOTHED
+from experiments.video import CONTROL, CUT, METHODS, SEQUENCE, UNSMOOTHED
 
 COLUMNS = {  # of the errors: heading and factor
     "sad": ("SAD / 1000", 1e-3),
@@ -87,7 +87,7 @@ def error_table(found: Found) -> str:
 def goal_table(found: Found) -> list[str]:
     """Return the ratios that have goals: of means, and their median and range over the clips."""
     lines = []
-    for method in (SEQUENCE, SMOOTHED):
+    for method in (SEQUENCE, UNSMOOTHED):
         for key, spacing, base_spacing, base, goal in GOALS:
             base = base or method
             above, below = found.get((method, spacing), {}), found.get((base, base_spacing), {})

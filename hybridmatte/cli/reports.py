@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hybridmatte.automatic.found import Findings
 from hybridmatte.cli.standard_output import discard_output, refuse_closed_output
@@ -21,6 +21,7 @@ __all__ = [
     "is_json",
     "is_quiet",
     "lost_reports",
+    "report_entries",
     "report_findings",
     "write_report",
 ]
@@ -70,6 +71,11 @@ def begin_report(source: str, output: str, used: Used | None = None) -> None:
 def report_findings(findings: Findings) -> None:
     """Remember what `auto` has to say of the one file of a command, for its report."""
     _chosen.findings = findings
+
+
+def report_entries(entries: dict[str, Any]) -> None:
+    """Remember entries that the report of the one file of a command has beside those of all commands."""
+    _chosen.findings = SimpleNamespace(entries=entries)
 
 
 def finish_report(error: str | None = None, status: str = "written") -> None:

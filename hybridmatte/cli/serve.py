@@ -53,10 +53,10 @@ def serve(
     port: Annotated[int, typer.Option("--port", "-p", help="Port to listen on; 0 takes a free one.")] = 8000,
     token: Token = None,
     workers: Processes = None,
-    queue: Annotated[int, typer.Option("--queue", help="Number of requests that may wait for a process.")] = 32,
+    queue: Annotated[int, typer.Option("--queue", min=0, help="Number of requests that may wait for a process.")] = 32,
     timeout: Seconds = 300,
     queue_timeout: QueueSeconds = 60,
-    max_mib: Annotated[int, typer.Option("--max-mib", help="Largest body of a request in MiB.")] = 256,
+    max_mib: Annotated[int, typer.Option("--max-mib", min=1, help="Largest body of a request in MiB.")] = 256,
     max_pixels: MaxPixels = 60_000_000,
     segmenter: AllowedSegmenters = None,
     allow_host: Annotated[
@@ -80,14 +80,19 @@ def serve(
     from hybridmatte.server.serving import serve as run
     from hybridmatte.server.settings import Settings
 
+    if segmenter:
+        from hybridmatte.automatic.registry import load_segmenter
+
+        for name in segmenter:  # a name that does not exist is refused now, not at the first request
+            load_segmenter(name)
     chosen = {} if workers is None else {"workers": workers}
     settings = Settings(
         host=host,
         port=port,
         token=os.environ.get(TOKEN_VARIABLE) or None if token is None else token,
         queue=queue,
-        queue_seconds=queue_timeout,
-        request_seconds=timeout,
+        queue_timeout=queue_timeout,
+        timeout=timeout,
         max_bytes=max_mib * MIB,
         max_pixels=max_pixels,
         segmenters=tuple(segmenter or ("bundled",)),

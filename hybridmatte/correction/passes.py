@@ -73,7 +73,7 @@ def correct(problem: Problem, network: Perceptron, passes: int = 2) -> MatteWith
 
 
 def correct_near(problem: Problem, network: Perceptron | None, guess: Guess) -> tuple[Plane, Plane | None]:
-    """Estimate alpha and confidence of a checked problem in one pass, with a guess of alpha.
+    """Estimate alpha and confidence of a checked problem in two passes, with a guess of alpha.
 
     The network has two outputs. Without a network, or without foreground or background, alpha is that of one solver
     with the guess as its prior, and there is no confidence.
@@ -83,9 +83,10 @@ def correct_near(problem: Problem, network: Perceptron | None, guess: Guess) -> 
     has_both = bool((known == 0).any() and (known == 1).any())
     if network is None or not has_both or not expanded.is_unknown.any():
         return solve_base(problem.image, known, guess=guess), None
-    alpha, confidence = correct_once(run_solvers(problem.image, known, guess=guess), network)
-    confidence[(known != 0.5) & problem.is_unknown] = EXPANDED_CONFIDENCE
-    return alpha, confidence
+    memory = FlowMemory()
+    first = correct_once(run_solvers(problem.image, known, memory, guess), network)
+    first.confidence[(known != 0.5) & problem.is_unknown] = EXPANDED_CONFIDENCE
+    return correct_again(problem.image, known, first, network, memory, guess=guess._replace(start=first.alpha))
 
 
 def correct_again(
@@ -95,6 +96,7 @@ def correct_again(
     network: Perceptron,
     memory: FlowMemory | None = None,
     limit: float = CERTAIN_DOUBT,
+    guess: Guess | None = None,
 ) -> MatteWithConfidence:
     """Return alpha and confidence after the second pass.
 
@@ -102,13 +104,13 @@ def correct_again(
     in the second. So the solvers have more known colours, nearer to the pixels that are left, and fewer of these.
     Certain pixels become 0 or 1 and keep their confidence. On the pixels that are left, both passes are averaged with
     weights by their doubts, as the second pass inherits what the first was wrongly certain of. `memory` holds the
-    neighbours that the first pass found.
+    neighbours that the first pass found; `guess` is for the solver.
     """
     certain = certain_trimap(first, known, limit)
     left, unknown = certain == 0.5, known == 0.5
     if np.count_nonzero(unknown & ~left) <= LEAST_CERTAIN * np.count_nonzero(unknown):
         return first
-    second = correct_once(run_solvers(image, certain, memory), network)
+    second = correct_once(run_solvers(image, certain, memory, guess), network)
     weights = [(1 - part.confidence[left] + np.float32(DOUBT_FLOOR)) ** -2 for part in (first, second)]
     share = weights[1] / (weights[0] + weights[1])
     alpha, confidence = second.alpha, first.confidence.copy()

@@ -113,6 +113,7 @@ SCHEMAS: dict[str, dict[str, Rule]] = {
         "width": FACTOR,
         "trimap": TRIMAP,
         "refinement": BOOLEAN,
+        "attention": BOOLEAN,
         "normalized_head": BOOLEAN,
     },
     "net_t": {"network": choice("net_t"), "size": choice("resnet50", "tiny")},

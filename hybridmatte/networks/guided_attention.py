@@ -1,6 +1,7 @@
 """GCA-Matting: a residual U-Net whose attention passes features between similar patches of the image."""
 
 from itertools import pairwise
+from os import PathLike
 from typing import Literal
 
 import torch
@@ -22,8 +23,13 @@ MIN_NORM = 1e-4  # a guidance patch is divided by its norm, or by this if the no
 FACTOR_BOUNDS = (0.1, 10.0)  # of the factors of unknown and known patches
 
 
-def gca(size: Literal["resnet34", "tiny"] = "resnet34", *, trimap: TrimapOption = "one-hot") -> "MattingGCA":
-    """Make a `MattingGCA` with random weights.
+def gca(
+    size: Literal["resnet34", "tiny"] = "resnet34",
+    *,
+    trimap: TrimapOption = "one-hot",
+    pretrained: bool | str | PathLike[str] = False,
+) -> "MattingGCA":
+    """Make a `MattingGCA`.
 
     Parameters
     ----------
@@ -31,6 +37,9 @@ def gca(size: Literal["resnet34", "tiny"] = "resnet34", *, trimap: TrimapOption 
         25 million parameters as published, or 0.6 million of the same structure, which can be trained on two CPU cores.
     trimap : {"one-hot", True, False}, default "one-hot"
         Whether the network takes a trimap: one-hot as three planes, as published, or as the fourth plane.
+    pretrained : bool, str or path, default False
+        As for `net_m`, whose encoder has the same convolutions. For "resnet34" only. Guidance and attention stay
+        random.
 
     Returns
     -------
@@ -39,7 +48,9 @@ def gca(size: Literal["resnet34", "tiny"] = "resnet34", *, trimap: TrimapOption 
     Raises
     ------
     ValueError
-        If size or trimap is none of these.
+        If size or trimap is none of these, there are no pre-trained weights of that size, or the weights do not fit.
+    FileNotFoundError
+        If pretrained names neither a file nor a package.
 
     References
     ----------
@@ -52,7 +63,12 @@ def gca(size: Literal["resnet34", "tiny"] = "resnet34", *, trimap: TrimapOption 
     >>> network(torch.rand(1, 3, 40, 50), torch.rand(1, 1, 40, 50)).shape
     torch.Size([1, 1, 40, 50])
     """
-    return MattingGCA(width=WIDTHS[check_choice(size, "size", tuple(WIDTHS))], trimap=trimap)
+    network = MattingGCA(width=WIDTHS[check_choice(size, "size", tuple(WIDTHS))], trimap=trimap)
+    if pretrained is not False:
+        if size != "resnet34":
+            raise ValueError(f"size is {size!r}, expected 'resnet34' with pretrained weights")
+        network.load_encoder(pretrained)
+    return network
 
 
 class MattingGCA(ResidualUNet, SavedNetwork, library_name="hybridmatte", license="mit", model_card_template=CARD):
@@ -81,8 +97,8 @@ class MattingGCA(ResidualUNet, SavedNetwork, library_name="hybridmatte", license
     -----
     Memory of the attention grows with the square of the number of pixels, see `GuidedAttention`.
 
-    The authors start from an encoder trained on ImageNet, whose first convolution has weights of 0 for the trimap.
-    Here all weights are random, also those for the trimap.
+    The authors start from an encoder trained on ImageNet, whose first convolution has weights of 0 for the trimap: see
+    `pretrained` of `gca`. Without it all weights are random, also those for the trimap.
     """
 
     config_kind = "gca"

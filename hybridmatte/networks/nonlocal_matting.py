@@ -28,6 +28,7 @@ def net_m(
     *,
     trimap: TrimapOption = "one-hot",
     refinement: bool = True,
+    attention: bool = True,
     pretrained: bool | str | PathLike[str] = False,
 ) -> "MattingNonlocal":
     """Make a `MattingNonlocal`.
@@ -41,6 +42,8 @@ def net_m(
         Whether the network takes a trimap: one-hot as three planes, or as the fourth plane.
     refinement : bool, default True
         Whether the residual module follows; without it the network is the paper's NLM.
+    attention : bool, default True
+        Whether the encoder has `NonlocalAttention` at 1/8; without it the network is a residual U-Net, for comparison.
     pretrained : bool, str or path, default False
         Start the encoder from timm's ImageNet weights of resnet34d, which are downloaded; or from a local file, or from
         an installed package, of weights of resnet34d or resnet34, see `ResidualUNet.load_encoder` and
@@ -72,7 +75,7 @@ def net_m(
     width = WIDTHS[check_choice(size, "size", tuple(WIDTHS))]
     if pretrained is not False and size != "resnet34":
         raise ValueError(f"size is {size!r}, expected 'resnet34' with pretrained weights")
-    network = MattingNonlocal(width=width, trimap=trimap, refinement=refinement)
+    network = MattingNonlocal(width=width, trimap=trimap, refinement=refinement, attention=attention)
     if pretrained is not False:
         network.load_encoder(pretrained)
     return network
@@ -88,7 +91,7 @@ class MattingNonlocal(ResidualUNet, SavedNetwork, library_name="hybridmatte", li
     width : float
         Factor of all channel numbers; each is at least 8.
     trimap : {"one-hot", True, False}
-    refinement : bool
+    refinement, attention : bool
     normalized_head : bool, default True
         Whether the last convolution has a spectral norm and a batch norm, as in the paper's table. Networks of
         versions without this argument have neither.
@@ -118,13 +121,14 @@ class MattingNonlocal(ResidualUNet, SavedNetwork, library_name="hybridmatte", li
         width: float = 1.0,
         trimap: TrimapOption = "one-hot",
         refinement: bool = True,
+        attention: bool = True,
         normalized_head: bool = True,
     ) -> None:
         super().__init__(width, trimap)
         check_choice(network, "network", ("net_m",))
         if normalized_head:
             self.head = NormalizedHead(self.channels[0])
-        self.attention = NonlocalAttention(self.channels[2])
+        self.attention = NonlocalAttention(self.channels[2]) if attention else None
         self.refinement = Refinement(max(8, round(width * REFINEMENT_CHANNELS))) if refinement else None
         self.to(memory_format=torch.channels_last)  # faster on a CPU, see MattingGCA
 
@@ -133,8 +137,8 @@ class MattingNonlocal(ResidualUNet, SavedNetwork, library_name="hybridmatte", li
         return self.unknown_at_stride(planes, 8)
 
     def attend_encoder(self, features: torch.Tensor, context: torch.Tensor | None) -> torch.Tensor:
-        """Return the encoder's features with the features of similar places added."""
-        return self.attention(features, context)
+        """Return the encoder's features with the features of similar places added, unchanged without attention."""
+        return features if self.attention is None else self.attention(features, context)
 
     def estimate(self, planes: torch.Tensor) -> torch.Tensor:
         """Return the refined alpha of the planes that `prepared` returns, or the coarse one without refinement."""

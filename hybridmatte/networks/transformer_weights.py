@@ -25,6 +25,22 @@ VIT_NAMES: Names = (  # of timm, DINO and MAE, which are the same, to transforme
     (r"^blocks\.(\d+)\.attn\.", r"encoder.layer.\1.attention."),
     (r"^blocks\.(\d+)\.", r"encoder.layer.\1."),
 )
+TRANSFORMERS_NAMES: Names = (  # of transformers' ViT to timm
+    (r"^embeddings\.cls_token$", "cls_token"),
+    (r"^embeddings\.mask_token$", "mask_token"),
+    (r"^embeddings\.position_embeddings$", "pos_embed"),
+    (r"^embeddings\.patch_embeddings\.projection\.", "patch_embed.proj."),
+    (r"^encoder\.layer\.", "blocks."),
+    (r"\.attention\.output\.dense\.", ".attn.proj."),
+    (r"\.intermediate\.dense\.", ".mlp.fc1."),
+    (r"\.output\.dense\.", ".mlp.fc2."),
+    (r"\.layernorm_before\.", ".norm1."),
+    (r"\.layernorm_after\.", ".norm2."),
+    (r"^layernorm\.", "norm."),
+    (r"^(pooler|classifier|decoder)\.", "head."),
+)
+TRANSFORMERS_PREFIX = re.compile(r"^vit\.")
+TRANSFORMERS_MARK = ".attention.attention.query."  # in a name of each block
 VIT_UNUSED = re.compile(r"^(cls_token$|mask_token$|decoder_|norm\.|fc_norm\.|head\.)")  # heads, and MAE's decoder
 RELATIVE = re.compile(r"\.rel_pos_[hw]$")
 VIT_OWN = re.compile(r"\.rel_pos_[hw]$|\.residual\.")  # of VitDet alone
@@ -42,7 +58,7 @@ SWIN_OWN = re.compile(r"\.prior_bias$|^stages\.\d\.norm\.")
 
 
 def load_vit(backbone: torch.nn.Module, source: str | PathLike[str] | Tensors) -> None:
-    """Load a plain vision transformer of DINO, of MAE or of timm into the backbone of a ViTMatte.
+    """Load a plain vision transformer of DINO, MAE, timm or transformers into the backbone of a ViTMatte.
 
     Patch embedding, position embeddings and blocks are loaded. Position embeddings of another size are interpolated.
     The weights of the trimap's planes are 0. Relative positions, which VitDet has beside them, start at 0. Its
@@ -62,6 +78,8 @@ def load_vit(backbone: torch.nn.Module, source: str | PathLike[str] | Tensors) -
         If a tensor is missing, is left over, or has another shape.
     """
     path, found = _published(source)
+    if any(TRANSFORMERS_MARK in name for name in found):
+        found = _of_transformers(found)
     found = _renamed(found, VIT_NAMES, VIT_UNUSED)
     if POSITIONS in found:
         found[POSITIONS] = _fitted_positions(found[POSITIONS], backbone.state_dict()[POSITIONS])
@@ -95,6 +113,15 @@ def _published(source: str | PathLike[str] | Tensors) -> tuple[Path, Tensors]:
     """Return the tensors of a source without the prefixes of wrapped networks, and what to call it."""
     path, found = (Path("timm"), source) if isinstance(source, dict) else published_tensors(source)
     return path, {PREFIX.sub("", name): tensor for name, tensor in found.items()}
+
+
+def _of_transformers(found: Tensors) -> Tensors:
+    """Return the tensors of transformers' ViT under the names of timm, which has query, key and value in one tensor."""
+    found = {TRANSFORMERS_PREFIX.sub("", name): tensor for name, tensor in found.items()}
+    for name in [name for name in found if TRANSFORMERS_MARK in name]:
+        parts = [found.pop(name.replace(".query.", f".{part}.")) for part in ("query", "key", "value")]
+        found[name.replace(TRANSFORMERS_MARK, ".attn.qkv.")] = torch.cat(parts)
+    return _renamed(found, TRANSFORMERS_NAMES, re.compile(r"(?!)"))
 
 
 def _renamed(found: Mapping[str, torch.Tensor], names: Names, unused: re.Pattern[str]) -> Tensors:

@@ -3,19 +3,21 @@
 # Annotations are read by FastAPI, and name classes that are made here: they must not be strings.
 
 import asyncio
-import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from hybridmatte import __version__
 from hybridmatte.server.answers import answer_of
 from hybridmatte.server.commands import Command
+from hybridmatte.server.counts import Counts
 from hybridmatte.server.failures import FAULT, Refusal, field_of, wrong_method
 from hybridmatte.server.health import health_of
 from hybridmatte.server.metrics import CONTENT_TYPE_LATEST, Metrics
@@ -29,17 +31,18 @@ from hybridmatte.server.workers import Workers
 
 __all__ = ["make_api"]
 
-log = logging.getLogger("hybridmatte.server")
 HELD_BODIES = 4  # of the largest size, that all requests together may hold
+BEARER = HTTPBearer(scheme_name="token", description="The word of `hybridmatte serve --token`.", auto_error=False)
 LEFT = 499  # status of a request whose client has gone; nobody reads it but the metrics
 
 
-def make_api(settings: Settings, workers: Workers, commands: dict[str, Command]) -> FastAPI:
+def make_api(settings: Settings, workers: Workers, commands: dict[str, Command], counts: Counts) -> FastAPI:
     """Return the application for all paths but the page and ``/health``."""
     api = FastAPI(
         title="hybridmatte", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
     )  # a redirection would lose the body of many clients
-    service = _Service(settings, workers)
+    service = _Service(settings, workers, counts)
+    guard = [] if settings.token is None else [Depends(BEARER)]  # the gate checks it; here it is described
     for command in commands.values():
         api.post(
             f"/v1/{command.name}",
@@ -48,21 +51,33 @@ def make_api(settings: Settings, workers: Workers, commands: dict[str, Command])
             responses=describe_responses(command),
             openapi_extra=describe_body(command),
             operation_id=command.name,
+            dependencies=guard,
         )(_endpoint(service, command))
-    limits = {"max_bytes": settings.max_bytes, "max_pixels": settings.max_pixels}
+    _add_reports(api, service, guard)
+    _add_refusals(api, commands)
+    return api
 
-    @api.get("/v1/methods", summary="Methods, qualities, segmenters and limits of the service.")
+
+def _add_reports(api: FastAPI, service: "_Service", guard: list[Any]) -> None:
+    """Add the paths that tell of the service itself."""
+    settings, workers = service.settings, service.workers
+
+    @api.get("/v1/methods", summary="Methods, qualities, segmenters and limits of the service.", dependencies=guard)
     async def methods() -> dict[str, Any]:
+        limits = {"max_bytes": settings.max_bytes, "max_pixels": settings.max_pixels}
         return {**await workers.listing(), "limits": limits}
 
     @api.get("/health", summary="Whether the service is ready; without a token.")
     async def health() -> dict[str, Any]:
         return health_of(settings, workers)  # the gate answers this path before; here it is described
 
-    @api.get("/metrics", summary="Metrics for Prometheus.", response_class=Response)
+    @api.get("/metrics", summary="Metrics for Prometheus.", response_class=Response, dependencies=guard)
     async def metrics() -> Response:
         return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
+
+def _add_refusals(api: FastAPI, commands: dict[str, Command]) -> None:
+    """Let each error be answered in the service's form."""
     api.exception_handler(Refusal)(_refuse)
 
     @api.exception_handler(RequestValidationError)
@@ -74,7 +89,6 @@ def make_api(settings: Settings, workers: Workers, commands: dict[str, Command])
 
     api.exception_handler(HTTPException)(_refuse_path)
     api.exception_handler(Exception)(_refuse_fault)
-    return api
 
 
 def _endpoint(service: "_Service", command: Command) -> Callable[..., Awaitable[Response]]:
@@ -90,35 +104,24 @@ def _endpoint(service: "_Service", command: Command) -> Callable[..., Awaitable[
 class _Service:
     """What all commands share."""
 
-    def __init__(self, settings: Settings, workers: Workers) -> None:
+    def __init__(self, settings: Settings, workers: Workers, counts: Counts) -> None:
         self.settings, self.workers = settings, workers
-        self.metrics = Metrics(workers)
+        self.metrics = Metrics(workers, counts)
         self.held = Held(HELD_BODIES * settings.max_bytes)
 
     async def answer(self, command: Command, request: Request, options: BaseModel) -> Response:
-        """Answer one request, and count it."""
-        start, status = time.perf_counter(), 500
+        """Answer one request, and keep the time that it took."""
+        start = time.perf_counter()
         try:
             with self.workers.admission(), self.held.share() as share:
-                response = await self._answer(command, request, options, share)
-            status = response.status_code
-            return response
-        except Refusal as refusal:
-            status = refusal.status
-            raise
+                return await self._answer(command, request, options, share)
         except ConnectionResetError:
-            status = LEFT
             return Response(status_code=LEFT)
-        except asyncio.CancelledError:  # the service ends at once; the gate answers
-            status = 503
-            raise
         finally:
-            seconds = time.perf_counter() - start
-            self.metrics.requests.labels(command.name, str(status)).inc()
-            self.metrics.seconds.labels(command.name).observe(seconds)
-            log.info("%s %d in %.3f s", command.name, status, seconds)
+            self.metrics.seconds.labels(command.name).observe(time.perf_counter() - start)
 
     async def _answer(self, command: Command, request: Request, options: BaseModel, share: Share) -> Response:
+        _check_repeated(request, command)
         values = options.model_dump()
         names = tuple(part.strip() for part in values.pop("output").split(","))
         outputs, style = _checked_outputs(command, names), Style(values.pop("format"), values.pop("bits"))
@@ -154,6 +157,14 @@ async def _until_left(request: Request, work: Any) -> Any:
         leaving.cancel()
         working.cancel()
         await asyncio.wait([working, leaving])
+
+
+def _check_repeated(request: Request, command: Command) -> None:
+    """Refuse an option that came twice, unless it is a list: only the last value would count."""
+    for name, n_times in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if n_times > 1 and name not in command.lists:
+            hint = "; several are separated by commas" if name == "output" else ""
+            raise Refusal(422, f"{name} came {n_times} times, expected once{hint}", name)
 
 
 def _checked_outputs(command: Command, names: tuple[str, ...]) -> tuple[str, ...]:

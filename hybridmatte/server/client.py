@@ -271,10 +271,14 @@ def _answer_of_form(kind: str, data: bytes) -> Answer:
 
 def _error_of(response: HTTPResponse, data: bytes) -> ServiceError:
     """Return the error of an answer."""
-    wait = response.headers.get("Retry-After")
-    seconds = None if wait is None else float(wait)
+    wait = response.headers.get("Retry-After", "")
+    seconds = float(wait) if wait.isdecimal() else None  # a proxy may name a date
     try:
         error = json.loads(data)["error"]
-    except (ValueError, KeyError, TypeError):  # not of the service, but of a proxy
+        message, field, kind = error["message"], error["field"], error["kind"]
+        is_ours = isinstance(message, str)
+    except (ValueError, KeyError, TypeError):
+        is_ours = False
+    if not is_ours:
         return ServiceError(f"the service answered with status {response.status}", response.status, None, seconds)
-    return ServiceError(error["message"], response.status, error["field"], seconds, error.get("kind", ""))
+    return ServiceError(message, response.status, field, seconds, kind)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from typer.models import OptionInfo
 
 from hybridmatte.server.failures import in_words_of_the_service
+from hybridmatte.server.shapes import SHAPES
 
 __all__ = ["LEFT_OUT", "Command", "commands_of"]
 
@@ -69,16 +70,10 @@ class Command(NamedTuple):
         """Names of all parts; a body that is no form is the first."""
         return (*(name for group in self.required for name in group), *self.optional)
 
-
-SHAPES: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...], tuple[str, ...]]] = {
-    "auto": ((("image",),), ("mask", "background"), ("cutout", "alpha", "trimap", "confidence", "foreground")),
-    "matte": ((("image",), ("trimap",)), (), ("alpha", "cutout", "foreground", "confidence", "trimap")),
-    "cutout": ((("image",), ("trimap",)), ("background",), ("cutout", "alpha", "foreground", "confidence", "trimap")),
-    "refine": ((("image",), ("alpha",)), ("trimap",), ("alpha", "cutout", "foreground")),
-    "trimap": ((("mask", "alpha"),), (), ("trimap",)),
-    "composite": ((("image",),), ("alpha", "background"), ("composite",)),
-    "decode": ((("image",),), (), ("image",)),
-}
+    @property
+    def lists(self) -> set[str]:
+        """Names of the options that may be repeated."""
+        return {name for name, field in self.options.model_fields.items() if _is_list(field.annotation)}
 
 
 def commands_of(functions: Mapping[str, Callable[..., Any]], segmenters: tuple[str, ...]) -> dict[str, Command]:
@@ -101,6 +96,11 @@ def commands_of(functions: Mapping[str, Callable[..., Any]], segmenters: tuple[s
         model = create_model(f"{name.capitalize()}Options", __config__=config, **options)
         commands[name] = Command(name, summary, required, optional, outputs, model)
     return commands
+
+
+def _is_list(hint: Any) -> bool:
+    """Return whether a type is a list, or one that may be None."""
+    return any(typing.get_origin(one) is list for one in (hint, *typing.get_args(hint)))
 
 
 def _summary(function: Callable[..., Any]) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from hybridmatte.server.counts import Counts
 from hybridmatte.server.failures import Refusal
 
 __all__ = ["HEADER_BYTES", "Connection"]
@@ -32,6 +34,10 @@ class Connection(H11Protocol):
     _request_timer: asyncio.TimerHandle | None = None
     _reading_timer: asyncio.TimerHandle | None = None
     _has_begun = False
+
+    def __init__(self, *arguments: Any, counts: Counts, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._counts = counts
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -90,6 +96,7 @@ class Connection(H11Protocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer outside of the application, and close."""
+        self._counts.add("", refusal.status)
         body = refusal.body
         head = f"HTTP/1.1 {refusal.status} {refusal.kind}\r\ncontent-type: application/json\r\n"
         self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)

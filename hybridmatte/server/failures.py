@@ -21,7 +21,7 @@ KINDS = {
     503: "unavailable",
 }
 TIME_LIMIT = "time limit"  # the kind of a 503 that would come again
-RETRY_SECONDS = {429: 2, 503: 5}
+RETRY_SECONDS = {"busy": 2, "unavailable": 5}  # by kind
 FIELDS = ("image", "trimap", "mask", "alpha", "background", "box", "label", "erode", "dilate", "method", "quality")
 SAME = {"points": "point", "point": "point", "segmenter": "segmenter", "fit": "fit", "output": "output"}
 OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)")
@@ -44,8 +44,8 @@ class Refusal(Exception):
         super().__init__(message)
         self.status, self.message, self.field, self.kind = status, message, field, kind or KINDS[status]
         self.headers = headers
-        if status in RETRY_SECONDS:
-            self.headers += (("retry-after", str(RETRY_SECONDS[status])),)
+        if self.kind in RETRY_SECONDS:
+            self.headers += (("retry-after", str(RETRY_SECONDS[self.kind])),)
 
     def __reduce__(self) -> tuple[type[Refusal], tuple[int, str, str | None, tuple[tuple[str, str], ...], str]]:
         """Travel between processes."""

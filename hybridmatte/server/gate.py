@@ -10,11 +10,13 @@ import asyncio
 import hmac
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hybridmatte.server.counts import Counts, command_of
 from hybridmatte.server.failures import FAULT, Refusal, wrong_method
 from hybridmatte.server.health import health_of
 from hybridmatte.server.pages import Pages
@@ -56,8 +58,10 @@ class Gate:
     `make_api` imports and returns the application for all other paths; it is called in a thread, after start.
     """
 
-    def __init__(self, settings: Settings, workers: Workers, make_api: Callable[[], App], page: Path) -> None:
-        self.settings, self.workers = settings, workers
+    def __init__(
+        self, settings: Settings, workers: Workers, counts: Counts, make_api: Callable[[], App], page: Path
+    ) -> None:
+        self.settings, self.workers, self.counts = settings, workers, counts
         self.pages = Pages(page)
         self._make_api = make_api
         self._api: asyncio.Task[App] | None = None
@@ -71,7 +75,7 @@ class Gate:
         elif scope["type"] == "http":
             waits = any(name == b"expect" for name, _ in scope["headers"])  # for a word before it sends the body
             incoming = _Incoming(receive, is_drained=not waits)
-            await self._answer(scope, incoming, _Outgoing(send, incoming))
+            await self._answer_one(scope, incoming, _Outgoing(send, incoming))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Start the workers with the server, and end them with it."""
@@ -99,6 +103,17 @@ class Gate:
         for request in self._under_way:
             request.cancel()
 
+    async def _answer_one(self, scope: Scope, receive: _Incoming, send: _Outgoing) -> None:
+        """Answer a request, and count its answer; those of commands also go to the log."""
+        path, start = scope["path"], time.perf_counter()
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            if send.status is not None:
+                self.counts.add(path, send.status)
+                if command := command_of(path):
+                    log.info("%s %d in %.3f s", command, send.status, time.perf_counter() - start)
+
     async def _answer(self, scope: Scope, receive: _Incoming, send: _Outgoing) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         path, method = scope["path"], scope["method"]
@@ -120,7 +135,7 @@ class Gate:
             await _respond(send, refusal.status, refusal.body, refusal.headers, head_only=method == "HEAD")
         except Exception:
             log.exception("a request has failed")
-            if not send.is_started:
+            if send.status is None:
                 await _respond(send, FAULT.status, FAULT.body)
             elif not send.is_ended:
                 raise
@@ -134,7 +149,7 @@ class Gate:
                 answering.cancel()
             await answering
         except asyncio.CancelledError:
-            if not self._is_ending or send.is_started:
+            if not self._is_ending or send.status is not None:
                 raise
             receive.drain_seconds = ENDING_DRAIN_SECONDS
             raise Refusal(503, ENDED) from None
@@ -221,13 +236,14 @@ class _Outgoing:
 
     def __init__(self, send: Send, incoming: _Incoming) -> None:
         self._send, self._incoming = send, incoming
-        self.is_started, self.is_ended = False, False
+        self.status: int | None = None  # once the answer has begun
+        self.is_ended = False
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             if message["status"] >= 400:
                 await self._incoming.drain()
-            self.is_started = True
+            self.status = message["status"]
             message = {**message, "headers": _with_security(list(message.get("headers", ())))}
         await self._send(message)
         self.is_ended = message["type"] == "http.response.body" and not message.get("more_body", False)

@@ -32,6 +32,7 @@ ERROR = {
         }
     },
 }
+WAIT = {"description": "Seconds; not where asking again ends the same.", "schema": {"type": "integer"}}
 STATUSES = {
     400: "The request is malformed, or a file is missing.",
     401: "The token is missing or wrong.",
@@ -78,4 +79,6 @@ def describe_responses(command: Command) -> dict[int | str, dict[str, Any]]:
     }
     for status, text in STATUSES.items():
         answers[status] = {"description": text, "content": {"application/json": {"schema": ERROR}}}
+    for status in (429, 503):
+        answers[status]["headers"] = {"Retry-After": WAIT}
     return answers

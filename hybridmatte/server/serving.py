@@ -10,6 +10,7 @@ import time
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -19,11 +20,12 @@ from typing import Any
 import uvicorn
 
 from hybridmatte.server.connections import HEADER_BYTES, Connection
+from hybridmatte.server.counts import Counts
 from hybridmatte.server.gate import Gate
 from hybridmatte.server.settings import Settings
 from hybridmatte.server.workers import Workers
 
-__all__ = ["config_of", "make_app", "serve"]
+__all__ = ["config_of", "grace_seconds_of", "make_app", "serve"]
 
 PAGE = Path(__file__).parent / "page"
 KEEP_ALIVE_SECONDS = 30
@@ -36,13 +38,13 @@ log = logging.getLogger("hybridmatte.server")
 
 def make_app(settings: Settings, functions: Mapping[str, Callable[..., Any]], page: Path = PAGE) -> Gate:
     """Return the ASGI application; functions are those of the command line by the names of the commands."""
-    workers = Workers(settings)
+    workers, counts = Workers(settings), Counts()
 
     def make_api() -> Any:
         commands = import_module("hybridmatte.server.commands").commands_of(functions, settings.segmenters)
-        return import_module("hybridmatte.server.api").make_api(settings, workers, commands)
+        return import_module("hybridmatte.server.api").make_api(settings, workers, commands, counts)
 
-    return Gate(settings, workers, make_api, page)
+    return Gate(settings, workers, counts, make_api, page)
 
 
 class _Server(uvicorn.Server):
@@ -109,8 +111,12 @@ def serve(
     if is_opened:
         page = address_of(listener, EVERY_ADDRESS.get(settings.host, settings.host))
         Thread(target=webbrowser.open, args=(page,), daemon=True).start()  # answered once the server runs
-    grace_seconds = settings.upload_seconds + settings.queue_seconds + settings.request_seconds + 1
-    _Server(config_of(gate), gate, grace_seconds).run(sockets=[listener])
+    _Server(config_of(gate), gate, grace_seconds_of(settings)).run(sockets=[listener])
+
+
+def grace_seconds_of(settings: Settings) -> float:
+    """Return the longest time in which the requests under way are finished."""
+    return settings.upload_seconds + settings.queue_timeout + settings.timeout + 1
 
 
 def config_of(gate: Gate) -> uvicorn.Config:
@@ -122,7 +128,7 @@ def config_of(gate: Gate) -> uvicorn.Config:
         ws="none",
         server_header=False,
         proxy_headers=False,
-        http=Connection,
+        http=partial(Connection, counts=gate.counts),
         h11_max_incomplete_event_size=HEADER_BYTES,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )

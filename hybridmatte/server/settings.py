@@ -29,7 +29,7 @@ class Settings:
         quick preview does not wait for a long solve.
     queue : int
         Number of requests that may wait for a worker; further ones are refused with status 429.
-    queue_seconds, request_seconds, upload_seconds : float
+    queue_timeout, timeout, upload_seconds : float
         Longest wait for a worker, longest work on a request, and longest time in which a request's body must arrive.
     max_bytes : int
         Largest body of a request. All requests together hold at most four times as much.
@@ -46,8 +46,8 @@ class Settings:
     token: str | None = field(default=None, repr=False)
     workers: int = field(default_factory=lambda: min(max(available_cores(), 2), 4))
     queue: int = 32
-    queue_seconds: float = 60.0
-    request_seconds: float = 300.0
+    queue_timeout: float = 60.0
+    timeout: float = 300.0
     upload_seconds: float = 60.0
     max_bytes: int = 256 * MIB
     max_pixels: int = 60_000_000
@@ -59,7 +59,7 @@ class Settings:
         for name, low in (("port", 0), ("workers", 1), ("queue", 0), ("max_bytes", 1), ("max_pixels", 1)):
             if getattr(self, name) < low:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least {low}")
-        for name in ("queue_seconds", "request_seconds", "upload_seconds"):
+        for name in ("queue_timeout", "timeout", "upload_seconds"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected more than 0")
         for name in self.hosts:

@@ -177,7 +177,8 @@ class _Form:
         _, options = parse_options_header(self.headers.get(b"content-disposition", b""))
         name = options.get(b"name", b"").decode("utf-8", "replace")
         if name not in self.names:
-            raise Refusal(400, f"a part is named {name[:MAX_NAME]!r}, expected {_listed(self.names)}")
+            wanted = f"{_listed(self.names)}; options stand in the address, as in ?quality=fast"
+            raise Refusal(400, f"a part is named {name[:MAX_NAME]!r}, expected {wanted}")
         if name in self.uploads:
             raise Refusal(400, f"{name} came twice, expected one file", name)
         if not self.data:

@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 
-COMPILATION = "kernels are being compiled, once after an installation, which takes half a minute to two minutes"
+COMPILATION = "kernels are being compiled, once after an installation, which takes one to three minutes"
 
 
 class Upload(NamedTuple):

@@ -52,6 +52,7 @@ def _answer(work: Work) -> Result | Refusal | Cancelled | Failed:
                     raise KeyboardInterrupt from error
                 return _answer_of(error)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # if a second interrupt came in the end of `_cancellable`
         return Cancelled()
 
 

@@ -25,6 +25,7 @@ from hybridmatte.server.work import COMPILATION, Cancelled, Compiling, Failed, L
 __all__ = ["NOT_STARTED", "Workers"]
 
 GRACE_SECONDS = 5.0  # from the interrupt of a worker to its end by force; a kernel ends before it is interrupted
+INTERRUPT_SECONDS = 0.5  # between two interrupts: a worker ignores the first one if it has yet to read its work
 WATCH_SECONDS = 1.0  # between two looks for workers that died without work
 WARMING_SECONDS = 300.0  # longest wait for the first worker, which may have to compile
 NOTE_SECONDS = 15.0  # between two lines of the log while kernels are compiled
@@ -110,7 +111,7 @@ class Workers:
         """Return the methods, qualities and segmenters of the workers, as soon as the first one has started."""
         if self._listing is None or self.is_failing:
             raise Refusal(503, NOT_STARTED)
-        await asyncio.wait([self._listing], timeout=self.settings.queue_seconds)
+        await asyncio.wait([self._listing], timeout=self.settings.queue_timeout)
         if not self._listing.done():
             raise self._still_warming()
         return self._listing.result()
@@ -146,12 +147,12 @@ class Workers:
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         try:
-            await asyncio.wait([call], timeout=self.settings.request_seconds)
+            await asyncio.wait([call], timeout=self.settings.timeout)
         finally:
             self.n_busy -= 1
             self._release(worker, call)
         if not call.done():
-            limit = self.settings.request_seconds
+            limit = self.settings.timeout
             sentence = f"the work has taken more than {limit:g} s and was stopped, expected less"
             raise Refusal(503, sentence, kind=TIME_LIMIT)
         try:
@@ -170,7 +171,7 @@ class Workers:
             self._spawn(self._replace(worker))
         waiter: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
-        limit = self.settings.queue_seconds if self.is_ready else max(WARMING_SECONDS, self.settings.queue_seconds)
+        limit = self.settings.queue_timeout if self.is_ready else max(WARMING_SECONDS, self.settings.queue_timeout)
         try:
             await asyncio.wait([waiter], timeout=limit)
         except asyncio.CancelledError:
@@ -207,9 +208,10 @@ class Workers:
 
     async def _recover(self, worker: Worker, call: asyncio.Future[Any]) -> None:
         """End the work of a worker, by interrupt or by force, and give on the worker or another one."""
-        if not call.done():
-            worker.interrupt()
-            await asyncio.wait([call], timeout=GRACE_SECONDS)
+        for _ in range(round(GRACE_SECONDS / INTERRUPT_SECONDS)):
+            if not call.done():
+                worker.interrupt()
+                await asyncio.wait([call], timeout=INTERRUPT_SECONDS)
         if not call.done():
             worker.kill()
             await asyncio.wait([call])

@@ -301,10 +301,15 @@ class MatteConfig(CompositeOptions, LabelledConfig):
     ----------
     boundary_weight : float, default 0.01
         Weight of the boundary head's loss, for a network with ``boundary = true``.
+    boundary_balanced : bool, default False
+        Whether that loss is half the mean over the boundary and half the mean over the other pixels. By default it is
+        the mean over all pixels, as in the paper; after few steps that loss can be lowest for a head that finds
+        nothing, since boundaries are few.
     """
 
     paradigm: Literal["matte"] = "matte"
     boundary_weight: Weight = 0.01
+    boundary_balanced: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,13 +34,19 @@ def new_network(config: TrainingConfig) -> AnyNetwork:
         case "vitmatte":
             return networks.vitmatte(size, trimap=trimap, pretrained=config.pretrained)
         case "gca":
-            return networks.gca(size, trimap=trimap)
+            return networks.gca(size, trimap=trimap, pretrained=config.pretrained)
         case "matteformer":
             return networks.matteformer(size, trimap=trimap, pretrained=config.pretrained)
         case "modnet":
             return networks.modnet(size, trimap=trimap)
         case "net_m":
-            return networks.net_m(size, trimap=trimap, refinement=config.refinement, pretrained=config.pretrained)
+            return networks.net_m(
+                size,
+                trimap=trimap,
+                refinement=config.refinement,
+                attention=config.attention,
+                pretrained=config.pretrained,
+            )
         case "net_t":
             return networks.net_t(size, pretrained=config.pretrained)
         case "joint":
@@ -52,7 +58,12 @@ def _new_joint(config: TrainingConfig, trimap: Any) -> networks.JointInference:
     if not config.init_from:
         raise ValueError("init_from is '', expected the joint network that is to be adapted")
     size: Any = config.size
-    net_m = networks.net_m("tiny" if size == "tiny" else "resnet34", trimap=trimap, refinement=config.refinement)
+    net_m = networks.net_m(
+        "tiny" if size == "tiny" else "resnet34",
+        trimap=trimap,
+        refinement=config.refinement,
+        attention=config.attention,
+    )
     return networks.JointInference(networks.net_t(size), net_m, config.fusion)
 
 

@@ -109,7 +109,7 @@ class MatteTraining(RecordsBoundary[MatteConfig]):
     """Learn alpha from images alone, and the boundary if the network has a head for it: such a network can teach.
 
     The loss is the mean square error and the gradient loss of alpha, and `boundary_weight` times the L1 loss of the
-    boundary.
+    boundary, which `boundary_balanced` weighs by its share of the pixels.
 
     Parameters
     ----------
@@ -130,7 +130,8 @@ class MatteTraining(RecordsBoundary[MatteConfig]):
             return super().batch_terms(batch)
         alpha, boundary = self.network.alpha_and_boundary(batch["image"])
         with torch.autocast(self.device.type, enabled=False):
-            error = l1_loss(boundary.float(), boundary_of(batch["alpha"]))
+            is_true = boundary_of(batch["alpha"])
+            error = (balanced_l1_loss if self.config.boundary_balanced else l1_loss)(boundary.float(), is_true)
             return self.loss_terms(alpha.float(), batch) | {"boundary": self.config.boundary_weight * error}
 
     def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
@@ -237,6 +238,17 @@ def soft_overlap(alpha: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 def alpha_terms(alpha: torch.Tensor, target: torch.Tensor) -> Terms:
     """Return mean square error and gradient loss."""
     return {"mse": l2_loss(alpha, target), "gradient": gradient_loss(alpha, target)}
+
+
+def balanced_l1_loss(boundary: torch.Tensor, is_true: torch.Tensor) -> torch.Tensor:
+    """Return half the mean error where the true boundary is 1 and half the mean error where it is 0.
+
+    A mean over no pixels is 0.
+    """
+    error = (boundary - is_true).abs()
+    inside = (error * is_true).sum() / is_true.sum().clamp(min=1)
+    outside = (error * (1 - is_true)).sum() / (1 - is_true).sum().clamp(min=1)
+    return (inside + outside) / 2
 
 
 def boundary_of(alpha: torch.Tensor) -> torch.Tensor:

@@ -47,10 +47,11 @@ Percent = Annotated[float, Range(low=0, high=100)]
 NetworkName = Literal["unet", "pyramid", "vitmatte", "gca", "matteformer", "modnet", "net_m", "net_t", "joint"]
 NETWORKS_THAT_READ = {  # options of the network's architecture; every other network needs the default
     "width": ("unet",),
-    "pretrained": ("unet", "pyramid", "net_t", "net_m", "vitmatte", "matteformer"),
+    "pretrained": ("unet", "pyramid", "net_t", "net_m", "vitmatte", "matteformer", "gca"),
     "frozen": ("pyramid",),
     "boundary": ("unet",),
     "refinement": ("net_m", "joint"),
+    "attention": ("net_m", "joint"),
     "fusion": ("joint",),
 }
 FIXED_TRIMAP_INPUT = {"net_t": False, "joint": True}
@@ -75,9 +76,9 @@ class NetworkOptions:
     one_hot : bool, default False
         Whether the trimap comes as three planes (background, unknown, foreground) instead of one. Needs trimap_input.
     pretrained : bool or str, default False
-        Whether the encoder of a unet, of a pyramid, of net_t, of net_m or of a matteformer starts from timm's ImageNet
-        weights, or that of a vitmatte from DINO's, which are downloaded; or the local file, or the installed package,
-        of the weights that it starts from.
+        Whether the encoder of a unet, pyramid, net_t, net_m, gca or matteformer starts from timm's ImageNet weights, or
+        that of a vitmatte from DINO's, which are downloaded; or the local file, or the installed package, of the
+        weights that it starts from.
     frozen : int, default 0
         Stages of the encoder of a pyramid that training leaves as they are.
     boundary : bool, default False
@@ -85,6 +86,8 @@ class NetworkOptions:
         "blending" needs that head.
     refinement : bool, default True
         Whether net_m, also as a part of joint, refines its alpha.
+    attention : bool, default True
+        Whether net_m, also as a part of joint, has its non-local attention.
     fusion : {"soft", "soft_sum", "hard"}, default "soft"
         How joint combines the probabilities of its trimap with its alpha; see `hybridmatte.networks.fuse`.
     side : int, default 0
@@ -105,6 +108,7 @@ class NetworkOptions:
     frozen: AtLeastZero = 0
     boundary: bool = False
     refinement: bool = True
+    attention: bool = True
     fusion: Literal["soft", "soft_sum", "hard"] = "soft"
     side: AtLeastZero = 0
     init_from: str = ""

@@ -18,15 +18,17 @@ from hybridmatte.errors import require_extra, warn_caller
 from hybridmatte.io._picture import Picture
 from hybridmatte.io.pictures import check_pixels
 from hybridmatte.video.colours import ColourTags
+from hybridmatte.video.matroska import is_cut as is_cut_matroska
 from hybridmatte.video.planes import arrays_of, tags_of
 from hybridmatte.video.points import Point, chosen_range
 
 if TYPE_CHECKING:
-    import av
+    import av.container
 
 __all__ = ["ALPHA_KEY", "Clip", "Frame", "VideoClip", "opened"]
 
 ALPHA_KEY = "alpha_type"  # of a container's metadata: straight or premultiplied
+MAX_STEPS_BACK = 2  # frames by which the time of a damaged packet may lie before that of the packet before it
 VP_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # which also decode alpha
 TURNS = {
     (1, 0, 0, 1): 1,
@@ -38,6 +40,7 @@ TURNS = {
     (0, -1, -1, 0): 7,
     (0, -1, 1, 0): 8,
 }  # EXIF orientation by the signs of a display matrix
+SIDEWAYS = 5  # orientations from here on exchange width and height
 
 
 class Frame(NamedTuple):
@@ -74,8 +77,8 @@ class Clip(ABC):
         As given.
     shape : tuple of int
         Height and width of the upright frames.
-    numbers : range
-        Numbers of the frames between the in and the out point.
+    numbers, whole : range
+        Numbers of the frames between the in and the out point, and of all frames.
     rate, time_base : Fraction
         Frames a second, on average; and the unit of times in seconds.
     tags : ColourTags
@@ -84,11 +87,14 @@ class Clip(ABC):
         Bits a channel.
     has_alpha, has_sound, is_light : bool
         What the file holds; light is that of OpenEXR.
+    pixel_aspect : Fraction
+        Width of an upright pixel by its height.
     """
 
     path: str
     shape: tuple[int, int]
     numbers: range
+    whole: range
     rate: Fraction
     time_base: Fraction
     tags: ColourTags
@@ -97,6 +103,7 @@ class Clip(ABC):
     has_sound: bool = False
     is_light: bool = False
     chromaticities: tuple[float, ...] | None = None
+    pixel_aspect: Fraction = Fraction(1)
 
     def __len__(self) -> int:
         """Return the number of frames that the file announces between the in and the out point."""
@@ -105,6 +112,10 @@ class Clip(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
         """Read the frames from the in point to the out point."""
+
+    @abstractmethod
+    def check_sizes(self) -> None:
+        """Refuse frames of different sizes, as far as headers and key frames tell, without decoding all."""
 
     @property
     @abstractmethod
@@ -124,17 +135,31 @@ class VideoClip(Clip):
             self.tags, self.time_base = tags_of(context), Fraction(stream.time_base)
             self.rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
             self.has_sound = bool(container.streams.audio)
+            aspect = Fraction(stream.sample_aspect_ratio or 1)
             self.is_premultiplied = _is_premultiplied(container, premultiplied)
             self.has_alpha, self.bits = _has_alpha(stream), max((c.bits for c in context.format.components), default=8)
             announced = stream.frames
-            self._times, self._is_cut = _times_of_packets(container, stream)
+            self._times, self._has_times, is_cut = _times_of_packets(container, stream, self._label)
+        self._is_cut = is_cut or is_cut_matroska(path)
         self._n_missing = max(announced - len(self._times), 0)
         if not self._times:
             raise ValueError(f"{self._label} has no frame that can be decoded, expected at least one")
         self._seconds = [time * self.time_base for time in self._times]
-        self.numbers = chosen_range(start, end, range(len(self._times)), self._seconds, self.path)
+        self.whole = range(len(self._times))
+        self.numbers = chosen_range(start, end, self.whole, self._seconds, self.path)
         self._orientation, self.shape = self._turn()
-        self.n_decoded = 0
+        self.pixel_aspect = 1 / aspect if self._orientation >= SIDEWAYS else aspect
+        self._has_warned = False
+
+    def check_sizes(self) -> None:
+        """Refuse frames of different sizes: at key frames, where a size may change."""
+        for frame in self._decoded(keys_only=True):
+            number = self._number(frame.pts, -1)
+            if number >= self.numbers.stop:
+                return
+            if number >= self.numbers.start:
+                height, width = frame.height, frame.width
+                self._refuse_size((width, height) if self._orientation >= SIDEWAYS else (height, width), number)
 
     @property
     def span(self) -> tuple[Fraction, Fraction | None]:
@@ -144,37 +169,42 @@ class VideoClip(Clip):
         return times[self.numbers.start], times[last] if last < len(times) else None
 
     def __iter__(self) -> Iterator[Frame]:
-        """Decode the frames; what cannot be decoded is left out, and a warning says so."""
-        self.n_decoded, before = 0, -1
+        """Decode the frames; what cannot be decoded is left out, and one warning says so."""
+        n_decoded, before = 0, -1
         for frame in self._decoded():
             number = self._number(frame.pts, before)
             if number >= self.numbers.stop:
                 break
             before = number
             if number >= self.numbers.start:
-                self.n_decoded += 1
+                n_decoded += 1
                 yield self._upright(frame, number)
-        n_lost = len(self.numbers) - self.n_decoded
-        if self.n_decoded == 0:
+        if n_decoded == 0:
             raise ValueError(f"{self._label} has no frame that can be decoded, expected at least one")
-        if n_lost > 0 or self._n_missing or self._is_cut:
+        if (n_decoded < len(self.numbers) or self._n_missing or self._is_cut) and not self._has_warned:
+            self._has_warned = True
             total = len(self.numbers) + (self._n_missing if self.numbers.stop == len(self._times) else 0)
-            of = f"{self.n_decoded} of {total} frames" if total > self.n_decoded else f"{self.n_decoded} frames"
+            of = f"{n_decoded} of {total} frames" if total > n_decoded else f"{n_decoded} frames"
             warn_caller(f"{self._label} is damaged or truncated: {of} could be decoded, and are used", UserWarning)
 
     def _number(self, pts: int | None, before: int) -> int:
-        """Return the number of a frame by its time; a frame without one follows the frame before it."""
-        if pts is None:
+        """Return the number of a frame by its time; a frame without one follows the frame before it.
+
+        AVI has the order in which packets are decoded, and no times: FFmpeg's are not those of the frames.
+        """
+        if pts is None or not self._has_times:
             return before + 1
         return max(bisect_left(self._times, pts), before + 1)
 
-    def _decoded(self) -> Iterator[av.VideoFrame]:
-        import av
+    def _decoded(self, *, keys_only: bool = False) -> Iterator[av.VideoFrame]:
+        import av.error
 
         with opened(self.path) as container:
             stream = _video_stream(container, self._label)
             stream.thread_type = "AUTO"
-            decoder = _decoder_of(stream)
+            decoder = stream if keys_only else _decoder_of(stream)
+            if keys_only:
+                stream.codec_context.skip_frame = "NONKEY"
             try:
                 for packet in container.demux(stream):
                     try:
@@ -190,17 +220,13 @@ class VideoClip(Clip):
         for frame in self._decoded():
             orientation = _orientation_of(frame)
             height, width = frame.height, frame.width
-            return orientation, (width, height) if orientation >= 5 else (height, width)
+            return orientation, (width, height) if orientation >= SIDEWAYS else (height, width)
         raise ValueError(f"{self._label} has no frame that can be decoded, expected at least one")
 
     def _upright(self, frame: av.VideoFrame, number: int) -> Frame:
         rgb, alpha = arrays_of(frame, self.tags, self._label)
         picture = Picture(rgb, alpha).turned(self._orientation)
-        if picture.colour.shape[:2] != self.shape:
-            h, w = picture.colour.shape[:2]
-            raise ValueError(
-                f"{self._label} has frame {number} of {w} x {h}, expected {self.shape[1]} x {self.shape[0]} in all"
-            )
+        self._refuse_size(picture.colour.shape[:2], number)
         image = np.ascontiguousarray(picture.colour)
         if picture.transparency is not None and self.is_premultiplied:
             image = _straight(image, picture.transparency)
@@ -209,20 +235,28 @@ class VideoClip(Clip):
         duration = after or (Fraction(frame.duration) * self.time_base if frame.duration else 1 / self.rate)
         return Frame(image, picture.transparency, number, times[number], duration)
 
+    def _refuse_size(self, shape: tuple[int, ...], number: int) -> None:
+        if tuple(shape) != self.shape:
+            raise ValueError(
+                f"{self._label} has frame {number} of {shape[1]} x {shape[0]}, expected {self.shape[1]} x "
+                f"{self.shape[0]} in all, or an end before it"
+            )
+
 
 def opened(path: str) -> av.container.InputContainer:
     """Open a video file; what is none becomes one sentence."""
     require_extra("video", "av")
-    import av
+    import av.container
+    import av.error
 
     if not os.path.exists(path):
         raise FileNotFoundError(f"clip {path} does not exist, expected a video or an image sequence")
     if not Path(path).is_file():
         raise ValueError(f"clip {path} is no regular file, expected a video")
     try:
-        return av.open(path)
+        return av.container.open(path, "r")
     except (av.error.FFmpegError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
         raise ValueError(f"clip {path} is damaged, truncated or no video ({reason}), expected a video") from error
 
 
@@ -257,22 +291,31 @@ def _has_alpha(stream: Any) -> bool:
     return _has_vp_alpha(stream) or any(component.is_alpha for component in form.components)
 
 
-def _times_of_packets(container: Any, stream: Any) -> tuple[list[int], bool]:
-    """Return the times of all frames, in units of the stream, and whether the file ends early."""
-    import av
+def _times_of_packets(container: Any, stream: Any, label: str) -> tuple[list[int], bool, bool]:
+    """Return the times of all frames, in units of the stream, whether all have one, and whether the file ends early.
 
-    times, last, is_cut = [], -1, False
+    Refuse times that begin again, as in files of several clips one behind the other: frames would share their times.
+    """
+    import av.error
+
+    times, last, decoded, is_cut = [], -1, None, False
+    has_times = container.format.name != "avi"
     step = max(round(1 / (Fraction(stream.average_rate or 25) * Fraction(stream.time_base))), 1)
     try:
         for packet in container.demux(stream):
             if packet.size == 0 or packet.is_discard:
                 continue
+            if decoded is not None and packet.dts is not None and packet.dts < decoded - MAX_STEPS_BACK * step:
+                at = float(packet.dts * stream.time_base)
+                raise ValueError(f"{label} has times that begin again at {at:g} s, expected times that grow")
+            decoded = packet.dts if packet.dts is not None else decoded
             last = packet.pts if packet.pts is not None else last + step if times else 0
+            has_times = has_times and packet.pts is not None
             times.append(last)
             is_cut = is_cut or packet.is_corrupt
     except av.error.FFmpegError:
         is_cut = True
-    return sorted(set(times)), is_cut
+    return sorted(set(times)), has_times, is_cut
 
 
 def _is_premultiplied(container: Any, given: bool | None) -> bool:
@@ -297,5 +340,4 @@ def _orientation_of(frame: av.VideoFrame) -> int:
         return 1
     a, b, _, c, d = struct.unpack_from("<5i", bytes(data))
     largest = max(abs(a), abs(b), abs(c), abs(d), 1)
-    signs = tuple(round(value / largest) for value in (a, b, c, d))
-    return TURNS.get(signs, 1)
+    return TURNS.get((round(a / largest), round(b / largest), round(c / largest), round(d / largest)), 1)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hybridmatte.errors import require_extra
+from hybridmatte.video.clips import Clip
+from hybridmatte.video.colours import HLG, PQ
 
 __all__ = ["CODECS", "CONTAINERS", "Codec", "chosen_codec"]
 
@@ -20,6 +22,15 @@ class Codec(NamedTuple):
     options: dict[str, str]
     containers: tuple[str, ...]
     title: str
+    is_limited: bool = False  # whether its luma never has all numbers
+    alpha_containers: tuple[str, ...] | None = None  # those that keep its alpha, if not all do
+
+    def form_for(self, form: str, like: Clip) -> str:
+        """Return the pixel format for a clip: of H.264 without halved chroma for odd sizes, and 10 bits for HDR."""
+        if form != "yuv420p" or self.title != "H.264":
+            return form
+        height, width = like.shape
+        return ("yuv444p" if height % 2 or width % 2 else form) + ("10le" if like.tags.transfer in (PQ, HLG) else "")
 
 
 CONTAINERS = {".mov": "mov", ".mp4": "mp4", ".m4v": "mp4", ".webm": "webm", ".mkv": "matroska"}
@@ -31,6 +42,7 @@ CODECS: dict[str, Codec] = {
         {"profile": "4444", "alpha_bits": "16"},
         (".mov", ".mkv"),
         "ProRes 4444",
+        is_limited=True,
     ),
     "vp9": Codec(
         ("libvpx-vp9",),
@@ -39,9 +51,10 @@ CODECS: dict[str, Codec] = {
         {"crf": "15", "b": "0", "auto-alt-ref": "0", "row-mt": "1", "cpu-used": "2", "deadline": "good"},
         (".webm", ".mkv", ".mp4"),
         "VP9",
+        alpha_containers=(".webm", ".mkv"),
     ),
     "ffv1": Codec(("ffv1",), "gbrap16le", "gbrp16le", {"level": "3"}, (".mkv",), "FFV1"),
-    "png": Codec(("png",), "rgba64be", "rgb48be", {}, (".mov", ".mkv"), "PNG"),
+    "png": Codec(("png",), "rgba64be", "rgb48be", {}, (".mov",), "PNG"),
     "h264": Codec(
         ("libx264",), "", "yuv420p", {"crf": "14", "preset": "medium"}, (".mp4", ".m4v", ".mov", ".mkv"), "H.264"
     ),
@@ -55,12 +68,13 @@ DEFAULTS = {".mov": "prores", ".webm": "vp9", ".mkv": "ffv1", ".mp4": "h264", ".
 def chosen_codec(path: str | os.PathLike[str], codec: str | None, *, has_alpha: bool) -> tuple[str, str, Codec]:
     """Return encoder, pixel format and codec of an output; refuse what the build or the file cannot hold."""
     require_extra("video", "av")
-    import av
+    os.environ.setdefault("SVT_LOG", "1")  # the AV1 encoder tells its settings on standard error, but for errors alone
 
     extension = Path(path).suffix.lower()
     if extension not in CONTAINERS:
         raise ValueError(
-            f"output {path} ends in {extension!r}, expected {', '.join(CONTAINERS)}, or a sequence such as out.%04d.png"
+            f"output {path} ends in {extension!r}, expected {', '.join(CONTAINERS)}, a sequence such as "
+            "out.%04d.png, or a folder that exists"
         )
     name = DEFAULTS[extension] if codec is None else codec
     if name not in CODECS:
@@ -68,11 +82,19 @@ def chosen_codec(path: str | os.PathLike[str], codec: str | None, *, has_alpha: 
     kind = CODECS[name]
     if extension not in kind.containers:
         raise ValueError(f"output {path} cannot hold {kind.title}, expected {' or '.join(kind.containers)}")
-    if has_alpha and not kind.with_alpha:
+    if has_alpha and (not kind.with_alpha or extension not in (kind.alpha_containers or kind.containers)):
         raise ValueError(
-            f"output {path} is {kind.title}, which keeps no alpha, expected .mov, .webm or .mkv, or a --background, or "
-            "--matte"
+            f"output {path} is {kind.title} in {extension}, which keeps no alpha, expected .mov, .webm or .mkv, or a "
+            "--background, or --matte"
         )
+    encoder, form = _encoder_of(name, kind, has_alpha=has_alpha)
+    return encoder, form, kind
+
+
+def _encoder_of(name: str, kind: Codec, *, has_alpha: bool) -> tuple[str, str]:
+    """Return the encoder of this build of FFmpeg for a codec, and its pixel format; refuse a build without one."""
+    import av.codec
+
     wanted = kind.with_alpha if has_alpha else kind.opaque
     found = []
     for encoder in kind.encoders:
@@ -82,7 +104,7 @@ def chosen_codec(path: str | os.PathLike[str], codec: str | None, *, has_alpha: 
             continue
         found.append(encoder)
         if wanted in {form.name for form in formats}:
-            return encoder, wanted, kind
+            return encoder, wanted
     if not found:
         raise ValueError(
             f"codec {name} has no encoder in this build of FFmpeg, expected another of {', '.join(CODECS)}"

@@ -9,7 +9,17 @@ import numpy.typing as npt
 
 from hybridmatte.io.light import to_light, to_numbers
 
-__all__ = ["SCREEN", "ColourTags", "light_of", "numbers_of", "weights_of_matrix"]
+__all__ = [
+    "HLG",
+    "PQ",
+    "SCREEN",
+    "UNSPECIFIED",
+    "ColourTags",
+    "light_of",
+    "numbers_of",
+    "tags_for",
+    "weights_of_matrix",
+]
 
 FloatArray = npt.NDArray[np.float32]
 UNSPECIFIED = 2
@@ -59,6 +69,25 @@ class ColourTags(NamedTuple):
 
 
 SCREEN = ColourTags(1, 1, 13, False)  # of pictures, whose numbers are those of sRGB
+
+
+def tags_for(form: str, tags: ColourTags, *, is_limited: bool) -> ColourTags:
+    """Return the tags of an output in a pixel format of FFmpeg, from those of its clip.
+
+    RGB has no matrix and all numbers. Luma and chroma need a matrix, which RGB clips do not have: it is that of the
+    primaries. is_limited is for codecs whose luma never has all numbers.
+    """
+    if not form.startswith("yuv"):
+        return tags._replace(matrix=0, is_full=True)
+    if tags.matrix in (0, 3):
+        tags = SCREEN if tags.primaries == UNSPECIFIED else tags._replace(matrix=_matrix_of(tags.primaries))
+        tags = tags._replace(is_full=False)
+    return tags._replace(is_full=False) if is_limited else tags
+
+
+def _matrix_of(primaries: int) -> int:
+    """Return the matrix that goes with primaries: the same number where there is one, else BT.709."""
+    return primaries if primaries in WEIGHTS else 1
 
 
 def weights_of_matrix(tags: ColourTags, height: int, label: str) -> tuple[float, float]:

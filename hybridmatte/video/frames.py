@@ -15,7 +15,6 @@ from hybridmatte.video.carrying import carried_back, trimap_of_moved
 from hybridmatte.video.flow import Frame, is_cut, motion_between
 from hybridmatte.video.hint_sources import HintSource
 from hybridmatte.video.hints import Hint, Settings
-from hybridmatte.video.object_motion import object_flow
 from hybridmatte.video.smoothing import Tracked
 from hybridmatte.video.tracking import Matted, Moved, follow, fused, moved
 
@@ -52,15 +51,10 @@ def tracked_frames(
     source: HintSource,
     settings: Settings,
     window: int,
-    *,
-    with_flow: bool,
     store: Store | None = None,
 ) -> Iterator[Tracked]:
-    """Yield the matte of each frame; with_flow also tells the flow from each previous frame.
-
-    Frames that the store has are not solved again.
-    """
-    tracker = _Tracker(source, settings, store, with_flow=with_flow)
+    """Yield the matte of each frame. Frames that the store has are not solved again."""
+    tracker = _Tracker(source, settings, store)
     held: list[_Arrival] = []
     count = 0
     for arrival in _arrivals(frames):
@@ -98,8 +92,8 @@ def _arrivals(frames: Iterable[npt.ArrayLike]) -> Iterator[_Arrival]:
 class _Tracker:
     """Estimates frame after frame, each from the one before."""
 
-    def __init__(self, source: HintSource, settings: Settings, store: Store | None, *, with_flow: bool) -> None:
-        self._source, self._settings, self._store, self._with_flow = source, settings, store, with_flow
+    def __init__(self, source: HintSource, settings: Settings, store: Store | None) -> None:
+        self._source, self._settings, self._store = source, settings, store
         self._last: Tracked | None = None
 
     def mattes(self, held: list[_Arrival]) -> Iterator[Tracked]:
@@ -130,27 +124,28 @@ class _Tracker:
         if last is None or arrival.begins:
             return self._first(arrival.index, image, hint, backward)
         if np.array_equal(image, last.matte.image) and (hint is None or np.array_equal(hint.trimap(), last.trimap)):
-            still = np.zeros((*image.shape[:2], 2), np.float32)
-            same = self._kept_or(arrival.index, image, lambda: last.matte)
-            return last._replace(matte=same, to_previous=still, from_previous=still)
-        pair = motion_between(last.matte.image, image)
-        forward = moved(last.matte, image, pair.to_previous)
+            return Tracked(self._kept_or(arrival.index, image, lambda: last.matte), last.trimap)
+        forward = moved(last.matte, image, motion_between(last.matte.image, image).to_previous)
         guess = forward if backward is None else fused(forward, backward)
-        trimap = trimap_of_moved(guess) if hint is None else hint.trimap()
-        matte = self._kept_or(arrival.index, image, lambda: follow(image, trimap, guess, self._settings.network))
-        ahead = object_flow(pair.to_next, matte.alpha) if self._with_flow else None
-        return Tracked(matte, trimap, forward.flow, ahead)
+        return self._follow(arrival.index, image, hint, guess)
 
     def _first(self, index: int, image: Frame, hint: Hint | None, backward: Moved | None) -> Tracked:
         """Return the matte of the first frame of a scene."""
         if hint is not None:
             matte = self._kept_or(index, image, hint.alone)
-            return Tracked(matte, np.where(matte.variance > 0, np.float32(0.5), matte.alpha))
+            return Tracked(matte, np.where(matte.variance > 0, np.float32(0.5), matte.alpha), begins=True)
         if backward is None:
             raise ValueError("keys has no key frame in this scene near enough, expected one; or raise window")
-        trimap = trimap_of_moved(backward)
-        matte = self._kept_or(index, image, lambda: follow(image, trimap, backward, self._settings.network))
-        return Tracked(matte, trimap)
+        return self._follow(index, image, None, backward)._replace(begins=True)
+
+    def _follow(self, index: int, image: Frame, hint: Hint | None, guess: Moved) -> Tracked:
+        """Return the matte of a frame that others tell of."""
+        trimap = trimap_of_moved(guess) if hint is None else hint.trimap()
+
+        def solve() -> Matted:
+            return follow(image, trimap, guess, self._settings.network, is_carried=hint is None)
+
+        return Tracked(self._kept_or(index, image, solve), trimap)
 
     def _kept_or(self, index: int, image: Frame, solve: Callable[[], Matted]) -> Matted:
         """Return a frame's matte from the store; solve and keep it if it is not there."""

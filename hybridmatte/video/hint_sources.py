@@ -16,7 +16,7 @@ from hybridmatte.video.hints import FoundMask, GivenMask, GivenTrimap, Hint, Set
 
 __all__ = ["HintSource", "hints_of"]
 
-END = object()
+END: Any = object()
 
 
 class HintSource(NamedTuple):

@@ -81,8 +81,8 @@ class GivenMask(Hint):
 
     def __init__(self, image: Frame, plane: npt.ArrayLike, settings: Settings) -> None:
         super().__init__(image, settings)
-        self._mask = check_plane(plane, "mask") if _is_constant(plane) else plane
-        self._is_constant = self._mask is not plane
+        self._is_constant = _is_constant(plane)
+        self._mask = check_plane(plane, "mask") if self._is_constant else plane
 
     def trimap(self) -> Plane:
         """Return the trimap along the mask's outline."""

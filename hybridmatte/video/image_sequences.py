@@ -17,7 +17,7 @@ from hybridmatte._validation import FULL_SCALE, check_image, check_plane
 from hybridmatte.io._codec import decode
 from hybridmatte.io._exr_header import ExrHeader
 from hybridmatte.io.formats import INPUT_EXTENSIONS
-from hybridmatte.io.pictures import open_source
+from hybridmatte.io.pictures import open_source, read_size
 from hybridmatte.video.clips import Clip, Frame
 from hybridmatte.video.colours import SCREEN
 from hybridmatte.video.points import Point, chosen_range
@@ -96,9 +96,21 @@ class SequenceClip(Clip):
         self.bits = 8 * min(first.image.dtype.itemsize, 2)
         self.has_alpha, self.is_light = first.alpha is not None, header is not None
         self.chromaticities = None if header is None else header.chromaticities
-        whole = range(files.first, files.first + len(files.paths))
-        times = [k / self.rate for k in range(len(whole))]
-        self.numbers = chosen_range(start, end, whole, times, path)
+        self.whole = range(files.first, files.first + len(files.paths))
+        times = [k / self.rate for k in range(len(self.whole))]
+        self.numbers = chosen_range(start, end, self.whole, times, path)
+
+    @property
+    def files(self) -> list[Path]:
+        """The files of the frames between the in and the out point, in order."""
+        return [self._files.paths[number - self._files.first] for number in self.numbers]
+
+    def check_sizes(self) -> None:
+        """Refuse pictures of different sizes, by their headers; a picture may be stored turned."""
+        for path in self.files:
+            size = read_size(path, max_pixels=self._max_pixels)
+            if sorted(size) != sorted(self.shape):
+                self._refuse_size(size, path)
 
     @property
     def span(self) -> tuple[Fraction, Fraction | None]:
@@ -112,11 +124,12 @@ class SequenceClip(Clip):
             k = number - self._files.first
             read = self._read(self._files.paths[k])
             if read.image.shape[:2] != self.shape:
-                h, w = read.image.shape[:2]
-                raise ValueError(
-                    f"image {self._files.paths[k]} is {w} x {h}, expected {self.shape[1]} x {self.shape[0]}"
-                )
+                self._refuse_size(read.image.shape, self._files.paths[k])
             yield Frame(read.image, read.alpha, number, k / self.rate, 1 / self.rate, read.light)
+
+    def _refuse_size(self, shape: tuple[int, ...], path: Path) -> None:
+        height, width = self.shape
+        raise ValueError(f"image {path} is {shape[1]} x {shape[0]}, expected {width} x {height}, as the first frame")
 
     def _read(self, path: Path) -> _Read:
         data, opened, label = open_source(path, "image", self._max_pixels)

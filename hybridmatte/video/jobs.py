@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import FULL_SCALE, check_image
+from hybridmatte._validation import check_aspect, check_image
 from hybridmatte.correction.matting import Quality
 from hybridmatte.correction.weights import RESEARCH, WeightsKind
 from hybridmatte.foreground import Fit, composite, estimate_foreground
-from hybridmatte.io.masks import read_mask
-from hybridmatte.io.pictures import grey_plane, read_image, read_trimap
 from hybridmatte.linear_light import fitted_light, foreground_light, over_light
+from hybridmatte.video.backgrounds import Ground, ground_of
 from hybridmatte.video.clips import Clip, Frame
 from hybridmatte.video.colours import light_of
+from hybridmatte.video.hint_files import HintFiles, key_plane
 from hybridmatte.video.hints import is_trimap
-from hybridmatte.video.image_sequences import find_files, is_sequence
+from hybridmatte.video.image_sequences import SequenceClip, find_files, is_sequence
 from hybridmatte.video.points import Point
 from hybridmatte.video.reading import read_clip
 from hybridmatte.video.resuming import Parts
 from hybridmatte.video.sequence import matte_sequence
-from hybridmatte.video.writing import colour_for, open_writer
+from hybridmatte.video.writing import Writer, colour_for, files_of, open_writer
 
-__all__ = ["Look", "Source", "run_clip"]
+__all__ = ["Begun", "Look", "Settings", "Source", "is_finished", "run_clip"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -61,74 +64,164 @@ class Look:
     sound: bool = True
 
 
+@dataclass(frozen=True)
+class Settings:
+    """The options of `matte_sequence`."""
+
+    quality: Quality = "best"
+    weights: WeightsKind = RESEARCH
+    smoothing: int = 2
+    window: int = 16
+
+
+class Begun(NamedTuple):
+    """What is known before the first frame is solved: how many there are, how many are finished, and their folder."""
+
+    clip: Clip
+    parts: Parts
+    n_done: int
+
+
 def run_clip(
     source: Source,
     output: str,
     look: Look,
+    settings: Settings,
     *,
-    quality: Quality = "best",
-    weights: WeightsKind = RESEARCH,
     resume: bool = False,
     force: bool = False,
-    on_begin: Callable[[int, int, str], object] = lambda *_: None,
+    on_begin: Callable[[Begun], object] = lambda _: None,
     on_frame: Callable[[], object] = lambda: None,
 ) -> int:
     """Write the cut-out, composite or alpha of a clip; return the number of frames.
 
-    Finished alphas lie in ``OUTPUT.parts`` until the output is whole. on_begin gets the number of frames, how many of
-    them are finished already, and the folder of the parts; on_frame is called for each frame that is written.
+    What can be refused is refused before the first frame is solved. Finished alphas lie in ``OUTPUT.parts`` until the
+    output is whole. on_begin is called once; on_frame is called for each frame that is written.
     """
     clip = read_clip(source.path, start=source.start, end=source.end, rate=source.rate)
     has_alpha = not look.is_alpha and look.background is None
-    options: dict[str, Any] = {"has_alpha": has_alpha, "premultiplied": look.premultiplied, "sound": look.sound}
-    behind = _backgrounds(look)
+    _refuse_outputs(source, output, look, clip, force=force or resume)
     hints = _Hints(source, clip)
+    clip.check_sizes()
+    hints.check_sizes()
+    ground = None if look.background is None else ground_of(look.background, clip)
+    options: dict[str, Any] = {"has_alpha": has_alpha, "premultiplied": look.premultiplied, "sound": look.sound}
     with open_writer(output, clip, codec=look.codec, bits=look.bits, is_plane=look.is_alpha, **options) as writer:
-        job = _job(source, clip, quality, weights)
-        parts = Parts(output, job, resume=resume, force=force)
-        on_begin(len(clip), parts.n_done, str(parts.folder))
-        alphas = matte_sequence(hints.frames(), **hints.given(), quality=quality, weights=weights, store=parts)
-        count = 0
-        for frame, alpha in zip(clip, alphas, strict=False):
-            colour, is_light = _look_of(frame, alpha, look, clip, behind)
-            ready = (
-                colour if look.is_alpha else colour_for(writer, colour, is_light=is_light, transfer=clip.tags.transfer)
-            )
-            writer.write(ready, alpha if has_alpha else None, frame.number, frame.time, frame.duration)
-            count += 1
-            on_frame()
+        job, files = _record(source, clip, hints, settings)
+        parts = Parts(output, job, files, resume=resume, force=force)
+        try:
+            on_begin(Begun(clip, parts, parts.n_done))
+            with _numbered(clip):
+                alphas = matte_sequence(hints.frames(), **hints.given(), **vars(settings), store=parts)
+                count = _write(writer, clip, alphas, look, ground, on_frame)
+        except BaseException:
+            if parts.n_done == 0:
+                parts.remove()
+            raise
     parts.remove()
     return count
 
 
-def _job(source: Source, clip: Clip, quality: str, weights: str) -> dict[str, Any]:
-    """Return what alphas depend on, to compare with that of an interrupted run."""
+def is_finished(source: Source, output: str) -> bool:
+    """Return whether all files of an output are there, and no parts of an interrupted run."""
+    if os.path.isdir(f"{output.rstrip('/')}.parts"):
+        return False
+    if not is_sequence(output):
+        return os.path.isfile(output)
+    clip = read_clip(source.path, start=source.start, end=source.end, rate=source.rate)
+    return all(path.is_file() for path in files_of(output, clip))
+
+
+def _write(
+    writer: Writer,
+    clip: Clip,
+    alphas: Iterator[FloatArray],
+    look: Look,
+    ground: Ground | None,
+    on_frame: Callable[[], object],
+) -> int:
+    """Write all frames; return their number."""
+    count, transfer, has_alpha = 0, clip.tags.transfer, not look.is_alpha and ground is None
+    for frame, alpha in zip(clip, alphas, strict=False):
+        colour, is_light = _look_of(frame, alpha, look, clip, ground)
+        ready = colour if look.is_alpha else colour_for(writer, colour, is_light=is_light, transfer=transfer)
+        writer.write(ready, alpha if has_alpha else None, frame.number, frame.time, frame.duration)
+        count += 1
+        on_frame()
+    return count
+
+
+def _refuse_outputs(source: Source, output: str, look: Look, clip: Clip, *, force: bool) -> None:
+    """Refuse outputs that are inputs, and, unless force is given, pictures that exist."""
+    given = [source.path, source.masks, source.trimaps, *(source.keys or {}).values(), look.background]
+    inputs = [path for text in given if isinstance(text, str) for path in _files(text)]
+    read = {os.path.realpath(path) for path in inputs}
+    outputs = files_of(output, clip) if is_sequence(output) else [Path(output)]
+    for path in outputs:
+        if os.path.realpath(path) in read:
+            raise ValueError(f"output {path} is also an input, expected another")
+    existing = [path for path in outputs if path.exists()] if is_sequence(output) else []
+    if existing and not force:
+        raise FileExistsError(
+            f"output {output} has {len(existing)} of {len(outputs)} pictures already, such as {existing[0]}, expected "
+            "another name, or --force to overwrite them"
+        )
+
+
+def _files(text: str) -> list[Path]:
+    """Return the files of a clip or of pictures; none for a text that names none."""
+    if not is_sequence(text):
+        return [Path(text)] if os.path.isfile(text) else []
+    return find_files(text, "input").paths
+
+
+def _record(
+    source: Source, clip: Clip, hints: _Hints, settings: Settings
+) -> tuple[dict[str, Any], list[list[list[int]]]]:
+    """Return what alphas depend on: that of all frames, and for each frame its own files, if it has some.
+
+    Between key frames an alpha also depends on later frames, so that no file is one frame's own. Smoothing comes after
+    the alphas that are kept.
+    """
     keys = {str(number): [path, *_stamp(path)] for number, path in (source.keys or {}).items()}
+    files = [clip.files if isinstance(clip, SequenceClip) else None, hints.files]
+    own = [] if keys else [paths for paths in files if paths is not None]
     planes = source.masks or source.trimaps
-    return {
+    shared = [path for path, paths in zip((source.path, planes), files, strict=True) if path and (keys or not paths)]
+    job = {
         "clip": os.path.abspath(source.path),
-        "clip's size and date": _stamp(source.path),
         "frames": [clip.numbers.start, clip.numbers.stop],
         "masks": source.masks,
         "trimaps": source.trimaps,
-        "sizes and dates of masks or trimaps": None if planes is None else _stamp(planes),
+        "sizes and dates": [_stamp(file) for path in shared for file in _files(path)],
         "keys": keys,
         "segmenter": source.segmenter,
-        "quality": quality,
-        "weights": weights,
+        "quality": settings.quality,
+        "weights": settings.weights,
+        "window": settings.window,
     }
+    return job, [[_stamp(path) for path in frame] for frame in zip(*own, strict=True)]
 
 
-def _stamp(path: str) -> list[int]:
-    """Return the number of files, their size in bytes and the date of the latest in nanoseconds."""
-    files = [os.stat(file) for file in ([path] if os.path.isfile(path) else find_files(path, "clip").paths)]
-    return [len(files), sum(file.st_size for file in files), max(file.st_mtime_ns for file in files)]
+def _stamp(path: str | Path) -> list[int]:
+    """Return a file's size in bytes and its date in nanoseconds."""
+    status = os.stat(path)
+    return [status.st_size, status.st_mtime_ns]
 
 
-def _key_plane(path: str) -> FloatArray:
-    """Return the trimap or mask of a key frame; only a mask may be a map of labels."""
-    plane = read_trimap(path)
-    return plane if is_trimap(plane) else read_mask(path)
+@contextmanager
+def _numbered(clip: Clip) -> Iterator[None]:
+    """Name the frame of an error by its number in the clip; `matte_sequence` counts from the in point."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        sentence = IN_FRAME.sub(lambda found: f"(frame {int(found[1]) + clip.numbers.start})", str(error))
+        if sentence == str(error):
+            raise
+        raise type(error)(sentence) from error
+
+
+IN_FRAME = re.compile(r"\(frame (\d+)\)$")
 
 
 class _Hints:
@@ -138,14 +231,34 @@ class _Hints:
         self._source, self._clip = source, clip
         self._pending: deque[int] = deque()
         given = source.masks or source.trimaps
-        self._planes = None if given is None else _Planes(given, "masks" if source.masks else "trimaps", clip)
+        self._planes = None if given is None else HintFiles(given, "masks" if source.masks else "trimaps", clip)
         for number in source.keys or {}:
             if number not in clip.numbers:
                 first, last = clip.numbers.start, clip.numbers.stop - 1
                 raise ValueError(f"--key {number} is no frame that is used, expected one of {first} to {last}")
         self._keys = {
-            number - clip.numbers.start: _key_plane(path) for number, path in sorted((source.keys or {}).items())
+            number - clip.numbers.start: key_plane(path) for number, path in sorted((source.keys or {}).items())
         }
+
+    @property
+    def files(self) -> list[Path] | None:
+        """The pictures of the frames, in order, if there is one for each."""
+        return None if self._planes is None else self._planes.files
+
+    def check_sizes(self) -> None:
+        """Refuse masks and trimaps of another size than the frames."""
+        if self._planes is not None:
+            self._planes.check_sizes()
+        for index, plane in self._keys.items():
+            self._check_key(index + self._clip.numbers.start, plane)
+
+    def _check_key(self, number: int, plane: FloatArray) -> None:
+        label = f"--key {number}={(self._source.keys or {})[number]}"
+        if not is_trimap(plane):
+            check_aspect((plane.shape[0], plane.shape[1]), label, self._clip.shape)
+        elif plane.shape != self._clip.shape:
+            (h, w), (height, width) = plane.shape, self._clip.shape
+            raise ValueError(f"{label} is {w} x {h}, expected {width} x {height}, the size of the frames")
 
     def frames(self) -> Iterator[npt.NDArray[Any]]:
         """Yield the images of the clip."""
@@ -165,83 +278,26 @@ class _Hints:
             return {"masks": self._source.segmenter}
         return {"masks" if self._source.masks else "trimaps": self._followed(self._planes)}
 
-    def _followed(self, planes: _Planes) -> Iterator[FloatArray]:
+    def _followed(self, planes: HintFiles) -> Iterator[FloatArray]:
         while self._pending:
             yield planes.at(self._pending.popleft() - self._clip.numbers.start)
 
 
-class _Planes:
-    """Masks or trimaps of all frames: files of a folder or pattern, or the frames of a video."""
-
-    def __init__(self, path: str, name: str, clip: Clip) -> None:
-        self._name, self._files, self._frames, self._at = name, None, None, -1
-        if is_sequence(path):
-            self._files = find_files(path, f"--{name}").paths
-            count = len(self._files)
-        else:
-            found = read_clip(path)
-            self._frames, count = iter(found), len(found)
-        self._skip = clip.numbers.start if count != len(clip) and count >= clip.numbers.stop else 0
-        if (
-            count < len(clip)
-            or count != len(clip)
-            and not self._skip
-            and clip.numbers.start == 0
-            and count < clip.numbers.stop
-        ):
-            raise ValueError(f"--{name} {path} has {count} pictures, expected {len(clip)}, one for each frame")
-
-    def at(self, k: int) -> FloatArray:
-        """Return the plane of the k-th frame that is used."""
-        k += self._skip
-        if self._files is not None:
-            return (read_mask if self._name == "masks" else read_trimap)(self._files[k])
-        frame: Frame | None = None
-        while self._at < k and self._frames is not None:
-            frame, self._at = next(self._frames, None), self._at + 1
-        if frame is None:
-            raise ValueError(f"--{self._name} ends before frame {k}, expected one for each frame")
-        if frame.alpha is not None:
-            return (frame.alpha / np.float32(FULL_SCALE.get(frame.alpha.dtype, 1))).astype(np.float32)
-        image = check_image(frame.image)
-        return image.mean(axis=2) if np.ptp(image, axis=2).mean() < 0.02 else grey_plane(image, f"--{self._name}")
-
-
-def _backgrounds(look: Look) -> Iterator[FloatArray] | FloatArray | None:
-    """Return the colour or picture behind all frames, or an iterator of one for each."""
-    if not isinstance(look.background, str):
-        return look.background
-    if is_sequence(look.background) or os.path.splitext(look.background)[1].lower() in VIDEO_NAMES:
-        return _repeated(look.background)
-    return read_image(look.background)
-
-
-VIDEO_NAMES = {".mov", ".mp4", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".mxf", ".ts"}
-
-
-def _repeated(path: str) -> Iterator[FloatArray]:
-    """Yield the frames of a clip, again from the beginning after its end."""
-    clip: Sequence[Frame] | Clip = read_clip(path)
-    while True:
-        for frame in clip:
-            yield check_image(frame.image)
-
-
-def _look_of(frame: Frame, alpha: FloatArray, look: Look, clip: Clip, behind: Any) -> tuple[FloatArray, bool]:
+def _look_of(frame: Frame, alpha: FloatArray, look: Look, clip: Clip, ground: Ground | None) -> tuple[FloatArray, bool]:
     """Return the colours to write, and whether they are light."""
     if look.is_alpha:
         return np.repeat(alpha[:, :, None], 3, axis=2), False
+    time = frame.time - clip.span[0] + frame.duration / 2
     if frame.light is None and not look.is_linear:
         image = check_image(frame.image)
         colour = estimate_foreground(image, alpha)
-        if behind is None:
+        if ground is None:
             return colour, False
-        ground = next(behind) if isinstance(behind, Iterator) else behind
-        return composite(colour, alpha, ground, fit=look.fit), False
+        return composite(colour, alpha, ground.numbers_at(time), fit=look.fit), False
     transfer = clip.tags.transfer
     light = light_of(check_image(frame.image), transfer) if frame.light is None else frame.light
     colour = foreground_light(light, alpha)
-    if behind is not None:
-        ground = light_of(next(behind) if isinstance(behind, Iterator) else behind, transfer)
-        colour = over_light(colour, alpha, fitted_light(ground, alpha.shape, look.fit))
+    if ground is not None:
+        behind = fitted_light(ground.light_at(time, transfer), alpha.shape, look.fit)
+        colour = over_light(colour, alpha, behind)
     return colour, True

@@ -4,6 +4,9 @@ In hair and along soft edges two motions overlap, that of the object and that of
 follows one or the other, but alpha moves with the object. So the flow of its opaque pixels is continued outwards: by
 an affine motion that is fitted in a large window around each pixel, by iteratively reweighted least squares, and a
 local deviation from it where the flow shows one clearly.
+
+Where the alphas of both frames are known, the flow is that of the two cut-outs over one flat colour (`cutout_cells`):
+nothing else moves in them, and hair is seen as clearly as opaque parts.
 """
 
 from __future__ import annotations
@@ -12,9 +15,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.video.flow import Motion, Plane, warp
+from hybridmatte.video.flow import Frame, Motion, Plane, motion_between, warp
 
-__all__ = ["object_flow"]
+__all__ = ["cutout_cells", "flow_of_cells", "object_flow"]
 
 CELLS = 100  # along the diagonal: the motion is fitted on cells of this size
 WIDE, NARROW = 0.13, 0.02  # of the diagonal: standard deviations of the windows of the affine fit and of the deviation
@@ -22,6 +25,7 @@ ROUNDS = 4  # of reweighting
 TOLERANCE = 0.5  # pixels: flow vectors that differ by more from the fit lose weight; smaller deviations are noise
 OPAQUE, MIXED_WEIGHT = 0.95, 0.1  # pixels of a smaller alpha have less weight
 LEAST_WEIGHT = 1e-5  # of a pixel, so that the fit exists everywhere
+LUMA = np.float32([0.299, 0.587, 0.114])  # brightness of R, G and B
 FLATTEST = 0.02  # of the window's variance, added to that of the positions: few pixels alone determine no slope
 
 Cells = npt.NDArray[np.float64]
@@ -29,6 +33,28 @@ Cells = npt.NDArray[np.float64]
 
 def object_flow(motion: Motion, previous_alpha: Plane) -> Plane:
     """Return the flow (H, W, 2) of the object from a frame to the previous one, whose alpha is given."""
+    return flow_of_cells(_object_cells(motion, previous_alpha), previous_alpha.shape)
+
+
+def cutout_cells(one: Frame, one_alpha: Plane, other: Frame, other_alpha: Plane) -> tuple[Plane, Plane]:
+    """Return the object's flow from another frame to the first one, and from that to the other, given their alphas.
+
+    Both are in pixels, at cells (h, w, 2) that `flow_of_cells` enlarges to the frames.
+    """
+    weight = max(float(one_alpha.sum()), 1e-6)
+    flat = np.float32(0 if float(((one @ LUMA) * one_alpha).sum()) > weight / 2 else 1)  # far from the object's colours
+    cutouts = [flat + alpha[..., None] * (image - flat) for image, alpha in ((one, one_alpha), (other, other_alpha))]
+    pair = motion_between(*cutouts)
+    return _object_cells(pair.to_previous, one_alpha), _object_cells(pair.to_next, other_alpha)
+
+
+def flow_of_cells(cells: Plane, shape: tuple[int, ...]) -> Plane:
+    """Return the flow (H, W, 2) of frames of a shape (H, W) from that of cells (h, w, 2)."""
+    return cv2.resize(cells, shape[1::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _object_cells(motion: Motion, previous_alpha: Plane) -> Plane:
+    """Return the flow (h, w, 2) of the object at cells; the rest is as `object_flow`."""
     height, width = previous_alpha.shape
     alpha = warp(previous_alpha, motion.flow)
     weight = motion.reliability * alpha**4
@@ -41,7 +67,7 @@ def object_flow(motion: Motion, previous_alpha: Plane) -> Plane:
     flow = sums / weights[..., None]
     fitted = _fit(flow, weights, CELLS * WIDE)
     fitted += _clear_deviation(flow - fitted, weights)
-    return cv2.resize(fitted.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    return fitted.astype(np.float32)
 
 
 def _fit(flow: Cells, weights: Cells, window: float) -> Cells:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.video.colours import ColourTags, weights_of_matrix
+from hybridmatte.video.colours import UNSPECIFIED, ColourTags, weights_of_matrix
 
 if TYPE_CHECKING:
     import av
@@ -49,10 +49,7 @@ def arrays_of(frame: av.VideoFrame, tags: ColourTags, label: str) -> tuple[npt.N
     if form.has_palette or form.is_rgb or len(form.components) < 3:
         return _arrays_of_rgb(frame, depth, has_alpha or form.has_palette)
     own = tags_of(frame)
-    merged = ColourTags(
-        *(mine if mine != 2 else other for mine, other in zip(own[:3], tags[:3], strict=True)),
-        own.is_full if own.is_full is not None else tags.is_full,
-    )
+    merged = _merged(own, tags)
     if not _is_planar(frame):
         frame = frame.reformat(format=_planar_name(form, bits, has_alpha))
     planes = [_plane(frame, k) for k in range(4 if has_alpha else 3)]
@@ -62,6 +59,12 @@ def arrays_of(frame: av.VideoFrame, tags: ColourTags, label: str) -> tuple[npt.N
     scale = (1 << depth) - 1
     rgb = np.rint(numbers.clip(0, 1) * np.float32(scale)).astype(DTYPES[depth])
     return rgb, alpha
+
+
+def _merged(own: ColourTags, other: ColourTags) -> ColourTags:
+    """Return tags, and those of another source where they say nothing."""
+    numbers = [mine if mine != UNSPECIFIED else theirs for mine, theirs in zip(own[:3], other[:3], strict=True)]
+    return ColourTags(numbers[0], numbers[1], numbers[2], other.is_full if own.is_full is None else own.is_full)
 
 
 def frame_of(colour: FloatArray, alpha: FloatArray | None, form: str, tags: ColourTags) -> av.VideoFrame:
@@ -120,7 +123,7 @@ def _arrays_of_rgb(
     packed = frame.reformat(format=RGB_FORMATS[depth, has_alpha])
     n = 4 if has_alpha else 3
     plane, dtype = packed.planes[0], np.dtype(DTYPES[depth])
-    rows = np.frombuffer(plane, dtype).reshape(packed.height, plane.line_size // dtype.itemsize)
+    rows = np.frombuffer(memoryview(plane), dtype).reshape(packed.height, plane.line_size // dtype.itemsize)
     pixels = rows[:, : packed.width * n].reshape(packed.height, packed.width, n)
     return np.ascontiguousarray(pixels[:, :, :3]), np.ascontiguousarray(pixels[:, :, 3]) if has_alpha else None
 
@@ -142,7 +145,8 @@ def _planar_name(form: Any, bits: int, has_alpha: bool) -> str:
 def _plane(frame: av.VideoFrame, k: int) -> npt.NDArray[Any]:
     plane = frame.planes[k]
     dtype = np.dtype("uint8" if frame.format.components[min(k, len(frame.format.components) - 1)].bits <= 8 else "<u2")
-    return np.frombuffer(plane, dtype).reshape(plane.height, plane.line_size // dtype.itemsize)[:, : plane.width]
+    rows = np.frombuffer(memoryview(plane), dtype).reshape(plane.height, plane.line_size // dtype.itemsize)
+    return rows[:, : plane.width]
 
 
 def _levels(bits: int, is_full: bool | None) -> Levels:
@@ -173,13 +177,14 @@ def _planes_of_rgb(colour: FloatArray, bits: int, tags: ColourTags, form: Any) -
     """Return luma and chroma, as whole numbers of their bits, of RGB in [0, 1]."""
     red, blue = weights_of_matrix(tags, len(colour), "the output")
     levels = _levels(bits, tags.is_full)
-    y = colour @ np.array([red, 1 - red - blue, blue], np.float32)
-    u = (colour[:, :, 2] - y) / np.float32(2 * (1 - blue))
-    v = (colour[:, :, 0] - y) / np.float32(2 * (1 - red))
+    y: FloatArray = colour @ np.array([red, 1 - red - blue, blue], np.float32)
+    u, v = ((colour[:, :, k] - y) / np.float32(2 * (1 - weight)) for k, weight in ((2, blue), (0, red)))
     height, width = y.shape
     across, down = width > form.chroma_width(width), height > form.chroma_height(height)
     chroma = [
-        _shrunk_chroma(plane, across, down) * np.float32(levels.chroma) + np.float32(levels.middle) for plane in (u, v)
+        _shrunk_chroma(plane.astype(np.float32, copy=False), across, down) * np.float32(levels.chroma)
+        + np.float32(levels.middle)
+        for plane in (u, v)
     ]
     top = np.float32((1 << bits) - 1)
     return [np.rint(plane).clip(0, top) for plane in (y * np.float32(levels.luma) + np.float32(levels.black), *chroma)]
@@ -192,19 +197,20 @@ def _enlarged_chroma(plane: npt.NDArray[Any], shape: tuple[int, ...]) -> FloatAr
         return values
     across, down = -(-shape[1] // plane.shape[1]), -(-shape[0] // plane.shape[0])
     shift = 0.5 / down - 0.5
-    matrix = np.float32([[1 / across, 0, 0], [0, 1 / down, shift if down > 1 else 0]])
+    matrix = np.array([[1 / across, 0, 0], [0, 1 / down, shift if down > 1 else 0]], np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(values, matrix, (shape[1], shape[0]), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    size, border = (shape[1], shape[0]), cv2.BORDER_REPLICATE
+    return cast("FloatArray", cv2.warpAffine(values, matrix, size, flags=flags, borderMode=border))
 
 
 def _shrunk_chroma(plane: FloatArray, across: bool, down: bool) -> FloatArray:
     """Return chroma at half the width, half the height or both, as `_enlarged_chroma` places it."""
     if down:
         even = np.vstack([plane, plane[-1:]]) if len(plane) % 2 else plane
-        plane = (even[::2] + even[1::2]) / 2
+        plane = (even[::2] + even[1::2]) * np.float32(0.5)
     if across:
         wide = np.hstack([plane[:, :1], plane, plane[:, -1:]])
-        plane = (wide[:, :-2:2] + 2 * wide[:, 1:-1:2] + wide[:, 2::2]) / 4
+        plane = (wide[:, :-2:2] + np.float32(2) * wide[:, 1:-1:2] + wide[:, 2::2]) * np.float32(0.25)
     return plane
 
 

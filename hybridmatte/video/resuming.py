@@ -15,30 +15,40 @@ from hybridmatte.io.documents import read_json_object
 from hybridmatte.io.exr import read_exr, write_exr
 from hybridmatte.io.files import write_bytes
 
-__all__ = ["Parts"]
+__all__ = ["Parts", "parts_folder"]
 
 Plane = npt.NDArray[np.float32]
-JOB = "job.json"
+JOB, FILES = "job.json", "files"
+
+
+def parts_folder(output: str) -> Path:
+    """Return the folder of the parts of an output."""
+    return Path(output.rstrip("/") + ".parts")
 
 
 class Parts:
-    """The folder ``OUTPUT.parts``: finished alphas, their variances, and the job's options."""
+    """The folder ``OUTPUT.parts``: finished alphas, their variances, and what they were made from.
 
-    def __init__(self, output: str, job: dict[str, Any], *, resume: bool, force: bool) -> None:
-        self.folder = Path(output.rstrip("/") + ".parts")
-        if self.folder.is_dir() and force and not resume:
-            shutil.rmtree(self.folder)
+    Parameters
+    ----------
+    output : str
+    job : dict
+        Options and inputs that all frames depend on: those of an earlier run must be the same.
+    files : list of lists
+        For each frame, sizes and dates of the files that are its own. A frame depends on its own files and those of
+        the frames before it: from the first frame whose files have changed, frames are solved again.
+    resume, force : bool
+        Whether to continue an interrupted run, or to begin again.
+    """
+
+    def __init__(self, output: str, job: dict[str, Any], files: list[list[Any]], *, resume: bool, force: bool) -> None:
+        self.folder, self._record = parts_folder(output), {**job, FILES: files}
         self.n_done = self._count()
         if self.folder.is_dir():
-            if not resume:
-                raise FileExistsError(
-                    f"{self.folder} has {self.n_done} frames of an interrupted run, expected --resume to continue from "
-                    "there, or --force to begin again"
-                )
-            self._check(job)
-        else:
+            self._open(resume=resume, force=force)
+        if not self.folder.is_dir():
             self.folder.mkdir()
-            write_bytes(self.folder / JOB, json.dumps(job, indent=1).encode())
+            self._write_record()
 
     def load(self, index: int) -> tuple[Plane, Plane] | None:
         """Return the alpha and the variance of a finished frame, None if it is not finished."""
@@ -53,8 +63,45 @@ class Parts:
         self.n_done = index + 1
 
     def remove(self) -> None:
-        """Remove the folder, when the output is whole."""
+        """Remove the folder, when the output is whole or nothing is finished."""
         shutil.rmtree(self.folder)
+
+    def _open(self, *, resume: bool, force: bool) -> None:
+        """Continue with what an earlier run has left, or remove it."""
+        if not os.path.isfile(self.folder / JOB):
+            raise ValueError(f"{self.folder} has no {JOB}, expected the parts of an interrupted run, or no such folder")
+        if self.n_done == 0 or force and not resume:
+            self.remove()
+            self.n_done = 0
+            return
+        if not resume:
+            raise FileExistsError(
+                f"{self.folder} has {_frames(self.n_done)} of an interrupted run, expected --resume to continue from "
+                "there, or --force to begin again"
+            )
+        before = read_json_object(self.folder / JOB)
+        self._check(before)
+        if before.get(FILES) != self._record[FILES]:
+            self._drop_from(_n_equal(before.get(FILES), self._record[FILES]))
+            self._write_record()
+
+    def _check(self, before: dict[str, Any]) -> None:
+        """Refuse parts that other options, or another clip, have made."""
+        for name, value in self._record.items():
+            if name != FILES and before.get(name) != value:
+                raise ValueError(
+                    f"{self.folder} was begun with {name} {before.get(name)!r}, expected {value!r} as now, or --force "
+                    "without --resume to begin again"
+                )
+
+    def _drop_from(self, index: int) -> None:
+        """Remove finished frames, the last first."""
+        while self.n_done > index:
+            self._alpha(self.n_done - 1).unlink()
+            self.n_done -= 1
+
+    def _write_record(self) -> None:
+        write_bytes(self.folder / JOB, json.dumps(self._record, indent=1).encode())
 
     def _alpha(self, index: int) -> Path:
         return self.folder / f"alpha_{index:06d}.exr"
@@ -71,14 +118,13 @@ class Parts:
     def _read(self, path: Path) -> Plane:
         return np.ascontiguousarray(read_exr(path).colour[:, :, 0])
 
-    def _check(self, job: dict[str, Any]) -> None:
-        """Refuse parts that other options, or another clip, have made."""
-        if not os.path.isfile(self.folder / JOB):
-            raise ValueError(f"{self.folder} has no {JOB}, expected the parts of an interrupted run")
-        before = read_json_object(self.folder / JOB)
-        for name, value in job.items():
-            if before.get(name) != value:
-                raise ValueError(
-                    f"{self.folder} was begun with {name} {before.get(name)!r}, expected {value!r} as now, or --force "
-                    "without --resume to begin again"
-                )
+
+def _n_equal(one: object, other: list[Any]) -> int:
+    """Return how many entries from the beginning are the same."""
+    if not isinstance(one, list):
+        return 0
+    return next((k for k, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(one))
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame" if count == 1 else f"{count} frames"

@@ -48,7 +48,7 @@ def matte_sequence(
     *,
     quality: Quality = "best",
     weights: WeightsKind = RESEARCH,
-    smoothing: int = 1,
+    smoothing: int = 2,
     window: int = 16,
     with_foreground: Literal[False] = False,
     store: Store | None = None,
@@ -62,7 +62,7 @@ def matte_sequence(
     *,
     quality: Quality = "best",
     weights: WeightsKind = RESEARCH,
-    smoothing: int = 1,
+    smoothing: int = 2,
     window: int = 16,
     with_foreground: Literal[True],
     store: Store | None = None,
@@ -75,20 +75,22 @@ def matte_sequence(
     *,
     quality: Quality = "best",
     weights: WeightsKind = RESEARCH,
-    smoothing: int = 1,
+    smoothing: int = 2,
     window: int = 16,
     with_foreground: bool = False,
     store: Store | None = None,
 ) -> Iterator[npt.NDArray[np.float32]] | Iterator[FrameMatte]:
     """Estimate the alphas of a clip's frames, one after the other, so that they hold still.
 
-    The alpha of a frame starts from that of the frame before, moved along the object's motion, which optical flow shows
-    and an affine fit continues over soft edges. The solver takes it as its start and as a prior, weighed by how sure
-    it is. Solved and moved alpha are averaged by their variances. The first frame of a scene is estimated alone, as
-    `matte` does: cuts are found. A frame that equals the one before keeps its alpha.
+    Each frame is solved as `matte` does, from the alpha of the frame before, moved along the object's motion: so the
+    solver needs fewer iterations. Then each alpha is averaged with those of its neighbours, moved along the motion that
+    the optical flow of the cut-outs shows. What lies behind the object changes from frame to frame, so the mean is
+    steadier and more accurate. Cuts are found, and nothing is carried over them. A frame that equals the one before
+    keeps its alpha.
 
-    With `keys`, the alphas of both neighbouring key frames are moved to the frames between them and give the trimap:
-    pixels that are mixed, occluded or in doubt are unknown.
+    With `keys`, the alphas of both neighbouring key frames are moved to the frames between them. They give the trimap,
+    in which pixels are unknown that are mixed, occluded or in doubt, and are a prior of the solver, weighed by how sure
+    they are.
 
     Parameters
     ----------
@@ -104,12 +106,12 @@ def matte_sequence(
         greys are one grey. Each scene needs a key frame. Without `trimaps`, `masks` and `keys`, the default segmenter
         finds the object.
     quality : {"best", "fast"}, default "best"
-        As for `matte`. Frames that follow another one are solved in one pass.
+        As for `matte`.
     weights : {"research", "free"}, default "research"
         As for `matte`; with "free", the default segmenter is refused.
-    smoothing : int, default 1
-        Frames on each side over which alpha is averaged along the motion in a second pass; 0 for none. Results come
-        that many frames later. The first frame of a scene is left as it is.
+    smoothing : int, default 2
+        Frames on each side over which alpha is averaged along the object's motion; 0 for none. Results come that many
+        frames later.
     window : int, default 16
         Most frames that are held to wait for the next key frame. Frames that are farther before it are carried from the
         last key frame alone. No effect without `keys`.
@@ -165,9 +167,7 @@ def matte_sequence(
     if len(names) > 1:
         raise ValueError(f"{' and '.join(names)} are given, expected one of trimaps, masks and keys")
     source = hints_of(trimaps, masks, keys, settings)
-    results = smoothed(
-        tracked_frames(frames, source, settings, window, with_flow=smoothing > 0, store=store), smoothing
-    )
+    results = smoothed(tracked_frames(frames, source, settings, window, store), smoothing)
     return (
         FrameMatte(one.alpha, estimate_foreground(one.image, one.alpha)) if with_foreground else one.alpha
         for one in results

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from hybridmatte.errors import warn_caller
 from hybridmatte.video.clips import Clip, opened
 
 if TYPE_CHECKING:
-    import av
+    import av.container
 
 __all__ = ["SoundCopier"]
+
+EDITED = ("mov", "mp4")  # containers whose edit lists hide what comes before the first frame
 
 
 class SoundCopier:
@@ -19,8 +22,9 @@ class SoundCopier:
 
     def __init__(self, clip: Clip, target: av.container.OutputContainer, path: str) -> None:
         self._start, self._stop = clip.span
-        self._source = opened(clip.path)
+        self._source, self._path = opened(clip.path), clip.path
         self._target, self._streams = target, {}
+        self._keeps_early = target.format.name in EDITED
         for stream in self._source.streams.audio:
             self._add(stream, path)
         self._packets = self._wanted()
@@ -35,6 +39,13 @@ class SoundCopier:
             self._source.close()
 
     def _add(self, stream: Any, path: str) -> None:
+        if stream.codec_context is None:
+            warn_caller(
+                f"clip {self._path} has sound of a kind that this build of FFmpeg does not know, in track "
+                f"{stream.index}, which is left out",
+                UserWarning,
+            )
+            return
         name = stream.codec_context.name
         supported = self._target.supported_codecs
         if supported and stream.codec_context.codec.canonical_name not in supported and name not in supported:
@@ -44,21 +55,33 @@ class SoundCopier:
         self._streams[stream.index] = self._target.add_stream_from_template(stream)
 
     def _wanted(self) -> Iterator[Any]:
-        import av
+        import av.error
 
+        streams = [stream for stream in self._source.streams.audio if stream.index in self._streams]
+        if not streams:
+            return
         try:
-            for packet in self._source.demux(*self._source.streams.audio):
-                if packet.dts is None or packet.size == 0:
-                    continue
-                time = self._time(packet)
-                length = Fraction(packet.duration or 0) * packet.time_base
-                if self._start > 0 and time + length <= self._start:
-                    continue
-                if self._stop is not None and time >= self._stop:
-                    continue
-                yield packet
+            for packet in self._source.demux(*streams):
+                if packet.dts is not None and packet.size and self._is_heard(packet):
+                    yield packet
         except av.error.FFmpegError:  # the file ends early; the frames say so
             return
+
+    def _is_heard(self, packet: Any) -> bool:
+        """Return whether a packet is heard between the in and the out point.
+
+        Packets that begin before the in point, and those before 0 that an encoder needs to swing in, stay where the
+        container hides what comes before its first frame. Others would move all frames back. Opus in Matroska tells
+        how much of its first packet is hidden.
+        """
+        begin = self._time(packet) - self._start
+        if self._stop is not None and begin >= self._stop - self._start:
+            return False
+        length = Fraction(packet.duration or 0) * packet.time_base
+        if self._start > 0 and begin + length <= 0:
+            return False
+        is_opus = packet.stream.codec_context.name in ("opus", "libopus")
+        return begin >= 0 or self._keeps_early or (is_opus and self._start <= 0)
 
     def _time(self, packet: Any) -> Fraction:
         return Fraction(packet.pts if packet.pts is not None else packet.dts) * packet.time_base

@@ -85,15 +85,25 @@ def fused(one: Moved, other: Moved) -> Moved:
     return Moved(alpha, variance, np.maximum(one.reliability, other.reliability), one.flow)
 
 
-def follow(image: Frame, trimap: Plane, guess: Moved, network: Perceptron | None) -> Matted:
-    """Return an image's alpha from its trimap of 0, 0.5 and 1 and the moved alpha; without a network, of one solver."""
+def follow(image: Frame, trimap: Plane, guess: Moved, network: Perceptron | None, *, is_carried: bool) -> Matted:
+    """Return an image's alpha from its trimap of 0, 0.5 and 1 and the moved alpha; without a network, of one solver.
+
+    The moved alpha is the solver's start. It is also a prior, and is averaged with the solved alpha, if the trimap was
+    carried from other frames or lacks foreground or background. Otherwise the frame tells enough by itself, and its
+    errors stay independent of those of the others.
+    """
     is_unknown = trimap == 0.5
     if not is_unknown.any():
         return matted(image, trimap, trimap.copy())
-    weight = np.float32(PRIOR_WEIGHT) * np.minimum(np.float32(LEAST_VARIANCE) / guess.variance, 1)
     start = np.where(guess.reliability > LEAST_RELIABLE, guess.alpha, np.float32(np.nan))
-    hints = Guess(guess.alpha, np.where(is_unknown, weight, 0), start)
+    hints = Guess(None, None, start)
+    needs_prior = is_carried or not ((trimap == 0).any() and (trimap == 1).any())
+    if needs_prior:
+        weight = np.float32(PRIOR_WEIGHT) * np.minimum(np.float32(LEAST_VARIANCE) / guess.variance, 1)
+        hints = Guess(guess.alpha, np.where(is_unknown, weight, 0), start)
     alpha, confidence = correct_near(check_problem(image, trimap, *hints[:2]), network, hints)
+    if not needs_prior:
+        return matted(image, trimap, alpha, confidence)
     return _joined(image, trimap, alpha, confidence, guess)
 
 

@@ -16,18 +16,19 @@ import numpy.typing as npt
 from hybridmatte._validation import check_choice, check_image, check_plane
 from hybridmatte.io.exr import write_exr
 from hybridmatte.io.files import check_writable, clear_temporaries
+from hybridmatte.io.outputs import check_output
 from hybridmatte.io.pictures import write_alpha, write_image
 from hybridmatte.video.clips import ALPHA_KEY, Clip
 from hybridmatte.video.codecs import CONTAINERS, chosen_codec
-from hybridmatte.video.colours import SCREEN, light_of, numbers_of
+from hybridmatte.video.colours import light_of, numbers_of, tags_for
 from hybridmatte.video.image_sequences import is_sequence, named_by
 from hybridmatte.video.planes import frame_of
 from hybridmatte.video.sound import SoundCopier
 
 if TYPE_CHECKING:
-    import av
+    import av.container
 
-__all__ = ["Writer", "open_writer", "write_clip"]
+__all__ = ["Writer", "files_of", "open_writer", "write_clip"]
 
 FloatArray = npt.NDArray[np.float32]
 FOLDER_PATTERN = "%06d.png"
@@ -57,10 +58,11 @@ class Writer(ABC):
 class SequenceWriter(Writer):
     """Numbered pictures; light and multiplied colours in OpenEXR, straight numbers in others."""
 
-    def __init__(self, pattern: str, like: Clip, bits: int, is_plane: bool) -> None:
-        self._pattern = os.path.join(pattern, FOLDER_PATTERN) if os.path.isdir(pattern) else pattern
+    def __init__(self, pattern: str, like: Clip, *, bits: int, is_plane: bool, has_alpha: bool) -> None:
+        self._pattern = _pattern_of(pattern)
         self._like, self._bits, self._is_plane = like, bits, is_plane
         self.takes_light = Path(pattern).suffix.lower() == ".exr"
+        check_output(named_by(self._pattern, like.numbers.start), bits=bits, transparent=has_alpha)
 
     def write(
         self,
@@ -89,11 +91,10 @@ class VideoWriter(Writer):
         self, path: str, like: Clip, *, codec: str | None, has_alpha: bool, premultiplied: bool, sound: bool
     ) -> None:
         encoder, form, kind = chosen_codec(path, codec, has_alpha=has_alpha)
-        height, width = like.shape
-        if form == "yuv420p" and kind.title == "H.264" and (height % 2 or width % 2):
-            form = "yuv444p"  # the only one of its formats that holds odd sizes
+        _refuse_pixels(path, like)
+        form = kind.form_for(form, like)
         self._path, self._form, self._premultiplied = Path(path), form, premultiplied
-        self._tags = like.tags if like.tags.matrix not in (0, 3) else SCREEN
+        self._tags = tags_for(form, like.tags, is_limited=kind.is_limited)
         self._has_alpha, self._tick = has_alpha, like.time_base
         self._start = like.span[0]
         check_writable(path)
@@ -102,32 +103,47 @@ class VideoWriter(Writer):
         try:
             self._stream = self._add_stream(encoder, dict(kind.options), like)
             self._sound = SoundCopier(like, self._file, path) if sound and like.has_sound else None
+            self._begin()
         except BaseException:
             self._drop()
             raise
 
     def _open(self, like: Clip) -> av.container.OutputContainer:
-        import av
+        import av.container
 
         extension = self._path.suffix.lower()
         options = {"fflags": "+bitexact"}  # no random numbers in the file
         if CONTAINERS[extension] in ("mov", "mp4"):
             options |= {"movflags": "use_metadata_tags", "video_track_timescale": str(_timescale(like.time_base))}
-        file = av.open(str(self._temporary), "w", format=CONTAINERS[extension], options=options)
+        file = av.container.open(str(self._temporary), "w", format=CONTAINERS[extension], options=options)
         if self._has_alpha:
             file.metadata[ALPHA_KEY] = "premultiplied" if self._premultiplied else "straight"
         return file
 
-    def _add_stream(self, encoder: str, options: dict[str, str], like: Clip) -> av.VideoStream:
-        stream = self._file.add_stream(encoder, rate=like.rate.limit_denominator(100_000), options=options)
+    def _add_stream(self, encoder: str, options: dict[str, str], like: Clip) -> Any:
+        stream: Any = self._file.add_stream(encoder, rate=like.rate.limit_denominator(100_000), options=options)
         stream.height, stream.width = like.shape
         stream.pix_fmt = self._form
         context = stream.codec_context
         stream.time_base = context.time_base = Fraction(1, _timescale(like.time_base))
         context.colorspace, context.color_primaries, context.color_trc = self._tags[:3]
         context.color_range = 2 if self._tags.is_full else 1
+        context.sample_aspect_ratio = like.pixel_aspect
         context.thread_count = 0
         return stream
+
+    def _begin(self) -> None:
+        """Write the header; what the container or the encoder does not take is refused here, before any work."""
+        import av.error
+
+        try:
+            self._file.start_encoding()
+        except av.error.FFmpegError as error:
+            kinds = " and ".join(stream.codec_context.name for stream in self._file.streams)
+            raise ValueError(
+                f"output {self._path} cannot hold {kinds} of this clip ({error.strerror}), expected .mkv, or another "
+                "--codec, or --no-sound"
+            ) from error
 
     def write(
         self,
@@ -190,10 +206,23 @@ def open_writer(
             raise ValueError(f"codec is {codec!r}, expected none for an image sequence")
         if premultiplied and Path(text).suffix.lower() != ".exr":
             raise ValueError(f"output {text} holds straight colours, expected .exr or a video for premultiplied ones")
-        return SequenceWriter(text, like, bits, is_plane)
+        clear_temporaries(files_of(text, like))
+        return SequenceWriter(text, like, bits=bits, is_plane=is_plane, has_alpha=has_alpha)
+    if bits != 8:
+        raise ValueError(f"bits is {bits}, expected none for a video, whose codec has its own")
     clear_temporaries([text])
     options: dict[str, Any] = {"has_alpha": has_alpha, "premultiplied": premultiplied, "sound": sound}
     return VideoWriter(text, like, codec=codec, **options)
+
+
+def files_of(pattern: str, like: Clip) -> list[Path]:
+    """Return the files of an image sequence with the numbers of a clip."""
+    return [named_by(_pattern_of(pattern), number) for number in like.numbers]
+
+
+def _pattern_of(text: str) -> str:
+    """Return the pattern of an image sequence; a folder gets PNG files."""
+    return os.path.join(text, FOLDER_PATTERN) if os.path.isdir(text) else text
 
 
 def write_clip(
@@ -252,6 +281,14 @@ def colour_for(writer: Writer, colour: FloatArray, *, is_light: bool, transfer: 
     if writer.takes_light == is_light:
         return colour
     return light_of(colour, transfer) if writer.takes_light else numbers_of(colour, transfer)
+
+
+def _refuse_pixels(path: str, like: Clip) -> None:
+    """Refuse pixels that are not square where they cannot be told: PyAV does not write them into Matroska."""
+    if like.pixel_aspect != 1 and CONTAINERS[Path(path).suffix.lower()] in ("matroska", "webm"):
+        raise ValueError(
+            f"output {path} cannot say that pixels are {like.pixel_aspect} as wide as high, expected .mov or .mp4"
+        )
 
 
 def _timescale(time_base: Fraction) -> int:

@@ -13,7 +13,11 @@ from safetensors.torch import save_file  # noqa: E402
 from hybridmatte.networks.residual_unet import _plain_state  # noqa: E402
 from hybridmatte.training import initial_network  # noqa: E402
 
-MAKERS = {"net_t": (networks.net_t, "resnet50"), "net_m": (networks.net_m, "resnet34d")}
+MAKERS = {
+    "net_t": (networks.net_t, "resnet50"),
+    "net_m": (networks.net_m, "resnet34d"),
+    "gca": (networks.gca, "resnet34d"),
+}
 
 
 def saved(encoder, folder, **changes):
@@ -35,10 +39,11 @@ def taken(network, classifier, encoder):
             yield tensor, own[key]
 
 
-def test_net_m_takes_the_file_and_no_weights_for_the_trimap(tmp_path):
-    """Net-M could only start from random weights."""
+@pytest.mark.parametrize("name", ["net_m", "gca"])
+def test_residual_networks_take_the_file_and_no_weights_for_the_trimap(tmp_path, name):
+    """Net-M and GCA could only start from random weights."""
     classifier, path = saved("resnet34d", tmp_path)
-    network = networks.net_m(pretrained=path)
+    network = MAKERS[name][0](pretrained=path)
     pairs = list(taken(network, classifier, "resnet34d"))
     assert len(pairs) == 3 * 6 + 13 * 12 + 3 * 6  # of the stem, the blocks and the shortcuts
     for theirs, own in pairs:
@@ -130,6 +135,7 @@ def test_the_training_option_reaches_it(monkeypatch, name):
         one_hot=False,
         trimap_input=False,
         refinement=True,
+        attention=True,
         pretrained="file.safetensors",
     )
     initial_network.new_network(config)

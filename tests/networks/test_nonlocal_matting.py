@@ -8,6 +8,8 @@ import torch
 
 from hybridmatte import networks
 from hybridmatte.networks.nonlocal_matting import NonlocalAttention
+from hybridmatte.training import TrainingConfig
+from hybridmatte.training.initial_network import new_network
 from tests.networks.test_guided_attention import factors, inputs
 from tests.tolerances import assert_close
 
@@ -208,13 +210,36 @@ class TestNetwork:
             network.refinement.head.bias.fill_(0.25)
             assert_close(network(*batch), (coarse + 0.25).clamp(0, 1))
 
+    def test_without_attention_it_is_the_same_network_but_for_that(self, tmp_path):
+        """A batch norm of weight 0 ends the attention, so that it adds nothing."""
+        whole, batch = tiny(), inputs((40, 50))
+        torch.nn.init.zeros_(whole.attention.mix[1].weight)
+        plain = tiny(attention=False)
+        shared = {name: value for name, value in whole.state_dict().items() if not name.startswith("attention.")}
+        plain.load_state_dict(shared)  # nothing else is missing or left over
+        with torch.no_grad():
+            assert torch.equal(plain(*batch), whole(*batch))
+            torch.nn.init.ones_(whole.attention.mix[1].weight)
+            assert not torch.equal(plain(*batch), whole(*batch))
+            plain.save_pretrained(tmp_path)
+            assert torch.equal(networks.load_network(tmp_path)(*batch), plain(*batch))
+
+    def test_training_without_attention(self):
+        config = TrainingConfig(paradigm="nonlocal", network="net_m", size="tiny", attention=False)
+        assert new_network(config).attention is None
+        with pytest.raises(
+            ValueError, match="attention is False, expected True for network 'gca': only net_m and joint"
+        ):
+            TrainingConfig(paradigm="nonlocal", network="gca", size="tiny", attention=False)
+
     @pytest.mark.parametrize("trimap", ["one-hot", True, False])
     @pytest.mark.parametrize("shape", [(64, 96), (47, 81), (1, 1)])
     def test_any_size_saved_and_loaded(self, trimap, shape, tmp_path):
         network, batch = tiny(trimap=trimap), inputs(shape, trimap, batch=2)
         network.save_pretrained(tmp_path)
         config = json.loads((tmp_path / "config.json").read_text())
-        assert config == {"network": "net_m", "width": 5 / 32, "trimap": trimap, "refinement": True}
+        expected = {"network": "net_m", "width": 5 / 32, "trimap": trimap, "refinement": True, "attention": True}
+        assert config == expected
         with torch.no_grad():
             alpha = network(*batch)
             assert torch.equal(networks.load_network(tmp_path)(*batch), alpha)

@@ -5,7 +5,7 @@ import re
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from hybridmatte import networks
 from hybridmatte.networks.transformer_weights import load_vit
@@ -65,6 +65,34 @@ def test_vit_computes_the_same(tmp_path):
         tokens = plain.pos_drop(plain._pos_embed(plain.patch_embed(image)))
         expected = plain.blocks(tokens).mT.unflatten(2, (14, 14))
     assert torch.allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("head", ["ViTModel", "ViTForImageClassification", "ViTForMaskedImageModeling"])
+def test_vit_of_transformers_computes_the_same(head, tmp_path):
+    """Its file has names of its own, and query, key and value apart; it was refused."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.ViTConfig(
+        hidden_size=96, num_hidden_layers=4, num_attention_heads=3, intermediate_size=384, encoder_stride=16
+    )
+    torch.manual_seed(0)
+    plain = getattr(transformers, head)(config).eval()
+    plain.save_pretrained(tmp_path)
+    network = networks.vitmatte("tiny", trimap=False, pretrained=tmp_path / "model.safetensors").eval()
+    own, its = network.model.backbone.state_dict(), load_file(tmp_path / "model.safetensors")
+    its = {name.removeprefix("vit."): tensor for name, tensor in its.items()}
+    block = "encoder.layer.2.attention.attention"
+    parts = torch.cat([its[f"{block}.{name}.weight"] for name in ("query", "key", "value")])
+    assert torch.equal(own["encoder.layer.2.attention.qkv.weight"], parts)
+    tokens = torch.rand(1, 196, 96)
+    blocks = getattr(plain, "vit", plain).layers
+    with torch.no_grad():
+        expected, found = tokens, tokens.unflatten(1, (14, 14))
+        for theirs, ours in zip(blocks, network.model.backbone.encoder.layer, strict=True):
+            expected = theirs(expected)
+            expected = expected[0] if isinstance(expected, tuple) else expected
+            found = ours(found.permute(0, 3, 1, 2))
+            found = (found[0] if isinstance(found, tuple) else found).permute(0, 2, 3, 1)
+    assert torch.allclose(found.flatten(1, 2), expected, atol=1e-3)
 
 
 def test_position_embeddings_of_another_size(vit):

@@ -3,21 +3,31 @@
 import http.server
 import socket
 import threading
+from contextlib import contextmanager
 
 import pytest
 
-from hybridmatte.server import Answer, Client
+from hybridmatte.server import Answer, Client, ServiceError
 
 
 @pytest.fixture
 def other_server():
     """The address of a server that answers pages."""
+    with answering(b"<html>") as address:
+        yield address
+
+
+@contextmanager
+def answering(body, status=200, headers=()):
+    """Run a server that gives one answer to all requests; yields its address."""
 
     class Pages(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(200)
+            self.send_response(status)
+            for name, value in headers:
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(b"<html>")
+            self.wfile.write(body)
 
         def do_POST(self):
             self.rfile.read(int(self.headers["content-length"]))
@@ -51,6 +61,24 @@ def test_a_name_that_is_none_is_one_sentence():
 def test_another_server_is_one_sentence(other_server, ask):
     with pytest.raises(ConnectionError, match=f"url is {other_server}, where another server answers, expected"):
         ask(Client(other_server))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>",
+        b'{"error": "down"}',
+        b'{"error": {"code": 7}}',
+        b'{"error": {"message": ["down"], "field": 1}}',
+        b'["down"]',
+    ],
+)
+def test_an_error_of_a_proxy_is_an_error_with_its_status(body):
+    """A date in Retry-After, and JSON of another form, ended in a ValueError and a KeyError of the client itself."""
+    date = ("Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT")
+    with answering(body, 503, (date,)) as url, pytest.raises(ServiceError, match="answered with status 503") as caught:
+        Client(url).auto(b"x")
+    assert (caught.value.status, caught.value.retry_after, caught.value.kind) == (503, None, "")
 
 
 def test_a_service_that_is_silent_is_one_sentence():

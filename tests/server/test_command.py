@@ -45,7 +45,7 @@ def test_options_reach_the_settings(settings_of, monkeypatch):
     words = "--host 0.0.0.0 -p 0 --workers 3 --queue 5 --timeout 7 --queue-timeout 8 --max-mib 9 --max-pixels 10 --open"
     settings, options = settings_of(*words.split(), "--segmenter", "bundled", "--allow-host", "matte.example")
     assert (settings.host, settings.port, settings.workers, settings.queue) == ("0.0.0.0", 0, 3, 5)
-    assert (settings.request_seconds, settings.queue_seconds) == (7, 8)
+    assert (settings.timeout, settings.queue_timeout) == (7, 8)
     assert (settings.max_bytes, settings.max_pixels) == (9 << 20, 10)
     assert (settings.token, settings.hosts) == ("from-the-variable", ("matte.example",))
     assert options["is_opened"] is True
@@ -57,7 +57,10 @@ def test_options_reach_the_settings(settings_of, monkeypatch):
     [
         ("--host 0.0.0.0", "host is 0.0.0.0, which other machines can reach, expected a token"),
         ("--token= --host 0.0.0.0", "token is empty, expected a word"),
-        ("--timeout 0", "request_seconds is 0.0, expected more than 0"),
+        ("--segmenter sam9", "segmenter is 'sam9', expected"),
+        ("--timeout 0", "timeout is 0.0, expected more than 0"),
+        ("--queue-timeout 0", "queue_timeout is 0.0, expected more than 0"),
+        ("--max-mib 0", "--max-mib"),
         ("--port 99999", "port is 99999, expected at most 65535"),
     ],
 )

@@ -138,3 +138,7 @@ def test_what_is_no_request_is_refused_in_json(address, data):
         status, message = sentence(received(connection))
     assert status == 400
     assert message == "the request is malformed, expected one of HTTP/1.1 with headers of at most 65536 bytes"
+    connection = http.client.HTTPConnection(*address, timeout=10)
+    connection.request("GET", "/metrics")
+    assert b'hybridmatte_requests_total{command="other",status="400"} 1.0' in connection.getresponse().read()
+    connection.close()

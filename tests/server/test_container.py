@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from hybridmatte.server.serving import grace_seconds_of
+from hybridmatte.server.settings import Settings
 from tests.server.conftest import ROOT
 
 FOLDER = ROOT / "docs" / "service"
@@ -78,6 +80,13 @@ def test_compose_needs_a_token_and_opens_no_port_to_others():
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
     assert (FOLDER / service["build"]["context"] / service["build"]["dockerfile"]).resolve() == FOLDER / "Dockerfile"
     assert service["cap_drop"] == ["ALL"]
+
+
+def test_compose_waits_for_the_requests_under_way():
+    """The container was ended by force a minute before the last request could have its answer."""
+    yaml = pytest.importorskip("yaml")
+    service = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]["hybridmatte"]
+    assert 60 * int(service["stop_grace_period"].removesuffix("m")) > grace_seconds_of(Settings(token="secret"))
 
 
 @pytest.mark.slow

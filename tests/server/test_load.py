@@ -16,7 +16,7 @@ import pytest
 from hybridmatte.io.pictures import write_alpha, write_image
 from hybridmatte.server import Client
 from tests.server.conftest import START_SECONDS, encoded, is_ready, running, wait_for
-from tests.server.test_processes import workers_of
+from tests.server.test_processes import processor_seconds, workers_of
 from tests.synthetic import soft_disk
 
 N_REQUESTS, N_CLIENTS = 200, 16
@@ -32,9 +32,7 @@ def memory(service):
 
 def cpu_seconds(service):
     """Return the seconds of processor time of the service and of each worker."""
-    pids, ticks = [service.process.pid, *workers_of(service)], os.sysconf("SC_CLK_TCK")
-    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
-    return np.array([(int(one[11]) + int(one[12])) / ticks for one in fields])
+    return np.array([processor_seconds(pid) for pid in (service.process.pid, *workers_of(service))])
 
 
 def send_all(service, files, n_requests, n_clients):

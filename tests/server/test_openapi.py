@@ -30,6 +30,26 @@ def test_every_path_is_described(document):
         assert all(parameter["description"] for parameter in post["parameters"])
 
 
+def test_the_token_is_described_where_it_is_asked_for(monkeypatch, tmp_path, document):
+    """Clients that are made from the document did not send the token."""
+    assert "security" not in json.dumps(document)
+    app, _ = application(monkeypatch, tmp_path, token="secret")
+    guarded = json.loads(ask(app, Ask("/openapi.json", headers=(("authorization", "Bearer secret"),)))[0].body)
+    scheme = guarded["components"]["securitySchemes"]["token"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    for path, methods in guarded["paths"].items():
+        (operation,) = methods.values()
+        assert operation.get("security") == (None if path == "/health" else [{"token": []}]), path
+
+
+def test_when_to_ask_again_is_described(document):
+    answers = document["paths"]["/v1/auto"]["post"]["responses"]
+    assert {status for status, answer in answers.items() if "Retry-After" in answer.get("headers", {})} == {
+        "429",
+        "503",
+    }
+
+
 @pytest.mark.parametrize("name", SERVED)
 def test_options_are_those_of_the_command_line(name):
     """A new option of a command must be offered, or be left out for a reason."""

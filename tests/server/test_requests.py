@@ -6,7 +6,7 @@ from email import message_from_bytes
 import pytest
 
 from hybridmatte.server import uploads
-from hybridmatte.server.failures import Refusal
+from hybridmatte.server.failures import TIME_LIMIT, Refusal
 from tests.server.asgi import Ask, application, ask, form
 
 IMAGE = (("content-type", "image/png"),)
@@ -99,6 +99,15 @@ def test_several_outputs_are_a_form_with_a_description(answer):
         pytest.param(post("/v1/auto?output=alpha,alpha"), 422, "output is alpha,alpha, expected each once", id="again"),
         pytest.param(post("/v1/auto?segmenter=onnx:/x"), 422, "segmenter is 'onnx:/x', expected 'bundled'", id="file"),
         pytest.param(post("/v1/auto?network=x/y"), 422, "network is 'x/y', expected no option", id="download"),
+        pytest.param(
+            post("/v1/auto?quality=fast&quality=best"), 422, "quality came 2 times, expected once", id="repeated"
+        ),
+        pytest.param(
+            post("/v1/auto?output=alpha&output=trimap"),
+            422,
+            "output came 2 times, expected once; several are separated by commas",
+            id="outputs",
+        ),
         pytest.param(post("/v1/auto?point=1"), 422, "point is '1', expected X,Y", id="point"),
         pytest.param(post("/v1/auto?box=1,2,3"), 422, "box is '1,2,3', expected X0,Y0,X1,Y1", id="box"),
         pytest.param(post("/v1/trimap?from=image"), 422, "from is 'image', expected 'mask' or 'alpha'", id="from"),
@@ -223,11 +232,14 @@ def test_requests_are_refused_in_json_when_the_service_ends_at_once(monkeypatch,
     """Under way, in a body, and later ones; what has been answered stays."""
     import asyncio
 
+    begun = asyncio.Event()
+
     async def do(_work):
+        begun.set()
         await asyncio.sleep(60)
 
     app, _ = application(monkeypatch, tmp_path, do=do)
-    monkeypatch.setattr(app, "_ask_api", ending_after(app, 0.2, app._ask_api))
+    monkeypatch.setattr(app, "_ask_api", ending_after("/v1/methods", app, begun, app._ask_api))
     slow_body = post("/v1/auto", (b"1", 5.0, b"2"))
     replies = ask(app, post("/v1/auto"), slow_body, Ask("/v1/methods"), together=True)
     later = ask(app, post("/v1/auto"))
@@ -237,14 +249,15 @@ def test_requests_are_refused_in_json_when_the_service_ends_at_once(monkeypatch,
     assert "Traceback" not in caplog.text
 
 
-def ending_after(app, seconds, ask_api):
-    """Return a function that does what another does, and some time after its first call ends the service at once."""
+def ending_after(path, app, begun, ask_api):
+    """Return a function that does what another does, and ends the service at once when a path has its answer."""
     import asyncio
 
-    async def call(*messages):
-        if not app._is_ending:
-            asyncio.get_running_loop().call_later(seconds, app.refuse_all)
-        await ask_api(*messages)
+    async def call(scope, receive, send):
+        await ask_api(scope, receive, send)
+        if scope["path"] == path:
+            await begun.wait()
+            asyncio.get_running_loop().call_soon(app.refuse_all)
 
     return call
 
@@ -257,6 +270,17 @@ def test_refusals_of_workers_keep_their_status(answer):
     assert (reply.status, reply.headers["retry-after"], reply.error["kind"]) == (503, "5", "unavailable")
 
 
+def test_what_would_end_the_same_again_names_no_time_to_ask_again(answer):
+    """Clients obey Retry-After: the work of minutes would be done, and stopped, again and again."""
+
+    async def do(_work):
+        raise Refusal(503, "the work has taken more than 300 s and was stopped, expected less", kind=TIME_LIMIT)
+
+    reply, _ = answer(post("/v1/auto"), do)
+    assert (reply.status, reply.error["kind"]) == (503, "time limit")
+    assert "retry-after" not in reply.headers
+
+
 def test_metrics_count_what_was_asked(monkeypatch, tmp_path):
     app, _ = application(monkeypatch, tmp_path)
     text = ask(app, post("/v1/auto"), post("/v1/auto?erode=x"), post("/v1/auto", b""), Ask("/metrics"))[
@@ -264,8 +288,47 @@ def test_metrics_count_what_was_asked(monkeypatch, tmp_path):
     ].body.decode()
     assert 'hybridmatte_requests_total{command="auto",status="200"} 1.0' in text
     assert 'hybridmatte_requests_total{command="auto",status="400"} 1.0' in text
+    assert 'hybridmatte_requests_total{command="auto",status="422"} 1.0' in text, "its options are wrong"
+    assert "hybridmatte_worker_deaths_total 0.0" in text
     assert "hybridmatte_workers 1.0" in text
     assert "process_resident_memory_bytes" in text
+
+
+def test_metrics_count_what_is_refused_before_a_command_begins(monkeypatch, tmp_path):
+    """A token that somebody guesses was in no figure, and neither was a client that asks for paths of its own."""
+    app, _ = application(monkeypatch, tmp_path, token="secret", host="0.0.0.0", max_bytes=10)
+    bearer = ("authorization", "Bearer secret")
+    wrong = [
+        post("/v1/auto"),
+        post("/v1/auto", bytes(20), (bearer,)),
+        post("/v1/auto?erode=x", headers=(bearer,)),
+        Ask("/v1/auto", headers=(bearer,)),
+        *(Ask(f"/v1/{name}", headers=(bearer,)) for name in ("guess", "other/path")),
+        Ask("/page/missing.js"),
+        Ask("/health", headers=(("origin", "https://evil.example"),)),
+    ]
+    *replies, metrics = ask(app, *wrong, Ask("/metrics", headers=(bearer,)))
+    assert [reply.status for reply in replies] == [401, 413, 422, 405, 404, 404, 404, 400]
+    lines = [line for line in metrics.body.decode().splitlines() if line.startswith("hybridmatte_requests_total")]
+    assert sorted(line.partition("{")[2] for line in lines) == [
+        *(f'command="auto",status="{status}"}} 1.0' for status in (401, 405, 413, 422)),
+        'command="health",status="400"} 1.0',
+        'command="other",status="404"} 2.0',
+        'command="page",status="404"} 1.0',
+    ]
+
+
+def test_metrics_count_clients_that_left(monkeypatch, tmp_path):
+    async def do(_work):
+        import asyncio
+
+        await asyncio.sleep(60)
+
+    app, _ = application(monkeypatch, tmp_path, do=do)
+    left = Ask("/v1/auto", "POST", (b"picture",), IMAGE, leaves=True)
+    text = ask(app, left, Ask("/metrics"))[-1].body.decode()
+    assert 'hybridmatte_requests_total{command="auto",status="499"} 1.0' in text
+    assert 'hybridmatte_request_seconds_count{command="auto"} 1.0' in text
 
 
 def test_methods_tell_the_limits(monkeypatch, tmp_path):

@@ -62,7 +62,7 @@ def test_a_request_whose_deadline_passes_hears_of_the_compilation(monkeypatch, a
     monkeypatch.setattr(workers, "WARMING_SECONDS", 0.05)
 
     async def wait():
-        all_workers = workers.Workers(Settings(queue_seconds=0.05))
+        all_workers = workers.Workers(Settings(queue_timeout=0.05))
         all_workers._listing, all_workers._is_compiling = asyncio.get_running_loop().create_future(), True
         await (all_workers._take() if asked == "work" else all_workers.listing())
 

@@ -38,6 +38,7 @@ SHARED = {
     "init_from": "",
     "parts": "all",
     "refinement": True,
+    "attention": True,
     "fusion": "soft",
     "boundary": False,
     "crop": 512,
@@ -92,7 +93,7 @@ OWN = {  # defaults of what a paradigm reads besides the shared options
     },
     "segmentation": LABELLED | {"loss": "mse"},
     "refinement": LABELLED | {"band": 0.01},
-    "matte": LABELLED | COMPOSITES | {"boundary_weight": 0.01},
+    "matte": LABELLED | COMPOSITES | {"boundary_weight": 0.01, "boundary_balanced": False},
     "blending": LABELLED
     | {
         "teacher": "",
@@ -313,8 +314,8 @@ class TestPage:
             {"network": "gca", "width": 2.0}, "width is 2.0, expected 1.0 for network 'gca': only unet", id="width"
         ),
         pytest.param(
-            {"network": "gca", "pretrained": True},
-            "pretrained is True, expected False for network 'gca': only unet and pyramid and net_t and net_m",
+            {"network": "modnet", "pretrained": True},
+            "pretrained is True, expected False for network 'modnet': only unet and pyramid and net_t and net_m",
             id="pretrained",
         ),
         pytest.param(

@@ -8,9 +8,9 @@ import torch
 from hybridmatte import networks
 from hybridmatte.data import Augmentation, Sample, TrainingCrops
 from hybridmatte.data.tasks import AsMaskTask, AsTwoViews, without_colours
-from hybridmatte.losses import gradient_loss
+from hybridmatte.losses import gradient_loss, l1_loss
 from hybridmatte.training import MatteLabelBlending, MatteTraining, TrainingConfig, train
-from hybridmatte.training.label_blending import boundary_of
+from hybridmatte.training.label_blending import balanced_l1_loss, boundary_of
 from tests.tolerances import assert_close
 from tests.training.shared import BACKGROUNDS, disks, logged
 
@@ -94,6 +94,26 @@ class TestStages:
         assert_close(terms["mse"], (alpha - batch["alpha"]).square().mean())
         assert_close(terms["gradient"], gradient_loss(alpha, batch["alpha"]))
         assert_close(terms["boundary"], 0.5 * (boundary - mixed).abs().mean())
+
+    def test_a_head_that_finds_nothing_costs_half_of_the_balanced_loss(self):
+        """The mean over all pixels is lowest for such a head where boundaries are few, and heads collapsed to it."""
+        is_true = torch.zeros(1, 1, 10, 10)
+        is_true[..., 0, :5] = 1
+        nothing, coarse = torch.zeros_like(is_true), torch.zeros_like(is_true)
+        coarse[..., :2, :] = 1  # the boundary, and 15 pixels beside it
+        assert l1_loss(nothing, is_true) < l1_loss(coarse, is_true)
+        assert balanced_l1_loss(nothing, is_true) == 0.5
+        assert_close(balanced_l1_loss(coarse, is_true), torch.tensor(0.5 * 15 / 95))
+        assert balanced_l1_loss(nothing, nothing) == 0
+
+    def test_balanced_terms_by_hand(self):
+        torch.manual_seed(0)
+        network, batch = networks.unet("tiny", boundary=True).eval().requires_grad_(False), batch_of("image", "alpha")
+        config = TrainingConfig(**MATTE | {"boundary_weight": 0.5, "boundary_balanced": True})
+        mixed = (batch["alpha"] > 0.05) & (batch["alpha"] < 0.95)
+        error = (network.alpha_and_boundary(batch["image"])[1] - mixed.float()).abs()
+        expected = 0.5 * (error[mixed].mean() + error[~mixed].mean()) / 2
+        assert_close(MatteTraining(network, config).batch_terms(batch)["boundary"], expected)
 
     def test_network_without_boundary_head_learns_alpha(self, tmp_path):
         train(

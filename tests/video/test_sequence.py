@@ -102,9 +102,11 @@ def test_a_segmenter_finds_the_object_in_each_frame():
     assert [alpha.shape for alpha in found] == [alpha.shape for alpha in alphas]
 
 
-def test_an_object_may_leave_the_frame():
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
+def test_an_object_may_leave_the_frame(dtype):
+    """An empty mask of float32 was refused."""
     frames, trimaps, alphas = moving(2)
-    found = list(matte_sequence(frames, masks=[alphas[0] > 0.5, np.zeros((45, 61), bool)], smoothing=0))
+    found = list(matte_sequence(frames, masks=[alphas[0] > 0.5, np.zeros((45, 61), dtype)], smoothing=0))
     assert not found[1].any()
     found = list(matte_sequence(frames, [trimaps[0], np.zeros((45, 61))], smoothing=0))
     assert not found[1].any()

@@ -224,8 +224,10 @@ export class Files {
   /** @param {File} file */
   async openBackground(file) {
     try {
-      const { levels } = await this.read(file);
-      this.state.backgroundPicture = { file, bitmap: levels[0] };
+      const { levels: [bitmap, ...smaller] } = await this.read(file);
+      for (const one of smaller) one.close();
+      this.state.backgroundPicture?.bitmap.close();
+      this.state.backgroundPicture = { file, bitmap };
       this.state.set({ background: 'picture', view: 'cutout' });
     } catch (error) {
       this.status.fail(`${file.name}: ${messageOf(error)}`);

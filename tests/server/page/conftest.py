@@ -36,17 +36,61 @@ def browser():
         started.close()
 
 
-@pytest.fixture
-def open_page(browser, service):
-    """Return a function that opens the page; a fault in its scripts, or a refusal by its policy, fails the test."""
-    contexts, faults = [], []
+def new_page(browser, width=1280, height=800, **options):
+    """Return an empty page of a context of its own."""
+    options = {"viewport": {"width": width, "height": height}, "reduced_motion": "reduce", **options}
+    context = browser.new_context(**options)
+    context.set_default_timeout(60_000)
+    return context.new_page()
 
-    def open_one(width=1280, height=800, **options):
-        options = {"viewport": {"width": width, "height": height}, "reduced_motion": "reduce", **options}
-        context = browser.new_context(**options)
-        context.set_default_timeout(60_000)
-        contexts.append(context)
-        page = context.new_page()
+
+class Desk:
+    """A page that one test after another uses: to start a renderer takes longer than most tests."""
+
+    def __init__(self, browser):
+        self.page, self.is_free, self.listeners = new_page(browser), True, []
+        self.add_listener, self.page.on = self.page.on, self.listen
+
+    def listen(self, event, listener):
+        self.listeners.append((event, listener))
+        self.add_listener(event, listener)
+
+    def take(self):
+        self.is_free = False
+        return self.page
+
+    def clear(self):
+        """Leave nothing of the last test: what it opened, kept, held down, listened to and answered.
+
+        The next test loads the page anew, at the same address: that keeps the renderer, as an empty page would not.
+        """
+        self.page.evaluate("() => { if (window.hybridmatte) hybridmatte.state.pictures.length = 0; }")  # no question
+        self.page.unroute_all(behavior="ignoreErrors")
+        self.page.mouse.up()
+        self.page.mouse.move(0, 0)
+        self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        while self.listeners:
+            self.page.remove_listener(*self.listeners.pop())
+        self.is_free = True
+
+
+@pytest.fixture(scope="session")
+def desk(browser):
+    return Desk(browser)
+
+
+@pytest.fixture
+def open_page(browser, desk, service):
+    """Return a function that opens the page; a fault in its scripts, or a refusal by its policy, fails the test."""
+    contexts, faults, is_at_desk = [], [], False
+
+    def open_one(*size, **options):
+        nonlocal is_at_desk
+        if desk.is_free and not size and not options:
+            page, is_at_desk = desk.take(), True
+        else:
+            page = new_page(browser, *size, **options)
+            contexts.append(page.context)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda message: "Security Policy" in message.text and faults.append(message.text))
         page.goto(service.url)
@@ -57,6 +101,8 @@ def open_page(browser, service):
     yield open_one
     for context in contexts:
         context.close()
+    if is_at_desk:
+        desk.clear()  # a desk that cannot be cleared stays taken, and later tests have pages of their own
     assert not faults
 
 
@@ -82,7 +128,7 @@ def photo(tmp_path_factory):
 def png(values):
     """Return the bytes of a PNG; colours are given in the order RGB."""
     values = values if values.dtype == np.uint8 else np.round(values).astype(np.uint8)
-    values = values[:, :, ::-1] if values.ndim == 3 else values
+    values = np.ascontiguousarray(values[:, :, ::-1]) if values.ndim == 3 else values
     return cv2.imencode(".png", values, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
 
 
@@ -134,7 +180,7 @@ class Answers:
 
     def __init__(self, page, alpha, trimap, **description):
         self.planes = {"alpha": alpha, "trimap": trimap, "confidence": np.full_like(alpha, 255)}
-        self.planes["foreground"] = self.planes["cutout"] = np.repeat(alpha[:, :, None], 3, axis=2)
+        self.planes["foreground"] = self.planes["cutout"] = np.broadcast_to(alpha[:, :, None], (*alpha.shape, 3))
         self.description = {"found": True, "seconds": 0.1, "warnings": [], **description}
         self.asked = []
         page.route("**/v1/auto?*", self.answer)

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from hybridmatte.correction.confidence import matte_with_confidence
 from hybridmatte.correction.matting import matte
-from hybridmatte.io.pictures import read_alpha, read_image, read_trimap
-from tests.server.page.conftest import SETTLED, Answers, pixel, place, plane, stroke, touch
+from hybridmatte.foreground import composite, decontaminate
+from hybridmatte.io.pictures import read_alpha, read_image, read_opacity, read_trimap
+from tests.server.page.conftest import SETTLED, Answers, pixel, place, plane, png, stroke, touch
 
 pytestmark = pytest.mark.slow
 IN_TOUCH = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2}
@@ -59,6 +61,31 @@ def test_from_photograph_to_saved_file(open_page, photo, tmp_path):
     assert np.abs(read_alpha(path) - expected).max() <= 0.5 / 65535 + 1e-6
     path = saved(page, tmp_path, "trimap", "png-8")
     np.testing.assert_array_equal(np.round(read_trimap(path) * 255), plane(page, "trimap"))
+
+
+def test_all_that_can_be_saved_is_what_the_library_answers(open_page, photo, tmp_path):
+    """Cut-out, foreground and confidence as they are, and the cut-out over a picture, which the canvas shows too."""
+    page = open_page()
+    with_trimap(page, photo)
+    behind = tmp_path / "behind.png"
+    behind.write_bytes(png(np.full((30, 40, 3), (20, 200, 60), np.uint8)))
+    page.set_input_files("#background-input", behind)
+    page.wait_for_function("() => hybridmatte.state.options.background === 'picture'")
+    image, trimap = read_image(photo.path), plane(page, "trimap")
+    alpha, confidence = matte_with_confidence(image, trimap)
+    cut = decontaminate(image, alpha)
+    over = composite(cut[..., :3], cut[..., 3], read_image(behind), fit="cover")
+    for what, layout, expected in (
+        ("cutout", "png-16", cut[..., :3]),
+        ("foreground", "tiff-16", cut[..., :3]),
+        ("background", "png-8", over),
+    ):
+        path = saved(page, tmp_path, what, layout)
+        assert np.abs(read_image(path) - expected).max() <= 0.5 / 255 + 1e-6, what
+    assert np.abs(read_opacity(tmp_path / "disk_cutout.png") - alpha).max() <= 0.5 / 65535 + 1e-6
+    path = saved(page, tmp_path, "confidence", "tiff-16")
+    assert np.abs(read_alpha(path) - confidence).max() <= 0.5 / 65535 + 1e-6
+    assert np.abs(np.subtract(pixel(page, 5, 5), (20, 200, 60))).max() <= 2
 
 
 def test_preview_solves_only_what_changed(open_page, photo):
@@ -222,6 +249,10 @@ def test_brush_size_and_zoom(answered):
     page.mouse.wheel(0, -100)
     page.keyboard.up("Shift")
     page.wait_for_timeout(50)
+    assert page.input_value("#size-number") == "28"
+    page.keyboard.press("[")
+    assert page.input_value("#size-number") == "24"
+    page.keyboard.press("]")
     assert page.input_value("#size-number") == "28"
     for _ in range(30):
         page.mouse.wheel(0, -400)

@@ -125,6 +125,23 @@ def test_phone_without_a_photograph(open_page):
         assert box["x"] + box["width"] <= 390 - 16
 
 
+def test_a_large_screen(answered):
+    """At 1920 x 1080 nothing is cut off or scrolled, and the picture has most of the screen."""
+    page = answered(1920, 1080)
+    assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [
+        1920,
+        1080,
+    ]
+    for button in page.query_selector_all("button:visible, select:visible, input:visible"):
+        box = button.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 1920
+        assert box["y"] + box["height"] <= 1080
+    stage = page.locator(".stage").bounding_box()
+    assert stage["width"] * stage["height"] > 0.7 * 1920 * 1080
+    assert page.evaluate("hybridmatte.stage.viewport.scale") > 2, "fitted to the screen"
+
+
 def test_views_on_a_phone(answered):
     """The row of views was cut: all fit at 390 pixels; where they do not, the side fades and the chosen one shows."""
     page = answered(390, 844, **PHONE)
@@ -157,3 +174,31 @@ def test_help_on_a_phone(answered):
     assert page.is_hidden("#help-touch")
     assert page.is_visible("#help-dialog h3:has-text('How it works')")
     assert page.wait_for_selector(SETTLED)
+
+
+COVERED = """() => [...document.querySelectorAll('.bar button, .views button, .tools button, .kinds button')]
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }))
+  .filter((one) => {
+    const { left, top, width, height } = one.getBoundingClientRect();
+    return !one.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+  })
+  .map((one) => one.textContent.trim() || one.dataset.command)"""
+
+
+def test_no_button_lies_over_another(answered):
+    """Between 1000 and 1300 pixels, a view's button lay over undo, redo and zoom."""
+    page = answered(1280, 768)
+    for width in (960, 985, 1000, 1100, 1200, 1280, 1300, 1366, 1400):
+        page.set_viewport_size({"width": width, "height": 768})
+        assert page.evaluate(COVERED) == [], width
+
+
+def test_a_phone_on_its_side_leaves_room_for_the_picture(answered):
+    page = answered(844, 390)
+    stage = page.locator(".stage").bounding_box()
+    assert stage["height"] >= 200
+    assert stage["width"] >= 400
+    assert page.evaluate(COVERED) == []
+    for command in ("undo", "save"):
+        box = page.locator(f".bar [data-command={command}]").bounding_box()
+        assert 0 <= box["x"] <= 844 - box["width"]

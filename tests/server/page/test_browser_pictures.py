@@ -128,6 +128,28 @@ def test_closed_pictures_are_freed(two):
     assert two.evaluate("window.freed.deref() === undefined")
 
 
+def test_a_background_that_is_replaced_is_freed(answered, tmp_path):
+    """Each chosen background stayed in memory, with a half, a quarter and so on of it that nothing uses."""
+    page = answered()
+    page.evaluate(
+        """() => {
+          const make = window.createImageBitmap;
+          window.made = [];
+          window.createImageBitmap = async (...given) => {
+            const bitmap = await make(...given);
+            window.made.push(bitmap);
+            return bitmap;
+          };
+        }"""
+    )
+    path = tmp_path / "behind.png"
+    for width in (40, 50):
+        path.write_bytes(png(np.full((30, width, 3), 200, np.uint8)))
+        page.set_input_files("#background-input", path)
+        page.wait_for_function("(width) => hybridmatte.state.backgroundPicture?.bitmap.width === width", arg=width)
+    assert page.evaluate("made.map((bitmap) => bitmap.width).filter((width) => width)") == [50], "0 is a closed one"
+
+
 def test_the_only_picture_is_closed(answered, photo):
     """The only picture could not be closed; afterwards the page is as at its start, and takes another one."""
     page = answered()

@@ -155,7 +155,7 @@ def test_token(open_page, photo):
 
 
 def test_token_in_the_address(open_page):
-    """The address that `serve --open` opens has the token; it does not stay there."""
+    """A bookmark or a script may give the token in the address; it does not stay there."""
     page = open_page()
     address = page.url
     page.goto("about:blank")

@@ -1,0 +1,110 @@
+"""The page on the tables and figures of the four papers: its verdicts, and the names of the rows it asks for."""
+
+import pytest
+
+from experiments import papers
+from experiments.papers import FILE, Item, line_of, make_papers_page
+from experiments.registry import EXPERIMENTS
+from experiments.results import RESULTS, make_row, merge_results
+
+METADATA = {"commit": "abc", "date": "2026-01-01", "versions": {}, "processor": "one", "threads": 1}
+ITEMS = [Item(**values) for values in papers.tomllib.loads(FILE.read_text(encoding="utf-8"))["items"]]
+
+
+def line(folder, values, **more):
+    """Return the cells of an item, from the values of its lines by seed."""
+    rows = [
+        make_row(f"the {name}", f"seed {seed}, step 20", 1, {"sad": 1000 * value})
+        for name, seeds in values.items()
+        for seed, value in enumerate(seeds)
+    ]
+    if rows:
+        merge_results(folder / "priors_alone.json", METADATA, rows)
+    item = Item(
+        paper="ddc",
+        item="Table 9",
+        published="SAD 1, 2",
+        experiment="priors_alone",
+        command="python -m experiments priors_alone",
+        measures={"SAD / 1000": ("sad", 0.001)},
+        lines={name: f"the {name}" for name in ("ddc", "dc", "known")},
+        orders=[["SAD / 1000", "ddc", "dc", "known"]],
+        **more,
+    )
+    return line_of(item, folder)
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict", "seeds"),
+    [
+        pytest.param({"ddc": [1, 2, 3], "dc": [2, 3, 4], "known": [3, 4, 5]}, "holds", "3", id="holds"),
+        pytest.param(
+            {"ddc": [1, 2, 3], "dc": [2, 3, 4], "known": [1, 9, 9]},
+            "holds on average only: dc below known in SAD (2 of 3 seeds)",
+            "3",
+            id="in the means",
+        ),
+        pytest.param(
+            {"ddc": [2, 2, 2], "dc": [1, 1, 1], "known": [1, 9, 9]},
+            "does not hold: ddc below dc in SAD; holds on average only: dc below known in SAD (2 of 3 seeds)",
+            "3",
+            id="refuted",
+        ),
+        pytest.param(
+            {"ddc": [1], "known": [2, 2]},
+            "holds; not run yet: dc; fewer than three seeds",
+            "1 to 2",
+            id="lines missing",
+        ),
+        pytest.param({"ddc": [1, 1, 1]}, "measured; not run yet: dc, known", "3", id="nothing to compare"),
+        pytest.param({}, "not run yet", "-", id="nothing"),
+    ],
+)
+def test_verdicts(values, verdict, seeds, tmp_path):
+    cells = line(tmp_path, values)
+    assert cells[3] == verdict
+    assert cells[5:] == ["abc" if values else "", seeds]
+    assert ("ddc 2.00 (1.00)" in cells[2]) == (values.get("ddc") == [1, 2, 3])
+
+
+def test_subjects_choose_rows(tmp_path):
+    values = {"ddc": [1.0, 1.0, 1.0]}
+    assert "ddc 1.00" in line(tmp_path, values, subject="step 20$")[2]
+    assert line(tmp_path, values, subject="step 2$")[3] == "not run yet"
+
+
+def test_the_page_is_up_to_date():
+    assert make_papers_page() == (RESULTS / papers.PAGE).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: f"{item.paper} {item.item}")
+def test_items_say_what_answers_them(item):
+    assert sum(map(bool, (item.cannot, item.shown, item.experiment))) == 1
+    if item.experiment:
+        assert item.experiment in EXPERIMENTS
+        assert item.command.startswith(f"python -m experiments {item.experiment}")
+        assert all(set(names) <= set(item.lines) and heading in item.measures for heading, *names in item.orders)
+
+
+def test_rows_that_are_asked_for_are_those_that_runs_record():
+    """A name that no run records would stay "not run yet" for ever."""
+    pytest.importorskip("lightning")
+    from experiments import alpha_free_small, dpt_small
+    from experiments.alpha_free_small.automatic import ALPHAS, method_name, policies
+    from experiments.dpt_small.run import starts
+    from experiments.wsshm_small.run import JOBS
+
+    found = {job.method for part in JOBS.values() for job in part()}
+    options = alpha_free_small.Options()
+    for name in alpha_free_small.SETS:
+        for policy, weight in policies(options):
+            found |= {
+                f"{method_name(policy, weight, name)}, {scored}"
+                for scored in (f"{name} held out", ALPHAS[name], "the twenty")
+            }
+    options = dpt_small.Options(variants=tuple(dpt_small.VARIANTS))
+    for network in dpt_small.NETWORKS:
+        found |= {start.method for start in starts(network, 0, options)}
+    for item in ITEMS:
+        if item.experiment in ("wsshm_small", "dpt_small") or "--sets" in item.command:
+            assert set(item.lines.values()) <= found, item.item

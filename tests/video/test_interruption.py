@@ -1,0 +1,143 @@
+"""A run that ends in the middle leaves its parts, and continues to the same bytes."""
+
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from hybridmatte import write_alpha, write_image
+from hybridmatte.video.jobs import Look, Settings, Source, run_clip
+from tests.video.made import run, scene
+
+LONG = 16
+
+
+@pytest.fixture
+def long_clip(tmp_path):
+    """Write frames and trimaps of a clip that takes a second or two."""
+    for k in range(LONG):
+        image, _, trimap = scene(k / 4)
+        write_image(tmp_path / f"s.{k:04d}.png", image)
+        write_alpha(tmp_path / f"t.{k:04d}.png", trimap)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "target"),
+    [
+        (signal.SIGINT, 130, "cut.mov"),
+        (signal.SIGTERM, -signal.SIGTERM, "cut.mov"),
+        (signal.SIGKILL, -signal.SIGKILL, "cut.mov"),
+        (signal.SIGKILL, -signal.SIGKILL, "cut.%04d.exr"),
+    ],
+    ids=["Ctrl-C", "terminate", "kill", "kill a sequence"],
+)
+def test_a_run_that_is_ended_continues_to_the_same_bytes(long_clip, number, code, target):
+    options = (long_clip / "s.%04d.png", "--trimaps", long_clip / "t.%04d.png", "-q", "fast")
+    (long_clip / "whole").mkdir()
+    whole = run(*options, "-o", long_clip / "whole" / target)
+    assert whole.returncode == 0, whole.stderr
+    output = long_clip / target
+    command = [sys.executable, "-m", "hybridmatte", "video", *map(str, options), "-o", str(output)]
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # not ignored, as behind a shell's &
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, handler)
+    parts = long_clip / f"{target}.parts"
+    deadline = time.monotonic() + 120
+    while not (parts / "alpha_000002.exr").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.001)
+    process.send_signal(number)
+    _, said = process.communicate()
+    assert process.returncode == code, said
+    assert not output.exists()
+    assert parts.is_dir()
+    if number == signal.SIGINT:
+        assert "interrupted; " in said
+        assert f"frames finished, in {parts}; --resume continues from there" in said
+    again = run(*options, "-o", output)
+    assert again.returncode == 2
+    assert "expected --resume to continue" in again.stderr or "pictures already" in again.stderr
+    other = run(*options[:-1], "best", "-o", output, "--resume")
+    assert "was begun with quality 'fast', expected 'best'" in other.stderr
+    resumed = run(*options, "-o", output, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"of {LONG} frames finished already" in resumed.stderr
+    written = {path.name: path.read_bytes() for path in (long_clip / "whole").iterdir()}
+    assert {name: (long_clip / name).read_bytes() for name in written} == written
+    assert not parts.exists()
+    assert not list(long_clip.glob(".*.tmp"))
+
+
+class Stopped(Exception):
+    """What ends a run in these tests."""
+
+
+def run_until(folder, n_frames, output="a.mov", **options):
+    """Run the clip in this process until some frames are written; return how many were finished when it began."""
+    state = SimpleNamespace(n_done=None, count=0)
+
+    def on_frame():
+        state.count += 1
+        if state.count == n_frames:
+            raise Stopped
+
+    def on_begin(begun):
+        state.n_done = begun.n_done
+
+    source = Source(str(folder / "s.%04d.png"), trimaps=str(folder / "t.%04d.png"))
+    settings = Settings("fast", smoothing=options.pop("smoothing", 0))
+    try:
+        run_clip(source, str(folder / output), Look(), settings, on_begin=on_begin, on_frame=on_frame, **options)
+    except Stopped:
+        pass
+    return state.n_done
+
+
+@pytest.mark.parametrize(("changed", "n_kept"), [(5, 4), (2, 2), (0, 0)])
+def test_frames_before_a_trimap_that_was_mended_are_kept(folder, changed, n_kept):
+    """A trimap that is wrong in the middle of a long clip does not cost the frames before it."""
+    run_until(folder, 4)
+    _, _, trimap = scene(changed)
+    write_alpha(folder / f"t.{changed + 5:04d}.png", np.where(np.arange(67) < 26, trimap, 0.5))
+    assert run_until(folder, 99, resume=True) == n_kept
+    run_until(folder, 99, output="b.mov")
+    assert (folder / "a.mov").read_bytes() == (folder / "b.mov").read_bytes()
+
+
+def test_a_run_that_ends_before_its_first_frame_leaves_no_parts(folder):
+    """The next run complained of 0 frames of an interrupted run."""
+    write_alpha(folder / "t.0005.png", np.full((45, 67), 0.5))
+    failed = run(folder / "s.%04d.png", "--trimaps", folder / "t.%04d.png", "-o", folder / "a.mov", "-q", "fast")
+    assert failed.returncode == 2
+    assert "(frame 5)" in failed.stderr
+    assert not (folder / "a.mov.parts").exists()
+
+
+def test_an_error_in_the_middle_says_what_is_finished(command, folder):
+    """The trimap of the last frame is damaged; the message names its number, and how to continue."""
+    content = (folder / "t.0009.png").read_bytes()
+    (folder / "t.0009.png").write_bytes(content[:-40])
+    failed = command("@s.%04d.png --trimaps @t.%04d.png -q fast -o @a.mov")
+    assert failed.code == 2
+    assert "4 frames finished, in" in failed.err
+    assert "t.0009.png" in failed.err.split("error: ")[1]
+    (folder / "t.0009.png").write_bytes(content)
+    resumed = command("@s.%04d.png --trimaps @t.%04d.png -q fast -o @a.mov --resume")
+    assert resumed.code == 0
+    assert "4 of 6 frames finished already" in resumed.err
+    done = command("@s.%04d.png --trimaps @t.%04d.png -q fast -o @b.mov")
+    assert done.code == 0
+    assert (folder / "a.mov").read_bytes() == (folder / "b.mov").read_bytes()
+
+
+def test_a_folder_that_is_none_of_ours_is_not_removed(command, folder):
+    (folder / "a.mov.parts").mkdir()
+    (folder / "a.mov.parts" / "mine.txt").write_text("mine")
+    refused = command("@s.%04d.png --trimaps @t.%04d.png -q fast -o @a.mov --force")
+    assert refused.code == 2
+    assert "a.mov.parts has no job.json, expected the parts of an interrupted run, or no such folder" in refused.err
+    assert (folder / "a.mov.parts" / "mine.txt").read_text() == "mine"

@@ -1,0 +1,158 @@
+"""What a clip says of its colours, pixels and turn survives, in every container."""
+
+import struct
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from hybridmatte.video import read_clip, write_clip
+from hybridmatte.video.colours import ColourTags, tags_for
+from tests.video.made import av, full, make_video
+
+GREYS = [30, 240, 8]
+COLUMNS = [5, 30, 60]
+ALPHA, OPAQUE = True, False
+OUTPUTS = [
+    ("a.mov", None, ALPHA),
+    ("a.webm", None, ALPHA),
+    ("a.mkv", None, ALPHA),
+    ("b.mov", "png", ALPHA),
+    ("c.mkv", "prores", ALPHA),
+    ("a.mp4", None, OPAQUE),
+    ("b.mp4", "av1", OPAQUE),
+    ("b.webm", None, OPAQUE),
+]
+
+
+def grey_bars(path, *, form="yuv420p", tags=(1, 1, 1), full_range=False, pixel_aspect=1):
+    """Write two frames with three greys."""
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=24, options={"crf": "1"})
+        stream.height, stream.width, stream.pix_fmt = 48, 64, form
+        context = stream.codec_context
+        context.colorspace, context.color_primaries, context.color_trc = tags
+        context.color_range = 2 if full_range else 1
+        context.sample_aspect_ratio = Fraction(pixel_aspect)
+        greys = np.repeat(np.uint8(GREYS), [16, 32, 16])
+        for k in range(2):
+            rgb = np.repeat(np.tile(greys, (48, 1))[:, :, None], 3, axis=2)
+            frame = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(format=form, dst_color_range=context.color_range)
+            frame.color_range, frame.pts, frame.time_base = context.color_range, k, Fraction(1, 24)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+
+
+def written(source, target, codec, has_alpha):
+    """Return a clip that was written again, and the clip itself."""
+    clip = read_clip(source)
+    images = [frame.image for frame in clip]
+    alphas = [np.ones(clip.shape)] * len(images) if has_alpha else None
+    write_clip(target, images, clip, alphas=alphas, codec=codec)
+    return read_clip(target), clip
+
+
+def greys_of(clip):
+    return 255 * full(next(iter(clip)).image)[20, COLUMNS, 0]
+
+
+@pytest.mark.parametrize("full_range", [False, True], ids=["limited", "full"])
+@pytest.mark.parametrize(("name", "codec", "has_alpha"), OUTPUTS)
+def test_greys_stay_in_either_range(tmp_path, name, codec, has_alpha, full_range):
+    """ProRes has no full range: what was written as such had other greys in every player."""
+    grey_bars(tmp_path / "s.mp4", full_range=full_range)
+    result, clip = written(tmp_path / "s.mp4", tmp_path / name, codec, has_alpha)
+    assert clip.tags.is_full is full_range
+    np.testing.assert_allclose(greys_of(clip), GREYS, atol=3)
+    np.testing.assert_allclose(greys_of(result), greys_of(clip), atol=1.2)
+
+
+@pytest.mark.parametrize("tags", [(9, 9, 16), (9, 9, 18), (6, 6, 6)], ids=["PQ", "HLG", "BT.601"])
+@pytest.mark.parametrize(("name", "codec", "has_alpha"), OUTPUTS)
+def test_colour_tags_stay(tmp_path, name, codec, has_alpha, tags):
+    """RGB has no matrix; 8 bits are too few for light up to 10,000 candela."""
+    is_hdr = tags[2] in (16, 18)
+    grey_bars(tmp_path / "s.mkv", form="yuv420p10le" if is_hdr else "yuv420p", tags=tags)
+    result, clip = written(tmp_path / "s.mkv", tmp_path / name, codec, has_alpha)
+    assert clip.tags[:3] == tags
+    is_rgb = name == "a.mkv" or codec == "png"
+    assert result.tags[:3] == ((0, *tags[1:]) if is_rgb else tags)
+    if is_hdr and "vp9" not in result_codec(tmp_path / name):
+        assert result.bits > 8
+    np.testing.assert_allclose(greys_of(result), greys_of(clip), atol=1.2)
+
+
+def result_codec(path):
+    with av.open(str(path)) as file:
+        return file.streams.video[0].codec_context.name
+
+
+def test_a_matrix_is_found_for_rgb_clips():
+    """A lossless copy of a BT.2020 clip keeps its primaries when it is written as luma and chroma."""
+    rgb = ColourTags(0, 9, 16, True)
+    assert tags_for("yuva444p10le", rgb, is_limited=True) == ColourTags(9, 9, 16, False)
+    assert tags_for("yuv420p", ColourTags(0, 2, 2, True), is_limited=False) == ColourTags(1, 1, 13, False)
+    assert tags_for("gbrap16le", ColourTags(1, 1, 1, False), is_limited=False) == ColourTags(0, 1, 1, True)
+
+
+@pytest.mark.parametrize(("name", "codec", "has_alpha"), OUTPUTS)
+def test_pixels_that_are_not_square_stay_so(tmp_path, name, codec, has_alpha):
+    """Matroska would show them as square, so it is refused."""
+    grey_bars(tmp_path / "s.mp4", pixel_aspect=Fraction(4, 3))
+    if name.endswith((".mkv", ".webm")):
+        with pytest.raises(ValueError, match="cannot say that pixels are 4/3 as wide as high, expected .mov or .mp4"):
+            written(tmp_path / "s.mp4", tmp_path / name, codec, has_alpha)
+        return
+    result, clip = written(tmp_path / "s.mp4", tmp_path / name, codec, has_alpha)
+    assert clip.pixel_aspect == result.pixel_aspect == Fraction(4, 3)
+
+
+TURNS = {
+    (1, 0, 0, 1): lambda plain: plain,
+    (-1, 0, 0, 1): lambda plain: plain[:, ::-1],
+    (1, 0, 0, -1): lambda plain: plain[::-1],
+    (-1, 0, 0, -1): lambda plain: plain[::-1, ::-1],
+    (0, 1, -1, 0): lambda plain: np.rot90(plain, -1),
+    (0, -1, 1, 0): lambda plain: np.rot90(plain),
+    (0, 1, 1, 0): lambda plain: plain.transpose(1, 0, 2),
+    (0, -1, -1, 0): lambda plain: np.rot90(plain, 2).transpose(1, 0, 2),
+}  # what a display matrix (a, b, c, d) does: x' = a x + c y, y' = b x + d y
+
+
+@pytest.mark.parametrize("matrix", list(TURNS), ids=str)
+def test_turned_and_mirrored_clips_are_upright(tmp_path, matrix):
+    """A telephone's front camera mirrors; the matrix is that of the track's header."""
+    make_video(tmp_path / "plain.mp4")
+    content = bytearray((tmp_path / "plain.mp4").read_bytes())
+    at = content.index(b"tkhd") + 4 + 40
+    a, b, c, d = (value << 16 for value in matrix)
+    content[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    (tmp_path / "turned.mp4").write_bytes(content)
+    plain = next(iter(read_clip(tmp_path / "plain.mp4"))).image
+    clip = read_clip(tmp_path / "turned.mp4")
+    frame = next(iter(clip))
+    np.testing.assert_array_equal(frame.image, TURNS[matrix](plain))
+    assert clip.shape == frame.image.shape[:2]
+
+
+def test_the_pixels_of_a_turned_clip_are_turned_too(tmp_path):
+    grey_bars(tmp_path / "s.mp4", pixel_aspect=Fraction(4, 3))
+    content = bytearray((tmp_path / "s.mp4").read_bytes())
+    at = content.index(b"tkhd") + 4 + 40
+    content[at : at + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    (tmp_path / "s.mp4").write_bytes(content)
+    assert read_clip(tmp_path / "s.mp4").pixel_aspect == Fraction(3, 4)
+
+
+def test_encoders_say_nothing(tmp_path):
+    """The encoder of AV1 told its settings on standard error."""
+    grey_bars(tmp_path / "s.mp4")
+    script = (
+        "from hybridmatte.video import read_clip, write_clip; import sys; clip = read_clip(sys.argv[1]); "
+        "write_clip(sys.argv[2], [frame.image for frame in clip], clip, codec='av1')"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "s.mp4"), str(tmp_path / "a.mp4")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
