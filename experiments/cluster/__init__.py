@@ -15,6 +15,8 @@ class ClusterOptions(Options):
     parts: tuple[str, ...] = option(PARTS, "parts to measure", choices=PARTS)
     count: int = option(2000, "photographs of a job that parts of the cluster leave", minimum=40)
     broken: int = option(20, "broken photographs among them", minimum=5)
+    many: int = option(30, "photographs of 1 megapixel in the longer of two jobs that are compared", minimum=4)
+    rounds: int = option(3, "repeats of what is timed", minimum=1)
 
 
 EXPERIMENT = Experiment(

@@ -29,8 +29,7 @@ from experiments.cluster.trouble import (
 from experiments.results import Row, make_row
 
 MEGAPIXEL = (1000, 1000)
-FEW, MANY = 6, 30  # photographs of 1 megapixel; their difference has no cost of the start
-ROUNDS = 3
+FEW = 2  # photographs of 1 megapixel in the shorter job; the difference of both has no cost of the start
 SHARES = (1 / 3, 2 / 3, 4 / 5)  # of the pictures, when a node, a worker and the driver are killed
 NODES = (2, 4)
 TIMEOUT = 3600.0
@@ -108,19 +107,19 @@ def _troubled(
     return {**found, "results": len(results), **store.injected}, ended.seconds
 
 
-def _cost(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:  # noqa: ARG001
+def _cost(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:
     """Compare the processor time of both engines, one worker with one thread, at 1 megapixel."""
-    photographs = {n: write_photographs(folder / f"of{n}", n, 0, MEGAPIXEL) for n in (FEW, MANY)}
+    photographs = {n: write_photographs(folder / f"of{n}", n, 0, MEGAPIXEL) for n in (FEW, options.many)}
     engines = {"local": (), "ray": ("--engine", "ray", "--workers", "1")}
     spent: dict[str, list[tuple[float, float]]] = {name: [] for name in engines}
     _batch(photographs[FEW], folder / "warm")
-    for number in range(ROUNDS):
+    for number in range(options.rounds):
         for name, words in engines.items():
             few, many = (
                 processor_time(_batch_command(photographs[n], folder / f"{name}{n}{number}", *words), threads=1)
-                for n in (FEW, MANY)
+                for n in (FEW, options.many)
             )
-            a_picture = (many.cpu - few.cpu) / (MANY - FEW)
+            a_picture = (many.cpu - few.cpu) / (options.many - FEW)
             spent[name].append((a_picture, few.cpu - FEW * a_picture))
     for name, values in spent.items():
         found = {
@@ -130,9 +129,9 @@ def _cost(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:  # noqa
         yield [make_row(name, "processor time, 1 megapixel", MEGAPIXEL, found)]
 
 
-def _jobs(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:  # noqa: ARG001
+def _jobs(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:
     """Measure the processor time of a picture of 1 megapixel by the local engine, for several jobs, with one thread."""
-    photographs = {n: write_photographs(folder / f"of{n}", n, 0, MEGAPIXEL) for n in (FEW, MANY)}
+    photographs = {n: write_photographs(folder / f"of{n}", n, 0, MEGAPIXEL) for n in (FEW, options.many)}
     for name, (job, words) in JOBS.items():
         spent = {}
         for n, place in photographs.items():
@@ -140,15 +139,15 @@ def _jobs(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:  # noqa
             places = [f"{place}/images", "-o", f"{folder}/{job}{len(words)}{n}", "--job", job]
             command = [sys.executable, "-m", "hybridmatte", "batch", *places[:1], *given, *places[1:]]
             spent[n] = processor_time(command, threads=1)
-        found = {"cpu_s_a_picture": (spent[MANY].cpu - spent[FEW].cpu) / (MANY - FEW)}
+        found = {"cpu_s_a_picture": (spent[options.many].cpu - spent[FEW].cpu) / (options.many - FEW)}
         yield [make_row(name, "jobs, 1 megapixel", MEGAPIXEL, found)]
 
 
-def _rate(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:  # noqa: ARG001
+def _rate(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:
     """Measure the pictures a second of one worker and of two, each with one thread."""
-    photographs = write_photographs(folder / "photographs", MANY, 0, MEGAPIXEL)
+    photographs = write_photographs(folder / "photographs", options.many, 0, MEGAPIXEL)
     rates: dict[int, list[float]] = {1: [], 2: []}
-    for number in range(ROUNDS):
+    for number in range(options.rounds):
         for workers in rates:
             output = folder / f"of{workers}{number}"
             _batch(photographs, output, "--engine", "ray", "--workers", str(workers), "--threads", "1")
@@ -185,13 +184,13 @@ def _memory(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:
         ]
 
 
-def _start(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:  # noqa: ARG001
+def _start(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:
     """Time the way from the command to the first row of the record."""
     photographs = write_photographs(folder / "photographs", 4, 0)
     _batch(photographs, folder / "warm", *MATTE[2:])
     for name, words in {"local": (), "ray": ("--engine", "ray")}.items():
         seconds = []
-        for number in range(ROUNDS):
+        for number in range(options.rounds):
             output = folder / f"{name}{number}"
             places = [f"{photographs}/images", f"{photographs}/trimaps", "-o", str(output)]
             start, record = time.monotonic(), output / "results.jsonl"
@@ -208,7 +207,7 @@ def _local(options: ClusterOptions, folder: Path) -> Iterator[list[Row]]:
     for shape, count in (((72, 96), options.count // 4), (MEGAPIXEL, FEW)):
         photographs = write_photographs(folder / f"of{count}", count, 0, shape)
         spent = {"batch": [], "matte": []}
-        for number in range(ROUNDS):
+        for number in range(options.rounds):
             for name in spent:
                 output = folder / f"{name}{count}{number}"
                 words = ("batch",) if name == "batch" else ("matte",)

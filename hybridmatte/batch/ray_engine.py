@@ -216,18 +216,19 @@ class _Run:
         import ray
 
         item, deaths, losses = under_way
+        errors = ray.exceptions
         try:
             return ray.get(reference)._replace(job=item)
-        except (ray.exceptions.NodeDiedError, ray.exceptions.ObjectLostError):
+        except (errors.NodeDiedError, errors.LocalRayletDiedError, errors.ObjectLostError, errors.RuntimeEnvSetupError):
             losses += 1
-        except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError):
+        except (errors.WorkerCrashedError, errors.OutOfMemoryError):
             deaths += 1
-        except ray.exceptions.RayTaskError as error:  # the work raises none: the package is missing or another one
+        except errors.RayTaskError as error:  # the work raises none: the package is missing or another one
             if is_interrupt(error.cause):
                 raise KeyboardInterrupt from None
             raise RuntimeError(f"a worker cannot begin ({error.cause!r}), expected this package on it") from error
         if deaths < DEATHS and losses < LOSSES:
             self._begin(_UnderWay(item, deaths, losses))
             return None
-        name = Path(str(item.image)).name
-        return Outcome(item, 0.0, (), f"{name}: its process died (out of memory?), expected a result")
+        reason = "its process died (out of memory?)" if deaths == DEATHS else f"{LOSSES} machines were lost with it"
+        return Outcome(item, 0.0, (), f"{Path(str(item.image)).name}: {reason}, expected a result")

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.batch.ray_work import THREADS, describe
 
 ray = pytest.importorskip("ray", reason="needs the extra cluster")
 
-from hybridmatte.batch.ray_engine import finish_jobs_on_ray  # noqa: E402 - after the check for ray
+from hybridmatte.batch.ray_engine import _Run, finish_jobs_on_ray  # noqa: E402 - after the check for ray
 
 ITEMS = [Item(number, name, Path(f"{name}.png")) for number, name in enumerate("abc")]
 
@@ -37,6 +38,36 @@ def test_more_threads_than_cores_are_refused():
     threads = available_cores() + 1
     with pytest.raises(ValueError, match=rf"threads is {threads}, expected at most \d+, the cores of this machine"):
         list(finish_jobs_on_ray(ITEMS, describe, threads=threads))
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts", "reason"),
+    [
+        pytest.param(ray.exceptions.NodeDiedError("gone"), 10, "10 machines were lost with it", id="node"),
+        pytest.param(ray.exceptions.LocalRayletDiedError(), 10, "10 machines were lost with it", id="raylet"),
+        pytest.param(ray.exceptions.RuntimeEnvSetupError("no"), 10, "10 machines were lost with it", id="environment"),
+        pytest.param(ray.exceptions.WorkerCrashedError(), 3, r"its process died (out of memory?)", id="worker"),
+        pytest.param(ray.exceptions.OutOfMemoryError("full"), 3, r"its process died (out of memory?)", id="memory"),
+    ],
+)
+def test_what_dies_again_and_again_becomes_a_failure(monkeypatch, error, attempts, reason):
+    begun = []
+
+    def begin(_, item):
+        begun.append(item)
+        return object()
+
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(ray, "wait", lambda references, **_: (references, []))
+    monkeypatch.setattr(ray, "get", fail)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 1.0})
+    run = _Run(SimpleNamespace(remote=begin), None, None, 1, 0, False, lambda: False)
+    outcomes = list(run.outcomes(ITEMS[:1]))
+    assert [outcome.error for outcome in outcomes] == [f"a.png: {reason}, expected a result"]
+    assert outcomes[0].job == ITEMS[0]
+    assert len(begun) == attempts
 
 
 def _is_alive(pid):
