@@ -48,12 +48,16 @@ def below(pid: int) -> list[int]:
 
 
 def own_mib(pid: int) -> float:
-    """Return the memory of a process in MiB, its part of shared memory included in proportion; 0 if it has ended."""
+    """Return the memory of a process in MiB; 0 if it has ended.
+
+    Shared memory counts in proportion. Pages of files do not count, since other programs change who shares them.
+    """
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
         return 0.0
-    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) / 1024
+    kinds = ("Pss_Anon:", "Pss_Shmem:")
+    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(kinds)) / 1024
 
 
 def cpu_seconds(pid: int) -> float:

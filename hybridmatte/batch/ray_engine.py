@@ -107,6 +107,11 @@ def _start(threads: int, environment: dict[str, str]) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report its use to its makers
     try:
         ray.init(address="local", include_dashboard=False, num_cpus=cores, **QUIET)
+    except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise OSError(
+            f"Ray cannot start here ({reason}), expected a home and a folder for temporary files that can be written"
+        ) from error
     finally:
         for name in {*environment, "RAY_USAGE_STATS_ENABLED"} - set(before):
             del os.environ[name]
@@ -226,7 +231,9 @@ class _Run:
         except errors.RayTaskError as error:  # the work raises none: the package is missing or another one
             if is_interrupt(error.cause):
                 raise KeyboardInterrupt from None
-            raise RuntimeError(f"a worker cannot begin ({error.cause!r}), expected this package on it") from error
+            raise ImportError(
+                f"a worker cannot begin ({error.cause!r}), expected the same version of this package on it"
+            ) from error
         if deaths < DEATHS and losses < LOSSES:
             self._begin(_UnderWay(item, deaths, losses))
             return None

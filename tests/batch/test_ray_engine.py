@@ -127,5 +127,5 @@ def test_local_files_travel_with_their_items(tmp_path):
 @pytest.mark.usefixtures("cluster")
 def test_work_that_cannot_be_loaded_ends_the_run():
     items = [Item(0, "a", Path("a.png"))]
-    with pytest.raises(RuntimeError, match=r"a worker cannot begin .*No module named.*, expected this package on it"):
+    with pytest.raises(ImportError, match=r"a worker cannot begin .*No module named.*, expected the same version"):
         list(finish_jobs_on_ray(items, OnlyHere()))

@@ -27,6 +27,17 @@ def test_ray_starts_on_this_machine_and_ends():
     assert not any(_is_alive(outcome.delivery.scores["pid"]) for outcome in outcomes)
 
 
+def test_a_start_that_fails_is_one_sentence(monkeypatch, tmp_path):
+    """Ray writes a token to the home of the user; a container's user may have none."""
+
+    def fail(**_):
+        raise FileNotFoundError(2, "No such file or directory", str(tmp_path / "home"))
+
+    monkeypatch.setattr(ray, "init", fail)
+    with pytest.raises(OSError, match=r"Ray cannot start here .*No such file.*, expected a home and a folder"):
+        list(finish_jobs_on_ray(ITEMS, describe))
+
+
 def test_an_address_without_a_cluster_is_refused():
     with pytest.raises(
         ConnectionError, match=r"address 127.0.0.1:9 does not answer .*, expected that of a running Ray cluster"
