@@ -20,6 +20,8 @@ EXTRAS = {
     "onnxruntime": "onnx",
     "matplotlib": "bench",
     "sklearn": "demo",
+    "ray": "cluster",
+    "s3fs": "cluster",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from hybridmatte.automatic.mask_checks import fit_mask, warn_if_inverted
 from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.batch.budget import UNLIMITED, Budget
 from hybridmatte.batch.pairing import Job
+from hybridmatte.batch.pool import DEVICE_VARIABLE
 from hybridmatte.batch.work import FileOptions, read_image_and_mask, write_plane
 from hybridmatte.io.masks import check_mask_aspect
 from hybridmatte.networks import JointInference, MattingNetwork, MattingUNet, load_network, predict_labels
@@ -29,7 +31,12 @@ __all__ = [
     "matte_by_mask_network",
 ]
 
-_cached_network = lru_cache(maxsize=1)(load_network)  # each worker process loads the network once
+
+@lru_cache(maxsize=1)  # each worker process loads the network once
+def _cached_network(name: str) -> Any:
+    """Load a network onto the device that the engine has chosen for this process."""
+    network: Any = load_network(name)
+    return network.to(os.environ.get(DEVICE_VARIABLE, "cpu"))
 
 
 def load_image_network(name: str) -> MattingNetwork:

@@ -30,6 +30,7 @@ __all__ = ["Outcome", "finish_jobs", "run_apart", "run_job", "run_jobs"]
 
 KINDS = ("image", "mask", "alpha")  # of what a job is for, as errors that name it begin
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+DEVICE_VARIABLE = "HYBRIDMATTE_NETWORK_DEVICE"  # where a worker loads its network; without it, cpu
 
 
 class Outcome(NamedTuple):

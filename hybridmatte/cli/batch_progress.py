@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +73,7 @@ class BatchProgress:
 def note_summary(tally: Tally, record: str) -> None:
     """Print what became of a batch."""
     rate = tally.done / max(tally.seconds, 1e-3)
-    note(f"{tally.written} written, {tally.skipped} already there, {tally.failed} failed; record: {Path(record)}")
+    note(f"{tally.written} written, {tally.skipped} already there, {tally.failed} failed; record: {record}")
     if tally.done:
         note(f"{in_words(tally.seconds)}, {rate:.2f} pictures a second")
     for name, total in tally.scores.items():

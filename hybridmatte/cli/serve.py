@@ -80,6 +80,11 @@ def serve(
     from hybridmatte.server.serving import serve as run
     from hybridmatte.server.settings import Settings
 
+    if segmenter:
+        from hybridmatte.automatic.registry import load_segmenter
+
+        for name in segmenter:  # a name that does not exist is refused now, not at the first request
+            load_segmenter(name)
     chosen = {} if workers is None else {"workers": workers}
     settings = Settings(
         host=host,

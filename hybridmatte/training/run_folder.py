@@ -13,6 +13,7 @@ from hybridmatte.training.config import TrainingConfig
 
 __all__ = ["check_new", "checkpoint_to_resume", "is_first_process", "write_json"]
 
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")  # torchrun sets no NODE_RANK, Slurm neither this nor RANK
 
 # what versions without these options did, where that is not their default
 EARLIER: dict[str, Any] = {
@@ -26,9 +27,9 @@ EARLIER: dict[str, Any] = {
 def is_first_process() -> bool:
     """Return whether this process writes files and messages.
 
-    It does if it is the only one, or if Lightning started the others beside it.
+    It does if it is the only one, or the first of those that Lightning, torchrun or Slurm started.
     """
-    return int(os.environ.get("LOCAL_RANK", 0)) == int(os.environ.get("NODE_RANK", 0)) == 0
+    return all(int(os.environ.get(name, 0)) == 0 for name in RANKS)
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ import threading
 
 import pytest
 
+from hybridmatte.batch import record
+from hybridmatte.batch.stores import Stores
 from hybridmatte.io.pictures import write_alpha, write_image
 from tests.synthetic import soft_disk
 
@@ -275,7 +277,7 @@ def test_a_store_in_and_out(run, many, expected):
     memory.put(str(many / "images"), "/bucket/images", recursive=True)
     memory.put(str(many / "trimaps"), "/bucket/trimaps", recursive=True)
     command = "batch memory://bucket/images memory://bucket/trimaps -o memory://bucket/out --job matte --method cf"
-    assert "5 written, 0 already there, 1 failed" in run(command).err
+    assert "5 written, 0 already there, 1 failed; record: memory://bucket/out/results.jsonl" in run(command).err
     names = [name for name in memory.find("/bucket/out") if name.endswith(".png")]
     assert {name[-5]: memory.cat_file(name) for name in names} == expected
     assert "expected a new or an empty place" in run(command).err
@@ -283,6 +285,30 @@ def test_a_store_in_and_out(run, many, expected):
     pattern = "batch memory://bucket/images/[ab].png ../trimaps/{stem}.png -o @local --job matte --method cf"
     assert "2 written" in run(pattern.replace("../trimaps", "memory://bucket/trimaps")).err
     assert results(many / "local") == {name: expected[name] for name in "ab"}
+
+
+def test_a_record_in_a_store_has_many_parts(monkeypatch):
+    fsspec = pytest.importorskip("fsspec")
+    fsspec.filesystem("memory").store.clear()
+    monkeypatch.setattr(record, "PART_ROWS", 2)
+    name, stores = "memory://bucket/results.jsonl", Stores()
+    keys = [f"a{number:03d}" for number in range(81)]
+    journal = record.open_journal(name, stores, resume=False, force=False)
+    for key in keys[:50]:
+        journal.add({"key": key, "error": None})
+    assert len(journal.all_rows()) == 50
+    journal = record.open_journal(name, stores, resume=True, force=False)  # as after a death: what waits is lost
+    assert list(journal.rows) == keys[:50]
+    for key in keys[50:]:
+        journal.add({"key": key, "error": "bad" if key == keys[60] else None})
+    journal.close()
+    assert [row["key"] for row in journal.all_rows()] == keys
+    assert record.keys_of(name, stores) == set(keys)
+    assert len(stores.names("memory://bucket/results-*.jsonl")) == 41
+    again = record.open_journal(name, stores, resume=True, force=False, retry_errors=True)
+    assert set(keys) - set(again.rows) == {keys[60]}
+    assert record.open_journal(name, stores, resume=False, force=True).rows == {}
+    assert stores.names("memory://bucket/results-*.jsonl") == []
 
 
 def test_a_web_server_lists_its_pictures(run, many, expected):

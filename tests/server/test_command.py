@@ -57,6 +57,7 @@ def test_options_reach_the_settings(settings_of, monkeypatch):
     [
         ("--host 0.0.0.0", "host is 0.0.0.0, which other machines can reach, expected a token"),
         ("--token= --host 0.0.0.0", "token is empty, expected a word"),
+        ("--segmenter sam9", "segmenter is 'sam9', expected"),
         ("--timeout 0", "timeout is 0.0, expected more than 0"),
         ("--queue-timeout 0", "queue_timeout is 0.0, expected more than 0"),
         ("--max-mib 0", "--max-mib"),

@@ -1,4 +1,4 @@
-"""Samples for training, and the losses that a run has logged."""
+"""Samples for training, a small run in files, and the losses that a run has logged."""
 
 from pathlib import Path
 
@@ -6,8 +6,18 @@ import numpy as np
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hybridmatte.data import Sample
+from hybridmatte.io.pictures import write_alpha, write_image
 from tests.synthetic import soft_disk
 
+CONFIG = """network = "unet"
+size = "tiny"
+trimap_input = true
+crop = 64
+batch_size = 2
+epochs = 2
+epoch_steps = 2
+learning_rate = 1e-3
+"""
 BACKGROUNDS = [Sample("b", background=np.random.default_rng(0).random((70, 80, 3)).astype(np.float32))]
 
 
@@ -21,6 +31,19 @@ def disks(*parts: str, count: int = 3, shape: tuple[int, int] = (80, 90)) -> lis
         for k, scene in enumerate(scenes)
     ]
     return [Sample(sample.name, **{part: getattr(sample, part) for part in parts}) for sample in samples]
+
+
+def write_disks(folder: Path) -> Path:
+    """Write run.toml, and to data the images, alphas and trimaps of three disks; return the folder."""
+    (folder / "run.toml").write_text(CONFIG)
+    for part in ("image", "alpha", "trimap"):
+        (folder / "data" / part).mkdir(parents=True)
+    for seed in range(3):
+        scene = soft_disk((70, 90), seed=seed)
+        write_image(folder / "data" / "image" / f"{seed}.png", scene.image)
+        write_alpha(folder / "data" / "alpha" / f"{seed}.png", scene.alpha)
+        write_alpha(folder / "data" / "trimap" / f"{seed}.png", scene.trimap)
+    return folder
 
 
 def logged(folder: Path, name: str) -> dict[int, float]:

@@ -14,32 +14,15 @@ from hybridmatte.cli import main
 from hybridmatte.io.pictures import read_alpha, read_image, write_alpha, write_image
 from hybridmatte.training import read_config
 from tests.synthetic import soft_disk
-from tests.training.shared import logged
+from tests.training.shared import logged, write_disks
 
 RECIPES = sorted(path for path in Path(experiments.__file__).parent.glob("*/*.toml") if "paradigm" in path.read_text())
-CONFIG = """network = "unet"
-size = "tiny"
-trimap_input = true
-crop = 64
-batch_size = 2
-epochs = 2
-epoch_steps = 2
-learning_rate = 1e-3
-"""
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Return a folder with run.toml, and with images, alphas and trimaps of three disks in data."""
-    (tmp_path / "run.toml").write_text(CONFIG)
-    for part in ("image", "alpha", "trimap"):
-        (tmp_path / "data" / part).mkdir(parents=True)
-    for seed in range(3):
-        scene = soft_disk((70, 90), seed=seed)
-        write_image(tmp_path / "data" / "image" / f"{seed}.png", scene.image)
-        write_alpha(tmp_path / "data" / "alpha" / f"{seed}.png", scene.alpha)
-        write_alpha(tmp_path / "data" / "trimap" / f"{seed}.png", scene.trimap)
-    return tmp_path
+    return write_disks(tmp_path)
 
 
 @pytest.fixture
