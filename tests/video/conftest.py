@@ -6,12 +6,13 @@ import pytest
 
 from hybridmatte import write_alpha, write_image
 from hybridmatte.cli import main
-from tests.video.made import N, scene
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Write the frames and trimaps of a clip as numbered pictures."""
+    from tests.video.made import N, scene  # needs the extra video
+
     for k in range(N):
         image, _, trimap = scene(k)
         write_image(tmp_path / f"s.{k + 5:04d}.png", image, bits=16)
