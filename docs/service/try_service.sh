@@ -16,7 +16,12 @@ trap clean_up EXIT
 
 python=${1:-}
 if [ -z "$python" ]; then
-    python3 -m venv "$folder/environment"
+    if python3 -c 'import ensurepip' 2>/dev/null; then
+        python3 -m venv "$folder/environment"
+    else # Debian and Ubuntu split ensurepip from the venv module; virtualenv brings its own pip
+        python3 -m pip install --quiet --disable-pip-version-check --target "$folder/virtualenv" virtualenv
+        PYTHONPATH="$folder/virtualenv" python3 -m virtualenv --quiet "$folder/environment"
+    fi
     python="$folder/environment/bin/python"
     "$python" -m pip install --quiet --disable-pip-version-check "$root[app]"
 fi

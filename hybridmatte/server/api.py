@@ -130,7 +130,9 @@ class _Service:
                 values |= prompts_of(values["box"], values["point"])
             except ValueError as error:
                 raise Refusal(422, str(error), str(error).split(maxsplit=1)[0]) from error
-        uploads = await read_uploads(request.receive, request.headers, command.parts, self.settings, share)
+        uploads = await read_uploads(
+            request.receive, request.headers, command.parts, self.settings, share, type(options).model_fields
+        )
         self.metrics.received.inc(share.n_bytes)
         _check_parts(command, uploads, values)
         if "background" in uploads and "background" not in options.model_fields_set:

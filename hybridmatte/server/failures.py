@@ -24,6 +24,7 @@ TIME_LIMIT = "time limit"  # the kind of a 503 that would come again
 RETRY_SECONDS = {"busy": 2, "unavailable": 5}  # by kind
 FIELDS = ("image", "trimap", "mask", "alpha", "background", "box", "label", "erode", "dilate", "method", "quality")
 SAME = {"points": "point", "point": "point", "segmenter": "segmenter", "fit": "fit", "output": "output"}
+POINTS = re.compile(r"^points is\b")
 OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)")
 
 
@@ -69,10 +70,13 @@ def wrong_method(given: str, allowed: tuple[str, ...]) -> Refusal:
 
 def field_of(message: str) -> str | None:
     """Return the file or option that a sentence of the library is about: the word with which it begins."""
+    if message.startswith("a point "):
+        return "point"
     first = message.split(maxsplit=1)[0].rstrip(":,") if message.strip() else ""
     return SAME.get(first, first if first in FIELDS else None)
 
 
 def in_words_of_the_service(text: str) -> str:
-    """Return a text whose options of the command line have their names in a request: --mask-square, mask_square."""
-    return OPTION.sub(lambda match: match[1].replace("-", "_"), text)
+    """Return a text with options as requests name them: mask_square for --mask-square, point for the list `points`."""
+    named = OPTION.sub(lambda match: match[1].replace("-", "_"), text)
+    return POINTS.sub("point is", named)

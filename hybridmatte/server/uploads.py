@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -60,17 +60,25 @@ class Share:
 
 
 async def read_uploads(
-    receive: Receive, headers: Mapping[str, str], names: tuple[str, ...], settings: Settings, share: Share
+    receive: Receive,
+    headers: Mapping[str, str],
+    names: tuple[str, ...],
+    settings: Settings,
+    share: Share,
+    options: Collection[str] = (),
 ) -> dict[str, Upload]:
-    """Return the files of a request by the names of their parts; a body without parts has the first of `names`."""
-    kind, options = parse_options_header(headers.get("content-type", ""))
+    """Return the files of a request by the names of their parts; a body without parts has the first of `names`.
+
+    `options` are those that the address may have: a part of such a name is refused with a hint.
+    """
+    kind, given = parse_options_header(headers.get("content-type", ""))
     _check_length(headers.get("content-length"), settings.max_bytes)
     if kind != b"multipart/form-data":
         parts = _Raw(names[0])
-    elif not options.get(b"boundary"):
+    elif not given.get(b"boundary"):
         raise Refusal(400, "content-type is multipart/form-data without a boundary, expected one")
     else:
-        parts = _Form(options[b"boundary"], names)
+        parts = _Form(given[b"boundary"], names, options)
     try:
         await asyncio.wait_for(_feed(receive, parts, settings.max_bytes, share), settings.upload_seconds)
     except asyncio.TimeoutError:  # of Python 3.10 another class than TimeoutError
@@ -128,8 +136,8 @@ class _Raw:
 class _Form:
     """The parts of a multipart form."""
 
-    def __init__(self, boundary: bytes, names: tuple[str, ...]) -> None:
-        self.names = names
+    def __init__(self, boundary: bytes, names: tuple[str, ...], options: Collection[str]) -> None:
+        self.names, self.options = names, options
         self.uploads: dict[str, Upload] = {}
         self.is_ended = False
         self._begin_part()
@@ -176,9 +184,11 @@ class _Form:
     def _end_part(self) -> None:
         _, options = parse_options_header(self.headers.get(b"content-disposition", b""))
         name = options.get(b"name", b"").decode("utf-8", "replace")
+        if name in self.options and name not in self.names:
+            value = _shown(bytes(self.data[:MAX_NAME]))
+            raise Refusal(400, f"{name} is an option, expected in the address: ?{name}={value}", name)
         if name not in self.names:
-            wanted = f"{_listed(self.names)}; options stand in the address, as in ?quality=fast"
-            raise Refusal(400, f"a part is named {name[:MAX_NAME]!r}, expected {wanted}")
+            raise Refusal(400, f"a part is named {name[:MAX_NAME]!r}, expected {_listed(self.names)}")
         if name in self.uploads:
             raise Refusal(400, f"{name} came twice, expected one file", name)
         if not self.data:

@@ -19,7 +19,10 @@ __all__ = [
 ]
 
 
-COMPILATION = "kernels are being compiled, once after an installation, which takes one to three minutes"
+COMPILATION = (
+    "kernels are being compiled, once after an installation, which takes about a minute, or two to three while the "
+    "machine is busy"
+)
 
 
 class Upload(NamedTuple):

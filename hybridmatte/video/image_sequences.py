@@ -22,7 +22,7 @@ from hybridmatte.video.clips import Clip, Frame
 from hybridmatte.video.colours import SCREEN
 from hybridmatte.video.points import Point, chosen_range
 
-__all__ = ["DEFAULT_RATE", "NumberedFiles", "SequenceClip", "find_files", "is_sequence", "named_by"]
+__all__ = ["DEFAULT_RATE", "NumberedFiles", "SequenceClip", "find_files", "is_sequence", "named_by", "names_sequence"]
 
 DEFAULT_RATE = Fraction(24)
 PLACE = re.compile(r"(?:(?P<first>\d+)-(?P<last>\d+))?(?:%0?(?P<width>\d*)d|(?P<marks>#+))")
@@ -40,10 +40,13 @@ class NumberedFiles(NamedTuple):
 
 def is_sequence(text: str) -> bool:
     """Return whether a text names a sequence: a folder, a glob, or a pattern with %04d or ####, and no file."""
-    if os.path.isfile(text):
-        return False
-    is_pattern = PLACE.search(Path(text).name) is not None and Path(text).suffix.lower() in EXTENSIONS
-    return os.path.isdir(text) or glob.has_magic(text) or is_pattern
+    return not os.path.isfile(text) and (glob.has_magic(text) or names_sequence(text))
+
+
+def names_sequence(text: str) -> bool:
+    """Return whether a text names an image sequence to write: a folder, or a pattern with %04d or ####."""
+    has_place = PLACE.search(Path(text).name) is not None
+    return os.path.isdir(text) or has_place and Path(text).suffix.lower() in EXTENSIONS
 
 
 def named_by(pattern: str, number: int) -> Path:

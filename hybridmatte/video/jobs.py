@@ -24,7 +24,7 @@ from hybridmatte.video.clips import Clip, Frame
 from hybridmatte.video.colours import light_of
 from hybridmatte.video.hint_files import HintFiles, key_plane
 from hybridmatte.video.hints import is_trimap
-from hybridmatte.video.image_sequences import SequenceClip, find_files, is_sequence
+from hybridmatte.video.image_sequences import SequenceClip, find_files, is_sequence, names_sequence
 from hybridmatte.video.points import Point
 from hybridmatte.video.reading import read_clip
 from hybridmatte.video.resuming import Parts
@@ -126,7 +126,7 @@ def is_finished(source: Source, output: str) -> bool:
     """Return whether all files of an output are there, and no parts of an interrupted run."""
     if os.path.isdir(f"{output.rstrip('/')}.parts"):
         return False
-    if not is_sequence(output):
+    if not names_sequence(output):
         return os.path.isfile(output)
     clip = read_clip(source.path, start=source.start, end=source.end, rate=source.rate)
     return all(path.is_file() for path in files_of(output, clip))
@@ -156,11 +156,12 @@ def _refuse_outputs(source: Source, output: str, look: Look, clip: Clip, *, forc
     given = [source.path, source.masks, source.trimaps, *(source.keys or {}).values(), look.background]
     inputs = [path for text in given if isinstance(text, str) for path in _files(text)]
     read = {os.path.realpath(path) for path in inputs}
-    outputs = files_of(output, clip) if is_sequence(output) else [Path(output)]
+    is_many = names_sequence(output)
+    outputs = files_of(output, clip) if is_many else [Path(output)]
     for path in outputs:
         if os.path.realpath(path) in read:
             raise ValueError(f"output {path} is also an input, expected another")
-    existing = [path for path in outputs if path.exists()] if is_sequence(output) else []
+    existing = [path for path in outputs if path.exists()] if is_many else []
     if existing and not force:
         raise FileExistsError(
             f"output {output} has {len(existing)} of {len(outputs)} pictures already, such as {existing[0]}, expected "
@@ -267,7 +268,8 @@ class _Hints:
                 raise ValueError(
                     f"clip {self._clip.path} lacks frame {self._clip.numbers.start + k}, expected it for --key"
                 )
-            self._pending.append(frame.number)
+            if self._planes is not None:
+                self._pending.append(frame.number)
             yield frame.image
 
     def given(self) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from hybridmatte.video.points import Point
 
 __all__ = ["read_clip"]
 
+TELEVISION = 0.005  # frames a second: how exactly a rate of television is given
+
 
 def read_clip(
     path: str | os.PathLike[str],
@@ -37,7 +39,8 @@ def read_clip(
         In and out point: a whole number is a frame, another number a time in seconds. The frame at `end` is the first
         that is left out. Frames of a video are counted from 0; those of a sequence have the numbers of its files.
     rate : number, optional
-        Frames a second of an image sequence; default: as its OpenEXR files say, or 24.
+        Frames a second of an image sequence; default: as its OpenEXR files say, or 24. 23.976, 29.97 and 59.94 are
+        24000/1001 and so on.
     premultiplied : bool, optional
         Whether colours are multiplied by the file's alpha. Default: as the file says; for OpenEXR True, else False.
     max_pixels : int, default 200,000,000
@@ -65,10 +68,20 @@ def read_clip(
     check_integer(max_pixels, "max_pixels", low=1)
     text = os.fspath(path)
     if rate is not None:
-        check_number(float(rate), "rate", above=0)
-        rate = rate if isinstance(rate, Fraction) else Fraction(rate).limit_denominator(1001)
+        rate = _exact_rate(rate)
     if is_sequence(text):
         return SequenceClip(text, start, end, max_pixels, rate, premultiplied)
     if rate is not None:
         raise ValueError(f"rate is {float(rate):g}, expected none for a video, whose frames have times")
     return VideoClip(text, start, end, max_pixels, premultiplied)
+
+
+def _exact_rate(rate: Fraction | float) -> Fraction:
+    """Return a rate as a fraction; 23.98 or 29.97 are rates of television, 1000/1001 of whole ones."""
+    if isinstance(rate, Fraction):
+        return rate if rate > 0 else Fraction(check_number(float(rate), "rate", above=0))
+    value = check_number(float(rate), "rate", above=0)
+    whole = round(value * 1.001)
+    if value != round(value) and abs(value * 1.001 - whole) < TELEVISION:
+        return Fraction(whole * 1000, 1001)
+    return Fraction(value).limit_denominator(1001)

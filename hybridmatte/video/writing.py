@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from hybridmatte.io.pictures import write_alpha, write_image
 from hybridmatte.video.clips import ALPHA_KEY, Clip
 from hybridmatte.video.codecs import CONTAINERS, chosen_codec
 from hybridmatte.video.colours import light_of, numbers_of, tags_for
-from hybridmatte.video.image_sequences import is_sequence, named_by
+from hybridmatte.video.image_sequences import named_by, names_sequence
 from hybridmatte.video.planes import frame_of
 from hybridmatte.video.sound import SoundCopier
 
@@ -160,10 +161,8 @@ class VideoWriter(Writer):
         base = Fraction(self._stream.codec_context.time_base)
         frame.time_base = base
         frame.pts, frame.duration = round((time - self._start) / base), round(duration / base)
-        for packet in self._stream.encode(frame):
-            self._file.mux(packet)
-        if self._sound is not None:
-            self._sound.copy_until(time)
+        with self._naming():
+            self._encode(frame, until=time)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Finish the file and give it its name; after an error, remove it."""
@@ -171,20 +170,40 @@ class VideoWriter(Writer):
             self._drop()
             return
         try:
-            for packet in self._stream.encode(None):
-                self._file.mux(packet)
-            if self._sound is not None:
-                self._sound.copy_until(None)
-            self._file.close()
+            with self._naming():
+                self._encode(None, until=None)
+                self._file.close()
             if self._has_alpha and CONTAINERS[self._path.suffix.lower()] == "mov":
                 _mark_alpha(self._temporary, self._premultiplied)
             os.replace(self._temporary, self._path)
         finally:
             self._drop()
 
+    def _encode(self, frame: av.VideoFrame | None, *, until: Fraction | None) -> None:
+        """Encode a frame, or the rest, and copy the sound up to a time, or the rest."""
+        for packet in self._stream.encode(frame):
+            self._file.mux(packet)
+        if self._sound is not None:
+            self._sound.copy_until(until)
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Name the output, not its temporary file, in an error such as a full disk."""
+        import av.error
+
+        try:
+            yield
+        except av.error.FFmpegError as error:
+            raise OSError(
+                f"output {self._path} cannot be written ({error.strerror}), expected a writable folder with free space"
+            ) from error
+
     def _drop(self) -> None:
         """Close the file and remove what is not whole."""
-        self._file.close()
+        import av.error
+
+        with suppress(av.error.FFmpegError):  # a full disk: the error of the frame has said so
+            self._file.close()
         self._temporary.unlink(missing_ok=True)
 
 
@@ -201,7 +220,7 @@ def open_writer(
 ) -> Writer:
     """Return a writer for a video or an image sequence with the times, tags and sound of a clip."""
     text = os.fspath(path)
-    if is_sequence(text):
+    if names_sequence(text):
         if codec is not None:
             raise ValueError(f"codec is {codec!r}, expected none for an image sequence")
         if premultiplied and Path(text).suffix.lower() != ".exr":

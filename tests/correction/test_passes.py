@@ -6,8 +6,8 @@ import pytest
 
 from hybridmatte import matte, sad
 from hybridmatte.correction import passes
-from hybridmatte.correction.estimates import solver_estimates
-from hybridmatte.correction.passes import MatteWithConfidence, certain_trimap, correct, correct_once
+from hybridmatte.correction.estimates import Guess, solver_estimates
+from hybridmatte.correction.passes import MatteWithConfidence, certain_trimap, correct, correct_near, correct_once
 from hybridmatte.correction.weights import load_correction_network
 from hybridmatte.systems.problem import check_problem
 
@@ -17,11 +17,11 @@ HALF = np.float32(0.5)
 @pytest.fixture
 def count_solves(monkeypatch):
     """Return a list that grows by the number of unknown pixels of each run of both solvers."""
-    found = []
+    found, run = [], passes.run_solvers
 
-    def counted(image, known, memory, run=passes.run_solvers):
+    def counted(image, known, *rest):
         found.append(np.count_nonzero(known == 0.5))
-        return run(image, known, memory)
+        return run(image, known, *rest)
 
     monkeypatch.setattr(passes, "run_solvers", counted)
     return found
@@ -102,3 +102,16 @@ def test_every_pixel_certain(fur, monkeypatch):
     alpha, confidence = correct(problem, network)
     assert (alpha[fur.trimap != 0] == 1).mean() > 0.5
     assert 0 <= confidence.min() <= confidence.max() <= 1
+
+
+def test_a_start_changes_the_way_and_not_the_answer(fur, count_solves):
+    """With a start, both passes stop at a larger residual."""
+    problem, network = check_problem(fur.image, fur.trimap), load_correction_network()
+    expected = correct(problem, network)
+    count_solves.clear()
+    nothing = Guess(None, None, np.full_like(fur.trimap, np.nan, np.float32))
+    for start in (nothing, nothing._replace(start=expected.alpha)):
+        alpha, confidence = correct_near(problem, network, start)
+        assert np.abs(alpha - expected.alpha).mean() < 1e-3
+        assert np.abs(confidence - expected.confidence).mean() < 2e-3
+    assert len(count_solves) == 4

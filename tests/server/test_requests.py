@@ -71,6 +71,12 @@ def test_several_outputs_are_a_form_with_a_description(answer):
         pytest.param(post("/v1/matte"), 400, "trimap is missing, expected it as a part of the form", id="no trimap"),
         pytest.param(post_form("/v1/auto", mask=b"x"), 400, "image is missing", id="no image"),
         pytest.param(post_form("/v1/auto", image=b""), 400, "image is empty, expected a file", id="empty file"),
+        pytest.param(
+            post_form("/v1/auto", image=b"x", quality=b"fast"),
+            400,
+            "quality is an option, expected in the address: ?quality=fast",
+            id="option as a part",
+        ),
         pytest.param(post_form("/v1/auto", picture=b"x"), 400, "a part is named 'picture', expected image", id="name"),
         pytest.param(post_form("/v1/trimap", mask=b"x", alpha=b"x"), 400, "mask and alpha came", id="mask and alpha"),
         pytest.param(

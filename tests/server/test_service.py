@@ -160,7 +160,7 @@ def test_options_of_the_library(client, pictures):
         ({"method": "magic"}, "method is 'magic', expected"),
         ({"method": "cf", "quality": "fast"}, "quality is 'fast' and method is 'cf', expected one of the two"),
         ({"invert": True}, "invert is True, expected none without a mask"),
-        ({"point": ["1,2"]}, "points is .*, expected none: segmenter bundled takes no points"),
+        ({"point": ["1,2"]}, "^point is .*, expected none: segmenter bundled takes no points"),
         ({"background": "/etc"}, "background /etc is no colour and no file"),
         ({"background": "."}, "background . is no colour and no file"),
         ({"fit": "cover"}, "fit is cover, expected none without a picture"),

@@ -34,28 +34,34 @@ def full(plane):
 def make_video(
     path, *, times=None, sound=False, rotation=0, n=N, form="yuv420p", codec="libx264", size=(48, 64), unit=600
 ):
-    """Write a video as another program does; times are in a unit of a second."""
-    file = av.open(str(path), "w")
-    stream = file.add_stream(codec, rate=24)
-    stream.height, stream.width, stream.pix_fmt = *size, form
-    stream.time_base = stream.codec_context.time_base = Fraction(1, unit)
-    stream.codec_context.colorspace = stream.codec_context.color_primaries = stream.codec_context.color_trc = 1
-    if rotation:
-        stream.set_display_rotation(rotation)
-    audio = file.add_stream("aac", rate=48000, layout="mono") if sound else None
-    for k in range(n):
-        pixels = np.zeros((*size, 3), np.uint8)
+    """Write a video as another program does: a bar that grows; times are in a unit of a second."""
+    images = np.zeros((n, *size, 3), np.uint8)
+    for k, pixels in enumerate(images):
         pixels[:, : 8 * (k + 1) % size[1]] = (200, 90, 30)
         pixels[:8, :8] = 255
-        frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format=form, dst_colorspace="ITU709")
-        frame.pts, frame.time_base = (25 * k if times is None else times[k]), Fraction(1, unit)
-        file.mux(stream.encode(frame))
-    file.mux(stream.encode(None))
-    if audio is not None:
-        for k in range(12):
+    write_frames(path, images, times=times, sound=sound, rotation=rotation, form=form, codec=codec, unit=unit)
+
+
+def write_frames(path, images, *, times=None, sound=False, rotation=0, form="yuv420p", codec="libx264", unit=600):
+    """Write uint8 images (H, W, 3) as a video, as another program does."""
+    size = images[0].shape[:2]
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream(codec, rate=24)
+        stream.height, stream.width, stream.pix_fmt = *size, form
+        stream.time_base = stream.codec_context.time_base = Fraction(1, unit)
+        stream.codec_context.colorspace = stream.codec_context.color_primaries = stream.codec_context.color_trc = 1
+        if rotation:
+            stream.set_display_rotation(rotation)
+        audio = file.add_stream("aac", rate=48000, layout="mono") if sound else None
+        for k, pixels in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format=form, dst_colorspace="ITU709")
+            frame.pts, frame.time_base = (25 * k if times is None else times[k]), Fraction(1, unit)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+        for k in range(12 if sound else 0):
             wave = np.sin(np.arange(1024 * k, 1024 * (k + 1)) / 9).astype(np.float32)[None]
             part = av.AudioFrame.from_ndarray(wave, "fltp", "mono")
             part.sample_rate, part.pts, part.time_base = 48000, 1024 * k, Fraction(1, 48000)
             file.mux(audio.encode(part))
-        file.mux(audio.encode(None))
-    file.close()
+        if audio is not None:
+            file.mux(audio.encode(None))

@@ -7,10 +7,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from hybridmatte import matte, read_image, write_alpha, write_image
+from hybridmatte import matte, read_exr, read_image, write_alpha, write_exr, write_image
 from hybridmatte.cli import video_progress
 from hybridmatte.video import read_clip, write_clip
-from tests.video.made import N, av, full, scene
+from tests.video.made import N, av, full, make_video, scene
 
 CUT = "@s.%04d.png --trimaps @t.%04d.png -q fast"
 
@@ -48,6 +48,48 @@ def test_masks_may_be_a_video(command, folder, point):
     assert [float(frame.time) for frame in frames] == pytest.approx([0, 1 / 24])
     for frame, k in zip(frames, (2, 3), strict=True):
         assert np.abs(full(frame.alpha) - scene(k)[1]).mean() < 0.02
+
+
+def test_a_part_with_sound_and_a_rate_that_varies(command, folder):
+    """Frames of the part keep their distances, and the sound is that of the part."""
+    times = [0, 20, 45, 60, 100, 130]
+    make_video(folder / "s.mp4", times=times, sound=True, size=(46, 66))
+    columns = np.arange(66)
+    key = np.where(columns < 20, 0, np.where(columns < 40, 0.5, 1)) * np.ones((46, 1))
+    write_alpha(folder / "key.png", key)
+    done = command("@s.mp4 --key 1=@key.png -q fast -o @a.mov --start 1 --end 4")
+    assert done.code == 0, done.err
+    clip = read_clip(folder / "a.mov")
+    assert [frame.time * 600 for frame in clip] == [0, 25, 40]
+    with av.open(str(folder / "a.mov")) as file:
+        heard = [float(part.time) for part in file.decode(audio=0)]
+    assert heard[0] == 0
+    assert abs(heard[-1] - 55 / 600) < 0.05
+
+
+@pytest.mark.parametrize("target", ["a.mov", "a.webm", "a.mkv", "a.%04d.png", "a.%04d.exr"])
+def test_a_clip_of_one_frame_without_sound(command, folder, target):
+    make_video(folder / "s.mp4", n=1, size=(45, 67), form="yuv444p")
+    done = command(f"@s.mp4 --trimaps @t.5-5#.png -q fast -o @{target}")
+    assert done.code == 0, done.err
+    assert done.err.endswith("1 frame written")
+    (frame,) = read_clip(folder / target)
+    assert frame.alpha is not None
+    assert frame.image.shape == (45, 67, 3)
+
+
+def test_light_above_one_stays_in_a_composite(command, folder):
+    """A frame of light over a picture of light, both above 1."""
+    for k in range(2):
+        write_exr(folder / f"l.{k:04d}.exr", scene(k)[0] * 6, rate=25)
+    write_exr(folder / "behind.exr", np.full((5, 7, 3), 3.0, np.float32))
+    done = command("@l.%04d.exr --trimaps @t.5-6#.png -q fast -o @c.%04d.exr --background @behind.exr")
+    assert done.code == 0, done.err
+    result = read_exr(folder / "c.0001.exr")
+    assert result.alpha is None
+    np.testing.assert_allclose(result.colour[0, 0], 3, rtol=2e-3)
+    inside = scene(1)[1] == 1
+    np.testing.assert_allclose(result.colour[inside], 6 * scene(1)[0][inside], rtol=3e-3)
 
 
 def test_heic_stills_are_a_clip(command, folder):

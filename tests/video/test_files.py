@@ -150,6 +150,30 @@ def test_names_of_sequences(folder):
         read_clip(folder / "other.%04d.png")
 
 
+@pytest.mark.parametrize(
+    ("given", "rate"),
+    [
+        (29.97, "30000/1001"),
+        (23.976, "24000/1001"),
+        (23.98, "24000/1001"),
+        (59.94, "60000/1001"),
+        (25, "25"),
+        (12.5, "25/2"),
+    ],
+)
+def test_rates_of_television_are_exact(folder, given, rate):
+    assert read_clip(folder / "s.%04d.png", rate=given).rate == Fraction(rate)
+
+
+def test_a_name_with_brackets_is_a_file(folder):
+    """It was taken for a pattern of pictures."""
+    clip = read_clip(folder / "s.%04d.png")
+    write_clip(folder / "take[2].mkv", [frame.image for frame in clip], clip)
+    assert len(read_clip(folder / "take[2].mkv")) == N
+    with pytest.raises(ValueError, match="ends in '.png', expected .mov"):
+        write_clip(folder / "take*.png", [frame.image for frame in clip], clip)
+
+
 @pytest.mark.parametrize("transfer", [1, 2, 4, 5, 8, 13, 16, 18])
 def test_transfer_functions_have_their_inverse(transfer):
     numbers = np.linspace(0, 1, 501, dtype=np.float32)

@@ -134,6 +134,25 @@ def test_an_error_in_the_middle_says_what_is_finished(command, folder):
     assert (folder / "a.mov").read_bytes() == (folder / "b.mov").read_bytes()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the size of files cannot be limited")
+def test_a_full_disk_is_named_and_loses_nothing(folder):
+    """The message named a temporary file."""
+    import resource
+
+    options = (folder / "s.%04d.png", "--trimaps", folder / "t.%04d.png", "-q", "fast", "-o", folder / "a.mov")
+    command = [sys.executable, "-m", "hybridmatte", "video", *map(str, options)]
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=limit)
+    assert done.returncode == 2
+    assert "frames finished, in" in done.stderr
+    assert "a.mov cannot be written (File too large), expected a writable folder with free space" in done.stderr
+    assert not list(folder.glob(".*"))
+    assert run(*options, "--resume").returncode == 0
+
+
 def test_a_folder_that_is_none_of_ours_is_not_removed(command, folder):
     (folder / "a.mov.parts").mkdir()
     (folder / "a.mov.parts" / "mine.txt").write_text("mine")

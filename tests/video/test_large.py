@@ -42,6 +42,41 @@ def test_many_frames_take_the_memory_of_a_few(by_key, n_frames):
     assert memory[-1] - max(memory[150:200]) < GROWTH
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
+def test_many_frames_of_a_file_take_the_memory_of_a_few(tmp_path):
+    """From a video with sound and a video of trimaps to a video."""
+    made = pytest.importorskip("tests.video.made", reason="the extra video is not installed")
+    from hybridmatte.video.jobs import Look, Settings, Source, run_clip
+
+    times = range(0, 25 * 1000, 25)
+    made.make_video(tmp_path / "s.mp4", n=1000, times=times, sound=True)
+    trimap = np.full((48, 64, 3), 128, np.uint8)
+    trimap[:8], trimap[40:] = 0, 255
+    made.write_frames(tmp_path / "t.mkv", [trimap] * 1000, times=times, codec="ffv1", form="bgr0")
+    memory = []
+    source = Source(str(tmp_path / "s.mp4"), trimaps=str(tmp_path / "t.mkv"))
+    settings = Settings("fast")
+    count = run_clip(source, str(tmp_path / "a.mov"), Look(), settings, on_frame=lambda: memory.append(resident()))
+    assert count == 1000
+    assert memory[-1] - max(memory[150:200]) < GROWTH
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a.mov", "a.webm"])
+def test_files_of_4k(tmp_path, name):
+    made = pytest.importorskip("tests.video.made", reason="the extra video is not installed")
+    from hybridmatte.video import read_clip, write_clip
+
+    image, alpha, _ = large_disk(0)
+    made.write_frames(tmp_path / "s.mp4", [image] * 2, times=(0, 25))
+    clip = read_clip(tmp_path / "s.mp4")
+    write_clip(tmp_path / name, [image] * 2, clip, alphas=[alpha] * 2)
+    frames = list(read_clip(tmp_path / name))
+    assert [frame.image.shape for frame in frames] == [(2160, 3840, 3)] * 2
+    assert max(np.abs(made.full(frame.alpha) - alpha).max() for frame in frames) < 0.05
+
+
 def large_disk(offset):
     """Return a 4K frame with a textured disk that has moved by an offset, its alpha, and its trimap."""
     y, x = np.mgrid[:2160, :3840].astype(np.float32)

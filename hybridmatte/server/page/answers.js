@@ -1,4 +1,4 @@
-/** The service's answers that are still known, so that undo, redo and another method that was tried need no new one. */
+/** The service's answers that are still known: undo, redo, a method that was tried and saving need no new one. */
 
 /**
  * @typedef {import('./picture.js').Picture} Picture
@@ -8,7 +8,7 @@
  * @property {boolean} isFound  False where the service found no object.
  * @property {Uint8Array | null} alpha
  * @property {Uint8Array | null} confidence
- * @property {Blob | null} foreground  As it came: a file is smaller than its pixels.
+ * @property {Record<string, Blob>} files  All outputs as they came: they can be saved, and are smaller than pixels.
  * @property {string} note  What the page says of it.
  *
  * @typedef {{picture: Picture, origin: Origin, method: string, known: Known}} Entry
@@ -26,7 +26,8 @@ export class Answers {
   }
 
   /**
-   * Keep an answer to a picture in a state of its trimap; the answers that were used longest ago make room for it.
+   * Keep an answer to a picture in a state of its trimap; the answers that were used longest ago make room for it. The
+   * latest one is kept whatever its size.
    *
    * @param {Picture} picture
    * @param {Origin} origin  One object for each state of the trimap.
@@ -37,7 +38,7 @@ export class Answers {
     this.drop((entry) => entry.origin === origin && entry.method === method);
     this.entries.push({ picture, origin, method, known });
     this.bytes += bytesOf(known);
-    while (this.bytes > this.mostBytes) this.drop((entry) => entry === this.entries[0]);
+    while (this.bytes > this.mostBytes && this.entries.length > 1) this.drop((entry) => entry === this.entries[0]);
   }
 
   /**
@@ -69,6 +70,7 @@ export class Answers {
 }
 
 /** @param {Known} known */
-function bytesOf({ alpha, confidence, foreground }) {
-  return (alpha?.length ?? 0) + (confidence?.length ?? 0) + (foreground?.size ?? 0);
+function bytesOf({ alpha, confidence, files }) {
+  const inFiles = Object.values(files).reduce((sum, file) => sum + file.size, 0);
+  return (alpha?.length ?? 0) + (confidence?.length ?? 0) + inFiles;
 }

@@ -28,7 +28,7 @@ function start() {
   const status = new Status(state);
   const solver = new Solver(state, service, codec, status);
   const files = new Files(state, service, codec, solver, status);
-  const exporter = new Exporter(state, solver.requests, status);
+  const exporter = new Exporter(state, solver, status);
   const stage = new Stage(/** @type {HTMLCanvasElement} */ (element('view')), state);
   const editor = new Editor(state, (point, isObject) => {
     const place = `${isObject ? '+' : '-'}${point.x.toFixed(1)},${point.y.toFixed(1)}`;
@@ -42,7 +42,7 @@ function start() {
   const toggleTheme = bindTheme(() => stage.invalidate());
   const togglePanel = () => document.body.classList.toggle('panel-open');
   const commands = listCommands({
-    state, stage, editor, solver, files, exporter, review, toggleHelp, toggleTheme, togglePanel,
+    state, stage, editor, solver, files, exporter, review, status, toggleHelp, toggleTheme, togglePanel,
   });
   const perform = (/** @type {import('./commands.js').Command} */ command) => {
     const reason = command.obstacle?.() ?? '';

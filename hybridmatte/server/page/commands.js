@@ -18,6 +18,7 @@
  * @property {import('./files.js').Files} files
  * @property {import('./exporting.js').Exporter} exporter
  * @property {import('./reviewing.js').Review} review
+ * @property {import('./status.js').Status} status
  * @property {() => void} toggleHelp
  * @property {() => void} toggleTheme
  * @property {() => void} togglePanel
@@ -127,7 +128,7 @@ function kindCommands({ state }) {
  * @param {Parts} parts
  * @returns {Command[]}
  */
-function editCommands({ state, editor, solver }) {
+function editCommands({ state, editor, solver, status }) {
   const group = 'Edit';
   return [
     {
@@ -138,7 +139,10 @@ function editCommands({ state, editor, solver }) {
       id: 'redo', group, label: 'Redo', keys: ['Ctrl+Shift+Z', 'Ctrl+Y'], run: () => solver.step('redo'),
       obstacle: () => (state.active?.history.undone.length ? '' : 'Nothing was undone'),
     },
-    { id: 'cancel', group, label: 'Give up the shape under way', keys: ['Escape'], run: () => editor.cancel() },
+    {
+      id: 'cancel', group, label: 'Give up the shape under way, or close the messages', keys: ['Escape'],
+      run: () => (editor.isUnderWay ? editor.cancel() : status.closeAll()),
+    },
     {
       id: 'corner', group, label: "Take back a polygon's last corner", keys: ['Backspace'],
       run: () => editor.removeCorner(),

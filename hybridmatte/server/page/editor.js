@@ -93,6 +93,11 @@ export class Editor {
     else this.cancel();
   }
 
+  /** Whether a stroke or a shape was begun. */
+  get isUnderWay() {
+    return this.isDrawing || this.corners.length > 0;
+  }
+
   /** Give up what is under way; a stroke is taken back. */
   cancel() {
     const wasStroke = this.isDrawing && this.state.options.tool === 'brush';

@@ -1,4 +1,7 @@
-/** Saving: the service's answer to the trimap in the file that was asked for, so the bytes are the library's own. */
+/**
+ * Saving: the service's answer to the trimap in the file that was asked for, so the bytes are the library's own. Files of
+ * 8 bits come with the answer that is on the screen; others are computed while one goes on.
+ */
 
 import { messageOf } from './files.js';
 import { explain } from './panel.js';
@@ -7,29 +10,34 @@ import { clockOf, element } from './status.js';
 /**
  * What can be saved, and how it is called.
  *
+ * @typedef {import('./picture.js').Picture} Picture
  * @typedef {'cutout' | 'background' | 'alpha' | 'trimap' | 'confidence' | 'foreground'} Output
  */
 
 const ENDING = { png: 'png', tiff: 'tif' };
-const WORK = 'The file is computed in full quality.';
-const WARMING = 'The service is getting ready; the file is saved then.';
+const AT_HAND = 'This is the answer on the screen.';
+const COMPUTED = 'This is computed anew, in full quality, while you go on.';
+/** @type {import('./picture.js').Progress[]} */
+const UNDER_WAY = ['painting', 'solving', 'finding'];
+const BETWEEN_LOOKS = 100; // milliseconds
 
 export class Exporter {
   /**
    * @param {import('./state.js').State} state
-   * @param {import('./requests.js').Requests} requests
+   * @param {import('./solver.js').Solver} solver
    * @param {import('./status.js').Status} status
    */
-  constructor(state, requests, status) {
+  constructor(state, solver, status) {
     this.state = state;
-    this.requests = requests;
+    this.solver = solver;
+    this.requests = solver.requests;
     this.status = status;
     this.dialog = /** @type {HTMLDialogElement} */ (element('save-dialog'));
     this.form = /** @type {HTMLFormElement} */ (element('save-form'));
-    this.button = /** @type {HTMLButtonElement} */ (element('save-button'));
-    /** @type {AbortController | null} */
-    this.working = null;
-    this.dialog.addEventListener('close', () => this.working?.abort());
+    /** @type {Map<AbortController, string>} */
+    this.savings = new Map(); // the names of the files that are being computed
+    this.timer = 0;
+    element('saving-cancel').addEventListener('click', () => this.cancel());
     this.form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.save();
@@ -101,8 +109,15 @@ export class Exporter {
     return /** @type {HTMLInputElement} */ (found);
   }
 
+  /** Say what the file is called, and whether it is at hand. */
   showName() {
+    const { what } = this.choice;
+    const picture = this.state.active;
+    const isAtHand = isPlain(this.choice) && what !== 'background' && picture !== null &&
+      (picture.origin.kind === 'trimap' && what === 'trimap' ||
+        this.solver.answers.find(picture.origin, this.state.options.method)?.files[what] !== undefined);
     element('save-name').textContent = this.nameOf();
+    element('save-note').textContent = isAtHand ? AT_HAND : COMPUTED;
   }
 
   nameOf() {
@@ -110,62 +125,97 @@ export class Exporter {
     return `${this.state.active?.stem}_${what === 'background' ? 'composite' : what}.${ENDING[format]}`;
   }
 
+  /** Save what is chosen: at once where it is on the screen, else in the background, while the dialog is closed. */
   async save() {
     const picture = this.state.active;
     if (!picture) return;
-    const { what, format, bits } = this.choice;
-    if (this.working) return;
     const name = this.nameOf();
-    this.working = new AbortController();
-    const { signal } = this.working;
-    const timer = this.showWork();
-    try {
-      const file = await this.fileOf(picture, what, format, bits, signal);
-      signal.throwIfAborted();
-      download(file, name);
-      this.status.say(`Saved ${name}.`);
-    } catch (error) {
-      if (signal.aborted) this.status.say(`${name} was not saved.`);
-      else this.status.fail(`${name} was not saved. ${messageOf(error)}`);
-    }
-    this.working = null;
-    clearInterval(timer);
-    this.button.textContent = 'Save';
-    explain(this.button, '');
-    element('save-note').textContent = '';
+    const forget = this.status.earlier('save');
+    const control = new AbortController();
+    this.savings.set(control, name);
     this.dialog.close();
+    try {
+      download(await this.fileOf(picture, this.choice, control.signal), name);
+      this.status.say(`Saved ${name}.`);
+      forget();
+    } catch (error) {
+      if (control.signal.aborted) this.status.say(`${name} was not saved.`);
+      else this.status.fail(`${name} was not saved. ${messageOf(error)}`, [], 'save');
+    }
+    this.savings.delete(control);
+    this.showSavings();
   }
 
-  /** Say in the dialog what takes time, and for how long; returns the timer that does so. */
-  showWork() {
-    const started = performance.now();
-    const show = () => {
-      const reason = this.state.readiness === 'ready' ? WORK : WARMING;
-      const passed = performance.now() - started;
-      element('save-note').textContent = passed < 1000 ? reason : `${reason} ${clockOf(passed)}`;
-      explain(this.button, reason);
-    };
-    this.button.textContent = 'Working\u2026';
-    show();
-    return setInterval(show, 500);
+  /** Give up the files that are being computed. */
+  cancel() {
+    for (const control of this.savings.keys()) control.abort();
+  }
+
+  /** Say in the status line which files are being computed, and for how long. */
+  showSavings() {
+    const isSaving = this.savings.size > 0;
+    element('saving').hidden = !isSaving;
+    document.body.classList.toggle('saving', isSaving);
+    if (!isSaving) {
+      clearInterval(this.timer);
+      this.timer = 0;
+    } else if (!this.timer) {
+      const started = performance.now();
+      const show = () => {
+        element('saving-time').textContent = clockOf(performance.now() - started);
+      };
+      show();
+      this.timer = window.setInterval(show, 500);
+    }
+    element('saving-text').textContent = isSaving ? `Saving ${[...this.savings.values()].join(', ')}` : '';
   }
 
   /**
-   * @param {import('./picture.js').Picture} picture
-   * @param {Output} what
-   * @param {'png' | 'tiff'} format
-   * @param {number} bits
+   * The file of a choice for a picture as it is now, whatever is painted meanwhile.
+   *
+   * @param {Picture} picture
+   * @param {Exporter['choice']} choice
    * @param {AbortSignal} [signal]
+   * @returns {Promise<Blob>}
    */
-  async fileOf(picture, what, format, bits, signal) {
-    if (what === 'trimap' && format === 'png' && bits === 8 && picture.origin.kind === 'trimap') {
-      return this.requests.trimapFile(picture); // as it was painted: there is nothing to compute
-    }
+  async fileOf(picture, { what, format, bits }, signal) {
+    const { file, origin, width, height } = picture;
+    const isTrimap = what === 'trimap' && origin.kind === 'trimap';
+    const asked = { file, origin, width, height, trimap: picture.trimap.slice() };
+    if (isTrimap && isPlain({ format, bits })) return this.requests.trimapFile(asked); // there is nothing to compute
+    const method = this.requests.methodQuery();
     const output = what === 'background' ? 'cutout' : what;
     const behind = what === 'background' ? this.behind() : { files: {}, options: {} };
-    const options = { bits, ...behind.options };
-    const { images } = await this.requests.answer(picture, [output], format, options, behind.files, signal);
+    if (what !== 'background' && isPlain({ format, bits })) {
+      const shown = await this.shown(picture, output, signal);
+      if (shown) return shown;
+    }
+    this.showSavings();
+    const options = { bits, ...method, ...behind.options };
+    const { images } = await this.requests.answer(asked, [output], format, options, behind.files, signal);
     return images[output];
+  }
+
+  /**
+   * The file of an output as it came with the answer on the screen, or comes with the one that is under way.
+   *
+   * @param {Picture} picture
+   * @param {string} output
+   * @param {AbortSignal} [signal]
+   */
+  async shown(picture, output, signal) {
+    const { origin } = picture;
+    const { method } = this.state.options;
+    const isAsked = this.requests.outputsToAsk(picture, origin.kind === 'auto').includes(output);
+    const isUnderWay = () => picture.origin === origin && this.state.options.method === method &&
+      this.state.pictures.includes(picture) && UNDER_WAY.includes(picture.progress);
+    for (;;) {
+      const known = this.solver.answers.find(origin, method);
+      if (known || !isAsked || !isUnderWay()) return known?.files[output];
+      this.showSavings();
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS));
+      signal?.throwIfAborted();
+    }
   }
 
   /**
@@ -186,15 +236,26 @@ export class Exporter {
   async copy() {
     const picture = this.state.active;
     if (!picture) return;
-    this.status.say('Copying: the cut-out is computed for the clipboard.');
+    this.status.say('Copying the cut-out.');
+    const forget = this.status.earlier('copy');
     try {
-      const file = this.fileOf(picture, 'cutout', 'png', 8); // not awaited: a browser wants to be asked at once
+      const file = this.fileOf(picture, { what: 'cutout', format: 'png', bits: 8 }); // not awaited: a browser wants to be asked at once
       await navigator.clipboard.write([new ClipboardItem({ 'image/png': file })]);
       this.status.say('Copied the cut-out.');
+      forget();
     } catch (error) {
-      this.status.fail(`The cut-out was not copied. ${messageOf(error)}`);
+      this.status.fail(`The cut-out was not copied. ${messageOf(error)}`, [], 'copy');
     }
   }
+}
+
+/**
+ * Whether files are as they come with the answers on the screen.
+ *
+ * @param {{format: string, bits: number}} choice
+ */
+function isPlain({ format, bits }) {
+  return format === 'png' && bits === 8;
 }
 
 /**

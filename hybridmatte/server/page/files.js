@@ -45,7 +45,7 @@ export class Files {
     area.addEventListener('drop', (event) => {
       event.preventDefault();
       area.classList.remove('dropping');
-      this.open([...(event.dataTransfer?.files ?? [])]);
+      this.drop(event.dataTransfer);
     });
     document.addEventListener('paste', (event) => {
       const files = [...(event.clipboardData?.files ?? [])];
@@ -57,21 +57,35 @@ export class Files {
   }
 
   /**
+   * Open what was dropped; a folder is refused.
+   *
+   * @param {DataTransfer | null} dropped
+   */
+  drop(dropped) {
+    const entries = [...(dropped?.items ?? [])].map((item) => item.webkitGetAsEntry());
+    const folders = new Set(entries.filter((entry) => entry?.isDirectory).map((entry) => entry?.name));
+    this.open([...(dropped?.files ?? [])].filter((file) => !folders.has(file.name)));
+    for (const name of folders) this.status.fail(`${name} is a folder, expected pictures.`, [], 'open');
+  }
+
+  /**
    * A file that is called after the picture on show and ends in `_trimap` is its trimap; any other is a photograph.
    *
    * @param {File[]} files
    */
   async open(files) {
+    const forget = this.status.earlier('open');
     for (const file of files) {
       const { active } = this.state;
       if (active && file.name.startsWith(`${active.stem}_trimap.`)) await this.openTrimap(file);
-      else await this.openPhoto(file, file === files[0]);
+      else if (await this.openPhoto(file, file === files[0])) forget();
     }
   }
 
   /**
    * @param {File} file
    * @param {boolean} isShown
+   * @returns {Promise<boolean>} Whether it could be read.
    */
   async openPhoto(file, isShown) {
     if (isShown) this.wanted = file;
@@ -82,8 +96,10 @@ export class Files {
       else this.state.emit('pictures', null);
       if (this.state.pictures.includes(picture)) this.solver.add(picture);
       this.releaseOthers();
+      return true;
     } catch (error) {
-      this.status.fail(`${file.name}: ${messageOf(error)}`);
+      this.status.fail(naming(file, error), [], 'open');
+      return false;
     }
   }
 
@@ -194,6 +210,7 @@ export class Files {
   async openTrimap(file) {
     const picture = this.state.active;
     if (!picture) return;
+    const forget = this.status.earlier('trimap');
     try {
       const plane = await this.readPlane(file);
       if (plane.width !== picture.width || plane.height !== picture.height) {
@@ -201,13 +218,14 @@ export class Files {
         throw new Error(`The trimap has ${sizes}. They must be of one size.`);
       }
       this.state.emit('interrupt', null);
+      forget();
       picture.beginStep('trimap');
       picture.replaceTrimap(trimapValues(plane.values));
       if (!picture.commitStep()) return;
       this.state.emit('pixels', { picture, rect: picture.whole });
       this.state.emit('edit', { picture, isFinal: true });
     } catch (error) {
-      this.status.fail(`${file.name}: ${messageOf(error)}`);
+      this.status.fail(naming(file, error), [], 'trimap');
     }
   }
 
@@ -223,14 +241,16 @@ export class Files {
 
   /** @param {File} file */
   async openBackground(file) {
+    const forget = this.status.earlier('background');
     try {
       const { levels: [bitmap, ...smaller] } = await this.read(file);
       for (const one of smaller) one.close();
       this.state.backgroundPicture?.bitmap.close();
       this.state.backgroundPicture = { file, bitmap };
       this.state.set({ background: 'picture', view: 'cutout' });
+      forget();
     } catch (error) {
-      this.status.fail(`${file.name}: ${messageOf(error)}`);
+      this.status.fail(naming(file, error), [], 'background');
     }
   }
 }
@@ -245,6 +265,17 @@ function onChoice(input, run) {
     input.value = ''; // the same file can be chosen again
     if (files.length) run(files);
   });
+}
+
+/**
+ * An error with the name of the file that it is about, once.
+ *
+ * @param {File} file
+ * @param {unknown} error
+ */
+function naming(file, error) {
+  const message = messageOf(error);
+  return message.includes(file.name) ? message : `${file.name}: ${message}`;
 }
 
 /** @param {unknown} error */

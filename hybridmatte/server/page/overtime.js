@@ -1,5 +1,7 @@
 /** What the user can do where the service stopped an answer after its time limit: a quicker quality, a smaller size. */
 
+import { kindOf } from './requests.js';
+
 /**
  * @param {import('./state.js').State} state
  * @param {import('./files.js').Files} files
@@ -22,7 +24,7 @@ export function bindOvertime(state, files, status) {
     const quicker = isFast ? '' : 'The quality “fast” takes about a fifth of the time. ';
     status.fail(
       `${picture.name}: the answer at ${size} took longer than the service allows${limit ? ` (${limit})` : ''}. ` +
-        `${quicker}Half the size takes a quarter. A longer limit: hybridmatte serve --timeout 900.`, remedies,
+        `${quicker}Half the size takes a quarter. A longer limit: hybridmatte serve --timeout 900.`, remedies, kindOf(picture),
     );
   });
 }

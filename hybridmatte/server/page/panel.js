@@ -72,6 +72,11 @@ export function bindSize(state) {
   };
   slider.addEventListener('input', () => state.setSize(LARGEST_BRUSH ** (Number(slider.value) / steps)));
   number.addEventListener('change', () => state.setSize(Number(number.value) || state.options.size));
+  number.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter') return;
+    event.preventDefault();
+    element('overlay').focus(); // the keys are commands again; the change comes first
+  });
   state.on('options', show);
   show();
 }

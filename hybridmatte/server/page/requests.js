@@ -9,6 +9,7 @@ import { ServiceError } from './service.js';
  * @typedef {import('./service.js').Answer} Answer
  * @typedef {import('./service.js').Query} Query
  * @typedef {Awaited<ReturnType<Requests['decode']>>} Planes
+ * @typedef {Pick<Picture, 'file' | 'origin' | 'trimap' | 'width' | 'height'>} Asked  What an answer depends on.
  */
 
 const MOST_PIXELS_WITH_COLOURS = 8e6; // above, foreground colours are asked for only when they are to be seen
@@ -29,16 +30,16 @@ export class Requests {
   /**
    * The answer to the trimap as it is, or the service's own answer where nothing was painted.
    *
-   * @param {Picture} picture
+   * @param {Asked} picture
    * @param {string[]} outputs
    * @param {string} format
-   * @param {Query} options
+   * @param {Query} options  Also those of `methodQuery`.
    * @param {Record<string, Blob>} files  A background.
    * @param {AbortSignal} [signal]
    * @returns {Promise<Answer>}
    */
   async answer(picture, outputs, format, options, files, signal) {
-    const query = { ...options, ...this.methodQuery(), output: outputs.join(','), format };
+    const query = { ...options, output: outputs.join(','), format };
     const image = picture.file;
     if (picture.origin.kind === 'auto') {
       const all = { ...query, ...this.pointQuery(picture.origin.points) };
@@ -58,7 +59,7 @@ export class Requests {
    * @returns {Promise<Answer>}
    */
   object(picture, points, signal) {
-    const output = this.outputsFor(picture, true).join(',');
+    const output = this.outputsToAsk(picture, true).join(',');
     const query = { ...this.methodQuery(), ...this.pointQuery(points), output, format: 'png' };
     return this.service.ask('/v1/auto', { image: picture.file }, query, signal);
   }
@@ -71,7 +72,7 @@ export class Requests {
     return points.length ? { point: points, segmenter: this.state.pointSegmenter } : {};
   }
 
-  /** @param {Picture} picture */
+  /** @param {Asked} picture */
   trimapFile(picture) {
     return this.codec.encodeGrey({ values: picture.trimap.slice(), width: picture.width, height: picture.height });
   }
@@ -83,6 +84,8 @@ export class Requests {
   }
 
   /**
+   * What the page shows of a picture.
+   *
    * @param {Picture} picture
    * @param {boolean} hasTrimap  The answer is to bring a trimap.
    */
@@ -93,6 +96,16 @@ export class Requests {
     if (isLight || view === 'foreground') outputs.push('foreground');
     if (method === 'quality:best') outputs.push('confidence');
     return outputs;
+  }
+
+  /**
+   * What the service is asked for: what is shown, and the cut-out, so that no other solve is needed to save it.
+   *
+   * @param {Picture} picture
+   * @param {boolean} hasTrimap
+   */
+  outputsToAsk(picture, hasTrimap) {
+    return [...this.outputsFor(picture, hasTrimap), 'cutout'];
   }
 
   /**
@@ -148,4 +161,13 @@ export function workOn(picture) {
 /** @param {Picture} picture */
 export function sizeOf({ width, height }) {
   return `${Math.round((width * height) / 1e6)} megapixels`;
+}
+
+/**
+ * The kind of messages about answers to a picture.
+ *
+ * @param {Picture} picture
+ */
+export function kindOf(picture) {
+  return `answer ${picture.id}`;
 }

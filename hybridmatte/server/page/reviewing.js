@@ -17,8 +17,8 @@ export class Review {
   constructor(state, stage) {
     this.state = state;
     this.stage = stage;
-    /** @type {WeakMap<Uint8Array, Rect[]>} */
-    this.found = new WeakMap(); // places by the confidence that they were found in
+    /** @type {WeakMap<import('./picture.js').Origin, {confidence: Uint8Array, places: Rect[]}>} */
+    this.found = new WeakMap(); // places by the state of the trimap, and the confidence that they were found in
     /** @type {WeakMap<Picture, Rect[]>} */
     this.visited = new WeakMap();
     /** @type {Picture | null} */
@@ -27,17 +27,18 @@ export class Review {
     this.dismissed = new WeakSet();
     state.on('pictures', () => this.show());
     state.on('progress', (picture) => picture === state.active && this.show());
+    state.on('edit', ({ isFinal }) => isFinal && this.show());
   }
 
   /** Places of the picture on show, the most doubtful first. */
   get places() {
     const picture = this.state.active;
     if (!picture?.confidence || !picture.hasAnswer) return [];
-    let places = this.found.get(picture.confidence);
-    if (!places) {
-      places = doubtfulPlaces(picture.confidence, picture.trimap, picture);
-      this.found.set(picture.confidence, places);
-    }
+    const { confidence, origin } = picture;
+    const found = this.found.get(origin);
+    if (found?.confidence === confidence) return found.places;
+    const places = doubtfulPlaces(confidence, picture.trimap, picture);
+    this.found.set(origin, { confidence, places });
     return places;
   }
 

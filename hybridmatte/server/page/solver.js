@@ -8,7 +8,7 @@ import { kindsIn } from './crops.js';
 import { trimapValues } from './picture.js';
 import { Preview } from './preview.js';
 import { Pyramid } from './pyramid.js';
-import { LARGE, Requests, joined, sizeOf, workOn } from './requests.js';
+import { LARGE, Requests, joined, kindOf, sizeOf, workOn } from './requests.js';
 import { Schedule } from './schedule.js';
 import { ServiceError, ServiceGone } from './service.js';
 
@@ -132,8 +132,8 @@ export class Solver {
     if (isAutomatic && !picture.isTried) await this.lookFirst(picture, signal);
     const { revision, origin } = picture;
     const { method } = this.state.options;
-    const outputs = this.requests.outputsFor(picture, isAutomatic);
-    const answer = await this.requests.answer(picture, outputs, 'png', {}, {}, signal);
+    const outputs = this.requests.outputsToAsk(picture, isAutomatic);
+    const answer = await this.requests.answer(picture, outputs, 'png', this.requests.methodQuery(), {}, signal);
     const planes = await this.planesOf(picture, answer);
     if (signal.aborted || (picture.revision !== revision && picture.isTried)) {
       planes?.foreground?.close();
@@ -168,7 +168,7 @@ export class Solver {
    */
   foundNothing(picture, origin, method) {
     picture.isTried = true;
-    const known = { isFound: false, alpha: null, confidence: null, foreground: null, note: NOTHING_FOUND };
+    const known = { isFound: false, alpha: null, confidence: null, files: {}, note: NOTHING_FOUND };
     this.answers.keep(picture, origin, method, known);
     this.state.setProgress(picture, 'waiting', NOTHING_FOUND);
     if (picture.isEdited) this.onEdit(picture, true);
@@ -211,10 +211,11 @@ export class Solver {
     const note = `Up to date: ${method.split(':')[1]}${time}`;
     if (planes) {
       const [alpha, confidence] = [planes.alpha?.values ?? null, planes.confidence?.values ?? null];
-      const known = { isFound: true, alpha, confidence, foreground: images.foreground ?? null, note };
+      const known = { isFound: true, alpha, confidence, files: images, note };
       this.answers.keep(picture, picture.origin, method, known);
     }
     picture.method = method;
+    this.status.earlier(kindOf(picture))();
     this.state.setProgress(picture, 'settled', note);
   }
 
@@ -227,8 +228,7 @@ export class Solver {
     const known = this.answers.find(picture.origin, this.state.options.method);
     if (!known) return false;
     const outputs = known.isFound ? this.requests.outputsFor(picture, false) : [];
-    const isWhole = (/** @type {string} */ name) => known[/** @type {keyof typeof known} */ (name)] !== null;
-    if (!outputs.every(isWhole)) return false;
+    if (!outputs.every((name) => name in known.files)) return false;
     this.stop(picture);
     const changed = known.alpha ? picture.history.replace('alpha', known.alpha) : null;
     const isOther = picture.confidence !== known.confidence || picture.hasAnswer !== known.isFound;
@@ -239,7 +239,7 @@ export class Solver {
     picture.dirty = null;
     this.checkKinds(picture);
     this.state.emit('pixels', { picture, rect: isOther ? picture.whole : changed });
-    this.recallForeground(picture, known.foreground);
+    this.recallForeground(picture, outputs.includes('foreground') ? known.files.foreground : null);
     this.state.setProgress(picture, known.isFound ? 'settled' : 'waiting', known.note);
     return true;
   }
@@ -317,7 +317,7 @@ export class Solver {
       this.status.say(`${message} Your work is kept; trying again in ${delay} s.`);
       this.schedule.soon(picture, delay * 1000);
     } else if (isOvertime) this.state.emit('overtime', { picture, message });
-    else this.status.fail(message);
+    else this.status.fail(message, [], kindOf(picture));
     if (isRetried || !wish) return;
     if (picture.wish === wish) picture.wish = null;
     this.recallOrSolve(picture);

@@ -37,7 +37,10 @@ export class Stage {
     new ResizeObserver(() => this.resize()).observe(canvas);
     state.on('pixels', ({ picture, rect }) => this.onPixels(picture, rect));
     state.on('options', () => this.invalidate());
-    state.on('pictures', () => this.invalidate());
+    state.on('pictures', () => {
+      this.suggestSize();
+      this.invalidate();
+    });
   }
 
   get density() {
@@ -67,7 +70,14 @@ export class Stage {
       if (picture.isFitted) picture.viewport = null;
       else picture.viewport?.pan((clientWidth - before.width) / 2, (clientHeight - before.height) / 2);
     }
+    this.suggestSize();
     this.draw(); // a canvas that was resized is empty
+  }
+
+  /** The brush is as wide on the screen for each photograph, as that is seen as a whole. */
+  suggestSize() {
+    const picture = this.state.active;
+    if (picture) this.state.suggestSize(this.fitted(picture).scale);
   }
 
   /**

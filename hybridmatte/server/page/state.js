@@ -34,6 +34,7 @@
 
 export const SMALLEST_BRUSH = 1;
 export const LARGEST_BRUSH = 1000;
+const BRUSH_ON_SCREEN = 24; // pixels, until a size is chosen
 
 export class State {
   constructor() {
@@ -46,7 +47,7 @@ export class State {
     this.options = {
       tool: 'brush',
       value: 255,
-      size: 24,
+      size: BRUSH_ON_SCREEN,
       hasRim: true,
       view: 'cutout',
       isTinted: false,
@@ -57,6 +58,7 @@ export class State {
     };
     /** @type {{file: Blob, bitmap: ImageBitmap} | null} */
     this.backgroundPicture = null;
+    this.isSizeChosen = false;
     this.isPeeking = false; // the photograph is shown while a key is held
     /** @type {Readiness} */
     this.readiness = 'starting';
@@ -95,7 +97,18 @@ export class State {
 
   /** @param {number} size */
   setSize(size) {
-    this.set({ size: Math.round(Math.min(LARGEST_BRUSH, Math.max(SMALLEST_BRUSH, size))) });
+    this.isSizeChosen = true;
+    this.set({ size: boundedSize(size) });
+  }
+
+  /**
+   * Give the brush its size on the screen, unless one was chosen.
+   *
+   * @param {number} scale  Screen pixels for one of the photograph.
+   */
+  suggestSize(scale) {
+    const size = boundedSize(BRUSH_ON_SCREEN / scale);
+    if (!this.isSizeChosen && size !== this.options.size) this.set({ size });
   }
 
   /** @param {number} direction  1 or -1. */
@@ -128,4 +141,9 @@ export class State {
     const index = this.pictures.indexOf(this.active) + by;
     return this.pictures[(index + this.pictures.length) % this.pictures.length];
   }
+}
+
+/** @param {number} size */
+function boundedSize(size) {
+  return Math.round(Math.min(LARGEST_BRUSH, Math.max(SMALLEST_BRUSH, size)));
 }

@@ -4,6 +4,7 @@
 
 const SHOWN_FOR = 6000; // milliseconds
 const TICK = 500;
+const MOST_SHOWN = 3; // messages; the latest ones
 
 export class Status {
   /** @param {import('./state.js').State} state */
@@ -12,6 +13,9 @@ export class Status {
     this.line = element('status-text');
     this.bar = element('busy');
     this.messages = element('messages');
+    this.more = element('more-messages');
+    element('close-messages').addEventListener('click', () => this.closeAll());
+    new MutationObserver(() => this.arrange()).observe(this.messages, { childList: true });
     this.started = 0;
     /** @type {Picture | null} */
     this.busy = null; // the picture whose time runs
@@ -62,9 +66,11 @@ export class Status {
   /**
    * @param {string} text
    * @param {Array<{label: string, run: () => void}>} [remedies]  Offered as buttons.
+   * @param {string} [kind]  Of the action that has failed.
    */
-  fail(text, remedies = []) {
+  fail(text, remedies = [], kind = '') {
     const message = this.add(text, 'alert');
+    message.dataset.kind = kind;
     for (const { label, run } of remedies) {
       const button = buttonOf(label, () => {
         message.remove();
@@ -75,11 +81,44 @@ export class Status {
   }
 
   /**
+   * At the start of an action: a function that takes the errors of earlier ones of its kind away, for when it succeeds.
+   *
+   * @param {string} kind
+   */
+  earlier(kind) {
+    const before = this.shown.filter((message) => message.dataset.kind === kind);
+    return () => before.forEach((message) => message.remove());
+  }
+
+  /** The messages, the latest one last. */
+  get shown() {
+    return /** @type {HTMLElement[]} */ ([...this.messages.querySelectorAll('.message')]);
+  }
+
+  /** Show the latest messages, and how many others there are. */
+  arrange() {
+    const { shown } = this;
+    shown.forEach((message, i) => {
+      message.hidden = i < shown.length - MOST_SHOWN;
+    });
+    const hidden = Math.max(0, shown.length - MOST_SHOWN);
+    this.more.textContent = hidden ? `${hidden} more` : '';
+    element('messages-foot').hidden = shown.length < 2;
+  }
+
+  /** @returns {boolean} Whether there were any. */
+  closeAll() {
+    const { shown } = this;
+    for (const message of shown) message.remove();
+    return shown.length > 0;
+  }
+
+  /**
    * @param {string} text
    * @param {'status' | 'alert'} role
    */
   add(text, role) {
-    for (const other of [...this.messages.children]) {
+    for (const other of this.shown) {
       if (other.firstChild?.textContent === text) other.remove();
     }
     const message = document.createElement('div');
@@ -91,7 +130,7 @@ export class Status {
     close.className = 'close';
     close.setAttribute('aria-label', 'Close the message');
     message.append(sentence, close);
-    this.messages.append(message);
+    element('messages-foot').before(message);
     return message;
   }
 }

@@ -36,7 +36,10 @@ def browser():
         started.close()
 
 
-def new_page(browser, width=1280, height=800, **options):
+WIDTH, HEIGHT = 1280, 800  # pixels
+
+
+def new_page(browser, width=WIDTH, height=HEIGHT, **options):
     """Return an empty page of a context of its own."""
     options = {"viewport": {"width": width, "height": height}, "reduced_motion": "reduce", **options}
     context = browser.new_context(**options)
@@ -57,6 +60,7 @@ class Desk:
 
     def take(self):
         self.is_free = False
+        self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})  # the last test may have changed it
         return self.page
 
     def clear(self):
@@ -95,7 +99,7 @@ def open_page(browser, desk, service):
         page.on("console", lambda message: "Security Policy" in message.text and faults.append(message.text))
         page.goto(service.url)
         wait_for_paint(page)
-        page.evaluate("(rest) => { hybridmatte.solver.rest = rest; }", REST)
+        page.evaluate("(rest) => { hybridmatte.solver.rest = rest; hybridmatte.state.setSize(24); }", REST)
         return page
 
     yield open_one

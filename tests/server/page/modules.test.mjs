@@ -305,7 +305,7 @@ test('answers are kept for each state and method, within a number of bytes, the 
   const answers = new Answers(250);
   const [a, b] = [{ name: 'a' }, { name: 'b' }];
   const states = Array.from({ length: 3 }, () => ({ kind: 'trimap' }));
-  const known = (note) => ({ isFound: true, alpha: new Uint8Array(60), confidence: new Uint8Array(40), foreground: null, note });
+  const known = (note) => ({ isFound: true, alpha: new Uint8Array(60), confidence: new Uint8Array(40), files: {}, note });
   answers.keep(a, states[0], 'best', known('0'));
   answers.keep(a, states[1], 'best', known('1'));
   assert.equal(answers.find(states[0], 'best').note, '0');
@@ -317,8 +317,8 @@ test('answers are kept for each state and method, within a number of bytes, the 
   assert.deepEqual([answers.find(states[2], 'best').note, answers.bytes], ['3', 200]);
   answers.forget(b);
   assert.deepEqual([answers.find(states[2], 'best'), answers.bytes], [null, 100]);
-  answers.keep(a, states[1], 'best', { ...known('4'), foreground: { size: 1000 } });
-  assert.equal(answers.bytes, 0, 'one that is larger than all that may be kept is not kept');
+  answers.keep(a, states[1], 'best', { ...known('4'), files: { cutout: { size: 900 }, alpha: { size: 100 } } });
+  assert.deepEqual([answers.find(states[1], 'best').note, answers.bytes], ['4', 1100], 'the latest one is kept');
 });
 
 test('doubtful places are clusters of unknown pixels, the most doubtful first; thin edges are none', () => {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.server.page.conftest import REST, SETTLED, SHAPE, Answers, place, plane, png, stroke, touch
+from tests.server.page.conftest import REST, SETTLED, SHAPE, Answers, hold, place, plane, png, stroke, touch
 
 pytestmark = pytest.mark.slow
 PHONE = {"has_touch": True, "is_mobile": True}
@@ -134,23 +134,52 @@ def centre(page):
     )
 
 
+def told(page):
+    """Return the notice of places that may be wrong, in one line."""
+    return " ".join(page.inner_text("#review").split())
+
+
 def test_places_that_may_be_wrong(open_page, photo):
     """Nobody looked at the confidence: a hint says in how many places it is low, and goes through them by keys."""
     page = open_page()
     with_doubts(page, photo, (60, 60, 10), (300, 220, 20))
-    assert page.inner_text("#review").strip() == "2 places may be wrong: show"
+    assert told(page) == "2 places may be wrong: show"
     page.keyboard.press("n")
     assert np.abs(np.subtract(centre(page), (300, 220))).max() <= 8
     assert page.evaluate("hybridmatte.stage.viewport.scale") >= 3
-    assert page.inner_text("#review").strip() == "Place 1 of 2: next"
+    assert told(page) == "Place 1 of 2: next"
     page.focus("[data-command=doubt]")
     page.keyboard.press("Enter")
     assert np.abs(np.subtract(centre(page), (60, 60))).max() <= 8
-    assert page.inner_text("#review").strip() == "Place 2 of 2: done"
+    assert told(page) == "Place 2 of 2: done"
     page.keyboard.press("n")
     assert page.evaluate("hybridmatte.state.active.isFitted")
     page.keyboard.press("Shift+N")
     assert page.is_hidden("#review")
+
+
+def test_the_notice_of_places_is_no_obstacle(open_page, photo):
+    """A stroke that began under the notice was lost, and the notice counted places that were painted meanwhile."""
+    page = open_page()
+    with_doubts(page, photo, (60, 60, 10), (300, 220, 20))
+    box = page.locator("#review-text").bounding_box()
+    page.keyboard.press("z")  # the photograph reaches under the notice
+    page.evaluate("hybridmatte.stage.zoom(4)")
+    x, y = box["x"] + 30, box["y"] + box["height"] / 2
+    page.keyboard.press("2")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y, steps=3)
+    page.mouse.up()
+    assert page.evaluate("hybridmatte.state.active.history.done.length") == 1
+    page.keyboard.press("0")
+    assert told(page) == "2 places may be wrong: show"
+    held = hold(page, "**/v1/matte?*")
+    page.keyboard.press("r")
+    stroke(page, (35, 35), (85, 85))
+    assert told(page) == "1 place may be wrong: show"
+    page.wait_for_timeout(2 * REST)
+    assert held, "no answer has come meanwhile"
 
 
 def test_no_hint_where_all_is_sure(answered):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.server.page.conftest import SETTLED, pixel, png
+from tests.server.page.conftest import SETTLED, pixel, plane, png, stroke
 from tests.server.page.test_browser_answers import PHONE, with_doubts
 
 pytestmark = pytest.mark.slow
@@ -202,3 +202,6 @@ def test_a_phone_on_its_side_leaves_room_for_the_picture(answered):
     for command in ("undo", "save"):
         box = page.locator(f".bar [data-command={command}]").bounding_box()
         assert 0 <= box["x"] <= 844 - box["width"]
+    page.keyboard.press("2")
+    stroke(page, (190, 150), (210, 150))
+    assert (plane(page, "alpha")[150, 190:211] == 0).all()

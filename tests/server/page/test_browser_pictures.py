@@ -181,7 +181,7 @@ def test_trimap_of_one_kind_is_saved(open_page, photo, tmp_path):
 
 
 def test_nothing_is_saved_after_cancel(answered):
-    """Cancel while a file was computed closed the dialog, and the file came all the same, called disk_null.png."""
+    """Cancel while a file was computed, and the file came all the same, called disk_null.png."""
     page = answered()
     downloads = []
     page.on("download", lambda download: downloads.append(download))
@@ -190,9 +190,11 @@ def test_nothing_is_saved_after_cancel(answered):
     held = hold(page, "**/v1/auto?*")
     page.keyboard.press("Control+s")
     assert page.inner_text("#save-name") == "disk_cutout.png"
-    page.click("#save-button")
-    page.wait_for_timeout(REST)
-    page.click("#save-dialog [data-close]")
+    page.check("input[name=format][value=png-16]")
+    with page.expect_request("**/v1/auto?*"):
+        page.click("#save-button")
+    page.click("#saving-cancel")
+    page.wait_for_selector("#saving", state="hidden")
     page.answers.answer(held[0])
     page.wait_for_timeout(5 * REST)
     assert not downloads

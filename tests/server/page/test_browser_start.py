@@ -78,22 +78,6 @@ def test_each_greyed_entry_says_why(open_page, answered):
         assert page.inner_text(f"#why-{name}") == page.get_attribute(f"[name=what][value={name}]", "aria-description")
 
 
-def test_saving_says_what_it_waits_for(answered):
-    """The button read "Working" for a minute; the dialog now says why, and Cancel gives the file up."""
-    page = answered()
-    held = []
-    page.route("**/v1/auto?*", lambda route: held.append(route))
-    page.keyboard.press("Control+s")
-    page.click("#save-button")
-    page.wait_for_selector("#save-note:has-text('full quality. 1 s')")
-    assert "full quality" in page.get_attribute("#save-button", "aria-description")
-    page.click("#save-dialog [data-close]")
-    page.wait_for_selector(".message:has-text('disk_cutout.png was not saved.')")
-    page.keyboard.press("Control+s")
-    assert page.is_enabled("#save-button")
-    assert page.inner_text("#save-note") == ""
-
-
 def test_empty_page(open_page):
     """Without a photograph there are no tools, no views and no empty panel, only what can be done."""
     page = open_page()
@@ -143,10 +127,11 @@ def test_token(open_page, photo):
     page.wait_for_selector(SETTLED)
     guard.token = "renewed"
     page.keyboard.press("Control+s")
+    page.check("input[name=format][value=tiff-16]")
     page.click("#save-button")
     with page.expect_download() as download:
         answer_token(page, "renewed")
-    assert download.value.suggested_filename == "disk_cutout.png"
+    assert download.value.suggested_filename == "disk_cutout.tif"
     refused = guard.refused
     page.reload()
     wait_for_paint(page)
