@@ -19,41 +19,39 @@ HEADINGS = {
 }
 INJECTED = {"failures": "status 500", "slow": "too slow reads", "cut": "reads cut short"}
 
+MEMORY = {f"{who}_mib_at_{share}": f"{who}, MiB at {share}%" for who in ("driver", "all") for share in (10, 50, 90)}
+A_PICTURE = {"cpu_s_a_picture": "CPU seconds a picture"}
+TABLES = (  # title, begin of the subjects, columns
+    ("Parts of the cluster die", "trouble", HEADINGS),
+    ("Faults injected into the store", "trouble, a store", INJECTED),
+    (
+        "Processor time of both engines, 1 megapixel, one worker with one thread",
+        "processor time",
+        {**A_PICTURE, "cpu_s_of_start": "CPU seconds of the start"},
+    ),
+    ("Processor time of jobs, 1 megapixel, one thread", "jobs", A_PICTURE),
+    (
+        "Rate on two cores, 1 megapixel, one thread a worker",
+        "rate",
+        {"pictures_a_second": "pictures a second"},
+    ),
+    (
+        "Memory over a job of small photographs",
+        "memory",
+        {**MEMORY, "driver_cpu_ms_a_picture": "driver, CPU ms a picture"},
+    ),
+    ("Seconds from the command to the first row", "first row", {}),
+    ("`batch` beside the same folder with `matte`", "folder of", A_PICTURE),
+)
+
 
 def report(document: Document) -> list[str]:
-    """Return the tables of lost parts, of processor time, rates, memory and starts."""
-    rows = document["results"]
+    """Return the tables of lost parts, of processor time, rates, memory and starts, as far as they were measured."""
     paragraphs = []
-    for title, begin, columns in (
-        ("Parts of the cluster die", "trouble", HEADINGS),
-        ("Faults injected into the store", "trouble, a store", INJECTED),
-    ):
-        paragraphs += [f"## {title}", _table(_of(rows, begin), columns)]
-    return [*paragraphs, *_costs(rows)]
-
-
-def _costs(rows: Sequence[Row]) -> list[str]:
-    """Return the tables of what Ray costs."""
-    cost = {"cpu_s_a_picture": "CPU seconds a picture", "cpu_s_of_start": "CPU seconds of the start"}
-    rate = {"pictures_a_second": "pictures a second"}
-    shares = (10, 50, 90)
-    memory = {f"{who}_mib_at_{share}": f"{who}, MiB at {share}%" for who in ("driver", "all") for share in shares}
-    memory["driver_cpu_ms_a_picture"] = "driver, CPU ms a picture"
-    folder = {"cpu_s_a_picture": "CPU seconds a picture"}
-    return [
-        "## Processor time of both engines, 1 megapixel, one worker with one thread",
-        _table(_of(rows, "processor time"), cost),
-        "## Processor time of jobs, 1 megapixel, one thread",
-        _table(_of(rows, "jobs"), folder),
-        "## Rate on two cores, 1 megapixel, one thread a worker",
-        _table(_of(rows, "rate"), rate),
-        "## Memory over a job of small photographs",
-        _table(_of(rows, "memory"), memory),
-        "## Seconds from the command to the first row",
-        _table(_of(rows, "first row"), {}),
-        "## `batch` beside the same folder with `matte`",
-        _table(_of(rows, "folder of"), folder),
-    ]
+    for title, begin, columns in TABLES:
+        rows = _of(document["results"], begin)
+        paragraphs += [f"## {title}", _table(rows, columns)] if rows else []
+    return paragraphs
 
 
 def _of(rows: Sequence[Row], begin: str) -> list[Row]:
