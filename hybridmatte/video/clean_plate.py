@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from hybridmatte.foreground import Layers, estimate_layers
-from hybridmatte.video.colour_fit import NOISE, alpha_of_colours, local_means
+from hybridmatte.video.colour_fit import NOISE, alpha_of_colours, local_sums
 from hybridmatte.video.flow import LIGHT_RANGE, Plane
 from hybridmatte.video.links import Linked, flows_along, windows
 
@@ -118,9 +118,8 @@ def _compared(other: Linked, one: Linked, background: Plane, ground_cells: Plane
     light = np.clip(sums[0] / sums[1], *LIGHT_RANGE)
     difference = np.square(light * moved - own).mean(axis=1) - np.float32(2 * NOISE + RESAMPLED)
     weights = is_sure.astype(np.float32).reshape(y.shape)
-    mean, total = local_means(difference.reshape(*y.shape, 1), weights)
-    unproved = np.float32(UNPROVED)
-    return light, np.maximum(mean[..., 0] * total + unproved * np.float32(GUESSED**2), 0) / (total + unproved)
+    summed = local_sums(weights * difference.reshape(y.shape)) + np.float32(UNPROVED * GUESSED**2)
+    return light, np.maximum(summed, 0) / (local_sums(weights) + np.float32(UNPROVED))
 
 
 def _variance(alpha: Plane) -> Plane:
