@@ -15,7 +15,7 @@ from hybridmatte.video.carrying import carried_back, trimap_of_moved
 from hybridmatte.video.flow import Frame, is_cut, motion_between
 from hybridmatte.video.hint_sources import HintSource
 from hybridmatte.video.hints import Hint, Settings
-from hybridmatte.video.smoothing import Tracked
+from hybridmatte.video.links import Tracked
 from hybridmatte.video.tracking import Matted, Moved, follow, fused, moved
 
 __all__ = ["Store", "tracked_frames"]
@@ -125,9 +125,10 @@ class _Tracker:
             return self._first(arrival.index, image, hint, backward)
         if np.array_equal(image, last.matte.image) and (hint is None or np.array_equal(hint.trimap(), last.trimap)):
             return Tracked(self._kept_or(arrival.index, image, lambda: last.matte), last.trimap)
-        forward = moved(last.matte, image, motion_between(last.matte.image, image).to_previous)
+        motion = motion_between(last.matte.image, image)
+        forward = moved(last.matte, image, motion.to_previous)
         guess = forward if backward is None else fused(forward, backward)
-        return self._follow(arrival.index, image, hint, guess)
+        return self._follow(arrival.index, image, hint, guess)._replace(motion=motion)
 
     def _first(self, index: int, image: Frame, hint: Hint | None, backward: Moved | None) -> Tracked:
         """Return the matte of the first frame of a scene."""

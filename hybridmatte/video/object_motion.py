@@ -11,13 +11,15 @@ nothing else moves in them, and hair is seen as clearly as opaque parts.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from hybridmatte.video.flow import Frame, Motion, Plane, motion_between, warp
 
-__all__ = ["cutout_cells", "flow_of_cells", "object_flow"]
+__all__ = ["cell_size", "cutout_cells", "fitted_cells", "flow_of_cells", "object_flow"]
 
 CELLS = 100  # along the diagonal: the motion is fitted on cells of this size
 WIDE, NARROW = 0.13, 0.02  # of the diagonal: standard deviations of the windows of the affine fit and of the deviation
@@ -25,6 +27,7 @@ ROUNDS = 4  # of reweighting
 TOLERANCE = 0.5  # pixels: flow vectors that differ by more from the fit lose weight; smaller deviations are noise
 OPAQUE, MIXED_WEIGHT = 0.95, 0.1  # pixels of a smaller alpha have less weight
 LEAST_WEIGHT = 1e-5  # of a pixel, so that the fit exists everywhere
+FAINT = 1e-3  # mean weight in a window at which its deviation counts half: pixels of the least weight show none
 LUMA = np.float32([0.299, 0.587, 0.114])  # brightness of R, G and B
 FLATTEST = 0.02  # of the window's variance, added to that of the positions: few pixels alone determine no slope
 
@@ -55,19 +58,31 @@ def flow_of_cells(cells: Plane, shape: tuple[int, ...]) -> Plane:
 
 def _object_cells(motion: Motion, previous_alpha: Plane) -> Plane:
     """Return the flow (h, w, 2) of the object at cells; the rest is as `object_flow`."""
-    height, width = previous_alpha.shape
     alpha = warp(previous_alpha, motion.flow)
     weight = motion.reliability * alpha**4
     weight[alpha < OPAQUE] *= MIXED_WEIGHT
-    weight += np.float32(LEAST_WEIGHT)
-    side = float(np.hypot(height, width)) / CELLS
-    size = max(round(width / side), 1), max(round(height / side), 1)
+    return fitted_cells(motion.flow, weight, WIDE)
+
+
+def fitted_cells(flow: Plane, weight: Plane, wide: float) -> Plane:
+    """Return a flow (H, W, 2) of weighted pixels as affine fits at cells, with local deviations that are clear.
+
+    `wide` is the standard deviation of the fits' windows, as a share of the diagonal.
+    """
+    weight = weight + np.float32(LEAST_WEIGHT)
+    size = cell_size(weight.shape)
     weights = cv2.resize(weight, size, interpolation=cv2.INTER_AREA).astype(np.float64)
-    sums = cv2.resize(motion.flow * weight[..., None], size, interpolation=cv2.INTER_AREA).astype(np.float64)
-    flow = sums / weights[..., None]
-    fitted = _fit(flow, weights, CELLS * WIDE)
-    fitted += _clear_deviation(flow - fitted, weights)
+    sums = cv2.resize(flow * weight[..., None], size, interpolation=cv2.INTER_AREA).astype(np.float64)
+    means = sums / weights[..., None]
+    fitted = _fit(means, weights, CELLS * wide)
+    fitted += _clear_deviation(means - fitted, weights)
     return fitted.astype(np.float32)
+
+
+def cell_size(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many cells a frame of a shape (H, W) has along x and along y."""
+    side = float(np.hypot(*shape)) / CELLS
+    return max(round(shape[1] / side), 1), max(round(shape[0] / side), 1)
 
 
 def _fit(flow: Cells, weights: Cells, window: float) -> Cells:
@@ -104,11 +119,21 @@ def _affine(flow: Cells, weights: Cells, window: float) -> Cells:
 def _clear_deviation(gap: Cells, weights: Cells) -> Cells:
     """Return the local mean of the flow's deviation from its fit, shrunk to 0 where it may be noise."""
     window = CELLS * NARROW
-    local = _blurred(gap * weights[..., None], window) / _blurred(weights, window)[..., None]
+    local = _blurred(gap * weights[..., None], window) / (_blurred(weights, window) + FAINT)[..., None]
     length = np.maximum(np.linalg.norm(local, axis=2), 1e-9)
     return local * np.maximum(0, 1 - np.square(TOLERANCE / length))[..., None]
 
 
 def _blurred(values: Cells, window: float) -> Cells:
-    """Return sums in Gaussian windows; beyond the border there is nothing."""
-    return cv2.GaussianBlur(values, (0, 0), window, borderType=cv2.BORDER_CONSTANT)
+    """Return sums of cells (h, w) or (h, w, 2) in Gaussian windows; beyond the border there is nothing."""
+    rows, columns = (_gaussian(size, window) for size in values.shape[:2])
+    if values.ndim == 2:
+        return rows @ values @ columns
+    return np.dstack([rows @ values[..., k] @ columns for k in range(values.shape[2])])
+
+
+@lru_cache(maxsize=16)
+def _gaussian(size: int, window: float) -> Cells:
+    """Return the matrix (size, size) that sums along one axis; a filter as wide as the axis would be slower."""
+    distance = np.arange(size) - np.arange(size)[:, None]
+    return np.exp(-0.5 * np.square(distance / window)) / (window * np.sqrt(2 * np.pi))

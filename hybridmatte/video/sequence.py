@@ -14,10 +14,12 @@ from hybridmatte.automatic.finding import Segmenter
 from hybridmatte.correction.matting import QUALITIES, Quality
 from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights
 from hybridmatte.foreground import estimate_foreground
+from hybridmatte.video.clean_plate import against_plates
 from hybridmatte.video.frames import Store, tracked_frames
 from hybridmatte.video.hint_sources import hints_of
 from hybridmatte.video.hints import Settings
-from hybridmatte.video.smoothing import smoothed
+from hybridmatte.video.links import Tracked, linked
+from hybridmatte.video.smoothing import averaged
 
 __all__ = ["FrameMatte", "Store", "matte_sequence"]
 
@@ -85,8 +87,9 @@ def matte_sequence(
     Each frame is solved as `matte` does, from the alpha of the frame before, moved along the object's motion: so the
     solver needs fewer iterations. Then each alpha is averaged with those of its neighbours, moved along the motion that
     the optical flow of the cut-outs shows. What lies behind the object changes from frame to frame, so the mean is
-    steadier and more accurate. Cuts are found, and nothing is carried over them. A frame that equals the one before
-    keeps its alpha.
+    steadier and more accurate. It moves against the object, so other frames show purer what is hidden or mixed in this
+    one. Where the ground's colour is known, a pixel's colour determines its alpha. Cuts are found, and nothing is
+    carried over them. A frame that equals the one before is solved as that one.
 
     With `keys`, the alphas of both neighbouring key frames are moved to the frames between them. They give the trimap,
     in which pixels are unknown that are mixed, occluded or in doubt, and are a prior of the solver, weighed by how sure
@@ -110,8 +113,9 @@ def matte_sequence(
     weights : {"research", "free"}, default "research"
         As for `matte`; with "free", the default segmenter is refused.
     smoothing : int, default 2
-        Frames on each side over which alpha is averaged along the object's motion; 0 for none. Results come that many
-        frames later.
+        Frames on each side over which alpha is averaged along the object's motion, before and after it is compared with
+        the ground that up to 8 frames on each side show. Results come ``2 * smoothing + 8`` frames later. 0: each
+        frame's own alpha, at once.
     window : int, default 16
         Most frames that are held to wait for the next key frame. Frames that are farther before it are carried from the
         last key frame alone. No effect without `keys`.
@@ -167,8 +171,14 @@ def matte_sequence(
     if len(names) > 1:
         raise ValueError(f"{' and '.join(names)} are given, expected one of trimaps, masks and keys")
     source = hints_of(trimaps, masks, keys, settings)
-    results = smoothed(tracked_frames(frames, source, settings, window, store), smoothing)
+    tracked = tracked_frames(frames, source, settings, window, store)
+    results = (one.matte for one in (_steadied(tracked, smoothing) if smoothing else tracked))
     return (
         FrameMatte(one.alpha, estimate_foreground(one.image, one.alpha)) if with_foreground else one.alpha
         for one in results
     )
+
+
+def _steadied(frames: Iterable[Tracked], radius: int) -> Iterator[Tracked]:
+    """Yield frames whose alphas agree with those of `radius` neighbours on each side, and with the ground they show."""
+    return (item.frame for item in averaged(against_plates(averaged(linked(frames), radius)), radius))

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from hybridmatte.video.flow import is_cut, motion_between, warp
-from hybridmatte.video.object_motion import object_flow
+from hybridmatte.video.ground_motion import ground_cells
+from hybridmatte.video.object_motion import flow_of_cells, object_flow
 
 
 def texture(seed=0, shape=(90, 120)):
@@ -61,3 +62,15 @@ def test_the_objects_motion_is_continued_over_its_edge():
     assert np.abs(flow[is_edge] - (-4, 0)).mean() < 0.5
     errors = [np.abs(warp(alphas[0], one) - alphas[1])[is_edge].mean() for one in (flow, motion.flow)]
     assert errors[0] < 0.7 * errors[1]
+
+
+def test_the_grounds_motion_is_continued_behind_the_object():
+    """The object stands still, the ground moves by 3 pixels, behind the object too."""
+    large, skin = texture(2, (120, 170)), texture(3, (120, 160))
+    y, x = np.indices((120, 160))
+    alpha = np.clip((40 - np.hypot(y - 60, x - 80)) / 10, 0, 1).astype(np.float32)
+    frames = [alpha[..., None] * skin + (1 - alpha[..., None]) * large[:, k : k + 160] for k in (6, 3)]
+    motion = motion_between(*frames).to_previous
+    flow = flow_of_cells(ground_cells(motion, frames[1], alpha == 0), alpha.shape)
+    assert np.abs(flow - (-3, 0))[alpha > 0].mean() < 0.2
+    assert np.abs(motion.flow - (-3, 0))[alpha > 0.5].mean() > 1

@@ -6,6 +6,7 @@ import pytest
 
 from hybridmatte import matte, matte_from_mask, matte_sequence
 from hybridmatte.linalg.threads import thread_limit
+from hybridmatte.video.clean_plate import REACH
 from tests.synthetic import soft_disk
 
 SCENE = soft_disk((45, 61), noise=0.0)
@@ -132,7 +133,7 @@ def test_uint8_frames_and_odd_sizes():
 
 
 def test_results_come_one_by_one_and_frames_are_held_in_a_window():
-    frames, trimaps, _ = moving(8)
+    frames, trimaps, _ = moving(12)
     taken = []
 
     def reader():
@@ -141,7 +142,10 @@ def test_results_come_one_by_one_and_frames_are_held_in_a_window():
             yield frame
 
     for index, _ in enumerate(matte_sequence(reader(), iter(trimaps), smoothing=1)):
-        assert len(taken) <= index + 2
+        assert len(taken) <= index + 2 + REACH + 1
+    taken.clear()
+    for index, _ in enumerate(matte_sequence(reader(), iter(trimaps), smoothing=0)):
+        assert len(taken) <= index + 1
 
 
 def test_a_reader_may_reuse_its_array():

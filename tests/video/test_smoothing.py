@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 
 from hybridmatte.video.flow import motion_between
+from hybridmatte.video.links import Tracked, linked
 from hybridmatte.video.object_motion import cutout_cells, flow_of_cells, object_flow
-from hybridmatte.video.smoothing import Tracked, smoothed
+from hybridmatte.video.smoothing import averaged
 from hybridmatte.video.tracking import Matted
 from tests.video.test_flow import texture
 
@@ -28,7 +29,15 @@ def over(alpha, ground, shift):
 def mattes(alphas, images):
     variance = np.zeros(SHAPE, np.float32)
     trimap = np.full(SHAPE, 0.5, np.float32)
-    return [Tracked(Matted(image, alpha, variance), trimap) for image, alpha in zip(images, alphas, strict=True)]
+    motions = [None, *map(motion_between, images, images[1:])]
+    return [
+        Tracked(Matted(image, alpha, variance), trimap, motion=motion)
+        for image, alpha, motion in zip(images, alphas, motions, strict=True)
+    ]
+
+
+def smoothed(frames, radius):
+    return (item.frame.matte for item in averaged(linked(frames), radius))
 
 
 def test_the_motion_of_cut_outs_is_that_of_hair_where_the_frames_show_the_ground():
