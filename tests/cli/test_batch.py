@@ -199,6 +199,15 @@ def test_tar_shards_in_and_out(run, many, expected):
     assert len(rows(record)) == 5
 
 
+def test_failures_that_are_tried_again_join_the_others_of_their_shard(run, many):
+    command = "batch @images @trimaps -o @out.tar --job matte --method cf"
+    run(command)
+    write_image(many / "images" / "broken.png", soft_disk().image)
+    assert "1 written, 5 already there, 0 failed" in run(f"{command} --resume --retry-errors").err
+    with tarfile.open(many / "out-000000.tar") as archive:
+        assert sorted(archive.getnames()) == sorted(f"{name}.png" for name in [*"abcde", "broken"])
+
+
 def test_a_damaged_shard_and_a_sample_without_an_image_become_rows(run, many):
     write_tar(many / "in-0.tar", many, "ab")
     data = (many / "in-0.tar").read_bytes()
