@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from hybridmatte.batch.items import Item
-from hybridmatte.batch.parts import NamedBytes, Part, Remote, is_remote, stem_of_name
+from hybridmatte.batch.parts import NamedBytes, Part, Remote, is_remote, normal_name, stem_of_name
 from hybridmatte.batch.stores import Stores
 from hybridmatte.errors import require_extra
 from hybridmatte.io.formats import INPUT_EXTENSIONS
@@ -91,7 +91,7 @@ def _key_of(name: str) -> tuple[str, str]:
     """Return the key of a file in a tar file, and the rest of its name after the first dot, in small letters."""
     folder, base = os.path.split(name)
     stem, _, ending = base.partition(".")
-    return os.path.join(folder, stem).removeprefix("./"), ending.lower()
+    return normal_name(os.path.join(folder, stem)), ending.lower()
 
 
 def _sample_item(index: int, key: str, files: dict[str, bytes], plane: str, shard: str) -> Item:
@@ -161,7 +161,7 @@ def _row_item(index: int, row: dict[str, Any], image: str, plane: str, shard: st
     folder = shard.rpartition("/")[0]
     given = next((str(row[name]) for name in KEY_COLUMNS if row.get(name) is not None), None)
     path = _path_in(row[image])
-    key = given or (stem_of_name(path) if path else f"{index:09d}")
+    key = normal_name(given or (stem_of_name(path) if path else f"{index:09d}"))
     picture = _part(row[image], f"{shard}/{key}", folder)
     if picture is None:
         return Item(index, key, Remote(f"{shard}/{key}"), error=f"row {index} of {shard} has no {image}, expected one")

@@ -11,8 +11,9 @@ from typing import Any
 
 from hybridmatte.batch.archives import PLANE_NAMES
 from hybridmatte.batch.items import Inputs, Item
-from hybridmatte.batch.parts import Part, Remote, is_remote, stem_of_name
+from hybridmatte.batch.parts import Part, Remote, is_remote, normal_name, stem_of_name
 from hybridmatte.batch.stores import Stores
+from hybridmatte.io.formats import INPUT_EXTENSIONS
 
 __all__ = ["OWN", "read_manifest"]
 
@@ -88,7 +89,7 @@ def _item(index: int, row: dict[str, Any] | str, plane: str, folder: str, text: 
             options += _option(name, value)
     given = row.get(plane)
     known = row.get("trimap") if plane in ("alpha", "truth") else None
-    key = os.path.splitext(str(row["output"]))[0] if "output" in row else stem_of_name(image)
+    key = _name_of_result(str(row["output"])) if "output" in row else stem_of_name(image)
     return Item(
         index,
         key,
@@ -98,6 +99,12 @@ def _item(index: int, row: dict[str, Any] | str, plane: str, folder: str, text: 
         _background(row.get("background"), folder),
         tuple(options),
     )
+
+
+def _name_of_result(output: str) -> str:
+    """Return a name without the ending of a picture; other dots belong to the name, as in ``2024.05.01``."""
+    stem, ending = os.path.splitext(output)
+    return normal_name(stem if ending.lower() in INPUT_EXTENSIONS else output)
 
 
 def _background(value: Any, folder: str) -> Path | str | None:

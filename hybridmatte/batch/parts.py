@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import posixpath
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-__all__ = ["NamedBytes", "Part", "Remote", "is_remote", "shipped", "stem_of_name"]
+__all__ = ["NamedBytes", "Part", "Remote", "is_remote", "normal_name", "shipped", "stem_of_name"]
 
 SHIPPED_BYTES = 1 << 30  # larger files are not sent to another machine
 
@@ -48,6 +49,11 @@ def stem_of_name(name: str) -> str:
     if is_remote(name):
         name = name.split("?")[0].split("#")[0]
     return Path(name).stem
+
+
+def normal_name(name: str) -> str:
+    """Return the name of a result in its one form, so that names of the same file are equal: ``./a//b`` is ``a/b``."""
+    return posixpath.normpath(name) if name else ""
 
 
 def shipped(part: Part | None) -> Part | None:

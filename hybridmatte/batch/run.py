@@ -113,7 +113,7 @@ class _Once:
 
 def _is_below(key: str) -> bool:
     """Tell whether a name stays below the folder that it counts from."""
-    return bool(key) and not os.path.isabs(key) and ".." not in Path(key).parts and "://" not in key
+    return bool(Path(key).name) and not os.path.isabs(key) and ".." not in Path(key).parts and "://" not in key
 
 
 def run_batch(

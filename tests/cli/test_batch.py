@@ -263,6 +263,19 @@ def test_a_manifest_gives_pictures_options_of_their_own(run, many, ending):
     assert len(found) == 6
 
 
+def test_names_of_the_same_result_are_one_name(run, many):
+    names = {"x": "x", "./x": "x", "s//x.png": "s/x", "s/x": "s/x", "day.one": "day.one", "day.two": "day.two"}
+    table = [{"image": "images/a.png", "trimap": "trimaps/a.png", "output": name} for name in [*names, "."]]
+    (many / "list.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table))
+    run("batch @list.jsonl -o @out --job matte --method cf")
+    found = {row["key"]: row["error"] for row in rows(many / "out" / "results.jsonl")}
+    assert {key for key, error in found.items() if error is None} == set(names.values())
+    assert "expected one picture a name" in found["x (1)"]
+    assert "expected one picture a name" in found["s/x (3)"]
+    assert "leads out of the output" in found["picture 6"]
+    assert len(list((many / "out").rglob("*.png"))) == 4
+
+
 def test_parquet_in_and_out(run, many, expected):
     pytest.importorskip("pyarrow")
     import pyarrow
