@@ -318,7 +318,7 @@ def test_a_record_in_a_store_has_many_parts(monkeypatch):
     journal = record.open_journal(name, stores, resume=False, force=False)
     for key in keys[:50]:
         journal.add({"key": key, "error": None})
-    assert len(journal.all_rows()) == 50
+    assert len(list(journal.all_rows())) == 50
     journal = record.open_journal(name, stores, resume=True, force=False)  # as after a death: what waits is lost
     assert list(journal.rows) == keys[:50]
     for key in keys[50:]:
