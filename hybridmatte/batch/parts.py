@@ -53,7 +53,7 @@ def stem_of_name(name: str) -> str:
 
 def normal_name(name: str) -> str:
     """Return the name of a result in its one form, so that names of the same file are equal: ``./a//b`` is ``a/b``."""
-    return posixpath.normpath(name) if name else ""
+    return posixpath.normpath(name) if name and not is_remote(name) else name
 
 
 def shipped(part: Part | None) -> Part | None:

@@ -263,6 +263,44 @@ def test_a_manifest_gives_pictures_options_of_their_own(run, many, ending):
     assert len(found) == 6
 
 
+def test_a_row_of_a_manifest_cannot_end_the_run_or_reach_other_options(run, many):
+    own = [{}, {"help": True}, {"output=x": True}, {"-o": "x"}, {"": 1}, {"workers": 2}, {"output": "https://x/y"}, {}]
+    table = [{"image": f"images/{name}.png", "trimap": "trimaps/a.png"} for name in "abcdeabc"]
+    lines = [json.dumps({"output": f"x{index}", **row, **own[index]}) for index, row in enumerate(table)]
+    (many / "list.jsonl").write_text("\n".join(lines))
+    assert run("batch @list.jsonl -o @out --job matte --method cf").code == 1
+    errors = {row["key"]: row["error"] for row in rows(many / "out" / "results.jsonl")}
+    assert errors.pop("x0") is None
+    assert errors.pop("x7") is None
+    assert "--help is given for one picture" in errors.pop("x1")
+    assert "--workers is given for one picture" in errors.pop("x5")
+    assert "'output=x', expected image, trimap," in errors.pop("row 3")
+    assert "'-o', expected image" in errors.pop("row 4")
+    assert "'', expected image" in errors.pop("row 5")
+    assert "leads out of the output" in errors.pop("picture 6")
+    assert not errors
+    assert len(results(many / "out")) == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        (
+            'image,trimap\n"images/a.png,trimaps/a.png\nimages/b.png,trimaps/b.png\n',
+            "has no row in line 2 (unexpected end of data)",
+        ),
+        (f'image\n"{"x" * 200_000}\n', "has no row in line 2 (field larger"),
+        (",image,trimap\n0,images/a.png,trimaps/a.png\n", "has a column called '', expected image, trimap"),
+    ],
+    ids=["quote without end", "long cell", "column without name"],
+)
+def test_a_table_that_would_lose_rows_is_refused(run, many, table, sentence):
+    (many / "list.csv").write_text(table)
+    refused = run("batch @list.csv -o @out --job matte --method cf")
+    assert refused.code == 2
+    assert sentence in refused.err
+
+
 def test_names_of_the_same_result_are_one_name(run, many):
     names = {"x": "x", "./x": "x", "s//x.png": "s/x", "s/x": "s/x", "day.one": "day.one", "day.two": "day.two"}
     table = [{"image": "images/a.png", "trimap": "trimaps/a.png", "output": name} for name in [*names, "."]]
