@@ -5,12 +5,17 @@ from __future__ import annotations
 import io
 import os
 import posixpath
+import re
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-__all__ = ["NamedBytes", "Part", "Remote", "is_remote", "normal_name", "shipped", "stem_of_name"]
+__all__ = ["NamedBytes", "Part", "Remote", "is_remote", "normal_name", "shipped", "stem_of_name", "without_secrets"]
 
 SHIPPED_BYTES = 1 << 30  # larger files are not sent to another machine
+LOGIN = re.compile(r"(://)[^/\s@]+@")
+SIGNED = re.compile(
+    r"([?&][\w.-]*(?:signature|sig|token|credential|secret|password|key|key-?id)=)[^&\s'\")]+", re.IGNORECASE
+)
 
 
 class NamedBytes(io.BytesIO):
@@ -28,12 +33,15 @@ class NamedBytes(io.BytesIO):
 
 
 class Remote(NamedTuple):
-    """A file of a store by its address, such as ``s3://bucket/cat.jpg``; it is read by the process that needs it."""
+    """A file of a store by its address, such as ``s3://bucket/cat.jpg``; it is read by the process that needs it.
+
+    As text, for messages and the record, it has no secrets.
+    """
 
     address: str
 
     def __str__(self) -> str:
-        return self.address
+        return without_secrets(self.address)
 
 
 Part = Path | Remote | NamedBytes
@@ -42,6 +50,11 @@ Part = Path | Remote | NamedBytes
 def is_remote(text: str | os.PathLike[str] | BinaryIO) -> bool:
     """Tell whether a text is the address of a store: it has a protocol."""
     return isinstance(text, str) and "://" in text
+
+
+def without_secrets(text: str) -> str:
+    """Return a text in which the addresses have neither name and password nor the signature of a query."""
+    return SIGNED.sub(r"\1***", LOGIN.sub(r"\1***@", text))
 
 
 def stem_of_name(name: str) -> str:

@@ -15,7 +15,7 @@ from typing import IO, Any, Protocol
 
 from hybridmatte.batch.items import Item
 from hybridmatte.batch.outputs import Finished
-from hybridmatte.batch.parts import Remote, is_remote
+from hybridmatte.batch.parts import Remote, is_remote, without_secrets
 from hybridmatte.batch.stores import Stores
 from hybridmatte.errors import require_extra
 from hybridmatte.io.files import write_bytes
@@ -73,13 +73,13 @@ def row_of(finished: Finished) -> Row:
         "method": None if plan is None else plan.method,
         "weights": None if plan is None else plan.weights,
         "confidence": entries.pop("confidence", None),
-        "error": outcome.error,
+        "error": None if outcome.error is None else without_secrets(outcome.error),
         **entries,
     }
     if delivery is not None and delivery.scores is not None:
         row["scores"] = delivery.scores
     if outcome.warnings:
-        row["warnings"] = list(outcome.warnings)
+        row["warnings"] = [without_secrets(warning) for warning in outcome.warnings]
     return row
 
 

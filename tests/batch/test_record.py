@@ -11,6 +11,7 @@ from hybridmatte.automatic.found import Findings
 from hybridmatte.batch import record
 from hybridmatte.batch.items import Delivery, Item
 from hybridmatte.batch.outputs import Finished
+from hybridmatte.batch.parts import Remote
 from hybridmatte.batch.pool import Outcome
 from hybridmatte.batch.stores import Stores
 
@@ -68,3 +69,12 @@ def test_every_entry_of_a_row_is_a_column_of_the_table(tmp_path):
     assert first["guessed"] == 0.25
     assert json.loads(first["scores"]) == {"sad": 1.5}
     assert (first["key"], second["key"], second["found"]) == ("a", "b", None)
+
+
+def test_a_row_has_no_secrets():
+    address = "https://me:pass@host/a.png?X-Amz-Signature=abc123"
+    outcome = Outcome(Item(0, "a", Remote(address)), 1.0, (f"{address} is slow",), f"{address} is broken")
+    text = json.dumps(record.row_of(Finished(outcome, None)))
+    assert "pass" not in text
+    assert "abc123" not in text
+    assert text.count("https://***@host/a.png?X-Amz-Signature=***") == 3
