@@ -129,8 +129,9 @@ def _store(text: str, partners: Partners, outputs: str, stores: Stores) -> Input
     """List the pictures of a store; their partners are named by a pattern, or lie below another address."""
     if partners.background is not None and (is_many(partners.background) or is_name_pattern(partners.background)):
         raise ValueError(f"--background is {partners.background}, expected a colour or one picture for a store")
-    names = [name for name in stores.names(text) if not name.startswith(f"{outputs.rstrip('/')}/")]
     root = _root(text)
+    others = [outputs.rstrip("/"), *(place for place in _places_of_partners(partners) if place != root)]
+    names = [name for name in stores.names(text) if not name.startswith(tuple(f"{place}/" for place in others))]
     pictures = {name: _stem_below(name, root) for name in names if _ending(name) in INPUT_EXTENSIONS}
     stems = set(pictures.values())
     endings = {partners.name, "mask", *RESULTS} - {partners.kind}
@@ -154,6 +155,12 @@ def _store(text: str, partners: Partners, outputs: str, stores: Stores) -> Input
         [f"{partners.image_name} {text}: {left_out} not taken, no pictures or results of others"] if left_out else []
     )
     return Inputs(items, len(items), notes)
+
+
+def _places_of_partners(partners: Partners) -> list[str]:
+    """Return the addresses below which the partners of the images lie, which are no images then."""
+    places = [place for place in (partners.plane, partners.known) if place is not None and is_remote(place)]
+    return [_root(place) for place in places if not is_name_pattern(place)]
 
 
 class _Finder:

@@ -347,6 +347,16 @@ def test_a_store_in_and_out(run, many, expected):
     assert results(many / "local") == {name: expected[name] for name in "ab"}
 
 
+def test_trimaps_below_the_images_of_a_store_are_no_images(run, many):
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    memory.put(str(many / "images"), "/bucket/images", recursive=True)
+    memory.put(str(many / "trimaps"), "/bucket/images/trimaps", recursive=True)
+    done = run("batch memory://bucket/images memory://bucket/images/trimaps -o @out --job matte --method cf")
+    assert "5 written, 0 already there, 1 failed" in done.err  # the failure is the broken image
+
+
 def test_a_record_in_a_store_has_many_parts(monkeypatch):
     fsspec = pytest.importorskip("fsspec")
     fsspec.filesystem("memory").store.clear()
@@ -409,6 +419,7 @@ def test_a_web_server_lists_its_pictures(run, many, expected):
         ("@images/a.png @trimaps -o @out --job matte", "is a single file, expected a folder, a pattern"),
         ("@images @trimaps -o @images --job matte", "expected"),
         ("@images @alphas -o @out.tar --job evaluate --region whole", "names shards, expected a folder"),
+        ("@images @trimaps -o @out --job matte --confidence-map @out/", "expected another place than the output"),
         ("@images -o @out --job evaluate --region whole", "TRUTHS is missing"),
         ("@images @trimaps -o @out --job matte --storage-option anon", "expected PROTOCOL.KEY=VALUE"),
     ],
