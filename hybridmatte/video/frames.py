@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,6 +15,7 @@ from hybridmatte.video.flow import Frame, is_cut, motion_between
 from hybridmatte.video.hint_sources import HintSource
 from hybridmatte.video.hints import Hint, Settings
 from hybridmatte.video.links import Tracked
+from hybridmatte.video.notices import FrameNotices
 from hybridmatte.video.tracking import Matted, Moved, follow, fused, moved
 
 __all__ = ["Store", "tracked_frames"]
@@ -34,7 +34,7 @@ class Store(Protocol):
 
 
 class _Arrival(NamedTuple):
-    """A frame as it came, its number, and whether a scene begins with it."""
+    """A frame as it came, how many came before it, and whether a scene begins with it."""
 
     index: int
     frame: npt.NDArray[np.generic]
@@ -43,7 +43,7 @@ class _Arrival(NamedTuple):
     @property
     def image(self) -> Frame:
         """The frame as (H, W, 3) float32 in [0, 1]."""
-        return check_image(self.frame, f"frame {self.index}")
+        return check_image(self.frame)
 
 
 def tracked_frames(
@@ -52,18 +52,24 @@ def tracked_frames(
     settings: Settings,
     window: int,
     store: Store | None = None,
+    number_of: Callable[[int], int] = int,
 ) -> Iterator[Tracked]:
-    """Yield the matte of each frame. Frames that the store has are not solved again."""
-    tracker = _Tracker(source, settings, store)
+    """Yield the matte of each frame. Frames that the store has are not solved again.
+
+    `number_of` returns the number that warnings and errors give a frame, by how many came before it.
+    """
+    notices = FrameNotices(number_of)
+    tracker = _Tracker(source, settings, store, notices)
     held: list[_Arrival] = []
     count = 0
-    for arrival in _arrivals(frames):
+    for arrival in _arrivals(frames, number_of):
         count += 1
         held.append(arrival)
         if not _waits(source.keys, arrival.index, window):
             yield from tracker.mattes(held)
             held = []
     yield from tracker.mattes(held)
+    notices.finish()
     source.finish(count)
 
 
@@ -75,14 +81,15 @@ def _waits(keys: list[int] | None, index: int, window: int) -> bool:
     return position < len(keys) and 0 < keys[position] - index < window
 
 
-def _arrivals(frames: Iterable[npt.ArrayLike]) -> Iterator[_Arrival]:
+def _arrivals(frames: Iterable[npt.ArrayLike], number_of: Callable[[int], int]) -> Iterator[_Arrival]:
     """Yield the frames, checked and all of one size; copies, as a reader may use one array for all frames."""
     before = None
     shape: tuple[int, ...] | None = None
     for index, frame in enumerate(frames):
-        image = check_image(frame, f"frame {index}")
+        label = f"frame {number_of(index)}"
+        image = check_image(frame, label)
         shape = image.shape if shape is None else shape
-        check_same_shape(image.shape, f"frame {index}", shape, "frame 0")
+        check_same_shape(image.shape, label, shape, f"frame {number_of(0)}")
         begins = before is None or is_cut(before, image)
         is_small = isinstance(frame, np.ndarray) and frame.dtype.itemsize < image.dtype.itemsize
         yield _Arrival(index, np.array(frame) if is_small else image.copy(), begins)
@@ -92,15 +99,15 @@ def _arrivals(frames: Iterable[npt.ArrayLike]) -> Iterator[_Arrival]:
 class _Tracker:
     """Estimates frame after frame, each from the one before."""
 
-    def __init__(self, source: HintSource, settings: Settings, store: Store | None) -> None:
-        self._source, self._settings, self._store = source, settings, store
+    def __init__(self, source: HintSource, settings: Settings, store: Store | None, notices: FrameNotices) -> None:
+        self._source, self._settings, self._store, self._notices = source, settings, store, notices
         self._last: Tracked | None = None
 
     def mattes(self, held: list[_Arrival]) -> Iterator[Tracked]:
         """Yield the mattes of frames that were held together; the last of several is a key frame, unless none came."""
         backward = self._from_key(held)
         for arrival, guess in zip(held, backward, strict=True):
-            with _at_frame(arrival.index):
+            with self._notices.at(arrival.index):
                 self._last = self._next(arrival, guess)
             yield self._last
 
@@ -109,7 +116,7 @@ class _Tracker:
         if len(held) < 2:
             return [None] * len(held)
         last = held[-1]
-        with _at_frame(last.index):
+        with self._notices.at(last.index):
             hint = self._source.of_frame(last.index, last.image)
             if hint is None:
                 return [None] * len(held)
@@ -157,12 +164,3 @@ class _Tracker:
         if self._store is not None:
             self._store.save(index, matte.alpha, matte.variance)
         return matte
-
-
-@contextmanager
-def _at_frame(index: int) -> Iterator[None]:
-    """Add the number of the frame to an error's sentence."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{error} (frame {index})") from error
