@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_image, check_same_shape
+from hybridmatte.errors import warn_caller
 from hybridmatte.video.carrying import carried_back, trimap_of_moved
-from hybridmatte.video.flow import Frame, is_cut, motion_between
+from hybridmatte.video.flow import Frame, Plane, is_cut, motion_between
 from hybridmatte.video.hint_sources import HintSource
-from hybridmatte.video.hints import Hint, Settings
+from hybridmatte.video.hints import FoundMask, Hint, Settings
 from hybridmatte.video.links import Tracked
+from hybridmatte.video.lost_parts import PartsSeen
 from hybridmatte.video.notices import FrameNotices
 from hybridmatte.video.tracking import Matted, Moved, follow, fused, moved
 
@@ -102,6 +104,7 @@ class _Tracker:
     def __init__(self, source: HintSource, settings: Settings, store: Store | None, notices: FrameNotices) -> None:
         self._source, self._settings, self._store, self._notices = source, settings, store, notices
         self._last: Tracked | None = None
+        self._parts: PartsSeen | None = None
 
     def mattes(self, held: list[_Arrival]) -> Iterator[Tracked]:
         """Yield the mattes of frames that were held together; the last of several is a key frame, unless none came."""
@@ -140,6 +143,7 @@ class _Tracker:
     def _first(self, index: int, image: Frame, hint: Hint | None, backward: Moved | None) -> Tracked:
         """Return the matte of the first frame of a scene."""
         if hint is not None:
+            self._parts = PartsSeen(hint.mask) if isinstance(hint, FoundMask) else None
             matte = self._kept_or(index, image, hint.alone)
             return Tracked(matte, np.where(matte.variance > 0, np.float32(0.5), matte.alpha), begins=True)
         if backward is None:
@@ -148,12 +152,26 @@ class _Tracker:
 
     def _follow(self, index: int, image: Frame, hint: Hint | None, guess: Moved) -> Tracked:
         """Return the matte of a frame that others tell of."""
-        trimap = trimap_of_moved(guess) if hint is None else hint.trimap()
+        trimap, is_carried = self._trimap(hint, guess)
 
         def solve() -> Matted:
-            return follow(image, trimap, guess, self._settings.network, is_carried=hint is None)
+            return follow(image, trimap, guess, self._settings.network, is_carried=is_carried)
 
         return Tracked(self._kept_or(index, image, solve), trimap)
+
+    def _trimap(self, hint: Hint | None, guess: Moved) -> tuple[Plane, bool]:
+        """Return a frame's trimap, and whether it is carried from other frames, as a whole or in part."""
+        if hint is None:
+            return trimap_of_moved(guess), True
+        if self._parts is None or not isinstance(hint, FoundMask):
+            return hint.trimap(), False
+        trimap, carried, given_up = self._parts.completed(hint.trimap(), hint.mask, guess)
+        said = f"segmenter {hint.segmenter} misses {{:.0%}} of the object that the frame before shows; it is "
+        if carried:
+            warn_caller(said.format(carried) + "carried from there", UserWarning)
+        if given_up:
+            warn_caller(said.format(given_up) + "left out, as it was found in too few frames before", UserWarning)
+        return trimap, carried > 0
 
     def _kept_or(self, index: int, image: Frame, solve: Callable[[], Matted]) -> Matted:
         """Return a frame's matte from the store; solve and keep it if it is not there."""

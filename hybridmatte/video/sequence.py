@@ -144,7 +144,8 @@ def matte_sequence(
     -----
     UserWarning
         As the functions for single images warn; the message names the frame, or the first and the last of frames in a
-        row.
+        row. If a segmenter misses a large part of the object that the frame before shows: the part is carried from
+        there, through as many frames as it was found in and at most 12, or else left out.
 
     See Also
     --------
