@@ -150,7 +150,7 @@ class VideoClip(Clip):
         self.numbers = chosen_range(start, end, self.whole, self._seconds, self.path)
         self._orientation, self.shape = self._turn()
         self.pixel_aspect = 1 / aspect if self._orientation >= SIDEWAYS else aspect
-        self._has_warned = False
+        self._has_warned = self._has_warned_of_fields = False
 
     def check_sizes(self) -> None:
         """Refuse frames of different sizes: at key frames, where a size may change."""
@@ -159,6 +159,7 @@ class VideoClip(Clip):
             if number >= self.numbers.stop:
                 return
             if number >= self.numbers.start:
+                self._warn_of_fields(frame, number)
                 height, width = frame.height, frame.width
                 self._refuse_size((width, height) if self._orientation >= SIDEWAYS else (height, width), number)
 
@@ -180,6 +181,7 @@ class VideoClip(Clip):
             if number >= self.numbers.start:
                 n_decoded += 1
                 left_out.discard(number)
+                self._warn_of_fields(frame, number)
                 yield self._upright(frame, number)
         if n_decoded == 0:
             raise ValueError(f"{self._label} has no frame that can be decoded, expected at least one")
@@ -189,6 +191,16 @@ class VideoClip(Clip):
             of = f"{n_decoded} of {total} frames" if total > n_decoded else f"{n_decoded} frames"
             said = f"{self._label} is damaged or truncated: {of} could be decoded, and are used"
             warn_caller(f"{said}; left out: {_runs(sorted(left_out))}" if left_out else said, UserWarning)
+
+    def _warn_of_fields(self, frame: av.VideoFrame, number: int) -> None:
+        """Warn once of frames whose rows are of two moments. It is no error: progressive clips may be stored so."""
+        if frame.interlaced_frame and not self._has_warned_of_fields:
+            self._has_warned_of_fields = True
+            warn_caller(
+                f"{self._label} has interlaced frames, such as frame {number}: if even and odd rows show two moments, "
+                "moving edges become combs, and so does alpha; deinterlace it first, as ffmpeg -vf bwdif does",
+                UserWarning,
+            )
 
     def _number(self, pts: int | None, before: int) -> int:
         """Return the number of a frame by its time; a frame without one follows the frame before it.
