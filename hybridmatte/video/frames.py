@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hybridmatte._validation import check_image, check_same_shape
 from hybridmatte.errors import warn_caller
 from hybridmatte.video.carrying import carried_back, trimap_of_moved
-from hybridmatte.video.flow import Frame, Plane, is_cut, motion_between
+from hybridmatte.video.flow import Frame, Motion, Plane, is_cut, motion_between
 from hybridmatte.video.hint_sources import HintSource
 from hybridmatte.video.hints import FoundMask, Hint, Settings
 from hybridmatte.video.links import Tracked
@@ -138,7 +138,8 @@ class _Tracker:
         motion = motion_between(last.matte.image, image)
         forward = moved(last.matte, image, motion.to_previous)
         guess = forward if backward is None else fused(forward, backward)
-        return self._follow(arrival.index, image, hint, guess)._replace(motion=motion)
+        trimap, is_carried = self._trimap(hint, guess, motion.to_previous)
+        return self._follow(arrival.index, image, trimap, guess, is_carried=is_carried)._replace(motion=motion)
 
     def _first(self, index: int, image: Frame, hint: Hint | None, backward: Moved | None) -> Tracked:
         """Return the matte of the first frame of a scene."""
@@ -148,24 +149,23 @@ class _Tracker:
             return Tracked(matte, np.where(matte.variance > 0, np.float32(0.5), matte.alpha), begins=True)
         if backward is None:
             raise ValueError("keys has no key frame in this scene near enough, expected one; or raise window")
-        return self._follow(index, image, None, backward)._replace(begins=True)
+        return self._follow(index, image, trimap_of_moved(backward), backward, is_carried=True)._replace(begins=True)
 
-    def _follow(self, index: int, image: Frame, hint: Hint | None, guess: Moved) -> Tracked:
+    def _follow(self, index: int, image: Frame, trimap: Plane, guess: Moved, *, is_carried: bool) -> Tracked:
         """Return the matte of a frame that others tell of."""
-        trimap, is_carried = self._trimap(hint, guess)
 
         def solve() -> Matted:
             return follow(image, trimap, guess, self._settings.network, is_carried=is_carried)
 
         return Tracked(self._kept_or(index, image, solve), trimap)
 
-    def _trimap(self, hint: Hint | None, guess: Moved) -> tuple[Plane, bool]:
+    def _trimap(self, hint: Hint | None, guess: Moved, motion: Motion) -> tuple[Plane, bool]:
         """Return a frame's trimap, and whether it is carried from other frames, as a whole or in part."""
         if hint is None:
             return trimap_of_moved(guess), True
         if self._parts is None or not isinstance(hint, FoundMask):
             return hint.trimap(), False
-        trimap, carried, given_up = self._parts.completed(hint.trimap(), hint.mask, guess)
+        trimap, carried, given_up = self._parts.completed(hint.trimap(), hint.mask, guess, motion)
         said = f"segmenter {hint.segmenter} misses {{:.0%}} of the object that the frame before shows; it is "
         if carried:
             warn_caller(said.format(carried) + "carried from there", UserWarning)

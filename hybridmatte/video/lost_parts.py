@@ -6,7 +6,9 @@ there, the trimap is that of the moved alpha, as between key frames. To leave th
 unknown region comes out half transparent.
 
 A segmenter also finds what is no object. So a part is carried through as many frames as it was found in, and no more.
-An object that leaves is not carried: its motion leads out of the frame, or the colours are others.
+An object that leaves is not carried: its motion leads out of the frame, or the colours are others. Nor is the ground
+that it uncovers, which may have its colours: there is no motion that leads back. Where the segmenter finds much of the
+object elsewhere, the object has moved and its motion was not seen, so that nothing is carried.
 """
 
 from __future__ import annotations
@@ -19,14 +21,15 @@ import numpy.typing as npt
 
 from hybridmatte.automatic.band import INSIDE_MIN
 from hybridmatte.video.carrying import trimap_of_moved
-from hybridmatte.video.flow import Plane
+from hybridmatte.video.flow import Motion, Plane
 from hybridmatte.video.tracking import Moved
 
 __all__ = ["Completed", "PartsSeen"]
 
 MOST_FRAMES = 12  # through which a part is carried
 OPAQUE = 0.9  # moved alpha from which a pixel is the object's
-RELIABLE = 0.5  # motion from which a moved alpha counts
+RELIABLE = 0.5  # motion of object and of frames from which a moved alpha counts: a pixel that is uncovered has none
+NEW = 0.5  # of what is missed: if more is found where nothing was, the object has moved and the motion was not seen
 SIZEABLE = 0.05  # of the square root of the object's area: half the width of the narrowest part that is carried
 
 Region = npt.NDArray[np.bool_]
@@ -52,16 +55,22 @@ class PartsSeen:
     def __init__(self, mask: Plane) -> None:
         self._counts = (mask >= INSIDE_MIN).astype(np.uint8)
 
-    def completed(self, trimap: Plane, mask: Plane, guess: Moved) -> Completed:
-        """Return the trimap along the outline of a frame's mask, with the parts that the mask misses carried to it."""
+    def completed(self, trimap: Plane, mask: Plane, guess: Moved, motion: Motion) -> Completed:
+        """Return the trimap along the outline of a frame's mask, with the parts that the mask misses carried to it.
+
+        guess is the alpha of the frame before, moved along the object's motion; motion is that of the frames.
+        """
         y, x = np.indices(mask.shape, np.float32)
         at = x + guess.flow[..., 0], y + guess.flow[..., 1]
         counts = cv2.remap(self._counts, *at, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
         area = float(guess.alpha.sum())
         width = max(round(SIZEABLE * float(np.sqrt(area))), 1)
         is_found = mask >= INSIDE_MIN
-        is_object = (guess.alpha > OPAQUE) & (guess.reliability > RELIABLE)
+        is_object = (guess.alpha > OPAQUE) & (np.minimum(guess.reliability, motion.reliability) > RELIABLE)
         is_missed = _sizeable(is_object & ~is_found & (trimap != 1), width)
+        is_new = _sizeable(is_found & (guess.alpha < INSIDE_MIN), width)
+        if np.count_nonzero(is_new) > NEW * np.count_nonzero(is_missed):
+            is_missed = np.zeros_like(is_missed)
         is_lost = _sizeable(is_missed & (counts > 0), width)
         self._counts = np.where(is_found, np.minimum(counts + 1, MOST_FRAMES), counts - (counts > 0)).astype(np.uint8)
         if is_lost.any():
@@ -74,8 +83,7 @@ class PartsSeen:
 
 def _sizeable(region: Region, width: int) -> Region:
     """Return the parts of a region (H, W) that contain a disc of a radius in pixels; narrower ones are edges."""
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
-    return cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, disc) > 0
+    return _distance(_distance(~region) > width) <= width if region.any() else region
 
 
 def _distance(region: Region) -> Plane:

@@ -27,7 +27,7 @@ class _Run(NamedTuple):
 class FrameNotices:
     """Adds the number of the frame to warnings and errors.
 
-    A kind of warning that comes in frames in a row is issued at the first of them, and after the last one with the
+    A kind of warning that comes in frames in a row is issued for the first of them, and then for the last one, with the
     numbers of both.
 
     Parameters
@@ -75,4 +75,4 @@ class FrameNotices:
         """Issue the last warning of a run of more than one frame."""
         run = self._runs.pop(kind)
         if run.last > run.first:
-            warn_caller(f"{run.message} (frames {run.first} to {run.last})", run.category)
+            warn_caller(f"{run.message} (frame {run.last}, and all from {run.first} on)", run.category)

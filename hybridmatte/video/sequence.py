@@ -143,9 +143,9 @@ def matte_sequence(
     Warns
     -----
     UserWarning
-        As the functions for single images warn; the message names the frame, or the first and the last of frames in a
-        row. If a segmenter misses a large part of the object that the frame before shows: the part is carried from
-        there, through as many frames as it was found in and at most 12, or else left out.
+        As the functions for single images warn. The message names the frame; of frames in a row, the first and the last
+        are named. If a segmenter misses a large part of the object that the frame before shows: the part is carried
+        from there, through as many frames as it was found in and at most 12, or else left out.
 
     See Also
     --------

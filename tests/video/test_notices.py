@@ -36,8 +36,8 @@ def test_a_warning_has_the_number_of_its_frame():
 
 def test_warnings_of_frames_in_a_row_are_two():
     said = said_by([(0, ["a 1.5%"]), (1, ["a 2%", "b"]), (2, ["a 30%"]), (3, ["b"]), (4, [])])
-    assert said == ["a 1.5% (frame 0)", "b (frame 1)", "a 30% (frames 0 to 2)", "b (frame 3)"]
-    assert said_by([(0, ["a"]), (1, ["a"])]) == ["a (frame 0)", "a (frames 0 to 1)"]
+    assert said == ["a 1.5% (frame 0)", "b (frame 1)", "a 30% (frame 2, and all from 0 on)", "b (frame 3)"]
+    assert said_by([(0, ["a"]), (1, ["a"])]) == ["a (frame 0)", "a (frame 1, and all from 0 on)"]
 
 
 def test_a_key_frame_that_comes_twice_is_named_once():
