@@ -90,4 +90,5 @@ def _distance(region: Region) -> Plane:
     """Return the distance (H, W) of each pixel from a region, infinite if that is empty."""
     if not region.any():
         return np.full(region.shape, np.inf, np.float32)
-    return cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distance = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return distance.astype(np.float32, copy=False)

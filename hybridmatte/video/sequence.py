@@ -180,10 +180,9 @@ def matte_sequence(
         raise ValueError(f"{' and '.join(names)} are given, expected one of trimaps, masks and keys")
     source = hints_of(trimaps, masks, keys, settings)
     results = matted_frames(frames, source, settings, smoothing=smoothing, window=window, store=store)
-    return (
-        FrameMatte(one.alpha, estimate_foreground(one.image, one.alpha)) if with_foreground else one.alpha
-        for one in results
-    )
+    if with_foreground:
+        return (FrameMatte(one.alpha, estimate_foreground(one.image, one.alpha)) for one in results)
+    return (one.alpha for one in results)
 
 
 def matted_frames(
