@@ -21,7 +21,7 @@ from hybridmatte.correction.estimates import Guess
 from hybridmatte.correction.network import Perceptron
 from hybridmatte.correction.passes import correct_near
 from hybridmatte.systems.problem import check_problem
-from hybridmatte.video.flow import Frame, Motion, Plane, leaves, warp
+from hybridmatte.video.flow import Frame, Motion, Plane, blurred, leaves, warp
 from hybridmatte.video.object_motion import object_flow
 
 __all__ = ["Matted", "Moved", "follow", "fused", "matted", "moved"]
@@ -68,7 +68,7 @@ def moved(previous: Matted, image: Frame, motion: Motion) -> Moved:
     y, x = np.indices(flow.shape[:2], np.float32)
     at = x + flow[..., 0], y + flow[..., 1]
     alpha = cv2.remap(previous.alpha, *at, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).clip(0, 1)
-    change = np.linalg.norm(cv2.blur(image, (3, 3)) - warp(cv2.blur(previous.image, (3, 3)), flow), axis=2)
+    change = np.linalg.norm(blurred(image) - warp(blurred(previous.image), flow), axis=2)
     reliability = alpha * np.exp(-0.5 * np.square(change / COLOUR_CHANGE)) + (1 - alpha) * motion.reliability
     reliability[leaves(flow)] = 0
     slope = cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) / 2
@@ -82,7 +82,8 @@ def fused(one: Moved, other: Moved) -> Moved:
     share = one.variance / (one.variance + other.variance)
     alpha = one.alpha + share * (other.alpha - one.alpha)
     variance = share * other.variance + share * (1 - share) * np.square(other.alpha - one.alpha)
-    return Moved(alpha, variance, np.maximum(one.reliability, other.reliability), one.flow)
+    reliability = np.maximum(one.reliability, other.reliability)
+    return Moved(alpha.astype(np.float32, copy=False), variance.astype(np.float32, copy=False), reliability, one.flow)
 
 
 def follow(image: Frame, trimap: Plane, guess: Moved, network: Perceptron | None, *, is_carried: bool) -> Matted:
