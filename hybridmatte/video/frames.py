@@ -18,7 +18,7 @@ from hybridmatte.video.hints import FoundMask, Hint, Settings
 from hybridmatte.video.links import Tracked
 from hybridmatte.video.lost_parts import PartsSeen
 from hybridmatte.video.notices import FrameNotices
-from hybridmatte.video.tracking import Matted, Moved, follow, fused, moved
+from hybridmatte.video.tracking import Matted, Moved, follow, fused, moved, moved_as_cutout
 
 __all__ = ["Store", "tracked_frames"]
 
@@ -104,6 +104,7 @@ class _Tracker:
     def __init__(self, source: HintSource, settings: Settings, store: Store | None, notices: FrameNotices) -> None:
         self._source, self._settings, self._store, self._notices = source, settings, store, notices
         self._last: Tracked | None = None
+        self._carried: Moved | None = None  # alpha of the last key frame at the last frame, unless that is the key
         self._parts: PartsSeen | None = None
 
     def mattes(self, held: list[_Arrival]) -> Iterator[Tracked]:
@@ -136,20 +137,35 @@ class _Tracker:
         if np.array_equal(image, last.matte.image) and (hint is None or np.array_equal(hint.trimap(), last.trimap)):
             return Tracked(self._kept_or(arrival.index, image, lambda: last.matte), last.trimap)
         motion = motion_between(last.matte.image, image)
-        forward = moved(last.matte, image, motion.to_previous)
-        guess = forward if backward is None else fused(forward, backward)
+        guess = self._moved(last.matte, image, motion.to_previous, is_key=hint is not None)
+        guess = guess if backward is None else fused(guess, backward)
         trimap, is_carried = self._trimap(hint, guess, motion.to_previous)
         return self._follow(arrival.index, image, trimap, guess, is_carried=is_carried)._replace(motion=motion)
 
     def _first(self, index: int, image: Frame, hint: Hint | None, backward: Moved | None) -> Tracked:
         """Return the matte of the first frame of a scene."""
         if hint is not None:
+            self._carried = None
             self._parts = PartsSeen(hint.mask) if isinstance(hint, FoundMask) else None
             matte = self._kept_or(index, image, hint.alone)
             return Tracked(matte, np.where(matte.variance > 0, np.float32(0.5), matte.alpha), begins=True)
         if backward is None:
             raise ValueError("keys has no key frame in this scene near enough, expected one; or raise window")
+        self._carried = backward
         return self._follow(index, image, trimap_of_moved(backward), backward, is_carried=True)._replace(begins=True)
+
+    def _moved(self, last: Matted, image: Frame, motion: Motion, *, is_key: bool) -> Moved:
+        """Return the alpha of the last frame at the next one, or that of the last key frame if the next is not a key.
+
+        Alphas that were solved between key frames are not carried on: their errors would add up from frame to frame.
+        """
+        if is_key:
+            self._carried = None
+            return moved(last, image, motion)
+        if self._carried is not None:
+            last = Matted(last.image, self._carried.alpha, self._carried.variance)
+        self._carried = moved_as_cutout(last, image, motion)
+        return self._carried
 
     def _follow(self, index: int, image: Frame, trimap: Plane, guess: Moved, *, is_carried: bool) -> Tracked:
         """Return the matte of a frame that others tell of."""

@@ -22,9 +22,9 @@ from hybridmatte.correction.network import Perceptron
 from hybridmatte.correction.passes import correct_near
 from hybridmatte.systems.problem import check_problem
 from hybridmatte.video.flow import Frame, Motion, Plane, blurred, leaves, warp
-from hybridmatte.video.object_motion import object_flow
+from hybridmatte.video.object_motion import cutout_cells, flow_of_cells, object_flow
 
-__all__ = ["Matted", "Moved", "follow", "fused", "matted", "moved"]
+__all__ = ["Matted", "Moved", "follow", "fused", "matted", "moved", "moved_as_cutout"]
 
 LEAST_VARIANCE = 0.03**2  # of alpha where the network is certain
 WRONG_VARIANCE = 0.2**2  # of an alpha that is off by more than 0.1
@@ -64,7 +64,22 @@ def matted(image: Frame, trimap: Plane, alpha: Plane, confidence: Plane | None =
 
 def moved(previous: Matted, image: Frame, motion: Motion) -> Moved:
     """Return the alpha of the previous frame, moved to an image along the object's motion."""
-    flow = object_flow(motion, previous.alpha)
+    return _moved_along(object_flow(motion, previous.alpha), previous, image, motion)
+
+
+def moved_as_cutout(previous: Matted, image: Frame, motion: Motion) -> Moved:
+    """Return what `moved` does, along the motion of the cut-outs that its alpha and the previous one give.
+
+    Nothing behind the object moves in them, so the motion is more exact, at the price of one more optical flow. Alphas
+    that are moved from frame to frame, without a solve between them, need this.
+    """
+    alpha = moved(previous, image, motion).alpha
+    cells, _ = cutout_cells(previous.image, previous.alpha, image, alpha)
+    return _moved_along(flow_of_cells(cells, alpha.shape), previous, image, motion)
+
+
+def _moved_along(flow: Plane, previous: Matted, image: Frame, motion: Motion) -> Moved:
+    """Return the alpha of the previous frame, moved along the object's flow; `motion` is that of the frames."""
     y, x = np.indices(flow.shape[:2], np.float32)
     at = x + flow[..., 0], y + flow[..., 1]
     alpha = cv2.remap(previous.alpha, *at, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).clip(0, 1)
