@@ -584,4 +584,5 @@ def test_a_hub_that_is_not_reached_is_one_sentence(predict, monkeypatch, tmp_pat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: (_ for _ in ()).throw(socket.gaierror(-3, "no")))
     monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setattr("time.sleep", lambda _: None)  # the hub's client tries again for 23 seconds
     assert "nobody/nothing is no folder here" in predict("nobody/nothing")

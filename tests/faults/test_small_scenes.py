@@ -81,10 +81,13 @@ def test_a_hundred_scenes(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SOLVERS)
-def test_two_thousand_scenes(name):
-    """Of 2,000 scenes, cf broke down in 18, large_kernel in 39, sampling in 6, information flow in 1."""
-    for number, scene in enumerate(scenes(2000, SEED)):
+@pytest.mark.parametrize(("name", "count"), [(name, 500 if name == "matte" else 2000) for name in SOLVERS])
+def test_many_scenes(name, count):
+    """Of 2,000 scenes, cf broke down in 18, large_kernel in 39, sampling in 6, information flow in 1.
+
+    `matte` solves by two of these methods, so it has fewer scenes of its own.
+    """
+    for number, scene in enumerate(scenes(count, SEED)):
         check_scene(name, number, *scene)
 
 
