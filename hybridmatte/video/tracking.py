@@ -1,9 +1,9 @@
 """A frame's alpha from its trimap and the previous frame's alpha, moved along the object's motion.
 
-The frame is solved in one pass. The moved alpha is the solver's first guess and, weighed by how sure it is, its prior.
-Solved and moved alpha are then averaged, each weighed by the inverse of its variance, as in a Kalman filter [1]_. The
-variance of the moved alpha grows with the error of the flow and from frame to frame, so that an error that was carried
-into a frame fades unless the frame's own colours confirm it.
+The moved alpha is the solver's first guess. Where the frame's trimap was itself carried from other frames, the moved
+alpha is also a prior, weighed by how sure it is, and is then averaged with the solved one, each weighed by the inverse
+of its variance, as in a Kalman filter [1]_. The variance of the moved alpha grows with the error of the flow and from
+frame to frame.
 
 References
 ----------
