@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from hybridmatte.batch.items import Item
-from hybridmatte.batch.parts import NamedBytes, Part, Remote, is_remote, stem_of_name
+from hybridmatte.batch.parts import NamedBytes, Part, Remote, is_remote, normal_name, stem_of_name
 from hybridmatte.batch.stores import Stores
 from hybridmatte.errors import require_extra
 from hybridmatte.io.formats import INPUT_EXTENSIONS
@@ -24,7 +24,7 @@ __all__ = ["IMAGE_COLUMNS", "PLANE_NAMES", "parquet_items", "parquet_total", "ta
 PLANE_NAMES = ("trimap", "mask", "alpha", "truth")
 IMAGE_COLUMNS = ("image", "jpg", "jpeg", "png", "webp", "path", "image_path", "url")
 KEY_COLUMNS = ("key", "__key__", "name", "id")
-BATCH_ROWS = 16  # of a Parquet file that are in memory at once
+BATCH_ROWS, BUFFER_BYTES = 16, 1 << 22  # of a Parquet file that are in memory at once
 
 
 def tar_total(shards: list[str]) -> int | None:
@@ -53,10 +53,16 @@ def tar_items(shards: list[str], plane: str, stores: Stores) -> Iterator[Item]:
             for key, files in _samples(shard, stores):
                 yield _sample_item(index, key, files, plane, shard)
                 index += 1
-        except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-            sentence = f"shard {shard} cannot be read to its end ({error}), expected a tar file"
-            yield Item(index, f"{stem_of_name(shard)} (shard)", Remote(shard), error=sentence)
+        except Exception as error:  # noqa: BLE001 - each store has errors of its own
+            yield _damaged(index, shard, error, "tar")
             index += 1
+
+
+def _damaged(index: int, shard: str, error: Exception, kind: str) -> Item:
+    """Return the item that stands for what cannot be read of a shard."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    sentence = f"shard {shard} cannot be read to its end ({reason}), expected a {kind} file"
+    return Item(index, f"{stem_of_name(shard)} (shard)", Remote(shard), error=sentence)
 
 
 def _samples(shard: str, stores: Stores) -> Iterator[tuple[str, dict[str, bytes]]]:
@@ -91,7 +97,7 @@ def _key_of(name: str) -> tuple[str, str]:
     """Return the key of a file in a tar file, and the rest of its name after the first dot, in small letters."""
     folder, base = os.path.split(name)
     stem, _, ending = base.partition(".")
-    return os.path.join(folder, stem).removeprefix("./"), ending.lower()
+    return normal_name(os.path.join(folder, stem)), ending.lower()
 
 
 def _sample_item(index: int, key: str, files: dict[str, bytes], plane: str, shard: str) -> Item:
@@ -115,15 +121,18 @@ def _sample_item(index: int, key: str, files: dict[str, bytes], plane: str, shar
     return Item(index, key, images[0], planes.get(plane), known)
 
 
-def parquet_total(shards: list[str], stores: Stores) -> int:
-    """Return the number of rows."""
+def parquet_total(shards: list[str], stores: Stores) -> int | None:
+    """Return the number of rows; None if a file cannot be read, which the run itself meets and records."""
     require_extra("cluster", "pyarrow")
     from pyarrow import parquet
 
     count = 0
     for shard in shards:
-        with _opened(shard, stores) as opened:
-            count += parquet.ParquetFile(opened).metadata.num_rows
+        try:
+            with _opened(shard, stores) as opened:
+                count += parquet.ParquetFile(opened).metadata.num_rows
+        except Exception:  # noqa: BLE001 - each store has errors of its own
+            return None
     return count
 
 
@@ -132,28 +141,48 @@ def parquet_items(shards: list[str], plane: str, stores: Stores) -> Iterator[Ite
 
     The column ``image`` (or another of `IMAGE_COLUMNS`) holds the bytes of a picture, a path or an address, or a record
     of ``bytes`` and ``path``; so do the columns trimap, mask, alpha and truth. ``key`` names the result; without it,
-    the path does, or the number of the row.
+    the path does, or the number of the row. A file that is damaged gives one item with the error, after the rows before
+    the damage; one without such a column ends the run.
     """
     require_extra("cluster", "pyarrow")
-    from pyarrow import parquet
-
     index = 0
     for shard in shards:
-        with _opened(shard, stores) as opened:
-            file = parquet.ParquetFile(opened)
-            names = file.schema_arrow.names
-            image = next((name for name in IMAGE_COLUMNS if name in names), None)
-            if image is None and plane == "truth" and "alpha" in names:
-                image = "alpha"
-            if image is None:
-                raise ValueError(
-                    f"INPUT {shard} has the columns {', '.join(names)}, expected one of {', '.join(IMAGE_COLUMNS)}"
-                )
-            columns = [name for name in (image, *PLANE_NAMES, *KEY_COLUMNS) if name in names]
-            for batch in file.iter_batches(BATCH_ROWS, columns=columns):
-                for row in batch.to_pylist():
-                    yield _row_item(index, row, image, plane, shard)
-                    index += 1
+        try:
+            for row, image in _rows(shard, plane, stores):
+                yield _row_item(index, row, image, plane, shard)
+                index += 1
+        except _NoImageColumn:
+            raise
+        except Exception as error:  # noqa: BLE001 - each store has errors of its own
+            yield _damaged(index, shard, error, "Parquet")
+            index += 1
+
+
+class _NoImageColumn(ValueError):
+    """A Parquet file has no column of images."""
+
+
+def _rows(shard: str, plane: str, stores: Stores) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield each row of a Parquet file, and the name of its column of images.
+
+    Without a buffer of its own, pyarrow reads all columns of a group of rows at once, which may be all of the file.
+    """
+    from pyarrow import parquet
+
+    with _opened(shard, stores) as opened:
+        file = parquet.ParquetFile(opened, buffer_size=BUFFER_BYTES, pre_buffer=False)
+        names = file.schema_arrow.names
+        image = next((name for name in IMAGE_COLUMNS if name in names), None)
+        if image is None and plane == "truth" and "alpha" in names:
+            image = "alpha"
+        if image is None:
+            raise _NoImageColumn(
+                f"INPUT {shard} has the columns {', '.join(names)}, expected one of {', '.join(IMAGE_COLUMNS)}"
+            )
+        columns = [name for name in (image, *PLANE_NAMES, *KEY_COLUMNS) if name in names]
+        for batch in file.iter_batches(BATCH_ROWS, columns=columns):
+            for row in batch.to_pylist():
+                yield row, image
 
 
 def _row_item(index: int, row: dict[str, Any], image: str, plane: str, shard: str) -> Item:
@@ -161,7 +190,7 @@ def _row_item(index: int, row: dict[str, Any], image: str, plane: str, shard: st
     folder = shard.rpartition("/")[0]
     given = next((str(row[name]) for name in KEY_COLUMNS if row.get(name) is not None), None)
     path = _path_in(row[image])
-    key = given or (stem_of_name(path) if path else f"{index:09d}")
+    key = normal_name(given or (stem_of_name(path) if path else f"{index:09d}"))
     picture = _part(row[image], f"{shard}/{key}", folder)
     if picture is None:
         return Item(index, key, Remote(f"{shard}/{key}"), error=f"row {index} of {shard} has no {image}, expected one")

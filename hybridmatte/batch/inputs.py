@@ -180,14 +180,15 @@ class _Finder:
                 sentence = f"image {item.image} has no {self.name} in {self.text}, expected {item.key}.png"
                 return item._replace(error=sentence)
         elif self.is_pattern:
-            found = Remote(self._named(str(item.image)))
+            found = Remote(self._named(item.image))
         else:
             found = Remote(self.text) if is_remote(self.text) else Path(self.text)
         return item._replace(**{field: found})
 
-    def _named(self, image: str) -> str:
+    def _named(self, image: Part) -> str:
         """Return the address that a name pattern gives; a relative one counts from the folder of the image."""
-        folder, _, name = image.rpartition("/")
+        address = image.address if isinstance(image, Remote) else str(image)
+        folder, _, name = address.rpartition("/")
         below = folder[len(self.root) :].strip("/")
         text = self.text or ""
         is_whole = text.startswith("{parent}") or is_remote(text)

@@ -6,17 +6,20 @@ import csv
 import io
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from hybridmatte.batch.archives import PLANE_NAMES
 from hybridmatte.batch.items import Inputs, Item
-from hybridmatte.batch.parts import Part, Remote, is_remote, stem_of_name
+from hybridmatte.batch.parts import Part, Remote, is_remote, normal_name, stem_of_name
 from hybridmatte.batch.stores import Stores
+from hybridmatte.io.formats import INPUT_EXTENSIONS
 
 __all__ = ["OWN", "read_manifest"]
 
 OWN = ("image", *PLANE_NAMES, "background", "output")  # columns that are no options
+OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")  # the name of a column
 
 
 def read_manifest(text: str, plane: str, stores: Stores) -> Inputs:
@@ -43,13 +46,25 @@ def read_manifest(text: str, plane: str, stores: Stores) -> Inputs:
 
 
 def _csv_rows(lines: str, text: str) -> list[dict[str, Any] | str]:
-    reader = csv.DictReader(io.StringIO(lines, newline=""))
-    names = reader.fieldnames or []
+    """Return the rows of a table. One that is no whole table is refused: a quote without its end would swallow rows."""
+    reader = csv.DictReader(io.StringIO(lines, newline=""), strict=True)
+    cells, whole = [], 0
+    try:
+        names = reader.fieldnames or []
+        whole = reader.line_num
+        for row in reader:
+            cells.append(row)
+            whole = reader.line_num
+    except csv.Error as error:
+        raise ValueError(f"INPUT {text} has no row in line {whole + 1} ({error}), expected CSV") from None
     if not {"image", "alpha"} & set(names):
         raise ValueError(f"INPUT {text} has the columns {', '.join(names) or 'none'}, expected one called image")
+    for name in names:
+        if not OPTION.fullmatch(name):
+            raise ValueError(f"INPUT {text} has a column called {name!r}, expected {', '.join(OWN)} or an option")
     rows: list[dict[str, Any] | str] = []
-    for row in reader:
-        extra = row.pop(None, None)  # type: ignore[call-overload]
+    for row in cells:
+        extra = row.pop(None, None)
         given = {name: value for name, value in row.items() if value not in (None, "")}
         rows.append(f"has {len(names) + len(extra)} cells, expected {len(names)}" if extra else given)
     return rows
@@ -79,6 +94,10 @@ def _item(index: int, row: dict[str, Any] | str, plane: str, folder: str, text: 
         return Item(index, f"row {index + 1}", place, error=f"row {index + 1} of {text} {row}")
     image_name = "alpha" if plane == "truth" and "image" not in row else "image"
     image = row.get(image_name)
+    no_option = [name for name in row if not OPTION.fullmatch(name)]
+    if no_option:
+        sentence = f"row {index + 1} of {text} has {no_option[0]!r}, expected {', '.join(OWN)} or an option"
+        return Item(index, f"row {index + 1}", place, error=sentence)
     if not isinstance(image, str) or not image:
         sentence = f"row {index + 1} of {text} has no {image_name}, expected a path or an address"
         return Item(index, f"row {index + 1}", place, error=sentence)
@@ -88,7 +107,7 @@ def _item(index: int, row: dict[str, Any] | str, plane: str, folder: str, text: 
             options += _option(name, value)
     given = row.get(plane)
     known = row.get("trimap") if plane in ("alpha", "truth") else None
-    key = os.path.splitext(str(row["output"]))[0] if "output" in row else stem_of_name(image)
+    key = _name_of_result(str(row["output"])) if "output" in row else stem_of_name(image)
     return Item(
         index,
         key,
@@ -98,6 +117,12 @@ def _item(index: int, row: dict[str, Any] | str, plane: str, folder: str, text: 
         _background(row.get("background"), folder),
         tuple(options),
     )
+
+
+def _name_of_result(output: str) -> str:
+    """Return a name without the ending of a picture; other dots belong to the name, as in ``2024.05.01``."""
+    stem, ending = os.path.splitext(output)
+    return normal_name(stem if ending.lower() in INPUT_EXTENSIONS else output)
 
 
 def _background(value: Any, folder: str) -> Path | str | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from hybridmatte.batch.folders import make_output_folder
+from hybridmatte.batch.items import Item
 from hybridmatte.batch.parts import Remote, is_remote
 from hybridmatte.batch.pool import Outcome
 from hybridmatte.batch.stores import Stores, joined
@@ -65,6 +67,10 @@ class Finished(NamedTuple):
 class Output(Protocol):
     """What becomes of the outcomes in the main process."""
 
+    def begin(self, item: Item) -> None:
+        """Learn that an item is worked on; items come in the order of the input."""
+        ...
+
     def accept(self, outcome: Outcome) -> Iterator[Finished]:
         """Take an outcome; yield those whose results now stand whole under their final names."""
         ...
@@ -86,6 +92,9 @@ def written(place: Path | Remote, data: bytes, stores: Stores) -> None:
 class Unwritten:
     """Results that are not kept: of a trial, or scores."""
 
+    def begin(self, item: Item) -> None:  # noqa: ARG002
+        """Do nothing."""
+
     def accept(self, outcome: Outcome) -> Iterator[Finished]:
         """Pass every outcome on."""
         yield Finished(outcome, None)
@@ -100,6 +109,9 @@ class Places:
 
     def __init__(self, target: Target) -> None:
         self.target = target
+
+    def begin(self, item: Item) -> None:  # noqa: ARG002
+        """Do nothing."""
 
     def accept(self, outcome: Outcome) -> Iterator[Finished]:
         """Pass every outcome on; a result that cannot be written becomes a failure."""
@@ -120,28 +132,45 @@ class Shards:
     """Files of many results each, such as ``out-000000.tar`` for ``out.tar``.
 
     Which pictures a shard holds depends on their places in the input alone, so that every run gives the same shards. A
-    shard is written when the last of its pictures is finished; until then its results are in memory, and a run that
-    ends early leaves it out.
+    shard is written when the last of its pictures that are worked on is finished. Until then its results are in memory,
+    and a run that ends early leaves it out.
+
+    Parameters
+    ----------
+    name : str
+        The name of the output.
+    size : int
+        Pictures a shard.
+    stores : Stores
+        Access to the store.
+    keeps : bool, default False
+        Go on with the shards of an earlier run: those results stay in a shard that are not done again. They stand
+        before the new ones, so after failures that are tried again, or another input, the order may be another one.
     """
 
-    def __init__(self, name: str, size: int, stores: Stores) -> None:
+    def __init__(self, name: str, size: int, stores: Stores, *, keeps: bool = False) -> None:
         self.stem, ending = os.path.splitext(name)
-        self.ending, self.size, self.stores = ending.lower(), size, stores
+        self.ending, self.size, self.stores, self.keeps = ending.lower(), size, stores, keeps
         self.open: dict[int, list[Outcome]] = {}
-        self.pack = {".tar": as_tar, ".parquet": as_parquet}[self.ending]
+        self.begun, self.last = Counter[int](), 0
+        self.pack, self.unpack = {".tar": (as_tar, from_tar), ".parquet": (as_parquet, from_parquet)}[self.ending]
         if self.ending == ".parquet":
             require_extra("cluster", "pyarrow")
 
-    def shard_of(self, index: int) -> str:
-        """Return the file that holds the result of the picture at a place in the input."""
-        return f"{self.stem}-{index // self.size:06d}{self.ending}"
+    def begin(self, item: Item) -> None:
+        """Count an item of its shard."""
+        self.last = item.index // self.size
+        self.begun[self.last] += 1
 
     def accept(self, outcome: Outcome) -> Iterator[Finished]:
         """Keep an outcome; yield all of its shard when that is written."""
-        number = outcome.job.index // self.size
-        self.open.setdefault(number, []).append(outcome)
-        if len(self.open[number]) == self.size:
+        self.open.setdefault(outcome.job.index // self.size, []).append(outcome)
+        for number in [n for n, held in self.open.items() if len(held) == self._wanted(n)]:
             yield from self._close(number)
+
+    def _wanted(self, number: int) -> int:
+        """Return how many outcomes complete a shard; of the last one that is begun, more pictures may come."""
+        return self.size if number == self.last else self.begun[number]
 
     def finish(self, *, is_complete: bool) -> Iterator[Finished]:
         """Write the last shard, which may hold fewer results, if all of the input was worked on."""
@@ -157,15 +186,29 @@ class Shards:
             if outcome.error is None and outcome.delivery is not None and outcome.delivery.data is not None
         }
         if results:
-            written(Remote(name) if is_remote(name) else Path(name), self.pack(results), self.stores)
+            place = Remote(name) if is_remote(name) else Path(name)
+            written(place, self.pack((self._held(place) if self.keeps else {}) | results), self.stores)
         for outcome in outcomes:
             yield Finished(outcome, name if outcome.error is None else None)
 
+    def _held(self, place: Path | Remote) -> dict[str, bytes]:
+        """Return the results in a shard; none if there is no such shard."""
+        try:
+            data = place.read_bytes() if isinstance(place, Path) else self.stores.read(place).getvalue()
+        except FileNotFoundError:
+            return {}
+        try:
+            return self.unpack(data)
+        except (tarfile.TarError, OSError, EOFError, ValueError, KeyError) as error:
+            raise ValueError(
+                f"output {place} cannot be read ({error}), expected a shard of an earlier run; --force begins again"
+            ) from error
 
-def place_for(name: str, size: int, stores: Stores) -> tuple[Target, Output]:
-    """Return what the workers and the main process do with results, by the name of the output."""
+
+def place_for(name: str, size: int, stores: Stores, *, keeps: bool) -> tuple[Target, Output]:
+    """Return what the workers and the main process do with results, by the name of the output; keeps as in `Shards`."""
     if os.path.splitext(name)[1].lower() in SHARD_ENDINGS:
-        return Target("", stores), Shards(name, size, stores)
+        return Target("", stores), Shards(name, size, stores, keeps=keeps)
     target = Target(name, stores)
     return target, Places(target)
 
@@ -211,6 +254,17 @@ def as_tar(results: dict[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
+def from_tar(data: bytes) -> dict[str, bytes]:
+    """Return the results in a tar file by their keys."""
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+        for entry in archive:
+            taken = archive.extractfile(entry)
+            if taken is not None:
+                found[entry.name.removesuffix(ENDING)] = taken.read()
+    return found
+
+
 def as_parquet(results: dict[str, bytes]) -> bytes:
     """Return a Parquet file of two columns: ``key``, and the bytes of the result as ``image``."""
     import pyarrow
@@ -225,3 +279,11 @@ def as_parquet(results: dict[str, bytes]) -> bytes:
     packed = io.BytesIO()
     parquet.write_table(table, packed, compression="none")  # pictures are compressed already
     return packed.getvalue()
+
+
+def from_parquet(data: bytes) -> dict[str, bytes]:
+    """Return the results in a Parquet file by their keys."""
+    from pyarrow import parquet
+
+    columns = parquet.read_table(io.BytesIO(data)).to_pydict()
+    return dict(zip(columns["key"], columns["image"], strict=True))

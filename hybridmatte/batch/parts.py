@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import io
 import os
+import posixpath
+import re
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-__all__ = ["NamedBytes", "Part", "Remote", "is_remote", "shipped", "stem_of_name"]
+__all__ = ["NamedBytes", "Part", "Remote", "is_remote", "normal_name", "shipped", "stem_of_name", "without_secrets"]
 
 SHIPPED_BYTES = 1 << 30  # larger files are not sent to another machine
+LOGIN = re.compile(r"(://)[^/\s@]+@")
+SIGNED = re.compile(
+    r"([?&][\w.-]*(?:signature|sig|token|credential|secret|password|key|key-?id)=)[^&\s'\")]+", re.IGNORECASE
+)
 
 
 class NamedBytes(io.BytesIO):
@@ -27,12 +33,15 @@ class NamedBytes(io.BytesIO):
 
 
 class Remote(NamedTuple):
-    """A file of a store by its address, such as ``s3://bucket/cat.jpg``; it is read by the process that needs it."""
+    """A file of a store by its address, such as ``s3://bucket/cat.jpg``; it is read by the process that needs it.
+
+    As text, for messages and the record, it has no secrets.
+    """
 
     address: str
 
     def __str__(self) -> str:
-        return self.address
+        return without_secrets(self.address)
 
 
 Part = Path | Remote | NamedBytes
@@ -43,11 +52,21 @@ def is_remote(text: str | os.PathLike[str] | BinaryIO) -> bool:
     return isinstance(text, str) and "://" in text
 
 
+def without_secrets(text: str) -> str:
+    """Return a text in which the addresses have neither name and password nor the signature of a query."""
+    return SIGNED.sub(r"\1***", LOGIN.sub(r"\1***@", text))
+
+
 def stem_of_name(name: str) -> str:
     """Return the last part of a path or of an address without its ending and without the query of an address."""
     if is_remote(name):
         name = name.split("?")[0].split("#")[0]
     return Path(name).stem
+
+
+def normal_name(name: str) -> str:
+    """Return the name of a result in its one form, so that names of the same file are equal: ``./a//b`` is ``a/b``."""
+    return posixpath.normpath(name) if name and not is_remote(name) else name
 
 
 def shipped(part: Part | None) -> Part | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from hybridmatte.batch.items import Item
 from hybridmatte.batch.outputs import Finished
-from hybridmatte.batch.parts import Remote, is_remote
+from hybridmatte.batch.parts import Remote, is_remote, without_secrets
 from hybridmatte.batch.stores import Stores
 from hybridmatte.errors import require_extra
 from hybridmatte.io.files import write_bytes
@@ -28,6 +30,10 @@ __all__ = ["NAME", "Journal", "Row", "is_record", "keys_of", "open_journal", "ro
 Row = dict[str, Any]
 NAME = "results.jsonl"
 PART_ROWS, PART_SECONDS = 64, 5.0  # of a record in a store, which cannot be appended to
+TEXTS = ("key", "input", "output", "status", "time", "size", "method", "weights", "error")
+TEXTS += ("confidence", "correction", "scores", "warnings")
+NUMBERS = ("seconds", "found", "certain", "guessed")
+TABLE_ROWS = 10_000  # of a Parquet file that are in memory at once
 DIGITS, READERS = 7, 16  # of the numbers of parts; parts that are read at once, as a million photographs have 17,000
 
 
@@ -45,8 +51,8 @@ class Journal(Protocol):
         """Keep what is not yet kept."""
         ...
 
-    def all_rows(self) -> list[Row]:
-        """Return the rows of this run and of earlier ones."""
+    def all_rows(self) -> Iterator[Row]:
+        """Yield the rows of this run and of earlier ones."""
         ...
 
 
@@ -67,13 +73,13 @@ def row_of(finished: Finished) -> Row:
         "method": None if plan is None else plan.method,
         "weights": None if plan is None else plan.weights,
         "confidence": entries.pop("confidence", None),
-        "error": outcome.error,
+        "error": None if outcome.error is None else without_secrets(outcome.error),
         **entries,
     }
     if delivery is not None and delivery.scores is not None:
         row["scores"] = delivery.scores
     if outcome.warnings:
-        row["warnings"] = list(outcome.warnings)
+        row["warnings"] = [without_secrets(warning) for warning in outcome.warnings]
     return row
 
 
@@ -92,10 +98,12 @@ def open_journal(name: str, stores: Stores, *, resume: bool, force: bool, retry_
 def keys_of(name: str, stores: Stores) -> set[str]:
     """Return the names of all pictures in a record, without changing it; none if there is no record."""
     if is_remote(name):
-        data = b"".join(_read_all(_Parts.parts(name, stores), stores))
-    else:
-        data = Path(name).read_bytes() if os.path.exists(name) else b""
-    return {row["key"] for row in _parsed(data.rpartition(b"\n")[0].splitlines(), name)}
+        parts = _Parts.parts(name, stores)
+        return {row["key"] for data in _read_all(parts, stores) for row in _parsed(data.splitlines(), name)}
+    if not os.path.exists(name):
+        return set()
+    with open(name, "rb") as file:
+        return {row["key"] for row in _parsed(filter(_is_whole, file), name)}
 
 
 def is_record(name: str) -> bool:
@@ -105,18 +113,17 @@ def is_record(name: str) -> bool:
 
 
 def write_parquet(name: str, rows: Iterable[Row], stores: Stores) -> None:
-    """Write rows as one Parquet file; entries that are no plain values are JSON."""
+    """Write rows as one Parquet file with the columns `TEXTS` and `NUMBERS`; lists and objects are JSON."""
     require_extra("cluster", "pyarrow")
-    import io
-
     import pyarrow
     from pyarrow import parquet
 
-    flat = [{key: _plain(value) for key, value in row.items()} for row in rows]
-    names = dict.fromkeys(key for row in flat for key in row)
-    columns = {key: pyarrow.array([row.get(key) for row in flat]) for key in names}
+    schema = pyarrow.schema([(column, "string") for column in TEXTS] + [(column, "float64") for column in NUMBERS])
+    flat = ({key: _plain(value) for key, value in row.items()} for row in rows)
     packed = io.BytesIO()
-    parquet.write_table(pyarrow.table(columns), packed)
+    with parquet.ParquetWriter(packed, schema) as writer:
+        while some := list(islice(flat, TABLE_ROWS)):
+            writer.write_table(pyarrow.Table.from_pylist(some, schema))
     if is_remote(name):
         stores.write(name, packed.getvalue())
     else:
@@ -127,7 +134,12 @@ def _plain(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, dict | list) else value
 
 
-def _parsed(lines: list[bytes], name: str) -> Iterator[Row]:
+def _is_whole(line: bytes) -> bool:
+    """Tell whether a line has its end, which that of a killed run may lack."""
+    return line.endswith(b"\n")
+
+
+def _parsed(lines: Iterable[bytes], name: str) -> Iterator[Row]:
     """Yield the rows of whole lines; a line that is none is refused, since only the last can be torn."""
     for number, line in enumerate(lines, 1):
         try:
@@ -147,19 +159,15 @@ class _File:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.file = self._locked(self.path)
         try:
-            rows = self._kept() if keeps else []
+            self.rows = {row["key"]: row.get("error") for row in _parsed(self._lines(), name)} if keeps else {}
         except ValueError:
             self.file.close()
             raise
-        if retry_errors and any(row.get("error") for row in rows):
-            rows = [row for row in rows if not row.get("error")]
-            write_bytes(self.path, b"".join(_line(row) for row in rows))
-            self.file.close()
-            self.file = self._locked(self.path)
+        if retry_errors and any(self.rows.values()):
+            self._drop_errors()
         self.file.seek(0, os.SEEK_END)
         if not keeps:
             self.file.truncate(0)
-        self.rows = {row["key"]: row.get("error") for row in rows}
 
     @staticmethod
     def exists(name: str, stores: Stores) -> bool:  # noqa: ARG004
@@ -179,16 +187,26 @@ class _File:
                 return file
         return file
 
-    def _kept(self) -> list[Row]:
-        """Return the rows; cut a last line off that a killed run left unfinished."""
-        self.file.seek(0)
-        data = self.file.read()
-        whole, _, torn = data.rpartition(b"\n")
-        lines = whole.split(b"\n") if whole else []
-        if torn:
-            self.file.truncate(len(data) - len(torn))
+    def _lines(self) -> Iterator[bytes]:
+        """Yield the lines; at the end, cut a last one off that a killed run left unfinished."""
+        whole = self.file.seek(0)
+        for line in filter(_is_whole, self.file):
+            whole += len(line)
+            yield line
+        if whole < self.file.seek(0, os.SEEK_END):
+            self.file.truncate(whole)
             self.notes.append(f"the last line of {self.path} is torn: its picture is done again")
-        return list(_parsed(lines, str(self.path)))
+
+    def _drop_errors(self) -> None:
+        """Write the record again without its failures."""
+        kept = bytearray()
+        for line in self._lines():
+            if not json.loads(line).get("error"):
+                kept += line
+        write_bytes(self.path, kept)
+        self.file.close()
+        self.file = self._locked(self.path)
+        self.rows = {key: error for key, error in self.rows.items() if not error}
 
     def add(self, row: Row) -> None:
         """Append a row."""
@@ -200,9 +218,10 @@ class _File:
         """Close the file."""
         self.file.close()
 
-    def all_rows(self) -> list[Row]:
-        """Return all rows."""
-        return list(_parsed(self.path.read_bytes().splitlines(), str(self.path)))
+    def all_rows(self) -> Iterator[Row]:
+        """Yield all rows."""
+        with self.path.open("rb") as file:
+            yield from _parsed(file, str(self.path))
 
 
 class _Parts:
@@ -256,9 +275,10 @@ class _Parts:
             self.number += 1
         self.waiting, self.last = [], time.monotonic()
 
-    def all_rows(self) -> list[Row]:
-        """Return all rows."""
-        return [row for rows in self._rows_in(self.parts(self.name, self.stores)) for row in rows]
+    def all_rows(self) -> Iterator[Row]:
+        """Yield all rows."""
+        for rows in self._rows_in(self.parts(self.name, self.stores)):
+            yield from rows
 
 
 def _read_all(parts: list[str], stores: Stores) -> Iterator[bytes]:

@@ -77,8 +77,8 @@ class Tally:
 class _Once:
     """The items that are to be worked on, counted as they are taken."""
 
-    def __init__(self, items: Iterable[Item], journal: Journal, tally: Tally) -> None:
-        self.items, self.done, self.tally = items, set(journal.rows), tally
+    def __init__(self, items: Iterable[Item], output: Output, journal: Journal, tally: Tally) -> None:
+        self.items, self.output, self.done, self.tally = items, output, set(journal.rows), tally
         self.is_exhausted, self.taken = False, 0
         self.order: deque[str] = deque()
 
@@ -98,6 +98,7 @@ class _Once:
                 continue
             self.order.append(item.key)
             self.taken += 1
+            self.output.begin(item)
             yield item
         self.is_exhausted = True
 
@@ -112,7 +113,7 @@ class _Once:
 
 def _is_below(key: str) -> bool:
     """Tell whether a name stays below the folder that it counts from."""
-    return bool(key) and not os.path.isabs(key) and ".." not in Path(key).parts and "://" not in key
+    return bool(Path(key).name) and not os.path.isabs(key) and ".." not in Path(key).parts and "://" not in key
 
 
 def run_batch(
@@ -158,7 +159,7 @@ def run_batch(
     is_complete : bool
         Whether all items were worked on.
     """
-    todo = _Once(items, journal, tally)
+    todo = _Once(items, output, journal, tally)
     failures = done = 0
 
     def is_over() -> bool:

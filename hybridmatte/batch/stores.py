@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from hybridmatte.batch.parts import NamedBytes, Remote
+from hybridmatte.batch.parts import NamedBytes, Remote, without_secrets
 from hybridmatte.errors import require_extra
 
 __all__ = ["Stores", "check_protocol", "joined"]
@@ -20,6 +20,7 @@ PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "http": 
 MAX_BYTES = 1 << 32  # of one file
 ATTEMPTS, FIRST_WAIT = 5, 0.2  # seconds; each wait is twice the one before it
 FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError, ValueError, ImportError, TypeError)
+PASSING = (408, 429)  # answers of an HTTP server that is busy
 Result = TypeVar("Result")
 
 
@@ -67,10 +68,13 @@ class Stores(NamedTuple):
             with system.open(path, "rb", block_size=None, cache_type="none") as opened:
                 return opened.read(MAX_BYTES + 1)
 
-        data = _again(lambda: system.cat_file(path) if _is_small(system, path) else read(), file.address)
+        try:
+            data = _again(lambda: system.cat_file(path) if _is_small(system, path) else read(), file.address)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{file} does not exist or is not shown, expected a file") from error
         if len(data) > MAX_BYTES:
             raise ValueError(f"{file} holds more than {MAX_BYTES} bytes, expected at most that many")
-        return NamedBytes(data, file.address)
+        return NamedBytes(data, str(file))
 
     def write(self, address: str, data: bytes) -> None:
         """Write a file whole: object stores show it when it is, and others get it under a temporary name first."""
@@ -115,7 +119,7 @@ class Stores(NamedTuple):
 
 def _is_small(system: Any, path: str) -> bool:
     """Tell whether a file may be read in one go: its size is known, and no larger than allowed."""
-    size = _again(lambda: system.info(path), path).get("size")
+    size = system.info(path).get("size")
     return size is not None and size <= MAX_BYTES
 
 
@@ -124,13 +128,24 @@ def _again(call: Callable[[], Result], address: str) -> Result:
     for attempt in range(ATTEMPTS):
         try:
             return call()
-        except FINAL:
-            raise
         except Exception as error:  # each store has errors of its own
+            if _is_final(error):
+                raise
             if attempt == ATTEMPTS - 1:
+                reason = f"{type(error).__name__}: {error.__cause__ or error}"
                 raise OSError(
-                    f"{address} cannot be used ({type(error).__name__}: {error}) after {ATTEMPTS} attempts, expected a "
-                    "store that answers"
+                    without_secrets(
+                        f"{address} cannot be used ({reason}) after {ATTEMPTS} attempts, expected a store that answers"
+                    )
                 ) from error
             time.sleep(FIRST_WAIT * 2**attempt * (1 + os.getpid() % 7 / 10))
     raise AssertionError("unreachable")
+
+
+def _is_final(error: Exception) -> bool:
+    """Tell whether another attempt cannot help. For an HTTP server, fsspec calls every failure a missing file."""
+    cause = error.__cause__
+    if isinstance(error, FileNotFoundError) and type(cause).__module__.startswith("aiohttp"):
+        status = getattr(cause, "status", None)  # none without an answer
+        return status is not None and 400 <= status < 500 and status not in PASSING
+    return isinstance(error, FINAL)

@@ -119,7 +119,7 @@ def _work_through(request: BatchRequest, inputs: Inputs, planner: Planner, store
 
     name, table = _record_names(request, has_shards=has_shards)
     check_output_place(request.output, stores, bits=planner.bits, may_hold=request.resume or request.force)
-    target, output = place_for(request.output, request.shard_size, stores)
+    target, output = place_for(request.output, request.shard_size, stores, keeps=request.resume)
     if request.job == "evaluate":
         target, output = None, Unwritten()
     journal = open_journal(name, stores, resume=request.resume, force=request.force, retry_errors=request.retry_errors)

@@ -18,7 +18,7 @@ __all__ = ["JOBS", "Planner"]
 
 JOBS = {"auto": "mask", "matte": "trimap", "cutout": "trimap", "refine": "alpha", "evaluate": "truth"}
 MANY, ANY_PARTNER, ANY_OUTPUT, ANY_MAP = "*.png", "{stem}", "results", "maps"  # stand for what is not known yet
-NOT_OWN = ("output", "workers", "resume", "force", "quiet", "json", "recursive", "confidence-map")
+NOT_OWN = ("output", "workers", "resume", "force", "quiet", "json", "recursive", "confidence-map", "help")
 
 
 class _Planned(NamedTuple):

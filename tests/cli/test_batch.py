@@ -199,6 +199,15 @@ def test_tar_shards_in_and_out(run, many, expected):
     assert len(rows(record)) == 5
 
 
+def test_failures_that_are_tried_again_join_the_others_of_their_shard(run, many):
+    command = "batch @images @trimaps -o @out.tar --job matte --method cf"
+    run(command)
+    write_image(many / "images" / "broken.png", soft_disk().image)
+    assert "1 written, 5 already there, 0 failed" in run(f"{command} --resume --retry-errors").err
+    with tarfile.open(many / "out-000000.tar") as archive:
+        assert sorted(archive.getnames()) == sorted(f"{name}.png" for name in [*"abcde", "broken"])
+
+
 def test_a_damaged_shard_and_a_sample_without_an_image_become_rows(run, many):
     write_tar(many / "in-0.tar", many, "ab")
     data = (many / "in-0.tar").read_bytes()
@@ -254,6 +263,57 @@ def test_a_manifest_gives_pictures_options_of_their_own(run, many, ending):
     assert len(found) == 6
 
 
+def test_a_row_of_a_manifest_cannot_end_the_run_or_reach_other_options(run, many):
+    own = [{}, {"help": True}, {"output=x": True}, {"-o": "x"}, {"": 1}, {"workers": 2}, {"output": "https://x/y"}, {}]
+    table = [{"image": f"images/{name}.png", "trimap": "trimaps/a.png"} for name in "abcdeabc"]
+    lines = [json.dumps({"output": f"x{index}", **row, **own[index]}) for index, row in enumerate(table)]
+    (many / "list.jsonl").write_text("\n".join(lines))
+    assert run("batch @list.jsonl -o @out --job matte --method cf").code == 1
+    errors = {row["key"]: row["error"] for row in rows(many / "out" / "results.jsonl")}
+    assert errors.pop("x0") is None
+    assert errors.pop("x7") is None
+    assert "--help is given for one picture" in errors.pop("x1")
+    assert "--workers is given for one picture" in errors.pop("x5")
+    assert "'output=x', expected image, trimap," in errors.pop("row 3")
+    assert "'-o', expected image" in errors.pop("row 4")
+    assert "'', expected image" in errors.pop("row 5")
+    assert "leads out of the output" in errors.pop("picture 6")
+    assert not errors
+    assert len(results(many / "out")) == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        (
+            'image,trimap\n"images/a.png,trimaps/a.png\nimages/b.png,trimaps/b.png\n',
+            "has no row in line 2 (unexpected end of data)",
+        ),
+        (f'image\n"{"x" * 200_000}\n', "has no row in line 2 (field larger"),
+        (",image,trimap\n0,images/a.png,trimaps/a.png\n", "has a column called '', expected image, trimap"),
+    ],
+    ids=["quote without end", "long cell", "column without name"],
+)
+def test_a_table_that_would_lose_rows_is_refused(run, many, table, sentence):
+    (many / "list.csv").write_text(table)
+    refused = run("batch @list.csv -o @out --job matte --method cf")
+    assert refused.code == 2
+    assert sentence in refused.err
+
+
+def test_names_of_the_same_result_are_one_name(run, many):
+    names = {"x": "x", "./x": "x", "s//x.png": "s/x", "s/x": "s/x", "day.one": "day.one", "day.two": "day.two"}
+    table = [{"image": "images/a.png", "trimap": "trimaps/a.png", "output": name} for name in [*names, "."]]
+    (many / "list.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table))
+    run("batch @list.jsonl -o @out --job matte --method cf")
+    found = {row["key"]: row["error"] for row in rows(many / "out" / "results.jsonl")}
+    assert {key for key, error in found.items() if error is None} == set(names.values())
+    assert "expected one picture a name" in found["x (1)"]
+    assert "expected one picture a name" in found["s/x (3)"]
+    assert "leads out of the output" in found["picture 6"]
+    assert len(list((many / "out").rglob("*.png"))) == 4
+
+
 def test_parquet_in_and_out(run, many, expected):
     pytest.importorskip("pyarrow")
     import pyarrow
@@ -296,7 +356,7 @@ def test_a_record_in_a_store_has_many_parts(monkeypatch):
     journal = record.open_journal(name, stores, resume=False, force=False)
     for key in keys[:50]:
         journal.add({"key": key, "error": None})
-    assert len(journal.all_rows()) == 50
+    assert len(list(journal.all_rows())) == 50
     journal = record.open_journal(name, stores, resume=True, force=False)  # as after a death: what waits is lost
     assert list(journal.rows) == keys[:50]
     for key in keys[50:]:
