@@ -160,8 +160,9 @@ def _write(
 
 def _refuse_outputs(source: Source, output: str, look: Look, clip: Clip, *, force: bool) -> None:
     """Refuse outputs that are inputs, and, unless force is given, pictures that exist."""
-    given = [source.path, source.masks, source.trimaps, *(source.keys or {}).values(), look.background]
-    inputs = [path for text in given if isinstance(text, str) for path in _files(text)]
+    hints = {"--masks": source.masks, "--trimaps": source.trimaps, "--background": look.background}
+    given = {"clip": source.path, **hints, **{f"--key {number}=": path for number, path in (source.keys or {}).items()}}
+    inputs = [path for name, text in given.items() if isinstance(text, str) for path in _files(text, name)]
     read = {os.path.realpath(path) for path in inputs}
     is_many = names_sequence(output)
     outputs = files_of(output, clip) if is_many else [Path(output)]
@@ -176,11 +177,11 @@ def _refuse_outputs(source: Source, output: str, look: Look, clip: Clip, *, forc
         )
 
 
-def _files(text: str) -> list[Path]:
+def _files(text: str, name: str = "input") -> list[Path]:
     """Return the files of a clip or of pictures; none for a text that names none."""
     if not is_sequence(text):
         return [Path(text)] if os.path.isfile(text) else []
-    return find_files(text, "input").paths
+    return find_files(text, name).paths
 
 
 def _record(
@@ -235,7 +236,7 @@ class _Hints:
                 first, last = clip.numbers.start, clip.numbers.stop - 1
                 raise ValueError(f"--key {number} is no frame that is used, expected one of {first} to {last}")
         self._keys = {
-            number - clip.numbers.start: key_plane(path) for number, path in sorted((source.keys or {}).items())
+            number - clip.numbers.start: key_plane(number, path) for number, path in sorted((source.keys or {}).items())
         }
 
     @property
