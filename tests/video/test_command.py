@@ -170,6 +170,16 @@ def mpeg2(path, size, first):
     return path.read_bytes()
 
 
+def test_advice_where_nothing_is_found_names_the_option_for_clips(command, folder):
+    """It named --mask, which `video` has not."""
+    for k in range(5, 11):
+        write_image(folder / f"n.{k:04d}.png", np.full((45, 67, 3), 0.5))
+    done = command("@n.%04d.png -o @a.mov -q fast --end 6")
+    assert done.code == 0
+    assert "nothing is found in the image" in done.err
+    assert "--masks, or --segmenter" in done.err
+
+
 REFUSED = {
     "no clip": ("@none.mp4 -o @a.mov", "none.mp4 does not exist, expected a video or an image sequence"),
     "no video": ("@text.mp4 -o @a.mov", r"text.mp4 is damaged, truncated or no video (Invalid data"),
