@@ -205,11 +205,14 @@ def _help(segmenter: str | None) -> str:
     """Say what to do where a segmenter of that name, or a network without one, finds nothing."""
     if segmenter == DEFAULT_SEGMENTER:
         return (
-            "the bundled finder knows people and animals: give --mask, or --segmenter for other things (in Python "
-            "matte_from_mask, or segmenter=)"
+            "the bundled finder knows people and animals: give --mask, for a clip --masks, or --segmenter for other "
+            "things (in Python matte_from_mask, masks= for a clip, or segmenter=)"
         )
     other = "a segmenter" if segmenter is None else "another segmenter"
-    return f"give --mask, or {other} with --segmenter (in Python matte_from_mask, or segmenter=)"
+    return (
+        f"give --mask, for a clip --masks, or {other} with --segmenter (in Python matte_from_mask, masks= for a clip, "
+        "or segmenter=)"
+    )
 
 
 def _predict_alpha(network: MattingNetwork, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -108,8 +108,8 @@ def refuse_bundled(segmenter: Segmenter, weights: WeightsKind) -> None:
     """Refuse a segmenter with free weights, if it is the network that comes with the package."""
     if weights != RESEARCH and is_bundled(segmenter):
         raise ValueError(
-            f"{research_only('finder')}, expected a mask or another segmenter: give --mask or --segmenter (in Python "
-            "matte_from_mask, or segmenter=)"
+            f"{research_only('finder')}, expected a mask or another segmenter: give --mask, for a clip --masks, or "
+            "--segmenter (in Python matte_from_mask, masks= for a clip, or segmenter=)"
         )
 
 

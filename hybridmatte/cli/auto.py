@@ -60,7 +60,7 @@ SegmenterName = Annotated[
     typer.Option(
         "--segmenter",
         metavar="NAME",
-        help="What finds the object without --mask: bundled (default), rembg:MODEL, onnx:FILE, transformers:MODEL, "
+        help="What finds the object without a mask: bundled (default), rembg:MODEL, onnx:FILE, transformers:MODEL, "
         "mediapipe:FILE or a plug-in; hybridmatte segmenters lists them.",
     ),
 ]

@@ -61,7 +61,7 @@ def tracked_frames(
     `number_of` returns the number that warnings and errors give a frame, by how many came before it.
     """
     notices = FrameNotices(number_of)
-    tracker = _Tracker(source, settings, store, notices)
+    tracker = _Tracker(source, settings, window, store, notices)
     held: list[_Arrival] = []
     count = 0
     for arrival in _arrivals(frames, number_of):
@@ -101,8 +101,11 @@ def _arrivals(frames: Iterable[npt.ArrayLike], number_of: Callable[[int], int]) 
 class _Tracker:
     """Estimates frame after frame, each from the one before."""
 
-    def __init__(self, source: HintSource, settings: Settings, store: Store | None, notices: FrameNotices) -> None:
+    def __init__(
+        self, source: HintSource, settings: Settings, window: int, store: Store | None, notices: FrameNotices
+    ) -> None:
         self._source, self._settings, self._store, self._notices = source, settings, store, notices
+        self._window = window
         self._last: Tracked | None = None
         self._carried: Moved | None = None  # alpha of the last key frame at the last frame, unless that is the key
         self._parts: PartsSeen | None = None
@@ -150,9 +153,15 @@ class _Tracker:
             matte = self._kept_or(index, image, hint.alone)
             return Tracked(matte, np.where(matte.variance > 0, np.float32(0.5), matte.alpha), begins=True)
         if backward is None:
-            raise ValueError("keys has no key frame in this scene near enough, expected one; or raise window")
+            raise ValueError(self._lacking(index))
         self._carried = backward
         return self._follow(index, image, trimap_of_moved(backward), backward, is_carried=True)._replace(begins=True)
+
+    def _lacking(self, index: int) -> str:
+        """Say what is wrong with a scene whose first frame no key frame reaches."""
+        if any(key > index and not _waits([key], index, self._window) for key in self._source.keys or ()):
+            return "keys has no key frame in this scene near enough, expected one; or raise window"
+        return "keys has no key frame in the scene that begins here, expected one in each scene"
 
     def _moved(self, last: Matted, image: Frame, motion: Motion, *, is_key: bool) -> Moved:
         """Return the alpha of the last frame at the next one, or that of the last key frame if the next is not a key.

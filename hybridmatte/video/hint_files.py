@@ -100,7 +100,9 @@ def sorted_like(shape: tuple[int, int], other: tuple[int, int]) -> tuple[int, in
     return (w, h) if (h < w) != (other[0] < other[1]) and h != w else shape
 
 
-def key_plane(path: str) -> FloatArray:
+def key_plane(number: int, path: str) -> FloatArray:
     """Return the trimap or mask of a key frame; only a mask may be a map of labels."""
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"--key {number}={path} is no file, expected a trimap or a mask")
     plane = read_trimap(path)
     return plane if is_trimap(plane) else read_mask(path)

@@ -49,6 +49,8 @@ def _with(kind: Callable[..., Hint], settings: Settings, image: Frame, plane: np
 
 def _one_each(planes: Iterable[npt.ArrayLike], name: str, make: Callable[[Frame, npt.ArrayLike], Hint]) -> HintSource:
     """Return hints of an iterable with one plane for each frame."""
+    if not isinstance(planes, Iterable):
+        raise TypeError(f"{name} is of type {type(planes).__name__}, expected an iterable of arrays, one a frame")
     rest = iter(planes)
 
     def of_frame(index: int, image: Frame) -> Hint:
@@ -66,6 +68,8 @@ def _one_each(planes: Iterable[npt.ArrayLike], name: str, make: Callable[[Frame,
 
 def _by_key(keys: Mapping[int, npt.ArrayLike], settings: Settings) -> HintSource:
     """Return hints of key frames."""
+    if not isinstance(keys, Mapping):
+        raise TypeError(f"keys is of type {type(keys).__name__}, expected a mapping from frame numbers to arrays")
     if not keys:
         raise ValueError("keys is empty, expected at least one key frame")
     for index in keys:

@@ -18,6 +18,7 @@ from hybridmatte.automatic.registry import find_mask
 from hybridmatte.correction.matting import Quality, matte, matte_in_passes
 from hybridmatte.correction.network import Perceptron
 from hybridmatte.correction.weights import WeightsKind, load_correction_network
+from hybridmatte.errors import warn_caller
 from hybridmatte.systems.problem import check_plane_like_image
 from hybridmatte.trimap import split_trimap
 from hybridmatte.video.flow import Frame, Plane
@@ -61,6 +62,8 @@ class GivenTrimap(Hint):
     def __init__(self, image: Frame, plane: npt.ArrayLike, settings: Settings) -> None:
         super().__init__(image, settings)
         regions = split_trimap(check_plane_like_image(plane, "trimap", image))
+        if regions.is_foreground.any() and regions.is_background.any() and not regions.is_unknown.any():
+            warn_caller("trimap has no unknown pixel, so nothing is solved; give masks as masks (--masks)", UserWarning)
         self._trimap = np.where(regions.is_unknown, np.float32(0.5), regions.is_foreground.astype(np.float32))
 
     def trimap(self) -> Plane:

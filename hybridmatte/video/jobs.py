@@ -160,8 +160,9 @@ def _write(
 
 def _refuse_outputs(source: Source, output: str, look: Look, clip: Clip, *, force: bool) -> None:
     """Refuse outputs that are inputs, and, unless force is given, pictures that exist."""
-    given = [source.path, source.masks, source.trimaps, *(source.keys or {}).values(), look.background]
-    inputs = [path for text in given if isinstance(text, str) for path in _files(text)]
+    hints = {"--masks": source.masks, "--trimaps": source.trimaps, "--background": look.background}
+    given = {"clip": source.path, **hints, **{f"--key {number}=": path for number, path in (source.keys or {}).items()}}
+    inputs = [path for name, text in given.items() if isinstance(text, str) for path in _files(text, name)]
     read = {os.path.realpath(path) for path in inputs}
     is_many = names_sequence(output)
     outputs = files_of(output, clip) if is_many else [Path(output)]
@@ -176,11 +177,11 @@ def _refuse_outputs(source: Source, output: str, look: Look, clip: Clip, *, forc
         )
 
 
-def _files(text: str) -> list[Path]:
+def _files(text: str, name: str = "input") -> list[Path]:
     """Return the files of a clip or of pictures; none for a text that names none."""
     if not is_sequence(text):
         return [Path(text)] if os.path.isfile(text) else []
-    return find_files(text, "input").paths
+    return find_files(text, name).paths
 
 
 def _record(
@@ -188,27 +189,31 @@ def _record(
 ) -> tuple[dict[str, Any], list[list[list[int]]]]:
     """Return what alphas depend on: that of all frames, and for each frame its own files, if it has some.
 
-    Between key frames an alpha also depends on later frames, so that no file is one frame's own. Smoothing comes after
-    the alphas that are kept.
+    With key frames, an alpha also depends on the next one and the frames up to it, less than `window` frames later. So
+    a file counts for the first frame that depends on it. Smoothing comes after the alphas that are kept.
     """
-    keys = {str(number): [path, *_stamp(path)] for number, path in (source.keys or {}).items()}
     files = [clip.files if isinstance(clip, SequenceClip) else None, hints.files]
-    own = [] if keys else [paths for paths in files if paths is not None]
     planes = source.masks or source.trimaps
-    shared = [path for path, paths in zip((source.path, planes), files, strict=True) if path and (keys or not paths)]
+    shared = [path for path, paths in zip((source.path, planes), files, strict=True) if path and not paths]
     job = {
         "clip": os.path.abspath(source.path),
         "frames": [clip.numbers.start, clip.numbers.stop],
         "masks": source.masks,
         "trimaps": source.trimaps,
         "sizes and dates": [_stamp(file) for path in shared for file in _files(path)],
-        "keys": keys,
+        "key frames": bool(source.keys),
         "segmenter": source.segmenter,
         "quality": settings.quality,
         "weights": settings.weights,
         "window": settings.window,
     }
-    return job, [[_stamp(path) for path in frame] for frame in zip(*own, strict=True)]
+    reach = settings.window - 1 if source.keys else 0
+    own: list[list[list[int]]] = [[] for _ in clip.numbers]
+    for k, path in ((k, path) for paths in files for k, path in enumerate(paths or ())):
+        own[max(k - reach, 0)].append(_stamp(path))
+    for number, name in sorted((source.keys or {}).items()):
+        own[max(number - clip.numbers.start - reach, 0)].append([number, *_stamp(name)])
+    return job, own
 
 
 def _stamp(path: str | Path) -> list[int]:
@@ -231,7 +236,7 @@ class _Hints:
                 first, last = clip.numbers.start, clip.numbers.stop - 1
                 raise ValueError(f"--key {number} is no frame that is used, expected one of {first} to {last}")
         self._keys = {
-            number - clip.numbers.start: key_plane(path) for number, path in sorted((source.keys or {}).items())
+            number - clip.numbers.start: key_plane(number, path) for number, path in sorted((source.keys or {}).items())
         }
 
     @property

@@ -92,7 +92,7 @@ class TestImageAlone:
         options = {"side": 64} if segmenter == "side" else {"segmenter": segmenter}
         if segmenter == "loaded":
             options = {"segmenter": load_segmenter("bundled")}
-        with pytest.raises(ValueError, match=f"{NO_FINDER}: give --mask or --segmenter"):
+        with pytest.raises(ValueError, match=f"{NO_FINDER}: give --mask, for a clip --masks, or --segmenter"):
             matte_from_image(scene.image, weights="free", **options)
 
     @pytest.mark.parametrize("solver", [{"quality": "fast"}, {"method": "cf", "trust_mask": True}])

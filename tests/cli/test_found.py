@@ -84,7 +84,8 @@ def test_nothing_found_is_one_warning(run, options):
     )
     assert "nothing is found in the image" in line
     assert line.endswith(
-        "; give --mask, or another segmenter with --segmenter (in Python matte_from_mask, or segmenter=)"
+        "; give --mask, for a clip --masks, or another segmenter with --segmenter (in Python matte_from_mask, masks= "
+        "for a clip, or segmenter=)"
     )
 
 

@@ -170,6 +170,16 @@ def mpeg2(path, size, first):
     return path.read_bytes()
 
 
+def test_advice_where_nothing_is_found_names_the_option_for_clips(command, folder):
+    """It named --mask, which `video` has not."""
+    for k in range(5, 11):
+        write_image(folder / f"n.{k:04d}.png", np.full((45, 67, 3), 0.5))
+    done = command("@n.%04d.png -o @a.mov -q fast --end 6")
+    assert done.code == 0
+    assert "nothing is found in the image" in done.err
+    assert "--masks, or --segmenter" in done.err
+
+
 REFUSED = {
     "no clip": ("@none.mp4 -o @a.mov", "none.mp4 does not exist, expected a video or an image sequence"),
     "no video": ("@text.mp4 -o @a.mov", r"text.mp4 is damaged, truncated or no video (Invalid data"),
@@ -201,7 +211,8 @@ REFUSED = {
     "no number of a key": ("@s.%04d.png -o @a.mov --key @t.0005.png", "expected FRAME=FILE, such as 0=first.png"),
     "key twice": ("@s.%04d.png -o @a.mov --key 5=@t.0005.png --key 05=@t.0006.png", "--key 05 is given twice"),
     "key outside": ("@s.%04d.png -o @a.mov --key 0=@t.0005.png", "--key 0 is no frame that is used, expected one of 5"),
-    "no key": ("@s.%04d.png -o @a.mov --key 5=@none.png", "none.png does not exist, expected a PNG"),
+    "no key": ("@s.%04d.png -o @a.mov --key 5=@none.png", "--key 5=.*none.png is no file, expected a trimap or a"),
+    "no mask in a folder": ("@s.%04d.png -o @a.mov --masks @void", "--masks .*void has no pictures, expected numbered"),
     "start outside": (f"{CUT} -o @a.mov --start 11", "start is 11, expected a place in"),
     "end before start": (f"{CUT} -o @a.mov --start 8 --end 6", "end is 6 and start is 8, expected an end behind"),
     "no place": (f"{CUT} -o @a.mov --start later", "--start is 'later', expected a frame such as 12, or a time"),

@@ -108,6 +108,27 @@ def test_frames_before_a_trimap_that_was_mended_are_kept(folder, changed, n_kept
     assert (folder / "a.mov").read_bytes() == (folder / "b.mov").read_bytes()
 
 
+KEYED = "@s.%04d.png -q fast --smoothing 0 --window 2 --key 5=@t.0005.png"
+
+
+@pytest.mark.parametrize(("options", "n_kept"), [("", 2), ("--key 7=@t.0007.png", 1)])
+def test_frames_that_an_added_key_frame_cannot_reach_are_kept(command, folder, options, n_kept):
+    """Frame 8 begins a scene without a key frame: the run with one more key frame was refused."""
+    write_image(folder / "s.0008.png", 1 - scene(3)[0])
+    write_image(folder / "s.0009.png", 1 - scene(4)[0])
+    write_image(folder / "s.0010.png", 1 - scene(5)[0])
+    failed = command(f"{KEYED} -o @a.mov")
+    assert failed.code == 2
+    assert "3 frames finished, in" in failed.err
+    assert "keys has no key frame in the scene that begins here, expected one in each scene (frame 8)" in failed.err
+    added = f"{options} --key 8=@t.0008.png"
+    resumed = command(f"{KEYED} {added} -o @a.mov --resume")
+    assert resumed.code == 0, resumed.err
+    assert f"{n_kept} of 6 frames finished already" in resumed.err
+    assert command(f"{KEYED} {added} -o @b.mov").code == 0
+    assert (folder / "a.mov").read_bytes() == (folder / "b.mov").read_bytes()
+
+
 def test_a_run_that_ends_before_its_first_frame_leaves_no_parts(folder):
     """The next run complained of 0 frames of an interrupted run."""
     write_alpha(folder / "t.0005.png", np.full((45, 67), 0.5))

@@ -113,6 +113,22 @@ def test_an_object_may_leave_the_frame(dtype):
     assert not found[1].any()
 
 
+@pytest.mark.parametrize("name", ["trimaps", "masks", "keys"])
+def test_hints_of_a_wrong_kind_name_the_argument(name):
+    """A number as masks was "'int' object is not iterable"."""
+    frames, _, _ = moving(1)
+    with pytest.raises(TypeError, match=f"{name} is of type int, expected "):
+        list(matte_sequence(frames, **{name: 3}))
+
+
+def test_masks_that_are_given_as_trimaps_give_a_warning():
+    """Alpha was 0 and 1, without a word."""
+    frames, _, alphas = moving(3)
+    hard = [alpha > 0.5 for alpha in alphas]
+    with pytest.warns(UserWarning, match=r"trimap has no unknown pixel, .*--masks"):
+        list(matte_sequence(frames, hard, smoothing=0))
+
+
 def test_a_later_frame_may_lack_known_foreground():
     frames, trimaps, alphas = moving(2)
     found = list(matte_sequence(frames, [trimaps[0], trimaps[1] / 2]))
