@@ -34,13 +34,16 @@ def test_what_was_solved_between_key_frames_is_not_carried_on(monkeypatch):
     keys = {0: trimaps[0], 5: trimaps[5]}
     guesses = []
 
-    def spoilt(image, trimap, guess, network, *, is_carried):
+    def recorded(image, trimap, guess, network, *, is_carried):
         guesses.append(guess.alpha)
-        matte = follow(image, trimap, guess, network, is_carried=is_carried)
-        return matte._replace(alpha=1 - matte.alpha) if is_spoilt and is_carried else matte
+        return follow(image, trimap, guess, network, is_carried=is_carried)
 
-    monkeypatch.setattr(frames_module, "follow", spoilt)
-    for is_spoilt in (False, True):
+    def spoilt(image, trimap, guess, network, *, is_carried):
+        matte = recorded(image, trimap, guess, network, is_carried=is_carried)
+        return matte._replace(alpha=1 - matte.alpha) if is_carried else matte
+
+    for solve in (recorded, spoilt):
+        monkeypatch.setattr(frames_module, "follow", solve)
         list(matte_sequence(images, keys=keys, smoothing=0))
     carried = slice(0, 4), slice(5, 9)
     assert len(guesses) == 10
