@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from hybridmatte.batch.folders import make_output_folder
+from hybridmatte.batch.pairing import is_name_pattern
 from hybridmatte.batch.parts import Remote, is_remote
 from hybridmatte.batch.pool import Outcome
 from hybridmatte.batch.stores import Stores, joined
@@ -25,6 +26,7 @@ __all__ = [
     "Shards",
     "Target",
     "Unwritten",
+    "check_map_place",
     "check_output_place",
     "clear_leftovers",
     "place_for",
@@ -170,8 +172,14 @@ def place_for(name: str, size: int, stores: Stores) -> tuple[Target, Output]:
     return target, Places(target)
 
 
-def check_output_place(name: str, stores: Stores, *, bits: int, may_hold: bool) -> None:
-    """Refuse an output that cannot be written, or that holds files already unless it may; make its folder."""
+def check_output_place(
+    name: str, stores: Stores, *, bits: int, may_hold: bool, role: str = "output", record: str | None = None
+) -> None:
+    """Refuse an output that cannot be written, or that holds files already unless it may; make its folder.
+
+    role is what the output is, for messages. A record in a folder does not count as a file there if it has no rows, as
+    one of a run that was refused.
+    """
     stem, ending = os.path.splitext(name)
     has_shards = ending.lower() in SHARD_ENDINGS
     if is_remote(name):
@@ -179,16 +187,35 @@ def check_output_place(name: str, stores: Stores, *, bits: int, may_hold: bool) 
         held = [] if may_hold else stores.names(f"{stem}-*{ending}" if has_shards else name)
     elif has_shards:
         if not Path(name).parent.is_dir():
-            raise FileNotFoundError(f"output {name} lies in a folder that does not exist, expected an existing one")
+            raise FileNotFoundError(f"{role} {name} lies in a folder that does not exist, expected an existing one")
         held = [] if may_hold else [str(path) for path in Path(name).parent.glob(f"{Path(stem).name}-*{ending}")]
     else:
-        make_output_folder(Path(name), [], bits)
-        held = [] if may_hold else os.listdir(name)
+        make_output_folder(Path(name), [], bits, role)
+        held = [] if may_hold else [file for file in os.listdir(name) if not _is_empty(Path(name, file), record)]
     if held:
         raise FileExistsError(
-            f"output {name} holds {len(held)} files already ({sorted(held)[0]}, ...), expected a new or an empty "
+            f"{role} {name} holds {len(held)} files already ({sorted(held)[0]}, ...), expected a new or an empty "
             "place, --resume to go on or --force to overwrite"
         )
+
+
+def _is_empty(path: Path, record: str | None) -> bool:
+    """Tell whether a file is a record without rows."""
+    return record is not None and path == Path(record) and path.stat().st_size == 0
+
+
+def check_map_place(name: str, output: str, stores: Stores, *, bits: int, may_hold: bool) -> None:
+    """Refuse a place of confidence maps that is no folder, that is the output, or that holds files unless it may."""
+    role = "--confidence-map"
+    if is_name_pattern(name) or os.path.splitext(name)[1].lower() in SHARD_ENDINGS:
+        raise ValueError(f"{role} is {name}, expected a folder or an address for the maps of a batch")
+    if _place(name) == _place(output):
+        raise ValueError(f"{role} is {name}, expected another place than the output, which has files of the same names")
+    check_output_place(name, stores, bits=bits, may_hold=may_hold, role=role)
+
+
+def _place(name: str) -> str:
+    return name.rstrip("/") if is_remote(name) else os.path.realpath(name)
 
 
 def clear_leftovers(name: str) -> None:

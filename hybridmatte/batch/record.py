@@ -144,7 +144,8 @@ class _File:
 
     def __init__(self, name: str, stores: Stores, *, keeps: bool, retry_errors: bool) -> None:  # noqa: ARG002
         self.path, self.notes = Path(name), []
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"record {name} lies in a folder that does not exist, expected an existing one")
         self.file = self._locked(self.path)
         try:
             rows = self._kept() if keeps else []
@@ -163,8 +164,8 @@ class _File:
 
     @staticmethod
     def exists(name: str, stores: Stores) -> bool:  # noqa: ARG004
-        """Tell whether there is a record."""
-        return os.path.exists(name)
+        """Tell whether there is a record with rows."""
+        return os.path.exists(name) and os.path.getsize(name) > 0
 
     @staticmethod
     def _locked(path: Path) -> IO[bytes]:

@@ -113,12 +113,12 @@ def _run(request: BatchRequest) -> None:
 
 def _work_through(request: BatchRequest, inputs: Inputs, planner: Planner, stores: Stores, *, has_shards: bool) -> None:
     """Work on all items."""
-    from hybridmatte.batch.outputs import Unwritten, check_output_place, clear_leftovers, place_for
+    from hybridmatte.batch.outputs import Unwritten, clear_leftovers, place_for
     from hybridmatte.batch.record import open_journal, write_parquet
     from hybridmatte.batch.run import Tally, run_batch
 
     name, table = _record_names(request, has_shards=has_shards)
-    check_output_place(request.output, stores, bits=planner.bits, may_hold=request.resume or request.force)
+    _check_places(request, stores, planner.bits, name)
     target, output = place_for(request.output, request.shard_size, stores)
     if request.job == "evaluate":
         target, output = None, Unwritten()
@@ -150,6 +150,16 @@ def _work_through(request: BatchRequest, inputs: Inputs, planner: Planner, store
         clear_leftovers(request.output)
         raise
     _conclude(request, tally, journal, is_complete=is_complete, record=table or name)
+
+
+def _check_places(request: BatchRequest, stores: Stores, bits: int, record: str) -> None:
+    """Refuse places of the results and of the confidence maps that cannot be written, or that hold files already."""
+    from hybridmatte.batch.outputs import check_map_place, check_output_place
+
+    may_hold = request.resume or request.force
+    check_output_place(request.output, stores, bits=bits, may_hold=may_hold, record=record)
+    if request.confidence_map is not None:
+        check_map_place(request.confidence_map, request.output, stores, bits=bits, may_hold=may_hold)
 
 
 def _conclude(request: BatchRequest, tally: Tally, journal: Journal, *, is_complete: bool, record: str) -> None:

@@ -18,21 +18,6 @@ MATTE = "batch @images @trimaps -o @out --job matte --method cf"
 
 
 @pytest.fixture
-def many(files):
-    """Write folders of five images with trimaps and alphas, and a broken image; return the folder around them."""
-    for folder in ("images", "trimaps", "alphas"):
-        (files / folder).mkdir()
-    for index, name in enumerate("abcde"):
-        scene = soft_disk(seed=index)
-        write_image(files / "images" / f"{name}.png", scene.image)
-        write_alpha(files / "trimaps" / f"{name}.png", scene.trimap)
-        write_alpha(files / "alphas" / f"{name}.png", scene.alpha)
-    (files / "images" / "broken.png").write_text("text")
-    write_alpha(files / "trimaps" / "broken.png", soft_disk().trimap)
-    return files
-
-
-@pytest.fixture
 def expected(many, run):
     """Return the bytes of the results of ``matte`` by the names of the images."""
     run("matte @images @trimaps -o @expected --method cf")
