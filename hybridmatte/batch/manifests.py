@@ -12,7 +12,7 @@ from typing import Any
 from hybridmatte.batch.archives import PLANE_NAMES
 from hybridmatte.batch.items import Inputs, Item
 from hybridmatte.batch.parts import Part, Remote, is_remote, stem_of_name
-from hybridmatte.batch.stores import Stores
+from hybridmatte.batch.stores import Stores, joined
 
 __all__ = ["OWN", "read_manifest"]
 
@@ -123,4 +123,4 @@ def _part(name: str, folder: str) -> Part:
     """Return a file by its path or address; a path counts from the folder of the manifest."""
     if is_remote(name):
         return Remote(name)
-    return Remote(f"{folder}/{name}") if is_remote(folder) else Path(folder, name)
+    return Remote(joined(folder, name)) if is_remote(folder) else Path(folder, name)

@@ -32,6 +32,9 @@ ENGINES = ("local", "ray")
 PAIRED = ("folder", "store")  # inputs whose trimaps, masks or alphas are found by their names
 
 
+NAMES_FILES = ("manifest", "parquet")  # inputs that may name files of any store
+
+
 class BatchRequest(NamedTuple):
     """The options of ``batch``; arguments are those of the job."""
 
@@ -57,6 +60,13 @@ class BatchRequest(NamedTuple):
     recursive: bool = False
     confidence: bool = False
     confidence_map: str | None = None
+
+    @property
+    def addresses(self) -> list[str]:
+        """Everything that may be the address of a store."""
+        own = (self.source, self.output, self.record, self.confidence_map)
+        given = [text.partition("=")[2] if text.startswith("--") else text for text in self.arguments]
+        return given + [text for text in own if text is not None]
 
     def check(self) -> None:
         """Refuse options that do not go together."""
@@ -95,6 +105,7 @@ def _run(request: BatchRequest) -> None:
 
     stores = Stores(tuple(map(_storage_option, request.storage_options)))
     kind = kind_of(request.source)
+    stores.check_options(None if kind in NAMES_FILES else request.addresses)
     planner = Planner(
         request.job, request.arguments, has_own_partners=kind not in PAIRED, has_confidence=request.confidence
     )

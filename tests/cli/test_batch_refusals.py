@@ -48,3 +48,53 @@ def test_a_record_in_a_folder_that_does_not_exist_is_refused(run, many):
     assert refused.code == 2
     assert "nowhere/record.jsonl lies in a folder that does not exist" in refused.err
     assert not (many / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            "@images @trimaps -o @out --storage-option s3.anon=true",
+            "expected a protocol of the job (none, all files are",
+        ),
+        ("@images @trimaps -o @out --storage-option s4.anon=true", "has the protocol s4, expected"),
+        ("@list.csv -o @out --storage-option s4.anon=true", "has the protocol s4, expected"),
+        (
+            "memory://bucket/images @trimaps -o @out --storage-option s3.anon=true",
+            "expected a protocol of the job (mem",
+        ),
+        ("memory://bucket/nothing/*.png @trimaps -o @out", "holds no picture"),
+    ],
+)
+def test_options_of_stores_that_do_nothing_are_refused(run, many, arguments, sentence):
+    pytest.importorskip("s3fs")
+    (many / "list.csv").write_text("image,trimap\nimages/a.png,trimaps/a.png\n")
+    refused = run(f"batch {arguments} --job matte --method cf")
+    assert refused.code == 2
+    assert sentence in refused.err
+    assert not (many / "out").exists()
+
+
+def test_an_option_that_a_store_does_not_know_is_refused(run, monkeypatch):
+    pytest.importorskip("s3fs")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    refused = run("batch s3://bucket/images @trimaps -o @out --job matte --storage-option s3.endpoint=nowhere")
+    assert refused.code == 2
+    assert "expected options that its protocol has (--storage-option)" in refused.err
+
+
+def test_files_that_a_store_lacks_are_named(run, many):
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    memory.put(str(many / "images"), "/lacking/images", recursive=True)
+    memory.put(str(many / "trimaps"), "/lacking/trimaps", recursive=True)
+    memory.rm_file("/lacking/trimaps/b.png")
+    command = "batch memory://lacking/images ../trimaps/{stem}.png -o @out --job matte --method cf"
+    run(command)
+    errors = {row["key"]: row["error"] for row in rows(many / "out" / "results.jsonl")}
+    assert (
+        errors["b"] == "b.png: memory://lacking/trimaps/b.png does not exist, expected a file or a folder of the store"
+    )
+    assert errors["a"] is None  # the folder of the trimaps lies beside that of the images
