@@ -90,7 +90,7 @@ class _Once:
                 item = item._replace(key=f"picture {item.index}", error=item.error or error)
             if item.key in names:
                 error = f"{item.image} would give {item.key}, as {names[item.key]} does, expected one picture a name"
-                item = item._replace(key=f"{item.key} ({item.index})", error=error)
+                item = item._replace(key=f"{item.key} ({item.index})", error=item.error or error)
             else:
                 names[item.key] = str(item.image)
             if item.key in self.done:

@@ -59,7 +59,13 @@ class Planner:
 
         request = self.first.request
         return Partners(
-            self.name, request.plane, self.first.known, request.background, request.image_name, request.kind
+            self.name,
+            request.plane,
+            self.first.known,
+            request.background,
+            request.image_name,
+            request.kind,
+            _option_names(self.job),
         )
 
     @property
@@ -138,14 +144,26 @@ class Planner:
         return _Planned(Plan(work), request, known)
 
 
-def _parsed(name: str, arguments: list[str]) -> tuple[Any, Any]:
-    """Return a command and the context in which it has read its arguments; an error of usage is a ValueError."""
+def _command(name: str) -> Any:
+    """Return a command of the command line."""
     import typer
 
     from hybridmatte.cli.app import app
 
     group: Any = typer.main.get_command(app)
-    command = group.commands[name]
+    return group.commands[name]
+
+
+def _option_names(name: str) -> tuple[str, ...]:
+    """Return the options that a command has for one picture of a batch, without their dashes, longest forms only."""
+    flags = [flag for parameter in _command(name).params for flag in (*parameter.opts, *parameter.secondary_opts)]
+    names = [flag[2:] for flag in flags if flag.startswith("--")]
+    return tuple(name for name in names if name not in NOT_OWN and name != "help")
+
+
+def _parsed(name: str, arguments: list[str]) -> tuple[Any, Any]:
+    """Return a command and the context in which it has read its arguments; an error of usage is a ValueError."""
+    command = _command(name)
     try:
         return command, command.make_context(name, list(arguments))
     except Exception as error:

@@ -98,3 +98,34 @@ def test_files_that_a_store_lacks_are_named(run, many):
         errors["b"] == "b.png: memory://lacking/trimaps/b.png does not exist, expected a file or a folder of the store"
     )
     assert errors["a"] is None  # the folder of the trimaps lies beside that of the images
+
+
+def test_a_manifest_names_png_files(run, many):
+    names = ["x.png", "sub/x.v1", "sub/x.v2", "x.jpg", "folder/"]
+    lines = [f"images/{letter}.png,trimaps/{letter}.png,{name}" for letter, name in zip("abcde", names, strict=True)]
+    (many / "list.csv").write_text("\n".join(["image,trimap,output", *lines]) + "\n")
+    run("batch @list.csv -o @out --job matte --method cf")
+    found = {row["key"]: row for row in rows(many / "out" / "results.jsonl")}
+    written = sorted(row["output"] for row in found.values() if row["output"])
+    assert written == [str(many / "out" / name) for name in ("sub/x.v1.png", "sub/x.v2.png", "x.png")]
+    errors = sorted(row["error"] for row in found.values() if row["error"])
+    assert [error.partition(",")[0] for error in errors] == ["d.png: output is x.jpg", "e.png: output is folder/"]
+    assert not (many / "out" / "folder").exists()
+
+
+def test_a_table_with_columns_that_mean_nothing_is_refused(run, many):
+    (many / "list.csv").write_text("image,trimap,methd\nimages/a.png,trimaps/a.png,knn\n")
+    refused = run("batch @list.csv -o @out --job matte")
+    assert refused.code == 2
+    assert "has the columns 'methd', expected image, trimap, mask" in refused.err
+    assert "max-pixels" in refused.err
+    assert not (many / "out").exists()
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_planes_of_a_manifest_that_the_job_does_not_use_are_named(run, many, ending):
+    row = {"image": "images/a.png", "trimap": "trimaps/a.png", "alpha": "alphas/a.png"}
+    text = f"{','.join(row)}\n{','.join(row.values())}\n" if ending == "csv" else json.dumps(row) + "\n"
+    (many / f"list.{ending}").write_text(text)
+    assert "not used by this job: alpha" in run(f"batch @list.{ending} -o @out --job matte --method cf").err
+    assert "not used" not in run(f"batch @list.{ending} -o @refined --job refine").err
