@@ -23,11 +23,12 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-__all__ = ["NAME", "Journal", "Row", "is_record", "keys_of", "open_journal", "row_of", "write_parquet"]
+__all__ = ["NAME", "Journal", "Row", "check_table", "is_record", "keys_of", "open_journal", "row_of", "write_parquet"]
 
 Row = dict[str, Any]
 NAME = "results.jsonl"
 PART_ROWS, PART_SECONDS = 64, 5.0  # of a record in a store, which cannot be appended to
+NUMBERS = ("seconds", "found", "certain", "guessed")  # columns of a Parquet file that are single numbers
 DIGITS, READERS = 7, 16  # of the numbers of parts; parts that are read at once, as a million photographs have 17,000
 
 
@@ -104,17 +105,30 @@ def is_record(name: str) -> bool:
     return name == NAME or (name.startswith(f"{stem}-") and name.endswith(ending))
 
 
-def write_parquet(name: str, rows: Iterable[Row], stores: Stores) -> None:
-    """Write rows as one Parquet file; entries that are no plain values are JSON."""
+def check_table(name: str, stores: Stores, *, may_exist: bool) -> None:
+    """Refuse a Parquet file of the record that cannot be written at the end, or that exists unless it may."""
     require_extra("cluster", "pyarrow")
+    if not may_exist and (stores.names(name) if is_remote(name) else os.path.exists(name)):
+        raise FileExistsError(f"record {name} exists, expected --resume to continue or --force to begin again")
+
+
+def write_parquet(name: str, rows: Iterable[Row], stores: Stores) -> None:
+    """Write rows as one Parquet file; a column has the same type in every file, and entries of several values are JSON.
+
+    size is a list of width and height.
+    """
     import io
 
     import pyarrow
     from pyarrow import parquet
 
-    flat = [{key: _plain(value) for key, value in row.items()} for row in rows]
-    names = dict.fromkeys(key for row in flat for key in row)
-    columns = {key: pyarrow.array([row.get(key) for row in flat]) for key in names}
+    rows = list(rows)
+    types = {"size": pyarrow.list_(pyarrow.int32()), **dict.fromkeys(NUMBERS, pyarrow.float64())}
+    columns = {}
+    for key in dict.fromkeys(key for row in rows for key in row):
+        values = [row.get(key) for row in rows]
+        is_text = key not in types
+        columns[key] = pyarrow.array(map(_plain, values) if is_text else values, types.get(key, pyarrow.string()))
     packed = io.BytesIO()
     parquet.write_table(pyarrow.table(columns), packed)
     if is_remote(name):
@@ -123,8 +137,8 @@ def write_parquet(name: str, rows: Iterable[Row], stores: Stores) -> None:
         write_bytes(name, packed.getvalue())
 
 
-def _plain(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, dict | list) else value
+def _plain(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def _parsed(lines: list[bytes], name: str) -> Iterator[Row]:

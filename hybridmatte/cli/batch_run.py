@@ -129,7 +129,7 @@ def _work_through(request: BatchRequest, inputs: Inputs, planner: Planner, store
     from hybridmatte.batch.run import Tally, run_batch
 
     name, table = _record_names(request, has_shards=has_shards)
-    _check_places(request, stores, planner.bits, name)
+    _check_places(request, stores, planner.bits, name, table)
     target, output = place_for(request.output, request.shard_size, stores)
     if request.job == "evaluate":
         target, output = None, Unwritten()
@@ -163,11 +163,14 @@ def _work_through(request: BatchRequest, inputs: Inputs, planner: Planner, store
     _conclude(request, tally, journal, is_complete=is_complete, record=table or name)
 
 
-def _check_places(request: BatchRequest, stores: Stores, bits: int, record: str) -> None:
-    """Refuse places of the results and of the confidence maps that cannot be written, or that hold files already."""
+def _check_places(request: BatchRequest, stores: Stores, bits: int, record: str, table: str | None) -> None:
+    """Refuse places of results, confidence maps and record that cannot be written, or that hold files already."""
     from hybridmatte.batch.outputs import check_map_place, check_output_place
+    from hybridmatte.batch.record import check_table
 
     may_hold = request.resume or request.force
+    if table is not None:
+        check_table(table, stores, may_exist=may_hold)
     check_output_place(request.output, stores, bits=bits, may_hold=may_hold, record=record)
     if request.confidence_map is not None:
         check_map_place(request.confidence_map, request.output, stores, bits=bits, may_hold=may_hold)

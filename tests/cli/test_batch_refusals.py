@@ -129,3 +129,25 @@ def test_planes_of_a_manifest_that_the_job_does_not_use_are_named(run, many, end
     (many / f"list.{ending}").write_text(text)
     assert "not used by this job: alpha" in run(f"batch @list.{ending} -o @out --job matte --method cf").err
     assert "not used" not in run(f"batch @list.{ending} -o @refined --job refine").err
+
+
+def test_columns_of_a_parquet_record_have_one_type_each(run, many):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    command = "batch @images @trimaps --job matte --method cf"
+    run(f"{command} -o @out --record @first.parquet")
+    run(f"{command.replace('@images', '@images/broken*')} -o @failed --record @second.parquet")
+    first, second = (parquet.read_table(many / f"{name}.parquet") for name in ("first", "second"))
+    assert first.schema == second.schema
+    sizes = dict(zip(first.column("key").to_pylist(), first.column("size").to_pylist(), strict=True))
+    assert sizes["a"] == [37, 29]
+    assert sizes["broken"] is None
+
+
+def test_a_parquet_file_is_not_overwritten_by_a_record(run, many):
+    pytest.importorskip("pyarrow")
+    (many / "table.parquet").write_text("text")
+    refused = run(f"{MATTE} --record @table.parquet")
+    assert refused.code == 2
+    assert "table.parquet exists, expected --resume to continue or --force" in refused.err
+    assert (many / "table.parquet").read_text() == "text"
+    assert not (many / "out").exists()
