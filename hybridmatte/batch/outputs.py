@@ -166,32 +166,35 @@ class Shards:
 
 def place_for(name: str, size: int, stores: Stores) -> tuple[Target, Output]:
     """Return what the workers and the main process do with results, by the name of the output."""
-    if os.path.splitext(name)[1].lower() in SHARD_ENDINGS:
+    if _has_shards(name):
         return Target("", stores), Shards(name, size, stores)
     target = Target(name, stores)
     return target, Places(target)
 
 
 def check_output_place(
-    name: str, stores: Stores, *, bits: int, may_hold: bool, role: str = "output", record: str | None = None
+    name: str,
+    stores: Stores,
+    *,
+    bits: int,
+    may_hold: bool,
+    role: str = "output",
+    record: str | None = None,
+    is_trial: bool = False,
 ) -> None:
     """Refuse an output that cannot be written, or that holds files already unless it may; make its folder.
 
     role is what the output is, for messages. A record in a folder does not count as a file there if it has no rows, as
-    one of a run that was refused.
+    one of a run that was refused. Nothing is made for a trial.
     """
-    stem, ending = os.path.splitext(name)
-    has_shards = ending.lower() in SHARD_ENDINGS
     if is_remote(name):
         stores.check_writable(name)
-        held = [] if may_hold else stores.names(f"{stem}-*{ending}" if has_shards else name)
-    elif has_shards:
+    elif _has_shards(name) or (is_trial and not os.path.exists(name)):
         if not Path(name).parent.is_dir():
             raise FileNotFoundError(f"{role} {name} lies in a folder that does not exist, expected an existing one")
-        held = [] if may_hold else [str(path) for path in Path(name).parent.glob(f"{Path(stem).name}-*{ending}")]
     else:
         make_output_folder(Path(name), [], bits, role)
-        held = [] if may_hold else [file for file in os.listdir(name) if not _is_empty(Path(name, file), record)]
+    held = [] if may_hold else _held(name, stores, record)
     if held:
         raise FileExistsError(
             f"{role} {name} holds {len(held)} files already ({sorted(held)[0]}, ...), expected a new or an empty "
@@ -199,19 +202,36 @@ def check_output_place(
         )
 
 
+def _held(name: str, stores: Stores, record: str | None) -> list[str]:
+    """Return the files that an output holds."""
+    stem, ending = os.path.splitext(name)
+    if is_remote(name):
+        return stores.names(f"{stem}-*{ending}" if _has_shards(name) else name)
+    if _has_shards(name):
+        return [str(path) for path in Path(name).parent.glob(f"{Path(stem).name}-*{ending}")]
+    found = os.listdir(name) if os.path.exists(name) else []
+    return [file for file in found if not _is_empty(Path(name, file), record)]
+
+
+def _has_shards(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in SHARD_ENDINGS
+
+
 def _is_empty(path: Path, record: str | None) -> bool:
     """Tell whether a file is a record without rows."""
     return record is not None and path == Path(record) and path.stat().st_size == 0
 
 
-def check_map_place(name: str, output: str, stores: Stores, *, bits: int, may_hold: bool) -> None:
+def check_map_place(
+    name: str, output: str, stores: Stores, *, bits: int, may_hold: bool, is_trial: bool = False
+) -> None:
     """Refuse a place of confidence maps that is no folder, that is the output, or that holds files unless it may."""
     role = "--confidence-map"
-    if is_name_pattern(name) or os.path.splitext(name)[1].lower() in SHARD_ENDINGS:
+    if is_name_pattern(name) or _has_shards(name):
         raise ValueError(f"{role} is {name}, expected a folder or an address for the maps of a batch")
     if _place(name) == _place(output):
         raise ValueError(f"{role} is {name}, expected another place than the output, which has files of the same names")
-    check_output_place(name, stores, bits=bits, may_hold=may_hold, role=role)
+    check_output_place(name, stores, bits=bits, may_hold=may_hold, role=role, is_trial=is_trial)
 
 
 def _place(name: str) -> str:
@@ -220,7 +240,7 @@ def _place(name: str) -> str:
 
 def clear_leftovers(name: str) -> None:
     """Remove the temporary files that killed processes left in an output folder."""
-    if is_remote(name) or os.path.splitext(name)[1].lower() in SHARD_ENDINGS:
+    if is_remote(name) or _has_shards(name):
         return
     for folder, _, files in os.walk(name):
         left = {file[1:].rsplit(".", 2)[0] for file in files if file.startswith(".") and file.endswith(".tmp")}

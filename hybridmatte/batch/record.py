@@ -90,13 +90,14 @@ def open_journal(name: str, stores: Stores, *, resume: bool, force: bool, retry_
     return kind(name, stores, keeps=resume, retry_errors=retry_errors)
 
 
-def keys_of(name: str, stores: Stores) -> set[str]:
+def keys_of(name: str, stores: Stores, *, with_failures: bool = True) -> set[str]:
     """Return the names of all pictures in a record, without changing it; none if there is no record."""
     if is_remote(name):
         data = b"".join(_read_all(_Parts.parts(name, stores), stores))
     else:
         data = Path(name).read_bytes() if os.path.exists(name) else b""
-    return {row["key"] for row in _parsed(data.rpartition(b"\n")[0].splitlines(), name)}
+    rows = _parsed(data.rpartition(b"\n")[0].splitlines(), name)
+    return {row["key"] for row in rows if with_failures or not row.get("error")}
 
 
 def is_record(name: str) -> bool:

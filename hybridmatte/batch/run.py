@@ -36,6 +36,8 @@ class Tally:
         Number of items, where it is known.
     skipped : int
         Items that an earlier run finished.
+    failed_before : int
+        Those of them that failed.
     written, failed : int
         Items of this run.
     scores : dict of str to float
@@ -44,6 +46,7 @@ class Tally:
 
     def __init__(self, total: int | None) -> None:
         self.total, self.skipped, self.written, self.failed = total, 0, 0, 0
+        self.failed_before = 0
         self.scores: dict[str, float] = {}
         self.start = time.monotonic()
 
@@ -78,7 +81,7 @@ class _Once:
     """The items that are to be worked on, counted as they are taken."""
 
     def __init__(self, items: Iterable[Item], journal: Journal, tally: Tally) -> None:
-        self.items, self.done, self.tally = items, set(journal.rows), tally
+        self.items, self.done, self.tally = items, dict(journal.rows), tally
         self.is_exhausted, self.taken = False, 0
         self.order: deque[str] = deque()
 
@@ -95,6 +98,7 @@ class _Once:
                 names[item.key] = str(item.image)
             if item.key in self.done:
                 self.tally.skipped += 1
+                self.tally.failed_before += self.done[item.key] is not None
                 continue
             self.order.append(item.key)
             self.taken += 1

@@ -116,7 +116,11 @@ class Planner:
             arguments = ["--mask", ANY_PARTNER, *arguments] if self.job == "auto" else [ANY_PARTNER, *arguments]
         quiet = ["--quiet"] if is_quiet() else []
         command, context = _parsed(self.job, [MANY, *arguments, "-o", ANY_OUTPUT, *quiet])
-        request, work = planned(partial(command.invoke, context))
+        try:
+            request, work = planned(partial(command.invoke, context))
+        except ValueError as error:  # of the option that stands for --confidence
+            said = str(error).replace(f"--confidence-map is {ANY_MAP}", "--confidence is given")
+            raise ValueError(said) from error
         used = request.used
         has_confidence = request.confidence_map is not None
         return _Planned(Plan(work, request.tasks, request.held, has_confidence, used.method, used.weights), request)

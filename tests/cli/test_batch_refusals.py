@@ -151,3 +151,22 @@ def test_a_parquet_file_is_not_overwritten_by_a_record(run, many):
     assert "table.parquet exists, expected --resume to continue or --force" in refused.err
     assert (many / "table.parquet").read_text() == "text"
     assert not (many / "out").exists()
+
+
+def test_a_trial_refuses_what_the_run_would(run, many):
+    assert "lies in a folder that does not exist" in run(f"{MATTE.replace('@out', '@no/where')} --dry-run").err
+    (many / "out").mkdir()
+    (many / "out" / "other.png").touch()
+    refused = run(f"{MATTE} --dry-run")
+    assert refused.code == 2
+    assert "holds 1 files already (other.png, ...)" in refused.err
+
+
+def test_a_trial_counts_as_the_run_would_and_names_what_fails(run, many):
+    (many / "trimaps" / "e.png").unlink()
+    run(MATTE)
+    again = run(f"{MATTE} --dry-run --resume")
+    assert "6 pictures, 6 in the record already, 0 cannot be worked on" in again.err
+    again = run(f"{MATTE} --dry-run --resume --retry-errors")
+    assert "6 pictures, 4 in the record already, 1 cannot be worked on" in again.err
+    assert "e.png has no trimap in" in again.err
