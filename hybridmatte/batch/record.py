@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -33,10 +34,11 @@ DIGITS, READERS = 7, 16  # of the numbers of parts; parts that are read at once,
 
 
 class Journal(Protocol):
-    """Rows that are kept: those of earlier runs, and new ones."""
+    """Rows that are kept: those of earlier runs, and new ones. place is where, for messages."""
 
     rows: dict[str, str | None]
     notes: list[str]
+    place: str
 
     def add(self, row: Row) -> None:
         """Keep a row."""
@@ -158,7 +160,7 @@ class _File:
     """A file of JSON lines that is appended to. Its lock keeps a second run out."""
 
     def __init__(self, name: str, stores: Stores, *, keeps: bool, retry_errors: bool) -> None:  # noqa: ARG002
-        self.path, self.notes = Path(name), []
+        self.path, self.notes, self.place = Path(name), [], name
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"record {name} lies in a folder that does not exist, expected an existing one")
         self.file = self._locked(self.path)
@@ -208,13 +210,26 @@ class _File:
 
     def add(self, row: Row) -> None:
         """Append a row."""
-        self.file.write(_line(row))
-        self.file.flush()
+        with self._naming_errors():
+            self.file.write(_line(row))
+            self.file.flush()
         self.rows[row["key"]] = row["error"]
 
     def close(self) -> None:
         """Close the file."""
-        self.file.close()
+        with self._naming_errors():
+            self.file.close()
+
+    @contextmanager
+    def _naming_errors(self) -> Iterator[None]:
+        """Say of a failure to write which file it is, as that of a full disk does not."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(
+                f"record {self.path} cannot be written ({error.strerror}), expected a writable folder with free space; "
+                "--resume goes on"
+            ) from error
 
     def all_rows(self) -> list[Row]:
         """Return all rows."""
@@ -227,6 +242,7 @@ class _Parts:
     def __init__(self, name: str, stores: Stores, *, keeps: bool, retry_errors: bool) -> None:
         self.stem, self.ending = os.path.splitext(name)
         self.stores, self.notes, self.waiting = stores, [], []
+        self.place = f"{self.stem}-*{self.ending}"
         self.last = time.monotonic()
         self.rows: dict[str, str | None] = {}
         parts = self.parts(name, stores)

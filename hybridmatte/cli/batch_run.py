@@ -172,7 +172,7 @@ def _work_through(request: BatchRequest, inputs: Inputs, stores: Stores, name: s
         journal.close()
         clear_leftovers(request.output)
         raise
-    _conclude(request, tally, journal, is_complete=is_complete, record=table or name)
+    _conclude(request, tally, journal, is_complete=is_complete, record=table or journal.place)
 
 
 def _check_places(request: BatchRequest, stores: Stores, bits: int, record: str, table: str | None) -> None:

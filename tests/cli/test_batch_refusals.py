@@ -1,8 +1,12 @@
 """``batch`` refuses what would lose files or promise wrongly, and says why."""
 
 import json
+import os
 
 import pytest
+
+from hybridmatte.batch.record import open_journal
+from hybridmatte.batch.stores import Stores
 
 MATTE = "batch @images @trimaps -o @out --job matte --method cf"
 
@@ -170,3 +174,14 @@ def test_a_trial_counts_as_the_run_would_and_names_what_fails(run, many):
     again = run(f"{MATTE} --dry-run --resume --retry-errors")
     assert "6 pictures, 4 in the record already, 1 cannot be worked on" in again.err
     assert "e.png has no trimap in" in again.err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux")
+def test_a_record_on_a_full_disk_is_named(tmp_path):
+    name = str(tmp_path / "results.jsonl")
+    journal = open_journal(name, Stores(), resume=False, force=False)
+    journal.file.close()
+    journal.file = open("/dev/full", "wb")
+    for call in (lambda: journal.add({"key": "a", "error": None}), journal.close):
+        with pytest.raises(OSError, match="results.jsonl cannot be written .No space left on device., expected"):
+            call()
