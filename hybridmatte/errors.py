@@ -8,6 +8,7 @@ import warnings
 from _thread import interrupt_main
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.util import find_spec
 from threading import Event, Timer, current_thread, main_thread
 from types import FrameType
@@ -15,16 +16,19 @@ from types import FrameType
 __all__ = [
     "ConvergenceWarning",
     "MissingExtraError",
+    "collected_warnings",
     "is_interrupt",
     "remembering_interrupts",
     "require_extra",
     "warn_caller",
 ]
 
+INSIDE = (__package__, "contextlib")  # whose code stands between a warning and the line that called the package
 REPEAT_SECONDS = 0.05  # from a dropped Ctrl-C to its repetition
 
 _interrupted = Event()
 _answered = Event()  # `is_interrupt` has told of the interrupt
+_collected: ContextVar[list[tuple[str, type[Warning]]] | None] = ContextVar("collected", default=None)
 
 
 class ConvergenceWarning(UserWarning):
@@ -100,10 +104,28 @@ def remembering_interrupts() -> Iterator[None]:
         _answered.clear()
 
 
-def warn_caller(message: str, category: type[Warning]) -> None:
-    """Issue a warning that points at the line of the user's code that called the package."""
+@contextmanager
+def collected_warnings() -> Iterator[list[tuple[str, type[Warning]]]]:
+    """Collect messages and categories of `warn_caller` in the block, for a caller that adds what they are about."""
+    said: list[tuple[str, type[Warning]]] = []
+    token = _collected.set(said)
+    try:
+        yield said
+    finally:
+        _collected.reset(token)
+
+
+def warn_caller(message: str, category: type[Warning], *, is_of_input: bool = True) -> None:
+    """Issue a warning that points at the line of the user's code that called the package.
+
+    In a block of `collected_warnings`, a warning that is about an input is collected instead.
+    """
+    said = _collected.get()
+    if said is not None and is_of_input:
+        said.append((message, category))
+        return
     frame, level = sys._getframe(1), 2
-    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == __package__:
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in INSIDE:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 

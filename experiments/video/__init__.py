@@ -14,7 +14,8 @@ METHODS = (CONTROL, PEER, AVERAGED, SEQUENCE, UNSMOOTHED)
 SPACINGS = (1, 15, 60)  # frames from one key frame to the next
 CUT = ", cut"  # end of the name of a clip with a cut in the middle
 MASKED = ", masks"  # end of the name of a real clip, whose trimaps are made of found masks
-REAL = ((CONTROL, 1), (SEQUENCE, 1), (SEQUENCE, 15))  # methods and spacings on a real clip
+FOUND, ALONE = "matte_from_image, frame by frame", "matte_sequence, segmenter alone"
+REAL = ((CONTROL, 1), (SEQUENCE, 1), (SEQUENCE, 15), (FOUND, 1), (ALONE, 1))  # methods and spacings on a real clip
 PARTS = ("clips", "cuts", "time", "real")
 MEASURED = ("clips", "cuts", "time")
 
@@ -30,6 +31,7 @@ class Options(DataOptions):
     frames: int = option(60, "frames of a clip", minimum=4)
     height: int = option(240, "pixels; the width is 4 / 3 of it", minimum=48)
     clip: Path | None = option(None, "video file of the part real")
+    first: int = option(0, "first frame of the clip of the part real", minimum=0)
     kept: Path = option(Path("video_clips"), "folder of the pictures of the part real")
     again: bool = option(False, "measure what is recorded for these frames and this height too")
 

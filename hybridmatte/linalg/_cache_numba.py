@@ -206,4 +206,4 @@ def _say_once(message):
     kind = message.split("(")[0]
     if kind not in _said:
         _said.add(kind)
-        warn_caller(message, UserWarning)
+        warn_caller(message, UserWarning, is_of_input=False)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte.video.flow import Frame, Plane, motion_between
-from hybridmatte.video.tracking import Matted, Moved, moved
+from hybridmatte.video.tracking import Matted, Moved, moved_as_cutout
 
 __all__ = ["carried_back", "trimap_of_moved"]
 
@@ -29,7 +29,7 @@ def carried_back(key: Matted, images: Sequence[Frame], is_cut_after: Sequence[bo
             following = None
             guesses.append(None)
             continue
-        guess = moved(following, image, motion_between(image, following.image).to_next)
+        guess = moved_as_cutout(following, image, motion_between(image, following.image).to_next)
         guesses.append(guess)
         following = Matted(image, guess.alpha, guess.variance)
     return guesses[::-1]

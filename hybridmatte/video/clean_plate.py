@@ -18,10 +18,10 @@ from itertools import chain
 import cv2
 import numpy as np
 
-from hybridmatte.foreground import Layers, estimate_layers
+from hybridmatte.foreground import estimate_layers
 from hybridmatte.video.colour_fit import NOISE, alpha_of_colours, local_sums
 from hybridmatte.video.flow import LIGHT_RANGE, Plane
-from hybridmatte.video.links import Linked, flows_along, windows
+from hybridmatte.video.links import NO_LAYERS, HalfLayers, Linked, flows_along, windows
 
 __all__ = ["against_plates"]
 
@@ -46,13 +46,13 @@ def against_plates(items: Iterable[Linked]) -> Iterator[Linked]:
     most = int(HELD_PIXELS / first.frame.matte.alpha.size)
     reach = max(min(REACH, (most - 1) // 2), 1)
     for held, middle in windows(map(_with_layers, chain([first], rest)), reach):
-        yield _refined(held, middle, reach)._replace(layers=None)
+        yield _refined(held, middle, reach)._replace(layers=NO_LAYERS)
 
 
 def _with_layers(item: Linked) -> Linked:
-    """Return a frame with the colours of its layers; float16 is as exact as frames of 10 bits."""
+    """Return a frame with the colours of its layers."""
     layers = estimate_layers(item.frame.matte.image, item.frame.matte.alpha)
-    return item._replace(layers=Layers(*(layer.astype(np.float16) for layer in layers)))
+    return item._replace(layers=HalfLayers(*(layer.astype(np.float16) for layer in layers)))
 
 
 def _refined(held: deque[Linked], middle: int, reach: int) -> Linked:
@@ -65,14 +65,14 @@ def _refined(held: deque[Linked], middle: int, reach: int) -> Linked:
     y, x = (part.astype(np.float32) for part in np.nonzero(is_unknown))
     pixels = np.dstack([x, y])[0]
     own_variance = _variance(matte.alpha[is_unknown])
-    weight = 1 / own_variance
+    weight = np.reciprocal(own_variance)
     ground = one.layers.background[is_unknown].astype(np.float32) * weight[:, None]
     for other, object_cells, ground_cells in others:
         colours, precision = _shown_by(other, one, object_cells, ground_cells, pixels)
         ground += precision[:, None] * colours
         weight += precision
     ground /= weight[:, None]
-    variance = 1 / weight
+    variance = np.reciprocal(weight)
     likeliest, precision = alpha_of_colours(
         matte.image, matte.alpha, one.layers.foreground.astype(np.float32), ground, variance, is_unknown
     )
@@ -96,8 +96,9 @@ def _shown_by(
     colours, alpha = light * _sampled(background, at), _sampled(other.frame.matte.alpha, at)
     variance = _variance(alpha) + np.float32(RESAMPLED) + _at_pixels(doubt, pixels, shape)
     apart = np.square(_at_pixels(object_cells, pixels, shape) - flow).sum(axis=1)
-    is_inside = ((at > -0.5) & (at < np.float32(shape[::-1]) - 0.5)).all(axis=1)
-    return colours, np.where(is_inside, -np.expm1(-0.5 * apart / np.float32(APART**2)), 0) / variance
+    is_inside = ((at > -0.5) & (at < np.array(shape[::-1], np.float32) - 0.5)).all(axis=1)
+    share = -np.expm1(-0.5 * apart / np.float32(APART**2))
+    return colours, (np.where(is_inside, share, 0) / variance).astype(np.float32, copy=False)
 
 
 def _compared(other: Linked, one: Linked, background: Plane, ground_cells: Plane) -> tuple[Plane, Plane]:
@@ -106,11 +107,11 @@ def _compared(other: Linked, one: Linked, background: Plane, ground_cells: Plane
     They are seen where both frames surely show the ground.
     """
     shape = one.frame.matte.alpha.shape
-    step = max(round(float(np.hypot(*shape)) / SAMPLES), 1)
+    step = max(round(float(np.hypot(shape[0], shape[1])) / SAMPLES), 1)
     y, x = np.mgrid[step // 2 : shape[0] : step, step // 2 : shape[1] : step].astype(np.float32)
     pixels = np.dstack([x, y]).reshape(-1, 2)
     at = pixels + _at_pixels(ground_cells, pixels, shape)
-    is_inside = ((at >= 0) & (at <= np.float32(shape[::-1]) - 1)).all(axis=1)
+    is_inside = ((at >= 0) & (at <= np.array(shape[::-1], np.float32) - 1)).all(axis=1)
     place = y.astype(int).ravel(), x.astype(int).ravel()
     is_sure = is_inside & (one.frame.matte.alpha[place] < CLEAR) & (_sampled(other.frame.matte.alpha, at) < CLEAR)
     moved, own = _sampled(background, at), one.layers.background[place].astype(np.float32)
@@ -119,7 +120,8 @@ def _compared(other: Linked, one: Linked, background: Plane, ground_cells: Plane
     difference = np.square(light * moved - own).mean(axis=1) - np.float32(2 * NOISE + RESAMPLED)
     weights = is_sure.astype(np.float32).reshape(y.shape)
     summed = local_sums(weights * difference.reshape(y.shape)) + np.float32(UNPROVED * GUESSED**2)
-    return light, np.maximum(summed, 0) / (local_sums(weights) + np.float32(UNPROVED))
+    doubt = np.maximum(summed, 0) / (local_sums(weights) + np.float32(UNPROVED))
+    return light, doubt.astype(np.float32, copy=False)
 
 
 def _variance(alpha: Plane) -> Plane:
@@ -129,7 +131,7 @@ def _variance(alpha: Plane) -> Plane:
 
 def _at_pixels(cells: Plane, pixels: Plane, shape: tuple[int, ...]) -> Plane:
     """Return values at cells (h, w, ...) of a frame of a shape (H, W), interpolated at pixels (n, 2)."""
-    scale = np.float32([cells.shape[1] / shape[1], cells.shape[0] / shape[0]])
+    scale = np.array([cells.shape[1] / shape[1], cells.shape[0] / shape[0]], np.float32)
     return _sampled(cells, (pixels + np.float32(0.5)) * scale - np.float32(0.5))
 
 
@@ -138,5 +140,6 @@ def _sampled(plane: Plane, at: Plane) -> Plane:
     points = np.ascontiguousarray(at, np.float32)
     rows = 256  # OpenCV takes maps of fewer than 32768 rows and columns
     padded = np.pad(points, ((0, -len(points) % rows), (0, 0)), mode="edge").reshape(rows, -1, 2)
-    values = cv2.remap(plane, padded, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return values.reshape(-1, *plane.shape[2:])[: len(points)]
+    places = padded[..., 0], padded[..., 1]
+    values = cv2.remap(plane, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return values.reshape(-1, *plane.shape[2:])[: len(points)].astype(np.float32, copy=False)

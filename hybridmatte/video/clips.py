@@ -40,6 +40,7 @@ TURNS = {
     (0, -1, -1, 0): 7,
     (0, -1, 1, 0): 8,
 }  # EXIF orientation by the signs of a display matrix
+N_NAMED = 5  # runs of frames in a message
 SIDEWAYS = 5  # orientations from here on exchange width and height
 
 
@@ -149,7 +150,7 @@ class VideoClip(Clip):
         self.numbers = chosen_range(start, end, self.whole, self._seconds, self.path)
         self._orientation, self.shape = self._turn()
         self.pixel_aspect = 1 / aspect if self._orientation >= SIDEWAYS else aspect
-        self._has_warned = False
+        self._has_warned = self._has_warned_of_fields = False
 
     def check_sizes(self) -> None:
         """Refuse frames of different sizes: at key frames, where a size may change."""
@@ -158,6 +159,7 @@ class VideoClip(Clip):
             if number >= self.numbers.stop:
                 return
             if number >= self.numbers.start:
+                self._warn_of_fields(frame, number)
                 height, width = frame.height, frame.width
                 self._refuse_size((width, height) if self._orientation >= SIDEWAYS else (height, width), number)
 
@@ -170,7 +172,7 @@ class VideoClip(Clip):
 
     def __iter__(self) -> Iterator[Frame]:
         """Decode the frames; what cannot be decoded is left out, and one warning says so."""
-        n_decoded, before = 0, -1
+        n_decoded, before, left_out = 0, -1, set(self.numbers if self._has_times else ())
         for frame in self._decoded():
             number = self._number(frame.pts, before)
             if number >= self.numbers.stop:
@@ -178,6 +180,8 @@ class VideoClip(Clip):
             before = number
             if number >= self.numbers.start:
                 n_decoded += 1
+                left_out.discard(number)
+                self._warn_of_fields(frame, number)
                 yield self._upright(frame, number)
         if n_decoded == 0:
             raise ValueError(f"{self._label} has no frame that can be decoded, expected at least one")
@@ -185,7 +189,18 @@ class VideoClip(Clip):
             self._has_warned = True
             total = len(self.numbers) + (self._n_missing if self.numbers.stop == len(self._times) else 0)
             of = f"{n_decoded} of {total} frames" if total > n_decoded else f"{n_decoded} frames"
-            warn_caller(f"{self._label} is damaged or truncated: {of} could be decoded, and are used", UserWarning)
+            said = f"{self._label} is damaged or truncated: {of} could be decoded, and are used"
+            warn_caller(f"{said}; left out: {_runs(sorted(left_out))}" if left_out else said, UserWarning)
+
+    def _warn_of_fields(self, frame: av.VideoFrame, number: int) -> None:
+        """Warn once of frames whose rows are of two moments. It is no error: progressive clips may be stored so."""
+        if frame.interlaced_frame and not self._has_warned_of_fields:
+            self._has_warned_of_fields = True
+            warn_caller(
+                f"{self._label} has interlaced frames, such as frame {number}: if even and odd rows show two moments, "
+                "moving edges become combs, and so does alpha; deinterlace it first, as ffmpeg -vf bwdif does",
+                UserWarning,
+            )
 
     def _number(self, pts: int | None, before: int) -> int:
         """Return the number of a frame by its time; a frame without one follows the frame before it.
@@ -241,6 +256,17 @@ class VideoClip(Clip):
                 f"{self._label} has frame {number} of {shape[1]} x {shape[0]}, expected {self.shape[1]} x "
                 f"{self.shape[0]} in all, or an end before it"
             )
+
+
+def _runs(numbers: list[int]) -> str:
+    """Return numbers that grow as a list for a message, such as 3, 7 to 9; the first runs only."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if not runs or number > runs[-1][-1] + 1:
+            runs.append([number, number])
+        runs[-1][-1] = number
+    said = [str(first) if first == last else f"{first} to {last}" for first, last in runs[:N_NAMED]]
+    return ", ".join(said) + (", ..." if len(runs) > N_NAMED else "")
 
 
 def opened(path: str) -> av.container.InputContainer:

@@ -60,9 +60,10 @@ def local_sums(plane: Plane) -> Plane:
     What is far counts where nothing is near: the ratio of the sums of weighted values and of weights is a local mean.
     """
     height, width = plane.shape
-    near = cv2.GaussianBlur(plane, (0, 0), BLUR)
+    near = cv2.GaussianBlur(plane, (0, 0), BLUR).astype(np.float32, copy=False)
     if min(height, width) < 2 * COARSEST:
         return near
     coarse = cv2.resize(plane, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
-    near += np.float32(FURTHER) * cv2.resize(local_sums(coarse), (width, height), interpolation=cv2.INTER_LINEAR)
+    far = local_sums(coarse.astype(np.float32, copy=False))
+    near += np.float32(FURTHER) * cv2.resize(far, (width, height), interpolation=cv2.INTER_LINEAR)
     return near

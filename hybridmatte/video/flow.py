@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Frame", "Motion", "MotionPair", "Plane", "is_cut", "leaves", "motion_between", "warp"]
+__all__ = ["Frame", "Motion", "MotionPair", "Plane", "blurred", "is_cut", "leaves", "motion_between", "warp"]
 
 FLOW_SIDE = 1024  # pixels: longest side of the frames between which the flow is computed; larger ones are shrunk
 CUT_SIDE = 160  # pixels: the same where a cut is searched
@@ -28,6 +28,8 @@ LIGHT_RANGE = 0.5, 2.0  # change of light, in each channel, that is compensated 
 CUT_SHARE = 0.3  # of the pixels: a flow that explains fewer does not connect frames of one scene
 CUT_ROUND_TRIP, CUT_COLOUR = 1.5, 0.15  # pixels at `CUT_SIDE`, and RGB distance, that count as explained
 SMALLEST = 16  # pixels: DIS needs patches; frames with a shorter side are enlarged by repeating their border
+
+NO_FLOW = np.zeros((1, 1, 2), np.float32)  # to start from: DIS takes none of another size than the frames
 
 Plane = npt.NDArray[np.float32]  # (H, W)
 Frame = npt.NDArray[np.float32]  # (H, W, 3), RGB in [0, 1]
@@ -65,15 +67,15 @@ def motion_between(previous: Frame, frame: Frame) -> MotionPair:
     return MotionPair(*(_enlarged(*motion, shape) for motion in ((backward, back), (forward, ahead))))
 
 
-def warp(plane: npt.NDArray[np.float32], flow: Plane, outside: float | None = None) -> npt.NDArray[np.float32]:
+def warp(plane: npt.NDArray[np.float32], flow: Plane) -> npt.NDArray[np.float32]:
     """Return a plane (H, W) or colours (H, W, 3) of the other frame at the pixels of this one, interpolated linearly.
 
-    Pixels from outside the frame take the value `outside`, or that of the nearest pixel on the border for None.
+    Pixels from outside the frame take the value of the nearest pixel on the border.
     """
     y, x = np.indices(flow.shape[:2], np.float32)
-    border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
-    value = 0.0 if outside is None else outside
-    return cv2.remap(plane, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=border, borderValue=value)
+    at = x + flow[..., 0], y + flow[..., 1]
+    moved = cv2.remap(plane, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return moved.astype(np.float32, copy=False)
 
 
 def is_cut(previous: Frame, frame: Frame) -> bool:
@@ -90,17 +92,19 @@ def _shrunk(frame: Frame, longest: int) -> Frame:
     if scale >= 1:
         return frame
     height, width = (max(round(side * scale), 1) for side in frame.shape[:2])
-    return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+    return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
 
 
 def _flow(source: Frame, target: Frame) -> Plane:
     """Return the flow (h, w, 2) from each pixel of a frame to another frame."""
     height, width = source.shape[:2]
     below, right = max(SMALLEST - height, 0), max(SMALLEST - width, 0)
-    greys = [cv2.copyMakeBorder(_grey(frame), 0, below, 0, right, cv2.BORDER_REPLICATE) for frame in (source, target)]
+    one, other = (
+        cv2.copyMakeBorder(_grey(frame), 0, below, 0, right, cv2.BORDER_REPLICATE) for frame in (source, target)
+    )
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setUseSpatialPropagation(False)  # it would go along stripes, whose number is that of the threads
-    return np.ascontiguousarray(search.calc(*greys, None)[:height, :width])
+    return np.ascontiguousarray(search.calc(one, other, NO_FLOW)[:height, :width], np.float32)
 
 
 def _grey(frame: Frame) -> npt.NDArray[np.uint8]:
@@ -120,11 +124,16 @@ def _reliability(flow: Plane, back: Plane, frame: Frame, other: Frame) -> Plane:
 def _disagreement(flow: Plane, back: Plane, frame: Frame, other: Frame) -> tuple[Plane, Plane]:
     """Return the distance after a round trip, in pixels, and the change of colour along the flow; (h, w) each."""
     distance = np.linalg.norm(flow + warp(back, flow), axis=2)
-    smooth, moved = cv2.blur(frame, (3, 3)), warp(cv2.blur(other, (3, 3)), flow)
+    smooth, moved = blurred(frame), warp(blurred(other), flow)
     is_same = distance <= 1
     sums = [np.where(is_same[..., None], picture, 0).sum(axis=(0, 1)) + 1e-3 for picture in (smooth, moved)]
     light = np.clip(sums[0] / sums[1], *LIGHT_RANGE).astype(np.float32)
     return distance, np.linalg.norm(smooth - light * moved, axis=2)
+
+
+def blurred(frame: Frame) -> Frame:
+    """Return a frame (H, W, 3), averaged over 3 x 3 pixels."""
+    return cv2.blur(frame, (3, 3)).astype(np.float32, copy=False)
 
 
 def leaves(flow: Plane) -> npt.NDArray[np.bool_]:
@@ -140,8 +149,8 @@ def _enlarged(flow: Plane, reliability: Plane, shape: tuple[int, int]) -> Motion
     if flow.shape[:2] == shape:
         return Motion(flow, reliability)
     size = shape[::-1]
-    scale = np.float32([shape[1] / flow.shape[1], shape[0] / flow.shape[0]])
+    scale = np.array([shape[1] / flow.shape[1], shape[0] / flow.shape[0]], np.float32)
     return Motion(
         cv2.resize(flow, size, interpolation=cv2.INTER_LINEAR) * scale,
-        cv2.resize(reliability, size, interpolation=cv2.INTER_LINEAR),
+        cv2.resize(reliability, size, interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False),
     )

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_image, check_same_shape
+from hybridmatte.errors import warn_caller
 from hybridmatte.video.carrying import carried_back, trimap_of_moved
-from hybridmatte.video.flow import Frame, is_cut, motion_between
+from hybridmatte.video.flow import Frame, Motion, Plane, is_cut, motion_between
 from hybridmatte.video.hint_sources import HintSource
-from hybridmatte.video.hints import Hint, Settings
+from hybridmatte.video.hints import FoundMask, Hint, Settings
 from hybridmatte.video.links import Tracked
-from hybridmatte.video.tracking import Matted, Moved, follow, fused, moved
+from hybridmatte.video.lost_parts import PartsSeen
+from hybridmatte.video.notices import FrameNotices
+from hybridmatte.video.tracking import Matted, Moved, follow, fused, moved, moved_as_cutout
 
 __all__ = ["Store", "tracked_frames"]
 
@@ -34,7 +36,7 @@ class Store(Protocol):
 
 
 class _Arrival(NamedTuple):
-    """A frame as it came, its number, and whether a scene begins with it."""
+    """A frame as it came, how many came before it, and whether a scene begins with it."""
 
     index: int
     frame: npt.NDArray[np.generic]
@@ -43,7 +45,7 @@ class _Arrival(NamedTuple):
     @property
     def image(self) -> Frame:
         """The frame as (H, W, 3) float32 in [0, 1]."""
-        return check_image(self.frame, f"frame {self.index}")
+        return check_image(self.frame)
 
 
 def tracked_frames(
@@ -52,18 +54,24 @@ def tracked_frames(
     settings: Settings,
     window: int,
     store: Store | None = None,
+    number_of: Callable[[int], int] = int,
 ) -> Iterator[Tracked]:
-    """Yield the matte of each frame. Frames that the store has are not solved again."""
-    tracker = _Tracker(source, settings, store)
+    """Yield the matte of each frame. Frames that the store has are not solved again.
+
+    `number_of` returns the number that warnings and errors give a frame, by how many came before it.
+    """
+    notices = FrameNotices(number_of)
+    tracker = _Tracker(source, settings, store, notices)
     held: list[_Arrival] = []
     count = 0
-    for arrival in _arrivals(frames):
+    for arrival in _arrivals(frames, number_of):
         count += 1
         held.append(arrival)
         if not _waits(source.keys, arrival.index, window):
             yield from tracker.mattes(held)
             held = []
     yield from tracker.mattes(held)
+    notices.finish()
     source.finish(count)
 
 
@@ -75,14 +83,15 @@ def _waits(keys: list[int] | None, index: int, window: int) -> bool:
     return position < len(keys) and 0 < keys[position] - index < window
 
 
-def _arrivals(frames: Iterable[npt.ArrayLike]) -> Iterator[_Arrival]:
+def _arrivals(frames: Iterable[npt.ArrayLike], number_of: Callable[[int], int]) -> Iterator[_Arrival]:
     """Yield the frames, checked and all of one size; copies, as a reader may use one array for all frames."""
     before = None
     shape: tuple[int, ...] | None = None
     for index, frame in enumerate(frames):
-        image = check_image(frame, f"frame {index}")
+        label = f"frame {number_of(index)}"
+        image = check_image(frame, label)
         shape = image.shape if shape is None else shape
-        check_same_shape(image.shape, f"frame {index}", shape, "frame 0")
+        check_same_shape(image.shape, label, shape, f"frame {number_of(0)}")
         begins = before is None or is_cut(before, image)
         is_small = isinstance(frame, np.ndarray) and frame.dtype.itemsize < image.dtype.itemsize
         yield _Arrival(index, np.array(frame) if is_small else image.copy(), begins)
@@ -92,15 +101,17 @@ def _arrivals(frames: Iterable[npt.ArrayLike]) -> Iterator[_Arrival]:
 class _Tracker:
     """Estimates frame after frame, each from the one before."""
 
-    def __init__(self, source: HintSource, settings: Settings, store: Store | None) -> None:
-        self._source, self._settings, self._store = source, settings, store
+    def __init__(self, source: HintSource, settings: Settings, store: Store | None, notices: FrameNotices) -> None:
+        self._source, self._settings, self._store, self._notices = source, settings, store, notices
         self._last: Tracked | None = None
+        self._carried: Moved | None = None  # alpha of the last key frame at the last frame, unless that is the key
+        self._parts: PartsSeen | None = None
 
     def mattes(self, held: list[_Arrival]) -> Iterator[Tracked]:
         """Yield the mattes of frames that were held together; the last of several is a key frame, unless none came."""
         backward = self._from_key(held)
         for arrival, guess in zip(held, backward, strict=True):
-            with _at_frame(arrival.index):
+            with self._notices.at(arrival.index):
                 self._last = self._next(arrival, guess)
             yield self._last
 
@@ -109,7 +120,7 @@ class _Tracker:
         if len(held) < 2:
             return [None] * len(held)
         last = held[-1]
-        with _at_frame(last.index):
+        with self._notices.at(last.index):
             hint = self._source.of_frame(last.index, last.image)
             if hint is None:
                 return [None] * len(held)
@@ -126,27 +137,57 @@ class _Tracker:
         if np.array_equal(image, last.matte.image) and (hint is None or np.array_equal(hint.trimap(), last.trimap)):
             return Tracked(self._kept_or(arrival.index, image, lambda: last.matte), last.trimap)
         motion = motion_between(last.matte.image, image)
-        forward = moved(last.matte, image, motion.to_previous)
-        guess = forward if backward is None else fused(forward, backward)
-        return self._follow(arrival.index, image, hint, guess)._replace(motion=motion)
+        guess = self._moved(last.matte, image, motion.to_previous, is_key=hint is not None)
+        guess = guess if backward is None else fused(guess, backward)
+        trimap, is_carried = self._trimap(hint, guess, motion.to_previous)
+        return self._follow(arrival.index, image, trimap, guess, is_carried=is_carried)._replace(motion=motion)
 
     def _first(self, index: int, image: Frame, hint: Hint | None, backward: Moved | None) -> Tracked:
         """Return the matte of the first frame of a scene."""
         if hint is not None:
+            self._carried = None
+            self._parts = PartsSeen(hint.mask) if isinstance(hint, FoundMask) else None
             matte = self._kept_or(index, image, hint.alone)
             return Tracked(matte, np.where(matte.variance > 0, np.float32(0.5), matte.alpha), begins=True)
         if backward is None:
             raise ValueError("keys has no key frame in this scene near enough, expected one; or raise window")
-        return self._follow(index, image, None, backward)._replace(begins=True)
+        self._carried = backward
+        return self._follow(index, image, trimap_of_moved(backward), backward, is_carried=True)._replace(begins=True)
 
-    def _follow(self, index: int, image: Frame, hint: Hint | None, guess: Moved) -> Tracked:
+    def _moved(self, last: Matted, image: Frame, motion: Motion, *, is_key: bool) -> Moved:
+        """Return the alpha of the last frame at the next one, or that of the last key frame if the next is not a key.
+
+        Alphas that were solved between key frames are not carried on: their errors would add up from frame to frame.
+        """
+        if is_key:
+            self._carried = None
+            return moved(last, image, motion)
+        if self._carried is not None:
+            last = Matted(last.image, self._carried.alpha, self._carried.variance)
+        self._carried = moved_as_cutout(last, image, motion)
+        return self._carried
+
+    def _follow(self, index: int, image: Frame, trimap: Plane, guess: Moved, *, is_carried: bool) -> Tracked:
         """Return the matte of a frame that others tell of."""
-        trimap = trimap_of_moved(guess) if hint is None else hint.trimap()
 
         def solve() -> Matted:
-            return follow(image, trimap, guess, self._settings.network, is_carried=hint is None)
+            return follow(image, trimap, guess, self._settings.network, is_carried=is_carried)
 
         return Tracked(self._kept_or(index, image, solve), trimap)
+
+    def _trimap(self, hint: Hint | None, guess: Moved, motion: Motion) -> tuple[Plane, bool]:
+        """Return a frame's trimap, and whether it is carried from other frames, as a whole or in part."""
+        if hint is None:
+            return trimap_of_moved(guess), True
+        if self._parts is None or not isinstance(hint, FoundMask):
+            return hint.trimap(), False
+        trimap, carried, given_up = self._parts.completed(hint.trimap(), hint.mask, guess, motion)
+        said = f"segmenter {hint.segmenter} misses {{:.0%}} of the object that the frame before shows; it is "
+        if carried:
+            warn_caller(said.format(carried) + "carried from there", UserWarning)
+        if given_up:
+            warn_caller(said.format(given_up) + "left out, as it was found in too few frames before", UserWarning)
+        return trimap, carried > 0
 
     def _kept_or(self, index: int, image: Frame, solve: Callable[[], Matted]) -> Matted:
         """Return a frame's matte from the store; solve and keep it if it is not there."""
@@ -157,12 +198,3 @@ class _Tracker:
         if self._store is not None:
             self._store.save(index, matte.alpha, matte.variance)
         return matte
-
-
-@contextmanager
-def _at_frame(index: int) -> Iterator[None]:
-    """Add the number of the frame to an error's sentence."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{error} (frame {index})") from error

@@ -36,4 +36,5 @@ def _texture(image: Frame) -> Plane:
     along_x, along_y = (cv2.Sobel(grey, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
     xx, yy, xy = (cv2.blur(product, (WINDOW, WINDOW)) for product in (along_x**2, along_y**2, along_x * along_y))
     least = (xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
-    return np.maximum(least, 0) / (np.maximum(least, 0) + np.float32(TEXTURE**2))
+    seen = np.maximum(least, 0).astype(np.float32, copy=False)
+    return seen / (seen + np.float32(TEXTURE**2))

@@ -85,7 +85,8 @@ class HintFiles:
         while self._at < k + self._skip:
             frame, self._at = next(self._frames, None), self._at + 1
         if frame is None:
-            raise ValueError(f"{self._option} ends before frame {k}, expected one for each frame")
+            number = k + self._clip.numbers.start
+            raise ValueError(f"{self._option} ends before frame {number}, expected one for each frame")
         if frame.alpha is not None:
             return (frame.alpha / np.float32(FULL_SCALE.get(frame.alpha.dtype, 1))).astype(np.float32)
         image = check_image(frame.image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +11,9 @@ import numpy.typing as npt
 
 from hybridmatte._validation import check_plane
 from hybridmatte.automatic.band import INSIDE_MIN
-from hybridmatte.automatic.finding import Segmenter
-from hybridmatte.automatic.from_image import matte_from_image
-from hybridmatte.automatic.from_mask import fit_mask, matte_from_mask, trimap_of_mask
+from hybridmatte.automatic.finding import Segmenter, found_in
+from hybridmatte.automatic.from_image import matte_found
+from hybridmatte.automatic.from_mask import fit_mask, matte_from_mask, trimap_of_mask, warn_if_doubtful
 from hybridmatte.automatic.registry import find_mask
 from hybridmatte.correction.matting import Quality, matte, matte_in_passes
 from hybridmatte.correction.network import Perceptron
@@ -108,17 +109,27 @@ class FoundMask(Hint):
         super().__init__(image, settings)
         self._segmenter = segmenter
 
+    @property
+    def segmenter(self) -> str:
+        """The segmenter's name."""
+        return self._segmenter.name
+
+    @cached_property
+    def mask(self) -> Plane:
+        """The mask (H, W) that the segmenter finds."""
+        return find_mask(self.image, self._segmenter)
+
     def trimap(self) -> Plane:
         """Return the trimap along the outline of the segmenter's mask."""
-        mask = find_mask(self.image, self._segmenter)
-        is_inside = mask >= INSIDE_MIN
+        is_inside = self.mask >= INSIDE_MIN
         if is_inside.all() or not is_inside.any():
             return is_inside.astype(np.float32)
-        return trimap_of_mask(self.image, mask, weights=self.settings.weights)[0]
+        return trimap_of_mask(self.image, self.mask, weights=self.settings.weights)[0]
 
     def alone(self) -> Matted:
         """Return what `matte_from_image` estimates."""
-        result = matte_from_image(self.image, segmenter=self._segmenter, **self.settings._asdict())
+        result = matte_found(self.image, self.mask, segmenter=self.segmenter, **self.settings._asdict())
+        warn_if_doubtful(result, found_in(self.mask))
         return matted(self.image, _trimap_of(result.trimap, result.alpha), result.alpha)
 
 

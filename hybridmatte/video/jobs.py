@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,12 +21,14 @@ from hybridmatte.video.backgrounds import Ground, ground_of
 from hybridmatte.video.clips import Clip, Frame
 from hybridmatte.video.colours import light_of
 from hybridmatte.video.hint_files import HintFiles, key_plane
+from hybridmatte.video.hint_sources import hints_of
+from hybridmatte.video.hints import Settings as SolverSettings
 from hybridmatte.video.hints import is_trimap
 from hybridmatte.video.image_sequences import SequenceClip, find_files, is_sequence, names_sequence
 from hybridmatte.video.points import Point
 from hybridmatte.video.reading import read_clip
 from hybridmatte.video.resuming import Parts
-from hybridmatte.video.sequence import matte_sequence
+from hybridmatte.video.sequence import matted_frames
 from hybridmatte.video.writing import Writer, colour_for, files_of, open_writer
 
 __all__ = ["Begun", "Look", "Settings", "Source", "is_finished", "run_clip"]
@@ -111,15 +111,22 @@ def run_clip(
         parts = Parts(output, job, files, resume=resume, force=force)
         try:
             on_begin(Begun(clip, parts, parts.n_done))
-            with _numbered(clip):
-                alphas = matte_sequence(hints.frames(), **hints.given(), **vars(settings), store=parts)
-                count = _write(writer, clip, alphas, look, ground, on_frame)
+            count = _write(writer, clip, _alphas(hints, settings, parts), look, ground, on_frame)
         except BaseException:
             if parts.n_done == 0:
                 parts.remove()
             raise
     parts.remove()
     return count
+
+
+def _alphas(hints: _Hints, settings: Settings, parts: Parts) -> Iterator[FloatArray]:
+    """Return the alphas of the frames; warnings and errors name frames by their numbers in the clip."""
+    chosen = SolverSettings(settings.quality, settings.weights)
+    waits: dict[str, Any] = {"smoothing": settings.smoothing, "window": settings.window}
+    source = hints_of(**hints.given(), settings=chosen)
+    mattes = matted_frames(hints.frames(), source, chosen, **waits, store=parts, number_of=hints.number_of)
+    return (matte.alpha for matte in mattes)
 
 
 def is_finished(source: Source, output: str) -> bool:
@@ -210,27 +217,13 @@ def _stamp(path: str | Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-@contextmanager
-def _numbered(clip: Clip) -> Iterator[None]:
-    """Name the frame of an error by its number in the clip; `matte_sequence` counts from the in point."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        sentence = IN_FRAME.sub(lambda found: f"(frame {int(found[1]) + clip.numbers.start})", str(error))
-        if sentence == str(error):
-            raise
-        raise type(error)(sentence) from error
-
-
-IN_FRAME = re.compile(r"\(frame (\d+)\)$")
-
-
 class _Hints:
     """The arguments of `matte_sequence`: frames, and planes that follow the frames that could be decoded."""
 
     def __init__(self, source: Source, clip: Clip) -> None:
         self._source, self._clip = source, clip
         self._pending: deque[int] = deque()
+        self._numbers: list[int] = []
         given = source.masks or source.trimaps
         self._planes = None if given is None else HintFiles(given, "masks" if source.masks else "trimaps", clip)
         for number in source.keys or {}:
@@ -270,15 +263,21 @@ class _Hints:
                 )
             if self._planes is not None:
                 self._pending.append(frame.number)
+            self._numbers.append(frame.number)
             yield frame.image
 
+    def number_of(self, index: int) -> int:
+        """Return the number in the clip of a frame that was yielded; frames that cannot be decoded are left out."""
+        return self._numbers[index]
+
     def given(self) -> dict[str, Any]:
-        """Return the argument that tells the object."""
+        """Return the arguments of `matte_sequence` that tell the object, of which one is given."""
+        nothing = dict.fromkeys(("trimaps", "masks", "keys"))
         if self._keys:
-            return {"keys": self._keys}
+            return {**nothing, "keys": self._keys}
         if self._planes is None:
-            return {"masks": self._source.segmenter}
-        return {"masks" if self._source.masks else "trimaps": self._followed(self._planes)}
+            return {**nothing, "masks": self._source.segmenter}
+        return {**nothing, "masks" if self._source.masks else "trimaps": self._followed(self._planes)}
 
     def _followed(self, planes: HintFiles) -> Iterator[FloatArray]:
         while self._pending:

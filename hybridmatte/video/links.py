@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from hybridmatte.foreground import Layers
 from hybridmatte.video.flow import MotionPair, Plane
 from hybridmatte.video.ground_motion import ground_cells
 from hybridmatte.video.object_motion import cell_size, cutout_cells
 from hybridmatte.video.tracking import Matted
 
-__all__ = ["Linked", "Tracked", "flows_along", "linked", "windows"]
+__all__ = ["NO_LAYERS", "HalfLayers", "Linked", "Tracked", "flows_along", "linked", "windows"]
 
 
 class Tracked(NamedTuple):
@@ -30,6 +30,16 @@ class Tracked(NamedTuple):
     motion: MotionPair | None = None
 
 
+class HalfLayers(NamedTuple):
+    """Colours of object and ground, (H, W, 3) float16: as exact as frames of 10 bits."""
+
+    foreground: npt.NDArray[np.float16]
+    background: npt.NDArray[np.float16]
+
+
+NO_LAYERS = HalfLayers(*np.empty((2, 0, 0, 3), np.float16))
+
+
 class Link(NamedTuple):
     """The motion of a layer from a frame to the one before and from that to the frame, at cells (h, w, 2)."""
 
@@ -38,12 +48,15 @@ class Link(NamedTuple):
 
 
 class Linked(NamedTuple):
-    """A frame with the motion of its object and of its ground, None if a scene begins, and the colours of both."""
+    """A frame with the motion of its object and of its ground, None if a scene begins, and the colours of both.
+
+    Where the colours are not needed, they have no pixel.
+    """
 
     frame: Tracked
     object: Link | None
     ground: Link | None
-    layers: Layers | None = None
+    layers: HalfLayers = NO_LAYERS
 
     def with_alpha(self, alpha: Plane) -> Linked:
         """Return the frame with another alpha."""

@@ -28,7 +28,7 @@ TOLERANCE = 0.5  # pixels: flow vectors that differ by more from the fit lose we
 OPAQUE, MIXED_WEIGHT = 0.95, 0.1  # pixels of a smaller alpha have less weight
 LEAST_WEIGHT = 1e-5  # of a pixel, so that the fit exists everywhere
 FAINT = 1e-3  # mean weight in a window at which its deviation counts half: pixels of the least weight show none
-LUMA = np.float32([0.299, 0.587, 0.114])  # brightness of R, G and B
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # brightness of R, G and B
 FLATTEST = 0.02  # of the window's variance, added to that of the positions: few pixels alone determine no slope
 
 Cells = npt.NDArray[np.float64]
@@ -53,7 +53,7 @@ def cutout_cells(one: Frame, one_alpha: Plane, other: Frame, other_alpha: Plane)
 
 def flow_of_cells(cells: Plane, shape: tuple[int, ...]) -> Plane:
     """Return the flow (H, W, 2) of frames of a shape (H, W) from that of cells (h, w, 2)."""
-    return cv2.resize(cells, shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(cells, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
 
 
 def _object_cells(motion: Motion, previous_alpha: Plane) -> Plane:
@@ -81,7 +81,7 @@ def fitted_cells(flow: Plane, weight: Plane, wide: float) -> Plane:
 
 def cell_size(shape: tuple[int, ...]) -> tuple[int, int]:
     """Return how many cells a frame of a shape (H, W) has along x and along y."""
-    side = float(np.hypot(*shape)) / CELLS
+    side = float(np.hypot(shape[0], shape[1])) / CELLS
     return max(round(shape[1] / side), 1), max(round(shape[0] / side), 1)
 
 
@@ -96,7 +96,8 @@ def _fit(flow: Cells, weights: Cells, window: float) -> Cells:
 
 def _affine(flow: Cells, weights: Cells, window: float) -> Cells:
     """Return the weighted affine fits to the flow, each evaluated at its own cell."""
-    y, x = np.indices(weights.shape, np.float64)
+    places = np.indices(weights.shape, np.float64)
+    y, x = places[0], places[1]
     total = _blurred(weights, window)
 
     def mean(values: Cells) -> Cells:

@@ -63,7 +63,7 @@ def read_clip(
     Warns
     -----
     UserWarning
-        When the clip is iterated, if frames cannot be decoded.
+        When the clip is iterated, if frames cannot be decoded, or are interlaced.
     """
     check_integer(max_pixels, "max_pixels", low=1)
     text = os.fspath(path)

@@ -16,12 +16,13 @@ from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights
 from hybridmatte.foreground import estimate_foreground
 from hybridmatte.video.clean_plate import against_plates
 from hybridmatte.video.frames import Store, tracked_frames
-from hybridmatte.video.hint_sources import hints_of
+from hybridmatte.video.hint_sources import HintSource, hints_of
 from hybridmatte.video.hints import Settings
 from hybridmatte.video.links import Tracked, linked
 from hybridmatte.video.smoothing import averaged
+from hybridmatte.video.tracking import Matted
 
-__all__ = ["FrameMatte", "Store", "matte_sequence"]
+__all__ = ["FrameMatte", "Store", "matte_sequence", "matted_frames"]
 
 Planes: TypeAlias = Iterable[npt.ArrayLike]
 
@@ -139,6 +140,13 @@ def matte_sequence(
     TypeError
         If an input is of the wrong kind.
 
+    Warns
+    -----
+    UserWarning
+        As the functions for single images warn. The message names the frame; of frames in a row, the first and the last
+        are named. If a segmenter misses a large part of the object that the frame before shows: the part is carried
+        from there, through as many frames as it was found in and at most 12, or else left out.
+
     See Also
     --------
     matte : One image.
@@ -171,12 +179,25 @@ def matte_sequence(
     if len(names) > 1:
         raise ValueError(f"{' and '.join(names)} are given, expected one of trimaps, masks and keys")
     source = hints_of(trimaps, masks, keys, settings)
-    tracked = tracked_frames(frames, source, settings, window, store)
-    results = (one.matte for one in (_steadied(tracked, smoothing) if smoothing else tracked))
-    return (
-        FrameMatte(one.alpha, estimate_foreground(one.image, one.alpha)) if with_foreground else one.alpha
-        for one in results
-    )
+    results = matted_frames(frames, source, settings, smoothing=smoothing, window=window, store=store)
+    if with_foreground:
+        return (FrameMatte(one.alpha, estimate_foreground(one.image, one.alpha)) for one in results)
+    return (one.alpha for one in results)
+
+
+def matted_frames(
+    frames: Iterable[npt.ArrayLike],
+    source: HintSource,
+    settings: Settings,
+    *,
+    smoothing: int,
+    window: int,
+    store: Store | None = None,
+    number_of: Callable[[int], int] = int,
+) -> Iterator[Matted]:
+    """Yield the frames with their alphas. Options are those of `matte_sequence`; number_of is as `tracked_frames`."""
+    tracked = tracked_frames(frames, source, settings, window, store, number_of)
+    return (one.matte for one in (_steadied(tracked, smoothing) if smoothing else tracked))
 
 
 def _steadied(frames: Iterable[Tracked], radius: int) -> Iterator[Tracked]:

@@ -1,9 +1,9 @@
 """A frame's alpha from its trimap and the previous frame's alpha, moved along the object's motion.
 
-The frame is solved in one pass. The moved alpha is the solver's first guess and, weighed by how sure it is, its prior.
-Solved and moved alpha are then averaged, each weighed by the inverse of its variance, as in a Kalman filter [1]_. The
-variance of the moved alpha grows with the error of the flow and from frame to frame, so that an error that was carried
-into a frame fades unless the frame's own colours confirm it.
+The moved alpha is the solver's first guess. Where the frame's trimap was itself carried from other frames, the moved
+alpha is also a prior, weighed by how sure it is, and is then averaged with the solved one, each weighed by the inverse
+of its variance, as in a Kalman filter [1]_. The variance of the moved alpha grows with the error of the flow and from
+frame to frame.
 
 References
 ----------
@@ -21,10 +21,10 @@ from hybridmatte.correction.estimates import Guess
 from hybridmatte.correction.network import Perceptron
 from hybridmatte.correction.passes import correct_near
 from hybridmatte.systems.problem import check_problem
-from hybridmatte.video.flow import Frame, Motion, Plane, leaves, warp
-from hybridmatte.video.object_motion import object_flow
+from hybridmatte.video.flow import Frame, Motion, Plane, blurred, leaves, warp
+from hybridmatte.video.object_motion import cutout_cells, flow_of_cells, object_flow
 
-__all__ = ["Matted", "Moved", "follow", "fused", "matted", "moved"]
+__all__ = ["Matted", "Moved", "follow", "fused", "matted", "moved", "moved_as_cutout"]
 
 LEAST_VARIANCE = 0.03**2  # of alpha where the network is certain
 WRONG_VARIANCE = 0.2**2  # of an alpha that is off by more than 0.1
@@ -64,11 +64,26 @@ def matted(image: Frame, trimap: Plane, alpha: Plane, confidence: Plane | None =
 
 def moved(previous: Matted, image: Frame, motion: Motion) -> Moved:
     """Return the alpha of the previous frame, moved to an image along the object's motion."""
-    flow = object_flow(motion, previous.alpha)
+    return _moved_along(object_flow(motion, previous.alpha), previous, image, motion)
+
+
+def moved_as_cutout(previous: Matted, image: Frame, motion: Motion) -> Moved:
+    """Return what `moved` does, along the motion of the cut-outs that its alpha and the previous one give.
+
+    Nothing behind the object moves in them, so the motion is more exact, at the price of one more optical flow. Alphas
+    that are moved from frame to frame, without a solve between them, need this.
+    """
+    alpha = moved(previous, image, motion).alpha
+    cells, _ = cutout_cells(previous.image, previous.alpha, image, alpha)
+    return _moved_along(flow_of_cells(cells, alpha.shape), previous, image, motion)
+
+
+def _moved_along(flow: Plane, previous: Matted, image: Frame, motion: Motion) -> Moved:
+    """Return the alpha of the previous frame, moved along the object's flow; `motion` is that of the frames."""
     y, x = np.indices(flow.shape[:2], np.float32)
     at = x + flow[..., 0], y + flow[..., 1]
     alpha = cv2.remap(previous.alpha, *at, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).clip(0, 1)
-    change = np.linalg.norm(cv2.blur(image, (3, 3)) - warp(cv2.blur(previous.image, (3, 3)), flow), axis=2)
+    change = np.linalg.norm(blurred(image) - warp(blurred(previous.image), flow), axis=2)
     reliability = alpha * np.exp(-0.5 * np.square(change / COLOUR_CHANGE)) + (1 - alpha) * motion.reliability
     reliability[leaves(flow)] = 0
     slope = cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) / 2
@@ -82,7 +97,8 @@ def fused(one: Moved, other: Moved) -> Moved:
     share = one.variance / (one.variance + other.variance)
     alpha = one.alpha + share * (other.alpha - one.alpha)
     variance = share * other.variance + share * (1 - share) * np.square(other.alpha - one.alpha)
-    return Moved(alpha, variance, np.maximum(one.reliability, other.reliability), one.flow)
+    reliability = np.maximum(one.reliability, other.reliability)
+    return Moved(alpha.astype(np.float32, copy=False), variance.astype(np.float32, copy=False), reliability, one.flow)
 
 
 def follow(image: Frame, trimap: Plane, guess: Moved, network: Perceptron | None, *, is_carried: bool) -> Matted:

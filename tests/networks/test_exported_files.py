@@ -38,7 +38,7 @@ def test_files_of_the_package(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["unet", "vitmatte", "net_m"])
+@pytest.mark.parametrize("name", ["unet", "vitmatte"])
 def test_exported_files(name, tmp_path):
     network = getattr(networks, name)("tiny", trimap=True)
     generator = np.random.default_rng(0)

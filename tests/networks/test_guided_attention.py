@@ -337,9 +337,12 @@ class TestNetwork:
 @pytest.mark.slow
 def test_onnx_gives_the_same_alpha_at_any_size(tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
+    from tests.networks.test_exported_files import assert_without_traces
+
     network, path, rng = tiny(), tmp_path / "network.onnx", np.random.default_rng(0)
     difference = networks.export_onnx(network, path, rng.random((61, 83, 3)), rng.integers(3, size=(61, 83)) / 2)
     assert difference < 1e-5
+    assert_without_traces(path.read_bytes())
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     for shape, batch in [((32, 32), 1), ((160, 96), 3)]:
         image, trimap = inputs(shape, batch=batch)

@@ -42,11 +42,13 @@ def make_video(
     write_frames(path, images, times=times, sound=sound, rotation=rotation, form=form, codec=codec, unit=unit)
 
 
-def write_frames(path, images, *, times=None, sound=False, rotation=0, form="yuv420p", codec="libx264", unit=600):
-    """Write uint8 images (H, W, 3) as a video, as another program does."""
+def write_frames(
+    path, images, *, times=None, sound=False, rotation=0, form="yuv420p", codec="libx264", unit=600, options=None
+):
+    """Write uint8 images (H, W, 3) as a video, as another program does; options are the encoder's."""
     size = images[0].shape[:2]
     with av.open(str(path), "w") as file:
-        stream = file.add_stream(codec, rate=24)
+        stream = file.add_stream(codec, rate=24, options=options)
         stream.height, stream.width, stream.pix_fmt = *size, form
         stream.time_base = stream.codec_context.time_base = Fraction(1, unit)
         stream.codec_context.colorspace = stream.codec_context.color_primaries = stream.codec_context.color_trc = 1

@@ -1,5 +1,6 @@
 """Clips: alpha, times, tags, sound and rotation survive, and an interrupted run continues to the same file."""
 
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -123,6 +124,25 @@ def test_a_truncated_file_gives_the_frames_that_decode(tmp_path):
     (tmp_path / "c.mp4").write_bytes(b"\0\0\0\x18ftypisom\0\0\2\0isommp41" + bytes(50))
     with pytest.raises(ValueError, match=r"c\.mp4 is damaged, truncated or no video"):
         read_clip(tmp_path / "c.mp4")
+
+
+@pytest.mark.parametrize("fields", ["", "tff=1", "bff=1"])
+def test_interlaced_frames_are_named_before_any_work(command, folder, fields):
+    """Nothing was said."""
+    images = [np.uint8(np.rint(255 * np.pad(scene(k)[0], ((0, 3), (0, 1), (0, 0)), "edge"))) for k in range(N)]
+    write_frames(folder / "a.mp4", images, options={"x264-params": fields})
+    clip = read_clip(folder / "a.mp4", start=1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert len(list(clip)) == N - 1
+        assert len(list(clip)) == N - 1
+    said = [str(one.message) for one in caught]
+    assert len(said) == bool(fields)
+    assert all("has interlaced frames, such as frame 1: if even and odd rows" in one for one in said)
+    done = command("@a.mp4 -o @b.mov --trimaps @t.%04d.png")
+    assert done.code == 2
+    assert "t.0005.png is 67 x 45, expected 68 x 48" in done.err
+    assert ("has interlaced frames, such as frame 0" in done.err) == bool(fields)
 
 
 def test_frames_of_a_file_without_times_are_all_read(tmp_path):

@@ -13,12 +13,12 @@ from tests.video.test_flow import texture
 SHAPE = (90, 120)
 
 
-def hair(shift):
-    """Return the alpha (H, W) of fine strands around a small core, moved by whole pixels in x."""
+def hair(shift, core=9, tips=42):
+    """Return the alpha (H, W) of fine strands around a core, moved by whole pixels in x; both end at a radius."""
     y, x = np.indices(SHAPE)
     angle, distance = np.arctan2(y - 45, x - 60 - shift), np.hypot(y - 45, x - 60 - shift)
-    strands = np.clip(2 * np.sin(24 * angle + distance / 6) - 0.6, 0, 1) * np.clip((42 - distance) / 6, 0, 1)
-    return np.maximum(strands, np.clip(9 - distance, 0, 1)).astype(np.float32)
+    strands = np.clip(2 * np.sin(24 * angle + distance / 6) - 0.6, 0, 1) * np.clip((tips - distance) / 6, 0, 1)
+    return np.maximum(strands, np.clip(core - distance, 0, 1)).astype(np.float32)
 
 
 def over(alpha, ground, shift):
