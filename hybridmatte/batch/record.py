@@ -29,16 +29,21 @@ __all__ = ["NAME", "Journal", "Row", "check_table", "is_record", "keys_of", "ope
 Row = dict[str, Any]
 NAME = "results.jsonl"
 PART_ROWS, PART_SECONDS = 64, 5.0  # of a record in a store, which cannot be appended to
+COMPARED = 1000  # rows of earlier runs whose inputs are kept in memory
 NUMBERS = ("seconds", "found", "certain", "guessed")  # columns of a Parquet file that are single numbers
 DIGITS, READERS = 7, 16  # of the numbers of parts; parts that are read at once, as a million photographs have 17,000
 
 
 class Journal(Protocol):
-    """Rows that are kept: those of earlier runs, and new ones. place is where, for messages."""
+    """Rows that are kept: those of earlier runs, and new ones.
+
+    place is where, for messages. inputs are the files of some rows of earlier runs, to tell whether they are the same.
+    """
 
     rows: dict[str, str | None]
     notes: list[str]
     place: str
+    inputs: dict[str, str]
 
     def add(self, row: Row) -> None:
         """Keep a row."""
@@ -178,6 +183,7 @@ class _File:
         if not keeps:
             self.file.truncate(0)
         self.rows = {row["key"]: row.get("error") for row in rows}
+        self.inputs = _inputs_of(rows[:COMPARED])
 
     @staticmethod
     def exists(name: str, stores: Stores) -> bool:  # noqa: ARG004
@@ -245,6 +251,7 @@ class _Parts:
         self.place = f"{self.stem}-*{self.ending}"
         self.last = time.monotonic()
         self.rows: dict[str, str | None] = {}
+        self.inputs: dict[str, str] = {}
         parts = self.parts(name, stores)
         if not keeps:
             for part in parts:
@@ -255,6 +262,7 @@ class _Parts:
                 rows = [row for row in rows if not row.get("error")]
                 stores.write(part, b"".join(map(_line, rows)))
             self.rows |= {row["key"]: row.get("error") for row in rows}
+            self.inputs |= _inputs_of(rows[: max(COMPARED - len(self.inputs), 0)])
         self.number = 1 + int(parts[-1][len(self.stem) + 1 : -len(self.ending)]) if parts else 0
         self.name = name
 
@@ -298,6 +306,10 @@ def _read_all(parts: list[str], stores: Stores) -> Iterator[bytes]:
     with ThreadPoolExecutor(READERS) as pool:
         for first in range(0, len(parts), READERS):
             yield from pool.map(lambda part: stores.read(Remote(part)).getvalue(), parts[first : first + READERS])
+
+
+def _inputs_of(rows: list[Row]) -> dict[str, str]:
+    return {row["key"]: row["input"] for row in rows if isinstance(row.get("input"), str)}
 
 
 def _line(row: Row) -> bytes:

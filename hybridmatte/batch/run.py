@@ -38,6 +38,8 @@ class Tally:
         Items that an earlier run finished.
     failed_before : int
         Those of them that failed.
+    other_inputs : list of str
+        Sentences on those of them that the record has from other files, as far as the journal knows these.
     written, failed : int
         Items of this run.
     scores : dict of str to float
@@ -47,6 +49,7 @@ class Tally:
     def __init__(self, total: int | None) -> None:
         self.total, self.skipped, self.written, self.failed = total, 0, 0, 0
         self.failed_before = 0
+        self.other_inputs: list[str] = []
         self.scores: dict[str, float] = {}
         self.start = time.monotonic()
 
@@ -82,7 +85,7 @@ class _Once:
 
     def __init__(self, items: Iterable[Item], journal: Journal, tally: Tally) -> None:
         self.items, self.done, self.tally = items, dict(journal.rows), tally
-        self.is_exhausted, self.taken = False, 0
+        self.inputs, self.is_exhausted, self.taken = journal.inputs, False, 0
         self.order: deque[str] = deque()
 
     def __iter__(self) -> Iterator[Item]:
@@ -99,6 +102,9 @@ class _Once:
             if item.key in self.done:
                 self.tally.skipped += 1
                 self.tally.failed_before += self.done[item.key] is not None
+                before = self.inputs.get(item.key, str(item.image))
+                if before != str(item.image):
+                    self.tally.other_inputs.append(f"{item.key} is that of {before}, not of {item.image}")
                 continue
             self.order.append(item.key)
             self.taken += 1

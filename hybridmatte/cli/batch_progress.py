@@ -75,6 +75,11 @@ def note_summary(tally: Tally, record: str) -> None:
     rate = tally.done / max(tally.seconds, 1e-3)
     there = tally.skipped - tally.failed_before
     note(f"{tally.written} written, {there} already there, {tally.failed} failed; record: {record}")
+    if tally.other_inputs:
+        complain(
+            f"warning: the record has {len(tally.other_inputs)} or more pictures from other files, which count as done "
+            f"({tally.other_inputs[0]}); give another output for them"
+        )
     if tally.done:
         note(f"{in_words(tally.seconds)}, {rate:.2f} pictures a second")
     for name, total in tally.scores.items():

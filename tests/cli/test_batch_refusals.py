@@ -185,3 +185,11 @@ def test_a_record_on_a_full_disk_is_named(tmp_path):
     for call in (lambda: journal.add({"key": "a", "error": None}), journal.close):
         with pytest.raises(OSError, match="results.jsonl cannot be written .No space left on device., expected"):
             call()
+
+
+def test_pictures_of_another_folder_with_the_same_names_are_noticed(run, many):
+    run(MATTE)
+    assert "from other files" not in run(f"{MATTE} --resume").err
+    (many / "images").rename(many / "others")
+    again = run(f"{MATTE.replace('@images', '@others')} --resume")
+    assert "warning: the record has 6 or more pictures from other files, which count as done (a is that of" in again.err
