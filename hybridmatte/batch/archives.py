@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from hybridmatte.batch.items import Item
 from hybridmatte.batch.parts import NamedBytes, Part, Remote, is_remote, normal_name, stem_of_name
-from hybridmatte.batch.stores import Stores
+from hybridmatte.batch.stores import Stores, joined
 from hybridmatte.errors import require_extra
 from hybridmatte.io.formats import INPUT_EXTENSIONS
 
@@ -89,8 +89,7 @@ def _opened(shard: str, stores: Stores) -> BinaryIO:
     """Open a shard for reading from its start to its end."""
     if not is_remote(shard):
         return open(shard, "rb")
-    system, path = stores.system(shard)
-    return system.open(path, "rb")
+    return stores.opened(shard)
 
 
 def _key_of(name: str) -> tuple[str, str]:
@@ -215,4 +214,4 @@ def _part(value: Any, name: str, folder: str) -> Part | None:
         return None
     if is_remote(path):
         return Remote(path)
-    return Remote(f"{folder}/{path}") if is_remote(folder) else Path(folder, path)
+    return Remote(joined(folder, path)) if is_remote(folder) else Path(folder, path)

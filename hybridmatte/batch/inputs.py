@@ -39,6 +39,8 @@ class Partners(NamedTuple):
         What the images are, for messages.
     kind : str
         As for `pair`.
+    options : tuple of str
+        Names of the options that a picture may have of its own, such as "method".
     """
 
     name: str
@@ -47,6 +49,7 @@ class Partners(NamedTuple):
     background: str | None = None
     image_name: str = "image"
     kind: str = ""
+    options: tuple[str, ...] = ()
 
 
 def kind_of(text: str) -> str:
@@ -79,7 +82,7 @@ def open_inputs(text: str, partners: Partners, outputs: str, stores: Stores, *, 
     if recursive:
         raise ValueError(f"--recursive is given with {text}, expected a folder or a pattern such as 'in/*.jpg'")
     if kind == "manifest":
-        return read_manifest(text, partners.name, stores)
+        return read_manifest(text, partners.name, stores, partners.options)
     shards = expanded(text, stores)
     if kind == "tar":
         return Inputs(tar_items(shards, partners.name, stores), tar_total(shards), [])

@@ -7,27 +7,30 @@ import io
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hybridmatte.batch.archives import PLANE_NAMES
 from hybridmatte.batch.items import Inputs, Item
 from hybridmatte.batch.parts import Part, Remote, is_remote, normal_name, stem_of_name
-from hybridmatte.batch.stores import Stores
+from hybridmatte.batch.stores import Stores, joined
 from hybridmatte.io.formats import INPUT_EXTENSIONS
 
 __all__ = ["OWN", "read_manifest"]
 
 OWN = ("image", *PLANE_NAMES, "background", "output")  # columns that are no options
 OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")  # the name of a column
+WITH_TRIMAP = ("alpha", "truth")  # planes beside which a trimap is used
 
 
-def read_manifest(text: str, plane: str, stores: Stores) -> Inputs:
+def read_manifest(text: str, plane: str, stores: Stores, options: Sequence[str] = ()) -> Inputs:
     """Return the items of a manifest; a row that is none becomes an item with its error.
 
-    Paths count from the folder of the manifest. ``output`` is the name of the result, without which it is that of the
-    image. All columns other than `OWN` are options of the command of the job, such as ``method``; empty cells, and null
-    in JSON, stand for none.
+    Paths count from the folder of the manifest. ``output`` is the name of the result with or without ``.png``; without
+    it, the name is that of the image. All columns other than `OWN` are options of the command of the job, such as
+    ``method``; empty cells, and null in JSON, stand for none. A table with a column that is none of these, nor one of
+    the options, is refused.
     """
     if is_remote(text):
         data = stores.read(Remote(text)).getvalue()
@@ -37,15 +40,23 @@ def read_manifest(text: str, plane: str, stores: Stores) -> Inputs:
         lines = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"INPUT {text} is no text in UTF-8 ({error}), expected one") from None
-    rows = _csv_rows(lines, text) if text.lower().endswith(".csv") else _json_rows(lines)
+    rows = _csv_rows(lines, text, options) if text.lower().endswith(".csv") else _json_rows(lines)
     folder = text.rpartition("/")[0] if is_remote(text) else os.path.dirname(text)
     items = [_item(index, row, plane, folder, text) for index, row in enumerate(rows)]
     if not items:
         raise ValueError(f"INPUT {text} holds no row, expected at least one with an image")
-    return Inputs(items, len(items), [])
+    return Inputs(items, len(items), _unused(rows, plane, text))
 
 
-def _csv_rows(lines: str, text: str) -> list[dict[str, Any] | str]:
+def _unused(rows: list[dict[str, Any] | str], plane: str, text: str) -> list[str]:
+    """Return a sentence on the trimaps, masks and so on that the job does not use."""
+    used = {plane, "alpha", "trimap"} if plane in WITH_TRIMAP else {plane}
+    given = {name for row in rows if isinstance(row, dict) for name in row}
+    names = ", ".join(name for name in PLANE_NAMES if name in given - used)
+    return [f"INPUT {text}: not used by this job: {names}"] if names else []
+
+
+def _csv_rows(lines: str, text: str, options: Sequence[str]) -> list[dict[str, Any] | str]:
     """Return the rows of a table. One that is no whole table is refused: a quote without its end would swallow rows."""
     reader = csv.DictReader(io.StringIO(lines, newline=""), strict=True)
     cells, whole = [], 0
@@ -59,9 +70,12 @@ def _csv_rows(lines: str, text: str) -> list[dict[str, Any] | str]:
         raise ValueError(f"INPUT {text} has no row in line {whole + 1} ({error}), expected CSV") from None
     if not {"image", "alpha"} & set(names):
         raise ValueError(f"INPUT {text} has the columns {', '.join(names) or 'none'}, expected one called image")
-    for name in names:
-        if not OPTION.fullmatch(name):
-            raise ValueError(f"INPUT {text} has a column called {name!r}, expected {', '.join(OWN)} or an option")
+    unknown = [name for name in names if name not in OWN and name.replace("_", "-") not in options]
+    if unknown:
+        raise ValueError(
+            f"INPUT {text} has the columns {', '.join(map(repr, unknown))}, expected {', '.join(OWN)} or options of "
+            f"the job ({', '.join(options)})"
+        )
     rows: list[dict[str, Any] | str] = []
     for row in cells:
         extra = row.pop(None, None)
@@ -106,8 +120,8 @@ def _item(index: int, row: dict[str, Any] | str, plane: str, folder: str, text: 
         if name not in OWN:
             options += _option(name, value)
     given = row.get(plane)
-    known = row.get("trimap") if plane in ("alpha", "truth") else None
-    key = _name_of_result(str(row["output"])) if "output" in row else stem_of_name(image)
+    known = row.get("trimap") if plane in WITH_TRIMAP else None
+    key, problem = _key(str(row["output"])) if "output" in row else (stem_of_name(image), None)
     return Item(
         index,
         key,
@@ -116,13 +130,21 @@ def _item(index: int, row: dict[str, Any] | str, plane: str, folder: str, text: 
         None if known is None else _part(str(known), folder),
         _background(row.get("background"), folder),
         tuple(options),
+        error=problem,
     )
 
 
-def _name_of_result(output: str) -> str:
-    """Return a name without the ending of a picture; other dots belong to the name, as in ``2024.05.01``."""
+def _key(output: str) -> tuple[str, str | None]:
+    """Return the name of a result without its ending, and what is wrong with it: results are PNG files.
+
+    Other dots belong to the name, as in ``2024.05.01``.
+    """
     stem, ending = os.path.splitext(output)
-    return normal_name(stem if ending.lower() in INPUT_EXTENSIONS else output)
+    if ending.lower() == ".png":
+        return normal_name(stem), None
+    if output.endswith("/") or ending.lower() in INPUT_EXTENSIONS:
+        return output, f"output is {output}, expected the name of a file, with the ending .png or without one"
+    return normal_name(output), None
 
 
 def _background(value: Any, folder: str) -> Path | str | None:
@@ -148,4 +170,4 @@ def _part(name: str, folder: str) -> Part:
     """Return a file by its path or address; a path counts from the folder of the manifest."""
     if is_remote(name):
         return Remote(name)
-    return Remote(f"{folder}/{name}") if is_remote(folder) else Path(folder, name)
+    return Remote(joined(folder, name)) if is_remote(folder) else Path(folder, name)

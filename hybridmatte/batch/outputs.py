@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from hybridmatte.batch.folders import make_output_folder
 from hybridmatte.batch.items import Item
+from hybridmatte.batch.pairing import is_name_pattern
 from hybridmatte.batch.parts import Remote, is_remote
 from hybridmatte.batch.pool import Outcome
 from hybridmatte.batch.stores import Stores, joined
@@ -27,6 +28,7 @@ __all__ = [
     "Shards",
     "Target",
     "Unwritten",
+    "check_map_place",
     "check_output_place",
     "clear_leftovers",
     "place_for",
@@ -207,36 +209,81 @@ class Shards:
 
 def place_for(name: str, size: int, stores: Stores, *, keeps: bool) -> tuple[Target, Output]:
     """Return what the workers and the main process do with results, by the name of the output; keeps as in `Shards`."""
-    if os.path.splitext(name)[1].lower() in SHARD_ENDINGS:
+    if _has_shards(name):
         return Target("", stores), Shards(name, size, stores, keeps=keeps)
     target = Target(name, stores)
     return target, Places(target)
 
 
-def check_output_place(name: str, stores: Stores, *, bits: int, may_hold: bool) -> None:
-    """Refuse an output that cannot be written, or that holds files already unless it may; make its folder."""
-    stem, ending = os.path.splitext(name)
-    has_shards = ending.lower() in SHARD_ENDINGS
+def check_output_place(
+    name: str,
+    stores: Stores,
+    *,
+    bits: int,
+    may_hold: bool,
+    role: str = "output",
+    record: str | None = None,
+    is_trial: bool = False,
+) -> None:
+    """Refuse an output that cannot be written, or that holds files already unless it may; make its folder.
+
+    role is what the output is, for messages. A record in a folder does not count as a file there if it has no rows, as
+    one of a run that was refused. Nothing is made for a trial.
+    """
     if is_remote(name):
         stores.check_writable(name)
-        held = [] if may_hold else stores.names(f"{stem}-*{ending}" if has_shards else name)
-    elif has_shards:
+    elif _has_shards(name) or (is_trial and not os.path.exists(name)):
         if not Path(name).parent.is_dir():
-            raise FileNotFoundError(f"output {name} lies in a folder that does not exist, expected an existing one")
-        held = [] if may_hold else [str(path) for path in Path(name).parent.glob(f"{Path(stem).name}-*{ending}")]
+            raise FileNotFoundError(f"{role} {name} lies in a folder that does not exist, expected an existing one")
     else:
-        make_output_folder(Path(name), [], bits)
-        held = [] if may_hold else os.listdir(name)
+        make_output_folder(Path(name), [], bits, role)
+    held = [] if may_hold else _held(name, stores, record)
     if held:
         raise FileExistsError(
-            f"output {name} holds {len(held)} files already ({sorted(held)[0]}, ...), expected a new or an empty "
+            f"{role} {name} holds {len(held)} files already ({sorted(held)[0]}, ...), expected a new or an empty "
             "place, --resume to go on or --force to overwrite"
         )
 
 
+def _held(name: str, stores: Stores, record: str | None) -> list[str]:
+    """Return the files that an output holds."""
+    stem, ending = os.path.splitext(name)
+    if is_remote(name):
+        return stores.names(f"{stem}-*{ending}" if _has_shards(name) else name)
+    if _has_shards(name):
+        return [str(path) for path in Path(name).parent.glob(f"{Path(stem).name}-*{ending}")]
+    found = os.listdir(name) if os.path.exists(name) else []
+    return [file for file in found if not _is_empty(Path(name, file), record)]
+
+
+def _has_shards(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in SHARD_ENDINGS
+
+
+def _is_empty(path: Path, record: str | None) -> bool:
+    """Tell whether a file is a record without rows."""
+    return record is not None and path == Path(record) and path.stat().st_size == 0
+
+
+def check_map_place(
+    name: str, output: str, stores: Stores, *, bits: int, may_hold: bool, is_trial: bool = False
+) -> None:
+    """Refuse a place of confidence maps that is no folder, that is the output, or that holds files unless it may."""
+    role = "--confidence-map"
+    if is_name_pattern(name) or _has_shards(name):
+        raise ValueError(f"{role} is {name}, expected a folder or an address for the maps of a batch")
+    if _place(name) == _place(output):
+        raise ValueError(f"{role} is {name}, expected another place than the output, which has files of the same names")
+    check_output_place(name, stores, bits=bits, may_hold=may_hold, role=role, is_trial=is_trial)
+
+
+def _place(name: str) -> str:
+    return name.rstrip("/") if is_remote(name) else os.path.realpath(name)
+
+
 def clear_leftovers(name: str) -> None:
     """Remove the temporary files that killed processes left in an output folder."""
-    if is_remote(name) or os.path.splitext(name)[1].lower() in SHARD_ENDINGS:
+    if is_remote(name) or _has_shards(name):
         return
     for folder, _, files in os.walk(name):
         left = {file[1:].rsplit(".", 2)[0] for file in files if file.startswith(".") and file.endswith(".tmp")}

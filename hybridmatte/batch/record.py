@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
@@ -25,23 +26,29 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-__all__ = ["NAME", "Journal", "Row", "is_record", "keys_of", "open_journal", "row_of", "write_parquet"]
+__all__ = ["NAME", "Journal", "Row", "check_table", "is_record", "keys_of", "open_journal", "row_of", "write_parquet"]
 
 Row = dict[str, Any]
 NAME = "results.jsonl"
 PART_ROWS, PART_SECONDS = 64, 5.0  # of a record in a store, which cannot be appended to
-TEXTS = ("key", "input", "output", "status", "time", "size", "method", "weights", "error")
+TEXTS = ("key", "input", "output", "status", "time", "method", "weights", "error")
 TEXTS += ("confidence", "correction", "scores", "warnings")
 NUMBERS = ("seconds", "found", "certain", "guessed")
 TABLE_ROWS = 10_000  # of a Parquet file that are in memory at once
+COMPARED = 1000  # rows of earlier runs whose inputs are kept in memory
 DIGITS, READERS = 7, 16  # of the numbers of parts; parts that are read at once, as a million photographs have 17,000
 
 
 class Journal(Protocol):
-    """Rows that are kept: those of earlier runs, and new ones."""
+    """Rows that are kept: those of earlier runs, and new ones.
+
+    place is where, for messages. inputs are the files of some rows of earlier runs, to tell whether they are the same.
+    """
 
     rows: dict[str, str | None]
     notes: list[str]
+    place: str
+    inputs: dict[str, str]
 
     def add(self, row: Row) -> None:
         """Keep a row."""
@@ -95,15 +102,19 @@ def open_journal(name: str, stores: Stores, *, resume: bool, force: bool, retry_
     return kind(name, stores, keeps=resume, retry_errors=retry_errors)
 
 
-def keys_of(name: str, stores: Stores) -> set[str]:
+def keys_of(name: str, stores: Stores, *, with_failures: bool = True) -> set[str]:
     """Return the names of all pictures in a record, without changing it; none if there is no record."""
     if is_remote(name):
-        parts = _Parts.parts(name, stores)
-        return {row["key"] for data in _read_all(parts, stores) for row in _parsed(data.splitlines(), name)}
+        parts = _read_all(_Parts.parts(name, stores), stores)
+        return {key for data in parts for key in _keys(data.splitlines(), name, with_failures=with_failures)}
     if not os.path.exists(name):
         return set()
     with open(name, "rb") as file:
-        return {row["key"] for row in _parsed(filter(_is_whole, file), name)}
+        return set(_keys(filter(_is_whole, file), name, with_failures=with_failures))
+
+
+def _keys(lines: Iterable[bytes], name: str, *, with_failures: bool) -> Iterator[str]:
+    return (row["key"] for row in _parsed(lines, name) if with_failures or not row.get("error"))
 
 
 def is_record(name: str) -> bool:
@@ -112,14 +123,24 @@ def is_record(name: str) -> bool:
     return name == NAME or (name.startswith(f"{stem}-") and name.endswith(ending))
 
 
-def write_parquet(name: str, rows: Iterable[Row], stores: Stores) -> None:
-    """Write rows as one Parquet file with the columns `TEXTS` and `NUMBERS`; lists and objects are JSON."""
+def check_table(name: str, stores: Stores, *, may_exist: bool) -> None:
+    """Refuse a Parquet file of the record that cannot be written at the end, or that exists unless it may."""
     require_extra("cluster", "pyarrow")
+    if not may_exist and (stores.names(name) if is_remote(name) else os.path.exists(name)):
+        raise FileExistsError(f"record {name} exists, expected --resume to continue or --force to begin again")
+
+
+def write_parquet(name: str, rows: Iterable[Row], stores: Stores) -> None:
+    """Write rows as one Parquet file with the columns `TEXTS`, `NUMBERS`, and size, a list of width and height.
+
+    Entries of several values in columns of texts are JSON.
+    """
     import pyarrow
     from pyarrow import parquet
 
-    schema = pyarrow.schema([(column, "string") for column in TEXTS] + [(column, "float64") for column in NUMBERS])
-    flat = ({key: _plain(value) for key, value in row.items()} for row in rows)
+    types = dict.fromkeys(TEXTS, pyarrow.string()) | dict.fromkeys(NUMBERS, pyarrow.float64())
+    schema = pyarrow.schema(types | {"size": pyarrow.list_(pyarrow.int32())})
+    flat = ({key: _plain(value) if key in TEXTS else value for key, value in row.items()} for row in rows)
     packed = io.BytesIO()
     with parquet.ParquetWriter(packed, schema) as writer:
         while some := list(islice(flat, TABLE_ROWS)):
@@ -130,8 +151,8 @@ def write_parquet(name: str, rows: Iterable[Row], stores: Stores) -> None:
         write_bytes(name, packed.getvalue())
 
 
-def _plain(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, dict | list) else value
+def _plain(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def _is_whole(line: bytes) -> bool:
@@ -155,11 +176,16 @@ class _File:
     """A file of JSON lines that is appended to. Its lock keeps a second run out."""
 
     def __init__(self, name: str, stores: Stores, *, keeps: bool, retry_errors: bool) -> None:  # noqa: ARG002
-        self.path, self.notes = Path(name), []
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self.notes, self.place = Path(name), [], name
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"record {name} lies in a folder that does not exist, expected an existing one")
         self.file = self._locked(self.path)
+        self.rows, self.inputs = {}, {}
         try:
-            self.rows = {row["key"]: row.get("error") for row in _parsed(self._lines(), name)} if keeps else {}
+            for row in _parsed(self._lines(), name) if keeps else ():
+                self.rows[row["key"]] = row.get("error")
+                if len(self.inputs) < COMPARED:
+                    self.inputs |= _inputs_of([row])
         except ValueError:
             self.file.close()
             raise
@@ -171,8 +197,8 @@ class _File:
 
     @staticmethod
     def exists(name: str, stores: Stores) -> bool:  # noqa: ARG004
-        """Tell whether there is a record."""
-        return os.path.exists(name)
+        """Tell whether there is a record with rows."""
+        return os.path.exists(name) and os.path.getsize(name) > 0
 
     @staticmethod
     def _locked(path: Path) -> IO[bytes]:
@@ -210,13 +236,26 @@ class _File:
 
     def add(self, row: Row) -> None:
         """Append a row."""
-        self.file.write(_line(row))
-        self.file.flush()
+        with self._naming_errors():
+            self.file.write(_line(row))
+            self.file.flush()
         self.rows[row["key"]] = row["error"]
 
     def close(self) -> None:
         """Close the file."""
-        self.file.close()
+        with self._naming_errors():
+            self.file.close()
+
+    @contextmanager
+    def _naming_errors(self) -> Iterator[None]:
+        """Say of a failure to write which file it is, as that of a full disk does not."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(
+                f"record {self.path} cannot be written ({error.strerror}), expected a writable folder with free space; "
+                "--resume goes on"
+            ) from error
 
     def all_rows(self) -> Iterator[Row]:
         """Yield all rows."""
@@ -230,8 +269,10 @@ class _Parts:
     def __init__(self, name: str, stores: Stores, *, keeps: bool, retry_errors: bool) -> None:
         self.stem, self.ending = os.path.splitext(name)
         self.stores, self.notes, self.waiting = stores, [], []
+        self.place = f"{self.stem}-*{self.ending}"
         self.last = time.monotonic()
         self.rows: dict[str, str | None] = {}
+        self.inputs: dict[str, str] = {}
         parts = self.parts(name, stores)
         if not keeps:
             for part in parts:
@@ -242,6 +283,7 @@ class _Parts:
                 rows = [row for row in rows if not row.get("error")]
                 stores.write(part, b"".join(map(_line, rows)))
             self.rows |= {row["key"]: row.get("error") for row in rows}
+            self.inputs |= _inputs_of(rows[: max(COMPARED - len(self.inputs), 0)])
         self.number = 1 + int(parts[-1][len(self.stem) + 1 : -len(self.ending)]) if parts else 0
         self.name = name
 
@@ -286,6 +328,10 @@ def _read_all(parts: list[str], stores: Stores) -> Iterator[bytes]:
     with ThreadPoolExecutor(READERS) as pool:
         for first in range(0, len(parts), READERS):
             yield from pool.map(lambda part: stores.read(Remote(part)).getvalue(), parts[first : first + READERS])
+
+
+def _inputs_of(rows: list[Row]) -> dict[str, str]:
+    return {row["key"]: row["input"] for row in rows if isinstance(row.get("input"), str)}
 
 
 def _line(row: Row) -> bytes:

@@ -36,6 +36,10 @@ class Tally:
         Number of items, where it is known.
     skipped : int
         Items that an earlier run finished.
+    failed_before : int
+        Those of them that failed.
+    other_inputs : list of str
+        Sentences on those of them that the record has from other files, as far as the journal knows these.
     written, failed : int
         Items of this run.
     scores : dict of str to float
@@ -44,6 +48,8 @@ class Tally:
 
     def __init__(self, total: int | None) -> None:
         self.total, self.skipped, self.written, self.failed = total, 0, 0, 0
+        self.failed_before = 0
+        self.other_inputs: list[str] = []
         self.scores: dict[str, float] = {}
         self.start = time.monotonic()
 
@@ -78,8 +84,8 @@ class _Once:
     """The items that are to be worked on, counted as they are taken."""
 
     def __init__(self, items: Iterable[Item], output: Output, journal: Journal, tally: Tally) -> None:
-        self.items, self.output, self.done, self.tally = items, output, set(journal.rows), tally
-        self.is_exhausted, self.taken = False, 0
+        self.items, self.output, self.done, self.tally = items, output, dict(journal.rows), tally
+        self.inputs, self.is_exhausted, self.taken = journal.inputs, False, 0
         self.order: deque[str] = deque()
 
     def __iter__(self) -> Iterator[Item]:
@@ -90,11 +96,15 @@ class _Once:
                 item = item._replace(key=f"picture {item.index}", error=item.error or error)
             if item.key in names:
                 error = f"{item.image} would give {item.key}, as {names[item.key]} does, expected one picture a name"
-                item = item._replace(key=f"{item.key} ({item.index})", error=error)
+                item = item._replace(key=f"{item.key} ({item.index})", error=item.error or error)
             else:
                 names[item.key] = str(item.image)
             if item.key in self.done:
                 self.tally.skipped += 1
+                self.tally.failed_before += self.done[item.key] is not None
+                before = self.inputs.get(item.key, str(item.image))
+                if before != str(item.image):
+                    self.tally.other_inputs.append(f"{item.key} is that of {before}, not of {item.image}")
                 continue
             self.order.append(item.key)
             self.taken += 1

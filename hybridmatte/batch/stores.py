@@ -6,10 +6,10 @@ import os
 import posixpath
 import time
 import uuid
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
-from hybridmatte.batch.parts import NamedBytes, Remote, without_secrets
+from hybridmatte.batch.parts import NamedBytes, Remote, is_remote, without_secrets
 from hybridmatte.errors import require_extra
 
 __all__ = ["Stores", "check_protocol", "joined"]
@@ -19,7 +19,7 @@ READ_ONLY = ("http", "https")
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "http": "aiohttp", "https": "aiohttp"}
 MAX_BYTES = 1 << 32  # of one file
 ATTEMPTS, FIRST_WAIT = 5, 0.2  # seconds; each wait is twice the one before it
-FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError, ValueError, ImportError, TypeError)
+FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError, ValueError, ImportError)
 PASSING = (408, 429)  # answers of an HTTP server that is busy
 Result = TypeVar("Result")
 
@@ -38,8 +38,11 @@ def check_protocol(address: str) -> str:
 
 
 def joined(address: str, name: str) -> str:
-    """Return the address of a name below an address."""
-    return f"{address.rstrip('/')}/{name}"
+    """Return the address of a name that counts from an address; ``..`` is the folder around it."""
+    if ".." not in name.split("/"):
+        return f"{address.rstrip('/')}/{name}"
+    protocol, _, path = address.partition("://")
+    return f"{protocol}://{posixpath.normpath(posixpath.join(path, name))}"
 
 
 class Stores(NamedTuple):
@@ -60,6 +63,20 @@ class Stores(NamedTuple):
 
         return url_to_fs(address, **{name: value for other, name, value in self.options if other == protocol})
 
+    def check_options(self, addresses: Sequence[str] | None) -> None:
+        """Refuse options of a protocol that nobody knows, or that none of the addresses has, if these are known."""
+        used = None if addresses is None else {check_protocol(address) for address in addresses if is_remote(address)}
+        for protocol, name, _ in self.options:
+            check_protocol(f"{protocol}://")
+            if used is not None and protocol not in used:
+                found = ", ".join(sorted(used)) or "none, all files are local"
+                raise ValueError(f"--storage-option is {protocol}.{name}, expected a protocol of the job ({found})")
+
+    def opened(self, address: str) -> BinaryIO:
+        """Open a file for reading from its start to its end."""
+        system, path = self.system(address)
+        return _again(lambda: system.open(path, "rb"), address)
+
     def read(self, file: Remote) -> NamedBytes:
         """Return the contents of a file; failures of the store are tried again, a missing file is not."""
         system, path = self.system(file.address)
@@ -68,10 +85,7 @@ class Stores(NamedTuple):
             with system.open(path, "rb", block_size=None, cache_type="none") as opened:
                 return opened.read(MAX_BYTES + 1)
 
-        try:
-            data = _again(lambda: system.cat_file(path) if _is_small(system, path) else read(), file.address)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"{file} does not exist or is not shown, expected a file") from error
+        data = _again(lambda: system.cat_file(path) if _is_small(system, path) else read(), file.address)
         if len(data) > MAX_BYTES:
             raise ValueError(f"{file} holds more than {MAX_BYTES} bytes, expected at most that many")
         return NamedBytes(data, str(file))
@@ -128,8 +142,17 @@ def _again(call: Callable[[], Result], address: str) -> Result:
     for attempt in range(ATTEMPTS):
         try:
             return call()
+        except TypeError as error:  # of a file system that does not know an option
+            raise ValueError(
+                without_secrets(
+                    f"{address} cannot be used ({error}), expected options that its protocol has (--storage-option)"
+                )
+            ) from error
         except Exception as error:  # each store has errors of its own
             if _is_final(error):
+                if isinstance(error, FileNotFoundError):
+                    sentence = f"{address} does not exist or is not shown, expected a file or a folder of the store"
+                    raise FileNotFoundError(without_secrets(sentence)) from error
                 raise
             if attempt == ATTEMPTS - 1:
                 reason = f"{type(error).__name__}: {error.__cause__ or error}"

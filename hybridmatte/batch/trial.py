@@ -29,7 +29,7 @@ class Trial(NamedTuple):
     output_bytes : tuple of int
         Sizes of their results.
     errors : tuple of str
-        Of those of the sample that failed.
+        Of the first that are known to fail, and of those of the sample that failed.
     """
 
     total: int
@@ -55,6 +55,7 @@ def try_items(items: Iterable[Item], work: Callable[[Item], object], done: set[s
     """Count the items, and solve a few of them, drawn evenly; nothing is written."""
     draw = random.Random(seed)
     sample: list[Item] = []
+    errors: list[str] = []
     total = skipped = unusable = 0
     for item in items:
         total += 1
@@ -63,6 +64,7 @@ def try_items(items: Iterable[Item], work: Callable[[Item], object], done: set[s
             continue
         unusable += item.error is not None
         if item.error is not None:
+            errors += [item.error] if unusable <= N_SAMPLE else []
             continue
         seen = total - skipped - unusable
         if len(sample) < N_SAMPLE:
@@ -82,5 +84,5 @@ def try_items(items: Iterable[Item], work: Callable[[Item], object], done: set[s
         tuple(outcome.seconds for outcome in solved),
         tuple(width * height / 1e6 for width, height in sizes),
         tuple(len(data) for data in results if data is not None),
-        tuple(outcome.error for outcome in outcomes if outcome.error is not None),
+        (*errors, *(outcome.error for outcome in outcomes if outcome.error is not None)),
     )

@@ -75,7 +75,9 @@ def batch(
         str | None,
         typer.Option("--record", metavar="FILE", help="Record (.jsonl, .parquet). Default: results.jsonl in OUTPUT."),
     ] = None,
-    shard_size: Annotated[int, typer.Option("--shard-size", min=1, help="Pictures a shard of the output.")] = 256,
+    shard_size: Annotated[
+        int | None, typer.Option("--shard-size", min=1, help="Pictures a shard of the output. Default: 256.")
+    ] = None,
     storage_option: Annotated[
         list[str] | None,
         typer.Option(

@@ -73,7 +73,13 @@ class BatchProgress:
 def note_summary(tally: Tally, record: str) -> None:
     """Print what became of a batch."""
     rate = tally.done / max(tally.seconds, 1e-3)
-    note(f"{tally.written} written, {tally.skipped} already there, {tally.failed} failed; record: {record}")
+    there = tally.skipped - tally.failed_before
+    note(f"{tally.written} written, {there} already there, {tally.failed} failed; record: {record}")
+    if tally.other_inputs:
+        complain(
+            f"warning: the record has {len(tally.other_inputs)} or more pictures from other files, which count as done "
+            f"({tally.other_inputs[0]}); give another output for them"
+        )
     if tally.done:
         note(f"{in_words(tally.seconds)}, {rate:.2f} pictures a second")
     for name, total in tally.scores.items():
@@ -82,7 +88,7 @@ def note_summary(tally: Tally, record: str) -> None:
 
 def note_trial(trial: Trial, workers: int) -> None:
     """Print what a batch will take, from a few of its pictures."""
-    note(f"{trial.total} pictures, {trial.skipped} already there, {trial.unusable} cannot be worked on")
+    note(f"{trial.total} pictures, {trial.skipped} in the record already, {trial.unusable} cannot be worked on")
     for error in trial.errors:
         complain(f"error: {error}")
     mean = trial.mean_seconds

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["BatchRequest", "run_command"]
 
 ENGINES = ("local", "ray")
+SHARD_SIZE = 256
 PAIRED = ("folder", "store")  # inputs whose trimaps, masks or alphas are found by their names
+
+
+NAMES_FILES = ("manifest", "parquet")  # inputs that may name files of any store
 
 
 class BatchRequest(NamedTuple):
@@ -52,16 +56,36 @@ class BatchRequest(NamedTuple):
     dry_run: bool = False
     in_order: bool = False
     record: str | None = None
-    shard_size: int = 256
+    shard_size: int | None = None
     storage_options: tuple[str, ...] = ()
     recursive: bool = False
     confidence: bool = False
     confidence_map: str | None = None
 
+    @property
+    def has_shards(self) -> bool:
+        """Whether results are packed into files of many."""
+        from hybridmatte.batch.outputs import SHARD_ENDINGS
+
+        return os.path.splitext(self.output)[1].lower() in SHARD_ENDINGS
+
+    @property
+    def addresses(self) -> list[str]:
+        """Everything that may be the address of a store."""
+        own = (self.source, self.output, self.record, self.confidence_map)
+        given = [text.partition("=")[2] if text.startswith("--") else text for text in self.arguments]
+        return given + [text for text in own if text is not None]
+
     def check(self) -> None:
         """Refuse options that do not go together."""
         check_choice(self.job, "--job", list(JOBS))
         check_choice(self.engine, "--engine", ENGINES)
+        if self.confidence and self.job in ("refine", "evaluate"):
+            raise ValueError(f"--confidence is given with --job {self.job}, expected auto, matte or cutout")
+        if self.shard_size is not None and not self.has_shards:
+            raise ValueError(
+                f"--shard-size is {self.shard_size}, expected an output ending in .tar or .parquet with it"
+            )
         if self.source.startswith("-"):
             raise ValueError(f"INPUT is {self.source}, expected the input first, and the options of the job behind it")
         of_ray = {"--address": self.address, "--threads": self.threads, "--gpus": self.gpus}
@@ -92,36 +116,35 @@ def run_command(request: BatchRequest) -> None:
 def _run(request: BatchRequest) -> None:
     """Do what `run_command` says."""
     from hybridmatte.batch.inputs import kind_of, open_inputs
-    from hybridmatte.batch.outputs import SHARD_ENDINGS
     from hybridmatte.batch.stores import Stores
 
     stores = Stores(tuple(map(_storage_option, request.storage_options)))
     kind = kind_of(request.source)
+    stores.check_options(None if kind in NAMES_FILES else request.addresses)
     planner = Planner(
         request.job, request.arguments, has_own_partners=kind not in PAIRED, has_confidence=request.confidence
     )
-    has_shards = os.path.splitext(request.output)[1].lower() in SHARD_ENDINGS
-    if has_shards and request.job == "evaluate":
+    if request.has_shards and request.job == "evaluate":
         raise ValueError(f"output {request.output} names shards, expected a folder: scores stand in the record")
     inputs = open_inputs(request.source, planner.partners, request.output, stores, recursive=request.recursive)
     for line in inputs.notes:
         note(line)
     inputs = inputs._replace(items=planner.with_plans(inputs.items))
+    name, table = _record_names(request)
+    _check_places(request, stores, planner.bits, name, table)
     if request.dry_run:
-        _try(request, inputs, stores, has_shards=has_shards)
+        _try(request, inputs, stores, name)
         return
-    _work_through(request, inputs, planner, stores, has_shards=has_shards)
+    _work_through(request, inputs, stores, name, table)
 
 
-def _work_through(request: BatchRequest, inputs: Inputs, planner: Planner, stores: Stores, *, has_shards: bool) -> None:
+def _work_through(request: BatchRequest, inputs: Inputs, stores: Stores, name: str, table: str | None) -> None:
     """Work on all items."""
-    from hybridmatte.batch.outputs import Unwritten, check_output_place, clear_leftovers, place_for
+    from hybridmatte.batch.outputs import Unwritten, clear_leftovers, place_for
     from hybridmatte.batch.record import open_journal, write_parquet
     from hybridmatte.batch.run import Tally, run_batch
 
-    name, table = _record_names(request, has_shards=has_shards)
-    check_output_place(request.output, stores, bits=planner.bits, may_hold=request.resume or request.force)
-    target, output = place_for(request.output, request.shard_size, stores, keeps=request.resume)
+    target, output = place_for(request.output, request.shard_size or SHARD_SIZE, stores, keeps=request.resume)
     if request.job == "evaluate":
         target, output = None, Unwritten()
     journal = open_journal(name, stores, resume=request.resume, force=request.force, retry_errors=request.retry_errors)
@@ -151,7 +174,21 @@ def _work_through(request: BatchRequest, inputs: Inputs, planner: Planner, store
         journal.close()
         clear_leftovers(request.output)
         raise
-    _conclude(request, tally, journal, is_complete=is_complete, record=table or name)
+    _conclude(request, tally, journal, is_complete=is_complete, record=table or journal.place)
+
+
+def _check_places(request: BatchRequest, stores: Stores, bits: int, record: str, table: str | None) -> None:
+    """Refuse places of results, confidence maps and record that cannot be written, or that hold files already."""
+    from hybridmatte.batch.outputs import check_map_place, check_output_place
+    from hybridmatte.batch.record import check_table
+
+    may_hold = request.resume or request.force
+    if table is not None:
+        check_table(table, stores, may_exist=may_hold)
+    places: dict[str, Any] = {"bits": bits, "may_hold": may_hold, "is_trial": request.dry_run}
+    check_output_place(request.output, stores, record=record, **places)
+    if request.confidence_map is not None:
+        check_map_place(request.confidence_map, request.output, stores, **places)
 
 
 def _conclude(request: BatchRequest, tally: Tally, journal: Journal, *, is_complete: bool, record: str) -> None:
@@ -198,28 +235,28 @@ def _engine(request: BatchRequest, target: Target | None) -> tuple[Engine, Calla
     return engine, partial(finish_item, target=target, **options)
 
 
-def _try(request: BatchRequest, inputs: Inputs, stores: Stores, *, has_shards: bool) -> None:
+def _try(request: BatchRequest, inputs: Inputs, stores: Stores, record: str) -> None:
     """Count, solve a few pictures, and say how long all of them will take."""
     from hybridmatte.batch.finishing import finish_item
     from hybridmatte.batch.outputs import Target
     from hybridmatte.batch.record import keys_of
     from hybridmatte.batch.trial import try_items
 
-    done = keys_of(_record_names(request, has_shards=has_shards)[0], stores) if request.resume else set()
+    done = keys_of(record, stores, with_failures=not request.retry_errors) if request.resume else set()
     target = None if request.job == "evaluate" else Target("", stores)
     with note_compilation():
         trial = try_items(inputs.items, partial(finish_item, target=target, force=request.force), done)
     note_trial(trial, request.workers or 1)
 
 
-def _record_names(request: BatchRequest, *, has_shards: bool) -> tuple[str, str | None]:
+def _record_names(request: BatchRequest) -> tuple[str, str | None]:
     """Return the name of the record that is written row by row, and that of a Parquet file made of it at the end."""
     from hybridmatte.batch.parts import is_remote
     from hybridmatte.batch.record import NAME
     from hybridmatte.batch.stores import joined
 
     if request.record is None:
-        if has_shards:
+        if request.has_shards:
             return f"{os.path.splitext(request.output)[0]}_{NAME}", None
         return joined(request.output, NAME) if is_remote(request.output) else str(Path(request.output, NAME)), None
     if request.record.lower().endswith(".parquet"):

@@ -59,7 +59,13 @@ class Planner:
 
         request = self.first.request
         return Partners(
-            self.name, request.plane, self.first.known, request.background, request.image_name, request.kind
+            self.name,
+            request.plane,
+            self.first.known,
+            request.background,
+            request.image_name,
+            request.kind,
+            _option_names(self.job),
         )
 
     @property
@@ -110,7 +116,11 @@ class Planner:
             arguments = ["--mask", ANY_PARTNER, *arguments] if self.job == "auto" else [ANY_PARTNER, *arguments]
         quiet = ["--quiet"] if is_quiet() else []
         command, context = _parsed(self.job, [MANY, *arguments, "-o", ANY_OUTPUT, *quiet])
-        request, work = planned(partial(command.invoke, context))
+        try:
+            request, work = planned(partial(command.invoke, context))
+        except ValueError as error:  # of the option that stands for --confidence
+            said = str(error).replace(f"--confidence-map is {ANY_MAP}", "--confidence is given")
+            raise ValueError(said) from error
         used = request.used
         has_confidence = request.confidence_map is not None
         return _Planned(Plan(work, request.tasks, request.held, has_confidence, used.method, used.weights), request)
@@ -138,14 +148,26 @@ class Planner:
         return _Planned(Plan(work), request, known)
 
 
-def _parsed(name: str, arguments: list[str]) -> tuple[Any, Any]:
-    """Return a command and the context in which it has read its arguments; an error of usage is a ValueError."""
+def _command(name: str) -> Any:
+    """Return a command of the command line."""
     import typer
 
     from hybridmatte.cli.app import app
 
     group: Any = typer.main.get_command(app)
-    command = group.commands[name]
+    return group.commands[name]
+
+
+def _option_names(name: str) -> tuple[str, ...]:
+    """Return the options that a command has for one picture of a batch, without their dashes, longest forms only."""
+    flags = [flag for parameter in _command(name).params for flag in (*parameter.opts, *parameter.secondary_opts)]
+    names = [flag[2:] for flag in flags if flag.startswith("--")]
+    return tuple(name for name in names if name not in NOT_OWN and name != "help")
+
+
+def _parsed(name: str, arguments: list[str]) -> tuple[Any, Any]:
+    """Return a command and the context in which it has read its arguments; an error of usage is a ValueError."""
+    command = _command(name)
     try:
         return command, command.make_context(name, list(arguments))
     except Exception as error:

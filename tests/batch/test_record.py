@@ -25,7 +25,7 @@ def long_record(tmp_path):
     name = f"{tmp_path}/results.jsonl"
     with open(name, "w") as file:
         for number in range(N_ROWS):
-            file.write(json.dumps({"key": f"a{number}", "error": None, "input": "x" * ROW_BYTES}) + "\n")
+            file.write(json.dumps({"key": f"a{number}", "error": None, "warnings": ["x" * ROW_BYTES]}) + "\n")
         file.write('{"key": "torn')
     return name
 
@@ -63,7 +63,7 @@ def test_every_entry_of_a_row_is_a_column_of_the_table(tmp_path):
     delivery = Delivery(Findings(guessed=0.25), (4, 3), {"sad": 1.5})
     outcome = Outcome(Item(0, "a", Path("a.png")), 1.0, ("beware",), None, delivery.findings, delivery)
     row = record.row_of(Finished(outcome, "out/a.png"))
-    assert set(row) <= {*record.TEXTS, *record.NUMBERS}
+    assert set(row) <= {*record.TEXTS, *record.NUMBERS, "size"}
     record.write_parquet(f"{tmp_path}/record.parquet", [row, {**row, "key": "b"}], Stores())
     first, second = parquet.read_table(tmp_path / "record.parquet").to_pylist()
     assert first["guessed"] == 0.25

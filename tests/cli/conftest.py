@@ -11,6 +11,7 @@ from hybridmatte.correction import matting
 from hybridmatte.errors import ConvergenceWarning
 from hybridmatte.io.pictures import write_alpha, write_image
 from hybridmatte.methods.registry import Method
+from tests.synthetic import soft_disk
 
 
 @pytest.fixture
@@ -75,4 +76,19 @@ def folders(files, scene):
     for name in ("a", "b", "c", "broken"):
         write_alpha(files / "trimaps" / f"{name}.png", scene.trimap)
     (files / "images" / "broken.png").write_text("text")
+    return files
+
+
+@pytest.fixture
+def many(files):
+    """Write folders of five images with trimaps and alphas, and a broken image; return the folder around them."""
+    for folder in ("images", "trimaps", "alphas"):
+        (files / folder).mkdir()
+    for index, name in enumerate("abcde"):
+        scene = soft_disk(seed=index)
+        write_image(files / "images" / f"{name}.png", scene.image)
+        write_alpha(files / "trimaps" / f"{name}.png", scene.trimap)
+        write_alpha(files / "alphas" / f"{name}.png", scene.alpha)
+    (files / "images" / "broken.png").write_text("text")
+    write_alpha(files / "trimaps" / "broken.png", soft_disk().trimap)
     return files

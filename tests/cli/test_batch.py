@@ -18,21 +18,6 @@ MATTE = "batch @images @trimaps -o @out --job matte --method cf"
 
 
 @pytest.fixture
-def many(files):
-    """Write folders of five images with trimaps and alphas, and a broken image; return the folder around them."""
-    for folder in ("images", "trimaps", "alphas"):
-        (files / folder).mkdir()
-    for index, name in enumerate("abcde"):
-        scene = soft_disk(seed=index)
-        write_image(files / "images" / f"{name}.png", scene.image)
-        write_alpha(files / "trimaps" / f"{name}.png", scene.trimap)
-        write_alpha(files / "alphas" / f"{name}.png", scene.alpha)
-    (files / "images" / "broken.png").write_text("text")
-    write_alpha(files / "trimaps" / "broken.png", soft_disk().trimap)
-    return files
-
-
-@pytest.fixture
 def expected(many, run):
     """Return the bytes of the results of ``matte`` by the names of the images."""
     run("matte @images @trimaps -o @expected --method cf")
@@ -72,7 +57,7 @@ def test_a_run_goes_on_where_its_record_ends(run, many, expected):
     done = run(f"{MATTE} --resume")
     assert "the last line" in done.err
     assert "is torn: its picture is done again" in done.err
-    assert "3 written, 3 already there, 0 failed" in done.err  # in the order of names, the third is the broken one
+    assert "3 written, 2 already there, 0 failed" in done.err  # the third in the order of names is the broken one
     assert sorted(row["key"] for row in rows(record)) == sorted([*"abcde", "broken"])
     assert results(many / "out") == expected
     kept = [json.loads(line)["key"] for line in lines[:3]]
@@ -84,7 +69,7 @@ def test_failures_are_tried_again_on_request_only(run, many):
     run(MATTE)
     write_image(many / "images" / "broken.png", soft_disk().image)
     again = run(f"{MATTE} --resume")
-    assert "0 written, 6 already there, 0 failed" in again.err
+    assert "0 written, 5 already there, 0 failed" in again.err
     assert "1 failed in an earlier run" in again.err
     assert "1 written, 5 already there, 0 failed" in run(f"{MATTE} --resume --retry-errors").err
     found = rows(many / "out" / "results.jsonl")
@@ -129,7 +114,7 @@ def test_rows_stand_in_the_order_of_the_input(run, many):
 def test_a_dry_run_counts_and_writes_nothing(run, many):
     done = run(f"{MATTE} --dry-run")
     assert done.code == 0
-    assert "6 pictures, 0 already there, 0 cannot be worked on" in done.err
+    assert "6 pictures, 0 in the record already, 0 cannot be worked on" in done.err
     assert "for 6 pictures, one at a time" in done.err
     assert not (many / "out").exists()
 
@@ -290,7 +275,7 @@ def test_a_row_of_a_manifest_cannot_end_the_run_or_reach_other_options(run, many
             "has no row in line 2 (unexpected end of data)",
         ),
         (f'image\n"{"x" * 200_000}\n', "has no row in line 2 (field larger"),
-        (",image,trimap\n0,images/a.png,trimaps/a.png\n", "has a column called '', expected image, trimap"),
+        (",image,trimap\n0,images/a.png,trimaps/a.png\n", "has the columns '', expected image, trimap"),
     ],
     ids=["quote without end", "long cell", "column without name"],
 )
@@ -337,11 +322,11 @@ def test_a_store_in_and_out(run, many, expected):
     memory.put(str(many / "images"), "/bucket/images", recursive=True)
     memory.put(str(many / "trimaps"), "/bucket/trimaps", recursive=True)
     command = "batch memory://bucket/images memory://bucket/trimaps -o memory://bucket/out --job matte --method cf"
-    assert "5 written, 0 already there, 1 failed; record: memory://bucket/out/results.jsonl" in run(command).err
+    assert "5 written, 0 already there, 1 failed; record: memory://bucket/out/results-*.jsonl" in run(command).err
     names = [name for name in memory.find("/bucket/out") if name.endswith(".png")]
     assert {name[-5]: memory.cat_file(name) for name in names} == expected
     assert "expected a new or an empty place" in run(command).err
-    assert "0 written, 6 already there" in run(f"{command} --resume").err
+    assert "0 written, 5 already there" in run(f"{command} --resume").err
     pattern = "batch memory://bucket/images/[ab].png ../trimaps/{stem}.png -o @local --job matte --method cf"
     assert "2 written" in run(pattern.replace("../trimaps", "memory://bucket/trimaps")).err
     assert results(many / "local") == {name: expected[name] for name in "ab"}
@@ -423,6 +408,9 @@ def test_a_web_server_lists_its_pictures(run, many, expected):
         ("@images @trimaps -o @out --job matte --confidence-map @out/", "expected another place than the output"),
         ("@images -o @out --job evaluate --region whole", "TRUTHS is missing"),
         ("@images @trimaps -o @out --job matte --storage-option anon", "expected PROTOCOL.KEY=VALUE"),
+        ("@images @trimaps -o @out --job matte --method cf --confidence", "--confidence is given, expected none with"),
+        ("@images @alphas -o @out --job refine --confidence 0.5", "--confidence is given with --job refine, expected"),
+        ("@images @trimaps -o @out --job matte --shard-size 3", "--shard-size is 3, expected an output ending in .tar"),
     ],
 )
 def test_options_that_cannot_be_are_refused_before_any_work(run, many, arguments, sentence):
