@@ -108,7 +108,8 @@ def _compared(other: Linked, one: Linked, background: Plane, ground_cells: Plane
     """
     shape = one.frame.matte.alpha.shape
     step = max(round(float(np.hypot(shape[0], shape[1])) / SAMPLES), 1)
-    y, x = np.mgrid[step // 2 : shape[0] : step, step // 2 : shape[1] : step].astype(np.float32)
+    first = [min(step // 2, side // 2) for side in shape]
+    y, x = np.mgrid[first[0] : shape[0] : step, first[1] : shape[1] : step].astype(np.float32)
     pixels = np.dstack([x, y]).reshape(-1, 2)
     at = pixels + _at_pixels(ground_cells, pixels, shape)
     is_inside = ((at >= 0) & (at <= np.array(shape[::-1], np.float32) - 1)).all(axis=1)
@@ -138,7 +139,7 @@ def _at_pixels(cells: Plane, pixels: Plane, shape: tuple[int, ...]) -> Plane:
 def _sampled(plane: Plane, at: Plane) -> Plane:
     """Return a plane (H, W, ...) at points (n, 2), interpolated linearly; outside, that of the nearest pixel."""
     points = np.ascontiguousarray(at, np.float32)
-    rows = 256  # OpenCV takes maps of fewer than 32768 rows and columns
+    rows = 256 + len(points) // (1 << 14)  # OpenCV takes maps of fewer than 32768 rows and columns
     padded = np.pad(points, ((0, -len(points) % rows), (0, 0)), mode="edge").reshape(rows, -1, 2)
     places = padded[..., 0], padded[..., 1]
     values = cv2.remap(plane, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

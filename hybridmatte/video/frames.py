@@ -108,6 +108,7 @@ class _Tracker:
         self._window = window
         self._last: Tracked | None = None
         self._carried: Moved | None = None  # alpha of the last key frame at the last frame, unless that is the key
+        self._is_past_key = False  # whether the scene has had a frame with a hint
         self._parts: PartsSeen | None = None
 
     def mattes(self, held: list[_Arrival]) -> Iterator[Tracked]:
@@ -138,23 +139,28 @@ class _Tracker:
         if last is None or arrival.begins:
             return self._first(arrival.index, image, hint, backward)
         if np.array_equal(image, last.matte.image) and (hint is None or np.array_equal(hint.trimap(), last.trimap)):
+            self._carried = self._carried if hint is None else None
+            self._is_past_key |= hint is not None
             return Tracked(self._kept_or(arrival.index, image, lambda: last.matte), last.trimap)
         motion = motion_between(last.matte.image, image)
-        guess = self._moved(last.matte, image, motion.to_previous, is_key=hint is not None)
-        guess = guess if backward is None else fused(guess, backward)
+        if backward is not None and not self._is_past_key:
+            guess = backward  # what the frames before tell comes from the same key frame
+        else:
+            guess = self._moved(last.matte, image, motion.to_previous, is_key=hint is not None)
+            guess = guess if backward is None else fused(guess, backward)
+        self._is_past_key |= hint is not None
         trimap, is_carried = self._trimap(hint, guess, motion.to_previous)
         return self._follow(arrival.index, image, trimap, guess, is_carried=is_carried)._replace(motion=motion)
 
     def _first(self, index: int, image: Frame, hint: Hint | None, backward: Moved | None) -> Tracked:
         """Return the matte of the first frame of a scene."""
+        self._carried, self._is_past_key = None, hint is not None
         if hint is not None:
-            self._carried = None
             self._parts = PartsSeen(hint.mask) if isinstance(hint, FoundMask) else None
             matte = self._kept_or(index, image, hint.alone)
             return Tracked(matte, np.where(matte.variance > 0, np.float32(0.5), matte.alpha), begins=True)
         if backward is None:
             raise ValueError(self._lacking(index))
-        self._carried = backward
         return self._follow(index, image, trimap_of_moved(backward), backward, is_carried=True)._replace(begins=True)
 
     def _lacking(self, index: int) -> str:

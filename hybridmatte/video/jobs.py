@@ -149,7 +149,7 @@ def _write(
 ) -> int:
     """Write all frames; return their number."""
     count, transfer, has_alpha = 0, clip.tags.transfer, not look.is_alpha and ground is None
-    for frame, alpha in zip(clip, alphas, strict=False):
+    for frame, alpha in zip(clip, alphas, strict=True):
         colour, is_light = _look_of(frame, alpha, look, clip, ground)
         ready = colour if look.is_alpha else colour_for(writer, colour, is_light=is_light, transfer=transfer)
         writer.write(ready, alpha if has_alpha else None, frame.number, frame.time, frame.duration)

@@ -48,7 +48,8 @@ class FrameNotices:
             with collected_warnings() as said:
                 yield
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{error} (frame {self._number_of(index)})") from error
+            kind = TypeError if isinstance(error, TypeError) else ValueError  # subclasses may take other arguments
+            raise kind(f"{error} (frame {self._number_of(index)})") from error
         finally:
             self._issue(said, index)
 

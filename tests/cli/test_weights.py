@@ -143,7 +143,7 @@ def test_the_bundled_finder_is_refused(run, folders, image, options):
     result = run(f"auto @{image} -o @out {options} --weights free")
     assert result.code == 2
     assert result.err.startswith(NO_FINDER)
-    assert "--mask or --segmenter" in result.err
+    assert "--mask, for a clip --masks, or --segmenter" in result.err
     assert len(result.err.splitlines()) == 1
     assert not (folders / "out").exists()
 

@@ -4,7 +4,11 @@ import numpy as np
 
 from hybridmatte import matte_sequence
 from hybridmatte.video import frames as frames_module
+from hybridmatte.video.carrying import carried_back
 from hybridmatte.video.flow import motion_between
+from hybridmatte.video.frames import tracked_frames
+from hybridmatte.video.hint_sources import hints_of
+from hybridmatte.video.hints import Settings
 from hybridmatte.video.tracking import Matted, follow, moved, moved_as_cutout
 from tests.video.test_flow import texture
 from tests.video.test_sequence import moving
@@ -49,3 +53,37 @@ def test_what_was_solved_between_key_frames_is_not_carried_on(monkeypatch):
     assert len(guesses) == 10
     for plain, other in zip(*(guesses[part] for part in carried), strict=True):
         assert np.array_equal(plain, other)
+
+
+def test_before_the_first_key_frame_that_key_counts_once(monkeypatch):
+    """What was moved back from it was moved forward again and taken for a second witness."""
+    images, trimaps, _ = moving(5)
+    (key,) = matte_sequence([images[3]], keys={0: trimaps[3]})
+    guesses = []
+
+    def recorded(image, trimap, guess, network, *, is_carried):
+        guesses.append(guess)
+        return follow(image, trimap, guess, network, is_carried=is_carried)
+
+    monkeypatch.setattr(frames_module, "follow", recorded)
+    list(matte_sequence(images[:4], keys={3: trimaps[3]}, smoothing=0))
+    expected = carried_back(Matted(images[3], key, np.zeros_like(key)), images[:3], [False] * 3)
+    for found, wanted in zip(guesses, expected, strict=False):
+        assert np.array_equal(found.alpha, wanted.alpha)
+
+
+def test_a_key_frame_that_equals_the_frame_before_is_where_carrying_begins(monkeypatch):
+    images, trimaps, _ = moving(4)
+    carried_from = []
+
+    def recorded(previous, image, motion):
+        carried_from.append(previous.alpha)
+        return moved_as_cutout(previous, image, motion)
+
+    monkeypatch.setattr(frames_module, "moved_as_cutout", recorded)
+    images[2] = images[1]
+    settings = Settings("best", "research")
+    source = hints_of(None, None, {0: trimaps[0]}, settings)
+    (_, second) = tracked_frames(images[:2], source, settings, 16)
+    found = list(matte_sequence(images, keys={0: trimaps[0], 2: second.trimap}, smoothing=0, window=1))
+    assert np.array_equal(carried_from[-1], found[2])

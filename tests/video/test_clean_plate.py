@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from hybridmatte.video.clean_plate import against_plates
+from hybridmatte import matte_sequence
+from hybridmatte.video.clean_plate import _sampled, against_plates
 from hybridmatte.video.colour_fit import NOISE, alpha_of_colours, local_sums
 from hybridmatte.video.links import Link, Linked, Tracked
 from hybridmatte.video.object_motion import cell_size
@@ -120,3 +121,17 @@ def test_local_means_reach_pixels_far_from_all_values():
     values, total = local_sums(3 * weights), local_sums(weights)
     assert values[30, 80] / total[30, 80] == pytest.approx(3, abs=1e-3)
     assert total[30, 80] < 1e-3 * total[30, 5]
+
+
+def test_many_pixels_and_thin_frames_are_sampled():
+    """OpenCV refused maps of 32,768 columns, and empty ones."""
+    plane = np.arange(12, dtype=np.float32).reshape(3, 4)
+    at = np.zeros((256 * 32768, 2), np.float32)
+    at[-1] = 2.5, 1.5
+    values = _sampled(plane, at)
+    assert values.shape == (len(at),)
+    assert (values[0], values[-1]) == (0.0, 8.5)
+    image = np.linspace(0, 1, 1200, dtype=np.float32)[None, :, None] * np.ones((3, 1, 3), np.float32)
+    trimap = np.repeat(np.float32([0, 0.5, 1]), 400)[None].repeat(3, axis=0)
+    alphas = list(matte_sequence([image, 0.99 * image, image], [trimap] * 3, quality="fast"))
+    assert all(np.isfinite(alpha).all() for alpha in alphas)

@@ -1,5 +1,6 @@
 """Warnings and errors of a frame name its number in the clip."""
 
+import json
 import warnings
 
 import pytest
@@ -89,3 +90,18 @@ def test_frames_behind_one_that_cannot_be_decoded_keep_their_numbers(command, fo
     failed = command("@s.mkv --trimaps @t.%04d.png -q fast -o @b.mov --matte")
     assert failed.code == 2
     assert "(frame 4)" in failed.err
+
+
+def test_the_last_warning_of_a_clip_is_said_without_smoothing(command, folder):
+    """Warnings that lasted until the last frame named their first frame alone."""
+    for k in range(5, 11):
+        write_alpha(folder / f"m.{k:04d}.png", ~(read_alpha(folder / f"t.{k:04d}.png") > 0.5))
+    done = command("@s.%04d.png --masks @m.%04d.png -q fast --weights free -o @a.%04d.png --smoothing 0")
+    assert done.code == 0, done.err
+    assert "and all from 5 on" in done.err
+
+
+def test_an_error_of_a_class_with_other_arguments_names_its_frame():
+    """It became a TypeError about missing arguments."""
+    with pytest.raises(ValueError, match=r"Expecting value.*\(frame 7\)"), FrameNotices(int).at(7):
+        json.loads("no")
