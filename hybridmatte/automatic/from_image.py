@@ -26,6 +26,7 @@ from hybridmatte.automatic.registry import (
     DEFAULT_SEGMENTER,
     AnySegmenter,
     find_mask,
+    give_instead,
     load_segmenter,
     predict_shrunk,
     refuse_bundled,
@@ -204,15 +205,9 @@ def _find_inside(
 def _help(segmenter: str | None) -> str:
     """Say what to do where a segmenter of that name, or a network without one, finds nothing."""
     if segmenter == DEFAULT_SEGMENTER:
-        return (
-            "the bundled finder knows people and animals: give --mask, for a clip --masks, or --segmenter for other "
-            "things (in Python matte_from_mask, masks= for a clip, or segmenter=)"
-        )
+        return f"the bundled finder knows people and animals: {give_instead('--segmenter for other things')}"
     other = "a segmenter" if segmenter is None else "another segmenter"
-    return (
-        f"give --mask, for a clip --masks, or {other} with --segmenter (in Python matte_from_mask, masks= for a clip, "
-        "or segmenter=)"
-    )
+    return give_instead(f"{other} with --segmenter")
 
 
 def _predict_alpha(network: MattingNetwork, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

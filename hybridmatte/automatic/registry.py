@@ -29,6 +29,7 @@ __all__ = [
     "DEFAULT_SEGMENTER",
     "SegmenterInfo",
     "find_mask",
+    "give_instead",
     "is_bundled",
     "list_segmenters",
     "load_segmenter",
@@ -104,12 +105,16 @@ def is_bundled(segmenter: Segmenter) -> bool:
     return segmenter.is_built_in and segmenter.name == DEFAULT_SEGMENTER
 
 
+def give_instead(other: str) -> str:
+    """Say what to give where the object is not found: a mask, or what else finds it."""
+    return f"give --mask, for a clip --masks, or {other} (in Python matte_from_mask, masks= for a clip, or segmenter=)"
+
+
 def refuse_bundled(segmenter: Segmenter, weights: WeightsKind) -> None:
     """Refuse a segmenter with free weights, if it is the network that comes with the package."""
     if weights != RESEARCH and is_bundled(segmenter):
         raise ValueError(
-            f"{research_only('finder')}, expected a mask or another segmenter: give --mask, for a clip --masks, or "
-            "--segmenter (in Python matte_from_mask, masks= for a clip, or segmenter=)"
+            f"{research_only('finder')}, expected a mask or another segmenter: {give_instead('--segmenter')}"
         )
 
 

@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["BatchRequest", "run_command"]
 
 ENGINES = ("local", "ray")
-SHARD_SIZE = 256
+SHARD_SIZE = 256  # pictures a shard
 PAIRED = ("folder", "store")  # inputs whose trimaps, masks or alphas are found by their names
-
-
 NAMES_FILES = ("manifest", "parquet")  # inputs that may name files of any store
 
 
@@ -95,8 +93,6 @@ class BatchRequest(NamedTuple):
                 raise ValueError(f"{name} is {value}, expected none without --engine ray")
         if self.retry_errors and not self.resume:
             raise ValueError("--retry-errors is given, expected --resume with it")
-        if self.confidence_map is not None and os.path.realpath(self.confidence_map) == os.path.realpath(self.output):
-            raise ValueError(f"--confidence-map is {self.confidence_map}, expected another place than the output")
         if self.resume and self.force:
             raise ValueError("--resume and --force are given, expected one: --force begins again")
 

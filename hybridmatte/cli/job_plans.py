@@ -162,7 +162,7 @@ def _option_names(name: str) -> tuple[str, ...]:
     """Return the options that a command has for one picture of a batch, without their dashes, longest forms only."""
     flags = [flag for parameter in _command(name).params for flag in (*parameter.opts, *parameter.secondary_opts)]
     names = [flag[2:] for flag in flags if flag.startswith("--")]
-    return tuple(name for name in names if name not in NOT_OWN and name != "help")
+    return tuple(name for name in names if name not in NOT_OWN)
 
 
 def _parsed(name: str, arguments: list[str]) -> tuple[Any, Any]:

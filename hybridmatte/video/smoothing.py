@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 import cv2
 import numpy as np
 
-from hybridmatte.video.flow import Plane, leaves
+from hybridmatte.video.flow import Plane, leaves, warped_alpha
 from hybridmatte.video.links import Linked, flows_along, windows
 from hybridmatte.video.object_motion import flow_of_cells
 
@@ -55,9 +55,6 @@ def _neighbours(held: deque[Linked], middle: int, radius: int, step: int) -> Ite
     Pixels that come from outside a frame keep the alpha of the middle frame.
     """
     own = held[middle].frame.matte.alpha
-    y, x = np.indices(own.shape, np.float32)
     for place, cells, _ in flows_along(held, middle, radius, step):
         flow = flow_of_cells(cells, own.shape)
-        alpha = held[place].frame.matte.alpha
-        moved = cv2.remap(alpha, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        yield np.where(leaves(flow), own, moved.clip(0, 1))
+        yield np.where(leaves(flow), own, warped_alpha(held[place].frame.matte.alpha, flow))

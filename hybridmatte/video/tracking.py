@@ -21,7 +21,7 @@ from hybridmatte.correction.estimates import Guess
 from hybridmatte.correction.network import Perceptron
 from hybridmatte.correction.passes import correct_near
 from hybridmatte.systems.problem import check_problem
-from hybridmatte.video.flow import Frame, Motion, Plane, blurred, leaves, warp
+from hybridmatte.video.flow import Frame, Motion, Plane, blurred, leaves, warp, warped_alpha
 from hybridmatte.video.object_motion import cutout_cells, flow_of_cells, object_flow
 
 __all__ = ["Matted", "Moved", "follow", "fused", "matted", "moved", "moved_as_cutout"]
@@ -80,9 +80,7 @@ def moved_as_cutout(previous: Matted, image: Frame, motion: Motion) -> Moved:
 
 def _moved_along(flow: Plane, previous: Matted, image: Frame, motion: Motion) -> Moved:
     """Return the alpha of the previous frame, moved along the object's flow; `motion` is that of the frames."""
-    y, x = np.indices(flow.shape[:2], np.float32)
-    at = x + flow[..., 0], y + flow[..., 1]
-    alpha = cv2.remap(previous.alpha, *at, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).clip(0, 1)
+    alpha = warped_alpha(previous.alpha, flow)
     change = np.linalg.norm(blurred(image) - warp(blurred(previous.image), flow), axis=2)
     reliability = alpha * np.exp(-0.5 * np.square(change / COLOUR_CHANGE)) + (1 - alpha) * motion.reliability
     reliability[leaves(flow)] = 0

@@ -52,26 +52,25 @@ def test_a_server_that_fails_for_a_while_is_asked_again(server, status):
     assert Stores().read(address_of(server)).getvalue() == b"content"
 
 
-def test_a_missing_file_is_asked_for_once(server):
-    server.statuses = [404] * 100
-    with pytest.raises(
-        FileNotFoundError, match=r"cat.jpg\S* does not exist or is not shown, expected a file"
-    ) as caught:
+def check_failure(server, status, error, sentence, n_requests):
+    """Assert how a server that always answers with a status is reported, without the secrets of the address."""
+    server.statuses = [status] * 100
+    with pytest.raises(error, match=sentence) as caught:
         Stores().read(address_of(server))
-    assert len(server.requests) == 2  # both ways to ask for the size
+    assert len(server.requests) == n_requests
     assert "abc123" not in str(caught.value)
     assert "pass" not in str(caught.value)
+
+
+def test_a_missing_file_is_asked_for_once(server):
+    """By both ways to ask for the size."""
+    sentence = r"cat.jpg\S* does not exist or is not shown, expected a file"
+    check_failure(server, 404, FileNotFoundError, sentence, 2)
 
 
 def test_a_server_that_stays_down_is_an_error_without_secrets(server):
-    server.statuses = [503] * 100
-    with pytest.raises(
-        OSError, match=rf"cat.jpg\S* cannot be used \(.*\) after {ATTEMPTS} attempts, expected"
-    ) as caught:
-        Stores().read(address_of(server))
-    assert len(server.requests) == 2 * ATTEMPTS
-    assert "abc123" not in str(caught.value)
-    assert "pass" not in str(caught.value)
+    sentence = rf"cat.jpg\S* cannot be used \(.*\) after {ATTEMPTS} attempts, expected"
+    check_failure(server, 503, OSError, sentence, 2 * ATTEMPTS)
 
 
 @pytest.mark.parametrize(
