@@ -14,7 +14,7 @@ from hybridmatte.automatic.found import Found
 from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.errors import is_interrupt
 
-__all__ = ["Box", "Points", "Segmenter", "describe_mask", "found_in"]
+__all__ = ["Box", "Points", "Segmenter", "describe_mask", "found_in", "give_instead"]
 
 Mask = npt.NDArray[np.float32]
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels of the image
@@ -156,3 +156,8 @@ def _check_point(point: Sequence[float], shape: tuple[int, int]) -> tuple[float,
 def _plain(value: Any) -> Any:
     """Return a NumPy scalar as Python's number, and anything else as it is."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+def give_instead(other: str) -> str:
+    """Say what to give where the object is not found: a mask, or what else finds it."""
+    return f"give --mask, for a clip --masks, or {other} (in Python matte_from_mask, masks= for a clip, or segmenter=)"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hybridmatte._validation import check_image
 from hybridmatte.automatic.band import INSIDE_MIN
-from hybridmatte.automatic.finding import Segmenter, found_in
+from hybridmatte.automatic.finding import Segmenter, found_in, give_instead
 from hybridmatte.automatic.from_mask import (
     Admit,
     AutomaticResult,
@@ -26,7 +26,6 @@ from hybridmatte.automatic.registry import (
     DEFAULT_SEGMENTER,
     AnySegmenter,
     find_mask,
-    give_instead,
     load_segmenter,
     predict_shrunk,
     refuse_bundled,

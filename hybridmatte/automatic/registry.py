@@ -16,7 +16,7 @@ import numpy.typing as npt
 from hybridmatte._validation import check_choice, check_image, check_integer
 from hybridmatte.automatic.file_networks import network_segmenter
 from hybridmatte.automatic.file_runners import has_onnxruntime
-from hybridmatte.automatic.finding import Segmenter, at_size_of, reason_of
+from hybridmatte.automatic.finding import Segmenter, at_size_of, give_instead, reason_of
 from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.automatic.rembg_models import rembg_segmenter
 from hybridmatte.automatic.segmenter_hints import unknown_segmenter
@@ -29,7 +29,6 @@ __all__ = [
     "DEFAULT_SEGMENTER",
     "SegmenterInfo",
     "find_mask",
-    "give_instead",
     "is_bundled",
     "list_segmenters",
     "load_segmenter",
@@ -103,11 +102,6 @@ def _run_bundled(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def is_bundled(segmenter: Segmenter) -> bool:
     """Return whether a segmenter is the network that comes with the package."""
     return segmenter.is_built_in and segmenter.name == DEFAULT_SEGMENTER
-
-
-def give_instead(other: str) -> str:
-    """Say what to give where the object is not found: a mask, or what else finds it."""
-    return f"give --mask, for a clip --masks, or {other} (in Python matte_from_mask, masks= for a clip, or segmenter=)"
 
 
 def refuse_bundled(segmenter: Segmenter, weights: WeightsKind) -> None:

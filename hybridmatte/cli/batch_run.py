@@ -93,6 +93,8 @@ class BatchRequest(NamedTuple):
                 raise ValueError(f"{name} is {value}, expected none without --engine ray")
         if self.retry_errors and not self.resume:
             raise ValueError("--retry-errors is given, expected --resume with it")
+        if self.confidence_map is not None and os.path.realpath(self.confidence_map) == os.path.realpath(self.output):
+            raise ValueError(f"--confidence-map is {self.confidence_map}, expected another place than the output")
         if self.resume and self.force:
             raise ValueError("--resume and --force are given, expected one: --force begins again")
 
