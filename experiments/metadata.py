@@ -12,7 +12,7 @@ from typing import Any
 import hybridmatte
 from experiments.results import ROOT, Row
 
-MODIFIED = "-dirty"  # mark of `git describe` where tracked files differ from the commit
+MODIFIED = "-dirty"  # mark of a commit from which tracked files differ
 
 
 def run_metadata(threads: int, packages: Sequence[str] = ()) -> dict[str, Any]:
@@ -39,15 +39,21 @@ def modified_commits(rows: Sequence[Row]) -> list[str]:
 
 
 def _commit() -> str:
-    """Return the short commit, with a mark if tracked files differ from it.
+    """Return the short commit, with a mark if tracked files differ from it; recorded results do not count.
 
     In a copy of the files without git it is what the environment variable HYBRIDMATTE_COMMIT says, or "unknown".
     """
-    command = ["git", "-C", str(ROOT), "describe", "--always", f"--dirty={MODIFIED}", "--exclude", "*"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        commit = _git("describe", "--always", "--exclude", "*").stdout.strip()
+        is_modified = _git("diff", "--quiet", "HEAD", "--", ":/", ":/!docs/results", check=False).returncode
     except (OSError, subprocess.CalledProcessError):
         return os.environ.get("HYBRIDMATTE_COMMIT") or "unknown"
+    return commit + (MODIFIED if is_modified else "")
+
+
+def _git(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run git in the folder of this checkout."""
+    return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=check)
 
 
 def _processor() -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.metadata import MODIFIED
 from experiments.recorded import former
 from experiments.registry import EXPERIMENTS
 from experiments.results import RESULTS, Row, read_results
@@ -92,7 +93,7 @@ def line_of(item: Item, folder: Path) -> list[str]:
         return [item.item, item.published, item.shown, "shown, not measured", code(item.command), "", ""]
     found = {name: rows_of(item, method, folder) for name, method in item.lines.items()}
     rows = [row for some in found.values() for row in some]
-    commits = dict.fromkeys(row["commit"].removesuffix("-dirty") for row in rows)
+    commits = dict.fromkeys(row["commit"].removesuffix(MODIFIED) for row in rows)
     return [
         item.item,
         item.published,

@@ -88,6 +88,27 @@ class TestResults:
         monkeypatch.setenv("HYBRIDMATTE_COMMIT", "abc1234")
         assert run_metadata(2)["commit"] == "abc1234"
 
+    def test_recorded_results_alone_do_not_modify_a_checkout(self, tmp_path, monkeypatch):
+        """A run that adds rows part by part measures the code of the commit, whatever rows it has written before."""
+
+        def git(*arguments):
+            subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
+
+        code, rows = tmp_path / "code.py", tmp_path / "docs" / "results" / "made.json"
+        rows.parent.mkdir(parents=True)
+        for path in (code, rows):
+            path.write_text("1\n", encoding="utf-8")
+        git("init")
+        git("add", ".")
+        git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "--message", "first")
+        monkeypatch.setattr("experiments.metadata.ROOT", tmp_path)
+        clean = run_metadata(2)["commit"]
+        assert len(clean) == 7
+        rows.write_text("2\n", encoding="utf-8")
+        assert run_metadata(2)["commit"] == clean
+        code.write_text("2\n", encoding="utf-8")
+        assert run_metadata(2)["commit"] == f"{clean}-dirty"
+
     def test_partial_runs_merge(self, tmp_path):
         path = tmp_path / "made.json"
         merge_results(path, METADATA, [row("cf"), row("knn")], KEYS)
