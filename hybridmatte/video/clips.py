@@ -280,7 +280,7 @@ def opened(path: str) -> av.container.InputContainer:
     if not Path(path).is_file():
         raise ValueError(f"clip {path} is no regular file, expected a video")
     try:
-        return av.container.open(path, "r")
+        return av.container.open(os.path.abspath(path), "r")  # a relative name such as 1:2.mov would be an address
     except (av.error.FFmpegError, ValueError) as error:
         reason = " ".join(str(getattr(error, "strerror", None) or error).split())
         raise ValueError(f"clip {path} is damaged, truncated or no video ({reason}), expected a video") from error

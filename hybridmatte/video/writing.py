@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +15,7 @@ import numpy.typing as npt
 
 from hybridmatte._validation import check_choice, check_image, check_plane
 from hybridmatte.io.exr import write_exr
-from hybridmatte.io.files import check_writable, clear_temporaries
+from hybridmatte.io.files import LockedTemporary, clear_temporaries
 from hybridmatte.io.outputs import check_output
 from hybridmatte.io.pictures import write_alpha, write_image
 from hybridmatte.video.clips import ALPHA_KEY, Clip
@@ -98,9 +97,12 @@ class VideoWriter(Writer):
         self._tags = tags_for(form, like.tags, is_limited=kind.is_limited)
         self._has_alpha, self._tick = has_alpha, like.time_base
         self._start = like.span[0]
-        check_writable(path)
-        self._temporary = _temporary_name(self._path)
-        self._file = self._open(like)
+        self._temporary = LockedTemporary(path)
+        try:
+            self._file = self._open(like)
+        except BaseException:
+            self._temporary.remove()
+            raise
         try:
             self._stream = self._add_stream(encoder, dict(kind.options), like)
             self._sound = SoundCopier(like, self._file, path) if sound and like.has_sound else None
@@ -116,7 +118,8 @@ class VideoWriter(Writer):
         options = {"fflags": "+bitexact"}  # no random numbers in the file
         if CONTAINERS[extension] in ("mov", "mp4"):
             options |= {"movflags": "use_metadata_tags", "video_track_timescale": str(_timescale(like.time_base))}
-        file = av.container.open(str(self._temporary), "w", format=CONTAINERS[extension], options=options)
+        name = os.path.abspath(self._temporary.path)  # a relative name such as 1:2.mov would be an address to FFmpeg
+        file = av.container.open(name, "w", format=CONTAINERS[extension], options=options)
         if self._has_alpha:
             file.metadata[ALPHA_KEY] = "premultiplied" if self._premultiplied else "straight"
         return file
@@ -174,8 +177,8 @@ class VideoWriter(Writer):
                 self._encode(None, until=None)
                 self._file.close()
             if self._has_alpha and CONTAINERS[self._path.suffix.lower()] == "mov":
-                _mark_alpha(self._temporary, self._premultiplied)
-            os.replace(self._temporary, self._path)
+                _mark_alpha(self._temporary.path, self._premultiplied)
+            self._temporary.rename()
         finally:
             self._drop()
 
@@ -204,7 +207,7 @@ class VideoWriter(Writer):
 
         with suppress(av.error.FFmpegError):  # a full disk: the error of the frame has said so
             self._file.close()
-        self._temporary.unlink(missing_ok=True)
+        self._temporary.remove()
 
 
 def open_writer(
@@ -313,10 +316,6 @@ def _refuse_pixels(path: str, like: Clip) -> None:
 def _timescale(time_base: Fraction) -> int:
     """Return units a second that express all times of a clip exactly."""
     return time_base.denominator if time_base.denominator > 1 else 1000
-
-
-def _temporary_name(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
 
 
 def _mark_alpha(path: Path, premultiplied: bool) -> None:
