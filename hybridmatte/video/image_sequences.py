@@ -45,20 +45,23 @@ def is_sequence(text: str) -> bool:
 
 def names_sequence(text: str) -> bool:
     """Return whether a text names an image sequence to write: a folder, or a pattern with %04d or ####."""
-    has_place = PLACE.search(Path(text).name) is not None
+    has_place = _place_in(Path(text).name) is not None
     return os.path.isdir(text) or has_place and Path(text).suffix.lower() in EXTENSIONS
 
 
 def named_by(pattern: str, number: int) -> Path:
     """Return the name of a file of a pattern with %04d or ####."""
     path = Path(pattern)
-    return path.with_name(PLACE.sub(lambda found: str(number).zfill(_width(found)), path.name, count=1))
+    found = _place_in(path.name)
+    if found is None:
+        return path
+    return path.with_name(path.name[: found.start()] + str(number).zfill(_width(found)) + path.name[found.end() :])
 
 
 def find_files(text: str, name: str) -> NumberedFiles:
     """Return the files of a sequence; refuse one that has none, or misses numbers, which the message names."""
     path = Path(text)
-    found = PLACE.search(path.name)
+    found = _place_in(path.name)
     if os.path.isdir(text):
         entries = [p for p in path.iterdir() if p.suffix.lower() in EXTENSIONS and not p.name.startswith(".")]
         numbered = _by_number(sorted(entries, key=_natural), text, name)
@@ -157,6 +160,18 @@ class _Read(NamedTuple):
     alpha: npt.NDArray[Any] | None
     light: npt.NDArray[np.float32] | None
     header: ExrHeader | None
+
+
+def _place_in(name: str) -> re.Match[str] | None:
+    """Return the place of the number in a name, or None: of several, %04d before ####, then the longest, and the last.
+
+    So a name may have a # that stands for itself, as in ``take#2.%04d.png``.
+    """
+    return max(PLACE.finditer(name), key=_rank, default=None)
+
+
+def _rank(found: re.Match[str]) -> tuple[bool, int, int]:
+    return found["marks"] is None, len(found["marks"] or ""), found.start()
 
 
 def _width(found: re.Match[str]) -> int:

@@ -6,7 +6,9 @@ import sys
 import numpy as np
 import pytest
 
+from hybridmatte import write_image
 from hybridmatte.video import read_clip, write_clip
+from hybridmatte.video.image_sequences import find_files, named_by
 from hybridmatte.video.writing import open_writer
 from tests.video.made import make_video
 
@@ -42,6 +44,25 @@ def test_odd_names_are_read_and_written(tmp_path, clip, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(name, clip)
     assert len(list(read_clip(name))) == 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "number", "name"),
+    [
+        ("take#2.%04d.png", 7, "take#2.0007.png"),
+        ("take#2.####.png", 7, "take#2.0007.png"),
+        ("50%_####_#1.png", 7, "50%_0007_#1.png"),
+        ("a#1_5-9#.png", 7, "a#1_7.png"),
+        ("a.%d.png", 12345, "a.12345.png"),
+    ],
+)
+def test_a_name_may_have_a_number_sign(tmp_path, pattern, number, name):
+    """The first # was taken for the place of the number: take#2.%04d.png became take72.%04d.png."""
+    assert named_by(str(tmp_path / pattern), number) == tmp_path / name
+    write_image(tmp_path / name, np.zeros((9, 13, 3)))
+    if "-" in pattern:
+        pattern = pattern.replace("5-9", "7-7")
+    assert find_files(str(tmp_path / pattern), "clip") == ([tmp_path / name], number)
 
 
 @POSIX
