@@ -40,6 +40,7 @@ TURNS = {
     (0, -1, -1, 0): 7,
     (0, -1, 1, 0): 8,
 }  # EXIF orientation by the signs of a display matrix
+ROTATIONS = {1: 8, 2: 3, 3: 6}  # EXIF orientation by quarter turns against the clock
 N_NAMED = 5  # runs of frames in a message
 SIDEWAYS = 5  # orientations from here on exchange width and height
 
@@ -361,7 +362,10 @@ def _straight(image: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> npt.NDArray[A
 
 def _orientation_of(frame: av.VideoFrame) -> int:
     """Return the EXIF orientation that a frame's display matrix stands for; 1 without one."""
-    data = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # the frame has data of a kind that this PyAV does not know, such as EXIF or two views
+        return ROTATIONS.get(round(frame.rotation / 90) % 4, 1)
     if data is None:
         return 1
     a, b, _, c, d = struct.unpack_from("<5i", bytes(data))

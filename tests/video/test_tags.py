@@ -1,5 +1,6 @@
 """What a clip says of its colours, pixels and turn survives, in every container."""
 
+import io
 import struct
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from hybridmatte.video import read_clip, write_clip
 from hybridmatte.video.colours import ColourTags, tags_for
@@ -135,6 +137,26 @@ def test_turned_and_mirrored_clips_are_upright(tmp_path, matrix):
     frame = next(iter(clip))
     np.testing.assert_array_equal(frame.image, TURNS[matrix](plain))
     assert clip.shape == frame.image.shape[:2]
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_frames_with_data_of_an_unknown_kind(tmp_path, orientation):
+    """Motion JPEG with EXIF, and clips with two views: the error was "31 is not a valid Type"."""
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    pixels[:16, :24] = 200
+    picture, exif, file = Image.fromarray(pixels), Image.Exif(), io.BytesIO()
+    exif[0x112] = orientation
+    picture.save(file, "JPEG", exif=exif, quality=95, subsampling=0)
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = container.add_stream("mjpeg", rate=24)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuvj444p"
+        for k in range(2):
+            packet = av.Packet(file.getvalue())
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, k, k, Fraction(1, 24)
+            container.mux(packet)
+    image = next(iter(read_clip(tmp_path / "a.mkv"))).image
+    wanted = ImageOps.exif_transpose(Image.open(file))
+    np.testing.assert_allclose(np.float32(image), np.float32(wanted), atol=3)
 
 
 def test_the_pixels_of_a_turned_clip_are_turned_too(tmp_path):
