@@ -13,7 +13,7 @@ from hybridmatte.io.masks import read_mask, read_mask_size
 from hybridmatte.io.pictures import grey_plane, read_size, read_trimap
 from hybridmatte.video.clips import Clip, Frame
 from hybridmatte.video.hints import is_trimap
-from hybridmatte.video.image_sequences import find_files, is_sequence
+from hybridmatte.video.image_sequences import find_files, is_picture, is_sequence
 from hybridmatte.video.reading import read_clip
 
 __all__ = ["HintFiles", "key_plane"]
@@ -38,7 +38,7 @@ class HintFiles:
         self._files: list[Path] | None = None
         self._video: Clip | None = None
         self._at = -1
-        if is_sequence(path):
+        if is_sequence(path) or is_picture(path):
             self._files = find_files(path, self._option).paths
             count = len(self._files)
         elif not os.path.exists(path):

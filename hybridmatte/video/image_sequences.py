@@ -16,19 +16,30 @@ import numpy.typing as npt
 from hybridmatte._validation import FULL_SCALE, check_image, check_plane
 from hybridmatte.io._codec import decode
 from hybridmatte.io._exr_header import ExrHeader
-from hybridmatte.io.formats import INPUT_EXTENSIONS
-from hybridmatte.io.pictures import open_source, read_size
+from hybridmatte.io.formats import INPUT_EXTENSIONS, kind_of
+from hybridmatte.io.pictures import open_header, open_source, read_size
 from hybridmatte.video.clips import Clip, Frame
 from hybridmatte.video.colours import SCREEN
 from hybridmatte.video.points import Point, chosen_range
 
-__all__ = ["DEFAULT_RATE", "NumberedFiles", "SequenceClip", "find_files", "is_sequence", "named_by", "names_sequence"]
+__all__ = [
+    "DEFAULT_RATE",
+    "NumberedFiles",
+    "SequenceClip",
+    "find_files",
+    "is_picture",
+    "is_sequence",
+    "named_by",
+    "names_sequence",
+]
 
 DEFAULT_RATE = Fraction(24)
 PLACE = re.compile(r"(?:(?P<first>\d+)-(?P<last>\d+))?(?:%0?(?P<width>\d*)d|(?P<marks>#+))")
 LAST_NUMBER = re.compile(r"(\d+)(?!.*\d)")
 N_NAMED = 5  # missing numbers in a message
 EXTENSIONS = INPUT_EXTENSIONS | {".npy"}
+ANIMATIONS = {"PNG", "GIF", "WEBP", "AVIF"}  # formats that may hold one; FFmpeg reads its frames
+HEAD_BYTES = 256  # which tell the format
 
 
 class NumberedFiles(NamedTuple):
@@ -41,6 +52,16 @@ class NumberedFiles(NamedTuple):
 def is_sequence(text: str) -> bool:
     """Return whether a text names a sequence: a folder, a glob, or a pattern with %04d or ####, and no file."""
     return not os.path.isfile(text) and (glob.has_magic(text) or names_sequence(text))
+
+
+def is_picture(text: str) -> bool:
+    """Return whether a text names one picture: a file that `hybridmatte.read_image` reads, and no animation."""
+    path = Path(text)
+    if path.suffix.lower() not in INPUT_EXTENSIONS or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        kind = kind_of(file.read(HEAD_BYTES))
+    return kind is not None and (kind not in ANIMATIONS or open_header(path, "clip")[1].n_pages == 1)
 
 
 def names_sequence(text: str) -> bool:
@@ -62,7 +83,9 @@ def find_files(text: str, name: str) -> NumberedFiles:
     """Return the files of a sequence; refuse one that has none, or misses numbers, which the message names."""
     path = Path(text)
     found = _place_in(path.name)
-    if os.path.isdir(text):
+    if os.path.isfile(text):
+        numbered = _by_number([path], text, name)
+    elif os.path.isdir(text):
         entries = [p for p in path.iterdir() if p.suffix.lower() in EXTENSIONS and not p.name.startswith(".")]
         numbered = _by_number(sorted(entries, key=_natural), text, name)
     elif found is not None:

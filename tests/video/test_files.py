@@ -5,8 +5,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from hybridmatte import read_exr, write_alpha, write_exr
+from hybridmatte import read_exr, read_image, write_alpha, write_exr
 from hybridmatte.video import read_clip, write_clip
 from hybridmatte.video.codecs import CODECS, chosen_codec
 from hybridmatte.video.colours import light_of, numbers_of
@@ -169,6 +170,23 @@ def test_every_run_of_h264_gives_the_same_bytes(tmp_path):
         write_clip(tmp_path / "a.mp4", images, clip)
         written.add((tmp_path / "a.mp4").read_bytes())
     assert len(written) == 1
+
+
+def test_one_picture_is_read_as_pictures_are(command, tmp_path):
+    """FFmpeg read it: light above 1 was cut, light was taken for numbers of a screen, and EXIF was an error."""
+    light = np.linspace(0, 4, 45 * 67 * 3, dtype=np.float32).reshape(45, 67, 3)
+    write_exr(tmp_path / "shot.exr", light)
+    (frame,) = read_clip(tmp_path / "shot.exr")
+    assert frame.number == 0
+    np.testing.assert_allclose(frame.light, light, rtol=1e-3)
+    np.testing.assert_array_equal(frame.image, read_image(tmp_path / "shot.exr"))
+    done = command("@shot.exr --trimaps @t.0005.png -q fast -o @c.%04d.exr")
+    assert done.code == 0, done.err
+    assert read_exr(tmp_path / "c.0000.exr").colour.max() > 3
+    animation = [Image.fromarray(np.full((9, 13, 3), 40 * k, np.uint8)) for k in range(3)]
+    for name in ("a.png", "a.gif"):
+        animation[0].save(tmp_path / name, save_all=True, append_images=animation[1:], duration=100)
+        assert [frame.image[0, 0, 0] for frame in read_clip(tmp_path / name)] == [0, 40, 80]
 
 
 def test_names_of_sequences(folder):
