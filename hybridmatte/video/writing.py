@@ -7,13 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import check_choice, check_image, check_plane
+from hybridmatte._validation import check_choice, check_image, check_plane, check_same_shape
 from hybridmatte.io.exr import write_exr
 from hybridmatte.io.files import LockedTemporary, clear_temporaries
 from hybridmatte.io.outputs import check_output
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Writer", "files_of", "open_writer", "write_clip"]
 
 FloatArray = npt.NDArray[np.float32]
+END: Any = object()
 FOLDER_PATTERN = "%06d.png"
 STRAIGHT_MODE, PREMULTIPLIED_MODE = 0x100, 0x102  # graphics modes of QuickTime: straight, and multiplied over black
 
@@ -287,15 +289,27 @@ def write_clip(
         If the extra ``video`` is not installed.
     """
     check_choice(bits, "bits", (8, 16, 32))
-    planes = None if alphas is None else iter(alphas)
     options: dict[str, Any] = {"has_alpha": alphas is not None, "premultiplied": premultiplied, "sound": sound}
     with open_writer(path, like, codec=codec, bits=bits, **options) as writer:
-        for frame, source in zip(frames, like, strict=False):
+        for source, frame, *planes in _together(like, frames, alphas):
             colour = check_image(frame, "frame")
-            alpha = None if planes is None else check_plane(next(planes), "alpha", colour.shape[:2], "frame")
+            check_same_shape(colour.shape, "frame", like.shape, "clip")
+            alpha = check_plane(planes[0], "alpha", colour.shape[:2], "frame") if planes else None
             if writer.takes_light:
                 colour = light_of(colour, like.tags.transfer)
             writer.write(colour, alpha, source.number, source.time, source.duration)
+
+
+def _together(like: Clip, frames: Iterable[Any], alphas: Iterable[Any] | None) -> Iterator[tuple[Any, ...]]:
+    """Yield the frames of a clip with those to write, and their alphas; refuse another number of either."""
+    given = {"frames": frames} if alphas is None else {"frames": frames, "alphas": alphas}
+    for count, (source, *values) in enumerate(zip_longest(like, *given.values(), fillvalue=END)):
+        for name, value in zip(given, values, strict=True):
+            if value is END:
+                raise ValueError(f"{name} ends after {count}, expected one for each frame of clip {like.path}")
+            if source is END:
+                raise ValueError(f"{name} goes on after {count}, expected one for each frame of clip {like.path}")
+        yield source, *values
 
 
 def colour_for(writer: Writer, colour: FloatArray, *, is_light: bool, transfer: int) -> FloatArray:

@@ -81,6 +81,28 @@ def test_variable_rate_tags_and_sound_are_kept(tmp_path):
     assert packets[0] == packets[1]
 
 
+@pytest.mark.parametrize(
+    ("n_frames", "n_alphas", "said"),
+    [
+        (2, 3, "frames ends after 2, expected one for each frame of clip"),
+        (4, 3, "frames goes on after 3, expected one for each frame of clip"),
+        (3, 2, "alphas ends after 2, expected one for each frame of clip"),
+        (3, 4, "frames ends after 3, expected one for each frame of clip|alphas goes on after 3, expected"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.mov", "a.%04d.png"])
+def test_another_number_of_frames_or_alphas_is_refused(tmp_path, name, n_frames, n_alphas, said):
+    """Of frames that were too few a shorter clip was written; alphas that were too few were a StopIteration."""
+    make_video(tmp_path / "s.mp4", n=3)
+    clip = read_clip(tmp_path / "s.mp4")
+    images, alphas = [np.zeros((*clip.shape, 3))] * n_frames, [np.zeros(clip.shape)] * n_alphas
+    with pytest.raises(ValueError, match=said):
+        write_clip(tmp_path / name, images, clip, alphas=alphas)
+    assert not (tmp_path / "a.mov").exists()
+    with pytest.raises(ValueError, match=r"frame has shape \(8, 10, 3\) but clip has shape \(48, 64\)"):
+        write_clip(tmp_path / "b.mov", [np.zeros((8, 10, 3))] * 3, clip)
+
+
 @pytest.mark.parametrize("form", ["yuv420p10le", "yuv444p10le", "yuv422p10le"])
 def test_ten_bits(tmp_path, form):
     make_video(tmp_path / "a.mkv", form=form)
