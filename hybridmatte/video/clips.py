@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hybridmatte._validation import FULL_SCALE
 from hybridmatte.errors import require_extra, warn_caller
 from hybridmatte.io._picture import Picture
 from hybridmatte.io.pictures import check_pixels
@@ -25,7 +26,7 @@ from hybridmatte.video.points import Point, chosen_range
 if TYPE_CHECKING:
     import av.container
 
-__all__ = ["ALPHA_KEY", "Clip", "Frame", "VideoClip", "opened"]
+__all__ = ["ALPHA_KEY", "Clip", "Frame", "VideoClip", "opened", "straight"]
 
 ALPHA_KEY = "alpha_type"  # of a container's metadata: straight or premultiplied
 MAX_STEPS_BACK = 2  # frames by which the time of a damaged packet may lie before that of the packet before it
@@ -245,7 +246,7 @@ class VideoClip(Clip):
         self._refuse_size(picture.colour.shape[:2], number)
         image = np.ascontiguousarray(picture.colour)
         if picture.transparency is not None and self.is_premultiplied:
-            image = _straight(image, picture.transparency)
+            image = straight(image, picture.transparency)
         times = self._seconds
         after = times[number + 1] - times[number] if number + 1 < len(times) else None
         duration = after or (Fraction(frame.duration) * self.time_base if frame.duration else 1 / self.rate)
@@ -353,11 +354,12 @@ def _is_premultiplied(container: Any, given: bool | None) -> bool:
     return said.get(ALPHA_KEY) == "premultiplied"
 
 
-def _straight(image: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def straight(image: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return colours divided by alpha, of the same type; as stored where alpha is 0."""
-    scale = np.iinfo(image.dtype).max
+    scale = FULL_SCALE.get(image.dtype, 1)
     weight = np.where(alpha > 0, alpha, scale).astype(np.float32)[:, :, None] / np.float32(scale)
-    return np.rint((image / weight).clip(0, scale)).astype(image.dtype)
+    divided = (image / weight).clip(0, scale)
+    return (np.rint(divided) if image.dtype.kind == "u" else divided).astype(image.dtype)
 
 
 def _orientation_of(frame: av.VideoFrame) -> int:

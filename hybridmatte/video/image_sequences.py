@@ -18,7 +18,7 @@ from hybridmatte.io._codec import decode
 from hybridmatte.io._exr_header import ExrHeader
 from hybridmatte.io.formats import INPUT_EXTENSIONS, kind_of
 from hybridmatte.io.pictures import open_header, open_source, read_size
-from hybridmatte.video.clips import Clip, Frame
+from hybridmatte.video.clips import Clip, Frame, straight
 from hybridmatte.video.colours import SCREEN
 from hybridmatte.video.points import Point, chosen_range
 
@@ -114,7 +114,7 @@ class SequenceClip(Clip):
         self, path: str, start: Point, end: Point, max_pixels: int, rate: Fraction | None, premultiplied: bool | None
     ) -> None:
         self.path, self._max_pixels = path, max_pixels
-        self._is_premultiplied = premultiplied is not False
+        self._premultiplied = premultiplied
         files = find_files(path, "clip")
         self._files = files
         first = self._read(files.paths[0])
@@ -164,18 +164,22 @@ class SequenceClip(Clip):
         data, opened, label = open_source(path, "image", self._max_pixels)
         picture = decode(data, opened, label, self._max_pixels)
         alpha = picture.transparency
-        if picture.is_light and not self._is_premultiplied:
+        if picture.is_light and self._premultiplied is False:
             picture = picture._replace(transparency=None)
         numbers, light = picture.numbers, None
         if picture.is_light:
             light = picture.straight_colour.astype(np.float32)
             light = np.repeat(light[:, :, None], 3, axis=2) if light.ndim == 2 else light
         if numbers.dtype.newbyteorder("=") in FULL_SCALE and numbers.dtype.kind == "u" and numbers.ndim == 3:
-            image: npt.NDArray[Any] = np.ascontiguousarray(numbers)
+            image: npt.NDArray[Any] = np.ascontiguousarray(numbers, numbers.dtype.newbyteorder("="))
+            alpha = None if alpha is None else np.ascontiguousarray(alpha)
         else:
             image = check_image(numbers, label)
+            alpha = None if alpha is None else check_plane(alpha, label)
+        if alpha is not None and not picture.is_light and self._premultiplied:
+            image = straight(image, alpha)
         header = opened.reader if isinstance(opened.reader, ExrHeader) else None
-        return _Read(image, None if alpha is None else check_plane(alpha, label), light, header)
+        return _Read(image, alpha, light, header)
 
 
 class _Read(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hybridmatte import read_exr, read_image, write_alpha, write_exr
+from hybridmatte import read_exr, read_image, write_alpha, write_exr, write_image
 from hybridmatte.video import read_clip, write_clip
 from hybridmatte.video.codecs import CODECS, chosen_codec
 from hybridmatte.video.colours import light_of, numbers_of
@@ -209,6 +209,18 @@ def test_one_picture_is_read_as_pictures_are(command, tmp_path):
     for name in ("a.png", "a.gif"):
         animation[0].save(tmp_path / name, save_all=True, append_images=animation[1:], duration=100)
         assert [frame.image[0, 0, 0] for frame in read_clip(tmp_path / name)] == [0, 40, 80]
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_pictures_whose_colours_are_multiplied(tmp_path, bits):
+    """premultiplied=True changed nothing for PNG; alpha was of another type than the image."""
+    image, alpha, _ = scene(0)
+    write_image(tmp_path / "a.0001.png", np.dstack([image * alpha[:, :, None], alpha]), bits=bits)
+    (stored,), (divided,) = (read_clip(tmp_path / "a.%04d.png", premultiplied=given) for given in (None, True))
+    assert stored.image.dtype == stored.alpha.dtype == divided.image.dtype == f"uint{bits}"
+    np.testing.assert_allclose(full(stored.image), image * alpha[:, :, None], atol=0.51 / (2**bits - 1))
+    opaque = alpha > 0.5
+    np.testing.assert_allclose(full(divided.image)[opaque], image[opaque], atol=3 / (2**bits - 1))
 
 
 def test_names_of_sequences(folder):
