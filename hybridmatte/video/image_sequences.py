@@ -24,6 +24,7 @@ from hybridmatte.video.points import Point, chosen_range
 
 __all__ = [
     "DEFAULT_RATE",
+    "HEAD_BYTES",
     "NumberedFiles",
     "SequenceClip",
     "find_files",
