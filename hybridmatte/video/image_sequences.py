@@ -180,7 +180,7 @@ class SequenceClip(Clip):
             alpha = None if alpha is None else np.ascontiguousarray(alpha)
         else:
             image = check_image(numbers, label)
-            alpha = None if alpha is None else check_plane(alpha, label)
+            alpha = None if alpha is None else check_plane(alpha.clip(0, 1) if picture.is_light else alpha, label)
         if alpha is not None and not picture.is_light and self._premultiplied:
             image = straight(image, alpha)
         header = opened.reader if isinstance(opened.reader, ExrHeader) else None
