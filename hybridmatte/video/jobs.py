@@ -309,6 +309,6 @@ def _look_of(frame: Frame, alpha: FloatArray, look: Look, clip: Clip, ground: Gr
     light = light_of(check_image(frame.image), transfer) if frame.light is None else frame.light
     colour = foreground_light(light, alpha)
     if ground is not None:
-        behind = fitted_light(ground.light_at(time, transfer), alpha.shape, look.fit)
+        behind = fitted_light(ground.light_at(time), alpha.shape, look.fit)
         colour = over_light(colour, alpha, behind)
     return colour, True
