@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SoundCopier"]
 
+KEPT = {"language", "title"}  # of the metadata of a track
 EDITED = ("mov", "mp4")  # containers whose edit lists hide what comes before the first frame
 
 
@@ -52,7 +53,9 @@ class SoundCopier:
             raise ValueError(
                 f"output {path} cannot hold the sound, which is {name}, expected .mov or .mkv, or --no-sound"
             )
-        self._streams[stream.index] = self._target.add_stream_from_template(stream)
+        added = self._target.add_stream_from_template(stream)
+        added.metadata.update({key: value for key, value in stream.metadata.items() if key.lower() in KEPT})
+        self._streams[stream.index] = added
 
     def _wanted(self) -> Iterator[Any]:
         import av.error

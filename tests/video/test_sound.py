@@ -13,10 +13,13 @@ CLICKS = np.arange(0.05, 2, 0.1)  # seconds
 PACKET = 1024 / RATE
 
 
-def make_clicks(path, codec):
-    """Write two seconds of 24 frames a second, with a click every tenth of a second."""
+def make_clicks(path, codec, languages=("und",)):
+    """Write two seconds of 24 frames a second, with a click every tenth of a second, in a track for each language."""
     with av.open(str(path), "w") as file:
-        stream, audio = file.add_stream("libx264", rate=24), file.add_stream(codec, rate=RATE, layout="mono")
+        stream = file.add_stream("libx264", rate=24)
+        tracks = [file.add_stream(codec, rate=RATE, layout="mono") for _ in languages]
+        for track, language in zip(tracks, languages, strict=True):
+            track.metadata["language"] = language
         stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
         for k in range(48):
             frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 5 * k, np.uint8), "rgb24")
@@ -25,14 +28,15 @@ def make_clicks(path, codec):
         file.mux(stream.encode(None))
         time = np.arange(2 * RATE) / RATE
         wave = sum(np.exp(-np.square((time - at) / 0.002)) * np.cos(4000 * np.pi * (time - at)) for at in CLICKS)
-        form, size = audio.codec_context.format.name, audio.codec_context.frame_size or 1024
-        for k in range(0, len(wave), size):
-            part = wave[None, k : k + size]
-            part = np.int16(20000 * part) if form.startswith("s16") else np.float32(part)
-            frame = av.AudioFrame.from_ndarray(part, form, "mono")
-            frame.sample_rate, frame.pts, frame.time_base = RATE, k, Fraction(1, RATE)
-            file.mux(audio.encode(frame))
-        file.mux(audio.encode(None))
+        for audio in tracks:
+            form, size = audio.codec_context.format.name, audio.codec_context.frame_size or 1024
+            for k in range(0, len(wave), size):
+                part = wave[None, k : k + size]
+                part = np.int16(20000 * part) if form.startswith("s16") else np.float32(part)
+                frame = av.AudioFrame.from_ndarray(part, form, "mono")
+                frame.sample_rate, frame.pts, frame.time_base = RATE, k, Fraction(1, RATE)
+                file.mux(audio.encode(frame))
+            file.mux(audio.encode(None))
 
 
 def heard(path):
@@ -75,6 +79,16 @@ def test_the_sound_of_a_part(tmp_path, source, codec, target, start, end):
     np.testing.assert_allclose(found, wanted, atol=0.0015)
     assert abs(last - (stop - begin)) < 3 * PACKET
     assert clicks.min() > -0.002
+
+
+@pytest.mark.parametrize("target", ["a.mov", "a.mp4", "a.mkv"])
+def test_the_languages_of_tracks_are_kept(tmp_path, target):
+    """Which of two tracks is the translation could not be told."""
+    make_clicks(tmp_path / "s.mkv", "aac", languages=("eng", "ita"))
+    clip = read_clip(tmp_path / "s.mkv")
+    write_clip(tmp_path / target, [frame.image for frame in clip], clip)
+    with av.open(str(tmp_path / target)) as file:
+        assert [track.metadata["language"] for track in file.streams.audio] == ["eng", "ita"]
 
 
 def test_sound_that_a_container_cannot_hold_is_refused_before_any_work(tmp_path):
