@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import check_choice, check_image, check_plane
+from hybridmatte._validation import check_choice, check_image, check_plane, check_same_shape
 from hybridmatte.io.exr import write_exr
-from hybridmatte.io.files import check_writable, clear_temporaries
+from hybridmatte.io.files import LockedTemporary, clear_temporaries
 from hybridmatte.io.outputs import check_output
 from hybridmatte.io.pictures import write_alpha, write_image
 from hybridmatte.video.clips import ALPHA_KEY, Clip
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Writer", "files_of", "open_writer", "write_clip"]
 
 FloatArray = npt.NDArray[np.float32]
+END: Any = object()
 FOLDER_PATTERN = "%06d.png"
 STRAIGHT_MODE, PREMULTIPLIED_MODE = 0x100, 0x102  # graphics modes of QuickTime: straight, and multiplied over black
 
@@ -98,9 +99,12 @@ class VideoWriter(Writer):
         self._tags = tags_for(form, like.tags, is_limited=kind.is_limited)
         self._has_alpha, self._tick = has_alpha, like.time_base
         self._start = like.span[0]
-        check_writable(path)
-        self._temporary = _temporary_name(self._path)
-        self._file = self._open(like)
+        self._temporary = LockedTemporary(path)
+        try:
+            self._file = self._open(like)
+        except BaseException:
+            self._temporary.remove()
+            raise
         try:
             self._stream = self._add_stream(encoder, dict(kind.options), like)
             self._sound = SoundCopier(like, self._file, path) if sound and like.has_sound else None
@@ -116,7 +120,8 @@ class VideoWriter(Writer):
         options = {"fflags": "+bitexact"}  # no random numbers in the file
         if CONTAINERS[extension] in ("mov", "mp4"):
             options |= {"movflags": "use_metadata_tags", "video_track_timescale": str(_timescale(like.time_base))}
-        file = av.container.open(str(self._temporary), "w", format=CONTAINERS[extension], options=options)
+        name = os.path.abspath(self._temporary.path)  # a relative name such as 1:2.mov would be an address to FFmpeg
+        file = av.container.open(name, "w", format=CONTAINERS[extension], options=options)
         if self._has_alpha:
             file.metadata[ALPHA_KEY] = "premultiplied" if self._premultiplied else "straight"
         return file
@@ -174,8 +179,8 @@ class VideoWriter(Writer):
                 self._encode(None, until=None)
                 self._file.close()
             if self._has_alpha and CONTAINERS[self._path.suffix.lower()] == "mov":
-                _mark_alpha(self._temporary, self._premultiplied)
-            os.replace(self._temporary, self._path)
+                _mark_alpha(self._temporary.path, self._premultiplied)
+            self._temporary.rename()
         finally:
             self._drop()
 
@@ -204,7 +209,7 @@ class VideoWriter(Writer):
 
         with suppress(av.error.FFmpegError):  # a full disk: the error of the frame has said so
             self._file.close()
-        self._temporary.unlink(missing_ok=True)
+        self._temporary.remove()
 
 
 def open_writer(
@@ -284,15 +289,27 @@ def write_clip(
         If the extra ``video`` is not installed.
     """
     check_choice(bits, "bits", (8, 16, 32))
-    planes = None if alphas is None else iter(alphas)
     options: dict[str, Any] = {"has_alpha": alphas is not None, "premultiplied": premultiplied, "sound": sound}
     with open_writer(path, like, codec=codec, bits=bits, **options) as writer:
-        for frame, source in zip(frames, like, strict=False):
+        for source, frame, *planes in _together(like, frames, alphas):
             colour = check_image(frame, "frame")
-            alpha = None if planes is None else check_plane(next(planes), "alpha", colour.shape[:2], "frame")
+            check_same_shape(colour.shape, "frame", like.shape, "clip")
+            alpha = check_plane(planes[0], "alpha", colour.shape[:2], "frame") if planes else None
             if writer.takes_light:
                 colour = light_of(colour, like.tags.transfer)
             writer.write(colour, alpha, source.number, source.time, source.duration)
+
+
+def _together(like: Clip, frames: Iterable[Any], alphas: Iterable[Any] | None) -> Iterator[tuple[Any, ...]]:
+    """Yield the frames of a clip with those to write, and their alphas; refuse another number of either."""
+    given = {"frames": frames} if alphas is None else {"frames": frames, "alphas": alphas}
+    for count, (source, *values) in enumerate(zip_longest(like, *given.values(), fillvalue=END)):
+        for name, value in zip(given, values, strict=True):
+            if value is END:
+                raise ValueError(f"{name} ends after {count}, expected one for each frame of clip {like.path}")
+            if source is END:
+                raise ValueError(f"{name} goes on after {count}, expected one for each frame of clip {like.path}")
+        yield source, *values
 
 
 def colour_for(writer: Writer, colour: FloatArray, *, is_light: bool, transfer: int) -> FloatArray:
@@ -313,10 +330,6 @@ def _refuse_pixels(path: str, like: Clip) -> None:
 def _timescale(time_base: Fraction) -> int:
     """Return units a second that express all times of a clip exactly."""
     return time_base.denominator if time_base.denominator > 1 else 1000
-
-
-def _temporary_name(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
 
 
 def _mark_alpha(path: Path, premultiplied: bool) -> None:

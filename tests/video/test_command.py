@@ -50,6 +50,21 @@ def test_masks_may_be_a_video(command, folder, point):
         assert np.abs(full(frame.alpha) - scene(k)[1]).mean() < 0.02
 
 
+def test_masks_of_a_damaged_video_are_not_shifted(command, folder):
+    """Behind a frame that could not be decoded, every frame got the mask of the next."""
+    clip = read_clip(folder / "s.%04d.png")
+    write_clip(folder / "s.mp4", [scene(k)[0] for k in range(N)], clip)
+    planes_as_video(folder / "m.mov", [scene(k)[1] > 0.5 for k in range(N)], clip)
+    with av.open(str(folder / "m.mov")) as file:
+        packets = [bytes(packet) for packet in file.demux(video=0) if packet.size]
+    content = (folder / "m.mov").read_bytes()
+    assert content.count(packets[2]) == 1
+    (folder / "m.mov").write_bytes(content.replace(packets[2], bytes(len(packets[2]))))
+    done = command("@s.mp4 --masks @m.mov -q fast --smoothing 0 -o @a.mov")
+    assert done.code == 2
+    assert "--masks lacks the frame for frame 2, expected one for each frame (frame 2)" in done.err
+
+
 def test_a_part_with_sound_and_a_rate_that_varies(command, folder):
     """Frames of the part keep their distances, and the sound is that of the part."""
     times = [0, 20, 45, 60, 100, 130]
