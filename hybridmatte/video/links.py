@@ -15,7 +15,7 @@ from hybridmatte.video.ground_motion import ground_cells
 from hybridmatte.video.object_motion import cell_size, cutout_cells
 from hybridmatte.video.tracking import Matted
 
-__all__ = ["NO_LAYERS", "HalfLayers", "Linked", "Tracked", "flows_along", "linked", "windows"]
+__all__ = ["NO_LAYERS", "StoredLayers", "Linked", "Tracked", "flows_along", "linked", "windows"]
 
 
 class Tracked(NamedTuple):
@@ -30,14 +30,14 @@ class Tracked(NamedTuple):
     motion: MotionPair | None = None
 
 
-class HalfLayers(NamedTuple):
-    """Colours of object and ground, (H, W, 3) float16: as exact as frames of 10 bits."""
+class StoredLayers(NamedTuple):
+    """Colours of object and ground, (H, W, 3) uint16."""
 
-    foreground: npt.NDArray[np.float16]
-    background: npt.NDArray[np.float16]
+    foreground: npt.NDArray[np.uint16]
+    background: npt.NDArray[np.uint16]
 
 
-NO_LAYERS = HalfLayers(*np.empty((2, 0, 0, 3), np.float16))
+NO_LAYERS = StoredLayers(*np.empty((2, 0, 0, 3), np.uint16))
 
 
 class Link(NamedTuple):
@@ -56,7 +56,7 @@ class Linked(NamedTuple):
     frame: Tracked
     object: Link | None
     ground: Link | None
-    layers: HalfLayers = NO_LAYERS
+    layers: StoredLayers = NO_LAYERS
 
     def with_alpha(self, alpha: Plane) -> Linked:
         """Return the frame with another alpha."""
