@@ -19,11 +19,12 @@ from hybridmatte.io._exr_header import ExrHeader
 from hybridmatte.io.formats import INPUT_EXTENSIONS, kind_of
 from hybridmatte.io.pictures import open_header, open_source, read_size
 from hybridmatte.video.clips import Clip, Frame, straight
-from hybridmatte.video.colours import SCREEN
+from hybridmatte.video.colours import SCREEN, primaries_of
 from hybridmatte.video.points import Point, chosen_range
 
 __all__ = [
     "DEFAULT_RATE",
+    "HEAD_BYTES",
     "NumberedFiles",
     "SequenceClip",
     "find_files",
@@ -121,10 +122,14 @@ class SequenceClip(Clip):
         header = first.header
         self.has_rate = rate is not None or header is not None and header.rate is not None
         self.rate = rate or (header.rate if header is not None else None) or DEFAULT_RATE
-        self.time_base, self.tags, self.shape = 1 / self.rate, SCREEN, first.image.shape[:2]
+        self.time_base, self.shape = 1 / self.rate, first.image.shape[:2]
         self.bits = 8 * min(first.image.dtype.itemsize, 2)
         self.has_alpha, self.is_light = first.alpha is not None, header is not None
-        self.chromaticities = None if header is None else header.chromaticities
+        self.tags = SCREEN
+        if header is not None:
+            self.chromaticities = header.chromaticities
+            self.pixel_aspect = Fraction(header.pixel_aspect).limit_denominator(1000)
+            self.tags = SCREEN._replace(primaries=primaries_of(header.chromaticities))
         self.whole = range(files.first, files.first + len(files.paths))
         times = [k / self.rate for k in range(len(self.whole))]
         self.numbers = chosen_range(start, end, self.whole, times, path)
@@ -175,7 +180,7 @@ class SequenceClip(Clip):
             alpha = None if alpha is None else np.ascontiguousarray(alpha)
         else:
             image = check_image(numbers, label)
-            alpha = None if alpha is None else check_plane(alpha, label)
+            alpha = None if alpha is None else check_plane(alpha.clip(0, 1) if picture.is_light else alpha, label)
         if alpha is not None and not picture.is_light and self._premultiplied:
             image = straight(image, alpha)
         header = opened.reader if isinstance(opened.reader, ExrHeader) else None

@@ -169,6 +169,9 @@ def _refuse_outputs(source: Source, output: str, look: Look, clip: Clip, *, forc
     read = {os.path.realpath(path) for path in inputs}
     is_many = names_sequence(output)
     outputs = files_of(output, clip) if is_many else [Path(output)]
+    for name, text in given.items():
+        if is_many and isinstance(text, str) and os.path.isdir(text) and os.path.samefile(text, outputs[0].parent):
+            raise ValueError(f"output {output} lies among the pictures of {name} {text}, expected another folder")
     for path in outputs:
         if os.path.realpath(path) in read:
             raise ValueError(f"output {path} is also an input, expected another")

@@ -33,6 +33,7 @@ __all__ = ["Writer", "files_of", "open_writer", "write_clip"]
 
 FloatArray = npt.NDArray[np.float32]
 END: Any = object()
+SCREEN_DPI = 72.0  # dots per inch along rows, of pictures whose pixels are not square
 FOLDER_PATTERN = "%06d.png"
 STRAIGHT_MODE, PREMULTIPLIED_MODE = 0x100, 0x102  # graphics modes of QuickTime: straight, and multiplied over black
 
@@ -75,15 +76,17 @@ class SequenceWriter(Writer):
         duration: Fraction,  # noqa: ARG002
     ) -> None:
         """Write one picture; it appears whole or not at all."""
-        path = named_by(self._pattern, number)
-        if self._is_plane:
-            write_alpha(path, colour[:, :, 0], bits=self._bits)
-        elif self.takes_light:
-            like = self._like
-            options: dict[str, Any] = {"chromaticities": like.chromaticities or like.tags.chromaticities}
-            write_exr(path, colour, alpha, bits=max(self._bits, 16), rate=like.rate, **options)
+        path, like = named_by(self._pattern, number), self._like
+        aspect = float(like.pixel_aspect)
+        options: dict[str, Any] = {} if aspect == 1 else {"resolution": (SCREEN_DPI, SCREEN_DPI * aspect)}
+        if self.takes_light:
+            options = {"chromaticities": like.chromaticities or like.tags.chromaticities, "pixel_aspect": aspect}
+            plane = colour[:, :, 0] if self._is_plane else colour
+            write_exr(path, plane, alpha, bits=max(self._bits, 16), rate=like.rate, **options)
+        elif self._is_plane:
+            write_alpha(path, colour[:, :, 0], bits=self._bits, **options)
         else:
-            write_image(path, colour if alpha is None else np.dstack([colour, alpha]), bits=self._bits)
+            write_image(path, colour if alpha is None else np.dstack([colour, alpha]), bits=self._bits, **options)
 
 
 class VideoWriter(Writer):

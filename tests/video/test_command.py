@@ -142,6 +142,16 @@ def test_a_background_clip_runs_in_its_own_time_and_in_a_loop(command, folder, l
     np.testing.assert_allclose(corners, [20, 90] * 3, atol=0.6)
 
 
+def test_a_background_clip_of_any_extension(command, folder):
+    """Those of a list were clips; others were read as pictures."""
+    grey_clip(folder / "b.mov", [20, 90, 160], 24)
+    (folder / "b.mov").rename(folder / "b.3gp")
+    done = command(f"{CUT} -o @a.mkv --background @b.3gp")
+    assert done.code == 0, done.err
+    corners = [255 * full(frame.image)[0, 0, 0] for frame in read_clip(folder / "a.mkv")]
+    np.testing.assert_allclose(corners, [20, 90, 160] * 2, atol=0.6)
+
+
 def test_background_pictures_without_a_rate_go_frame_by_frame(command, folder):
     for k in range(2):
         write_image(folder / f"b{k}.png", np.full((20, 20, 3), 0.2 + 0.4 * k))
@@ -260,6 +270,18 @@ def test_wrong_inputs_are_one_sentence_and_leave_nothing(command, folder, words,
     assert all(part in result.err for part in parts), result.err
     assert result.err.count("error: ") == 1
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("output", ["@frames", "@frames/a.%04d.png"])
+def test_pictures_are_not_written_among_those_of_the_clip(command, folder, output):
+    """The next run took them for frames of the clip."""
+    (folder / "frames").mkdir()
+    for k in range(5, 11):
+        os.link(folder / f"s.{k:04d}.png", folder / "frames" / f"s.{k:04d}.png")
+    refused = command(f"@frames --trimaps @t.%04d.png -q fast -o {output}")
+    assert refused.code == 2
+    assert f"lies among the pictures of clip {folder}/frames, expected another folder" in refused.err
+    assert len(list((folder / "frames").iterdir())) == N
 
 
 def test_frames_of_another_size_are_found_before_any_work(command, folder):

@@ -134,6 +134,22 @@ def test_in_and_out_points(tmp_path):
         parse_point("x", "--end")
 
 
+@pytest.mark.parametrize(
+    ("point", "error", "said"),
+    [
+        (float("nan"), ValueError, "start is nan, expected a finite number"),
+        (-0.5, ValueError, "start is -0.5, expected a finite number at least 0"),
+        ("3", TypeError, "start is of type str, expected a frame, or a time in seconds"),
+        (True, TypeError, "start is of type bool, expected a frame"),
+        (-1, ValueError, "start is -1, expected a place in"),
+    ],
+)
+def test_points_that_are_none(folder, point, error, said):
+    """nan was "cannot convert NaN to integer ratio", and True the second frame."""
+    with pytest.raises(error, match=said):
+        read_clip(folder / "s.%04d.png", start=point)
+
+
 def test_a_truncated_file_gives_the_frames_that_decode(tmp_path):
     make_video(tmp_path / "a.mkv", n=40, codec="ffv1", form="yuv444p")
     content = (tmp_path / "a.mkv").read_bytes()
@@ -221,6 +237,18 @@ def test_pictures_whose_colours_are_multiplied(tmp_path, bits):
     np.testing.assert_allclose(full(stored.image), image * alpha[:, :, None], atol=0.51 / (2**bits - 1))
     opaque = alpha > 0.5
     np.testing.assert_allclose(full(divided.image)[opaque], image[opaque], atol=3 / (2**bits - 1))
+
+
+def test_light_with_an_alpha_above_one_is_read(tmp_path):
+    """Filters of renders leave it at 1.0004: the clip was refused, though its own alpha is of no use here."""
+    alpha = np.full((9, 13), 1.0004, np.float32)
+    channels = dict.fromkeys("RGBA", alpha)
+    OpenEXR = pytest.importorskip("OpenEXR")
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    OpenEXR.File(header, channels).write(str(tmp_path / "a.0001.exr"))
+    (frame,) = read_clip(tmp_path / "a.%04d.exr")
+    assert (frame.alpha == 1).all()
+    np.testing.assert_allclose(frame.light, 1)
 
 
 def test_names_of_sequences(folder):

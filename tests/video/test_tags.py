@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from hybridmatte import read_exr, read_metadata, write_exr
 from hybridmatte.video import read_clip, write_clip
 from hybridmatte.video.colours import ColourTags, tags_for
 from hybridmatte.video.planes import arrays_of
@@ -110,6 +111,42 @@ def test_pixels_that_are_not_square_stay_so(tmp_path, name, codec, has_alpha):
         return
     result, clip = written(tmp_path / "s.mp4", tmp_path / name, codec, has_alpha)
     assert clip.pixel_aspect == result.pixel_aspect == Fraction(4, 3)
+
+
+@pytest.mark.parametrize("target", ["b.mov", "b.%04d.exr", "b.%04d.png", "b.%04d.tif"])
+@pytest.mark.parametrize("source", ["s.mp4", "s.%04d.exr"])
+def test_pictures_tell_that_pixels_are_not_square(tmp_path, source, target):
+    """Pictures of anamorphic frames did not tell it, and that of OpenEXR frames was lost."""
+    grey_bars(tmp_path / "s.mp4", pixel_aspect=Fraction(4, 3))
+    for k in range(2):
+        write_exr(tmp_path / f"s.{k:04d}.exr", np.ones((48, 64, 3)), pixel_aspect=4 / 3)
+    _, clip = written(tmp_path / source, tmp_path / target, None, ALPHA)
+    assert clip.pixel_aspect == Fraction(4, 3)
+    path = tmp_path / target.replace("%04d", "0001")
+    if path.suffix == ".mov":
+        assert read_clip(path).pixel_aspect == Fraction(4, 3)
+    elif path.suffix == ".exr":
+        assert read_exr(path).pixel_aspect == pytest.approx(4 / 3)
+    else:
+        across, down = read_metadata(path).resolution
+        assert down / across == pytest.approx(4 / 3, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("primaries", "chromaticities"),
+    [
+        (1, None),
+        (9, (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.3290)),
+        (1, (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)),
+        (2, (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767)),
+    ],
+    ids=["none", "BT.2020", "BT.709", "ACES"],
+)
+def test_primaries_of_light_are_told_by_a_video(tmp_path, primaries, chromaticities):
+    """Colours of BT.2020 in OpenEXR became numbers in a file that said BT.709."""
+    write_exr(tmp_path / "s.0001.exr", np.ones((48, 64, 3)), chromaticities=chromaticities)
+    result, _ = written(tmp_path / "s.%04d.exr", tmp_path / "a.mov", None, OPAQUE)
+    assert result.tags.primaries == primaries
 
 
 TURNS = {
