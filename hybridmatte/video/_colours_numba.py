@@ -3,7 +3,7 @@
 import numpy as np
 
 from hybridmatte.linalg.threads import inlined, kernel
-from hybridmatte.video._bilinear_numba import neighbours, value_at
+from hybridmatte.video._interpolation_numba import neighbours, value_at
 
 STEPS = 32  # of the grid of alphas
 LEAST_VARIANCE = (0.5 / STEPS) ** 2  # that the grid resolves

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hybridmatte.linalg.threads import kernel
-from hybridmatte.video._bilinear_numba import channel_at, neighbours
+from hybridmatte.video._interpolation_numba import channel_at, leads_out, neighbours
 
 
 @kernel
@@ -51,17 +51,8 @@ def exponent_rows(first, last, flow, distance, change, round_trip, colour_change
     for y in range(first, last):
         for x in range(width):
             at_x, at_y = x + flow[y, x, 0], y + flow[y, x, 1]
-            if at_x < -0.5 or at_x > width - 0.5 or at_y < -0.5 or at_y > height - 0.5:
+            if leads_out(at_x, at_y, height, width):
                 exponent[y, x] = -np.inf
             else:
                 trip, gap = distance[y, x] / round_trip, change[y, x] / colour_change
                 exponent[y, x] = -0.5 * (trip * trip + gap * gap)
-
-
-@kernel
-def place_rows(first, last, flow, at):
-    """Write the places (H, W, 2) to which a flow (H, W, 2) leads from each pixel."""
-    for y in range(first, last):
-        for x in range(at.shape[1]):
-            at[y, x, 0] = x + flow[y, x, 0]
-            at[y, x, 1] = y + flow[y, x, 1]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hybridmatte.linalg.threads import inlined, kernel
-from hybridmatte.video._bilinear_numba import channel_at, neighbours, value_at
+from hybridmatte.video._interpolation_numba import channel_at, neighbours, value_at
 
 FULL = 65535  # full scale of uint16
 

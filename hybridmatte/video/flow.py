@@ -28,14 +28,12 @@ __all__ = [
     "Plane",
     "blurred",
     "is_cut",
-    "leaves",
     "motion_between",
-    "warp",
-    "warped_alpha",
 ]
 
 FLOW_SIDE = 1024  # pixels: longest side of the frames between which the flow is computed; larger ones are shrunk
 CUT_SIDE = 160  # pixels: the same where a cut is searched
+PATCH_STRIDE = 4  # pixels: of DIS; with the preset's 3, a flow takes a third more time
 ROUND_TRIP = 0.5  # pixels: distance after forward and backward flow at which reliability falls to exp(-1/2)
 COLOUR_CHANGE = 0.1  # RGB distance along the flow at which it falls likewise; noise and flicker are below
 LIGHT_RANGE = 0.5, 2.0  # change of light, in each channel, that is compensated before colours are compared
@@ -83,27 +81,6 @@ def motion_between(previous: Frame, frame: Frame) -> MotionPair:
     return MotionPair(*(_enlarged(*motion, shape) for motion in ((backward, back), (forward, ahead))))
 
 
-def warp(plane: npt.NDArray[np.float32], flow: Plane) -> npt.NDArray[np.float32]:
-    """Return a plane (H, W) or colours (H, W, 3) of the other frame at the pixels of this one, interpolated linearly.
-
-    Pixels from outside the frame take the value of the nearest pixel on the border.
-    """
-    return _remapped(plane, flow, cv2.INTER_LINEAR)
-
-
-def warped_alpha(alpha: Plane, flow: Plane) -> Plane:
-    """Return alpha (H, W) of the other frame as `warp` does, but by cubic interpolation, which blurs hair less."""
-    return _remapped(alpha, flow, cv2.INTER_CUBIC).clip(0, 1)
-
-
-def _remapped(plane: npt.NDArray[np.float32], flow: Plane, interpolation: int) -> npt.NDArray[np.float32]:
-    """Return a plane (H, W) or colours (H, W, 3) of the other frame at the pixels of this one."""
-    at = np.empty(flow.shape, np.float32)
-    run_pieces(kernels.place_rows, len(flow), flow, at, cost=PLACE_COST * flow.shape[1])
-    moved = cv2.remap(plane, at, None, interpolation, borderMode=cv2.BORDER_REPLICATE)
-    return moved.astype(np.float32, copy=False)
-
-
 def is_cut(previous: Frame, frame: Frame) -> bool:
     """Return whether a new scene begins with a frame: the flow explains few of its pixels."""
     before, now = (_shrunk(picture, CUT_SIDE) for picture in (previous, frame))
@@ -129,6 +106,7 @@ def _flow(source: npt.NDArray[np.uint8], target: npt.NDArray[np.uint8]) -> Plane
     one, other = (cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE) for grey in (source, target))
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setUseSpatialPropagation(False)  # it would go along stripes, whose number is that of the threads
+    search.setPatchStride(PATCH_STRIDE)
     return np.ascontiguousarray(search.calc(one, other, NO_FLOW)[:height, :width], np.float32)
 
 
@@ -165,14 +143,6 @@ def _disagreement(flow: Plane, back: Plane, smooth: Frame, other: Frame) -> tupl
 def blurred(frame: Frame) -> Frame:
     """Return a frame (H, W, 3), averaged over 3 x 3 pixels."""
     return cv2.blur(frame, (3, 3)).astype(np.float32, copy=False)
-
-
-def leaves(flow: Plane) -> npt.NDArray[np.bool_]:
-    """Return which pixels (h, w) the flow leads out of the frame by more than half a pixel."""
-    height, width = flow.shape[:2]
-    y, x = np.indices((height, width), np.float32)
-    x, y = x + flow[..., 0], y + flow[..., 1]
-    return (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
 
 
 def _enlarged(flow: Plane, reliability: Plane, shape: tuple[int, int]) -> Motion:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte.video.flow import MotionPair, Plane
-from hybridmatte.video.ground_motion import ground_cells
+from hybridmatte.video.ground_motion import ground_cells, shown_ground
 from hybridmatte.video.object_motion import cell_size, cutout_cells
 from hybridmatte.video.tracking import Matted
 
@@ -65,26 +65,25 @@ class Linked(NamedTuple):
 
 def linked(frames: Iterable[Tracked]) -> Iterator[Linked]:
     """Yield frames with the motion of their layers."""
-    previous: Tracked | None = None
+    previous: tuple[Tracked, Plane] | None = None
     for frame in frames:
-        yield _linked(previous, frame)
-        previous = frame
+        now = frame, shown_ground(frame.matte.image, frame.trimap == 0)
+        yield _linked(previous, now)
+        previous = now
 
 
-def _linked(previous: Tracked | None, frame: Tracked) -> Linked:
-    """Return a frame with the motion from the previous one."""
+def _linked(previous: tuple[Tracked, Plane] | None, now: tuple[Tracked, Plane]) -> Linked:
+    """Return a frame with the motion from the previous one; both come with what they show of the ground."""
+    frame, shown = now
     if previous is None or frame.begins:
         return Linked(frame, None, None)
-    before, now = previous.matte, frame.matte
     if frame.motion is None:
-        width, height = cell_size(now.alpha.shape)
+        width, height = cell_size(shown.shape)
         still = Link(*np.zeros((2, height, width, 2), np.float32))
         return Linked(frame, still, still)
-    ground = Link(
-        ground_cells(frame.motion.to_previous, now.image, frame.trimap == 0),
-        ground_cells(frame.motion.to_next, before.image, previous.trimap == 0),
-    )
-    return Linked(frame._replace(motion=None), Link(*cutout_cells(*before[:2], *now[:2])), ground)
+    before, shown_before = previous
+    ground = Link(ground_cells(frame.motion.to_previous, shown), ground_cells(frame.motion.to_next, shown_before))
+    return Linked(frame._replace(motion=None), Link(*cutout_cells(*before.matte[:2], *frame.matte[:2])), ground)
 
 
 def windows(items: Iterable[Linked], reach: int) -> Iterator[tuple[deque[Linked], int]]:
