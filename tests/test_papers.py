@@ -1,5 +1,7 @@
 """The page on the tables and figures of the four papers: its verdicts, and the names of the rows it asks for."""
 
+import re
+
 import pytest
 
 from experiments import papers
@@ -107,6 +109,15 @@ def test_items_say_what_answers_them(item):
         assert item.experiment in EXPERIMENTS
         assert item.command.startswith(f"python -m experiments {item.experiment}")
         assert all(set(names) <= set(item.lines) and heading in item.measures for heading, *names in item.orders)
+
+
+@pytest.mark.parametrize(
+    "item", [item for item in ITEMS if item.experiment == "wsshm_small"], ids=lambda item: item.item
+)
+def test_label_blending_is_shown_beside_students_of_masks_alone(item):
+    """Without them nobody sees whether the blending does anything."""
+    if item.item != "The boundary head of the teacher":
+        assert any(re.search(r"masks alone$", method) and "teacher" not in method for method in item.lines.values())
 
 
 def test_rows_that_are_asked_for_are_those_that_runs_record():
