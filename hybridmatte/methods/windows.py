@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 
 from hybridmatte.linalg.layout import UnknownLayout, make_layout
 from hybridmatte.linalg.threads import run_pieces
-from hybridmatte.methods._window_numba import rows_to_csr
+from hybridmatte.methods._window_numba import row_buffers, rows_to_csr
 from hybridmatte.systems.stencil import StencilSystem
 
 __all__ = ["REACH", "WINDOW_SIDE", "stencil_csr", "stencil_system"]
@@ -73,12 +73,9 @@ def _assemble(
 ) -> None:
     """Run the assembly kernel over the bands of a layout; `out` are weights, diagonal, rhs and dense rows.
 
-    A call uses the entry of its first band of the scratch arrays; the memory of the other entries is never touched.
+    A call uses the entry of its first band of the row buffers; the memory of the other entries is never touched.
     """
-    n_bands, width = len(layout.bands) - 1, image.shape[1]
-    sizes = ((3, width, 13), (9,), (25,), (4, 4, 4))
-    windows, moments, row, workspace = (np.empty((n_bands, *size)) for size in sizes)
-    scratch = (windows, np.empty((n_bands, width), bool), moments, row, workspace)
+    n_bands = len(layout.bands) - 1
     run_pieces(
         assemble,
         n_bands,
@@ -90,5 +87,5 @@ def _assemble(
         layout.bands,
         float(parameter),
         *out,
-        scratch,
+        row_buffers(n_bands, image.shape[1]),
     )
