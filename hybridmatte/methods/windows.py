@@ -17,6 +17,7 @@ __all__ = ["REACH", "WINDOW_SIDE", "stencil_csr", "stencil_system"]
 
 Assemble = Callable[..., None]  # a kernel that fills the rows of the pixels in bands first to last of a layout
 WINDOW_SIDE = 3  # pixels
+N_WINDOWS = WINDOW_SIDE**2  # that hold a pixel
 REACH = WINDOW_SIDE - 1  # pixels: the largest distance in x or y between two pixels of one window
 
 
@@ -29,11 +30,12 @@ def stencil_system(
 ) -> StencilSystem:
     """Return the system of a Laplacian of 3 x 3 windows with the known pixels eliminated.
 
-    `assemble` is the Laplacian's kernel, `parameter` its own parameter: epsilon or sigma.
+    `assemble` is the Laplacian's kernel, `parameter` its own parameter: epsilon or sigma. The energy of a window is at
+    most the sum of its squared alphas, which bounds the Laplacian by the 9 windows that hold a pixel.
     """
     layout = make_layout(is_unknown)
     weights, (diagonal, rhs) = np.zeros((12, layout.n_cells)), np.zeros((2, layout.n_cells))
-    system = StencilSystem(layout, weights, diagonal, rhs, image)
+    system = StencilSystem(layout, weights, diagonal, rhs, np.full(layout.n_cells, N_WINDOWS, np.float32), image)
     _assemble(image, is_unknown, known_alpha, assemble, parameter, layout, weights, diagonal, rhs, np.zeros((0, 25)))
     return system
 
