@@ -13,7 +13,8 @@ import numpy.typing as npt
 from hybridmatte._validation import check_image
 from hybridmatte.io.exr import is_exr, read_exr
 from hybridmatte.io.formats import INPUT_EXTENSIONS, kind_of
-from hybridmatte.io.pictures import read_image
+from hybridmatte.io.pictures import read_image, read_profile
+from hybridmatte.io.profiles import convert_colours
 from hybridmatte.video.clips import Clip, Frame
 from hybridmatte.video.colours import HLG, PQ, SCREEN, UNSPECIFIED, light_of, numbers_of
 from hybridmatte.video.image_sequences import HEAD_BYTES, SequenceClip, is_sequence
@@ -107,16 +108,20 @@ def ground_of(background: str | FloatArray, like: Clip) -> Ground:
     A sequence that does not say its rate has that of the clip.
     """
     transfer = like.tags.transfer
+    name = f"background {background} or clip {like.path}"
     if not isinstance(background, str):
-        return StillGround(transfer, background)
+        return StillGround(transfer, convert_colours(background, None, like.profile, name))
     if is_sequence(background):
         behind = read_clip(background)
-        has_rate = isinstance(behind, SequenceClip) and behind.has_rate
-        return MovingGround(transfer, behind if has_rate else read_clip(background, rate=like.rate))
+        if isinstance(behind, SequenceClip) and not behind.has_rate:
+            behind = read_clip(background, rate=like.rate)
+        behind.profile = like.profile
+        return MovingGround(transfer, behind)
     if not _is_still(background):
         return MovingGround(transfer, read_clip(background))
     light = read_exr(background).colour if is_exr(background) else None
-    return StillGround(transfer, read_image(background), light)
+    image = convert_colours(read_image(background), read_profile(background), like.profile, name)
+    return StillGround(transfer, image, light)
 
 
 def _is_still(path: str) -> bool:

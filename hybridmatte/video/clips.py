@@ -92,6 +92,9 @@ class Clip(ABC):
         What the file holds; light is that of OpenEXR.
     pixel_aspect : Fraction
         Width of an upright pixel by its height.
+    profile : bytes or None
+        ICC profile of the colours of pictures; None stands for sRGB, and for what tags say. Frames of other profiles
+        are converted to it, also after it was set.
     """
 
     path: str
@@ -107,6 +110,7 @@ class Clip(ABC):
     is_light: bool = False
     chromaticities: tuple[float, ...] | None = None
     pixel_aspect: Fraction = Fraction(1)
+    profile: bytes | None = None
 
     def __len__(self) -> int:
         """Return the number of frames that the file announces between the in and the out point."""

@@ -31,7 +31,7 @@ from hybridmatte.video.points import Point
 from hybridmatte.video.reading import read_clip
 from hybridmatte.video.resuming import Parts
 from hybridmatte.video.sequence import matted_frames
-from hybridmatte.video.writing import Writer, colour_for, files_of, open_writer
+from hybridmatte.video.writing import Writer, colour_for, files_of, keeps_profile, open_writer
 
 __all__ = ["Begun", "Look", "Settings", "Source", "is_finished", "run_clip"]
 
@@ -102,6 +102,8 @@ def run_clip(
     """
     clip = read_clip(source.path, start=source.start, end=source.end, rate=source.rate)
     has_alpha = not look.is_alpha and look.background is None
+    if not keeps_profile(output):
+        clip.profile = None
     _refuse_outputs(source, output, look, clip, force=force or resume)
     hints = _Hints(source, clip)
     clip.check_sizes()

@@ -19,6 +19,7 @@ from hybridmatte.io.exr import write_exr
 from hybridmatte.io.files import LockedTemporary, clear_temporaries
 from hybridmatte.io.outputs import check_output
 from hybridmatte.io.pictures import write_alpha, write_image
+from hybridmatte.io.profiles import convert_colours
 from hybridmatte.video.clips import ALPHA_KEY, Clip
 from hybridmatte.video.codecs import CONTAINERS, chosen_codec
 from hybridmatte.video.colours import light_of, numbers_of, tags_for
@@ -29,7 +30,7 @@ from hybridmatte.video.sound import SoundCopier
 if TYPE_CHECKING:
     import av.container
 
-__all__ = ["Writer", "files_of", "open_writer", "write_clip"]
+__all__ = ["Writer", "colour_for", "files_of", "keeps_profile", "open_writer", "write_clip"]
 
 FloatArray = npt.NDArray[np.float32]
 END: Any = object()
@@ -48,6 +49,7 @@ class Writer(ABC):
         """Write straight colours (H, W, 3), numbers in [0, 1] or light as `takes_light` says, and alpha (H, W)."""
 
     takes_light = False
+    keeps_profile = False  # whether colours are those of the clip's ICC profile; else those of sRGB
 
     def __enter__(self) -> Writer:
         """Begin."""
@@ -65,6 +67,7 @@ class SequenceWriter(Writer):
         self._pattern = _pattern_of(pattern)
         self._like, self._bits, self._is_plane = like, bits, is_plane
         self.takes_light = Path(pattern).suffix.lower() == ".exr"
+        self.keeps_profile = keeps_profile(pattern)
         check_output(named_by(self._pattern, like.numbers.start), bits=bits, transparent=has_alpha)
 
     def write(
@@ -86,7 +89,8 @@ class SequenceWriter(Writer):
         elif self._is_plane:
             write_alpha(path, colour[:, :, 0], bits=self._bits, **options)
         else:
-            write_image(path, colour if alpha is None else np.dstack([colour, alpha]), bits=self._bits, **options)
+            pixels = colour if alpha is None else np.dstack([colour, alpha])
+            write_image(path, pixels, bits=self._bits, profile=like.profile, **options)
 
 
 class VideoWriter(Writer):
@@ -242,6 +246,11 @@ def open_writer(
     return VideoWriter(text, like, codec=codec, **options)
 
 
+def keeps_profile(path: str) -> bool:
+    """Return whether an output stores an ICC profile: pictures do, but not OpenEXR and videos."""
+    return names_sequence(path) and Path(path).suffix.lower() != ".exr"
+
+
 def files_of(pattern: str, like: Clip) -> list[Path]:
     """Return the files of an image sequence with the numbers of a clip."""
     return [named_by(_pattern_of(pattern), number) for number in like.numbers]
@@ -298,6 +307,8 @@ def write_clip(
             colour = check_image(frame, "frame")
             check_same_shape(colour.shape, "frame", like.shape, "clip")
             alpha = check_plane(planes[0], "alpha", colour.shape[:2], "frame") if planes else None
+            if not writer.keeps_profile:
+                colour = convert_colours(colour, like.profile, None, f"clip {like.path}")
             if writer.takes_light:
                 colour = light_of(colour, like.tags.transfer)
             writer.write(colour, alpha, source.number, source.time, source.duration)
