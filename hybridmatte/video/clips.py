@@ -22,6 +22,7 @@ from hybridmatte.video.colours import ColourTags
 from hybridmatte.video.matroska import is_cut as is_cut_matroska
 from hybridmatte.video.planes import arrays_of, tags_of
 from hybridmatte.video.points import Point, chosen_range
+from hybridmatte.video.quicktime import is_marked_premultiplied
 
 if TYPE_CHECKING:
     import av.container
@@ -143,7 +144,7 @@ class VideoClip(Clip):
             self.rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
             self.has_sound = bool(container.streams.audio)
             aspect = Fraction(stream.sample_aspect_ratio or 1)
-            self.is_premultiplied = _is_premultiplied(container, premultiplied)
+            self.is_premultiplied = _is_premultiplied(container, path, premultiplied)
             self.has_alpha, self.bits = _has_alpha(stream), max((c.bits for c in context.format.components), default=8)
             announced = stream.frames
             self._times, self._has_times, is_cut = _times_of_packets(container, stream, self._label)
@@ -350,12 +351,14 @@ def _times_of_packets(container: Any, stream: Any, label: str) -> tuple[list[int
     return sorted(set(times)), has_times, is_cut
 
 
-def _is_premultiplied(container: Any, given: bool | None) -> bool:
+def _is_premultiplied(container: Any, path: str, given: bool | None) -> bool:
     """Return whether colours are multiplied by alpha: as given, or as the container says; else they are straight."""
     if given is not None:
         return given
     said = {key.lower(): value for key, value in container.metadata.items()}
-    return said.get(ALPHA_KEY) == "premultiplied"
+    if ALPHA_KEY in said or "mov" not in container.format.name:
+        return said.get(ALPHA_KEY) == "premultiplied"
+    return is_marked_premultiplied(path)
 
 
 def straight(image: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -25,6 +25,7 @@ from hybridmatte.video.codecs import CONTAINERS, chosen_codec
 from hybridmatte.video.colours import light_of, numbers_of, tags_for
 from hybridmatte.video.image_sequences import named_by, names_sequence
 from hybridmatte.video.planes import frame_of
+from hybridmatte.video.quicktime import mark_alpha
 from hybridmatte.video.sound import SoundCopier
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ FloatArray = npt.NDArray[np.float32]
 END: Any = object()
 SCREEN_DPI = 72.0  # dots per inch along rows, of pictures whose pixels are not square
 FOLDER_PATTERN = "%06d.png"
-STRAIGHT_MODE, PREMULTIPLIED_MODE = 0x100, 0x102  # graphics modes of QuickTime: straight, and multiplied over black
 
 
 class Writer(ABC):
@@ -186,7 +186,7 @@ class VideoWriter(Writer):
                 self._encode(None, until=None)
                 self._file.close()
             if self._has_alpha and CONTAINERS[self._path.suffix.lower()] == "mov":
-                _mark_alpha(self._temporary.path, self._premultiplied)
+                mark_alpha(self._temporary.path, premultiplied=self._premultiplied)
             self._temporary.rename()
         finally:
             self._drop()
@@ -344,32 +344,3 @@ def _refuse_pixels(path: str, like: Clip) -> None:
 def _timescale(time_base: Fraction) -> int:
     """Return units a second that express all times of a clip exactly."""
     return time_base.denominator if time_base.denominator > 1 else 1000
-
-
-def _mark_alpha(path: Path, premultiplied: bool) -> None:
-    """Write into a QuickTime file, in the graphics mode of its video, whether colours are multiplied by alpha."""
-    mode = PREMULTIPLIED_MODE if premultiplied else STRAIGHT_MODE
-    with path.open("r+b") as file:
-        place = _box(file, 0, path.stat().st_size, ("moov", "trak", "mdia", "minf", "vmhd"))
-        if place is not None:
-            file.seek(place + 4)
-            file.write(mode.to_bytes(2, "big"))
-
-
-def _box(file: Any, start: int, end: int, names: tuple[str, ...]) -> int | None:
-    """Return the place of the contents of the first box along a path of names, or None."""
-    while start + 8 <= end:
-        file.seek(start)
-        head = file.read(16)
-        size, name, inside = int.from_bytes(head[:4], "big"), head[4:8].decode("latin-1"), start + 8
-        if size == 1:
-            size, inside = int.from_bytes(head[8:16], "big"), start + 16
-        size = size or end - start
-        if size < 8:
-            return None
-        if name == names[0]:
-            found = inside if len(names) == 1 else _box(file, inside, start + size, names[1:])
-            if found is not None:
-                return found
-        start += size
-    return None

@@ -150,6 +150,21 @@ def test_points_that_are_none(folder, point, error, said):
         read_clip(folder / "s.%04d.png", start=point)
 
 
+@pytest.mark.parametrize("premultiplied", [False, True])
+def test_quicktime_files_of_other_programs_tell_of_their_alpha(tmp_path, premultiplied):
+    """Without our metadata, the graphics mode counts; it was written, and not read."""
+    make_video(tmp_path / "s.mp4", n=1)
+    clip = read_clip(tmp_path / "s.mp4")
+    image = next(iter(clip)).image
+    write_clip(tmp_path / "a.mov", [image], clip, alphas=[np.full(clip.shape, 0.5)], premultiplied=premultiplied)
+    content = (tmp_path / "a.mov").read_bytes()
+    assert content.count(b"alpha_type") == 1
+    (tmp_path / "a.mov").write_bytes(content.replace(b"alpha_type", b"other_word"))
+    result = read_clip(tmp_path / "a.mov")
+    assert result.is_premultiplied is premultiplied
+    np.testing.assert_allclose(full(next(iter(result)).image), full(image), atol=0.02)
+
+
 def test_a_truncated_file_gives_the_frames_that_decode(tmp_path):
     make_video(tmp_path / "a.mkv", n=40, codec="ffv1", form="yuv444p")
     content = (tmp_path / "a.mkv").read_bytes()
