@@ -25,6 +25,8 @@ class SoundCopier:
         self._start, self._stop = clip.span
         self._source, self._path = opened(clip.path), clip.path
         self._target, self._streams = target, {}
+        self._last: dict[int, int] = {}  # time of the last packet of each track, in its unit
+        self._has_warned = False
         self._keeps_early = target.format.name in EDITED
         for stream in self._source.streams.audio:
             self._add(stream, path)
@@ -65,10 +67,26 @@ class SoundCopier:
             return
         try:
             for packet in self._source.demux(*streams):
-                if packet.dts is not None and packet.size and self._is_heard(packet):
+                if packet.dts is not None and packet.size and self._grows(packet) and self._is_heard(packet):
                     yield packet
         except av.error.FFmpegError:  # the file ends early; the frames say so
             return
+
+    def _grows(self, packet: Any) -> bool:
+        """Return whether a packet comes after the last one of its track; warn once of those that do not."""
+        track = packet.stream.index
+        if packet.dts > self._last.get(track, packet.dts - 1):
+            self._last[track] = packet.dts
+            return True
+        if not self._has_warned:
+            self._has_warned = True
+            at = float(self._time(packet))
+            warn_caller(
+                f"clip {self._path} has sound whose times go back to {at:g} s, in track {track}: what does not come "
+                "after the sound before it is left out",
+                UserWarning,
+            )
+        return False
 
     def _is_heard(self, packet: Any) -> bool:
         """Return whether a packet is heard between the in and the out point.

@@ -206,9 +206,12 @@ class VideoWriter(Writer):
         try:
             yield
         except av.error.FFmpegError as error:
-            raise OSError(
-                f"output {self._path} cannot be written ({error.strerror}), expected a writable folder with free space"
-            ) from error
+            if isinstance(error, OSError):
+                advice = "written ({}), expected a writable folder with free space"
+                kind: type[Exception] = OSError
+            else:
+                advice, kind = "encoded ({}), expected another --codec, or --no-sound", ValueError
+            raise kind(f"output {self._path} cannot be {advice.format(error.strerror)}") from error
 
     def _drop(self) -> None:
         """Close the file and remove what is not whole."""

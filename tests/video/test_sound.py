@@ -106,6 +106,31 @@ def test_sound_that_a_container_cannot_hold_is_refused_before_any_work(tmp_path)
     assert not read_clip(tmp_path / "a.mov").has_sound
 
 
+def test_sound_whose_times_go_back(tmp_path):
+    """The output failed after its last frame, with advice on free space, and so did each --resume."""
+    make_clicks(tmp_path / "a.ts", "aac")
+    with av.open(str(tmp_path / "b.ts"), "w") as file:
+        audio = file.add_stream("aac", rate=RATE, layout="mono")
+        for k in range(20):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = RATE, 1024 * k, Fraction(1, RATE)
+            file.mux(audio.encode(frame))
+        file.mux(audio.encode(None))
+    content = (tmp_path / "b.ts").read_bytes()
+    packets = [bytearray(content[k : k + 188]) for k in range(0, len(content), 188)]
+    packets = [packet for packet in packets if (packet[1] & 0x1F) << 8 | packet[2] >= 0x100]
+    for packet in packets:  # the second of the programme's tracks
+        packet[2] = 1
+    (tmp_path / "s.ts").write_bytes((tmp_path / "a.ts").read_bytes() + b"".join(packets))
+    clip = read_clip(tmp_path / "s.ts")
+    with pytest.warns(UserWarning, match=r"s\.ts has sound whose times go back to .* s, in track 1: what does"):
+        write_clip(tmp_path / "a.mov", [frame.image for frame in clip], clip)
+    clicks, last, first = heard(tmp_path / "a.mov")
+    assert first == 0
+    assert abs(last - 2) < 3 * PACKET
+    assert len(clicks) == len(CLICKS)
+
+
 def test_sound_of_an_unknown_kind_is_left_out(tmp_path):
     """New telephones write a second track of sound that few programs know."""
     make_video(tmp_path / "s.mp4", sound=True)
