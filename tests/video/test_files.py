@@ -302,6 +302,19 @@ def test_names_of_sequences(folder):
         read_clip(folder / "other.%04d.png")
 
 
+def test_several_sequences_in_a_folder_are_refused(folder):
+    """Frames and their trimaps in one folder became one clip of both."""
+    for text in (str(folder), str(folder / "*.png")):
+        with pytest.raises(
+            ValueError, match=r"has several sequences, with s\.0005\.png and t\.0005\.png, expected one, or"
+        ):
+            read_clip(text)
+    for k in range(5, 11):
+        (folder / f"t.{k:04d}.png").rename(folder / f"{'abcdef'[k - 5]}.png")
+        (folder / f"s.{k:04d}.png").unlink()
+    assert find_files(str(folder), "clip").first == 0
+
+
 @pytest.mark.parametrize(
     ("given", "rate"),
     [
