@@ -97,6 +97,10 @@ class ColorLineMultigrid:
         self._pixels.smooth_and_restrict(residual, self._levels[0].rhs)
         return self._pixels.correct_and_smooth(_cycle(self._levels, 0))
 
+    def matvec(self, x: Float32) -> Float32:
+        """Return the product of the matrix, in float32, with x (n_cells,) in a buffer that the next call overwrites."""
+        return self._pixels.multiply(x)
+
     @property
     def level_sizes(self) -> list[int]:
         """Number of blocks on each coarse level."""
@@ -141,7 +145,12 @@ class _PixelLevel:
         self._stencil = (layout.spans, layout.chunks, system.weights.astype(np.float32), diagonal.astype(np.float32))
         self._step = np.divide(DAMPING, system.bound, out=np.zeros(layout.n_cells, np.float32), where=diagonal > 0)
         self._cells, self._basis = cells, basis
-        self._rhs, self._x, self._spare = (np.zeros(layout.n_cells, np.float32) for _ in range(3))
+        self._rhs, self._x, self._spare, self._product = (np.zeros(layout.n_cells, np.float32) for _ in range(4))
+
+    def multiply(self, x: Float32) -> Float32:
+        """Return the product of the float32 matrix with x; the next call overwrites the returned buffer."""
+        _stencil_numba.multiply(*self._stencil, x, self._product)
+        return self._product
 
     def smooth_and_restrict(self, residual: Vector, coarse_rhs: Float32) -> None:
         """Write the restriction of the residual after one smoothing step from zero into `coarse_rhs`."""
