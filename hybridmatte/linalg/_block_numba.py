@@ -174,7 +174,7 @@ def fix_diagonal(indptr, indices, blocks, tolerance, inverse):
 
 @kernel(allocates=True)
 def _smooth_prolongation(
-    first_row, last_row, indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks, counts
+    first_row, last_row, indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks
 ):
     """Write rows first_row to last_row - 1 of the smoothed prolongation."""
     product = np.empty((4, 4), np.float32)
@@ -204,16 +204,13 @@ def _smooth_prolongation(
                     p_blocks[at, q, p] -= omega * scaled[q, p]
                     if j == i:
                         p_blocks[at, q, p] += basis[i, q, p]
-        counts[i] = end - first
 
 
-def smoothed_prolongation(
-    indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks, counts
-):
+def smoothed_prolongation(indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks):
     """Write the rows of (Id - omega D^-1 A) P, where P has one block in each row: basis[i] in column parents[i].
 
     D^-1 is `inverse` (n, 4, 4), the inverses of the diagonal blocks of A. Row i is written from position p_indptr[i]
-    on, with its columns in the order in which they are first found; counts[i] receives its number of blocks.
+    on, with its columns in the order in which they are first found.
     """
     run_pieces(
         _smooth_prolongation,
@@ -228,7 +225,6 @@ def smoothed_prolongation(
         p_indptr,
         p_indices,
         p_blocks,
-        counts,
         cost=1000,
     )
 

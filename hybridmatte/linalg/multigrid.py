@@ -215,10 +215,17 @@ class _BlockMatrix:
 class _BlockLevel:
     """One coarse level in float32: matrix, smoother, prolongation and restriction."""
 
-    def __init__(self, matrix: _BlockMatrix, inverse: Float32, largest: float, prolongation: _BlockMatrix) -> None:
+    def __init__(
+        self,
+        matrix: _BlockMatrix,
+        inverse: Float32,
+        largest: float,
+        prolongation: _BlockMatrix,
+        restriction: _BlockMatrix,
+    ) -> None:
         self.matrix = matrix.arrays()
         self.step = inverse * np.float32(DAMPING / largest)
-        self.prolongation, self.restriction = prolongation.arrays(), prolongation.transposed.arrays()
+        self.prolongation, self.restriction = prolongation.arrays(), restriction.arrays()
         self.rhs, self.x, self.spare = (np.zeros((len(inverse), 4), np.float32) for _ in range(3))
 
 
@@ -285,8 +292,9 @@ def _block_levels(matrix: _BlockMatrix, shape: tuple[int, ...], positions: Any, 
         coarse_triangles = np.zeros((len(parent_positions), 4, 4))
         _aggregate_numba.block_basis(first, members, triangles, DEPENDENT**2, basis, coarse_triangles)
         prolongation = _smooth_prolongation(matrix, inverse, parents, basis, 4.0 / (3.0 * largest), len(first) - 1)
-        levels.append(_BlockLevel(matrix, inverse, largest, prolongation))
-        matrix = prolongation.transposed @ (matrix @ prolongation)
+        restriction = prolongation.transposed
+        levels.append(_BlockLevel(matrix, inverse, largest, prolongation, restriction))
+        matrix = restriction @ (matrix @ prolongation)
         shape = tuple(-(-side // GROUP) for side in shape)
         positions, triangles = parent_positions, coarse_triangles
 
@@ -307,14 +315,10 @@ def _smooth_prolongation(
     matrix: _BlockMatrix, inverse: Float32, parents: Any, basis: Float32, omega: float, n_columns: int
 ) -> _BlockMatrix:
     """Return the smoothed prolongation (Id - omega D^-1 A) P of the tentative prolongation P."""
-    room = np.diff(matrix.indptr)
-    starts = np.concatenate([[0], np.cumsum(room)]).astype(np.int32)
-    indices = np.empty(starts[-1], np.int32)
-    blocks = np.empty((starts[-1], 4, 4), np.float32)
-    counts = np.empty(len(room), np.int32)
-    _block_numba.smoothed_prolongation(
-        *matrix.arrays(), inverse, parents, basis, omega, starts, indices, blocks, counts
-    )
-    used = np.arange(starts[-1]) - np.repeat(starts[:-1], room) < np.repeat(counts, room)
+    counts = np.empty(len(inverse), np.int32)
+    tentative = np.arange(len(inverse) + 1, dtype=np.int32), parents  # one block in each row
+    _block_numba.count_product(matrix.indptr, matrix.indices, *tentative, n_columns, counts)
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    return _BlockMatrix(indptr, indices[used], blocks[used], n_columns)
+    indices, blocks = np.empty(indptr[-1], np.int32), np.empty((indptr[-1], 4, 4), np.float32)
+    _block_numba.smoothed_prolongation(*matrix.arrays(), inverse, parents, basis, omega, indptr, indices, blocks)
+    return _BlockMatrix(indptr, indices, blocks, n_columns)
