@@ -1,9 +1,9 @@
 """Observe the kernels of a call: how often each stage runs, how long, and how many bytes it reads and writes.
 
-All kernels of a solver are run by `run_pieces`. While a call is observed, that function is replaced in every module
-that uses it. The bytes of a kernel's call are those of its different array arguments, each counted once: what it moves
-at least if it touches all of them and nothing is in a cache. A row of a photograph's system is in a cache more often
-than not, so that a stage may move its bytes faster than a copy of large arrays does.
+All kernels of a solver are run by `run_pieces` or prepared by `prepare_pieces`. While a call is observed, these are
+replaced in every module that uses them. The bytes of a kernel's call are those of its different array arguments, each
+counted once: what it moves at least if it touches all of them and nothing is in a cache. A photograph's system is in a
+cache more often than not, so that a stage may move its bytes faster than a copy of large arrays does.
 """
 
 import sys
@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from hybridmatte.linalg import threads
-from hybridmatte.linalg.threads import kernel, run_pieces
+from hybridmatte.linalg.threads import kernel, prepare_pieces, run_pieces
 from hybridmatte.systems import solve
 
 COPY_FLOATS = 2**26  # of each of two arrays, which no cache holds
@@ -69,7 +70,11 @@ def observe(call: Callable[[], Any], label: Label) -> Observation:
         return result
 
     original = solve.solve_system
-    with _replaced("run_pieces", run_pieces, run_observed), _replaced("solve_system", original, solve_observed):
+    with (
+        _replaced("run_pieces", run_pieces, run_observed),
+        _replaced("prepare_pieces", prepare_pieces, partial(partial, run_observed)),
+        _replaced("solve_system", original, solve_observed),
+    ):
         start = time.perf_counter()
         call()
         found.seconds = time.perf_counter() - start

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +16,7 @@ from hybridmatte.linalg._dense_numba import invert_dense, multiply_dense
 from hybridmatte.linalg._vector_numba import dot
 from hybridmatte.linalg.conjugate_gradient import Vector
 from hybridmatte.linalg.layout import UnknownLayout
+from hybridmatte.linalg.threads import prepare_pieces
 
 __all__ = ["ColorLineMultigrid", "StencilMatrix"]
 
@@ -27,6 +30,7 @@ LOST = 1e-6  # pivots this small against their diagonal entries are rounding err
 RIDGES = (0.0, 3e-6, 3e-5, 3e-4, 3e-3, 3e-2, 0.3)  # relative to the diagonal of the first coarse matrix
 
 Float32 = npt.NDArray[np.float32]
+Step = Callable[[], Any]  # a call with fixed arguments
 
 
 class StencilMatrix(Protocol):
@@ -89,13 +93,20 @@ class ColorLineMultigrid:
         for ridge in RIDGES:
             self._levels = _block_levels(block_matrix.with_ridge(ridge), index_shape, positions, triangles)
             if self._levels[-1].is_definite:
+                self._steps = [
+                    *self._pixels.steps_down(self._levels[0].rhs),
+                    *_steps(self._levels),
+                    *self._pixels.steps_up(self._levels[0].result),
+                ]
                 return
         raise np.linalg.LinAlgError("the coarsest multigrid matrix is not positive definite, expected it to be")
 
     def __call__(self, residual: Vector) -> Float32:
         """Apply the cycle to a residual (n_cells,); the next call overwrites the returned buffer."""
-        self._pixels.smooth_and_restrict(residual, self._levels[0].rhs)
-        return self._pixels.correct_and_smooth(_cycle(self._levels, 0))
+        result = self._pixels.begin(residual)
+        for step in self._steps:
+            step()
+        return result
 
     def matvec(self, x: Float32) -> Float32:
         """Return the product of the matrix, in float32, with x (n_cells,) in a buffer that the next call overwrites."""
@@ -152,17 +163,24 @@ class _PixelLevel:
         _stencil_numba.multiply(*self._stencil, x, self._product)
         return self._product
 
-    def smooth_and_restrict(self, residual: Vector, coarse_rhs: Float32) -> None:
-        """Write the restriction of the residual after one smoothing step from zero into `coarse_rhs`."""
+    def begin(self, residual: Vector) -> Float32:
+        """Do a smoothing step from zero for a residual; return the buffer that holds the solution after all steps."""
         _stencil_numba.scale_residual(self._step, residual, self._rhs, self._x)
-        _stencil_numba.subtract_product(*self._stencil, self._rhs, self._x, self._spare)
-        _aggregate_numba.restrict(self._cells, self._basis, self._spare, coarse_rhs)
-
-    def correct_and_smooth(self, coarse: Float32) -> Float32:
-        """Return the solution after the coarse correction and one more smoothing step."""
-        _aggregate_numba.prolong(self._cells, self._basis, coarse, self._x)
-        _stencil_numba.smooth(*self._stencil, self._step, self._rhs, self._x, self._spare)
         return self._spare
+
+    def steps_down(self, coarse_rhs: Float32) -> list[Step]:
+        """Return the calls that write the restriction of the residual after the smoothing step into `coarse_rhs`."""
+        return [
+            _stencil_numba.subtract_product(*self._stencil, self._rhs, self._x, self._spare, run=prepare_pieces),
+            _aggregate_numba.restrict(self._cells, self._basis, self._spare, coarse_rhs, run=prepare_pieces),
+        ]
+
+    def steps_up(self, coarse: Float32) -> list[Step]:
+        """Return the calls for the coarse correction and one more smoothing step."""
+        return [
+            _aggregate_numba.prolong(self._cells, self._basis, coarse, self._x, run=prepare_pieces),
+            _stencil_numba.smooth(*self._stencil, self._step, self._rhs, self._x, self._spare, run=prepare_pieces),
+        ]
 
 
 @dataclass
@@ -226,7 +244,23 @@ class _BlockLevel:
         self.matrix = matrix.arrays()
         self.step = inverse * np.float32(DAMPING / largest)
         self.prolongation, self.restriction = prolongation.arrays(), restriction.arrays()
-        self.rhs, self.x, self.spare = (np.zeros((len(inverse), 4), np.float32) for _ in range(3))
+        self.rhs, self._x, self.result = (np.zeros((len(inverse), 4), np.float32) for _ in range(3))
+
+    def steps_down(self, coarse_rhs: Float32) -> list[Step]:
+        """Return the calls for a smoothing step from zero and the restriction of its residual into `coarse_rhs`."""
+        kernels, run = _block_numba, prepare_pieces
+        return [
+            kernels.scale_residual(self.step, self.rhs, self._x, run=run),
+            kernels.subtract_product(*self.matrix, self.rhs, self._x, self.result, run=run),
+            kernels.multiply(*self.restriction, self.result, coarse_rhs, run=run),
+        ]
+
+    def steps_up(self, coarse: Float32) -> list[Step]:
+        """Return the calls for the coarse correction and one more smoothing step."""
+        return [
+            _block_numba.add_product(*self.prolongation, coarse, self._x, run=prepare_pieces),
+            _block_numba.smooth(*self.matrix, self.step, self.rhs, self._x, self.result, run=prepare_pieces),
+        ]
 
 
 class _CoarsestLevel:
@@ -236,25 +270,18 @@ class _CoarsestLevel:
         dense = matrix.toarray()
         self._inverse = invert_dense((dense + dense.T) / 2.0, LOST).astype(np.float32)
         self.is_definite = bool(np.isfinite(self._inverse).all())
-        self.rhs, self._x = (np.zeros((len(matrix.indptr) - 1, 4), np.float32) for _ in range(2))
+        self.rhs, self.result = (np.zeros((len(matrix.indptr) - 1, 4), np.float32) for _ in range(2))
 
-    def solve(self) -> Float32:
-        """Return the solution for the level's right-hand side."""
-        multiply_dense(self._inverse, self.rhs.reshape(-1), self._x.reshape(-1))
-        return self._x
+    def step(self) -> Step:
+        """Return the call that solves for the level's right-hand side."""
+        return partial(multiply_dense, self._inverse, self.rhs.reshape(-1), self.result.reshape(-1))
 
 
-def _cycle(levels: list[Any], k: int) -> Float32:
-    """Return an approximate solution of level k for its right-hand side, by one V-cycle."""
-    level = levels[k]
-    if isinstance(level, _CoarsestLevel):
-        return level.solve()
-    _block_numba.scale_residual(level.step, level.rhs, level.x)
-    _block_numba.subtract_product(*level.matrix, level.rhs, level.x, level.spare)
-    _block_numba.multiply(*level.restriction, level.spare, levels[k + 1].rhs)
-    _block_numba.add_product(*level.prolongation, _cycle(levels, k + 1), level.x)
-    _block_numba.smooth(*level.matrix, level.step, level.rhs, level.x, level.spare)
-    return level.spare
+def _steps(levels: list[Any]) -> list[Step]:
+    """Return the calls of one V-cycle over the block levels, which solves for the right-hand side of the first."""
+    down = [step for level, coarse in pairwise(levels) for step in level.steps_down(coarse.rhs)]
+    up = [step for level, coarse in reversed([*pairwise(levels)]) for step in level.steps_up(coarse.result)]
+    return [*down, levels[-1].step(), *up]
 
 
 def _pixel_level(system: StencilMatrix, image: Float32) -> tuple[Any, ...]:
