@@ -13,6 +13,7 @@ from hybridmatte.linalg import _vector_numba as kernels
 __all__ = ["KrylovResult", "Vector", "conjugate_gradient", "refined_conjugate_gradient"]
 
 REFINE = 1e-2  # reduction of the residual by single precision after which it is computed again
+PATIENCE = 60  # iterations in which single precision must halve the residual
 ROUNDING = 8.0  # in units of the last place: what the first residual can be reduced to
 
 Vector = npt.NDArray[np.floating[Any]]  # (n,) float64 or float32
@@ -128,10 +129,11 @@ def refined_conjugate_gradient(
     """Solve ``A x = rhs`` to double precision by conjugate gradients in single precision.
 
     The iteration is that of `conjugate_gradient` with float32 vectors and products, half of the bytes. Each time the
-    residual has fallen to `REFINE` times the last one known exactly, and at the end, what was found is added to the
-    float64 solution, and the residual is computed again in float64. The search directions go on, so that convergence is
-    not slower than in double precision. `matvec` takes float64 vectors, `single_matvec` and `precondition` float32
-    ones; all may return the same buffer at each call. The other arguments are those of `conjugate_gradient`.
+    residual has fallen to `REFINE` times the last one known exactly, after `PATIENCE` iterations, and at the end, what
+    was found is added to the float64 solution, and the residual is computed again in float64. The search directions go
+    on, so that convergence is not slower than in double precision. `matvec` takes float64 vectors, `single_matvec` and
+    `precondition` float32 ones; all may return the same buffer at each call. The other arguments are those of
+    `conjugate_gradient`.
 
     Raises
     ------
@@ -152,9 +154,9 @@ def refined_conjugate_gradient(
     rtol = max(rtol, ROUNDING * float(np.finfo(rhs.dtype).eps) * reached)
     residual = exact.astype(np.float32)
     found, direction, product = (np.zeros_like(residual) for _ in range(3))
-    step, descent = 0.0, 1.0
+    step, descent, last = 0.0, 1.0, 0
     for iteration in range(maxiter + 1):
-        if reached <= max(rtol, REFINE * known) or iteration == maxiter:
+        if reached <= max(rtol, REFINE * known) or iteration in (maxiter, last + PATIENCE):
             x += found
             found[:] = 0.0
             np.subtract(rhs, matvec(x), out=exact)
@@ -162,8 +164,9 @@ def refined_conjugate_gradient(
             known = reached = float(np.sqrt(kernels.dot(exact, exact))) / norm_rhs
             if reached <= rtol or iteration == maxiter:
                 break
-            if claimed < 0.1 * before and reached > 0.5 * before:
+            if reached > 0.5 * before and (claimed < 0.1 * before or iteration == last + PATIENCE):
                 raise np.linalg.LinAlgError("conjugate gradients in single precision do not converge, expected them to")
+            last = iteration
             residual[:] = exact
         preconditioned = precondition(residual)
         following, overlap = kernels.dot_pair(preconditioned, residual, product)
