@@ -217,7 +217,9 @@ class TestBlendedMasks:
 
     def test_an_inverted_one_is_warned_of(self, blend):
         mask = np.float32(soft_disk((80, 100), seed=0).alpha > 0.5)
-        assert "invert" in blend(1 - mask)[1]
+        warning = blend(1 - mask)[1]
+        assert "invert it" in warning
+        assert "--invert" not in warning  # which blend does not have
         assert "invert" not in blend(mask)[1]
 
     def test_soft(self, blend):

@@ -45,6 +45,7 @@ SHARED = {
     "smallest": 1.0,
     "largest": 1.5,
     "unknown": 0.9,
+    "flip": 0.5,
     "degrees": 0.0,
     "shear": 0.0,
     "brightness": 0.0,
