@@ -17,7 +17,7 @@ PRODUCT, SUM, SMOOTH = 0, 1, 2  # forms of `_multiply`
 ROW_COST = 80  # nanoseconds to multiply one row with a vector
 
 
-@kernel(fastmath=FLAGS)
+@kernel(noalias=True, fastmath=FLAGS)
 def _accumulate_product(a, b, out):
     """Add the product a b of two blocks to the block `out`, one column at a time in four registers."""
     for k in range(4):
@@ -56,7 +56,7 @@ def count_product(a_indptr, a_indices, b_indptr, b_indices, n_columns, counts):
     run_pieces(_count_product, len(a_indptr) - 1, a_indptr, a_indices, b_indptr, b_indices, n_columns, counts, cost=100)
 
 
-@kernel(allocates=True, fastmath=FLAGS)
+@kernel(allocates=True, noalias=True, fastmath=FLAGS)
 def _fill_product(
     first, last, a_indptr, a_indices, a_blocks, b_indptr, b_indices, b_blocks, n_columns, indptr, indices, blocks
 ):
@@ -237,20 +237,31 @@ def smoothed_prolongation(
 def _multiply(first, last, indptr, indices, blocks, x, form, sign, start, step, out):
     """Write A x (PRODUCT), start + sign A x (SUM) or x + step (start + sign A x) (SMOOTH) into out, as `form` says.
 
-    step (n, 4, 4) is a block for each row.
+    step (n, 4, 4) is a block for each row. Even and odd columns of the blocks are summed apart, because each sum waits
+    for the one before.
     """
     for i in range(np.uint64(first), np.uint64(last)):
-        r0 = r1 = r2 = r3 = np.float32(0.0)
-        if form != PRODUCT:
-            r0, r1, r2, r3 = start[i, 0], start[i, 1], start[i, 2], start[i, 3]
+        r0 = r1 = r2 = r3 = s0 = s1 = s2 = s3 = np.float32(0.0)
         for k in range(np.uint64(indptr[i]), np.uint64(indptr[i + ONE])):
             j = np.uint64(indices[k])
-            for q in range(4):
-                value = sign * x[j, q]
-                r0 += blocks[k, q, 0] * value
-                r1 += blocks[k, q, 1] * value
-                r2 += blocks[k, q, 2] * value
-                r3 += blocks[k, q, 3] * value
+            for q in range(0, 4, 2):
+                even, odd = x[j, q], x[j, q + 1]
+                r0 += blocks[k, q, 0] * even
+                r1 += blocks[k, q, 1] * even
+                r2 += blocks[k, q, 2] * even
+                r3 += blocks[k, q, 3] * even
+                s0 += blocks[k, q + 1, 0] * odd
+                s1 += blocks[k, q + 1, 1] * odd
+                s2 += blocks[k, q + 1, 2] * odd
+                s3 += blocks[k, q + 1, 3] * odd
+        r0, r1, r2, r3 = r0 + s0, r1 + s1, r2 + s2, r3 + s3
+        if form != PRODUCT:
+            r0, r1, r2, r3 = (
+                start[i, 0] + sign * r0,
+                start[i, 1] + sign * r1,
+                start[i, 2] + sign * r2,
+                start[i, 3] + sign * r3,
+            )
         if form == SMOOTH:
             for p in range(4):
                 out[i, p] = x[i, p] + step[i, 0, p] * r0 + step[i, 1, p] * r1 + step[i, 2, p] * r2 + step[i, 3, p] * r3

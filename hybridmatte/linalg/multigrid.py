@@ -17,10 +17,10 @@ from hybridmatte.linalg.layout import UnknownLayout
 
 __all__ = ["ColorLineMultigrid", "StencilMatrix"]
 
-PIXEL_BLOCK = 4  # side in pixels of the blocks of the first coarse level; 3 takes fewer but costlier iterations
+PIXEL_BLOCK = 4  # side in pixels of the blocks of the first coarse level, at least 4
 GROUP = 2  # side in blocks of the groups of the later levels
 COARSEST = 60  # blocks that are few enough for a dense inverse
-DAMPING = 1.8  # of the smoother, over the largest eigenvalue; below 2 it cannot diverge
+DAMPING = 1.8  # of the smoother, over a bound of the largest eigenvalue; below 2 it cannot diverge
 SAFETY = 1.1  # Lanczos steps find the largest eigenvalue from below
 DEPENDENT = 1e-9  # relative squared norm at which a colour counts as constant over a block
 LOST = 1e-6  # pivots this small against their diagonal entries are rounding errors of float32
@@ -30,11 +30,15 @@ Float32 = npt.NDArray[np.float32]
 
 
 class StencilMatrix(Protocol):
-    """A symmetric matrix stored as a 5 x 5 stencil: its layout, the entries to later neighbours, and its diagonal."""
+    """A symmetric matrix stored as a 5 x 5 stencil: its layout, the entries to later neighbours, and its diagonal.
+
+    The diagonal matrix of `bound` (n_cells,) is an upper bound: less the matrix it is positive semidefinite.
+    """
 
     layout: UnknownLayout
     weights: npt.NDArray[Any]
     diagonal: npt.NDArray[Any]
+    bound: npt.NDArray[Any]
 
 
 class ColorLineMultigrid:
@@ -44,7 +48,8 @@ class ColorLineMultigrid:
     each 4 x 4 block of pixels are the constant and the three colours, orthonormalised. The pixel level uses plain
     aggregation (as a two-level method it needs 11 to 22 iterations). From the block level on, groups of 2 x 2 blocks
     are aggregated, with prolongations smoothed once. The smoother is one step of damped Jacobi before and after the
-    coarse correction: with the diagonal on the pixels, with the 4 x 4 diagonal blocks on the coarse levels. (Chebyshev
+    coarse correction: on the pixels with a diagonal bound of the matrix, on the coarse levels with the 4 x 4 diagonal
+    blocks. (Chebyshev
     steps of degree 2 save 10% of the iterations and cost more than that, because the cycle is bound by the bytes of the
     matrices.) All is float32 but the coarsest inverse.
 
@@ -134,19 +139,9 @@ class _PixelLevel:
         layout = system.layout
         diagonal = system.diagonal
         self._stencil = (layout.spans, layout.chunks, system.weights.astype(np.float32), diagonal.astype(np.float32))
-        self._step = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0).astype(np.float32)
+        self._step = np.divide(DAMPING, system.bound, out=np.zeros(layout.n_cells, np.float32), where=diagonal > 0)
         self._cells, self._basis = cells, basis
         self._rhs, self._x, self._spare = (np.zeros(layout.n_cells, np.float32) for _ in range(3))
-        self._step *= np.float32(DAMPING / self._estimate_largest())
-
-    def _estimate_largest(self) -> float:
-        start = np.random.default_rng(0).standard_normal(len(self._step), np.float32) * (self._step > 0)
-
-        def apply(x):
-            _stencil_numba.multiply(*self._stencil, x, self._spare)
-            return self._spare.copy(), self._step * self._spare
-
-        return _largest_eigenvalue(apply, start)
 
     def smooth_and_restrict(self, residual: Vector, coarse_rhs: Float32) -> None:
         """Write the restriction of the residual after one smoothing step from zero into `coarse_rhs`."""
@@ -260,17 +255,7 @@ def _pixel_level(system: StencilMatrix, image: Float32) -> tuple[Any, ...]:
     indptr, indices = kernels.block_pattern(index, positions)
     blocks = np.empty((len(indices), 4, 4), np.float32)
     kernels.stencil_galerkin(
-        cell_map,
-        layout.pixels,
-        basis,
-        positions,
-        PIXEL_BLOCK,
-        system.weights,
-        system.diagonal,
-        cells,
-        indptr,
-        indices,
-        blocks,
+        cell_map, basis, positions, PIXEL_BLOCK, system.weights, system.diagonal, indptr, indices, blocks
     )
     matrix = _BlockMatrix(indptr, indices, blocks, n)
     return _PixelLevel(system, cells, basis), matrix, index.shape, positions, triangles

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte.methods import _information_flow_numba as kernels
-from hybridmatte.similarity.features import centered_features, centered_features_at
-from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors, merge_untied
+from hybridmatte.similarity._neighbors_numba import squared_distances
+from hybridmatte.similarity.features import centered_features, centered_features_at, centered_places
+from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors
 
 __all__ = [
     "MIXTURE_NEIGHBORS",
@@ -144,21 +145,13 @@ def _nearer_known(
     added: npt.NDArray[np.int32],
 ) -> UntiedNeighbors | None:
     """Return the nearest known pixels of pixels (n,), from those before and the pixels that were added since."""
-    now = known_neighbors(image, pixels, added)
-    if before is None or now is None:
-        return before or now
-    squared = [_squared_distances(image, pixels, near.indices) for near in (before, now)]
-    return merge_untied((before, now), squared, KNOWN_NEIGHBORS)
-
-
-def _squared_distances(
-    image: npt.NDArray[np.float32], pixels: npt.NDArray[np.int32], neighbors: npt.NDArray[np.int32]
-) -> npt.NDArray[np.float32]:
-    """Return the squared distances (n, K) of neighbours (n, K) of pixels (n,), as a search by a tree computes them."""
-    points = centered_features_at(image, neighbors.ravel(), spatial_weight=KNOWN_SPATIAL_WEIGHT)
-    gaps = points.reshape(-1, *neighbors.shape) - _known_queries(image, pixels).T[:, :, None]
-    squares = np.square(gaps, out=gaps)
-    return (squares[0] + squares[1] + squares[2]) + (squares[3] + squares[4])
+    if before is None or len(added) == 0:
+        return before or known_neighbors(image, pixels, added)
+    places = centered_places(image.shape, KNOWN_SPATIAL_WEIGHT)
+    squared = squared_distances(image.reshape(-1, 3), *places, pixels, before.indices)
+    tree = NeighborTree(centered_features_at(image, added, spatial_weight=KNOWN_SPATIAL_WEIGHT))
+    n_neighbors = min(KNOWN_NEIGHBORS, before.indices.shape[1] + len(added))
+    return tree.untied_beside(_known_queries(image, pixels), n_neighbors, added, before, squared)
 
 
 def _known_queries(image: npt.NDArray[np.float32], pixels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:

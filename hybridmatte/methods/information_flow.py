@@ -34,7 +34,7 @@ from hybridmatte.similarity.features import centered_features_at, pixel_features
 from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors
 from hybridmatte.systems.expansion import expand_problem
 from hybridmatte.systems.problem import Problem, check_problem
-from hybridmatte.systems.solve import SMALL_SYSTEM, check_stopping, solve_problem
+from hybridmatte.systems.solve import SMALL_RTOL, SMALL_SYSTEM, check_stopping, solve_problem
 from hybridmatte.trimap import split_trimap
 
 __all__ = [
@@ -142,7 +142,8 @@ def solve_flow(
         is_large and rtol >= SINGLE_RTOL and problem.prior is None
     )  # a prior may hold alpha by less than rounding
     build = partial(information_flow_system, memory=memory, start=start, known_weight=known_weight, is_single=is_single)
-    return solve_problem(problem, build, method="information flow", rtol=rtol, maxiter=maxiter)
+    small_rtol = SMALL_RTOL if start is None else rtol
+    return solve_problem(problem, build, method="information flow", rtol=rtol, maxiter=maxiter, small_rtol=small_rtol)
 
 
 def information_flow_laplacian(

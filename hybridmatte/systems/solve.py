@@ -19,6 +19,7 @@ from hybridmatte.systems.regions import independent_regions
 
 __all__ = [
     "Build",
+    "SMALL_RTOL",
     "SMALL_SYSTEM",
     "LinearSystem",
     "ProblemSolver",
@@ -144,7 +145,14 @@ def _least_ridge(solve_with_ridge: Callable[[float], KrylovResult], ridges: Sequ
 
 
 def solve_problem(
-    problem: Problem, build: Build, *, method: str, reach: int | None = None, rtol: float, maxiter: int
+    problem: Problem,
+    build: Build,
+    *,
+    method: str,
+    reach: int | None = None,
+    rtol: float,
+    maxiter: int,
+    small_rtol: float = SMALL_RTOL,
 ) -> npt.NDArray[np.float32]:
     """Return alpha (H, W) of a checked problem.
 
@@ -164,6 +172,9 @@ def solve_problem(
         be connected anywhere, and the unknown region is one system.
     rtol, maxiter
         Stopping rule, for each system.
+    small_rtol : float, default 1e-12
+        The stricter rule for systems of up to `SMALL_SYSTEM` unknowns: it costs little, and with few known pixels,
+        alphas that leave a larger residual differ by more than 0.1. Not needed where the start is near the solution.
 
     Raises
     ------
@@ -179,7 +190,7 @@ def solve_problem(
     alpha = problem.known_alpha.copy()
     worst = None
     for part in _parts(problem, build, reach, method):
-        result = part.solve(part.system.rhs, part.system.start, rtol, maxiter)
+        result = part.solve(part.system.rhs, part.system.start, rtol, maxiter, small_rtol)
         alpha[part.crop][part.is_unknown] = np.clip(result.x, 0.0, 1.0)
         worst = _worse(worst, result)
     warn_unconverged(worst, rtol, method)
@@ -241,14 +252,12 @@ class _Part(NamedTuple):
     system: LinearSystem
     precondition: Callable[[Vector], Vector]
 
-    def solve(self, rhs: Vector, start: Vector | None, rtol: float, maxiter: int) -> KrylovResult:
-        """Return the result for a right-hand side; its x are the alphas of the part's pixels in row-major order.
-
-        A small system is solved to `SMALL_RTOL` at least. It costs little, and with few known pixels, alphas that leave
-        a larger residual differ by more than 0.1.
-        """
+    def solve(
+        self, rhs: Vector, start: Vector | None, rtol: float, maxiter: int, small_rtol: float = SMALL_RTOL
+    ) -> KrylovResult:
+        """Return the result for a right-hand side; its x are the alphas of the part's pixels in row-major order."""
         n_unknowns = int(self.is_unknown.sum())
-        wanted = min(rtol, SMALL_RTOL) if n_unknowns <= SMALL_SYSTEM and rhs.dtype == np.float64 else rtol
+        wanted = min(rtol, small_rtol) if n_unknowns <= SMALL_SYSTEM and rhs.dtype == np.float64 else rtol
         with threads_for(n_unknowns):
             result = solve_system(self.system, self.precondition, rhs, start=start, rtol=wanted, maxiter=maxiter)
         pixels = self.system.pixels[self.system.pixels >= 0]

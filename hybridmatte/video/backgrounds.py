@@ -12,16 +12,16 @@ import numpy.typing as npt
 
 from hybridmatte._validation import check_image
 from hybridmatte.io.exr import is_exr, read_exr
+from hybridmatte.io.formats import INPUT_EXTENSIONS, kind_of
 from hybridmatte.io.pictures import read_image
 from hybridmatte.video.clips import Clip, Frame
 from hybridmatte.video.colours import UNSPECIFIED, light_of
-from hybridmatte.video.image_sequences import SequenceClip, is_sequence
+from hybridmatte.video.image_sequences import HEAD_BYTES, SequenceClip, is_sequence
 from hybridmatte.video.reading import read_clip
 
 __all__ = ["Ground", "ground_of"]
 
 FloatArray = npt.NDArray[np.float32]
-VIDEO_NAMES = {".mov", ".mp4", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".mxf", ".ts"}
 
 
 class Ground(ABC):
@@ -97,6 +97,13 @@ def ground_of(background: str | FloatArray, like: Clip) -> Ground:
         behind = read_clip(background)
         has_rate = isinstance(behind, SequenceClip) and behind.has_rate
         return MovingGround(behind if has_rate else read_clip(background, rate=like.rate))
-    if os.path.splitext(background)[1].lower() in VIDEO_NAMES:
+    if not _is_still(background):
         return MovingGround(read_clip(background))
     return StillGround(read_image(background), read_exr(background).colour if is_exr(background) else None)
+
+
+def _is_still(path: str) -> bool:
+    """Return whether a file is a picture, by its first bytes, or named as one."""
+    with open(path, "rb") as file:
+        is_known = kind_of(file.read(HEAD_BYTES)) is not None
+    return is_known or os.path.splitext(path)[1].lower() in INPUT_EXTENSIONS

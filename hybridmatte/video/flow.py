@@ -18,6 +18,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from hybridmatte.linalg.threads import run_pieces
+from hybridmatte.video import _flow_numba as kernels
+
 __all__ = [
     "Frame",
     "Motion",
@@ -25,19 +28,18 @@ __all__ = [
     "Plane",
     "blurred",
     "is_cut",
-    "leaves",
     "motion_between",
-    "warp",
-    "warped_alpha",
 ]
 
 FLOW_SIDE = 1024  # pixels: longest side of the frames between which the flow is computed; larger ones are shrunk
 CUT_SIDE = 160  # pixels: the same where a cut is searched
+PATCH_STRIDE = 4  # pixels: of DIS; with the preset's 3, a flow takes a third more time
 ROUND_TRIP = 0.5  # pixels: distance after forward and backward flow at which reliability falls to exp(-1/2)
 COLOUR_CHANGE = 0.1  # RGB distance along the flow at which it falls likewise; noise and flicker are below
 LIGHT_RANGE = 0.5, 2.0  # change of light, in each channel, that is compensated before colours are compared
 CUT_SHARE = 0.3  # of the pixels: a flow that explains fewer does not connect frames of one scene
 CUT_ROUND_TRIP, CUT_COLOUR = 1.5, 0.15  # pixels at `CUT_SIDE`, and RGB distance, that count as explained
+COMPARE_COST, PLACE_COST = 15.0, 1.0  # nanoseconds that the kernels take for a pixel, roughly
 SMALLEST = 16  # pixels: DIS needs patches; frames with a shorter side are enlarged by repeating their border
 
 NO_FLOW = np.zeros((1, 1, 2), np.float32)  # to start from: DIS takes none of another size than the frames
@@ -72,37 +74,19 @@ def motion_between(previous: Frame, frame: Frame) -> MotionPair:
     """Return the motion between two frames (H, W, 3) of equal size."""
     shape = frame.shape[:2]
     smaller = [_shrunk(picture, FLOW_SIDE) for picture in (previous, frame)]
-    forward, backward = _flow(*smaller), _flow(*reversed(smaller))
-    back = _reliability(backward, forward, smaller[1], smaller[0])
-    ahead = _reliability(forward, backward, smaller[0], smaller[1])
+    greys, smooth = [_grey(picture) for picture in smaller], [blurred(picture) for picture in smaller]
+    forward, backward = _flow(*greys), _flow(*reversed(greys))
+    back = _reliability(backward, forward, smooth[1], smooth[0])
+    ahead = _reliability(forward, backward, smooth[0], smooth[1])
     return MotionPair(*(_enlarged(*motion, shape) for motion in ((backward, back), (forward, ahead))))
-
-
-def warp(plane: npt.NDArray[np.float32], flow: Plane) -> npt.NDArray[np.float32]:
-    """Return a plane (H, W) or colours (H, W, 3) of the other frame at the pixels of this one, interpolated linearly.
-
-    Pixels from outside the frame take the value of the nearest pixel on the border.
-    """
-    return _remapped(plane, flow, cv2.INTER_LINEAR)
-
-
-def warped_alpha(alpha: Plane, flow: Plane) -> Plane:
-    """Return alpha (H, W) of the other frame as `warp` does, but by cubic interpolation, which blurs hair less."""
-    return _remapped(alpha, flow, cv2.INTER_CUBIC).clip(0, 1)
-
-
-def _remapped(plane: npt.NDArray[np.float32], flow: Plane, interpolation: int) -> npt.NDArray[np.float32]:
-    """Return a plane (H, W) or colours (H, W, 3) of the other frame at the pixels of this one."""
-    y, x = np.indices(flow.shape[:2], np.float32)
-    moved = cv2.remap(plane, x + flow[..., 0], y + flow[..., 1], interpolation, borderMode=cv2.BORDER_REPLICATE)
-    return moved.astype(np.float32, copy=False)
 
 
 def is_cut(previous: Frame, frame: Frame) -> bool:
     """Return whether a new scene begins with a frame: the flow explains few of its pixels."""
     before, now = (_shrunk(picture, CUT_SIDE) for picture in (previous, frame))
-    forward, backward = _flow(before, now), _flow(now, before)
-    distance, change = _disagreement(backward, forward, now, before)
+    greys = [_grey(picture) for picture in (before, now)]
+    forward, backward = _flow(*greys), _flow(*reversed(greys))
+    distance, change = _disagreement(backward, forward, blurred(now), blurred(before))
     return float(np.mean((distance <= CUT_ROUND_TRIP) & (change <= CUT_COLOUR))) < CUT_SHARE
 
 
@@ -115,53 +99,50 @@ def _shrunk(frame: Frame, longest: int) -> Frame:
     return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
 
 
-def _flow(source: Frame, target: Frame) -> Plane:
-    """Return the flow (h, w, 2) from each pixel of a frame to another frame."""
-    height, width = source.shape[:2]
+def _flow(source: npt.NDArray[np.uint8], target: npt.NDArray[np.uint8]) -> Plane:
+    """Return the flow (h, w, 2) from each pixel of a frame's brightness (h, w) to that of another frame."""
+    height, width = source.shape
     below, right = max(SMALLEST - height, 0), max(SMALLEST - width, 0)
-    one, other = (
-        cv2.copyMakeBorder(_grey(frame), 0, below, 0, right, cv2.BORDER_REPLICATE) for frame in (source, target)
-    )
+    one, other = (cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE) for grey in (source, target))
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setUseSpatialPropagation(False)  # it would go along stripes, whose number is that of the threads
+    search.setPatchStride(PATCH_STRIDE)
     return np.ascontiguousarray(search.calc(one, other, NO_FLOW)[:height, :width], np.float32)
 
 
 def _grey(frame: Frame) -> npt.NDArray[np.uint8]:
     """Return the brightness of a frame, (H, W) uint8."""
-    return np.rint(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) * 255).astype(np.uint8)
+    return cv2.convertScaleAbs(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), alpha=255).astype(np.uint8, copy=False)
 
 
-def _reliability(flow: Plane, back: Plane, frame: Frame, other: Frame) -> Plane:
-    """Return the reliability (h, w) of the flow from a frame to another one, given the flow back."""
-    distance, change = _disagreement(flow, back, frame, other)
-    exponent = np.square(distance / ROUND_TRIP) + np.square(change / COLOUR_CHANGE)
-    reliability = np.exp(-0.5 * exponent, dtype=np.float32)
-    reliability[leaves(flow)] = 0
-    return reliability
+def _reliability(flow: Plane, back: Plane, smooth: Frame, other: Frame) -> Plane:
+    """Return the reliability (h, w) of the flow from a frame to another one, given the flow back and both, blurred."""
+    distance, change = _disagreement(flow, back, smooth, other)
+    exponent = np.empty_like(distance)
+    limits = np.float32(ROUND_TRIP), np.float32(COLOUR_CHANGE)
+    cost = PLACE_COST * flow.shape[1]
+    run_pieces(kernels.exponent_rows, len(flow), flow, distance, change, *limits, exponent, cost=cost)
+    return np.exp(exponent, out=exponent)
 
 
-def _disagreement(flow: Plane, back: Plane, frame: Frame, other: Frame) -> tuple[Plane, Plane]:
-    """Return the distance after a round trip, in pixels, and the change of colour along the flow; (h, w) each."""
-    distance = np.linalg.norm(flow + warp(back, flow), axis=2)
-    smooth, moved = blurred(frame), warp(blurred(other), flow)
-    is_same = distance <= 1
-    sums = [np.where(is_same[..., None], picture, 0).sum(axis=(0, 1)) + 1e-3 for picture in (smooth, moved)]
-    light = np.clip(sums[0] / sums[1], *LIGHT_RANGE).astype(np.float32)
-    return distance, np.linalg.norm(smooth - light * moved, axis=2)
+def _disagreement(flow: Plane, back: Plane, smooth: Frame, other: Frame) -> tuple[Plane, Plane]:
+    """Return the distance after a round trip, in pixels, and the change of colour along the flow; (h, w) each.
+
+    Both frames are blurred.
+    """
+    distance, change = np.empty((2, *flow.shape[:2]), np.float32)
+    moved, sums = np.empty_like(smooth), np.empty((len(flow), 2, 3))
+    inputs = flow, back, smooth, other
+    run_pieces(kernels.compare_rows, len(flow), *inputs, distance, moved, sums, cost=COMPARE_COST * flow.shape[1])
+    own, theirs = sums.sum(axis=0) + 1e-3
+    light = np.clip(own / theirs, *LIGHT_RANGE).astype(np.float32)
+    run_pieces(kernels.change_rows, len(flow), smooth, moved, light, change, cost=PLACE_COST * flow.shape[1])
+    return distance, change
 
 
 def blurred(frame: Frame) -> Frame:
     """Return a frame (H, W, 3), averaged over 3 x 3 pixels."""
     return cv2.blur(frame, (3, 3)).astype(np.float32, copy=False)
-
-
-def leaves(flow: Plane) -> npt.NDArray[np.bool_]:
-    """Return which pixels (h, w) the flow leads out of the frame by more than half a pixel."""
-    height, width = flow.shape[:2]
-    y, x = np.indices((height, width), np.float32)
-    x, y = x + flow[..., 0], y + flow[..., 1]
-    return (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
 
 
 def _enlarged(flow: Plane, reliability: Plane, shape: tuple[int, int]) -> Motion:

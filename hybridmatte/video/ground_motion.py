@@ -14,7 +14,7 @@ import numpy.typing as npt
 from hybridmatte.video.flow import FLOW_SIDE, Frame, Motion, Plane
 from hybridmatte.video.object_motion import fitted_cells
 
-__all__ = ["ground_cells"]
+__all__ = ["ground_cells", "shown_ground"]
 
 WIDE = 0.35  # of the diagonal: standard deviation of the windows of the affine fit
 PATCH = 6  # pixels of the flow: distance from the object at which its patches no longer see it
@@ -22,12 +22,16 @@ TEXTURE = 0.01  # slope of brightness, in each direction, at which a pixel count
 WINDOW = 9  # pixels: side of the window in which texture is measured
 
 
-def ground_cells(motion: Motion, image: Frame, is_ground: npt.NDArray[np.bool_]) -> Plane:
-    """Return the flow (h, w, 2) of the ground at cells, given that of an image and its sure ground."""
+def ground_cells(motion: Motion, shown: Plane) -> Plane:
+    """Return the flow (h, w, 2) of the ground at cells, given that of a frame and what `shown_ground` says of it."""
+    return fitted_cells(motion.flow, shown * motion.reliability, WIDE)
+
+
+def shown_ground(image: Frame, is_ground: npt.NDArray[np.bool_]) -> Plane:
+    """Return how well an image shows the ground's motion at each pixel, in [0, 1), given its sure ground."""
     radius = round(PATCH * max(max(image.shape[:2]) / FLOW_SIDE, 1))
     window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    inner = cv2.erode(is_ground.astype(np.uint8), window).astype(np.float32)
-    return fitted_cells(motion.flow, inner * motion.reliability * _texture(image), WIDE)
+    return cv2.erode(is_ground.astype(np.uint8), window) * _texture(image)
 
 
 def _texture(image: Frame) -> Plane:

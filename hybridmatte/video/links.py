@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte.video.flow import MotionPair, Plane
-from hybridmatte.video.ground_motion import ground_cells
+from hybridmatte.video.ground_motion import ground_cells, shown_ground
 from hybridmatte.video.object_motion import cell_size, cutout_cells
 from hybridmatte.video.tracking import Matted
 
-__all__ = ["NO_LAYERS", "HalfLayers", "Linked", "Tracked", "flows_along", "linked", "windows"]
+__all__ = ["NO_LAYERS", "StoredLayers", "Linked", "Tracked", "flows_along", "linked", "windows"]
 
 
 class Tracked(NamedTuple):
@@ -30,14 +30,14 @@ class Tracked(NamedTuple):
     motion: MotionPair | None = None
 
 
-class HalfLayers(NamedTuple):
-    """Colours of object and ground, (H, W, 3) float16: as exact as frames of 10 bits."""
+class StoredLayers(NamedTuple):
+    """Colours of object and ground, (H, W, 3) uint16."""
 
-    foreground: npt.NDArray[np.float16]
-    background: npt.NDArray[np.float16]
+    foreground: npt.NDArray[np.uint16]
+    background: npt.NDArray[np.uint16]
 
 
-NO_LAYERS = HalfLayers(*np.empty((2, 0, 0, 3), np.float16))
+NO_LAYERS = StoredLayers(*np.empty((2, 0, 0, 3), np.uint16))
 
 
 class Link(NamedTuple):
@@ -56,7 +56,7 @@ class Linked(NamedTuple):
     frame: Tracked
     object: Link | None
     ground: Link | None
-    layers: HalfLayers = NO_LAYERS
+    layers: StoredLayers = NO_LAYERS
 
     def with_alpha(self, alpha: Plane) -> Linked:
         """Return the frame with another alpha."""
@@ -65,26 +65,25 @@ class Linked(NamedTuple):
 
 def linked(frames: Iterable[Tracked]) -> Iterator[Linked]:
     """Yield frames with the motion of their layers."""
-    previous: Tracked | None = None
+    previous: tuple[Tracked, Plane] | None = None
     for frame in frames:
-        yield _linked(previous, frame)
-        previous = frame
+        now = frame, shown_ground(frame.matte.image, frame.trimap == 0)
+        yield _linked(previous, now)
+        previous = now
 
 
-def _linked(previous: Tracked | None, frame: Tracked) -> Linked:
-    """Return a frame with the motion from the previous one."""
+def _linked(previous: tuple[Tracked, Plane] | None, now: tuple[Tracked, Plane]) -> Linked:
+    """Return a frame with the motion from the previous one; both come with what they show of the ground."""
+    frame, shown = now
     if previous is None or frame.begins:
         return Linked(frame, None, None)
-    before, now = previous.matte, frame.matte
     if frame.motion is None:
-        width, height = cell_size(now.alpha.shape)
+        width, height = cell_size(shown.shape)
         still = Link(*np.zeros((2, height, width, 2), np.float32))
         return Linked(frame, still, still)
-    ground = Link(
-        ground_cells(frame.motion.to_previous, now.image, frame.trimap == 0),
-        ground_cells(frame.motion.to_next, before.image, previous.trimap == 0),
-    )
-    return Linked(frame._replace(motion=None), Link(*cutout_cells(*before[:2], *now[:2])), ground)
+    before, shown_before = previous
+    ground = Link(ground_cells(frame.motion.to_previous, shown), ground_cells(frame.motion.to_next, shown_before))
+    return Linked(frame._replace(motion=None), Link(*cutout_cells(*before.matte[:2], *frame.matte[:2])), ground)
 
 
 def windows(items: Iterable[Linked], reach: int) -> Iterator[tuple[deque[Linked], int]]:

@@ -12,12 +12,15 @@ nothing else moves in them, and hair is seen as clearly as opaque parts.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.video.flow import Frame, Motion, Plane, motion_between, warp
+from hybridmatte.linalg.threads import run_pieces
+from hybridmatte.video import _object_numba as kernels
+from hybridmatte.video.flow import Frame, Motion, Plane, motion_between
 
 __all__ = ["cell_size", "cutout_cells", "fitted_cells", "flow_of_cells", "object_flow"]
 
@@ -26,6 +29,7 @@ WIDE, NARROW = 0.13, 0.02  # of the diagonal: standard deviations of the windows
 ROUNDS = 4  # of reweighting
 TOLERANCE = 0.5  # pixels: flow vectors that differ by more from the fit lose weight; smaller deviations are noise
 OPAQUE, MIXED_WEIGHT = 0.95, 0.1  # pixels of a smaller alpha have less weight
+WEIGH_COST, CUT_COST = 8.0, 2.0  # nanoseconds that the kernels take for a pixel, roughly
 LEAST_WEIGHT = 1e-5  # of a pixel, so that the fit exists everywhere
 FAINT = 1e-3  # mean weight in a window at which its deviation counts half: pixels of the least weight show none
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # brightness of R, G and B
@@ -44,11 +48,23 @@ def cutout_cells(one: Frame, one_alpha: Plane, other: Frame, other_alpha: Plane)
 
     Both are in pixels, at cells (h, w, 2) that `flow_of_cells` enlarges to the frames.
     """
-    weight = max(float(one_alpha.sum()), 1e-6)
-    flat = np.float32(0 if float(((one @ LUMA) * one_alpha).sum()) > weight / 2 else 1)  # far from the object's colours
-    cutouts = [flat + alpha[..., None] * (image - flat) for image, alpha in ((one, one_alpha), (other, other_alpha))]
+    cutouts = _cutouts(one, one_alpha, other, other_alpha)
     pair = motion_between(*cutouts)
     return _object_cells(pair.to_previous, one_alpha), _object_cells(pair.to_next, other_alpha)
+
+
+def _cutouts(one: Frame, one_alpha: Plane, other: Frame, other_alpha: Plane) -> list[Frame]:
+    """Return both frames, cut out by their alphas, over black or white, whichever is far from the object's colours."""
+    rows, cost = len(one), CUT_COST * one.shape[1]
+    sums = np.empty((rows, 2))
+    run_pieces(kernels.brightness_rows, rows, one, one_alpha, LUMA, sums, cost=cost)
+    weight, bright = sums.sum(axis=0)
+    flat = np.float32(0 if bright > max(weight, 1e-6) / 2 else 1)
+    cutouts = []
+    for image, alpha in ((one, one_alpha), (other, other_alpha)):
+        cutouts.append(np.empty_like(image))
+        run_pieces(kernels.cut_rows, rows, image, alpha, flat, cutouts[-1], cost=cost)
+    return cutouts
 
 
 def flow_of_cells(cells: Plane, shape: tuple[int, ...]) -> Plane:
@@ -58,9 +74,9 @@ def flow_of_cells(cells: Plane, shape: tuple[int, ...]) -> Plane:
 
 def _object_cells(motion: Motion, previous_alpha: Plane) -> Plane:
     """Return the flow (h, w, 2) of the object at cells; the rest is as `object_flow`."""
-    alpha = warp(previous_alpha, motion.flow)
-    weight = motion.reliability * alpha**4
-    weight[alpha < OPAQUE] *= MIXED_WEIGHT
+    weight = np.empty_like(motion.reliability)
+    inputs = *motion, previous_alpha, np.float32(OPAQUE), np.float32(MIXED_WEIGHT)
+    run_pieces(kernels.weigh_object_rows, len(weight), *inputs, weight, cost=WEIGH_COST * weight.shape[1])
     return fitted_cells(motion.flow, weight, WIDE)
 
 
@@ -69,11 +85,12 @@ def fitted_cells(flow: Plane, weight: Plane, wide: float) -> Plane:
 
     `wide` is the standard deviation of the fits' windows, as a share of the diagonal.
     """
-    weight = weight + np.float32(LEAST_WEIGHT)
-    size = cell_size(weight.shape)
-    weights = cv2.resize(weight, size, interpolation=cv2.INTER_AREA).astype(np.float64)
-    sums = cv2.resize(flow * weight[..., None], size, interpolation=cv2.INTER_AREA).astype(np.float64)
-    means = sums / weights[..., None]
+    products = np.empty((*weight.shape, 3), np.float32)
+    least = np.float32(LEAST_WEIGHT)
+    run_pieces(kernels.weighted_rows, len(weight), flow, weight, least, products, cost=CUT_COST * weight.shape[1])
+    sums = cv2.resize(products, cell_size(weight.shape), interpolation=cv2.INTER_AREA).astype(np.float64)
+    weights = np.ascontiguousarray(sums[..., 0])
+    means = sums[..., 1:] / sums[..., :1]
     fitted = _fit(means, weights, CELLS * wide)
     fitted += _clear_deviation(means - fitted, weights)
     return fitted.astype(np.float32)
@@ -95,26 +112,47 @@ def _fit(flow: Cells, weights: Cells, window: float) -> Cells:
 
 
 def _affine(flow: Cells, weights: Cells, window: float) -> Cells:
-    """Return the weighted affine fits to the flow, each evaluated at its own cell."""
-    places = np.indices(weights.shape, np.float64)
-    y, x = places[0], places[1]
-    total = _blurred(weights, window)
+    """Return the weighted affine fits to the flow, each evaluated at its own cell.
 
-    def mean(values: Cells) -> Cells:
-        return _blurred(weights * values, window) / total
-
-    mean_x, mean_y, ridge = mean(x), mean(y), FLATTEST * window**2
-    xx, yy = mean(x * x) - mean_x**2 + ridge, mean(y * y) - mean_y**2 + ridge
-    xy = mean(x * y) - mean_x * mean_y
+    The fits change slowly, so they are computed at nodes, a third of the window apart, and interpolated linearly.
+    """
+    axes = [_nodes(size, window) for size in weights.shape]
+    y, x = np.arange(weights.shape[0])[:, None], np.arange(weights.shape[1])
+    u, v = flow[..., 0], flow[..., 1]
+    planes = np.stack([np.ones_like(u), x + 0 * u, y + 0 * u, x * x + 0 * u, y * y + 0 * u, x * y + 0 * u])
+    planes = np.concatenate([planes, [u, u * x, u * y, v, v * x, v * y]]) * weights
+    sums = axes[0].sums @ planes @ axes[1].sums.T
+    mean_x, mean_y, xx, yy, xy = sums[1:6] / sums[0]
+    ridge = FLATTEST * window**2
+    xx, yy, xy = xx - mean_x**2 + ridge, yy - mean_y**2 + ridge, xy - mean_x * mean_y
     determinant = xx * yy - xy**2
     fitted = np.empty_like(flow)
     for channel in range(2):
-        values = flow[..., channel]
-        centre = mean(values)
-        along_x, along_y = mean(values * x) - centre * mean_x, mean(values * y) - centre * mean_y
+        centre, along_x, along_y = sums[6 + 3 * channel : 9 + 3 * channel] / sums[0]
+        along_x, along_y = along_x - centre * mean_x, along_y - centre * mean_y
         slope_x, slope_y = (along_x * yy - along_y * xy) / determinant, (along_y * xx - along_x * xy) / determinant
-        fitted[..., channel] = centre + slope_x * (x - mean_x) + slope_y * (y - mean_y)
+        at_nodes = centre + slope_x * (axes[1].places - mean_x) + slope_y * (axes[0].places[:, None] - mean_y)
+        fitted[..., channel] = axes[0].spread @ at_nodes @ axes[1].spread.T
     return fitted
+
+
+class _Nodes(NamedTuple):
+    """Nodes along an axis of cells: their places (m,), their Gaussian sums (m, n), and the interpolation (n, m)."""
+
+    places: Cells
+    sums: Cells
+    spread: Cells
+
+
+@lru_cache(maxsize=16)
+def _nodes(size: int, window: float) -> _Nodes:
+    """Return nodes a third of a window apart, at most."""
+    cells = np.arange(size)
+    count = int(np.ceil((size - 1) / max(window / 3, 1))) + 1
+    places = np.linspace(0, size - 1, count)
+    step = places[1] if count > 1 else 1.0
+    spread = np.maximum(1 - np.abs(cells[:, None] - places) / step, 0)
+    return _Nodes(places, _gaussian(places[:, None] - cells, window), spread)
 
 
 def _clear_deviation(gap: Cells, weights: Cells) -> Cells:
@@ -127,14 +165,18 @@ def _clear_deviation(gap: Cells, weights: Cells) -> Cells:
 
 def _blurred(values: Cells, window: float) -> Cells:
     """Return sums of cells (h, w) or (h, w, 2) in Gaussian windows; beyond the border there is nothing."""
-    rows, columns = (_gaussian(size, window) for size in values.shape[:2])
+    rows, columns = (_windows(size, window) for size in values.shape[:2])
     if values.ndim == 2:
         return rows @ values @ columns
     return np.dstack([rows @ values[..., k] @ columns for k in range(values.shape[2])])
 
 
 @lru_cache(maxsize=16)
-def _gaussian(size: int, window: float) -> Cells:
+def _windows(size: int, window: float) -> Cells:
     """Return the matrix (size, size) that sums along one axis; a filter as wide as the axis would be slower."""
-    distance = np.arange(size) - np.arange(size)[:, None]
+    return _gaussian(np.arange(size) - np.arange(size)[:, None], window)
+
+
+def _gaussian(distance: Cells, window: float) -> Cells:
+    """Return the normal density of distances, in cells, with a window's standard deviation."""
     return np.exp(-0.5 * np.square(distance / window)) / (window * np.sqrt(2 * np.pi))

@@ -13,13 +13,14 @@ from collections.abc import Iterable, Iterator
 import cv2
 import numpy as np
 
-from hybridmatte.video.flow import Plane, leaves, warped_alpha
+from hybridmatte.linalg.threads import run_pieces
+from hybridmatte.video import _moving_numba as kernels
 from hybridmatte.video.links import Linked, flows_along, windows
-from hybridmatte.video.object_motion import flow_of_cells
 
 __all__ = ["averaged"]
 
 DEVIATION = 0.15  # of an alpha that is estimated from its own frame, on unknown pixels
+MOVE_COST = 10.0  # nanoseconds that the kernels take for a pixel, roughly
 PATCH = 9  # pixels: side of the window in which a moved alpha is compared with a frame's own
 
 
@@ -36,25 +37,20 @@ def _smooth(held: deque[Linked], middle: int, radius: int) -> Linked:
 
     The weight of a neighbour is the inverse of the variance with which its moved alpha replaces the frame's own: that
     of an estimate, and the mean square of their difference around each pixel, as it is where the motion is wrong.
+    Pixels that come from outside a frame keep their alpha.
     """
     item = held[middle]
     alpha, is_unknown = item.frame.matte.alpha, item.frame.trimap == 0.5
-    change, weights = np.zeros_like(alpha), np.ones_like(alpha)
-    for moved in (*_neighbours(held, middle, radius, -1), *_neighbours(held, middle, radius, 1)):
-        difference = moved - alpha
-        weight = 1 / (1 + cv2.blur(np.square(difference / np.float32(DEVIATION)), (PATCH, PATCH)))
-        change += weight * difference
-        weights += weight
-    mean = np.where(is_unknown, alpha + change / weights, alpha)
-    return item.with_alpha(mean.clip(0, 1).astype(np.float32))
-
-
-def _neighbours(held: deque[Linked], middle: int, radius: int, step: int) -> Iterator[Plane]:
-    """Yield the alphas of the frames before (step -1) or after (step 1) at the pixels of the middle frame.
-
-    Pixels that come from outside a frame keep the alpha of the middle frame.
-    """
-    own = held[middle].frame.matte.alpha
-    for place, cells, _ in flows_along(held, middle, radius, step):
-        flow = flow_of_cells(cells, own.shape)
-        yield np.where(leaves(flow), own, warped_alpha(held[place].frame.matte.alpha, flow))
+    is_near = cv2.dilate(is_unknown.view(np.uint8), np.ones((PATCH, PATCH), np.uint8)).view(np.bool_)
+    changes, weights = np.zeros_like(alpha), np.ones_like(alpha)
+    moved, squares = np.empty((2, *alpha.shape), np.float32)
+    cost = MOVE_COST * alpha.shape[1]
+    for step in (-1, 1):
+        for place, cells, _ in flows_along(held, middle, radius, step):
+            other = held[place].frame.matte.alpha
+            inputs = cells, alpha, other, is_near, DEVIATION
+            run_pieces(kernels.move_near_rows, len(alpha), *inputs, moved, squares, cost=cost)
+            near = cv2.blur(squares, (PATCH, PATCH)).astype(np.float32, copy=False)
+            run_pieces(kernels.add_rows, len(alpha), is_unknown, alpha, moved, near, changes, weights, cost=cost)
+    mean = np.where(is_unknown, alpha + changes / weights, alpha)
+    return item.with_alpha(mean.clip(0, 1).astype(np.float32, copy=False))

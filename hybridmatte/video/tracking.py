@@ -20,8 +20,10 @@ import numpy as np
 from hybridmatte.correction.estimates import Guess
 from hybridmatte.correction.network import Perceptron
 from hybridmatte.correction.passes import correct_near
+from hybridmatte.linalg.threads import run_pieces
 from hybridmatte.systems.problem import check_problem
-from hybridmatte.video.flow import Frame, Motion, Plane, blurred, leaves, warp, warped_alpha
+from hybridmatte.video._moving_numba import move_rows
+from hybridmatte.video.flow import Frame, Motion, Plane, blurred
 from hybridmatte.video.object_motion import cutout_cells, flow_of_cells, object_flow
 
 __all__ = ["Matted", "Moved", "follow", "fused", "matted", "moved", "moved_as_cutout"]
@@ -34,6 +36,7 @@ MOTION_ERROR = 0.2  # pixels: of the motion; times the slope of alpha, it is the
 COLOUR_CHANGE = 0.12  # RGB distance along the object's motion at which an opaque pixel's reliability falls to exp(-1/2)
 LOST_VARIANCE = 0.5**2  # of a pixel whose motion is not reliable at all
 PRIOR_WEIGHT = 0.02  # of a prior that is as sure as `LEAST_VARIANCE`, on the scale of the Laplacian's diagonal
+MOVE_COST = 25.0  # nanoseconds that the kernel takes for a pixel, roughly
 LEAST_RELIABLE = 0.3  # where the motion is less reliable, the solver starts from the known colours
 
 
@@ -80,12 +83,12 @@ def moved_as_cutout(previous: Matted, image: Frame, motion: Motion) -> Moved:
 
 def _moved_along(flow: Plane, previous: Matted, image: Frame, motion: Motion) -> Moved:
     """Return the alpha of the previous frame, moved along the object's flow; `motion` is that of the frames."""
-    alpha = warped_alpha(previous.alpha, flow)
-    change = np.linalg.norm(blurred(image) - warp(blurred(previous.image), flow), axis=2)
-    reliability = alpha * np.exp(-0.5 * np.square(change / COLOUR_CHANGE)) + (1 - alpha) * motion.reliability
-    reliability[leaves(flow)] = 0
+    alpha, variance, reliability = np.empty((3, *image.shape[:2]), np.float32)
+    pictures = blurred(image), blurred(previous.image)
+    inputs = flow, previous.alpha, previous.variance, *pictures, motion.reliability, COLOUR_CHANGE
+    run_pieces(move_rows, len(flow), *inputs, alpha, variance, reliability, cost=MOVE_COST * flow.shape[1])
     slope = cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) / 2
-    variance = warp(previous.variance, flow) + np.float32(AGEING) + np.square(np.float32(MOTION_ERROR) * slope)
+    variance += np.float32(AGEING) + np.square(np.float32(MOTION_ERROR) * slope)
     variance += np.square(1 - reliability) * np.float32(LOST_VARIANCE)
     return Moved(alpha, variance, reliability, flow)
 

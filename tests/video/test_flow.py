@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from hybridmatte.video.flow import is_cut, motion_between, warp
-from hybridmatte.video.ground_motion import ground_cells
+from hybridmatte.video.flow import is_cut, motion_between
+from hybridmatte.video.ground_motion import ground_cells, shown_ground
 from hybridmatte.video.object_motion import flow_of_cells, object_flow
 
 
@@ -13,6 +13,11 @@ def texture(seed=0, shape=(90, 120)):
     rng = np.random.default_rng(seed)
     picture = cv2.GaussianBlur(rng.random((*shape, 3)).astype(np.float32), (0, 0), 2)
     return ((picture - picture.min()) / np.ptp(picture)).astype(np.float32)
+
+
+def warp(plane, flow):
+    y, x = np.indices(flow.shape[:2], np.float32)
+    return cv2.remap(plane, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 @pytest.mark.parametrize("shift", [(3, 2), (-4, 1)])
@@ -71,6 +76,6 @@ def test_the_grounds_motion_is_continued_behind_the_object():
     alpha = np.clip((40 - np.hypot(y - 60, x - 80)) / 10, 0, 1).astype(np.float32)
     frames = [alpha[..., None] * skin + (1 - alpha[..., None]) * large[:, k : k + 160] for k in (6, 3)]
     motion = motion_between(*frames).to_previous
-    flow = flow_of_cells(ground_cells(motion, frames[1], alpha == 0), alpha.shape)
+    flow = flow_of_cells(ground_cells(motion, shown_ground(frames[1], alpha == 0)), alpha.shape)
     assert np.abs(flow - (-3, 0))[alpha > 0].mean() < 0.2
     assert np.abs(motion.flow - (-3, 0))[alpha > 0.5].mean() > 1
