@@ -10,6 +10,7 @@ from experiments.options import TrainingOptions
 from hybridmatte.data import Sample
 from hybridmatte.networks import MattingNetwork
 from hybridmatte.training import TrainingConfig, read_config, train
+from hybridmatte.training.run_folder import value_before
 
 
 def train_kept(
@@ -65,10 +66,14 @@ def train_kept(
 
 
 def refuse_other(folder: Path, config: TrainingConfig) -> None:
-    """Raise ValueError if a kept network was trained with another configuration."""
-    kept = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    """Raise ValueError if a kept network was trained with another configuration.
+
+    An option that its file lacks had the value of `value_before`.
+    """
+    before = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     wanted = json.loads(json.dumps(config.options()))
-    different = sorted(name for name in kept.keys() | wanted.keys() if kept.get(name) != wanted.get(name))
+    kept = before | {name: value_before(before, name, config) for name in wanted}
+    different = sorted(name for name in kept if kept[name] != wanted.get(name))
     if different:
         came = ", ".join(f"{name} = {kept.get(name)!r}" for name in different)
         expected = ", ".join(f"{name} = {wanted.get(name)!r}" for name in different)

@@ -49,7 +49,7 @@ class Item:
     measures : dict
         Heading to the key of the errors and the factor it is shown with.
     lines : dict
-        Name to the method of its rows.
+        Name to the method of its rows, or to method and a subject of its own.
     subject : str
         Regular expression that is found in the subjects of the rows.
     orders : list
@@ -64,9 +64,14 @@ class Item:
     experiment: str = ""
     command: str = ""
     measures: dict[str, tuple[str, float]] = field(default_factory=dict)
-    lines: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, str | list[str]] = field(default_factory=dict)
     subject: str = ""
     orders: list[list[str]] = field(default_factory=list)
+
+    def line(self, name: str) -> tuple[str, str]:
+        """Return the method of a line, and the regular expression of its subjects."""
+        line = self.lines[name]
+        return (line, self.subject) if isinstance(line, str) else (line[0], line[1])
 
 
 def make_papers_page(folder: Path = RESULTS) -> str:
@@ -91,7 +96,7 @@ def line_of(item: Item, folder: Path) -> list[str]:
         return [item.item, item.published, "", f"cannot be run here: {item.cannot}", "", "", ""]
     if item.shown:
         return [item.item, item.published, item.shown, "shown, not measured", code(item.command), "", ""]
-    found = {name: rows_of(item, method, folder) for name, method in item.lines.items()}
+    found = {name: rows_of(item, name, folder) for name in item.lines}
     rows = [row for some in found.values() for row in some]
     commits = dict.fromkeys(row["commit"].removesuffix(MODIFIED) for row in rows)
     return [
@@ -105,12 +110,13 @@ def line_of(item: Item, folder: Path) -> list[str]:
     ]
 
 
-def rows_of(item: Item, method: str, folder: Path) -> list[Row]:
-    """Return the recorded rows of a method whose subject is one of the item's."""
+def rows_of(item: Item, name: str, folder: Path) -> list[Row]:
+    """Return the recorded rows of a line."""
+    method, subject = item.line(name)
     return [
         row
         for row in recorded_rows(item.experiment, folder)
-        if row["method"] == method and re.search(item.subject, row["subject"]) and row["error"]
+        if row["method"] == method and re.search(subject, row["subject"]) and row["error"]
     ]
 
 
@@ -170,7 +176,7 @@ def disagreements(item: Item, found: Mapping[str, Sequence[Row]]) -> tuple[list[
     for heading, *names in item.orders:
         key = item.measures[heading][0]
         for low, high in pairwise(name for name in names if name in found):
-            pairs = seed_pairs(found[low], found[high], key)
+            pairs = seed_pairs(*(values_by_rest(item, name, found[name], key) for name in (low, high)))
             words = f"{low} below {high} in {heading.split(' / ')[0]}"
             agreeing = sum(one < other for one, other in pairs)
             if mean(found[low], key) >= mean(found[high], key):
@@ -185,10 +191,15 @@ def mean(rows: Sequence[Row], key: str) -> float:
     return float(np.mean([row["error"][key] for row in rows]))
 
 
-def seed_pairs(low: Sequence[Row], high: Sequence[Row], key: str) -> list[tuple[float, float]]:
-    """Return the values of two lines for each subject that both have; a subject names a seed."""
-    other = {row["subject"]: row["error"][key] for row in high}
-    return [(row["error"][key], other[row["subject"]]) for row in low if row["subject"] in other and seed_names([row])]
+def values_by_rest(item: Item, name: str, rows: Sequence[Row], key: str) -> dict[str, float]:
+    """Return the values of a line's rows that name a seed, by what its subjects have beside the line's own part."""
+    subject = item.line(name)[1]
+    return {re.sub(subject, "", row["subject"]): row["error"][key] for row in rows if seed_names([row])}
+
+
+def seed_pairs(low: Mapping[str, float], high: Mapping[str, float]) -> list[tuple[float, float]]:
+    """Return the values of two lines for each subject that both have."""
+    return [(value, high[rest]) for rest, value in low.items() if rest in high]
 
 
 def seed_names(rows: Sequence[Row]) -> set[str]:

@@ -1,5 +1,7 @@
 """The page on the tables and figures of the four papers: its verdicts, and the names of the rows it asks for."""
 
+import re
+
 import pytest
 
 from experiments import papers
@@ -73,6 +75,29 @@ def test_subjects_choose_rows(tmp_path):
     assert line(tmp_path, values, subject="step 2$")[3] == "not run yet"
 
 
+def test_lines_with_subjects_of_their_own_are_compared_by_seed(tmp_path):
+    """Table 5 of the paper on segmentations compares one method with itself, on two subjects."""
+    values = {20: (3.0, 3.0, 1.0), 50: (2.0, 2.0, 2.0)}
+    rows = [
+        make_row("net_t", f"seed {seed}, eroded {eroded}", 1, {"iou": value})
+        for eroded, seeds in values.items()
+        for seed, value in enumerate(seeds)
+    ]
+    merge_results(tmp_path / "priors_alone.json", METADATA, rows)
+    item = Item(
+        paper="semantic",
+        item="Table 5a",
+        published="0.82, 0.81",
+        experiment="priors_alone",
+        measures={"IoU": ("iou", 1.0)},
+        lines={str(eroded): ["net_t", f"eroded {eroded}$"] for eroded in values},
+        orders=[["IoU", "50", "20"]],
+    )
+    cells = line_of(item, tmp_path)
+    assert cells[2] == "IoU: 20 2.33 (1.15), 50 2.00 (0.00)"
+    assert cells[3] == "holds on average only: 50 below 20 in IoU (2 of 3 seeds)"
+
+
 def test_the_page_is_up_to_date():
     assert make_papers_page() == (RESULTS / papers.PAGE).read_text(encoding="utf-8")
 
@@ -84,6 +109,15 @@ def test_items_say_what_answers_them(item):
         assert item.experiment in EXPERIMENTS
         assert item.command.startswith(f"python -m experiments {item.experiment}")
         assert all(set(names) <= set(item.lines) and heading in item.measures for heading, *names in item.orders)
+
+
+@pytest.mark.parametrize(
+    "item", [item for item in ITEMS if item.experiment == "wsshm_small"], ids=lambda item: item.item
+)
+def test_label_blending_is_shown_beside_students_of_masks_alone(item):
+    """Without them nobody sees whether the blending does anything."""
+    if item.item != "The boundary head of the teacher":
+        assert any(re.search(r"masks alone$", method) and "teacher" not in method for method in item.lines.values())
 
 
 def test_rows_that_are_asked_for_are_those_that_runs_record():

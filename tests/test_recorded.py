@@ -100,5 +100,11 @@ def test_a_kept_network_of_another_configuration_is_refused(tmp_path):
 
     (folder / "config.json").write_text(json.dumps(read_config(recipe).options() | config), encoding="utf-8")
     assert train_kept(folder, recipe, list, TrainingOptions()) == folder / "network"
+    earlier = read_config(recipe).options() | config
+    del earlier["flip"]  # of a version that had no such option, but mirrored half of the crops
+    (folder / "config.json").write_text(json.dumps(earlier), encoding="utf-8")
+    assert train_kept(folder, recipe, list, TrainingOptions()) == folder / "network"
+    with pytest.raises(ValueError, match=r"keeps a network of flip = 0\.5, expected flip = 0\.0"):
+        train_kept(folder, recipe, list, TrainingOptions(), flip=0.0)
     with pytest.raises(ValueError, match=r"keeps a network of crop = 512, expected crop = 96: give another folder"):
         train_kept(folder, recipe, list, TrainingOptions(), crop=96)

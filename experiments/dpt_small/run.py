@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from experiments.data_sets import training_photographs
 from experiments.dpt_small import EXPERIMENT, NETWORKS, SUPERVISED, VARIANTS, Options
 from experiments.dpt_small.curves import PRETRAINING
-from experiments.dpt_small.unguided import draw_unguided
+from experiments.dpt_small.unguided import draw_ratios, draw_unguided
 from experiments.kept_networks import train_kept
 from experiments.recorded import Recorded
 from experiments.results import Row, make_row
@@ -28,6 +28,7 @@ from hybridmatte.training import TrainingConfig, read_config, train
 from hybridmatte.training.scores import predict_sample
 
 PRETRAIN, FINETUNE = (Path(__file__).with_name(name) for name in ("pretrain.toml", "finetune.toml"))
+UNKNOWN_SHARES = ("unknown 25", "unknown 50", "as the paper", "unknown 90")  # variants, of Fig. 7 and 8
 LAST = 150  # steps of pre-training whose mean error is recorded
 SCORED = (25, 50, 100, 150, 200)  # steps of fine-tuning, as many as finetune.toml has
 
@@ -41,9 +42,20 @@ def run(options: Options) -> Iterator[list[Row]]:
             subject, configuration = start.subject, recorded.configuration(start.changes)
             if not recorded.has(start.method, subject, start.changes):
                 yield [row | {"configuration": configuration} for row in start.measure()]
-    shown = options.kept / folder_name("unet", "as the paper", 0, 1) / "network"
-    if shown.is_dir():
-        draw_unguided(load_network(shown), options.data, options.kept / "unguided.jpg")
+    draw_kept(options)
+
+
+def draw_kept(options: Options) -> None:
+    """Draw what the kept networks of seed 0 find before fine-tuning: without guidance, and by the share of unknown."""
+    shown = {
+        share: options.kept / folder_name("unet", variant, 0, 1) / "network"
+        for variant, share in ((name, VARIANTS[name].get("unknown_cells", 0.75)) for name in UNKNOWN_SHARES)
+    }
+    if shown[0.75].is_dir():
+        draw_unguided(load_network(shown[0.75]), options.data, options.kept / "unguided.jpg")
+    if all(folder.is_dir() for folder in shown.values()):
+        networks = {share: load_network(folder) for share, folder in sorted(shown.items())}
+        draw_ratios(networks, options.data, options.kept / "ratios.png")
 
 
 class Start(NamedTuple):

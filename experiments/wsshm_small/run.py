@@ -97,8 +97,9 @@ def switches() -> Iterator[Job]:
 
 
 def weights() -> Iterator[Job]:
-    """Yield the rows of Table 4: students of teachers with other weights of the boundary loss."""
+    """Yield the rows of Table 4: students of teachers with other weights of the boundary loss, and of masks alone."""
     yield Job("weights: as configured", {}, lambda networks: networks.student(MOST, "all"))
+    yield Job("weights: masks alone", {"mask_only": True}, lambda networks: networks.control(MOST))
     for weight in BOUNDARY_WEIGHTS:
         changes = {"boundary_weight": weight}
         yield Job(

@@ -16,6 +16,7 @@ __all__ = ["check_outline", "fit_mask", "is_border_inside", "warn_if_inverted"]
 BORDER_MAX = 0.65  # a mask that contains this share of the image's border is probably inverted
 WHOLE = 0.01  # largest distance of a scaled label from a whole number
 INVERT = "if it is white where the object is not, invert it"
+INVERT_OPTION = f"{INVERT}: --invert (in Python 1 - mask)"
 
 
 def fit_mask(
@@ -25,6 +26,7 @@ def fit_mask(
     label: int | None = None,
     square: bool = False,
     is_inverted: bool = False,
+    advice: str = INVERT_OPTION,
 ) -> npt.NDArray[np.float32]:
     """Check a mask and bring it to an image's size.
 
@@ -38,6 +40,8 @@ def fit_mask(
         As for `matte_from_mask`.
     is_inverted : bool, default False
         Whether ``--invert`` inverted the mask: if it seems inverted, that was one time too often.
+    advice : str
+        What the warning of a mask that seems inverted says otherwise.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def fit_mask(
     if is_inverted:
         warn_if_inverted(plane, "if it is white where the object is not, leave out --invert")
     else:
-        warn_if_inverted(plane)
+        warn_if_inverted(plane, advice)
     return plane
 
 
@@ -91,7 +95,7 @@ def _reason_outside(largest: float) -> str:
     return rule if largest >= INSIDE_MIN else f"{rule}, and its largest value is {largest:.4f} of 1"
 
 
-def warn_if_inverted(mask: npt.NDArray[np.float32], advice: str = f"{INVERT}: --invert (in Python 1 - mask)") -> None:
+def warn_if_inverted(mask: npt.NDArray[np.float32], advice: str = INVERT_OPTION) -> None:
     """Warn if a mask (H, W) that a user gave is probably inverted; a segmenter's mask never is."""
     share = _border_inside(mask)
     if share >= BORDER_MAX:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hybridmatte.automatic.from_image import matte_from_image
 from hybridmatte.automatic.from_mask import AutomaticResult, describe_method
-from hybridmatte.automatic.mask_checks import fit_mask, warn_if_inverted
+from hybridmatte.automatic.mask_checks import INVERT, fit_mask, warn_if_inverted
 from hybridmatte.automatic.refinement import enlarged
 from hybridmatte.batch.budget import UNLIMITED, Budget
 from hybridmatte.batch.pairing import Job
@@ -92,7 +92,7 @@ def blended_file(
     refuse_labels(mask, "mask")
     check_mask_aspect(mask.shape, image.shape[:2])
     mask = enlarged(mask, image.shape[:2])
-    warn_if_inverted(mask)
+    warn_if_inverted(mask, INVERT)
     options: dict[str, Any] = {} if side is None else {"side": side}
     options |= {"soft": True} if soft else {}
     labels = predict_labels(load_teacher(network), image, mask, **options)

@@ -57,12 +57,13 @@ def network_sources(image: str, trimap: str | None) -> list[Path | BinaryIO]:
 
 def image_and_plane(network: Any, inputs: list[Path | BinaryIO], max_pixels: int) -> list[npt.NDArray[np.float32]]:
     """Read the files of `network_sources`, the second as the network takes it: a trimap or a mask."""
-    from hybridmatte.automatic.mask_checks import fit_mask
+    from hybridmatte.automatic.mask_checks import INVERT, fit_mask
     from hybridmatte.io.pictures import read_image, read_plane, read_trimap
 
     image = read_image(inputs[0], max_pixels=max_pixels)
     if len(inputs) == 1:
         return [image]
     if takes_mask(network):
-        return [image, fit_mask(read_plane(inputs[1], "mask", max_pixels=max_pixels), image.shape[:2])]
+        mask = read_plane(inputs[1], "mask", max_pixels=max_pixels)
+        return [image, fit_mask(mask, image.shape[:2], advice=INVERT)]
     return [image, read_trimap(inputs[1], max_pixels=max_pixels)]

@@ -44,7 +44,7 @@ def predict(
     _json: Json = False,
 ) -> None:
     """Estimate alpha by a network; Net-T estimates a trimap."""
-    from hybridmatte.automatic.mask_checks import fit_mask
+    from hybridmatte.automatic.mask_checks import INVERT, fit_mask
     from hybridmatte.io.metadata import check_turning, read_photograph
     from hybridmatte.io.pictures import read_plane, read_trimap, write_alpha
 
@@ -64,7 +64,7 @@ def predict(
             inputs[0], photograph.shape, metadata.orientation, file, plane.shape, "mask" if has_mask else "trimap"
         )
     if has_mask:
-        planes = [fit_mask(plane, photograph.shape[:2]) for plane in planes]
+        planes = [fit_mask(plane, photograph.shape[:2], advice=INVERT) for plane in planes]
     alpha = _estimate(loaded, photograph, planes, side=side, tile_pixels=tile_pixels)
     write_alpha(target, alpha, bits=bits, exif=metadata.exif, resolution=metadata.resolution)
 

@@ -49,6 +49,7 @@ def encode_exr(
     bits: int = 16,
     chromaticities: tuple[float, ...] | None = None,
     rate: Fraction | None = None,
+    pixel_aspect: float = 1.0,
 ) -> bytes:
     """Encode linear light (H, W, 3), or one plane (H, W), and alpha (H, W); colours are multiplied by it here.
 
@@ -65,6 +66,8 @@ def encode_exr(
         header["chromaticities"] = tuple(map(float, chromaticities))
     if rate is not None:
         header["framesPerSecond"] = rate
+    if pixel_aspect != 1:
+        header["pixelAspectRatio"] = float(pixel_aspect)
     written = io.BytesIO()
     OpenEXR.File(header, channels).write(written)
     return written.getvalue()

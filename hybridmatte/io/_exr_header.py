@@ -20,6 +20,7 @@ MAX_NAME = 255
 TYPES = ("uint32", "float16", "float32")  # by their numbers
 COLOURS = ("R", "G", "B")
 CHROMA = {"RY", "BY"}
+ASPECT_MIN = 0.01  # of pixels
 LISTED = 12  # channels in a message
 
 
@@ -28,7 +29,8 @@ class ExrHeader(NamedTuple):
 
     display and data are the first and last pixel (x0, y0, x1, y1) of the picture, and of what is stored of it. colour
     has the names of the channels for red, green and blue, or of one channel; transparency is that of alpha, or None.
-    types are the NumPy types of these, in this order. rate is in frames a second.
+    types are the NumPy types of these, in this order. rate is in frames a second. pixel_aspect is the width of a pixel
+    by its height.
     """
 
     display: tuple[int, int, int, int]
@@ -39,6 +41,7 @@ class ExrHeader(NamedTuple):
     n_parts: int
     chromaticities: tuple[float, ...] | None = None
     rate: Fraction | None = None
+    pixel_aspect: float = 1.0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -76,6 +79,7 @@ def read_exr_header(content: bytes) -> ExrHeader:
         n_parts,
         None if chromaticities is None else struct.unpack("<8f", chromaticities),
         _rate(rate),
+        _pixel_aspect(attributes.get("pixelAspectRatio")),
     )
 
 
@@ -89,6 +93,12 @@ def _rate(value: bytes | None) -> Fraction | None:
         return None
     numerator, denominator = struct.unpack("<iI", value)
     return Fraction(numerator, denominator) if numerator > 0 and denominator > 0 else None
+
+
+def _pixel_aspect(value: bytes | None) -> float:
+    """Return the width of a pixel by its height; 1 if none is told, or none that can be."""
+    aspect = 1.0 if value is None else float(struct.unpack("<f", value)[0])
+    return aspect if ASPECT_MIN <= aspect <= 1 / ASPECT_MIN else 1.0
 
 
 def _attributes(content: bytes, place: int) -> tuple[dict[str, bytes], int]:

@@ -37,12 +37,15 @@ class LinearPicture(NamedTuple):
         x and y of the primaries red, green and blue, and of white; None stands for those of sRGB.
     rate : Fraction or None
         Frames a second, of a frame of a sequence.
+    pixel_aspect : float
+        Width of a pixel by its height.
     """
 
     colour: FloatArray
     alpha: FloatArray | None
     chromaticities: tuple[float, ...] | None = None
     rate: Fraction | None = None
+    pixel_aspect: float = 1.0
 
 
 def read_exr(path: Source, *, premultiplied: bool = True, max_pixels: int = MAX_PIXELS) -> LinearPicture:
@@ -88,6 +91,7 @@ def read_exr(path: Source, *, premultiplied: bool = True, max_pixels: int = MAX_
         None if alpha is None else check_plane(alpha, f"alpha of {label}"),
         header.chromaticities,
         header.rate,
+        header.pixel_aspect,
     )
 
 
@@ -99,6 +103,7 @@ def write_exr(
     bits: int = 16,
     chromaticities: tuple[float, ...] | None = None,
     rate: Fraction | float | None = None,
+    pixel_aspect: float = 1.0,
 ) -> None:
     """Write linear light as an OpenEXR file, multiplied by alpha; the file appears whole or not at all.
 
@@ -115,6 +120,8 @@ def write_exr(
         See `LinearPicture`.
     rate : number, optional
         Frames a second, of a frame of a sequence.
+    pixel_aspect : float, default 1.0
+        Width of a pixel by its height.
 
     Raises
     ------
@@ -135,7 +142,8 @@ def write_exr(
     alpha = None if alpha is None else check_plane(alpha, "alpha", colour.shape[:2], "colour")
     if rate is not None:
         rate = Fraction(check_number(float(rate), "rate", above=0)).limit_denominator(1001)
-    data = encode_exr(colour, alpha, bits=bits, chromaticities=chromaticities, rate=rate)
+    aspect = check_number(float(pixel_aspect), "pixel_aspect", above=0)
+    data = encode_exr(colour, alpha, bits=bits, chromaticities=chromaticities, rate=rate, pixel_aspect=aspect)
     if isinstance(path, str | os.PathLike):
         write_bytes(path, data)
     else:

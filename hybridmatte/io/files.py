@@ -16,7 +16,7 @@ try:
 except ImportError:  # Windows, where a file that is open cannot be removed
     fcntl = None
 
-__all__ = ["check_writable", "clear_temporaries", "write_bytes"]
+__all__ = ["LockedTemporary", "check_writable", "clear_temporaries", "hold_file", "write_bytes"]
 
 NAME_BYTES = 100  # of the file's name in that of a temporary file, which may have 255 bytes
 TEMPORARY = re.compile(r"(\..*\.)[0-9a-f]{32}\.tmp", re.DOTALL)
@@ -59,6 +59,55 @@ def clear_temporaries(paths: Iterable[str | os.PathLike[str]]) -> int:
     return count
 
 
+class LockedTemporary:
+    """An empty file beside `path`, for a program that writes a file piece by piece and knows only its name.
+
+    It is locked, so that no other process takes it for a leftover. It has the permissions of the file that it replaces.
+
+    Attributes
+    ----------
+    path : Path
+        The name of the temporary file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        check_writable(path)
+        self._target = Path(path)
+        self.path = _fresh_name(path)
+        self._file = self.path.open("xb")
+        _keep_permissions(path, self.path)
+        with suppress(OSError):  # a file system without locks
+            _lock(self._file)
+
+    def rename(self) -> None:
+        """Give the file the name of its target."""
+        if fcntl is None:
+            self._file.close()
+        os.replace(self.path, self._target)
+        self._file.close()
+
+    def remove(self) -> None:
+        """Remove the file, unless it was renamed."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+def hold_file(path: str | os.PathLike[str]) -> IO[bytes] | None:
+    """Create a file if there is none, and lock it until it is closed; None if another process has locked it.
+
+    On a file system or system without locks, the file is not locked.
+    """
+    file = Path(path).open("ab")
+    try:
+        _lock(file)
+    except BlockingIOError:
+        file.close()
+        return None
+    except OSError:  # a file system without locks
+        pass
+    return file
+
+
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Refuse a path that could not be written, by writing and removing an empty file beside it."""
     with _temporary_beside(path) as temporary:
@@ -73,7 +122,7 @@ def _temporary_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise IsADirectoryError(f"output {path} is a folder, expected the name of a file")
     if not folder.is_dir():
         raise FileNotFoundError(f"output {path} lies in a folder that does not exist, expected an existing one")
-    temporary = folder / f"{_prefix_of(path)}{uuid.uuid4().hex}.tmp"
+    temporary = _fresh_name(path)
     try:
         yield temporary
     except OSError as error:
@@ -82,6 +131,10 @@ def _temporary_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _fresh_name(path: str | os.PathLike[str]) -> Path:
+    return Path(path).parent / f"{_prefix_of(path)}{uuid.uuid4().hex}.tmp"
 
 
 def _prefix_of(path: str | os.PathLike[str]) -> str:

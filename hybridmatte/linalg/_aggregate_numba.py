@@ -7,12 +7,14 @@ P' A P of a 5 x 5 stencil A.
 A *cell* is the index of a pixel in an `UnknownLayout`. Cell 0 holds no pixel and stands for "none". Arrays by cell are
 (n_cells, ...). `positions` (n, 2) int32 are the block row and block column of n blocks in row-major order.
 
+`restrict` and `prolong` make their calls with `run_pieces`, or return them prepared with `prepare_pieces`.
+
 Indices in the short kernels are unsigned: a signed index would need a check for negative values.
 """
 
 import numpy as np
 
-from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel
+from hybridmatte.linalg.threads import inlined, kernel, run_pieces, short_kernel
 
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
 
@@ -181,104 +183,105 @@ def block_pattern(index, positions):
     return indptr, neighbors[is_block]
 
 
-@kernel(allocates=True, fastmath=FLAGS)
-def _stencil_galerkin(
-    first_block,
-    last_block,
-    cell_map,
-    pixels,
-    basis,
-    positions,
-    size,
-    side,
-    weights,
-    diagonal,
-    cells,
-    indptr,
-    indices,
-    blocks,
-):
-    """Compute rows of blocks of P' A P.
+@inlined
+def _add_entries(cell_map, y, x, rows, columns, basis, weights, diagonal, total):
+    """Add the entries of pixel (y, x) to the neighbours in a rectangle, all of one block, to that block of P' A P.
 
-    For each cell of a block, the stencil row is first multiplied by the functions of the 3 x 3 blocks around it, then
-    by the cell's own functions. side[k + 2] tells where a pixel lies that is k columns (or rows) after a block's first
-    one: 0 is the previous block, 1 the same block, 2 the next block.
+    The rows and columns of the rectangle are offsets from the pixel, (first, last + 1) within -2 to 2. `cell_map` has a
+    border of two pixels. total (4, 4) is stored column by column.
     """
-    height, width = cell_map.shape
-    applied = np.empty((9, 4))
+    cell = np.uint64(cell_map[np.uint64(y + 2), np.uint64(x + 2)])
+    a0 = a1 = a2 = a3 = 0.0
+    for dy in range(rows[0], rows[1]):
+        for dx in range(columns[0], columns[1]):
+            other = np.uint64(cell_map[np.uint64(y + dy + 2), np.uint64(x + dx + 2)])
+            k = 5 * dy + dx
+            if k > 0:
+                weight = weights[np.uint64(k - 1), cell]
+            elif k < 0:
+                weight = weights[np.uint64(-k - 1), other]
+            else:
+                weight = diagonal[cell]
+            a0 += weight * basis[other, 0]
+            a1 += weight * basis[other, 1]
+            a2 += weight * basis[other, 2]
+            a3 += weight * basis[other, 3]
+    b0, b1, b2, b3 = basis[cell, 0], basis[cell, 1], basis[cell, 2], basis[cell, 3]
+    for q, value in enumerate((a0, a1, a2, a3)):
+        total[q, 0] += b0 * value
+        total[q, 1] += b1 * value
+        total[q, 2] += b2 * value
+        total[q, 3] += b3 * value
+
+
+@kernel(allocates=True, noalias=True, fastmath=FLAGS)
+def _stencil_galerkin(
+    first_block, last_block, cell_map, basis, positions, size, weights, diagonal, indptr, indices, blocks
+):
+    """Compute the blocks of P' A P of each block of pixels with itself and with the later blocks around it.
+
+    The blocks are at least 4 pixels wide. So the stencil of a pixel reaches no block above or below but one.
+    """
+    height, width = cell_map.shape[0] - 4, cell_map.shape[1] - 4
     total = np.empty((9, 4, 4))
     for block in range(first_block, last_block):
-        for near in range(9):
+        for near in range(4, 9):
             for q in range(4):
                 for p in range(4):
                     total[near, q, p] = 0.0
-        first_y = positions[block, 0] * size
-        first_x = positions[block, 1] * size
-        for t in range(cells.shape[1]):
-            cell = cells[block, t]
-            if cell == 0:
-                continue
-            y = pixels[cell] // width
-            x = pixels[cell] % width
-            for near in range(9):
-                for q in range(4):
-                    applied[near, q] = 0.0
-            for k in range(25):
-                yy = y + k // 5 - 2
-                xx = x + k % 5 - 2
-                if yy < 0 or yy >= height or xx < 0 or xx >= width:
+        top, left = positions[block, 0] * size, positions[block, 1] * size
+        for y in range(top, min(top + size, height)):
+            for x in range(left, min(left + size, width)):
+                if cell_map[y + 2, x + 2] == 0:
                     continue
-                other = cell_map[yy, xx]
-                if other == 0:
-                    continue
-                if k > 12:
-                    weight = weights[k - 13, cell]
-                elif k < 12:
-                    weight = weights[11 - k, other]
-                else:
-                    weight = diagonal[cell]
-                near = side[yy - first_y + 2] * 3 + side[xx - first_x + 2]
-                for q in range(4):
-                    applied[near, q] += weight * basis[other, q]
-            for near in range(9):
-                for q in range(4):
-                    value = applied[near, q]
-                    for p in range(4):
-                        total[near, q, p] += basis[cell, p] * value
+                rows = (max(top - y, -2), min(top + size - y, 3))  # of the block itself
+                columns = (max(left - x, -2), min(left + size - x, 3))
+                _add_entries(cell_map, y, x, rows, columns, basis, weights, diagonal, total[4])
+                if columns[1] < 3:
+                    _add_entries(cell_map, y, x, rows, (columns[1], 3), basis, weights, diagonal, total[5])
+                if rows[1] < 3:
+                    below = (rows[1], 3)
+                    _add_entries(cell_map, y, x, below, columns, basis, weights, diagonal, total[7])
+                    if columns[0] > -2:
+                        _add_entries(cell_map, y, x, below, (-2, columns[0]), basis, weights, diagonal, total[6])
+                    if columns[1] < 3:
+                        _add_entries(cell_map, y, x, below, (columns[1], 3), basis, weights, diagonal, total[8])
         for k in range(indptr[block], indptr[block + 1]):
             j = indices[k]
             near = (positions[j, 0] - positions[block, 0] + 1) * 3 + positions[j, 1] - positions[block, 1] + 1
+            if near >= 4:
+                for q in range(4):
+                    for p in range(4):
+                        blocks[k, q, p] = total[near, q, p]
+
+
+@kernel
+def _mirror_blocks(first_block, last_block, indptr, indices, blocks):
+    """Copy the transposes of the entries with later blocks to the later blocks' rows; indices ascend in a row."""
+    for block in range(first_block, last_block):
+        for k in range(indptr[block], indptr[block + 1]):
+            j = indices[k]
+            if j >= block:
+                break
+            other = indptr[j]
+            while indices[other] != block:
+                other += 1
             for q in range(4):
                 for p in range(4):
-                    blocks[k, q, p] = total[near, q, p]
+                    blocks[k, q, p] = blocks[other, p, q]
 
 
-def stencil_galerkin(cell_map, pixels, basis, positions, size, weights, diagonal, cells, indptr, indices, blocks):
+def stencil_galerkin(cell_map, basis, positions, size, weights, diagonal, indptr, indices, blocks):
     """Write the blocks of P' A P for the stencil A and the coarse functions P of the pixel blocks.
 
-    Inputs are cell_map (H, W) and pixels (n_cells,), which map pixels to cells and back; basis and cells as
-    `pixel_basis` writes them; weights (12, n_cells) and diagonal (n_cells,) of A, where row k of weights belongs to the
-    neighbour 13 + k in row-major order of the 5 x 5 window. blocks (nnz, 4, 4) are stored column by column, in the
-    pattern of `block_pattern`.
+    Inputs are cell_map (H, W), the cell of each pixel; basis as `pixel_basis` writes it; weights (12, n_cells) and
+    diagonal (n_cells,) of A, where row k of weights belongs to the neighbour 13 + k in row-major order of the 5 x 5
+    window. blocks (nnz, 4, 4) are stored column by column, in the pattern of `block_pattern`. `size` is at least 4.
     """
-    side = (np.arange(-2, size + 2) // size + 1).astype(np.int32)
-    run_pieces(
-        _stencil_galerkin,
-        len(positions),
-        cell_map,
-        pixels,
-        basis,
-        positions,
-        size,
-        side,
-        weights,
-        diagonal,
-        cells,
-        indptr,
-        indices,
-        blocks,
-        cost=3000,
-    )
+    n, pattern = len(positions), (indptr, indices, blocks)
+    padded = np.pad(cell_map, 2)
+    run_pieces(_stencil_galerkin, n, padded, basis, positions, size, weights, diagonal, *pattern, cost=1500)
+    run_pieces(_mirror_blocks, n, *pattern, cost=50)
 
 
 @short_kernel(fastmath=FLAGS)
@@ -299,9 +302,9 @@ def _restrict(first, last, cells, basis, residual, out):
         out[block, 3] = r3
 
 
-def restrict(cells, basis, residual, out):
+def restrict(cells, basis, residual, out, run=run_pieces):
     """Write P' residual (n_cells,) into out (blocks, 4); row 0 of the basis is zero, so missing cells add nothing."""
-    run_pieces(_restrict, len(cells), cells, basis, residual, out, cost=30)
+    return run(_restrict, len(cells), cells, basis, residual, out, cost=30)
 
 
 @short_kernel(fastmath=FLAGS)
@@ -318,6 +321,6 @@ def _prolong(first, last, cells, basis, coarse, out):
                 out[cell] += basis[cell, 0] * c0 + basis[cell, 1] * c1 + basis[cell, 2] * c2 + basis[cell, 3] * c3
 
 
-def prolong(cells, basis, coarse, out):
+def prolong(cells, basis, coarse, out, run=run_pieces):
     """Add P coarse, of coarse (blocks, 4), to out (n_cells,)."""
-    run_pieces(_prolong, len(cells), cells, basis, coarse, out, cost=30)
+    return run(_prolong, len(cells), cells, basis, coarse, out, cost=30)

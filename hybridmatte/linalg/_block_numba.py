@@ -3,6 +3,8 @@
 A matrix is (indptr, indices, blocks), CSR form with a block for each entry. blocks (nnz, 4, 4) float32 are stored
 column by column: blocks[k, q, p] is the entry in row p and column q of block k. Vectors are (n, 4) float32.
 
+Functions with an argument `run` make the call with `run_pieces`, or return it prepared with `prepare_pieces`.
+
 Indices in the short kernels are unsigned: a signed index would need a check for negative values.
 """
 
@@ -17,7 +19,7 @@ PRODUCT, SUM, SMOOTH = 0, 1, 2  # forms of `_multiply`
 ROW_COST = 80  # nanoseconds to multiply one row with a vector
 
 
-@kernel(fastmath=FLAGS)
+@kernel(noalias=True, fastmath=FLAGS)
 def _accumulate_product(a, b, out):
     """Add the product a b of two blocks to the block `out`, one column at a time in four registers."""
     for k in range(4):
@@ -56,7 +58,7 @@ def count_product(a_indptr, a_indices, b_indptr, b_indices, n_columns, counts):
     run_pieces(_count_product, len(a_indptr) - 1, a_indptr, a_indices, b_indptr, b_indices, n_columns, counts, cost=100)
 
 
-@kernel(allocates=True, fastmath=FLAGS)
+@kernel(allocates=True, noalias=True, fastmath=FLAGS)
 def _fill_product(
     first, last, a_indptr, a_indices, a_blocks, b_indptr, b_indices, b_blocks, n_columns, indptr, indices, blocks
 ):
@@ -174,7 +176,7 @@ def fix_diagonal(indptr, indices, blocks, tolerance, inverse):
 
 @kernel(allocates=True)
 def _smooth_prolongation(
-    first_row, last_row, indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks, counts
+    first_row, last_row, indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks
 ):
     """Write rows first_row to last_row - 1 of the smoothed prolongation."""
     product = np.empty((4, 4), np.float32)
@@ -204,16 +206,13 @@ def _smooth_prolongation(
                     p_blocks[at, q, p] -= omega * scaled[q, p]
                     if j == i:
                         p_blocks[at, q, p] += basis[i, q, p]
-        counts[i] = end - first
 
 
-def smoothed_prolongation(
-    indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks, counts
-):
+def smoothed_prolongation(indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks):
     """Write the rows of (Id - omega D^-1 A) P, where P has one block in each row: basis[i] in column parents[i].
 
     D^-1 is `inverse` (n, 4, 4), the inverses of the diagonal blocks of A. Row i is written from position p_indptr[i]
-    on, with its columns in the order in which they are first found; counts[i] receives its number of blocks.
+    on, with its columns in the order in which they are first found.
     """
     run_pieces(
         _smooth_prolongation,
@@ -228,7 +227,6 @@ def smoothed_prolongation(
         p_indptr,
         p_indices,
         p_blocks,
-        counts,
         cost=1000,
     )
 
@@ -237,20 +235,31 @@ def smoothed_prolongation(
 def _multiply(first, last, indptr, indices, blocks, x, form, sign, start, step, out):
     """Write A x (PRODUCT), start + sign A x (SUM) or x + step (start + sign A x) (SMOOTH) into out, as `form` says.
 
-    step (n, 4, 4) is a block for each row.
+    step (n, 4, 4) is a block for each row. Even and odd columns of the blocks are summed apart, because each sum waits
+    for the one before.
     """
     for i in range(np.uint64(first), np.uint64(last)):
-        r0 = r1 = r2 = r3 = np.float32(0.0)
-        if form != PRODUCT:
-            r0, r1, r2, r3 = start[i, 0], start[i, 1], start[i, 2], start[i, 3]
+        r0 = r1 = r2 = r3 = s0 = s1 = s2 = s3 = np.float32(0.0)
         for k in range(np.uint64(indptr[i]), np.uint64(indptr[i + ONE])):
             j = np.uint64(indices[k])
-            for q in range(4):
-                value = sign * x[j, q]
-                r0 += blocks[k, q, 0] * value
-                r1 += blocks[k, q, 1] * value
-                r2 += blocks[k, q, 2] * value
-                r3 += blocks[k, q, 3] * value
+            for q in range(0, 4, 2):
+                even, odd = x[j, q], x[j, q + 1]
+                r0 += blocks[k, q, 0] * even
+                r1 += blocks[k, q, 1] * even
+                r2 += blocks[k, q, 2] * even
+                r3 += blocks[k, q, 3] * even
+                s0 += blocks[k, q + 1, 0] * odd
+                s1 += blocks[k, q + 1, 1] * odd
+                s2 += blocks[k, q + 1, 2] * odd
+                s3 += blocks[k, q + 1, 3] * odd
+        r0, r1, r2, r3 = r0 + s0, r1 + s1, r2 + s2, r3 + s3
+        if form != PRODUCT:
+            r0, r1, r2, r3 = (
+                start[i, 0] + sign * r0,
+                start[i, 1] + sign * r1,
+                start[i, 2] + sign * r2,
+                start[i, 3] + sign * r3,
+            )
         if form == SMOOTH:
             for p in range(4):
                 out[i, p] = x[i, p] + step[i, 0, p] * r0 + step[i, 1, p] * r1 + step[i, 2, p] * r2 + step[i, 3, p] * r3
@@ -261,34 +270,34 @@ def _multiply(first, last, indptr, indices, blocks, x, form, sign, start, step, 
             out[i, 3] = r3
 
 
-def multiply(indptr, indices, blocks, x, out):
+def multiply(indptr, indices, blocks, x, out, run=run_pieces):
     """Write A x into out."""
-    _run_multiply(indptr, indices, blocks, x, PRODUCT, 1.0, x, blocks, out)
+    return _run_multiply(run, indptr, indices, blocks, x, PRODUCT, 1.0, x, blocks, out)
 
 
-def add_product(indptr, indices, blocks, x, out):
+def add_product(indptr, indices, blocks, x, out, run=run_pieces):
     """Add A x to out."""
-    _run_multiply(indptr, indices, blocks, x, SUM, 1.0, out, blocks, out)
+    return _run_multiply(run, indptr, indices, blocks, x, SUM, 1.0, out, blocks, out)
 
 
-def subtract_product(indptr, indices, blocks, rhs, x, out):
+def subtract_product(indptr, indices, blocks, rhs, x, out, run=run_pieces):
     """Write rhs - A x into out."""
-    _run_multiply(indptr, indices, blocks, x, SUM, -1.0, rhs, blocks, out)
+    return _run_multiply(run, indptr, indices, blocks, x, SUM, -1.0, rhs, blocks, out)
 
 
-def smooth(indptr, indices, blocks, step, rhs, x, out):
+def smooth(indptr, indices, blocks, step, rhs, x, out, run=run_pieces):
     """Write one step of damped block Jacobi, x + step (rhs - A x), into out, another vector."""
-    _run_multiply(indptr, indices, blocks, x, SMOOTH, -1.0, rhs, step, out)
+    return _run_multiply(run, indptr, indices, blocks, x, SMOOTH, -1.0, rhs, step, out)
 
 
-def _run_multiply(indptr, indices, blocks, x, form, sign, start, step, out):
-    """Run `_multiply` over all rows."""
-    run_pieces(
+def _run_multiply(run, indptr, indices, blocks, x, form, sign, start, step, out):
+    """Run `_multiply` over all rows, or prepare that call."""
+    return run(
         _multiply, len(indptr) - 1, indptr, indices, blocks, x, form, np.float32(sign), start, step, out, cost=ROW_COST
     )
 
 
-@kernel(fastmath=FLAGS)
+@short_kernel(fastmath=FLAGS)
 def _scale_residual(first, last, step, rhs, out):
     """Multiply rows first to last - 1 of rhs by their blocks of `step`."""
     for i in range(np.uint64(first), np.uint64(last)):
@@ -301,6 +310,6 @@ def _scale_residual(first, last, step, rhs, out):
             )
 
 
-def scale_residual(step, rhs, out):
+def scale_residual(step, rhs, out, run=run_pieces):
     """Write step rhs, of blocks step (n, 4, 4), into out: one step of damped block Jacobi from x = 0."""
-    run_pieces(_scale_residual, len(rhs), step, rhs, out, cost=10)
+    return run(_scale_residual, len(rhs), step, rhs, out, cost=10)

@@ -5,18 +5,52 @@ matrix: row k of weights holds, at each cell, the entry to the neighbour 13 + k 
 The entries to the 12 neighbours before are stored at those neighbours. A span (see ``_layout_numba.py``) gives the
 first cell and the length of a stretch, and the cells two rows and one row above and one row and two rows below it.
 
-Two choices let the compiler vectorise the loops. Each loop adds five terms at most. Indices are unsigned, since a
-signed index would need a check for negative values, which count from the end.
+Functions with an argument `run` make the call with `run_pieces`, or return it prepared with `prepare_pieces`.
+
+Two choices let the compiler vectorise the loop. It is told that `out` overlaps no other array (``noalias``). Indices
+are unsigned, since a signed index would need a check for negative values, which count from the end.
 """
 
 import numpy as np
 
-from hybridmatte.linalg.threads import run_pieces, short_kernel
+from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel
 
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
 PRODUCT, RESIDUAL, SMOOTH = 0, 1, 2  # forms of `_multiply`
 CELL_COST = 4  # nanoseconds to multiply one cell's row with a vector
 _ONE, _TWO = np.uint64(1), np.uint64(2)
+
+
+@kernel(noalias=True, fastmath=FLAGS)
+def _multiply_span(first, last, shifts, weights, diagonal, x, form, rhs, step, out):
+    """Write the entries first to last - 1 of what `_multiply` writes.
+
+    `shifts` lead from a cell to those two rows and one row above and one row and two rows below it.
+    """
+    above2, above1, below1, below2 = shifts
+    for i in range(first, last):
+        a, b, c, d = i + above2, i + above1, i + below1, i + below2
+        product = (
+            diagonal[i] * x[i]
+            + weights[0, i] * x[i + _ONE]
+            + weights[1, i] * x[i + _TWO]
+            + weights[0, i - _ONE] * x[i - _ONE]
+            + weights[1, i - _TWO] * x[i - _TWO]
+        )
+        product += weights[2, i] * x[c - _TWO] + weights[3, i] * x[c - _ONE] + weights[4, i] * x[c]
+        product += weights[5, i] * x[c + _ONE] + weights[6, i] * x[c + _TWO]
+        product += weights[7, i] * x[d - _TWO] + weights[8, i] * x[d - _ONE] + weights[9, i] * x[d]
+        product += weights[10, i] * x[d + _ONE] + weights[11, i] * x[d + _TWO]
+        product += weights[6, b - _TWO] * x[b - _TWO] + weights[5, b - _ONE] * x[b - _ONE] + weights[4, b] * x[b]
+        product += weights[3, b + _ONE] * x[b + _ONE] + weights[2, b + _TWO] * x[b + _TWO]
+        product += weights[11, a - _TWO] * x[a - _TWO] + weights[10, a - _ONE] * x[a - _ONE] + weights[9, a] * x[a]
+        product += weights[8, a + _ONE] * x[a + _ONE] + weights[7, a + _TWO] * x[a + _TWO]
+        if form == PRODUCT:
+            out[i] = product
+        elif form == RESIDUAL:
+            out[i] = rhs[i] - product
+        else:
+            out[i] = x[i] + step[i] * (rhs[i] - product)
 
 
 @short_kernel(fastmath=FLAGS)
@@ -25,65 +59,34 @@ def _multiply(first_chunk, last_chunk, spans, chunks, weights, diagonal, x, form
     for s in range(chunks[first_chunk], chunks[last_chunk]):
         first = np.uint64(spans[s, 0])
         last = first + np.uint64(spans[s, 1])
-        for i in range(first, last):
-            out[i] = (
-                diagonal[i] * x[i]
-                + weights[0, i] * x[i + _ONE]
-                + weights[1, i] * x[i + _TWO]
-                + weights[0, i - _ONE] * x[i - _ONE]
-                + weights[1, i - _TWO] * x[i - _TWO]
-            )
-        for row in range(2):
-            k = 2 + 5 * row
-            shift = np.uint64(spans[s, 4 + row]) - first
-            for i in range(first, last):
-                j = i + shift
-                out[i] += (
-                    weights[k, i] * x[j - _TWO]
-                    + weights[k + 1, i] * x[j - _ONE]
-                    + weights[k + 2, i] * x[j]
-                    + weights[k + 3, i] * x[j + _ONE]
-                    + weights[k + 4, i] * x[j + _TWO]
-                )
-        for row in range(2):
-            k = 2 + 5 * row
-            shift = np.uint64(spans[s, 3 - row]) - first
-            for i in range(first, last):
-                j = i + shift
-                out[i] += (
-                    weights[k + 4, j - _TWO] * x[j - _TWO]
-                    + weights[k + 3, j - _ONE] * x[j - _ONE]
-                    + weights[k + 2, j] * x[j]
-                    + weights[k + 1, j + _ONE] * x[j + _ONE]
-                    + weights[k, j + _TWO] * x[j + _TWO]
-                )
-        if form == RESIDUAL:
-            for i in range(first, last):
-                out[i] = rhs[i] - out[i]
-        elif form == SMOOTH:
-            for i in range(first, last):
-                out[i] = x[i] + step[i] * (rhs[i] - out[i])
+        shifts = (
+            np.uint64(spans[s, 2]) - first,
+            np.uint64(spans[s, 3]) - first,
+            np.uint64(spans[s, 4]) - first,
+            np.uint64(spans[s, 5]) - first,
+        )
+        _multiply_span(first, last, shifts, weights, diagonal, x, form, rhs, step, out)
 
 
-def multiply(spans, chunks, weights, diagonal, x, out):
+def multiply(spans, chunks, weights, diagonal, x, out, run=run_pieces):
     """Write A x into out; cells outside the spans keep their values."""
-    _run_multiply(spans, chunks, weights, diagonal, x, PRODUCT, x, x, out)
+    return _run_multiply(run, spans, chunks, weights, diagonal, x, PRODUCT, x, x, out)
 
 
-def subtract_product(spans, chunks, weights, diagonal, rhs, x, out):
+def subtract_product(spans, chunks, weights, diagonal, rhs, x, out, run=run_pieces):
     """Write rhs - A x into out."""
-    _run_multiply(spans, chunks, weights, diagonal, x, RESIDUAL, rhs, x, out)
+    return _run_multiply(run, spans, chunks, weights, diagonal, x, RESIDUAL, rhs, x, out)
 
 
-def smooth(spans, chunks, weights, diagonal, step, rhs, x, out):
+def smooth(spans, chunks, weights, diagonal, step, rhs, x, out, run=run_pieces):
     """Write one step of damped Jacobi, x + step (rhs - A x), into out, which must not be x."""
-    _run_multiply(spans, chunks, weights, diagonal, x, SMOOTH, rhs, step, out)
+    return _run_multiply(run, spans, chunks, weights, diagonal, x, SMOOTH, rhs, step, out)
 
 
-def _run_multiply(spans, chunks, weights, diagonal, x, form, rhs, step, out):
-    """Run `_multiply` over all chunks of spans."""
+def _run_multiply(run, spans, chunks, weights, diagonal, x, form, rhs, step, out):
+    """Run `_multiply` over all chunks of spans, or prepare that call."""
     n_chunks = len(chunks) - 1
-    run_pieces(
+    return run(
         _multiply,
         n_chunks,
         spans,

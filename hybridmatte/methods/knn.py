@@ -25,7 +25,8 @@ from hybridmatte._validation import (
     is_torch,
 )
 from hybridmatte.methods import _links_numba as kernels
-from hybridmatte.similarity import _neighbors_numba as tree_kernels
+from hybridmatte.similarity._neighbors_numba import build_tree, gather
+from hybridmatte.similarity._tree_search_numba import LEAF, search_untied
 from hybridmatte.similarity.features import centered_features
 from hybridmatte.systems.graph import GraphSystem
 from hybridmatte.systems.problem import check_problem
@@ -300,14 +301,12 @@ def _search(
     n_untied is the number of neighbours whose choice no tie decides.
     """
     points = np.ascontiguousarray(features[:, candidates]) if len(candidates) < is_unknown.size else features
-    order, *tree = tree_kernels.build_tree(points)
+    order, *tree = build_tree(points)
     pixel_of_slot = candidates[order]
     own = np.flatnonzero(is_unknown.ravel()[pixel_of_slot])
-    queries = tree_kernels.gather(points, order[own])
+    queries = gather(points, order[own])
     n_neighbors = min(n_neighbors, len(candidates))
-    _, slots, n_untied = tree_kernels.search_untied(
-        *tree, own // tree_kernels.LEAF, queries, n_neighbors, 0.0 if is_exact else SEARCH_EPSILON
-    )
+    _, slots, n_untied = search_untied(*tree, own // LEAF, queries, n_neighbors, 0.0 if is_exact else SEARCH_EPSILON)
     return pixel_of_slot[own], slots, n_untied, pixel_of_slot
 
 

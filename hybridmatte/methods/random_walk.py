@@ -140,4 +140,5 @@ def random_walk_system(
     """
     system = stencil_system(image, is_unknown, known_alpha, assemble, sigma)
     system.diagonal += SHRINKAGE * (system.diagonal + (system.pixels >= 0))
+    system.bound = 2.0 * system.diagonal  # a diagonally dominant matrix is at most twice its diagonal
     return system

@@ -10,13 +10,14 @@ from scipy.sparse import csr_matrix
 
 from hybridmatte.linalg.layout import UnknownLayout, make_layout
 from hybridmatte.linalg.threads import run_pieces
-from hybridmatte.methods._window_numba import rows_to_csr
+from hybridmatte.methods._window_numba import row_buffers, rows_to_csr
 from hybridmatte.systems.stencil import StencilSystem
 
 __all__ = ["REACH", "WINDOW_SIDE", "stencil_csr", "stencil_system"]
 
 Assemble = Callable[..., None]  # a kernel that fills the rows of the pixels in bands first to last of a layout
 WINDOW_SIDE = 3  # pixels
+N_WINDOWS = WINDOW_SIDE**2  # that hold a pixel
 REACH = WINDOW_SIDE - 1  # pixels: the largest distance in x or y between two pixels of one window
 
 
@@ -29,11 +30,12 @@ def stencil_system(
 ) -> StencilSystem:
     """Return the system of a Laplacian of 3 x 3 windows with the known pixels eliminated.
 
-    `assemble` is the Laplacian's kernel, `parameter` its own parameter: epsilon or sigma.
+    `assemble` is the Laplacian's kernel, `parameter` its own parameter: epsilon or sigma. The energy of a window is at
+    most the sum of its squared alphas, which bounds the Laplacian by the 9 windows that hold a pixel.
     """
     layout = make_layout(is_unknown)
     weights, (diagonal, rhs) = np.zeros((12, layout.n_cells)), np.zeros((2, layout.n_cells))
-    system = StencilSystem(layout, weights, diagonal, rhs, image)
+    system = StencilSystem(layout, weights, diagonal, rhs, np.full(layout.n_cells, N_WINDOWS, np.float32), image)
     _assemble(image, is_unknown, known_alpha, assemble, parameter, layout, weights, diagonal, rhs, np.zeros((0, 25)))
     return system
 
@@ -73,12 +75,9 @@ def _assemble(
 ) -> None:
     """Run the assembly kernel over the bands of a layout; `out` are weights, diagonal, rhs and dense rows.
 
-    A call uses the entry of its first band of the scratch arrays; the memory of the other entries is never touched.
+    A call uses the entry of its first band of the row buffers; the memory of the other entries is never touched.
     """
-    n_bands, width = len(layout.bands) - 1, image.shape[1]
-    sizes = ((3, width, 13), (9,), (25,), (4, 4, 4))
-    windows, moments, row, workspace = (np.empty((n_bands, *size)) for size in sizes)
-    scratch = (windows, np.empty((n_bands, width), bool), moments, row, workspace)
+    n_bands = len(layout.bands) - 1
     run_pieces(
         assemble,
         n_bands,
@@ -90,5 +89,5 @@ def _assemble(
         layout.bands,
         float(parameter),
         *out,
-        scratch,
+        row_buffers(n_bands, image.shape[1]),
     )

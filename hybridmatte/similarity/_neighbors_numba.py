@@ -1,35 +1,27 @@
-"""Numba kernels of the exact nearest-neighbour search: a kd-tree with buckets.
+"""Numba kernels that build the tree of the exact nearest-neighbour search: a kd-tree with buckets.
 
-Used by ``neighbors.py``, and by KNN, nonlocal and information flow matting in ``hybridmatte/methods``.
+Used by ``neighbors.py``, and by KNN and nonlocal matting in ``hybridmatte/methods``; ``_tree_search_numba.py`` searches
+the tree.
 
-The tree is binary and complete. Node 1 is the root, and nodes 2k and 2k + 1 are the children of node k. Each node has
-the bounding box of its points. A node of the last level holds one leaf or none; a node without points has an empty box,
-at infinite distance. A leaf holds LEAF points in consecutive slots, stored dimension by dimension, so that a scan of
-the leaf vectorises.
-
-Building: from the root down, each node splits its points at the median along the dimension of their largest extent
+The tree is built as a binary, complete tree. Node 1 is the root, and nodes 2k and 2k + 1 are the children of node k.
+From the root down, each node splits its points at the median along the dimension of their largest extent
 (`_split_node`). The top levels are split in place; each subtree below is split in a copy of its points that fits the
-processor's cache (`_split_subtrees`). The boxes of the leaves are then merged upwards (`_bound_nodes`).
+processor's cache (`_split_subtrees`). A node of the last level holds one leaf or none. A leaf holds LEAF points in
+consecutive slots, stored dimension by dimension, so that a scan of the leaf vectorises.
 
-Searching: a query first scans one leaf near it. The neighbours found there, and those of the previous query, bound the
-distance of its K-th neighbour. The query then walks the tree from the root and skips every box beyond that bound. Hence
-the search is fast where consecutive queries are near each other.
-
-Ties: if points beyond the K nearest are exactly as far as the K-th, which of them are found depends on the order of the
-points. The search counts the neighbours that are nearer, whose choice does not. Distances sum the first three squares,
-and then the sum of the next two, so that they do not change if x and y change places.
+A search visits one in four levels only: a node of the search has FAN = 16 children, which are leaves on the last level
+(`_bound_nodes`). The root has fewer if the number of levels is no multiple of four. Nodes are numbered level by level
+from 0, the root. boxes (nodes, D, 2, FAN) has the lower and upper corners of the children's bounding boxes. A child
+that does not exist, or has no points, has an empty box, at infinite distance.
 """
 
 import numpy as np
 
 from hybridmatte.linalg.threads import inlined, kernel, run_pieces
 from hybridmatte.similarity._selection_numba import SAMPLE, select
+from hybridmatte.similarity._tree_search_numba import FAN, LEAF, first_child, tree_shape
 
-LEAF = 32  # points in a leaf
-CHUNK = 5  # dimensions that a leaf scan computes together; points have at least as many
-BLOCKS = 64  # blocks of consecutive queries, each searched by one thread
 SUBTREE = 7  # levels of a subtree that is split in a copy of its points
-LARGEST = np.float32(3e38)  # larger than any squared distance, and smaller than that of an empty box
 
 
 @inlined
@@ -74,10 +66,10 @@ def _split_level(first, last, columns, perm, key, key_out, perm_out, n_leaves, l
 
 
 @kernel(allocates=True)
-def _split_subtrees(first, last, columns, perm, leaf_points, low, high, level, depth):
+def _split_subtrees(first, last, columns, perm, leaf_points, boxes, level, depth):
     """Split the nodes first to last - 1 of a level down to the leaves, each in a copy of its points.
 
-    Each leaf is stored, and its box in its node; unused slots lie at infinity.
+    Each leaf is stored, and its box in `boxes` (nodes, D, 2, FAN), those of leaves; unused slots lie at infinity.
     """
     n_dims, n_leaves = columns.shape[0], leaf_points.shape[0]
     room = LEAF * ((n_leaves >> level) + 1)
@@ -108,18 +100,26 @@ def _split_subtrees(first, last, columns, perm, leaf_points, low, high, level, d
                         leaf_points[leaf, d, p] = v if p < size else np.float32(np.inf)  # unused slots
                         least = min(least, v)
                         greatest = max(greatest, v)
-                    low[node, d] = least
-                    high[node, d] = greatest
+                    place = node - (1 << depth)
+                    boxes[place // FAN, d, 0, place % FAN] = least
+                    boxes[place // FAN, d, 1, place % FAN] = greatest
         for j in range(n):
             perm[a * LEAF + j] = ids[order[j]]
 
 
-def _bound_nodes(low, high, depth):
-    """Set the box of every inner node to the union of its children's boxes."""
-    for level in range(depth - 1, -1, -1):
-        nodes, children = slice(1 << level, 2 << level), slice(2 << level, 4 << level)
-        low[nodes] = np.minimum(low[children][::2], low[children][1::2])
-        high[nodes] = np.maximum(high[children][::2], high[children][1::2])
+@kernel
+def _bound_nodes(boxes, n_first, n_inner):
+    """Set the boxes of all nodes above the parents of leaves to the unions of their children's boxes."""
+    for node in range(n_inner - 1, -1, -1):
+        for p in range(n_first if node == 0 else FAN):
+            child = first_child(node, n_first) + p
+            for d in range(boxes.shape[1]):
+                least, greatest = boxes[child, d, 0, 0], boxes[child, d, 1, 0]
+                for k in range(1, FAN):
+                    least = min(least, boxes[child, d, 0, k])
+                    greatest = max(greatest, boxes[child, d, 1, k])
+                boxes[node, d, 0, p] = least
+                boxes[node, d, 1, p] = greatest
 
 
 def build_tree(columns):
@@ -131,10 +131,10 @@ def build_tree(columns):
         The points in the order of the slots: slot s of leaf l holds point perm[l * LEAF + s].
     leaf_points : (n_leaves, D, LEAF) float32 array
         The points of each leaf.
-    low, high : (2 << depth, D) float32 arrays
-        The corners of each node's box.
+    boxes : (nodes, D, 2, FAN) float32 array
+        The corners of the boxes of each node's children.
     depth : int
-        Level of the leaves; the root has level 0.
+        Level of the leaves in the binary tree; the root has level 0.
     """
     n_dims, n_points = columns.shape
     n_leaves = -(-n_points // LEAF)
@@ -147,204 +147,65 @@ def build_tree(columns):
         run_pieces(_split_level, 1 << level, columns, perm, key, key_out, perm_out, n_leaves, level, 0)
     del key, key_out, perm_out  # before more is allocated
     leaf_points = np.empty((n_leaves, n_dims, LEAF), np.float32)
-    low = np.full((2 << depth, n_dims), np.inf, np.float32)
-    high = -low
-    run_pieces(_split_subtrees, 1 << top, columns, perm, leaf_points, low, high, top, depth, cost=100 * LEAF << SUBTREE)
-    _bound_nodes(low, high, depth)
-    return perm, leaf_points, low, high, depth
-
-
-@kernel
-def _scan_leaf(leaf_points, leaf, queries, q, distance, nearer, best, slots, is_tied):
-    """Insert the points of a leaf that are nearer than the K-th neighbour into the neighbours of query q.
-
-    best (M, K) holds the squared distances of the neighbours in ascending order, slots (M, K) their slots. The buffers
-    `distance` and `nearer` (LEAF,) receive the squared distances of the leaf's points, and the points that are near
-    enough. Return whether a point that was left out is exactly as far as the K-th neighbour; `is_tied` says so of the
-    points before.
-    """
-    q0, q1, q2, q3, q4 = queries[q, 0], queries[q, 1], queries[q, 2], queries[q, 3], queries[q, 4]
-    for p in range(LEAF):
-        d0 = leaf_points[leaf, 0, p] - q0
-        d1 = leaf_points[leaf, 1, p] - q1
-        d2 = leaf_points[leaf, 2, p] - q2
-        d3 = leaf_points[leaf, 3, p] - q3
-        d4 = leaf_points[leaf, 4, p] - q4
-        distance[p] = (d0 * d0 + d1 * d1 + d2 * d2) + (d3 * d3 + d4 * d4)
-    for d in range(CHUNK, leaf_points.shape[1]):
-        for p in range(LEAF):
-            gap = leaf_points[leaf, d, p] - queries[q, d]
-            distance[p] += gap * gap
-    last = best.shape[1] - 1
-    bound = best[q, last]
-    n_nearer = np.int32(0)
-    for p in range(LEAF):
-        n_nearer += np.int32(distance[p] <= bound)
-    if n_nearer == 0:
-        return is_tied
-    n = 0
-    for p in range(LEAF):  # without a branch, which the processor could not predict
-        nearer[n] = p
-        n += distance[p] <= bound
-    for i in range(n):
-        v = distance[nearer[i]]
-        if v == best[q, last]:
-            is_tied = True
-        elif v < best[q, last]:
-            dropped = best[q, last]
-            j = last
-            while j > 0 and best[q, j - 1] > v:
-                best[q, j] = best[q, j - 1]
-                slots[q, j] = slots[q, j - 1]
-                j -= 1
-            best[q, j] = v
-            slots[q, j] = leaf * LEAF + nearer[i]
-            is_tied = best[q, last] == dropped
-    return is_tied
-
-
-@inlined
-def _box_gaps(low, high, node, value, d):
-    """Return the distances from a value to the boxes of node and node + 1 along dimension d; 0 inside a box."""
-    left = max(max(low[node, d] - value, value - high[node, d]), np.float32(0.0))
-    right = max(max(low[node + 1, d] - value, value - high[node + 1, d]), np.float32(0.0))
-    return left, right
-
-
-@inlined
-def _box_distances(low, high, node, query, q):
-    """Return the squared distances from a query to the boxes of two siblings, node and node + 1; 0 inside a box.
-
-    The order of the sums is that of `_scan_leaf`: so rounding makes no box farther than a point in it.
-    """
-    left = right = left_two = right_two = np.float32(0.0)
-    for d in range(3, CHUNK):
-        left_gap, right_gap = _box_gaps(low, high, node, query[q, d], d)
-        left_two += left_gap * left_gap
-        right_two += right_gap * right_gap
-    for d in range(3):
-        left_gap, right_gap = _box_gaps(low, high, node, query[q, d], d)
-        left += left_gap * left_gap
-        right += right_gap * right_gap
-    left += left_two
-    right += right_two
-    for d in range(CHUNK, low.shape[1]):
-        left_gap, right_gap = _box_gaps(low, high, node, query[q, d], d)
-        left += left_gap * left_gap
-        right += right_gap * right_gap
-    return left, right
-
-
-@kernel(allocates=True)
-def _search(first_block, last_block, leaf_points, low, high, depth, leaves, queries, scale, best, slots, n_untied):
-    """Search for the neighbours of the queries of the blocks first_block to last_block - 1.
-
-    A query starts with an upper bound on the distance of its K-th neighbour: by the triangle inequality, the K
-    neighbours of the previous query lie within the distance of the two queries plus that of the previous query's K-th
-    neighbour. The bound is a little larger, to allow for rounding, and above 0. `scale` multiplies a box's squared
-    distance before it is compared with the K-th neighbour's: 1 is exact. It multiplies the bound, too, so that no point
-    within it is skipped.
-    """
-    n_queries, kth = best.shape[0], best.shape[1] - 1
-    stack, stack_gap = np.empty(depth + 2, np.int32), np.empty(depth + 2, np.float32)
-    distance, nearer = np.empty(LEAF, np.float32), np.empty(LEAF, np.int32)
-    for i in range(first_block, last_block):
-        # All even blocks, then all odd ones: each of two threads gets blocks from everywhere, an even load.
-        block = (i % (BLOCKS // 2)) * 2 + i // (BLOCKS // 2)
-        first = n_queries * block // BLOCKS
-        for q in range(first, n_queries * (block + 1) // BLOCKS):
-            bound = LARGEST
-            if q > first:  # the bound from the previous query
-                step = np.float32(0.0)
-                for d in range(queries.shape[1]):
-                    step += (queries[q, d] - queries[q - 1, d]) ** 2
-                bound = np.sqrt(step) + np.sqrt(best[q - 1, kth])
-                bound = min(scale * (bound * bound * np.float32(1.0001) + np.float32(1e-30)), LARGEST)
-            for k in range(kth + 1):
-                best[q, k] = bound
-            own = np.int64(leaves[q])
-            is_tied = _scan_leaf(leaf_points, own, queries, q, distance, nearer, best, slots, False)
-            node, gap, size = 1, np.float32(0.0), 0
-            while True:  # go down to the nearer child, and push the other with its squared distance on the stack
-                while scale * gap <= best[q, kth] and node < 1 << depth:
-                    node *= 2
-                    gap, right = _box_distances(low, high, node, queries, q)
-                    far = node + 1
-                    if right < gap:
-                        gap, right = right, gap
-                        far = node
-                        node += 1
-                    stack[size] = far
-                    stack_gap[size] = right
-                    size += scale * right <= best[q, kth]
-                if scale * gap <= best[q, kth]:
-                    leaf = ((node - (1 << depth)) * leaf_points.shape[0]) >> depth
-                    if leaf != own:
-                        is_tied = _scan_leaf(leaf_points, leaf, queries, q, distance, nearer, best, slots, is_tied)
-                if size == 0:
-                    break
-                size -= 1
-                node, gap = np.int64(stack[size]), stack_gap[size]
-            n = kth + 1
-            while is_tied and n > 0 and best[q, n - 1] == best[q, kth]:
-                n -= 1
-            n_untied[q] = n
-
-
-def search(leaf_points, low, high, depth, leaves, queries, n_neighbors, epsilon):
-    """Return the first two results of `search_untied`: squared distances, ascending, and slots, both (M, K)."""
-    return search_untied(leaf_points, low, high, depth, leaves, queries, n_neighbors, epsilon)[:2]
-
-
-def search_untied(leaf_points, low, high, depth, leaves, queries, n_neighbors, epsilon):
-    """Return the nearest points of queries (M, D): squared distances, ascending, slots, both (M, K), and counts (M,).
-
-    leaves (M,) is the leaf that each query scans first. Any leaf and any order of the queries give the same distances;
-    the search is fastest where the leaf is the nearest one and the previous query is near. With epsilon = 0 the search
-    is exact; otherwise the k-th point found may be up to 1 + epsilon times as far as the true k-th neighbour. The count
-    is that of the neighbours whose choice no tie decides: K, or the number of those nearer than the K-th, if a point
-    that was left out is exactly as far as the K-th.
-    """
-    best = np.empty((len(queries), n_neighbors), np.float32)
-    slots = np.empty((len(queries), n_neighbors), np.int32)
-    n_untied = np.empty(len(queries), np.int32)
-    scale = np.float32((1.0 + epsilon) ** 2)
+    n_first, n_nodes, n_inner = tree_shape(depth)
+    boxes = np.full((n_nodes, n_dims, 2, FAN), np.inf, np.float32)
+    boxes[:, :, 1] = -np.inf
     run_pieces(
-        _search,
-        BLOCKS,
+        _split_subtrees,
+        1 << top,
+        columns,
+        perm,
         leaf_points,
-        low,
-        high,
+        boxes[n_inner:],
+        top,
         depth,
-        leaves,
-        queries,
-        scale,
-        best,
-        slots,
-        n_untied,
-        cost=1000 * len(queries) / BLOCKS,
+        cost=100 * LEAF << SUBTREE,
     )
-    return best, slots, n_untied
-
-
-@kernel
-def _locate(first, last, low, high, depth, n_leaves, queries, leaves):
-    """Write the leaves of the queries first to last - 1."""
-    for q in range(first, last):
-        node = 1
-        while node < 1 << depth:
-            left, right = _box_distances(low, high, 2 * node, queries, q)
-            node = 2 * node + (right < left)
-        leaves[q] = ((node - (1 << depth)) * n_leaves) >> depth
-
-
-def locate(low, high, depth, n_leaves, queries):
-    """Return a leaf near each query (M, D), found by going down from the root to the nearer child."""
-    leaves = np.empty(len(queries), np.int32)
-    run_pieces(_locate, len(queries), low, high, depth, n_leaves, queries, leaves, cost=100)
-    return leaves
+    _bound_nodes(boxes, n_first, n_inner)
+    return perm, leaf_points, boxes, depth
 
 
 def gather(columns, indices):
     """Return the points at `indices` (m,) of the columns (D, n) as rows (m, D)."""
     return np.ascontiguousarray(columns[:, indices].T)
+
+
+@kernel
+def _name_slots(first, last, slots, names, seeds, out):
+    """Write rows first to last - 1 of the names."""
+    for q in range(first, last):
+        for k in range(slots.shape[1]):
+            out[q, k] = names[slots[q, k]] if slots[q, k] >= 0 else seeds[q, -1 - slots[q, k]]
+
+
+def name_slots(slots, names, seeds):
+    """Return the names (M, K) of slots (M, K): names[slot], or seeds[q, s] of query q for slot -1 - s."""
+    out = np.empty(slots.shape, np.int32)
+    run_pieces(_name_slots, len(slots), slots, names, seeds, out, cost=20)
+    return out
+
+
+@kernel
+def _squared_distances(first, last, image, columns, rows, pixels, neighbors, out):
+    """Write rows first to last - 1 of the squared distances."""
+    width = columns.size
+    for q in range(first, last):
+        own = pixels[q]
+        for k in range(neighbors.shape[1]):
+            other = neighbors[q, k]
+            d0 = image[other, 0] - image[own, 0]
+            d1 = image[other, 1] - image[own, 1]
+            d2 = image[other, 2] - image[own, 2]
+            d3 = columns[other % width] - columns[own % width]
+            d4 = rows[other // width] - rows[own // width]
+            out[q, k] = (d0 * d0 + d1 * d1 + d2 * d2) + (d3 * d3 + d4 * d4)
+
+
+def squared_distances(image, columns, rows, pixels, neighbors):
+    """Return the squared distances (M, K) between pixels (M,) and neighbours (M, K), to the bit as a search.
+
+    image (H W, 3) are the colours, columns (W,) and rows (H,) the positions of the columns and rows.
+    """
+    out = np.empty(neighbors.shape, np.float32)
+    run_pieces(_squared_distances, len(pixels), image, columns, rows, pixels, neighbors, out, cost=50)
+    return out

@@ -9,7 +9,14 @@ import numpy.typing as npt
 
 from hybridmatte._validation import check_choice, check_image, check_number
 
-__all__ = ["centered_features", "centered_features_at", "pixel_features", "pixel_features_at", "pixel_positions"]
+__all__ = [
+    "centered_features",
+    "centered_features_at",
+    "centered_places",
+    "pixel_features",
+    "pixel_features_at",
+    "pixel_positions",
+]
 
 
 def pixel_features(
@@ -69,7 +76,7 @@ def centered_features(
     """
     features = pixel_features(image, spatial_weight=spatial_weight, color_space=color_space)
     positions = features[-2:].reshape(2, *image.shape[:2])
-    positions[0], across = _centered_places(image.shape, spatial_weight)
+    positions[0], across = centered_places(image.shape, spatial_weight)
     positions[1] = across[:, None]
     return features
 
@@ -78,7 +85,7 @@ def centered_features_at(
     image: npt.NDArray[np.float32], pixels: npt.NDArray[np.integer], *, spatial_weight: float
 ) -> npt.NDArray[np.float32]:
     """Return the RGB `centered_features` (5, n) of some pixels, given by their flat indices (n,)."""
-    return _features_at(image, pixels, *_centered_places(image.shape, spatial_weight))
+    return _features_at(image, pixels, *centered_places(image.shape, spatial_weight))
 
 
 def pixel_features_at(image: npt.NDArray[np.float32], pixels: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
@@ -101,7 +108,7 @@ def _features_at(
     return features
 
 
-def _centered_places(shape: tuple[int, ...], spatial_weight: float) -> list[npt.NDArray[np.float32]]:
+def centered_places(shape: tuple[int, ...], spatial_weight: float) -> list[npt.NDArray[np.float32]]:
     """Return the positions of the columns (W,) and of the rows (H,), counted from the centre of the image."""
     return [
         (spatial_weight * ((2 * np.arange(side) - (side - 1)) / max(2 * (side - 1), 1))).astype(np.float32)

@@ -6,7 +6,6 @@ On twelve images of alphamatting.com's training set, this search is 1.48 to 2.82
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +13,9 @@ import numpy.typing as npt
 
 from hybridmatte._validation import check_integer, is_torch
 from hybridmatte.similarity import _neighbors_numba as kernels
+from hybridmatte.similarity import _tree_search_numba as searching
 
-__all__ = ["NeighborTree", "Neighbors", "UntiedNeighbors", "merge_untied", "nearest_neighbors"]
+__all__ = ["NeighborTree", "Neighbors", "UntiedNeighbors", "nearest_neighbors"]
 
 
 class Neighbors(NamedTuple):
@@ -60,7 +60,7 @@ class NeighborTree:
     order: npt.NDArray[np.int32]
 
     def __init__(self, columns: npt.NDArray[np.float32]) -> None:
-        self.order, self._leaf_points, self._low, self._high, self._depth = kernels.build_tree(columns)
+        self.order, *self._tree = kernels.build_tree(columns)
         self._columns = columns
 
     def nearest(
@@ -91,10 +91,30 @@ class NeighborTree:
         slots, counts = self._search(queries, n_neighbors, self._leaves_of(points))[1:]
         return UntiedNeighbors(self.order[slots], counts)
 
+    def untied_beside(
+        self,
+        queries: npt.NDArray[np.float32],
+        n_neighbors: int,
+        names: npt.NDArray[np.int32],
+        before: UntiedNeighbors,
+        squared: npt.NDArray[np.float32],
+    ) -> UntiedNeighbors:
+        """Return the `UntiedNeighbors` of queries (M, D) among the tree's points and those found before elsewhere.
+
+        names (N,) are the indices of the tree's points in the result. `before` holds the neighbours among the points
+        that are not in the tree, at most n_neighbors; squared are their squared distances, ascending, as the tree
+        computes them: see
+        `squared_distances` in ``_neighbors_numba.py``.
+        """
+        _, slots, counts = searching.search_untied(
+            *self._tree, self.locate(queries), queries, n_neighbors, 0.0, squared, before.counts
+        )
+        return UntiedNeighbors(kernels.name_slots(slots, names[self.order], before.indices), counts)
+
     def _leaves_of(self, points: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
         """Return the leaves (M,) of some of the tree's own points."""
         leaf_of = np.empty(len(self.order), np.int32)
-        leaf_of[self.order] = np.arange(len(self.order), dtype=np.int32) // kernels.LEAF
+        leaf_of[self.order] = np.arange(len(self.order), dtype=np.int32) // searching.LEAF
         return leaf_of[points]
 
     def _search(
@@ -102,34 +122,12 @@ class NeighborTree:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Return squared distances (M, K), slots (M, K) and the numbers of untied neighbours (M,)."""
         leaves = self.locate(queries) if leaves is None else leaves
-        return kernels.search_untied(
-            self._leaf_points, self._low, self._high, self._depth, leaves, queries, n_neighbors, 0.0
-        )
+        return searching.search_untied(*self._tree, leaves, queries, n_neighbors, 0.0)
 
     def locate(self, queries: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
         """Return a leaf (M,) near each of the queries (M, D) float32."""
-        return kernels.locate(self._low, self._high, self._depth, len(self._leaf_points), queries)
-
-
-def merge_untied(
-    parts: Sequence[UntiedNeighbors], squared: Sequence[npt.NDArray[np.float32]], n_neighbors: int
-) -> UntiedNeighbors:
-    """Return the neighbours of queries among all points, from those among disjoint parts of the points.
-
-    Each part has min(n_neighbors, its number of points) neighbours; `squared` are their squared distances, ascending.
-    The result is that of a search among all points, but for points that a tie decides.
-    """
-    distances = np.concatenate(squared, axis=1)
-    n_neighbors = min(n_neighbors, distances.shape[1])
-    order = np.argsort(distances, axis=1, kind="stable")
-    indices = np.take_along_axis(np.concatenate([part.indices for part in parts], axis=1), order[:, :n_neighbors], 1)
-    distances = np.take_along_axis(distances, order, 1)
-    last = distances[:, n_neighbors - 1]
-    is_tied = (distances[:, n_neighbors:] == last[:, None]).any(axis=1)
-    for part, own in zip(parts, squared, strict=True):  # a part has left out points as far as its last neighbour
-        is_tied |= (part.counts < own.shape[1]) & (own[:, -1] == last)
-    n_nearer = np.count_nonzero(distances[:, :n_neighbors] < last[:, None], axis=1)
-    return UntiedNeighbors(indices, np.where(is_tied, n_nearer, n_neighbors).astype(np.int32))
+        leaf_points, boxes, depth = self._tree
+        return searching.locate(boxes, depth, len(leaf_points), queries)
 
 
 def nearest_neighbors(points: npt.ArrayLike, queries: npt.ArrayLike, n_neighbors: int) -> Neighbors:
@@ -188,7 +186,7 @@ def nearest_neighbors(points: npt.ArrayLike, queries: npt.ArrayLike, n_neighbors
     n_neighbors = check_integer(n_neighbors, "n_neighbors", low=1, high=len(points))
     if len(queries) == 0:
         return Neighbors(np.empty((0, n_neighbors), np.float32), np.empty((0, n_neighbors), np.int32))
-    padding = ((0, 0), (0, max(kernels.CHUNK - points.shape[1], 0)))
+    padding = ((0, 0), (0, max(searching.CHUNK - points.shape[1], 0)))
     points, queries = np.pad(points, padding), np.pad(queries, padding)
     tree = NeighborTree(np.ascontiguousarray(points.T))
     leaves = tree.locate(queries)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,13 +13,19 @@ import numpy.typing as npt
 from hybridmatte._validation import check_integer, check_number
 from hybridmatte.errors import ConvergenceWarning, warn_caller
 from hybridmatte.linalg.bicgstab import bicgstab
-from hybridmatte.linalg.conjugate_gradient import KrylovResult, Vector, conjugate_gradient
+from hybridmatte.linalg.conjugate_gradient import (
+    KrylovResult,
+    Vector,
+    conjugate_gradient,
+    refined_conjugate_gradient,
+)
 from hybridmatte.linalg.threads import threads_for
 from hybridmatte.systems.problem import Problem, finish_alpha
 from hybridmatte.systems.regions import independent_regions
 
 __all__ = [
     "Build",
+    "SMALL_RTOL",
     "SMALL_SYSTEM",
     "LinearSystem",
     "ProblemSolver",
@@ -49,6 +56,9 @@ class LinearSystem(ABC):
         Right-hand side; its precision is that of the solution.
     start : (n,) array or None
         First guess for the solution, if there is a better one than zero.
+    single_matvec : callable or None
+        Product of A, rounded to float32, with a float32 vector, once there is a preconditioner. Conjugate gradients use
+        it if there is one.
     is_symmetric : bool
         Whether A is symmetric positive definite. If not, the system is solved by BiCGSTAB.
     """
@@ -57,6 +67,7 @@ class LinearSystem(ABC):
     diagonal: npt.NDArray[Any]
     rhs: npt.NDArray[Any]
     start: npt.NDArray[Any] | None = None
+    single_matvec: Callable[[Vector], Vector] | None = None
     is_symmetric: bool = True
 
     @abstractmethod
@@ -108,6 +119,9 @@ def solve_system(
     A symmetric system that rounding errors make indefinite is solved with a ridge: ``(A + ridge D) x = rhs + ridge D
     start`` with the diagonal D of A. The ridge is `MARGIN` times the least of `RIDGES` with which conjugate gradients
     do not break down. So unknowns that nothing else determines keep the first guess, or 0 without one.
+
+    A large system with a product in single precision is first solved by conjugate gradients in single precision with
+    residuals in double precision. If they fail, those in double precision follow.
     """
     if not system.is_symmetric:
         return bicgstab(system.matvec, rhs, precondition, rtol=rtol, maxiter=maxiter)
@@ -123,6 +137,11 @@ def solve_system(
             maxiter=maxiter,
         )
 
+    if system.single_matvec is not None and rhs.dtype == np.float64 and rhs.size > SMALL_SYSTEM:
+        with suppress(np.linalg.LinAlgError):
+            return refined_conjugate_gradient(
+                system.matvec, system.single_matvec, rhs, precondition, x0=start, rtol=rtol, maxiter=maxiter
+            )
     try:
         return conjugate_gradient(system.matvec, rhs, precondition, x0=start, rtol=rtol, maxiter=maxiter)
     except np.linalg.LinAlgError:
@@ -144,7 +163,14 @@ def _least_ridge(solve_with_ridge: Callable[[float], KrylovResult], ridges: Sequ
 
 
 def solve_problem(
-    problem: Problem, build: Build, *, method: str, reach: int | None = None, rtol: float, maxiter: int
+    problem: Problem,
+    build: Build,
+    *,
+    method: str,
+    reach: int | None = None,
+    rtol: float,
+    maxiter: int,
+    small_rtol: float = SMALL_RTOL,
 ) -> npt.NDArray[np.float32]:
     """Return alpha (H, W) of a checked problem.
 
@@ -164,6 +190,9 @@ def solve_problem(
         be connected anywhere, and the unknown region is one system.
     rtol, maxiter
         Stopping rule, for each system.
+    small_rtol : float, default 1e-12
+        The stricter rule for systems of up to `SMALL_SYSTEM` unknowns: it costs little, and with few known pixels,
+        alphas that leave a larger residual differ by more than 0.1. Not needed where the start is near the solution.
 
     Raises
     ------
@@ -179,7 +208,7 @@ def solve_problem(
     alpha = problem.known_alpha.copy()
     worst = None
     for part in _parts(problem, build, reach, method):
-        result = part.solve(part.system.rhs, part.system.start, rtol, maxiter)
+        result = part.solve(part.system.rhs, part.system.start, rtol, maxiter, small_rtol)
         alpha[part.crop][part.is_unknown] = np.clip(result.x, 0.0, 1.0)
         worst = _worse(worst, result)
     warn_unconverged(worst, rtol, method)
@@ -241,14 +270,12 @@ class _Part(NamedTuple):
     system: LinearSystem
     precondition: Callable[[Vector], Vector]
 
-    def solve(self, rhs: Vector, start: Vector | None, rtol: float, maxiter: int) -> KrylovResult:
-        """Return the result for a right-hand side; its x are the alphas of the part's pixels in row-major order.
-
-        A small system is solved to `SMALL_RTOL` at least. It costs little, and with few known pixels, alphas that leave
-        a larger residual differ by more than 0.1.
-        """
+    def solve(
+        self, rhs: Vector, start: Vector | None, rtol: float, maxiter: int, small_rtol: float = SMALL_RTOL
+    ) -> KrylovResult:
+        """Return the result for a right-hand side; its x are the alphas of the part's pixels in row-major order."""
         n_unknowns = int(self.is_unknown.sum())
-        wanted = min(rtol, SMALL_RTOL) if n_unknowns <= SMALL_SYSTEM and rhs.dtype == np.float64 else rtol
+        wanted = min(rtol, small_rtol) if n_unknowns <= SMALL_SYSTEM and rhs.dtype == np.float64 else rtol
         with threads_for(n_unknowns):
             result = solve_system(self.system, self.precondition, rhs, start=start, rtol=wanted, maxiter=maxiter)
         pixels = self.system.pixels[self.system.pixels >= 0]

@@ -27,12 +27,15 @@ class StencilSystem(LinearSystem):
         Entries of A from a pixel to the 12 later ones of its 5 x 5 neighbourhood, in row-major order; A is symmetric.
     diagonal, rhs : (n_cells,) arrays
         Diagonal and right-hand side; 0 for cells without a pixel.
+    bound : (n_cells,) array
+        Diagonal of an upper bound of A: the diagonal matrix less A is positive semidefinite.
     image : (H, W, 3) float32 array
         The colours, which span the near-null space of A together with the constant.
     """
 
     layout: UnknownLayout
     weights: npt.NDArray[Any]
+    bound: npt.NDArray[Any]
     image: npt.NDArray[np.float32]
 
     def __init__(
@@ -41,9 +44,11 @@ class StencilSystem(LinearSystem):
         weights: npt.NDArray[Any],
         diagonal: npt.NDArray[Any],
         rhs: npt.NDArray[Any],
+        bound: npt.NDArray[Any],
         image: npt.NDArray[np.float32],
     ) -> None:
-        self.layout, self.weights, self.diagonal, self.rhs, self.image = layout, weights, diagonal, rhs, image
+        self.layout, self.weights, self.diagonal, self.rhs = layout, weights, diagonal, rhs
+        self.bound, self.image = bound, image
         self.pixels = layout.pixels
         self._product = np.zeros(layout.n_cells, weights.dtype)
 
@@ -52,11 +57,18 @@ class StencilSystem(LinearSystem):
         multiply(self.layout.spans, self.layout.chunks, self.weights, self.diagonal, x, self._product)
         return self._product
 
+    def add_prior(self, prior: npt.NDArray[Any], confidence: npt.NDArray[Any]) -> None:
+        """Add ``(a - prior)' diag(confidence) (a - prior)`` to what is minimised; both are planes (H, W)."""
+        super().add_prior(prior, confidence)
+        self.bound = self.bound + self.gather(confidence)
+
     def preconditioner(self) -> ColorLineMultigrid:
         """Return one V-cycle of multigrid with the near-null space {1, R, G, B}."""
-        return ColorLineMultigrid(self, self.image)
+        multigrid = ColorLineMultigrid(self, self.image)
+        self.single_matvec = multigrid.matvec
+        return multigrid
 
     def astype(self, dtype: npt.DTypeLike) -> StencilSystem:
         """Return the system in another precision."""
         arrays = (array.astype(dtype, copy=False) for array in (self.weights, self.diagonal, self.rhs))
-        return StencilSystem(self.layout, *arrays, self.image)
+        return StencilSystem(self.layout, *arrays, self.bound, self.image)

@@ -121,7 +121,7 @@ class NetworkOptions:
             if self.network not in networks and getattr(self, name) != default:
                 raise ValueError(
                     f"{name} is {getattr(self, name)!r}, expected {default!r} for network "
-                    f"{self.network!r}: only {' and '.join(networks)} can change it"
+                    f"{self.network!r}: only {', '.join(networks)} can change it"
                 )
         expected = FIXED_TRIMAP_INPUT.get(self.network, self.trimap_input)
         if self.trimap_input != expected:
@@ -147,6 +147,8 @@ class CropOptions:
     unknown : float, default 0.9
         Probability that a crop is centred on an unknown pixel. It has no effect on samples that have neither trimap nor
         alpha.
+    flip : float, default 0.5
+        Probability of a horizontal flip.
     degrees, shear : float, default 0
         Largest rotation and shear, in degrees.
     brightness, contrast, saturation : float, default 0
@@ -159,6 +161,7 @@ class CropOptions:
     smallest: float = 1.0
     largest: float = 1.5
     unknown: float = 0.9
+    flip: float = 0.5
     degrees: float = 0.0
     shear: float = 0.0
     brightness: float = 0.0

@@ -11,7 +11,7 @@ from hybridmatte.io.documents import read_json_object
 from hybridmatte.io.files import write_bytes
 from hybridmatte.training.config import TrainingConfig
 
-__all__ = ["check_new", "checkpoint_to_resume", "is_first_process", "write_json"]
+__all__ = ["check_new", "checkpoint_to_resume", "is_first_process", "value_before", "write_json"]
 
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")  # torchrun sets no NODE_RANK, Slurm neither this nor RANK
 
@@ -46,20 +46,27 @@ def check_new(output: Path) -> None:
 def checkpoint_to_resume(output: Path, config: TrainingConfig) -> Path:
     """Return the last checkpoint of a run whose configuration must be the given one.
 
-    Only the options of the paradigm are compared. More epochs than before lengthen the run. An option that the run's
-    ``config.json`` lacks had its default, or that of `EARLIER`, for an earlier version wrote it.
+    Only the options of the paradigm are compared. More epochs than before lengthen the run.
     """
     checkpoint = _checkpoint(output)
     if not checkpoint.is_file():
         raise FileNotFoundError(f"output {output} has no checkpoints/last.ckpt, expected one to resume from")
     before = read_json_object(output / "config.json")
     for name, wanted in config.options().items():
-        had = before.get(name, EARLIER.get(name, getattr(type(config), name, wanted)))
+        had = value_before(before, name, config)
         is_longer = name == "epochs" and isinstance(had, int) and had < wanted
         if had != wanted and not is_longer:
             expected = "at least as many" if name == "epochs" else "the same"
             raise ValueError(f"{name} is {wanted!r} but the run in {output} had {had!r}, expected {expected} to resume")
     return checkpoint
+
+
+def value_before(before: dict[str, Any], name: str, config: TrainingConfig) -> Any:
+    """Return the value that an option had in the run of a ``config.json``.
+
+    An option that the file lacks had its default, or that of `EARLIER`, for an earlier version wrote it.
+    """
+    return before.get(name, EARLIER.get(name, getattr(type(config), name, getattr(config, name))))
 
 
 def _checkpoint(output: Path) -> Path:

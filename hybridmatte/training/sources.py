@@ -224,6 +224,7 @@ def make_augmentation(config: TrainingConfig) -> Augmentation:
         crop=config.crop,
         sizes=(config.smallest, config.largest),
         unknown=config.unknown,
+        flip=config.flip,
         degrees=config.degrees,
         shear=config.shear,
         brightness=config.brightness,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hybridmatte._validation import FULL_SCALE
 from hybridmatte.errors import require_extra, warn_caller
 from hybridmatte.io._picture import Picture
 from hybridmatte.io.pictures import check_pixels
@@ -21,11 +22,12 @@ from hybridmatte.video.colours import ColourTags
 from hybridmatte.video.matroska import is_cut as is_cut_matroska
 from hybridmatte.video.planes import arrays_of, tags_of
 from hybridmatte.video.points import Point, chosen_range
+from hybridmatte.video.quicktime import is_marked_premultiplied
 
 if TYPE_CHECKING:
     import av.container
 
-__all__ = ["ALPHA_KEY", "Clip", "Frame", "VideoClip", "opened"]
+__all__ = ["ALPHA_KEY", "Clip", "Frame", "VideoClip", "opened", "straight"]
 
 ALPHA_KEY = "alpha_type"  # of a container's metadata: straight or premultiplied
 MAX_STEPS_BACK = 2  # frames by which the time of a damaged packet may lie before that of the packet before it
@@ -40,6 +42,7 @@ TURNS = {
     (0, -1, -1, 0): 7,
     (0, -1, 1, 0): 8,
 }  # EXIF orientation by the signs of a display matrix
+ROTATIONS = {1: 8, 2: 3, 3: 6}  # EXIF orientation by quarter turns against the clock
 N_NAMED = 5  # runs of frames in a message
 SIDEWAYS = 5  # orientations from here on exchange width and height
 
@@ -90,6 +93,9 @@ class Clip(ABC):
         What the file holds; light is that of OpenEXR.
     pixel_aspect : Fraction
         Width of an upright pixel by its height.
+    profile : bytes or None
+        ICC profile of the colours of pictures; None stands for sRGB, and for what tags say. Frames of other profiles
+        are converted to it, also after it was set.
     """
 
     path: str
@@ -105,6 +111,7 @@ class Clip(ABC):
     is_light: bool = False
     chromaticities: tuple[float, ...] | None = None
     pixel_aspect: Fraction = Fraction(1)
+    profile: bytes | None = None
 
     def __len__(self) -> int:
         """Return the number of frames that the file announces between the in and the out point."""
@@ -137,7 +144,7 @@ class VideoClip(Clip):
             self.rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
             self.has_sound = bool(container.streams.audio)
             aspect = Fraction(stream.sample_aspect_ratio or 1)
-            self.is_premultiplied = _is_premultiplied(container, premultiplied)
+            self.is_premultiplied = _is_premultiplied(container, path, premultiplied)
             self.has_alpha, self.bits = _has_alpha(stream), max((c.bits for c in context.format.components), default=8)
             announced = stream.frames
             self._times, self._has_times, is_cut = _times_of_packets(container, stream, self._label)
@@ -244,7 +251,7 @@ class VideoClip(Clip):
         self._refuse_size(picture.colour.shape[:2], number)
         image = np.ascontiguousarray(picture.colour)
         if picture.transparency is not None and self.is_premultiplied:
-            image = _straight(image, picture.transparency)
+            image = straight(image, picture.transparency)
         times = self._seconds
         after = times[number + 1] - times[number] if number + 1 < len(times) else None
         duration = after or (Fraction(frame.duration) * self.time_base if frame.duration else 1 / self.rate)
@@ -280,7 +287,7 @@ def opened(path: str) -> av.container.InputContainer:
     if not Path(path).is_file():
         raise ValueError(f"clip {path} is no regular file, expected a video")
     try:
-        return av.container.open(path, "r")
+        return av.container.open(os.path.abspath(path), "r")  # a relative name such as 1:2.mov would be an address
     except (av.error.FFmpegError, ValueError) as error:
         reason = " ".join(str(getattr(error, "strerror", None) or error).split())
         raise ValueError(f"clip {path} is damaged, truncated or no video ({reason}), expected a video") from error
@@ -344,24 +351,30 @@ def _times_of_packets(container: Any, stream: Any, label: str) -> tuple[list[int
     return sorted(set(times)), has_times, is_cut
 
 
-def _is_premultiplied(container: Any, given: bool | None) -> bool:
+def _is_premultiplied(container: Any, path: str, given: bool | None) -> bool:
     """Return whether colours are multiplied by alpha: as given, or as the container says; else they are straight."""
     if given is not None:
         return given
     said = {key.lower(): value for key, value in container.metadata.items()}
-    return said.get(ALPHA_KEY) == "premultiplied"
+    if ALPHA_KEY in said or "mov" not in container.format.name:
+        return said.get(ALPHA_KEY) == "premultiplied"
+    return is_marked_premultiplied(path)
 
 
-def _straight(image: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def straight(image: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return colours divided by alpha, of the same type; as stored where alpha is 0."""
-    scale = np.iinfo(image.dtype).max
+    scale = FULL_SCALE.get(image.dtype, 1)
     weight = np.where(alpha > 0, alpha, scale).astype(np.float32)[:, :, None] / np.float32(scale)
-    return np.rint((image / weight).clip(0, scale)).astype(image.dtype)
+    divided = (image / weight).clip(0, scale)
+    return (np.rint(divided) if image.dtype.kind == "u" else divided).astype(image.dtype)
 
 
 def _orientation_of(frame: av.VideoFrame) -> int:
     """Return the EXIF orientation that a frame's display matrix stands for; 1 without one."""
-    data = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # the frame has data of a kind that this PyAV does not know, such as EXIF or two views
+        return ROTATIONS.get(round(frame.rotation / 90) % 4, 1)
     if data is None:
         return 1
     a, b, _, c, d = struct.unpack_from("<5i", bytes(data))

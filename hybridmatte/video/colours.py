@@ -17,6 +17,7 @@ __all__ = [
     "ColourTags",
     "light_of",
     "numbers_of",
+    "primaries_of",
     "tags_for",
     "weights_of_matrix",
 ]
@@ -69,6 +70,14 @@ class ColourTags(NamedTuple):
 
 
 SCREEN = ColourTags(1, 1, 13, False)  # of pictures, whose numbers are those of sRGB
+
+
+def primaries_of(chromaticities: tuple[float, ...] | None) -> int:
+    """Return the number of the primaries of an OpenEXR file: those of sRGB if it names none, 2 for unknown ones."""
+    if chromaticities is None:
+        return SCREEN.primaries
+    equal = [number for number, known in PRIMARIES.items() if np.allclose(chromaticities, known, rtol=0, atol=1e-3)]
+    return equal[0] if equal else UNSPECIFIED
 
 
 def tags_for(form: str, tags: ColourTags, *, is_limited: bool) -> ColourTags:

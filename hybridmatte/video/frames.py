@@ -16,11 +16,13 @@ from hybridmatte.video.flow import Frame, Motion, MotionPair, Plane, bounded_mot
 from hybridmatte.video.hint_sources import HintSource
 from hybridmatte.video.hints import FoundMask, Hint, Settings
 from hybridmatte.video.links import Tracked
-from hybridmatte.video.lost_parts import PartsSeen
+from hybridmatte.video.lost_parts import PartsSeen, share_unseen
 from hybridmatte.video.notices import FrameNotices
 from hybridmatte.video.tracking import Matted, Moved, follow, fused, moved, moved_as_cutout
 
 __all__ = ["Store", "tracked_frames"]
+
+UNSEEN = 0.1  # share of a key frame's object that may be missing in the frames before it without a warning
 
 
 class Store(Protocol):
@@ -152,21 +154,22 @@ class _Tracker:
         hint = told.key[0] if told.key else self._source.of_frame(arrival.index, image)
         if last is None or arrival.begins:
             return self._first(arrival.index, image, hint, told)
-        if np.array_equal(image, last.matte.image) and (hint is None or np.array_equal(hint.trimap(), last.trimap)):
+        if np.array_equal(image, last.matte.image) and _says_nothing_new(hint, last.trimap):
             self._carried = self._carried if hint is None else None
             self._is_past_key |= hint is not None
             return Tracked(self._kept_or(arrival.index, image, lambda: last.matte), last.trimap)
         motion = enlarged(told.motion or bounded_motion(last.matte.image, image), image.shape)
-        if told.key is not None:
-            self._carried, self._is_past_key = None, True
-            matte = self._of_key(arrival.index, told.key[1])
-            return Tracked(matte, _trimap_of(matte), motion=motion)
         if backward is not None and not self._is_past_key:
             guess = backward  # what the frames before tell comes from the same key frame
         else:
             guess = self._moved(last.matte, image, motion.to_previous, is_key=hint is not None)
             guess = guess if backward is None else fused(guess, backward)
+        if hint is not None and self._source.keys is not None and self._is_past_key:
+            _warn_of_growth(hint.trimap(), guess)
         self._is_past_key |= hint is not None
+        if told.key is not None:
+            matte = self._of_key(arrival.index, told.key[1])
+            return Tracked(matte, _trimap_of(matte), motion=motion)
         trimap, is_carried = self._trimap(hint, guess, motion.to_previous)
         return self._follow(arrival.index, image, trimap, guess, is_carried=is_carried)._replace(motion=motion)
 
@@ -247,3 +250,22 @@ class _Tracker:
 def _trimap_of(matte: Matted) -> Plane:
     """Return the trimap (H, W) of 0, 0.5 and 1 of a matte that was estimated from its own frame."""
     return np.where(matte.variance > 0, np.float32(0.5), matte.alpha)
+
+
+def _says_nothing_new(hint: Hint | None, trimap: Plane) -> bool:
+    """Return whether a hint says of a frame what is known of an equal one before it; trimap is that frame's.
+
+    A segmenter says the same of equal frames. That trimap may have parts that it misses, carried from other frames.
+    """
+    return hint is None or isinstance(hint, FoundMask) or np.array_equal(hint.trimap(), trimap)
+
+
+def _warn_of_growth(trimap: Plane, guess: Moved) -> None:
+    """Warn if a key frame shows much of an object that the frames before it lack."""
+    unseen = share_unseen(trimap, guess)
+    if unseen > UNSEEN:
+        warn_caller(
+            f"keys has {unseen:.0%} of the object in a key frame that the frames before it lack, as it came into view "
+            "between the key frames; expected a key frame where it appears, or a larger window",
+            UserWarning,
+        )

@@ -13,7 +13,7 @@ from hybridmatte.io.masks import read_mask, read_mask_size
 from hybridmatte.io.pictures import grey_plane, read_size, read_trimap
 from hybridmatte.video.clips import Clip, Frame
 from hybridmatte.video.hints import is_trimap
-from hybridmatte.video.image_sequences import find_files, is_sequence
+from hybridmatte.video.image_sequences import find_files, is_picture, is_sequence
 from hybridmatte.video.reading import read_clip
 
 __all__ = ["HintFiles", "key_plane"]
@@ -37,8 +37,7 @@ class HintFiles:
         self._option, self._is_mask, self._clip = f"--{name}", name == "masks", clip
         self._files: list[Path] | None = None
         self._video: Clip | None = None
-        self._at = -1
-        if is_sequence(path):
+        if is_sequence(path) or is_picture(path):
             self._files = find_files(path, self._option).paths
             count = len(self._files)
         elif not os.path.exists(path):
@@ -81,12 +80,11 @@ class HintFiles:
         """Return the plane of the k-th frame that is used; k grows from call to call."""
         if self._files is not None:
             return (read_mask if self._is_mask else read_trimap)(self._files[k + self._skip])
-        frame: Frame | None = None
-        while self._at < k + self._skip:
-            frame, self._at = next(self._frames, None), self._at + 1
-        if frame is None:
+        wanted = k + self._skip
+        frame: Frame | None = next((frame for frame in self._frames if frame.number >= wanted), None)
+        if frame is None or frame.number > wanted:
             number = k + self._clip.numbers.start
-            raise ValueError(f"{self._option} ends before frame {number}, expected one for each frame")
+            raise ValueError(f"{self._option} lacks the frame for frame {number}, expected one for each frame")
         if frame.alpha is not None:
             return (frame.alpha / np.float32(FULL_SCALE.get(frame.alpha.dtype, 1))).astype(np.float32)
         image = check_image(frame.image)

@@ -16,19 +16,32 @@ import numpy.typing as npt
 from hybridmatte._validation import FULL_SCALE, check_image, check_plane
 from hybridmatte.io._codec import decode
 from hybridmatte.io._exr_header import ExrHeader
-from hybridmatte.io.formats import INPUT_EXTENSIONS
-from hybridmatte.io.pictures import open_source, read_size
-from hybridmatte.video.clips import Clip, Frame
-from hybridmatte.video.colours import SCREEN
+from hybridmatte.io.formats import INPUT_EXTENSIONS, kind_of
+from hybridmatte.io.pictures import open_header, open_source, read_profile, read_size, rgb_profile
+from hybridmatte.io.profiles import convert_colours
+from hybridmatte.video.clips import Clip, Frame, straight
+from hybridmatte.video.colours import SCREEN, primaries_of
 from hybridmatte.video.points import Point, chosen_range
 
-__all__ = ["DEFAULT_RATE", "NumberedFiles", "SequenceClip", "find_files", "is_sequence", "named_by", "names_sequence"]
+__all__ = [
+    "DEFAULT_RATE",
+    "HEAD_BYTES",
+    "NumberedFiles",
+    "SequenceClip",
+    "find_files",
+    "is_picture",
+    "is_sequence",
+    "named_by",
+    "names_sequence",
+]
 
 DEFAULT_RATE = Fraction(24)
 PLACE = re.compile(r"(?:(?P<first>\d+)-(?P<last>\d+))?(?:%0?(?P<width>\d*)d|(?P<marks>#+))")
 LAST_NUMBER = re.compile(r"(\d+)(?!.*\d)")
 N_NAMED = 5  # missing numbers in a message
 EXTENSIONS = INPUT_EXTENSIONS | {".npy"}
+ANIMATIONS = {"PNG", "GIF", "WEBP", "AVIF"}  # formats that may hold one; FFmpeg reads its frames
+HEAD_BYTES = 256  # which tell the format
 
 
 class NumberedFiles(NamedTuple):
@@ -43,23 +56,38 @@ def is_sequence(text: str) -> bool:
     return not os.path.isfile(text) and (glob.has_magic(text) or names_sequence(text))
 
 
+def is_picture(text: str) -> bool:
+    """Return whether a text names one picture: a file that `hybridmatte.read_image` reads, and no animation."""
+    path = Path(text)
+    if path.suffix.lower() not in INPUT_EXTENSIONS or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        kind = kind_of(file.read(HEAD_BYTES))
+    return kind is not None and (kind not in ANIMATIONS or open_header(path, "clip")[1].n_pages == 1)
+
+
 def names_sequence(text: str) -> bool:
     """Return whether a text names an image sequence to write: a folder, or a pattern with %04d or ####."""
-    has_place = PLACE.search(Path(text).name) is not None
+    has_place = _place_in(Path(text).name) is not None
     return os.path.isdir(text) or has_place and Path(text).suffix.lower() in EXTENSIONS
 
 
 def named_by(pattern: str, number: int) -> Path:
     """Return the name of a file of a pattern with %04d or ####."""
     path = Path(pattern)
-    return path.with_name(PLACE.sub(lambda found: str(number).zfill(_width(found)), path.name, count=1))
+    found = _place_in(path.name)
+    if found is None:
+        return path
+    return path.with_name(path.name[: found.start()] + str(number).zfill(_width(found)) + path.name[found.end() :])
 
 
 def find_files(text: str, name: str) -> NumberedFiles:
     """Return the files of a sequence; refuse one that has none, or misses numbers, which the message names."""
     path = Path(text)
-    found = PLACE.search(path.name)
-    if os.path.isdir(text):
+    found = _place_in(path.name)
+    if os.path.isfile(text):
+        numbered = _by_number([path], text, name)
+    elif os.path.isdir(text):
         entries = [p for p in path.iterdir() if p.suffix.lower() in EXTENSIONS and not p.name.startswith(".")]
         numbered = _by_number(sorted(entries, key=_natural), text, name)
     elif found is not None:
@@ -88,17 +116,22 @@ class SequenceClip(Clip):
         self, path: str, start: Point, end: Point, max_pixels: int, rate: Fraction | None, premultiplied: bool | None
     ) -> None:
         self.path, self._max_pixels = path, max_pixels
-        self._is_premultiplied = premultiplied is not False
+        self._premultiplied = premultiplied
         files = find_files(path, "clip")
         self._files = files
+        self.profile = read_profile(files.paths[0])
         first = self._read(files.paths[0])
         header = first.header
         self.has_rate = rate is not None or header is not None and header.rate is not None
         self.rate = rate or (header.rate if header is not None else None) or DEFAULT_RATE
-        self.time_base, self.tags, self.shape = 1 / self.rate, SCREEN, first.image.shape[:2]
+        self.time_base, self.shape = 1 / self.rate, first.image.shape[:2]
         self.bits = 8 * min(first.image.dtype.itemsize, 2)
         self.has_alpha, self.is_light = first.alpha is not None, header is not None
-        self.chromaticities = None if header is None else header.chromaticities
+        self.tags = SCREEN
+        if header is not None:
+            self.chromaticities = header.chromaticities
+            self.pixel_aspect = Fraction(header.pixel_aspect).limit_denominator(1000)
+            self.tags = SCREEN._replace(primaries=primaries_of(header.chromaticities))
         self.whole = range(files.first, files.first + len(files.paths))
         times = [k / self.rate for k in range(len(self.whole))]
         self.numbers = chosen_range(start, end, self.whole, times, path)
@@ -138,18 +171,25 @@ class SequenceClip(Clip):
         data, opened, label = open_source(path, "image", self._max_pixels)
         picture = decode(data, opened, label, self._max_pixels)
         alpha = picture.transparency
-        if picture.is_light and not self._is_premultiplied:
+        if picture.is_light and self._premultiplied is False:
             picture = picture._replace(transparency=None)
         numbers, light = picture.numbers, None
         if picture.is_light:
             light = picture.straight_colour.astype(np.float32)
             light = np.repeat(light[:, :, None], 3, axis=2) if light.ndim == 2 else light
         if numbers.dtype.newbyteorder("=") in FULL_SCALE and numbers.dtype.kind == "u" and numbers.ndim == 3:
-            image: npt.NDArray[Any] = np.ascontiguousarray(numbers)
+            image: npt.NDArray[Any] = np.ascontiguousarray(numbers, numbers.dtype.newbyteorder("="))
+            alpha = None if alpha is None else np.ascontiguousarray(alpha)
         else:
             image = check_image(numbers, label)
+            alpha = None if alpha is None else check_plane(alpha.clip(0, 1) if picture.is_light else alpha, label)
+        if (own := rgb_profile(opened)) != self.profile:
+            image = convert_colours(check_image(image), own, self.profile, label)
+            alpha = None if alpha is None else check_plane(alpha, label)
+        if alpha is not None and not picture.is_light and self._premultiplied:
+            image = straight(image, alpha)
         header = opened.reader if isinstance(opened.reader, ExrHeader) else None
-        return _Read(image, None if alpha is None else check_plane(alpha, label), light, header)
+        return _Read(image, alpha, light, header)
 
 
 class _Read(NamedTuple):
@@ -157,6 +197,18 @@ class _Read(NamedTuple):
     alpha: npt.NDArray[Any] | None
     light: npt.NDArray[np.float32] | None
     header: ExrHeader | None
+
+
+def _place_in(name: str) -> re.Match[str] | None:
+    """Return the place of the number in a name, or None: of several, %04d before ####, then the longest, and the last.
+
+    So a name may have a # that stands for itself, as in ``take#2.%04d.png``.
+    """
+    return max(PLACE.finditer(name), key=_rank, default=None)
+
+
+def _rank(found: re.Match[str]) -> tuple[bool, int, int]:
+    return found["marks"] is None, len(found["marks"] or ""), found.start()
 
 
 def _width(found: re.Match[str]) -> int:

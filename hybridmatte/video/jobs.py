@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_aspect, check_image
+from hybridmatte.automatic.identity import identity_of, stamp_of
+from hybridmatte.automatic.registry import DEFAULT_SEGMENTER
 from hybridmatte.correction.matting import Quality
 from hybridmatte.correction.weights import RESEARCH, WeightsKind
 from hybridmatte.foreground import Fit, composite, estimate_foreground
@@ -29,7 +31,7 @@ from hybridmatte.video.points import Point
 from hybridmatte.video.reading import read_clip
 from hybridmatte.video.resuming import Parts
 from hybridmatte.video.sequence import matted_frames
-from hybridmatte.video.writing import Writer, colour_for, files_of, open_writer
+from hybridmatte.video.writing import Writer, colour_for, files_of, keeps_profile, open_writer
 
 __all__ = ["Begun", "Look", "Settings", "Source", "is_finished", "run_clip"]
 
@@ -100,6 +102,8 @@ def run_clip(
     """
     clip = read_clip(source.path, start=source.start, end=source.end, rate=source.rate)
     has_alpha = not look.is_alpha and look.background is None
+    if not keeps_profile(output):
+        clip.profile = None
     _refuse_outputs(source, output, look, clip, force=force or resume)
     hints = _Hints(source, clip)
     clip.check_sizes()
@@ -115,6 +119,7 @@ def run_clip(
         except BaseException:
             if parts.n_done == 0:
                 parts.remove()
+            parts.close()
             raise
     parts.remove()
     return count
@@ -166,6 +171,9 @@ def _refuse_outputs(source: Source, output: str, look: Look, clip: Clip, *, forc
     read = {os.path.realpath(path) for path in inputs}
     is_many = names_sequence(output)
     outputs = files_of(output, clip) if is_many else [Path(output)]
+    for name, text in given.items():
+        if is_many and isinstance(text, str) and os.path.isdir(text) and os.path.samefile(text, outputs[0].parent):
+            raise ValueError(f"output {output} lies among the pictures of {name} {text}, expected another folder")
     for path in outputs:
         if os.path.realpath(path) in read:
             raise ValueError(f"output {path} is also an input, expected another")
@@ -192,34 +200,33 @@ def _record(
     With key frames, an alpha also depends on the next one and the frames up to it, less than `window` frames later. So
     a file counts for the first frame that depends on it. Smoothing comes after the alphas that are kept.
     """
-    files = [clip.files if isinstance(clip, SequenceClip) else None, hints.files]
-    planes = source.masks or source.trimaps
-    shared = [path for path, paths in zip((source.path, planes), files, strict=True) if path and not paths]
+    given = {"clip": source.path, "masks": source.masks, "trimaps": source.trimaps}
+    own_files = {"clip": clip.files if isinstance(clip, SequenceClip) else None}
+    own_files["masks" if source.masks else "trimaps"] = hints.files
+    shared = {name: path for name, path in given.items() if path and not own_files.get(name)}
+    finds = not (source.masks or source.trimaps or source.keys)
     job = {
-        "clip": os.path.abspath(source.path),
+        **{name: path and os.path.abspath(path) for name, path in given.items()},
+        **{f"size and date of {name}": [stamp_of(file) for file in _files(path)] for name, path in shared.items()},
         "frames": [clip.numbers.start, clip.numbers.stop],
-        "masks": source.masks,
-        "trimaps": source.trimaps,
-        "sizes and dates": [_stamp(file) for path in shared for file in _files(path)],
         "key frames": bool(source.keys),
-        "segmenter": source.segmenter,
         "quality": settings.quality,
         "weights": settings.weights,
         "window": settings.window,
+        **identity_of(
+            (source.segmenter or DEFAULT_SEGMENTER) if finds else None,
+            settings.weights,
+            has_correction=settings.quality == "best",
+            has_masks=not source.trimaps,
+        ),
     }
     reach = settings.window - 1 if source.keys else 0
     own: list[list[list[int]]] = [[] for _ in clip.numbers]
-    for k, path in ((k, path) for paths in files for k, path in enumerate(paths or ())):
-        own[max(k - reach, 0)].append(_stamp(path))
+    for k, path in ((k, path) for paths in own_files.values() for k, path in enumerate(paths or ())):
+        own[max(k - reach, 0)].append(stamp_of(path))
     for number, name in sorted((source.keys or {}).items()):
-        own[max(number - clip.numbers.start - reach, 0)].append([number, *_stamp(name)])
+        own[max(number - clip.numbers.start - reach, 0)].append([number, *stamp_of(name)])
     return job, own
-
-
-def _stamp(path: str | Path) -> list[int]:
-    """Return a file's size in bytes and its date in nanoseconds."""
-    status = os.stat(path)
-    return [status.st_size, status.st_mtime_ns]
 
 
 class _Hints:
@@ -304,6 +311,6 @@ def _look_of(frame: Frame, alpha: FloatArray, look: Look, clip: Clip, ground: Gr
     light = light_of(check_image(frame.image), transfer) if frame.light is None else frame.light
     colour = foreground_light(light, alpha)
     if ground is not None:
-        behind = fitted_light(ground.light_at(time, transfer), alpha.shape, look.fit)
+        behind = fitted_light(ground.light_at(time), alpha.shape, look.fit)
         colour = over_light(colour, alpha, behind)
     return colour, True

@@ -24,7 +24,7 @@ from hybridmatte.video.carrying import trimap_of_moved
 from hybridmatte.video.flow import Motion, Plane
 from hybridmatte.video.tracking import Moved
 
-__all__ = ["Completed", "PartsSeen"]
+__all__ = ["Completed", "PartsSeen", "share_unseen"]
 
 MOST_FRAMES = 12  # through which a part is carried
 OPAQUE = 0.9  # moved alpha from which a pixel is the object's
@@ -79,6 +79,17 @@ class PartsSeen:
         is_given_up = _sizeable(is_missed & ~is_lost & (trimap == 0), width)
         carried, given_up = (np.count_nonzero(region) / max(area, 1.0) for region in (is_lost, is_given_up))
         return Completed(trimap, carried, given_up)
+
+
+def share_unseen(trimap: Plane, guess: Moved) -> float:
+    """Return the share of the foreground of a key frame's trimap that the frames before it do not show.
+
+    guess is the alpha of the frame before, moved to the key frame. Narrow parts are left out: they are edges.
+    """
+    is_foreground = trimap == 1
+    area = float(np.count_nonzero(is_foreground))
+    is_unseen = _sizeable(is_foreground & (guess.alpha < INSIDE_MIN), max(round(SIZEABLE * float(np.sqrt(area))), 1))
+    return float(np.count_nonzero(is_unseen)) / max(area, 1.0)
 
 
 def _sizeable(region: Region, width: int) -> Region:

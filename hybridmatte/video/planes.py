@@ -54,7 +54,8 @@ def arrays_of(frame: av.VideoFrame, tags: ColourTags, label: str) -> tuple[npt.N
         frame = frame.reformat(format=_planar_name(form, bits, has_alpha))
     planes = [_plane(frame, k) for k in range(4 if has_alpha else 3)]
     is_full = merged.is_full or form.name.startswith("yuvj")
-    numbers = _rgb_of_planes(planes[:3], bits, merged, is_full, label)
+    steps = 64 // form.chroma_width(64), 64 // form.chroma_height(64)
+    numbers = _rgb_of_planes(planes[:3], bits, merged, is_full, label, steps)
     alpha = None if len(planes) < 4 else _rescaled(planes[3], bits, depth)
     scale = (1 << depth) - 1
     rgb = np.rint(numbers.clip(0, 1) * np.float32(scale)).astype(DTYPES[depth])
@@ -157,15 +158,23 @@ def _levels(bits: int, is_full: bool | None) -> Levels:
 
 
 def _rgb_of_planes(
-    planes: list[npt.NDArray[Any]], bits: int, tags: ColourTags, is_full: bool | None, label: str
+    planes: list[npt.NDArray[Any]],
+    bits: int,
+    tags: ColourTags,
+    is_full: bool | None,
+    label: str,
+    steps: tuple[int, int],
 ) -> FloatArray:
-    """Return RGB in [0, 1], with excess, of luma and chroma in the range of their bits."""
+    """Return RGB in [0, 1], with excess, of luma and chroma in the range of their bits.
+
+    steps are the columns and rows of luma for one of chroma.
+    """
     luma = planes[0]
     red, blue = weights_of_matrix(tags, len(luma), label)
     green, levels = 1 - red - blue, _levels(bits, is_full)
     y = (luma.astype(np.float32) - np.float32(levels.black)) / np.float32(levels.luma)
     u, v = (
-        (_enlarged_chroma(plane, luma.shape) - np.float32(levels.middle)) / np.float32(levels.chroma)
+        (_enlarged_chroma(plane, luma.shape, steps) - np.float32(levels.middle)) / np.float32(levels.chroma)
         for plane in planes[1:]
     )
     r, b = np.float32(2 * (1 - red)) * v, np.float32(2 * (1 - blue)) * u
@@ -190,12 +199,12 @@ def _planes_of_rgb(colour: FloatArray, bits: int, tags: ColourTags, form: Any) -
     return [np.rint(plane).clip(0, top) for plane in (y * np.float32(levels.luma) + np.float32(levels.black), *chroma)]
 
 
-def _enlarged_chroma(plane: npt.NDArray[Any], shape: tuple[int, ...]) -> FloatArray:
+def _enlarged_chroma(plane: npt.NDArray[Any], shape: tuple[int, ...], steps: tuple[int, int]) -> FloatArray:
     """Return chroma at the size of luma, linearly; samples lie on the left columns and between the rows (MPEG-2)."""
     values = plane.astype(np.float32)
     if plane.shape == shape[:2]:
         return values
-    across, down = -(-shape[1] // plane.shape[1]), -(-shape[0] // plane.shape[0])
+    across, down = steps
     shift = 0.5 / down - 0.5
     matrix = np.array([[1 / across, 0, 0], [0, 1 / down, shift if down > 1 else 0]], np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

@@ -6,6 +6,9 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from fractions import Fraction
+from numbers import Integral, Real
+
+from hybridmatte._validation import check_number
 
 __all__ = ["Point", "chosen_range", "parse_point"]
 
@@ -33,6 +36,8 @@ def chosen_range(start: Point, end: Point, numbers: range, times: Sequence[Fract
 
     numbers are those of all frames, and times theirs in seconds from the beginning of the file.
     """
+    for name, point in (("start", start), ("end", end)):
+        _check(point, name)
     first = numbers.start if start is None else _number(start, numbers, times)
     stop = numbers.stop if end is None else _number(end, numbers, times)
     if not numbers.start <= first < numbers.stop:
@@ -44,10 +49,18 @@ def chosen_range(start: Point, end: Point, numbers: range, times: Sequence[Fract
     return range(first, min(stop, numbers.stop))
 
 
+def _check(point: Point, name: str) -> None:
+    """Refuse what is neither a frame nor a time from the beginning on."""
+    if isinstance(point, bool) or not isinstance(point, Real | None):
+        raise TypeError(f"{name} is of type {type(point).__name__}, expected a frame, or a time in seconds")
+    if isinstance(point, float | Fraction):
+        check_number(float(point), name, low=0)
+
+
 def _number(point: int | float | Fraction, numbers: range, times: Sequence[Fraction]) -> int:
     """Return a frame's number; for a time, that of the first frame that is not before it."""
-    if isinstance(point, int):
-        return point
+    if isinstance(point, Integral):
+        return int(point)
     return numbers.start + bisect_left(times, Fraction(point) + times[0])
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from hybridmatte._validation import check_integer, check_number
 from hybridmatte.io.formats import MAX_PIXELS
 from hybridmatte.video.clips import Clip, VideoClip
-from hybridmatte.video.image_sequences import SequenceClip, is_sequence
+from hybridmatte.video.image_sequences import SequenceClip, is_picture, is_sequence
 from hybridmatte.video.points import Point
 
 __all__ = ["read_clip"]
@@ -34,7 +34,7 @@ def read_clip(
     ----------
     path : str or path
         A video file; or a folder of pictures, a glob, or a pattern such as ``seq.%04d.exr``, ``seq.####.png`` or
-        ``seq.1001-1060#.exr``. Needs the extra ``video``.
+        ``seq.1001-1060#.exr``; or one picture. Needs the extra ``video``.
     start, end : int or float, optional
         In and out point: a whole number is a frame, another number a time in seconds. The frame at `end` is the first
         that is left out. Frames of a video are counted from 0; those of a sequence have the numbers of its files.
@@ -69,7 +69,7 @@ def read_clip(
     text = os.fspath(path)
     if rate is not None:
         rate = _exact_rate(rate)
-    if is_sequence(text):
+    if is_sequence(text) or is_picture(text):
         return SequenceClip(text, start, end, max_pixels, rate, premultiplied)
     if rate is not None:
         raise ValueError(f"rate is {float(rate):g}, expected none for a video, whose frames have times")

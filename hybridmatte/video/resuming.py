@@ -6,19 +6,19 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hybridmatte.io.documents import read_json_object
 from hybridmatte.io.exr import read_exr, write_exr
-from hybridmatte.io.files import write_bytes
+from hybridmatte.io.files import hold_file, write_bytes
 
 __all__ = ["Parts", "parts_folder"]
 
 Plane = npt.NDArray[np.float32]
-JOB, FILES = "job.json", "files"
+JOB, LOCK, FILES = "job.json", "lock", "files"
 
 
 def parts_folder(output: str) -> Path:
@@ -33,7 +33,7 @@ class Parts:
     ----------
     output : str
     job : dict
-        Options and inputs that all frames depend on: those of an earlier run must be the same.
+        What all frames depend on, by its name in a message: it must be the same as in an earlier run.
     files : list of lists
         For each frame, sizes and dates of the files that are its own. A frame depends on its own files and those of
         the frames before it: from the first frame whose files have changed, frames are solved again.
@@ -44,11 +44,17 @@ class Parts:
     def __init__(self, output: str, job: dict[str, Any], files: list[list[Any]], *, resume: bool, force: bool) -> None:
         self.folder, self._record = parts_folder(output), {**job, FILES: files}
         self.n_done = self._count()
-        if self.folder.is_dir():
-            self._open(resume=resume, force=force)
-        if not self.folder.is_dir():
-            self.folder.mkdir()
-            self._write_record()
+        self._held: IO[bytes] | None = None
+        try:
+            if self.folder.is_dir():
+                self._open(resume=resume, force=force)
+            if not self.folder.is_dir():
+                self.folder.mkdir()
+                self._hold()
+                self._write_record()
+        except BaseException:
+            self.close()
+            raise
 
     def load(self, index: int) -> tuple[Plane, Plane] | None:
         """Return the alpha and the variance of a finished frame, None if it is not finished."""
@@ -62,14 +68,21 @@ class Parts:
         write_exr(self._alpha(index), alpha, bits=32)
         self.n_done = index + 1
 
+    def close(self) -> None:
+        """Let another run continue."""
+        if self._held is not None:
+            self._held.close()
+
     def remove(self) -> None:
         """Remove the folder, when the output is whole or nothing is finished."""
+        self.close()
         shutil.rmtree(self.folder)
 
     def _open(self, *, resume: bool, force: bool) -> None:
         """Continue with what an earlier run has left, or remove it."""
         if not os.path.isfile(self.folder / JOB):
             raise ValueError(f"{self.folder} has no {JOB}, expected the parts of an interrupted run, or no such folder")
+        self._hold()
         if self.n_done == 0 or force and not resume:
             self.remove()
             self.n_done = 0
@@ -87,12 +100,19 @@ class Parts:
 
     def _check(self, before: dict[str, Any]) -> None:
         """Refuse parts that other options, or another clip, have made."""
-        for name, value in self._record.items():
-            if name != FILES and before.get(name) != value:
+        for name in [*self._record, *sorted(set(before) - set(self._record))]:
+            was, now = before.get(name), self._record.get(name)
+            if name != FILES and was != now:
                 raise ValueError(
-                    f"{self.folder} was begun with {name} {before.get(name)!r}, expected {value!r} as now, or --force "
-                    "without --resume to begin again"
+                    f"{self.folder} was begun with {name} {was!r}, expected {now!r} as now, or --force without "
+                    "--resume to begin again"
                 )
+
+    def _hold(self) -> None:
+        """Lock the folder until this run ends, however it ends; refuse it if another run has locked it."""
+        self._held = hold_file(self.folder / LOCK)
+        if self._held is None:
+            raise FileExistsError(f"{self.folder} is in use by another run, expected another output, or to wait for it")
 
     def _drop_from(self, index: int) -> None:
         """Remove finished frames, the last first."""

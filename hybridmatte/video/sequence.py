@@ -145,7 +145,8 @@ def matte_sequence(
     UserWarning
         As the functions for single images warn. The message names the frame; of frames in a row, the first and the last
         are named. If a segmenter misses a large part of the object that the frame before shows: the part is carried
-        from there, through as many frames as it was found in and at most 12, or else left out.
+        from there, through as many frames as it was found in and at most 12, or else left out. If a key frame shows
+        much of an object that the frames before it lack, as it came into view between the key frames.
 
     See Also
     --------

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import os
-import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._validation import check_choice, check_image, check_plane
+from hybridmatte._validation import check_choice, check_image, check_plane, check_same_shape
 from hybridmatte.io.exr import write_exr
-from hybridmatte.io.files import check_writable, clear_temporaries
+from hybridmatte.io.files import LockedTemporary, clear_temporaries
 from hybridmatte.io.outputs import check_output
 from hybridmatte.io.pictures import write_alpha, write_image
+from hybridmatte.io.profiles import convert_colours
 from hybridmatte.video.clips import ALPHA_KEY, Clip
 from hybridmatte.video.codecs import CONTAINERS, chosen_codec
 from hybridmatte.video.colours import light_of, numbers_of, tags_for
 from hybridmatte.video.image_sequences import named_by, names_sequence
 from hybridmatte.video.planes import frame_of
+from hybridmatte.video.quicktime import mark_alpha
 from hybridmatte.video.sound import SoundCopier
 
 if TYPE_CHECKING:
     import av.container
 
-__all__ = ["Writer", "files_of", "open_writer", "write_clip"]
+__all__ = ["Writer", "colour_for", "files_of", "keeps_profile", "open_writer", "write_clip"]
 
 FloatArray = npt.NDArray[np.float32]
+END: Any = object()
+SCREEN_DPI = 72.0  # dots per inch along rows, of pictures whose pixels are not square
 FOLDER_PATTERN = "%06d.png"
-STRAIGHT_MODE, PREMULTIPLIED_MODE = 0x100, 0x102  # graphics modes of QuickTime: straight, and multiplied over black
 
 
 class Writer(ABC):
@@ -46,6 +49,7 @@ class Writer(ABC):
         """Write straight colours (H, W, 3), numbers in [0, 1] or light as `takes_light` says, and alpha (H, W)."""
 
     takes_light = False
+    keeps_profile = False  # whether colours are those of the clip's ICC profile; else those of sRGB
 
     def __enter__(self) -> Writer:
         """Begin."""
@@ -63,6 +67,7 @@ class SequenceWriter(Writer):
         self._pattern = _pattern_of(pattern)
         self._like, self._bits, self._is_plane = like, bits, is_plane
         self.takes_light = Path(pattern).suffix.lower() == ".exr"
+        self.keeps_profile = keeps_profile(pattern)
         check_output(named_by(self._pattern, like.numbers.start), bits=bits, transparent=has_alpha)
 
     def write(
@@ -74,15 +79,18 @@ class SequenceWriter(Writer):
         duration: Fraction,  # noqa: ARG002
     ) -> None:
         """Write one picture; it appears whole or not at all."""
-        path = named_by(self._pattern, number)
-        if self._is_plane:
-            write_alpha(path, colour[:, :, 0], bits=self._bits)
-        elif self.takes_light:
-            like = self._like
-            options: dict[str, Any] = {"chromaticities": like.chromaticities or like.tags.chromaticities}
-            write_exr(path, colour, alpha, bits=max(self._bits, 16), rate=like.rate, **options)
+        path, like = named_by(self._pattern, number), self._like
+        aspect = float(like.pixel_aspect)
+        options: dict[str, Any] = {} if aspect == 1 else {"resolution": (SCREEN_DPI, SCREEN_DPI * aspect)}
+        if self.takes_light:
+            options = {"chromaticities": like.chromaticities or like.tags.chromaticities, "pixel_aspect": aspect}
+            plane = colour[:, :, 0] if self._is_plane else colour
+            write_exr(path, plane, alpha, bits=max(self._bits, 16), rate=like.rate, **options)
+        elif self._is_plane:
+            write_alpha(path, colour[:, :, 0], bits=self._bits, **options)
         else:
-            write_image(path, colour if alpha is None else np.dstack([colour, alpha]), bits=self._bits)
+            pixels = colour if alpha is None else np.dstack([colour, alpha])
+            write_image(path, pixels, bits=self._bits, profile=like.profile, **options)
 
 
 class VideoWriter(Writer):
@@ -98,9 +106,12 @@ class VideoWriter(Writer):
         self._tags = tags_for(form, like.tags, is_limited=kind.is_limited)
         self._has_alpha, self._tick = has_alpha, like.time_base
         self._start = like.span[0]
-        check_writable(path)
-        self._temporary = _temporary_name(self._path)
-        self._file = self._open(like)
+        self._temporary = LockedTemporary(path)
+        try:
+            self._file = self._open(like)
+        except BaseException:
+            self._temporary.remove()
+            raise
         try:
             self._stream = self._add_stream(encoder, dict(kind.options), like)
             self._sound = SoundCopier(like, self._file, path) if sound and like.has_sound else None
@@ -116,7 +127,8 @@ class VideoWriter(Writer):
         options = {"fflags": "+bitexact"}  # no random numbers in the file
         if CONTAINERS[extension] in ("mov", "mp4"):
             options |= {"movflags": "use_metadata_tags", "video_track_timescale": str(_timescale(like.time_base))}
-        file = av.container.open(str(self._temporary), "w", format=CONTAINERS[extension], options=options)
+        name = os.path.abspath(self._temporary.path)  # a relative name such as 1:2.mov would be an address to FFmpeg
+        file = av.container.open(name, "w", format=CONTAINERS[extension], options=options)
         if self._has_alpha:
             file.metadata[ALPHA_KEY] = "premultiplied" if self._premultiplied else "straight"
         return file
@@ -174,8 +186,8 @@ class VideoWriter(Writer):
                 self._encode(None, until=None)
                 self._file.close()
             if self._has_alpha and CONTAINERS[self._path.suffix.lower()] == "mov":
-                _mark_alpha(self._temporary, self._premultiplied)
-            os.replace(self._temporary, self._path)
+                mark_alpha(self._temporary.path, premultiplied=self._premultiplied)
+            self._temporary.rename()
         finally:
             self._drop()
 
@@ -194,9 +206,12 @@ class VideoWriter(Writer):
         try:
             yield
         except av.error.FFmpegError as error:
-            raise OSError(
-                f"output {self._path} cannot be written ({error.strerror}), expected a writable folder with free space"
-            ) from error
+            if isinstance(error, OSError):
+                advice = "written ({}), expected a writable folder with free space"
+                kind: type[Exception] = OSError
+            else:
+                advice, kind = "encoded ({}), expected another --codec, or --no-sound", ValueError
+            raise kind(f"output {self._path} cannot be {advice.format(error.strerror)}") from error
 
     def _drop(self) -> None:
         """Close the file and remove what is not whole."""
@@ -204,7 +219,7 @@ class VideoWriter(Writer):
 
         with suppress(av.error.FFmpegError):  # a full disk: the error of the frame has said so
             self._file.close()
-        self._temporary.unlink(missing_ok=True)
+        self._temporary.remove()
 
 
 def open_writer(
@@ -232,6 +247,11 @@ def open_writer(
     clear_temporaries([text])
     options: dict[str, Any] = {"has_alpha": has_alpha, "premultiplied": premultiplied, "sound": sound}
     return VideoWriter(text, like, codec=codec, **options)
+
+
+def keeps_profile(path: str) -> bool:
+    """Return whether an output stores an ICC profile: pictures do, but not OpenEXR and videos."""
+    return names_sequence(path) and Path(path).suffix.lower() != ".exr"
 
 
 def files_of(pattern: str, like: Clip) -> list[Path]:
@@ -284,15 +304,29 @@ def write_clip(
         If the extra ``video`` is not installed.
     """
     check_choice(bits, "bits", (8, 16, 32))
-    planes = None if alphas is None else iter(alphas)
     options: dict[str, Any] = {"has_alpha": alphas is not None, "premultiplied": premultiplied, "sound": sound}
     with open_writer(path, like, codec=codec, bits=bits, **options) as writer:
-        for frame, source in zip(frames, like, strict=False):
+        for source, frame, *planes in _together(like, frames, alphas):
             colour = check_image(frame, "frame")
-            alpha = None if planes is None else check_plane(next(planes), "alpha", colour.shape[:2], "frame")
+            check_same_shape(colour.shape, "frame", like.shape, "clip")
+            alpha = check_plane(planes[0], "alpha", colour.shape[:2], "frame") if planes else None
+            if not writer.keeps_profile:
+                colour = convert_colours(colour, like.profile, None, f"clip {like.path}")
             if writer.takes_light:
                 colour = light_of(colour, like.tags.transfer)
             writer.write(colour, alpha, source.number, source.time, source.duration)
+
+
+def _together(like: Clip, frames: Iterable[Any], alphas: Iterable[Any] | None) -> Iterator[tuple[Any, ...]]:
+    """Yield the frames of a clip with those to write, and their alphas; refuse another number of either."""
+    given = {"frames": frames} if alphas is None else {"frames": frames, "alphas": alphas}
+    for count, (source, *values) in enumerate(zip_longest(like, *given.values(), fillvalue=END)):
+        for name, value in zip(given, values, strict=True):
+            if value is END:
+                raise ValueError(f"{name} ends after {count}, expected one for each frame of clip {like.path}")
+            if source is END:
+                raise ValueError(f"{name} goes on after {count}, expected one for each frame of clip {like.path}")
+        yield source, *values
 
 
 def colour_for(writer: Writer, colour: FloatArray, *, is_light: bool, transfer: int) -> FloatArray:
@@ -313,36 +347,3 @@ def _refuse_pixels(path: str, like: Clip) -> None:
 def _timescale(time_base: Fraction) -> int:
     """Return units a second that express all times of a clip exactly."""
     return time_base.denominator if time_base.denominator > 1 else 1000
-
-
-def _temporary_name(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-
-
-def _mark_alpha(path: Path, premultiplied: bool) -> None:
-    """Write into a QuickTime file, in the graphics mode of its video, whether colours are multiplied by alpha."""
-    mode = PREMULTIPLIED_MODE if premultiplied else STRAIGHT_MODE
-    with path.open("r+b") as file:
-        place = _box(file, 0, path.stat().st_size, ("moov", "trak", "mdia", "minf", "vmhd"))
-        if place is not None:
-            file.seek(place + 4)
-            file.write(mode.to_bytes(2, "big"))
-
-
-def _box(file: Any, start: int, end: int, names: tuple[str, ...]) -> int | None:
-    """Return the place of the contents of the first box along a path of names, or None."""
-    while start + 8 <= end:
-        file.seek(start)
-        head = file.read(16)
-        size, name, inside = int.from_bytes(head[:4], "big"), head[4:8].decode("latin-1"), start + 8
-        if size == 1:
-            size, inside = int.from_bytes(head[8:16], "big"), start + 16
-        size = size or end - start
-        if size < 8:
-            return None
-        if name == names[0]:
-            found = inside if len(names) == 1 else _box(file, inside, start + size, names[1:])
-            if found is not None:
-                return found
-        start += size
-    return None

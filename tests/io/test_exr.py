@@ -49,6 +49,15 @@ def test_light_above_one_is_kept(tmp_path, bits, tolerance):
     assert picture.chromaticities == tuple(range(8))
 
 
+def test_pixels_that_are_not_square(tmp_path):
+    """Frames of anamorphic cameras have pixels of 2 to 1; the file said 1."""
+    write_exr(tmp_path / "a.exr", LIGHT, ALPHA, pixel_aspect=2)
+    assert read_exr(tmp_path / "a.exr").pixel_aspect == 2
+    assert OpenEXR.File(str(tmp_path / "a.exr")).header()["pixelAspectRatio"] == 2
+    with pytest.raises(ValueError, match="pixel_aspect is 0.0, expected a finite number above 0"):
+        write_exr(tmp_path / "a.exr", LIGHT, pixel_aspect=0)
+
+
 def test_colours_are_stored_multiplied_by_alpha(tmp_path):
     """OpenEXR has associated alpha: other programs read the product."""
     write_exr(tmp_path / "a.exr", LIGHT, ALPHA, bits=32)

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from hybridmatte.methods import flow_neighbors
-from hybridmatte.methods.flow_neighbors import FlowMemory, find_flow_neighbors
+from hybridmatte.methods.flow_neighbors import FlowMemory, find_flow_neighbors, near_unknown
 from hybridmatte.methods.information_flow import information_flow_system, solve_flow, solve_information_flow
-from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors, merge_untied
+from hybridmatte.similarity._neighbors_numba import squared_distances
+from hybridmatte.similarity.features import centered_features, centered_places
+from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors
 from hybridmatte.systems.problem import check_problem
 from tests.synthetic import soft_disk
 from tests.tolerances import assert_close
@@ -127,18 +129,55 @@ def test_known_pixels_stay_known(scene, rng):
 
 @pytest.mark.parametrize("n_points", [(2, 3), (5, 40), (40, 40)])
 @pytest.mark.parametrize("levels", [2, 1000])
-def test_merged_neighbours_are_those_of_all_points(rng, n_points, levels):
-    """Two searches of parts of the points are one search of all, where no tie decides."""
+def test_neighbours_of_two_searches_are_those_of_all_points(rng, n_points, levels):
+    """A search that knows the neighbours among other points is one search of all points, where no tie decides."""
     points = (rng.integers(0, levels, (sum(n_points), 5)) / levels).astype(np.float32)
     queries = (rng.integers(0, levels, (50, 5)) / levels).astype(np.float32)
-    first = np.arange(len(points)) < n_points[0]
-    parts, squared = [], []
-    for own in (np.flatnonzero(first), np.flatnonzero(~first)):
-        found = NeighborTree(np.ascontiguousarray(points[own].T)).untied(queries, min(7, len(own)))
-        parts.append(UntiedNeighbors(own[found.indices].astype(np.int32), found.counts))
-        gaps = (points[parts[-1].indices] - queries[:, None]) ** 2
-        squared.append((gaps[..., 0] + gaps[..., 1] + gaps[..., 2]) + (gaps[..., 3] + gaps[..., 4]))
-    whole = NeighborTree(np.ascontiguousarray(points.T)).untied(queries, min(7, len(points)))
-    merged = merge_untied(parts, squared, 7)
-    np.testing.assert_array_equal(merged.counts, whole.counts)
-    assert untied(merged) == untied(whole)
+    own = rng.permutation(len(points)).astype(np.int32)
+    others, own = own[: n_points[0]], own[n_points[0] :]
+    found = NeighborTree(np.ascontiguousarray(points[others].T)).untied(queries, min(7, len(others)))
+    before = UntiedNeighbors(others[found.indices], found.counts)
+    gaps = (points[before.indices] - queries[:, None]) ** 2
+    squared = (gaps[..., 0] + gaps[..., 1] + gaps[..., 2]) + (gaps[..., 3] + gaps[..., 4])
+    n_neighbors = min(7, len(points))
+    whole = NeighborTree(np.ascontiguousarray(points.T)).untied(queries, n_neighbors)
+    tree = NeighborTree(np.ascontiguousarray(points[own].T))
+    both = tree.untied_beside(queries, n_neighbors, own, before, squared)
+    np.testing.assert_array_equal(both.counts, whole.counts)
+    assert untied(both) == untied(whole)
+
+
+def test_distances_are_those_of_a_search_to_the_bit(scene):
+    pixels = np.flatnonzero(scene.trimap == HALF).astype(np.int32)
+    features = centered_features(scene.image, spatial_weight=3.0)
+    found = NeighborTree(features).among(pixels, 5)
+    places = centered_places(scene.image.shape, 3.0)
+    squared = squared_distances(scene.image.reshape(-1, 3), *places, pixels, found.indices)
+    np.testing.assert_array_equal(np.sqrt(squared), found.distances)
+
+
+def test_large_images_are_searched_near_the_unknown_pixels(rng):
+    """A small image is searched whole; a large one within a reach that is the same for a mirrored image."""
+    for shape, is_whole in (((200, 300), True), ((300, 400), False)):
+        is_unknown = np.zeros(shape, bool)
+        is_unknown[100:120, 50:90] = rng.random((20, 40)) < 0.5
+        near = near_unknown(is_unknown)
+        place = np.zeros(shape, bool)
+        place.ravel()[near.mixture] = True
+        assert place.all() == near.is_known[~is_unknown].all() == is_whole
+        assert place[is_unknown].all()
+        assert not near.is_known[is_unknown].any()
+        assert (place >= near.is_known).all()
+        np.testing.assert_array_equal(near_unknown(is_unknown[:, ::-1]).is_known, near.is_known[:, ::-1])
+
+
+def test_neighbours_in_a_large_image_are_the_nearest(rng):
+    """Of colours that repeat everywhere, no pixel beyond the reach is nearer."""
+    image = (rng.integers(0, 4, (300, 400, 3)) / 4 + 0.05 * rng.random((300, 400, 3))).astype(np.float32)
+    known_alpha = np.zeros((300, 400), np.float32)
+    is_unknown = known_alpha > 0
+    known_alpha[:, 200:], is_unknown[140:160, 190:210] = 1, True
+    found = find_flow_neighbors(image, is_unknown, known_alpha)
+    features = centered_features(image, spatial_weight=1.0)
+    whole = NeighborTree(features).untied_among(found.pixels, 13)
+    np.testing.assert_array_equal(np.sort(found.mixture.indices, axis=1), np.sort(whole.indices[:, 1:], axis=1))

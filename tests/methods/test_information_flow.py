@@ -5,6 +5,7 @@ import pytest
 
 import baselines.information_flow
 from hybridmatte.errors import ConvergenceWarning
+from hybridmatte.linalg.conjugate_gradient import conjugate_gradient
 from hybridmatte.linalg.threads import thread_limit
 from hybridmatte.linalg.two_level import run_ends
 from hybridmatte.methods._information_flow_numba import drop_own, mixture_weights
@@ -13,6 +14,7 @@ from hybridmatte.methods.information_flow import (
     information_flow_laplacian,
     information_flow_system,
     known_to_unknown_flow,
+    solve_flow,
     solve_information_flow,
 )
 from hybridmatte.similarity.features import pixel_features
@@ -135,6 +137,26 @@ def test_one_unknown_pixel_has_a_sparse_form():
     matrix, rhs = system_of(scene._replace(trimap=trimap))[0].to_csr()
     assert matrix.shape == (1, 1)
     assert_close(solve(scene._replace(trimap=trimap))[8, 11], np.clip(rhs[0] / matrix[0, 0], 0, 1))
+
+
+@pytest.mark.parametrize("has_prior", [False, True])
+def test_a_small_system_with_a_start_stops_where_a_large_one_does(monkeypatch, has_prior):
+    """Without a start it is solved to rounding, as few known pixels leave much open."""
+    scene, counts = soft_disk((40, 50), noise=0.03), []
+
+    def counted(*arguments, **options):
+        result = conjugate_gradient(*arguments, **options)
+        counts.append(result.iterations)
+        return result
+
+    monkeypatch.setattr("hybridmatte.systems.solve.conjugate_gradient", counted)
+    given = (scene.alpha, np.full_like(scene.alpha, 1e-3)) if has_prior else ()
+    problem = check_problem(scene.image, scene.trimap, *given)
+    exact = solve_flow(problem)
+    near = np.clip(exact + np.float32(0.02), 0, 1)
+    alpha = solve_flow(problem, start=near, rtol=3e-3)
+    assert counts[1] < 0.3 * counts[0]
+    assert np.abs(alpha - exact).max() < 0.02
 
 
 def test_a_prior_decides_however_weak_it_is():

@@ -68,6 +68,17 @@ class TestCommandLine:
         expected = joint.predict(SCENE.image, MASK)[0]
         assert np.mean(np.abs(read_alpha(folder / "soft.png") - expected) > 0.02) < 0.02
 
+    def test_advice_on_an_inverted_mask_names_no_option_of_another_command(self, folder, run):
+        write_alpha(folder / "mask" / "0.png", 1 - MASK)
+        run("join @net_t @net_m -o @joint")
+        for command in (
+            "predict @net_t @image/0.png @mask/0.png -o @a.png",
+            "predict @joint @image/0.png @mask/0.png -o @b.png",
+        ):
+            _, err = run(command)
+            assert "invert it" in err
+            assert "--invert" not in err
+
     def test_trimap_of_net_t(self, folder, run):
         code, err = run("predict @net_t @image/0.png @mask/0.png -o @t.png")
         assert code == 0, err

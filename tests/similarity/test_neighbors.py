@@ -6,6 +6,7 @@ from scipy.spatial import cKDTree
 
 from hybridmatte.linalg.threads import thread_limit
 from hybridmatte.similarity import _neighbors_numba as kernels
+from hybridmatte.similarity import _tree_search_numba as searching
 from hybridmatte.similarity.neighbors import NeighborTree, nearest_neighbors
 from tests.tolerances import assert_close
 
@@ -53,8 +54,8 @@ def test_every_slot_holds_a_point_for_clusters_and_isolated_points(n_neighbors, 
     clusters = rng.random((30, 1, 5)) * 10 + 0.001 * rng.random((30, 50, 5))
     points = np.concatenate([clusters.reshape(-1, 5), rng.random((60, 5)) * 30]).astype(np.float32)
     perm, *tree = kernels.build_tree(np.ascontiguousarray(points.T))
-    leaves, queries = np.arange(len(points)) // kernels.LEAF, points[perm]
-    squared, slots = kernels.search(*tree, leaves, queries, n_neighbors, epsilon)
+    leaves, queries = np.arange(len(points)) // searching.LEAF, points[perm]
+    squared, slots = searching.search(*tree, leaves, queries, n_neighbors, epsilon)
     assert all(len(set(row)) == n_neighbors for row in slots.tolist())
     assert_close(((points[perm[slots]] - queries[:, None]) ** 2).sum(axis=2), squared, 1e-4)
 
@@ -63,9 +64,9 @@ def test_approximate_search_keeps_its_bound(rng):
     points = rng.random((20000, 5)).astype(np.float32)
     perm, *tree = kernels.build_tree(np.ascontiguousarray(points.T))
     assert np.array_equal(np.sort(perm), np.arange(20000))
-    leaves, queries = np.arange(20000) // kernels.LEAF, points[perm]
-    exact = kernels.search(*tree, leaves, queries, 20, 0.0)[0]
-    loose = kernels.search(*tree, leaves, queries, 20, 1.0)[0]
+    leaves, queries = np.arange(20000) // searching.LEAF, points[perm]
+    exact = searching.search(*tree, leaves, queries, 20, 0.0)[0]
+    loose = searching.search(*tree, leaves, queries, 20, 1.0)[0]
     assert (loose >= exact).all()
     assert (loose <= 4 * exact).all()  # squared distances, epsilon 1
     assert (loose > exact).any()

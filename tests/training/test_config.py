@@ -45,6 +45,7 @@ SHARED = {
     "smallest": 1.0,
     "largest": 1.5,
     "unknown": 0.9,
+    "flip": 0.5,
     "degrees": 0.0,
     "shear": 0.0,
     "brightness": 0.0,
@@ -315,7 +316,7 @@ class TestPage:
         ),
         pytest.param(
             {"network": "modnet", "pretrained": True},
-            "pretrained is True, expected False for network 'modnet': only unet and pyramid and net_t and net_m",
+            "pretrained is True, expected False for network 'modnet': only unet, pyramid, net_t, net_m, ",
             id="pretrained",
         ),
         pytest.param(

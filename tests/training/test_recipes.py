@@ -85,4 +85,11 @@ def test_am2k_is_that_of_the_authors_where_the_paper_is_silent():
     assert config.batch_size * 8 == 32
     assert (config.smallest, config.largest) == (1.0, 1.0)
     assert not any((config.brightness, config.contrast, config.saturation, config.hue, config.degrees, config.shear))
-    assert path.read_text().count("epository") >= 5
+    assert (config.flip, config.unknown) == (0.0, 1.0)
+    assert path.read_text().count("epository") >= 8
+
+
+def test_wsshm_scores_at_the_side_of_the_paper():
+    """Section 4.2: at test time the shorter edge has 512 pixels. Nothing shrank an image."""
+    for name in ("segmentation", "matte", "blending"):
+        assert read_config(FOLDER / "wsshm" / f"{name}.toml").side == 512

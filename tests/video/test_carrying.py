@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hybridmatte import matte_sequence
+from hybridmatte.errors import collected_warnings
 from hybridmatte.video import frames as frames_module
 from hybridmatte.video.carrying import carried_back
 from hybridmatte.video.flow import bounded_motion, motion_between
@@ -33,6 +34,7 @@ def test_hair_is_carried_over_several_frames_along_the_motion_of_the_cut_outs():
     assert errors[0] < 0.7 * errors[1]
 
 
+@pytest.mark.filterwarnings("ignore:keys has 100%")  # of the alphas that the test spoils
 def test_what_was_solved_between_key_frames_is_not_carried_on(monkeypatch):
     """Errors of each solve added up from frame to frame: with keys every 15 frames, SAD doubled."""
     images, trimaps, _ = moving(6)
@@ -109,3 +111,19 @@ def test_a_key_frame_that_equals_the_frame_before_is_where_carrying_begins(monke
     (_, second) = tracked_frames(images[:2], source, settings, 16)
     found = list(matte_sequence(images, keys={0: trimaps[0], 2: second.trimap}, smoothing=0, window=1))
     assert np.array_equal(carried_from[-1], found[2])
+
+
+@pytest.mark.parametrize(("window", "warnings"), [(1, 1), (8, 0)])
+def test_what_came_into_view_between_key_frames_is_warned_of(window, warnings):
+    """Frames that are nearer than the window to the next key frame are carried back from it too."""
+    images, trimaps, _ = moving(6)
+    entered = np.zeros(trimaps[0].shape, bool)
+    entered[-16:, :24] = True
+    for image, trimap in zip(images[2:], trimaps[2:], strict=True):
+        image[entered], trimap[entered] = (0.9, 0.9, 0.1), 1
+    with collected_warnings() as said:
+        list(matte_sequence(images, keys={0: trimaps[0], 5: trimaps[5]}, smoothing=0, window=window))
+    messages = [message for message, _ in said if "came into view" in message]
+    shares = [float(message.split("%")[0].removeprefix("keys has ")) / 100 for message in messages]
+    assert shares == pytest.approx([entered.sum() / (trimaps[5] == 1).sum()] * warnings, abs=0.05)
+    assert all(message.endswith("(frame 5)") for message in messages)

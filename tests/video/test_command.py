@@ -9,7 +9,7 @@ import pytest
 
 from hybridmatte import matte, read_exr, read_image, write_alpha, write_exr, write_image
 from hybridmatte.cli import video_progress
-from hybridmatte.video import read_clip, write_clip
+from hybridmatte.video import ColourTags, read_clip, write_clip
 from tests.video.made import N, av, full, make_video, scene
 
 CUT = "@s.%04d.png --trimaps @t.%04d.png -q fast"
@@ -48,6 +48,21 @@ def test_masks_may_be_a_video(command, folder, point):
     assert [float(frame.time) for frame in frames] == pytest.approx([0, 1 / 24])
     for frame, k in zip(frames, (2, 3), strict=True):
         assert np.abs(full(frame.alpha) - scene(k)[1]).mean() < 0.02
+
+
+def test_masks_of_a_damaged_video_are_not_shifted(command, folder):
+    """Behind a frame that could not be decoded, every frame got the mask of the next."""
+    clip = read_clip(folder / "s.%04d.png")
+    write_clip(folder / "s.mp4", [scene(k)[0] for k in range(N)], clip)
+    planes_as_video(folder / "m.mov", [scene(k)[1] > 0.5 for k in range(N)], clip)
+    with av.open(str(folder / "m.mov")) as file:
+        packets = [bytes(packet) for packet in file.demux(video=0) if packet.size]
+    content = (folder / "m.mov").read_bytes()
+    assert content.count(packets[2]) == 1
+    (folder / "m.mov").write_bytes(content.replace(packets[2], bytes(len(packets[2]))))
+    done = command("@s.mp4 --masks @m.mov -q fast --smoothing 0 -o @a.mov")
+    assert done.code == 2
+    assert "--masks lacks the frame for frame 2, expected one for each frame (frame 2)" in done.err
 
 
 def test_a_part_with_sound_and_a_rate_that_varies(command, folder):
@@ -125,6 +140,32 @@ def test_a_background_clip_runs_in_its_own_time_and_in_a_loop(command, folder, l
     assert command(f"{CUT} -o @a.mkv --background @b.mov --force").code == 0
     corners = [255 * full(frame.image)[0, 0, 0] for frame in read_clip(folder / "a.mkv")]
     np.testing.assert_allclose(corners, [20, 90] * 3, atol=0.6)
+
+
+def test_a_background_clip_of_any_extension(command, folder):
+    """Those of a list were clips; others were read as pictures."""
+    grey_clip(folder / "b.mov", [20, 90, 160], 24)
+    (folder / "b.mov").rename(folder / "b.3gp")
+    done = command(f"{CUT} -o @a.mkv --background @b.3gp")
+    assert done.code == 0, done.err
+    corners = [255 * full(frame.image)[0, 0, 0] for frame in read_clip(folder / "a.mkv")]
+    np.testing.assert_allclose(corners, [20, 90, 160] * 2, atol=0.6)
+
+
+@pytest.mark.parametrize("linear", ["", "--linear"])
+@pytest.mark.parametrize(("transfer", "white"), [(16, 0.5807), (18, 0.75)], ids=["PQ", "HLG"])
+def test_white_behind_a_clip_of_high_dynamic_range(command, folder, transfer, white, linear):
+    """It was the brightest light: 10,000 candela a square metre in PQ, where white is 203 (ITU-R BT.2408)."""
+    like = read_clip(folder / "s.%04d.png")
+    like.tags = ColourTags(9, 9, transfer, False)
+    write_clip(folder / "s.mov", [scene(k)[0] for k in range(N)], like)
+    write_image(folder / "white.png", np.ones((5, 7, 3)))
+    grey_clip(folder / "white.mov", [255], 24)
+    for behind in ("white", "@white.png", "@white.mov"):
+        done = command(f"@s.mov --trimaps @t.%04d.png -q fast -o @a.mkv --force --background {behind} {linear}")
+        assert done.code == 0, done.err
+        for frame in read_clip(folder / "a.mkv"):
+            np.testing.assert_allclose(full(frame.image)[0, 0], white, atol=2e-3)
 
 
 def test_background_pictures_without_a_rate_go_frame_by_frame(command, folder):
@@ -245,6 +286,18 @@ def test_wrong_inputs_are_one_sentence_and_leave_nothing(command, folder, words,
     assert all(part in result.err for part in parts), result.err
     assert result.err.count("error: ") == 1
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("output", ["@frames", "@frames/a.%04d.png"])
+def test_pictures_are_not_written_among_those_of_the_clip(command, folder, output):
+    """The next run took them for frames of the clip."""
+    (folder / "frames").mkdir()
+    for k in range(5, 11):
+        os.link(folder / f"s.{k:04d}.png", folder / "frames" / f"s.{k:04d}.png")
+    refused = command(f"@frames --trimaps @t.%04d.png -q fast -o {output}")
+    assert refused.code == 2
+    assert f"lies among the pictures of clip {folder}/frames, expected another folder" in refused.err
+    assert len(list((folder / "frames").iterdir())) == N
 
 
 def test_frames_of_another_size_are_found_before_any_work(command, folder):

@@ -5,8 +5,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from hybridmatte import read_exr, write_alpha, write_exr
+from hybridmatte import read_exr, read_image, write_alpha, write_exr, write_image
 from hybridmatte.video import read_clip, write_clip
 from hybridmatte.video.codecs import CODECS, chosen_codec
 from hybridmatte.video.colours import light_of, numbers_of
@@ -80,6 +81,28 @@ def test_variable_rate_tags_and_sound_are_kept(tmp_path):
     assert packets[0] == packets[1]
 
 
+@pytest.mark.parametrize(
+    ("n_frames", "n_alphas", "said"),
+    [
+        (2, 3, "frames ends after 2, expected one for each frame of clip"),
+        (4, 3, "frames goes on after 3, expected one for each frame of clip"),
+        (3, 2, "alphas ends after 2, expected one for each frame of clip"),
+        (3, 4, "frames ends after 3, expected one for each frame of clip|alphas goes on after 3, expected"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.mov", "a.%04d.png"])
+def test_another_number_of_frames_or_alphas_is_refused(tmp_path, name, n_frames, n_alphas, said):
+    """Of frames that were too few a shorter clip was written; alphas that were too few were a StopIteration."""
+    make_video(tmp_path / "s.mp4", n=3)
+    clip = read_clip(tmp_path / "s.mp4")
+    images, alphas = [np.zeros((*clip.shape, 3))] * n_frames, [np.zeros(clip.shape)] * n_alphas
+    with pytest.raises(ValueError, match=said):
+        write_clip(tmp_path / name, images, clip, alphas=alphas)
+    assert not (tmp_path / "a.mov").exists()
+    with pytest.raises(ValueError, match=r"frame has shape \(8, 10, 3\) but clip has shape \(48, 64\)"):
+        write_clip(tmp_path / "b.mov", [np.zeros((8, 10, 3))] * 3, clip)
+
+
 @pytest.mark.parametrize("form", ["yuv420p10le", "yuv444p10le", "yuv422p10le"])
 def test_ten_bits(tmp_path, form):
     make_video(tmp_path / "a.mkv", form=form)
@@ -109,6 +132,37 @@ def test_in_and_out_points(tmp_path):
         read_clip(tmp_path / "a.mp4", start=12)
     with pytest.raises(ValueError, match="--end is 'x', expected a frame"):
         parse_point("x", "--end")
+
+
+@pytest.mark.parametrize(
+    ("point", "error", "said"),
+    [
+        (float("nan"), ValueError, "start is nan, expected a finite number"),
+        (-0.5, ValueError, "start is -0.5, expected a finite number at least 0"),
+        ("3", TypeError, "start is of type str, expected a frame, or a time in seconds"),
+        (True, TypeError, "start is of type bool, expected a frame"),
+        (-1, ValueError, "start is -1, expected a place in"),
+    ],
+)
+def test_points_that_are_none(folder, point, error, said):
+    """nan was "cannot convert NaN to integer ratio", and True the second frame."""
+    with pytest.raises(error, match=said):
+        read_clip(folder / "s.%04d.png", start=point)
+
+
+@pytest.mark.parametrize("premultiplied", [False, True])
+def test_quicktime_files_of_other_programs_tell_of_their_alpha(tmp_path, premultiplied):
+    """Without our metadata, the graphics mode counts; it was written, and not read."""
+    make_video(tmp_path / "s.mp4", n=1)
+    clip = read_clip(tmp_path / "s.mp4")
+    image = next(iter(clip)).image
+    write_clip(tmp_path / "a.mov", [image], clip, alphas=[np.full(clip.shape, 0.5)], premultiplied=premultiplied)
+    content = (tmp_path / "a.mov").read_bytes()
+    assert content.count(b"alpha_type") == 1
+    (tmp_path / "a.mov").write_bytes(content.replace(b"alpha_type", b"other_word"))
+    result = read_clip(tmp_path / "a.mov")
+    assert result.is_premultiplied is premultiplied
+    np.testing.assert_allclose(full(next(iter(result)).image), full(image), atol=0.02)
 
 
 def test_a_truncated_file_gives_the_frames_that_decode(tmp_path):
@@ -169,6 +223,47 @@ def test_every_run_of_h264_gives_the_same_bytes(tmp_path):
         write_clip(tmp_path / "a.mp4", images, clip)
         written.add((tmp_path / "a.mp4").read_bytes())
     assert len(written) == 1
+
+
+def test_one_picture_is_read_as_pictures_are(command, tmp_path):
+    """FFmpeg read it: light above 1 was cut, light was taken for numbers of a screen, and EXIF was an error."""
+    light = np.linspace(0, 4, 45 * 67 * 3, dtype=np.float32).reshape(45, 67, 3)
+    write_exr(tmp_path / "shot.exr", light)
+    (frame,) = read_clip(tmp_path / "shot.exr")
+    assert frame.number == 0
+    np.testing.assert_allclose(frame.light, light, rtol=1e-3)
+    np.testing.assert_array_equal(frame.image, read_image(tmp_path / "shot.exr"))
+    done = command("@shot.exr --trimaps @t.0005.png -q fast -o @c.%04d.exr")
+    assert done.code == 0, done.err
+    assert read_exr(tmp_path / "c.0000.exr").colour.max() > 3
+    animation = [Image.fromarray(np.full((9, 13, 3), 40 * k, np.uint8)) for k in range(3)]
+    for name in ("a.png", "a.gif"):
+        animation[0].save(tmp_path / name, save_all=True, append_images=animation[1:], duration=100)
+        assert [frame.image[0, 0, 0] for frame in read_clip(tmp_path / name)] == [0, 40, 80]
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_pictures_whose_colours_are_multiplied(tmp_path, bits):
+    """premultiplied=True changed nothing for PNG; alpha was of another type than the image."""
+    image, alpha, _ = scene(0)
+    write_image(tmp_path / "a.0001.png", np.dstack([image * alpha[:, :, None], alpha]), bits=bits)
+    (stored,), (divided,) = (read_clip(tmp_path / "a.%04d.png", premultiplied=given) for given in (None, True))
+    assert stored.image.dtype == stored.alpha.dtype == divided.image.dtype == f"uint{bits}"
+    np.testing.assert_allclose(full(stored.image), image * alpha[:, :, None], atol=0.51 / (2**bits - 1))
+    opaque = alpha > 0.5
+    np.testing.assert_allclose(full(divided.image)[opaque], image[opaque], atol=3 / (2**bits - 1))
+
+
+def test_light_with_an_alpha_above_one_is_read(tmp_path):
+    """Filters of renders leave it at 1.0004: the clip was refused, though its own alpha is of no use here."""
+    alpha = np.full((9, 13), 1.0004, np.float32)
+    channels = dict.fromkeys("RGBA", alpha)
+    OpenEXR = pytest.importorskip("OpenEXR")
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    OpenEXR.File(header, channels).write(str(tmp_path / "a.0001.exr"))
+    (frame,) = read_clip(tmp_path / "a.%04d.exr")
+    assert (frame.alpha == 1).all()
+    np.testing.assert_allclose(frame.light, 1)
 
 
 def test_names_of_sequences(folder):

@@ -1,5 +1,6 @@
 """A run that ends in the middle leaves its parts, and continues to the same bytes."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 
 from hybridmatte import write_alpha, write_image
+from hybridmatte.automatic import identity
+from hybridmatte.video import read_clip, write_clip
 from hybridmatte.video.jobs import Look, Settings, Source, run_clip
-from tests.video.made import run, scene
+from tests.video.made import N, run, scene
 
 LONG = 16
 
@@ -181,3 +184,74 @@ def test_a_folder_that_is_none_of_ours_is_not_removed(command, folder):
     assert refused.code == 2
     assert "a.mov.parts has no job.json, expected the parts of an interrupted run, or no such folder" in refused.err
     assert (folder / "a.mov.parts" / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ("version", r"begun with version of hybridmatte '.*', expected '9\.9' as now, or --force without --resume"),
+        ("network", "begun with weights of fusion '.*', expected 'another' as now"),
+        ("network that corrects masks", "begun with weights of refiner '.*', expected 'another' as now"),
+        ("clip", r"begun with size and date of clip \[\[.*\]\], expected \[\[.*\]\] as now"),
+    ],
+)
+def test_parts_of_another_version_or_network_are_refused(folder, monkeypatch, changed, said):
+    """Frames of two versions stood side by side in one output, and nothing was said."""
+    write_clip(folder / "s.mkv", [scene(k)[0] for k in range(N)], read_clip(folder / "s.%04d.png"))
+    masks = None if changed == "network" else str(folder / "t.%04d.png")
+    source = Source(str(folder / "s.mkv"), masks=masks, trimaps=None if masks else str(folder / "t.%04d.png"))
+    settings = Settings("best" if changed == "network" else "fast", smoothing=0)
+    with pytest.raises(Stopped):
+        run_clip(source, str(folder / "a.mov"), Look(), settings, on_frame=stop)
+    if changed == "version":
+        monkeypatch.setattr(identity, "__version__", "9.9")
+    elif changed == "clip":
+        os.utime(folder / "s.mkv", (1, 1))
+    else:
+        checksum = identity._checksum
+        name = said.split()[4]
+        monkeypatch.setattr(identity, "_checksum", lambda path: "another" if path.name == name else checksum(path))
+    with pytest.raises(ValueError, match=said):
+        run_clip(source, str(folder / "a.mov"), Look(), settings, resume=True)
+    monkeypatch.undo()
+    assert run_clip(source, str(folder / "a.mov"), Look(), settings, force=True) == N
+
+
+def stop():
+    raise Stopped
+
+
+def test_what_a_segmenter_depends_on(tmp_path):
+    """A network in a file may be replaced; a package may be another version."""
+    file = tmp_path / "net.onnx"
+    file.write_bytes(b"one")
+    options = {"has_correction": False, "has_masks": True}
+    one = identity.identity_of(f"onnx:{file}", "free", **options)
+    assert one == identity.identity_of(f"onnx:{file}", "free", **options)
+    (tmp_path / "net.onnx.toml").write_text("size = 3")
+    two = identity.identity_of(f"onnx:{file}", "free", **options)
+    file.write_bytes(b"another")
+    three = identity.identity_of(f"onnx:{file}", "free", **options)
+    folder = identity.identity_of(f"transformers:{tmp_path}", "free", **options)
+    assert len({str(each) for each in (one, two, three, folder)}) == 4
+    assert "weights of finder" not in one
+    assert identity.identity_of("people", "research", **options) == identity.identity_of(
+        "bundled", "research", **options
+    )
+
+
+def test_two_runs_do_not_share_their_parts(folder):
+    """Both wrote the same files, and the first that ended removed those of the other."""
+    run_until(folder, 2)
+    held = []
+
+    def begin_again(_):
+        with pytest.raises(FileExistsError, match=r"a\.mov\.parts is in use by another run, expected another output"):
+            run_until(folder, 99, resume=True)
+        held.append(1)
+
+    source = Source(str(folder / "s.%04d.png"), trimaps=str(folder / "t.%04d.png"))
+    options = {"resume": True, "on_begin": begin_again}
+    assert run_clip(source, str(folder / "a.mov"), Look(), Settings("fast", smoothing=0), **options) == N
+    assert held
+    assert not (folder / "a.mov.parts").exists()

@@ -55,6 +55,18 @@ def test_what_is_missed_in_one_frame_is_carried(share):
     assert max(np.abs(one - alpha).mean() for one, alpha in zip(result, alphas, strict=True)) < 0.02
 
 
+def test_a_carried_part_stays_while_the_picture_stands_still():
+    """The count of frames through which it may be carried went down, and the part went out after twelve."""
+    frames, alphas = clip(4)
+    masks = [alpha > 0.5 for alpha in alphas]
+    masks[3] = masks[3] & (COLUMNS < 34)
+    still = 15
+    with pytest.warns(UserWarning, match=r"carried from there \(frame 3\)"):
+        result = found(frames + [frames[3]] * still, masks + [masks[3]] * still)
+    assert all(np.array_equal(alpha, result[3]) for alpha in result[4:])
+    assert np.abs(result[-1] - alphas[3]).mean() < 0.02
+
+
 def test_frames_in_a_row_are_named_together():
     frames, alphas = clip(9)
     masks = [(alpha > 0.5) & (k not in (4, 5, 6)) for k, alpha in enumerate(alphas)]
