@@ -29,6 +29,7 @@ __all__ = [
 
 BASE_SOLVER = "information_flow"  # the best single solver: the network corrects its alpha
 EXPANSION = 12.0  # radius in pixels, as in `solve_information_flow`; pixels that it makes known are not corrected
+RTOL = 4e-4  # of the solver without a start; at half of this, the corrected alpha has the same errors
 START_RTOL = 3e-3  # of the solver with a start: the errors of its alpha are those of the start, and smooth
 DISTANCE_SCALE = 4.0  # divides log(1 + pixels): a distance of 54 pixels becomes 1
 
@@ -66,12 +67,13 @@ class SolverEstimates(NamedTuple):
 class Guess(NamedTuple):
     """What is known of alpha beside the trimap; three planes (H, W) float32.
 
-    prior and confidence are those of `Problem`, or both None; start is that of `solve_flow`.
+    prior and confidence are those of `Problem`, or both None; start and rtol are those of `solve_flow`.
     """
 
     prior: npt.NDArray[np.float32] | None
     confidence: npt.NDArray[np.float32] | None
     start: npt.NDArray[np.float32]
+    rtol: float = START_RTOL
 
 
 def solver_estimates(problem: Problem, memory: FlowMemory | None = None) -> SolverEstimates:
@@ -105,9 +107,9 @@ def solve_base(
 ) -> npt.NDArray[np.float32]:
     """Run `BASE_SOLVER` on an image and a trimap of 0, 0.5 and 1, without expansion; the rest is as `run_solvers`."""
     if guess is None:
-        return solve_flow(check_problem(image, known), memory=memory)
+        return solve_flow(check_problem(image, known), memory=memory, rtol=RTOL)
     problem = check_problem(image, known, guess.prior, guess.confidence)
-    return solve_flow(problem, memory=memory, start=guess.start, rtol=START_RTOL)
+    return solve_flow(problem, memory=memory, start=guess.start, rtol=guess.rtol)
 
 
 def as_planes(*arrays: npt.NDArray) -> npt.NDArray[np.float32]:

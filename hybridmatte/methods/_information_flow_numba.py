@@ -243,23 +243,35 @@ def _multiply_flow(first, last, neighbors, weights, intra_neighbors, intra_weigh
     """Compute parts first to last - 1 of the product; each part takes an equal share of the rows.
 
     For row i: the gathered sum ((Id - W) x)_i is scattered back by row i of (Id - W)'. Row i of V is then gathered and
-    scattered in the same way.
+    scattered in the same way. Three sums at a time, as one waits for each of its additions. Unsigned indices need no
+    check for negative values.
     """
     n, n_parts = x.shape[0], parts.shape[0]
+    n_mixed, zero = np.uint64(neighbors.shape[1]), x.dtype.type(0)
     for part in range(first, last):
+        out = parts[part]
         for i in range(n):
-            parts[part, i] = 0
-        for i in range(part * n // n_parts, (part + 1) * n // n_parts):
+            out[i] = 0
+        for i in range(np.uint64(part * n // n_parts), np.uint64((part + 1) * n // n_parts)):
             own = x[i]
-            total = own
-            for k in range(neighbors.shape[1]):
-                total -= weights[i, k] * x[neighbors[i, k]]
-            for k in range(neighbors.shape[1]):
-                parts[part, neighbors[i, k]] -= weights[i, k] * total
-            for k in range(intra_neighbors.shape[1]):
-                total -= intra_weights[i, k] * x[intra_neighbors[i, k]]
-                parts[part, intra_neighbors[i, k]] -= intra_weights[i, k] * own
-            parts[part, i] += total
+            total, second, third, k = own, zero, zero, np.uint64(0)
+            while k + np.uint64(2) < n_mixed:
+                total -= weights[i, k] * x[np.uint64(neighbors[i, k])]
+                second -= weights[i, k + np.uint64(1)] * x[np.uint64(neighbors[i, k + np.uint64(1)])]
+                third -= weights[i, k + np.uint64(2)] * x[np.uint64(neighbors[i, k + np.uint64(2)])]
+                k += np.uint64(3)
+            while k < n_mixed:
+                total -= weights[i, k] * x[np.uint64(neighbors[i, k])]
+                k += np.uint64(1)
+            total += second + third
+            for k in range(n_mixed):
+                out[np.uint64(neighbors[i, k])] -= weights[i, k] * total
+            intra = zero
+            for k in range(np.uint64(intra_neighbors.shape[1])):
+                other = np.uint64(intra_neighbors[i, k])
+                intra += intra_weights[i, k] * x[other]
+                out[other] -= intra_weights[i, k] * own
+            out[i] += total - intra
 
 
 def multiply_flow(neighbors, weights, intra_neighbors, intra_weights, x, parts):

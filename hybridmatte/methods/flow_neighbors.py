@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from hybridmatte.methods import _information_flow_numba as kernels
 from hybridmatte.similarity._neighbors_numba import squared_distances
-from hybridmatte.similarity.features import centered_features, centered_features_at, centered_places
+from hybridmatte.similarity.features import centered_features_at, centered_places
 from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors
 
 __all__ = [
@@ -27,6 +28,8 @@ MIXTURE_NEIGHBORS = 12  # the paper has 20
 MIXTURE_SPATIAL_WEIGHT = 1.0
 KNOWN_NEIGHBORS = 7
 KNOWN_SPATIAL_WEIGHT = 10.0
+EXACT_PIXELS = 1 << 16  # in larger images, only pixels within reach of an unknown one are searched
+MIXTURE_REACH, KNOWN_REACH = 0.15, 0.075  # of the image's longer side, for EXACT_PIXELS pixels
 
 
 class FlowNeighbors(NamedTuple):
@@ -46,6 +49,13 @@ class FlowNeighbors(NamedTuple):
     mixture: UntiedNeighbors
     foreground: UntiedNeighbors | None
     background: UntiedNeighbors | None
+
+
+class NearUnknown(NamedTuple):
+    """The pixels that are searched: all flat indices (m,) for the mixture, and a mask (H, W) of the known ones."""
+
+    mixture: npt.NDArray[np.int32]
+    is_known: npt.NDArray[np.bool_]
 
 
 class FlowMemory:
@@ -78,13 +88,32 @@ class FlowMemory:
 def find_flow_neighbors(
     image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_], known_alpha: npt.NDArray[np.float32]
 ) -> FlowNeighbors:
-    """Return the neighbours of the unknown pixels (H, W) of an image (H, W, 3) with known alphas (H, W)."""
-    tree, pixels = ordered_pixels(image, is_unknown)
-    mixture = mixture_neighbors(tree, pixels, MIXTURE_NEIGHBORS)
+    """Return the neighbours of the unknown pixels (H, W) of an image (H, W, 3) with known alphas (H, W).
+
+    They are exact in images of up to EXACT_PIXELS pixels; see `near_unknown`.
+    """
+    near = near_unknown(is_unknown)
+    tree, pixels, own = ordered_pixels(image, is_unknown, near.mixture)
+    mixture = mixture_neighbors(tree, own, MIXTURE_NEIGHBORS)
+    mixture = mixture._replace(indices=near.mixture[mixture.indices])
     del tree  # its memory is that of the next trees
-    kinds = (~is_unknown & (known_alpha > 0.5), ~is_unknown & (known_alpha <= 0.5))
-    known = (np.flatnonzero(is_kind).astype(np.int32) for is_kind in kinds)
+    kinds = (known_alpha > 0.5, known_alpha <= 0.5)
+    known = (np.flatnonzero(near.is_known & is_kind).astype(np.int32) for is_kind in kinds)
     return FlowNeighbors(pixels, mixture, *(known_neighbors(image, pixels, of_kind) for of_kind in known))
+
+
+def near_unknown(is_unknown: npt.NDArray[np.bool_]) -> NearUnknown:
+    """Return the pixels that are searched; those that are farther from the unknown ones are hardly ever neighbours.
+
+    The reach shrinks with the number of pixels, as the distances in feature space between neighbours do.
+    """
+    n_pixels = is_unknown.size
+    if n_pixels <= EXACT_PIXELS:
+        return NearUnknown(np.arange(n_pixels, dtype=np.int32), ~is_unknown)
+    away = cv2.distanceTransform(np.uint8(~is_unknown), cv2.DIST_C, 3)
+    scale = max(is_unknown.shape) * (EXACT_PIXELS / n_pixels) ** 0.2
+    near = np.flatnonzero(away <= MIXTURE_REACH * scale).astype(np.int32)
+    return NearUnknown(near, (away <= KNOWN_REACH * scale) & ~is_unknown)
 
 
 def _with_more_known(
@@ -105,19 +134,23 @@ def _with_more_known(
 
 
 def ordered_pixels(
-    image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_]
-) -> tuple[NeighborTree, npt.NDArray[np.int32]]:
-    """Return a tree of all pixels by colour and position, and the unknown pixels (n,) in the order of the tree."""
-    tree = NeighborTree(centered_features(image, spatial_weight=MIXTURE_SPATIAL_WEIGHT))
-    return tree, tree.order[is_unknown.ravel()[tree.order]]
+    image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_], among: npt.NDArray[np.int32]
+) -> tuple[NeighborTree, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return a tree of the pixels `among` by colour and position, and the unknown pixels (n,) in the order of the tree.
+
+    The third result is where these are in `among`, which holds all of them.
+    """
+    tree = NeighborTree(centered_features_at(image, among, spatial_weight=MIXTURE_SPATIAL_WEIGHT))
+    own = tree.order[is_unknown.ravel()[among[tree.order]]]
+    return tree, among[own], own
 
 
-def mixture_neighbors(tree: NeighborTree, pixels: npt.NDArray[np.int32], n_neighbors: int) -> UntiedNeighbors:
-    """Return the nearest other pixels of pixels (n,); of an image with one pixel, that pixel."""
+def mixture_neighbors(tree: NeighborTree, points: npt.NDArray[np.int32], n_neighbors: int) -> UntiedNeighbors:
+    """Return the nearest other points of some of a tree's points (n,); of a tree with one point, that point."""
     n_neighbors = min(n_neighbors, len(tree.order) - 1)
     if n_neighbors == 0:
-        return UntiedNeighbors(pixels[:, None].astype(np.int32), np.ones(len(pixels), np.int32))
-    return other_neighbors(pixels, tree.untied_among(pixels, n_neighbors + 1))
+        return UntiedNeighbors(points[:, None].astype(np.int32), np.ones(len(points), np.int32))
+    return other_neighbors(points, tree.untied_among(points, n_neighbors + 1))
 
 
 def other_neighbors(own: npt.NDArray[np.int32], found: UntiedNeighbors) -> UntiedNeighbors:

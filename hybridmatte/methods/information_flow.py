@@ -79,7 +79,8 @@ def solve_information_flow(
 
     Four terms determine alpha: each colour is a mixture of similar colours, known colours explain unknown pixels,
     similar unknown pixels have similar alpha, and neighbours follow the closed form. On photographs this is the most
-    accurate single method, at several times the time of `solve_cf`. Unknown pixels that no flow connects to known ones
+    accurate single method, at several times the time of `solve_cf`. In images of more than 65,536 pixels
+    the neighbours are searched near the unknown region only. Unknown pixels that no flow connects to known ones
     (synthetic images have such pixels) keep the alpha estimated from the known colours.
 
     Parameters
@@ -198,7 +199,7 @@ def information_flow_laplacian(
     check_number(intra_weight, "intra_weight", low=0)
     check_number(local_weight, "local_weight", low=0)
     n = wanted.size
-    tree, pixels = ordered_pixels(colors, wanted)
+    tree, pixels, _ = ordered_pixels(colors, wanted, np.arange(n, dtype=np.int32))
     found = mixture_neighbors(tree, pixels, check_integer(n_neighbors, "n_neighbors", low=1))
     neighbors, weights = found.indices, _mixture_weights(colors, pixels, found)
     rows = np.repeat(pixels, neighbors.shape[1])

@@ -173,11 +173,13 @@ def _search(
         block = (i % (BLOCKS // 2)) * 2 + i // (BLOCKS // 2)
         first = n_queries * block // BLOCKS
         for q in range(first, n_queries * (block + 1) // BLOCKS):
-            _start(leaf_points, queries, q, q == first, seeds, seed_counts, scale, kth, nearest, slots)
             own = np.int64(leaves[q])
+            if own < 0 and q > first:  # the leaf of the previous query's nearest neighbour; -1 if that is a seed
+                own = np.int64(max(slots[0], -1) // LEAF)
+            _start(leaf_points, queries, q, q == first, seeds, seed_counts, scale, kth, nearest, slots)
             stack[0], stack[1] = 0, ~own  # an entry of the stack is a node, or ~leaf
             stack_distances[0] = stack_distances[1] = np.float32(0.0)
-            size = 2
+            size = 1 if own < 0 else 2
             while size > 0:
                 size -= 1
                 node = np.int64(stack[size])
@@ -216,8 +218,9 @@ def search(leaf_points, boxes, depth, leaves, queries, n_neighbors, epsilon):
 def search_untied(leaf_points, boxes, depth, leaves, queries, n_neighbors, epsilon, seeds=None, seed_counts=None):
     """Return the nearest points of queries (M, D): squared distances, ascending, slots, both (M, K), and counts (M,).
 
-    leaves (M,) is the leaf that each query scans first. Any leaf and any order of the queries give the same distances;
-    the search is fastest where the leaf is the nearest one and the previous query is near. With epsilon = 0 the search
+    leaves (M,) is the leaf that each query scans first, or -1 for one where the previous query found its neighbours.
+    Any leaf and any order of the queries give the same distances; the search is fastest where the leaf is the nearest
+    one and the previous query is near. With epsilon = 0 the search
     is exact; otherwise the k-th point found may be up to 1 + epsilon times as far as the true k-th neighbour. The count
     is that of the neighbours whose choice no tie decides: K, or the number of those nearer than the K-th, if a point
     that was left out is exactly as far as the K-th.

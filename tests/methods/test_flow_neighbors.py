@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hybridmatte.methods import flow_neighbors
-from hybridmatte.methods.flow_neighbors import FlowMemory, find_flow_neighbors
+from hybridmatte.methods.flow_neighbors import FlowMemory, find_flow_neighbors, near_unknown
 from hybridmatte.methods.information_flow import information_flow_system, solve_flow, solve_information_flow
 from hybridmatte.similarity._neighbors_numba import squared_distances
 from hybridmatte.similarity.features import centered_features, centered_places
@@ -154,3 +154,30 @@ def test_distances_are_those_of_a_search_to_the_bit(scene):
     places = centered_places(scene.image.shape, 3.0)
     squared = squared_distances(scene.image.reshape(-1, 3), *places, pixels, found.indices)
     np.testing.assert_array_equal(np.sqrt(squared), found.distances)
+
+
+def test_large_images_are_searched_near_the_unknown_pixels(rng):
+    """A small image is searched whole; a large one within a reach that is the same for a mirrored image."""
+    for shape, is_whole in (((200, 300), True), ((300, 400), False)):
+        is_unknown = np.zeros(shape, bool)
+        is_unknown[100:120, 50:90] = rng.random((20, 40)) < 0.5
+        near = near_unknown(is_unknown)
+        place = np.zeros(shape, bool)
+        place.ravel()[near.mixture] = True
+        assert place.all() == near.is_known[~is_unknown].all() == is_whole
+        assert place[is_unknown].all()
+        assert not near.is_known[is_unknown].any()
+        assert (place >= near.is_known).all()
+        np.testing.assert_array_equal(near_unknown(is_unknown[:, ::-1]).is_known, near.is_known[:, ::-1])
+
+
+def test_neighbours_in_a_large_image_are_the_nearest(rng):
+    """Of colours that repeat everywhere, no pixel beyond the reach is nearer."""
+    image = (rng.integers(0, 4, (300, 400, 3)) / 4 + 0.05 * rng.random((300, 400, 3))).astype(np.float32)
+    known_alpha = np.zeros((300, 400), np.float32)
+    is_unknown = known_alpha > 0
+    known_alpha[:, 200:], is_unknown[140:160, 190:210] = 1, True
+    found = find_flow_neighbors(image, is_unknown, known_alpha)
+    features = centered_features(image, spatial_weight=1.0)
+    whole = NeighborTree(features).untied_among(found.pixels, 13)
+    np.testing.assert_array_equal(np.sort(found.mixture.indices, axis=1), np.sort(whole.indices[:, 1:], axis=1))
