@@ -98,16 +98,22 @@ def _farthest(leaf_points, slots, n, queries, q):
 
 
 @inlined
+def insert(key, label, keys, labels):
+    """Insert a key of at least 0 and its label into ascending keys (m LANES,) and their labels, behind equal keys."""
+    carried_key, carried_label = np.float32(-1.0), np.int32(0)
+    for start in range(0, keys.size, LANES):
+        carried_key, carried_label = insert_in_lanes(keys, labels, start, key, label, carried_key, carried_label)
+
+
+@inlined
 def _insert_near(distances, first_slot, kth, nearest, slots):
     """Insert the points of a leaf that are at most as far as the neighbour number `kth` into the neighbours."""
-    mask = mask_of_32(distances, nearest[kth])
+    mask = mask_of_32(distances, 0, nearest[kth])
     while mask != 0:
         p = lowest_bit(mask)
         mask &= mask - 1
         if distances[p] <= nearest[kth]:
-            key, label = np.float32(-1.0), np.int32(0)
-            for start in range(0, nearest.size, LANES):
-                key, label = insert_in_lanes(nearest, slots, start, distances[p], np.int32(first_slot + p), key, label)
+            insert(distances[p], np.int32(first_slot + p), nearest, slots)
 
 
 @inlined
@@ -190,7 +196,7 @@ def _search(
                     _insert_near(distances, ~node * LEAF, kth, nearest, slots)
                     continue
                 _child_distances(boxes, node, queries, q, child_distances)
-                mask = mask_of_16(child_distances, nearest[kth] / scale)
+                mask = mask_of_16(child_distances, 0, nearest[kth] / scale)
                 base = size
                 while mask != 0:
                     p = lowest_bit(mask)
