@@ -55,10 +55,12 @@ def observe(call: Callable[[], Any], label: Label, clock: Callable[[], float] = 
         start = clock()
         run_pieces(function, n_pieces, *arguments, **options)
         seconds = clock() - start
+        begun = clock()
         stage = found.stages.setdefault(label(_name(function), is_iterating[0], arguments), Stage())
         stage.calls += 1
         stage.seconds += seconds
         stage.n_bytes += _bytes(arguments)
+        found.seconds -= clock() - begun  # the observation itself
 
     def solve_observed(*arguments: Any, **options: Any) -> Any:
         is_iterating[0] = True
@@ -77,7 +79,7 @@ def observe(call: Callable[[], Any], label: Label, clock: Callable[[], float] = 
     ):
         start = clock()
         call()
-        found.seconds = clock() - start
+        found.seconds += clock() - start
     return found
 
 
