@@ -209,8 +209,12 @@ def alpha_errors(alphas: Sequence[np.ndarray], samples) -> Errors:
 
 
 def mean_row(method: str, subject: str, errors: Errors) -> Row:
-    """Return the row of means over images."""
-    means = {key: float(np.nanmean([error[key] for error in errors])) for key in errors[0]}
+    """Return the row of means over the images that have a value; without the errors that no image has.
+
+    A mask has no boundary, for example, and its boundary error is NaN, which JSON does not have.
+    """
+    values = {key: [error[key] for error in errors if np.isfinite(error[key])] for key in errors[0]}
+    means = {key: float(np.mean(found)) for key, found in values.items() if found}
     return make_row(method, subject, len(errors), means)
 
 

@@ -9,8 +9,8 @@ from experiments.options import DataOptions, option
 CHOSEN = 10  # of the twenty photographs: constants of `matte_sequence` were chosen on these, and they are not reported
 CONTROL, PEER, SEQUENCE = "matte, frame by frame", "PyMatting closed form", "matte_sequence"
 AVERAGED = "matte, mean of three frames"
-UNSMOOTHED = "matte_sequence, no smoothing"
-METHODS = (CONTROL, PEER, AVERAGED, SEQUENCE, UNSMOOTHED)
+UNSMOOTHED, FAST = "matte_sequence, no smoothing", "matte_sequence, fast"
+METHODS = (CONTROL, PEER, AVERAGED, SEQUENCE, UNSMOOTHED, FAST)
 SPACINGS = (1, 15, 60)  # frames from one key frame to the next
 CUT = ", cut"  # end of the name of a clip with a cut in the middle
 MASKED = ", masks"  # end of the name of a real clip, whose trimaps are made of found masks

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
 
 from baselines.peers.pymatting import closed_form
-from experiments.video import CONTROL, PEER, SEQUENCE, UNSMOOTHED
+from experiments.video import CONTROL, FAST, PEER, SEQUENCE, UNSMOOTHED
 from hybridmatte import matte, matte_sequence
 from hybridmatte.linalg.bicgstab import bicgstab
 from hybridmatte.linalg.conjugate_gradient import KrylovResult, conjugate_gradient
@@ -39,7 +40,7 @@ def averaged(alphas: Alphas, keys: Keys) -> Alphas:
     return means
 
 
-def sequence(frames: Frames, keys: Keys, **options: int) -> Alphas:
+def sequence(frames: Frames, keys: Keys, **options: Any) -> Alphas:
     """Return the alphas of `matte_sequence`, from a trimap in every frame or in key frames only."""
     if len(keys) == len(frames):
         return list(matte_sequence(frames, trimaps=[keys[index] for index in range(len(frames))], **options))
@@ -51,8 +52,9 @@ RUN: dict[str, Callable[[Frames, Keys], Alphas]] = {
     PEER: peer_frame_by_frame,
     SEQUENCE: sequence,
     UNSMOOTHED: partial(sequence, smoothing=0),
+    FAST: partial(sequence, quality="fast"),
 }
-CARRYING = (SEQUENCE, UNSMOOTHED)  # methods that need a trimap in key frames only
+CARRYING = (SEQUENCE, UNSMOOTHED, FAST)  # methods that need a trimap in key frames only
 
 
 @dataclass

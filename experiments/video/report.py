@@ -6,7 +6,7 @@ import numpy as np
 
 from experiments.results import Document, Row
 from experiments.tables import mark, spread, table
-from experiments.video import CONTROL, CUT, METHODS, SEQUENCE, UNSMOOTHED
+from experiments.video import CONTROL, CUT, FAST, METHODS, SEQUENCE, UNSMOOTHED
 
 COLUMNS = {  # of the errors: heading and factor
     "sad": ("SAD / 1000", 1e-3),
@@ -21,6 +21,7 @@ GOALS = (  # error, spacing, spacing of the rows that it is divided by, method o
     ("dtssd", 1, 1, CONTROL, 0.6),
     ("sad", 1, 1, CONTROL, 1.0),
     ("iterations", 1, 1, CONTROL, 0.5),
+    ("cpu_s", 1, 1, CONTROL, 0.67),
     ("sad", 15, 1, None, 1.25),
 )
 Found = Mapping[tuple[str, int], Mapping[str, Row]]  # rows by method and spacing, then by clip
@@ -87,14 +88,14 @@ def error_table(found: Found) -> str:
 def goal_table(found: Found) -> list[str]:
     """Return the ratios that have goals: of means, and their median and range over the clips."""
     lines = []
-    for method in (SEQUENCE, UNSMOOTHED):
+    for method in (SEQUENCE, UNSMOOTHED, FAST):
         for key, spacing, base_spacing, base, goal in GOALS:
             base = base or method
             above, below = found.get((method, spacing), {}), found.get((base, base_spacing), {})
             names = sorted({*above} & {*below})
             if names:
                 pairs = np.array([[rows[name]["error"][key] for name in names] for rows in (above, below)])
-                heading = f"{method}: {COLUMNS[key][0].split()[0]}, key frames {spacing}"
+                heading = f"{method}: {COLUMNS[key][0].split(' / ')[0].split(' x ')[0]}, key frames {spacing}"
                 lines.append([heading, f"{base}, key frames {base_spacing}", *ratio_cells(*pairs, goal)])
     header = ["method and figure", "divided by", "ratio of means", "median over clips (range)", "goal, at most", ""]
     return [table(header, lines)] if lines else []

@@ -3,6 +3,8 @@
 A matrix is (indptr, indices, blocks), CSR form with a block for each entry. blocks (nnz, 4, 4) float32 are stored
 column by column: blocks[k, q, p] is the entry in row p and column q of block k. Vectors are (n, 4) float32.
 
+Functions with an argument `run` make the call with `run_pieces`, or return it prepared with `prepare_pieces`.
+
 Indices in the short kernels are unsigned: a signed index would need a check for negative values.
 """
 
@@ -174,7 +176,7 @@ def fix_diagonal(indptr, indices, blocks, tolerance, inverse):
 
 @kernel(allocates=True)
 def _smooth_prolongation(
-    first_row, last_row, indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks, counts
+    first_row, last_row, indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks
 ):
     """Write rows first_row to last_row - 1 of the smoothed prolongation."""
     product = np.empty((4, 4), np.float32)
@@ -204,16 +206,13 @@ def _smooth_prolongation(
                     p_blocks[at, q, p] -= omega * scaled[q, p]
                     if j == i:
                         p_blocks[at, q, p] += basis[i, q, p]
-        counts[i] = end - first
 
 
-def smoothed_prolongation(
-    indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks, counts
-):
+def smoothed_prolongation(indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks):
     """Write the rows of (Id - omega D^-1 A) P, where P has one block in each row: basis[i] in column parents[i].
 
     D^-1 is `inverse` (n, 4, 4), the inverses of the diagonal blocks of A. Row i is written from position p_indptr[i]
-    on, with its columns in the order in which they are first found; counts[i] receives its number of blocks.
+    on, with its columns in the order in which they are first found.
     """
     run_pieces(
         _smooth_prolongation,
@@ -228,7 +227,6 @@ def smoothed_prolongation(
         p_indptr,
         p_indices,
         p_blocks,
-        counts,
         cost=1000,
     )
 
@@ -272,34 +270,34 @@ def _multiply(first, last, indptr, indices, blocks, x, form, sign, start, step, 
             out[i, 3] = r3
 
 
-def multiply(indptr, indices, blocks, x, out):
+def multiply(indptr, indices, blocks, x, out, run=run_pieces):
     """Write A x into out."""
-    _run_multiply(indptr, indices, blocks, x, PRODUCT, 1.0, x, blocks, out)
+    return _run_multiply(run, indptr, indices, blocks, x, PRODUCT, 1.0, x, blocks, out)
 
 
-def add_product(indptr, indices, blocks, x, out):
+def add_product(indptr, indices, blocks, x, out, run=run_pieces):
     """Add A x to out."""
-    _run_multiply(indptr, indices, blocks, x, SUM, 1.0, out, blocks, out)
+    return _run_multiply(run, indptr, indices, blocks, x, SUM, 1.0, out, blocks, out)
 
 
-def subtract_product(indptr, indices, blocks, rhs, x, out):
+def subtract_product(indptr, indices, blocks, rhs, x, out, run=run_pieces):
     """Write rhs - A x into out."""
-    _run_multiply(indptr, indices, blocks, x, SUM, -1.0, rhs, blocks, out)
+    return _run_multiply(run, indptr, indices, blocks, x, SUM, -1.0, rhs, blocks, out)
 
 
-def smooth(indptr, indices, blocks, step, rhs, x, out):
+def smooth(indptr, indices, blocks, step, rhs, x, out, run=run_pieces):
     """Write one step of damped block Jacobi, x + step (rhs - A x), into out, another vector."""
-    _run_multiply(indptr, indices, blocks, x, SMOOTH, -1.0, rhs, step, out)
+    return _run_multiply(run, indptr, indices, blocks, x, SMOOTH, -1.0, rhs, step, out)
 
 
-def _run_multiply(indptr, indices, blocks, x, form, sign, start, step, out):
-    """Run `_multiply` over all rows."""
-    run_pieces(
+def _run_multiply(run, indptr, indices, blocks, x, form, sign, start, step, out):
+    """Run `_multiply` over all rows, or prepare that call."""
+    return run(
         _multiply, len(indptr) - 1, indptr, indices, blocks, x, form, np.float32(sign), start, step, out, cost=ROW_COST
     )
 
 
-@kernel(fastmath=FLAGS)
+@short_kernel(fastmath=FLAGS)
 def _scale_residual(first, last, step, rhs, out):
     """Multiply rows first to last - 1 of rhs by their blocks of `step`."""
     for i in range(np.uint64(first), np.uint64(last)):
@@ -312,6 +310,6 @@ def _scale_residual(first, last, step, rhs, out):
             )
 
 
-def scale_residual(step, rhs, out):
+def scale_residual(step, rhs, out, run=run_pieces):
     """Write step rhs, of blocks step (n, 4, 4), into out: one step of damped block Jacobi from x = 0."""
-    run_pieces(_scale_residual, len(rhs), step, rhs, out, cost=10)
+    return run(_scale_residual, len(rhs), step, rhs, out, cost=10)

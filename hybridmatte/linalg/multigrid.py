@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +16,7 @@ from hybridmatte.linalg._dense_numba import invert_dense, multiply_dense
 from hybridmatte.linalg._vector_numba import dot
 from hybridmatte.linalg.conjugate_gradient import Vector
 from hybridmatte.linalg.layout import UnknownLayout
+from hybridmatte.linalg.threads import prepare_pieces
 
 __all__ = ["ColorLineMultigrid", "StencilMatrix"]
 
@@ -27,6 +30,7 @@ LOST = 1e-6  # pivots this small against their diagonal entries are rounding err
 RIDGES = (0.0, 3e-6, 3e-5, 3e-4, 3e-3, 3e-2, 0.3)  # relative to the diagonal of the first coarse matrix
 
 Float32 = npt.NDArray[np.float32]
+Step = Callable[[], Any]  # a call with fixed arguments
 
 
 class StencilMatrix(Protocol):
@@ -89,13 +93,24 @@ class ColorLineMultigrid:
         for ridge in RIDGES:
             self._levels = _block_levels(block_matrix.with_ridge(ridge), index_shape, positions, triangles)
             if self._levels[-1].is_definite:
+                self._steps = [
+                    *self._pixels.steps_down(self._levels[0].rhs),
+                    *_steps(self._levels),
+                    *self._pixels.steps_up(self._levels[0].result),
+                ]
                 return
         raise np.linalg.LinAlgError("the coarsest multigrid matrix is not positive definite, expected it to be")
 
     def __call__(self, residual: Vector) -> Float32:
         """Apply the cycle to a residual (n_cells,); the next call overwrites the returned buffer."""
-        self._pixels.smooth_and_restrict(residual, self._levels[0].rhs)
-        return self._pixels.correct_and_smooth(_cycle(self._levels, 0))
+        result = self._pixels.begin(residual)
+        for step in self._steps:
+            step()
+        return result
+
+    def matvec(self, x: Float32) -> Float32:
+        """Return the product of the matrix, in float32, with x (n_cells,) in a buffer that the next call overwrites."""
+        return self._pixels.multiply(x)
 
     @property
     def level_sizes(self) -> list[int]:
@@ -141,19 +156,31 @@ class _PixelLevel:
         self._stencil = (layout.spans, layout.chunks, system.weights.astype(np.float32), diagonal.astype(np.float32))
         self._step = np.divide(DAMPING, system.bound, out=np.zeros(layout.n_cells, np.float32), where=diagonal > 0)
         self._cells, self._basis = cells, basis
-        self._rhs, self._x, self._spare = (np.zeros(layout.n_cells, np.float32) for _ in range(3))
+        self._rhs, self._x, self._spare, self._product = (np.zeros(layout.n_cells, np.float32) for _ in range(4))
 
-    def smooth_and_restrict(self, residual: Vector, coarse_rhs: Float32) -> None:
-        """Write the restriction of the residual after one smoothing step from zero into `coarse_rhs`."""
+    def multiply(self, x: Float32) -> Float32:
+        """Return the product of the float32 matrix with x; the next call overwrites the returned buffer."""
+        _stencil_numba.multiply(*self._stencil, x, self._product)
+        return self._product
+
+    def begin(self, residual: Vector) -> Float32:
+        """Do a smoothing step from zero for a residual; return the buffer that holds the solution after all steps."""
         _stencil_numba.scale_residual(self._step, residual, self._rhs, self._x)
-        _stencil_numba.subtract_product(*self._stencil, self._rhs, self._x, self._spare)
-        _aggregate_numba.restrict(self._cells, self._basis, self._spare, coarse_rhs)
-
-    def correct_and_smooth(self, coarse: Float32) -> Float32:
-        """Return the solution after the coarse correction and one more smoothing step."""
-        _aggregate_numba.prolong(self._cells, self._basis, coarse, self._x)
-        _stencil_numba.smooth(*self._stencil, self._step, self._rhs, self._x, self._spare)
         return self._spare
+
+    def steps_down(self, coarse_rhs: Float32) -> list[Step]:
+        """Return the calls that write the restriction of the residual after the smoothing step into `coarse_rhs`."""
+        return [
+            _stencil_numba.subtract_product(*self._stencil, self._rhs, self._x, self._spare, run=prepare_pieces),
+            _aggregate_numba.restrict(self._cells, self._basis, self._spare, coarse_rhs, run=prepare_pieces),
+        ]
+
+    def steps_up(self, coarse: Float32) -> list[Step]:
+        """Return the calls for the coarse correction and one more smoothing step."""
+        return [
+            _aggregate_numba.prolong(self._cells, self._basis, coarse, self._x, run=prepare_pieces),
+            _stencil_numba.smooth(*self._stencil, self._step, self._rhs, self._x, self._spare, run=prepare_pieces),
+        ]
 
 
 @dataclass
@@ -206,11 +233,34 @@ class _BlockMatrix:
 class _BlockLevel:
     """One coarse level in float32: matrix, smoother, prolongation and restriction."""
 
-    def __init__(self, matrix: _BlockMatrix, inverse: Float32, largest: float, prolongation: _BlockMatrix) -> None:
+    def __init__(
+        self,
+        matrix: _BlockMatrix,
+        inverse: Float32,
+        largest: float,
+        prolongation: _BlockMatrix,
+        restriction: _BlockMatrix,
+    ) -> None:
         self.matrix = matrix.arrays()
         self.step = inverse * np.float32(DAMPING / largest)
-        self.prolongation, self.restriction = prolongation.arrays(), prolongation.transposed.arrays()
-        self.rhs, self.x, self.spare = (np.zeros((len(inverse), 4), np.float32) for _ in range(3))
+        self.prolongation, self.restriction = prolongation.arrays(), restriction.arrays()
+        self.rhs, self._x, self.result = (np.zeros((len(inverse), 4), np.float32) for _ in range(3))
+
+    def steps_down(self, coarse_rhs: Float32) -> list[Step]:
+        """Return the calls for a smoothing step from zero and the restriction of its residual into `coarse_rhs`."""
+        kernels, run = _block_numba, prepare_pieces
+        return [
+            kernels.scale_residual(self.step, self.rhs, self._x, run=run),
+            kernels.subtract_product(*self.matrix, self.rhs, self._x, self.result, run=run),
+            kernels.multiply(*self.restriction, self.result, coarse_rhs, run=run),
+        ]
+
+    def steps_up(self, coarse: Float32) -> list[Step]:
+        """Return the calls for the coarse correction and one more smoothing step."""
+        return [
+            _block_numba.add_product(*self.prolongation, coarse, self._x, run=prepare_pieces),
+            _block_numba.smooth(*self.matrix, self.step, self.rhs, self._x, self.result, run=prepare_pieces),
+        ]
 
 
 class _CoarsestLevel:
@@ -220,25 +270,18 @@ class _CoarsestLevel:
         dense = matrix.toarray()
         self._inverse = invert_dense((dense + dense.T) / 2.0, LOST).astype(np.float32)
         self.is_definite = bool(np.isfinite(self._inverse).all())
-        self.rhs, self._x = (np.zeros((len(matrix.indptr) - 1, 4), np.float32) for _ in range(2))
+        self.rhs, self.result = (np.zeros((len(matrix.indptr) - 1, 4), np.float32) for _ in range(2))
 
-    def solve(self) -> Float32:
-        """Return the solution for the level's right-hand side."""
-        multiply_dense(self._inverse, self.rhs.reshape(-1), self._x.reshape(-1))
-        return self._x
+    def step(self) -> Step:
+        """Return the call that solves for the level's right-hand side."""
+        return partial(multiply_dense, self._inverse, self.rhs.reshape(-1), self.result.reshape(-1))
 
 
-def _cycle(levels: list[Any], k: int) -> Float32:
-    """Return an approximate solution of level k for its right-hand side, by one V-cycle."""
-    level = levels[k]
-    if isinstance(level, _CoarsestLevel):
-        return level.solve()
-    _block_numba.scale_residual(level.step, level.rhs, level.x)
-    _block_numba.subtract_product(*level.matrix, level.rhs, level.x, level.spare)
-    _block_numba.multiply(*level.restriction, level.spare, levels[k + 1].rhs)
-    _block_numba.add_product(*level.prolongation, _cycle(levels, k + 1), level.x)
-    _block_numba.smooth(*level.matrix, level.step, level.rhs, level.x, level.spare)
-    return level.spare
+def _steps(levels: list[Any]) -> list[Step]:
+    """Return the calls of one V-cycle over the block levels, which solves for the right-hand side of the first."""
+    down = [step for level, coarse in pairwise(levels) for step in level.steps_down(coarse.rhs)]
+    up = [step for level, coarse in reversed([*pairwise(levels)]) for step in level.steps_up(coarse.result)]
+    return [*down, levels[-1].step(), *up]
 
 
 def _pixel_level(system: StencilMatrix, image: Float32) -> tuple[Any, ...]:
@@ -276,8 +319,9 @@ def _block_levels(matrix: _BlockMatrix, shape: tuple[int, ...], positions: Any, 
         coarse_triangles = np.zeros((len(parent_positions), 4, 4))
         _aggregate_numba.block_basis(first, members, triangles, DEPENDENT**2, basis, coarse_triangles)
         prolongation = _smooth_prolongation(matrix, inverse, parents, basis, 4.0 / (3.0 * largest), len(first) - 1)
-        levels.append(_BlockLevel(matrix, inverse, largest, prolongation))
-        matrix = prolongation.transposed @ (matrix @ prolongation)
+        restriction = prolongation.transposed
+        levels.append(_BlockLevel(matrix, inverse, largest, prolongation, restriction))
+        matrix = restriction @ (matrix @ prolongation)
         shape = tuple(-(-side // GROUP) for side in shape)
         positions, triangles = parent_positions, coarse_triangles
 
@@ -298,14 +342,10 @@ def _smooth_prolongation(
     matrix: _BlockMatrix, inverse: Float32, parents: Any, basis: Float32, omega: float, n_columns: int
 ) -> _BlockMatrix:
     """Return the smoothed prolongation (Id - omega D^-1 A) P of the tentative prolongation P."""
-    room = np.diff(matrix.indptr)
-    starts = np.concatenate([[0], np.cumsum(room)]).astype(np.int32)
-    indices = np.empty(starts[-1], np.int32)
-    blocks = np.empty((starts[-1], 4, 4), np.float32)
-    counts = np.empty(len(room), np.int32)
-    _block_numba.smoothed_prolongation(
-        *matrix.arrays(), inverse, parents, basis, omega, starts, indices, blocks, counts
-    )
-    used = np.arange(starts[-1]) - np.repeat(starts[:-1], room) < np.repeat(counts, room)
+    counts = np.empty(len(inverse), np.int32)
+    tentative = np.arange(len(inverse) + 1, dtype=np.int32), parents  # one block in each row
+    _block_numba.count_product(matrix.indptr, matrix.indices, *tentative, n_columns, counts)
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    return _BlockMatrix(indptr, indices[used], blocks[used], n_columns)
+    indices, blocks = np.empty(indptr[-1], np.int32), np.empty((indptr[-1], 4, 4), np.float32)
+    _block_numba.smoothed_prolongation(*matrix.arrays(), inverse, parents, basis, omega, indptr, indices, blocks)
+    return _BlockMatrix(indptr, indices, blocks, n_columns)

@@ -138,9 +138,9 @@ def solve_flow(
     A memory spares the next solve of the same image, with more known pixels, most of the search for neighbours. A start
     (H, W) is the first guess for alpha, NaN where the alpha that the known colours give is the better one.
     """
-    is_large = problem.is_unknown.sum() > SMALL_SYSTEM
+    is_inexact = start is not None or problem.is_unknown.sum() > SMALL_SYSTEM  # small ones are solved to rounding
     is_single = (
-        is_large and rtol >= SINGLE_RTOL and problem.prior is None
+        is_inexact and rtol >= SINGLE_RTOL and problem.prior is None
     )  # a prior may hold alpha by less than rounding
     build = partial(information_flow_system, memory=memory, start=start, known_weight=known_weight, is_single=is_single)
     small_rtol = SMALL_RTOL if start is None else rtol

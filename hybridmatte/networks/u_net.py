@@ -109,6 +109,8 @@ class MattingUNet(MattingNetwork, SavedNetwork, library_name="hybridmatte", lice
     """U-Net with skip connections up to full resolution; see `unet`.
 
     The max-pooling after a ResNet's stem is removed, as in the paper, which doubles the resolution of the features.
+    Colours are normalised by the mean and deviation of ImageNet, whatever the encoder was trained with: those of
+    EfficientNet-Lite's weights, for example, are 0.5 and 0.5.
 
     Parameters
     ----------

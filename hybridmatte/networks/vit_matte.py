@@ -12,10 +12,10 @@ from transformers.utils import logging
 from hybridmatte._validation import check_choice
 from hybridmatte.io.documents import read_json_object
 from hybridmatte.networks.config_schema import NOTES, check_rules
-from hybridmatte.networks.network import MattingNetwork, TrimapOption, count_planes
+from hybridmatte.networks.network import MEAN, STD, MattingNetwork, TrimapOption, count_planes
 from hybridmatte.networks.saved_network import CONFIG, download_config, weights_folder
 from hybridmatte.networks.saved_weights import load_saved
-from hybridmatte.networks.transformer_weights import load_vit, timm_tensors
+from hybridmatte.networks.transformer_weights import load_vit, renormalize, timm_tensors
 from hybridmatte.networks.vit_matte_schema import vit_matte_options
 
 __all__ = ["MattingViT", "vitmatte"]
@@ -58,7 +58,9 @@ def vitmatte(
     pretrained : bool, str or path, default False
         Start the transformer from DINO's weights of timm, which are downloaded, for "small" and "base"; or from a local
         file, or an installed package, of weights of DINO, of MAE or of timm's plain vision transformers with patches of
-        16 pixels, see `hybridmatte.networks.transformer_weights.load_vit`.
+        16 pixels, see `hybridmatte.networks.transformer_weights.load_vit`. They are taken to be trained with colours
+        normalised by ImageNet's mean and deviation, as those of DINO and MAE; the patch embedding is changed to this
+        network's, which are those of public checkpoints.
 
     Returns
     -------
@@ -108,6 +110,8 @@ def vitmatte(
         if pretrained is True and size not in DINO:
             raise ValueError(f"size is {size!r}, expected {' or '.join(map(repr, DINO))} with weights of timm")
         load_vit(network.model.backbone, timm_tensors(DINO[size]) if pretrained is True else pretrained)
+        embedding = network.model.backbone.embeddings.projection
+        renormalize(embedding, (MEAN, STD), (network.mean, network.std))
     return network
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,12 @@ import numpy.typing as npt
 from hybridmatte._validation import check_integer, check_number
 from hybridmatte.errors import ConvergenceWarning, warn_caller
 from hybridmatte.linalg.bicgstab import bicgstab
-from hybridmatte.linalg.conjugate_gradient import KrylovResult, Vector, conjugate_gradient
+from hybridmatte.linalg.conjugate_gradient import (
+    KrylovResult,
+    Vector,
+    conjugate_gradient,
+    refined_conjugate_gradient,
+)
 from hybridmatte.linalg.threads import threads_for
 from hybridmatte.systems.problem import Problem, finish_alpha
 from hybridmatte.systems.regions import independent_regions
@@ -50,6 +56,9 @@ class LinearSystem(ABC):
         Right-hand side; its precision is that of the solution.
     start : (n,) array or None
         First guess for the solution, if there is a better one than zero.
+    single_matvec : callable or None
+        Product of A, rounded to float32, with a float32 vector, once there is a preconditioner. Conjugate gradients use
+        it if there is one.
     is_symmetric : bool
         Whether A is symmetric positive definite. If not, the system is solved by BiCGSTAB.
     """
@@ -58,6 +67,7 @@ class LinearSystem(ABC):
     diagonal: npt.NDArray[Any]
     rhs: npt.NDArray[Any]
     start: npt.NDArray[Any] | None = None
+    single_matvec: Callable[[Vector], Vector] | None = None
     is_symmetric: bool = True
 
     @abstractmethod
@@ -109,6 +119,9 @@ def solve_system(
     A symmetric system that rounding errors make indefinite is solved with a ridge: ``(A + ridge D) x = rhs + ridge D
     start`` with the diagonal D of A. The ridge is `MARGIN` times the least of `RIDGES` with which conjugate gradients
     do not break down. So unknowns that nothing else determines keep the first guess, or 0 without one.
+
+    A large system with a product in single precision is first solved by conjugate gradients in single precision with
+    residuals in double precision. If they fail, those in double precision follow.
     """
     if not system.is_symmetric:
         return bicgstab(system.matvec, rhs, precondition, rtol=rtol, maxiter=maxiter)
@@ -124,6 +137,11 @@ def solve_system(
             maxiter=maxiter,
         )
 
+    if system.single_matvec is not None and rhs.dtype == np.float64 and rhs.size > SMALL_SYSTEM:
+        with suppress(np.linalg.LinAlgError):
+            return refined_conjugate_gradient(
+                system.matvec, system.single_matvec, rhs, precondition, x0=start, rtol=rtol, maxiter=maxiter
+            )
     try:
         return conjugate_gradient(system.matvec, rhs, precondition, x0=start, rtol=rtol, maxiter=maxiter)
     except np.linalg.LinAlgError:

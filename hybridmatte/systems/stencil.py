@@ -64,7 +64,9 @@ class StencilSystem(LinearSystem):
 
     def preconditioner(self) -> ColorLineMultigrid:
         """Return one V-cycle of multigrid with the near-null space {1, R, G, B}."""
-        return ColorLineMultigrid(self, self.image)
+        multigrid = ColorLineMultigrid(self, self.image)
+        self.single_matvec = multigrid.matvec
+        return multigrid
 
     def astype(self, dtype: npt.DTypeLike) -> StencilSystem:
         """Return the system in another precision."""

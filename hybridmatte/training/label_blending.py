@@ -29,6 +29,7 @@ Config = TypeVar("Config", bound=TrainingConfig)
 CERTAIN = 1e-4  # cross-entropy takes alphas no closer to 0 or 1
 MARGIN_SHARE = 0.01  # of a crop's pixels, added to intersection and union
 LEAST_IOU = 0.05  # of the boundary head with true boundaries; below it has learnt nothing
+LEAST_SHARE = 0.001  # of a blended label's pixels that are the teacher's; below the label is the mask
 
 
 class SegmentationPretraining(MattingModule[SegmentationConfig]):
@@ -145,7 +146,8 @@ class MatteLabelBlending(RecordsBoundary[BlendingConfig], TaughtModule[BlendingC
     The student sees a crop with changed colours, the teacher sees it unchanged. If both have the same architecture, the
     teacher follows the student as a moving average. Its boundary head stays as it is, as the student trains none; so
     the boundary comes from the teacher as it was at the start, unless `frozen_boundary` is false. Validation scores
-    that boundary, see `RecordsBoundary`.
+    that boundary, see `RecordsBoundary`. ``blended_share`` is logged, the mean weight of the teacher's alpha in a
+    label; if it is below 0.001 in the last epoch, a warning says that the labels were the masks alone.
 
     Parameters
     ----------
@@ -170,6 +172,7 @@ class MatteLabelBlending(RecordsBoundary[BlendingConfig], TaughtModule[BlendingC
         self.teacher_follows = config.ema > 0 and _architecture(network) == _architecture(teacher)
         is_kept = self.teacher_follows and config.frozen_boundary and not config.mask_only
         self.first_teacher: Any = copy.deepcopy(self.teacher) if is_kept else None
+        self._shares: list[torch.Tensor] = []  # of the labels of an epoch that are the teacher's alpha
 
     def boundary_network(self) -> Any:
         """Return the network that gives the boundary: the teacher, as it was at the start if that is kept."""
@@ -202,11 +205,34 @@ class MatteLabelBlending(RecordsBoundary[BlendingConfig], TaughtModule[BlendingC
         if self.first_teacher is not None:
             boundary = self.first_teacher.alpha_and_boundary(batch["image"])[1]
         boundary = boundary.float() if self.config.soft_boundary else hard_boundary(boundary.float())
+        self._shares.append(boundary.mean())
         return blend_labels(alpha.float(), boundary, batch["mask"])
 
     def loss_terms(self, alpha: torch.Tensor, batch: Batch) -> Terms:
         """Return the two terms of alpha."""
         return alpha_terms(alpha, batch["alpha"])
+
+    def on_train_epoch_start(self) -> None:
+        """Forget the shares of the epoch before."""
+        self._shares = []
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Any:
+        """Return the loss of a batch, and log how much of its labels is the teacher's alpha."""
+        loss = super().training_step(batch, batch_idx)
+        if self._shares:
+            self.log("blended_share", self._shares[-1], on_step=True, on_epoch=False)
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Warn after the last epoch if its labels were the masks alone, though blended ones were asked for."""
+        is_last = self.trainer.current_epoch + 1 == self.trainer.max_epochs
+        share = float(torch.stack(self._shares).mean()) if self._shares else 1.0
+        if is_last and share < LEAST_SHARE:
+            warnings.warn(
+                f"the boundary of teacher {self.config.teacher} covers {share:.2%} of the photographs: the labels were "
+                "the masks alone, as if mask_only were true",
+                stacklevel=2,
+            )
 
     def optimizer_step(self, *arguments: Any, **options: Any) -> None:
         """Take a step, then let the teacher follow."""

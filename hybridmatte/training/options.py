@@ -121,7 +121,7 @@ class NetworkOptions:
             if self.network not in networks and getattr(self, name) != default:
                 raise ValueError(
                     f"{name} is {getattr(self, name)!r}, expected {default!r} for network "
-                    f"{self.network!r}: only {' and '.join(networks)} can change it"
+                    f"{self.network!r}: only {', '.join(networks)} can change it"
                 )
         expected = FIXED_TRIMAP_INPUT.get(self.network, self.trimap_input)
         if self.trimap_input != expected:

@@ -62,10 +62,14 @@ def cubic_at(plane, x, y):
     left, above = int(np.floor(x)), int(np.floor(y))
     across, down = cubic_shares(x - left), cubic_shares(y - above)
     total = 0.0
-    for j in range(4):
-        row = min(max(above + j - 1, 0), height - 1)
-        value = 0.0
-        for i in range(4):
-            value += across[i] * plane[row, min(max(left + i - 1, 0), width - 1)]
-        total += down[j] * value
+    if 1 <= left < width - 2 and 1 <= above < height - 2:
+        for j in range(4):
+            row = above + j - 1
+            upper = across[0] * plane[row, left - 1] + across[1] * plane[row, left]
+            total += down[j] * (upper + across[2] * plane[row, left + 1] + across[3] * plane[row, left + 2])
+    else:
+        for j in range(4):
+            row = min(max(above + j - 1, 0), height - 1)
+            for i in range(4):
+                total += down[j] * across[i] * plane[row, min(max(left + i - 1, 0), width - 1)]
     return min(max(total, 0.0), 1.0)

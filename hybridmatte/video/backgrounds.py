@@ -13,64 +13,80 @@ import numpy.typing as npt
 from hybridmatte._validation import check_image
 from hybridmatte.io.exr import is_exr, read_exr
 from hybridmatte.io.formats import INPUT_EXTENSIONS, kind_of
-from hybridmatte.io.pictures import read_image
+from hybridmatte.io.pictures import read_image, read_profile
+from hybridmatte.io.profiles import convert_colours
 from hybridmatte.video.clips import Clip, Frame
-from hybridmatte.video.colours import UNSPECIFIED, light_of
+from hybridmatte.video.colours import HLG, PQ, SCREEN, UNSPECIFIED, light_of, numbers_of
 from hybridmatte.video.image_sequences import HEAD_BYTES, SequenceClip, is_sequence
 from hybridmatte.video.reading import read_clip
 
 __all__ = ["Ground", "ground_of"]
 
 FloatArray = npt.NDArray[np.float32]
+HDR = {PQ, HLG}
 
 
 class Ground(ABC):
-    """A background: a colour (3,) or pictures (h, w, 3) of any size."""
+    """A background: a colour (3,) or pictures (h, w, 3) of any size, for a clip with a transfer function."""
+
+    def __init__(self, transfer: int) -> None:
+        self._transfer = transfer
 
     @abstractmethod
     def numbers_at(self, time: Fraction) -> FloatArray:
-        """Return it in [0, 1] at a time in seconds from the beginning; times grow from call to call."""
+        """Return it as numbers of the clip at a time in seconds from the beginning; times grow from call to call."""
 
     @abstractmethod
-    def light_at(self, time: Fraction, transfer: int) -> FloatArray:
-        """Return its linear light; transfer is that of the clip before it, for numbers that say nothing of theirs."""
+    def light_at(self, time: Fraction) -> FloatArray:
+        """Return its linear light."""
+
+    def _numbers(self, numbers: FloatArray, own: int) -> FloatArray:
+        """Return numbers of a transfer function as those of the clip; those of screens count as equal."""
+        if own == self._transfer or not {own, self._transfer} & HDR:
+            return numbers
+        return numbers_of(light_of(numbers, own), self._transfer)
+
+    def _untagged(self) -> int:
+        """Return the transfer function of numbers that do not say theirs: that of the clip, but for PQ and HLG."""
+        return SCREEN.transfer if self._transfer in HDR else self._transfer
 
 
 class StillGround(Ground):
     """A colour, or a picture with its light if it is an OpenEXR file."""
 
-    def __init__(self, numbers: FloatArray, light: FloatArray | None = None) -> None:
-        self._numbers, self._light = numbers, light
+    def __init__(self, transfer: int, numbers: FloatArray, light: FloatArray | None = None) -> None:
+        super().__init__(transfer)
+        self._picture, self._light = numbers, light
 
     def numbers_at(self, time: Fraction) -> FloatArray:  # noqa: ARG002
         """Return the numbers."""
-        return self._numbers
+        return self._numbers(self._picture, self._untagged())
 
-    def light_at(self, time: Fraction, transfer: int) -> FloatArray:  # noqa: ARG002
+    def light_at(self, time: Fraction) -> FloatArray:  # noqa: ARG002
         """Return the light."""
-        return light_of(self._numbers, transfer) if self._light is None else self._light
+        return light_of(self._picture, self._untagged()) if self._light is None else self._light
 
 
 class MovingGround(Ground):
     """The frames of a clip by their times, from its beginning again after its end."""
 
-    def __init__(self, clip: Clip) -> None:
+    def __init__(self, transfer: int, clip: Clip) -> None:
+        super().__init__(transfer)
         self._clip, self._round = clip, Fraction(0)
+        is_untagged = clip.tags.transfer == UNSPECIFIED or isinstance(clip, SequenceClip)
+        self._own = self._untagged() if is_untagged else clip.tags.transfer
         self._frames: Iterator[Frame] = iter(clip)
         self._frame = next(self._frames)
         self._first = self._frame.time
 
     def numbers_at(self, time: Fraction) -> FloatArray:
         """Return the numbers of the frame that is shown."""
-        return check_image(self._at(time).image)
+        return self._numbers(check_image(self._at(time).image), self._own)
 
-    def light_at(self, time: Fraction, transfer: int) -> FloatArray:
+    def light_at(self, time: Fraction) -> FloatArray:
         """Return the light of the frame that is shown."""
-        frame, own = self._at(time), self._clip.tags.transfer
-        if frame.light is not None:
-            return frame.light
-        is_untagged = own == UNSPECIFIED or isinstance(self._clip, SequenceClip)
-        return light_of(check_image(frame.image), transfer if is_untagged else own)
+        frame = self._at(time)
+        return light_of(check_image(frame.image), self._own) if frame.light is None else frame.light
 
     def _at(self, time: Fraction) -> Frame:
         while time >= self._end():
@@ -91,15 +107,21 @@ def ground_of(background: str | FloatArray, like: Clip) -> Ground:
 
     A sequence that does not say its rate has that of the clip.
     """
+    transfer = like.tags.transfer
+    name = f"background {background} or clip {like.path}"
     if not isinstance(background, str):
-        return StillGround(background)
+        return StillGround(transfer, convert_colours(background, None, like.profile, name))
     if is_sequence(background):
         behind = read_clip(background)
-        has_rate = isinstance(behind, SequenceClip) and behind.has_rate
-        return MovingGround(behind if has_rate else read_clip(background, rate=like.rate))
+        if isinstance(behind, SequenceClip) and not behind.has_rate:
+            behind = read_clip(background, rate=like.rate)
+        behind.profile = like.profile
+        return MovingGround(transfer, behind)
     if not _is_still(background):
-        return MovingGround(read_clip(background))
-    return StillGround(read_image(background), read_exr(background).colour if is_exr(background) else None)
+        return MovingGround(transfer, read_clip(background))
+    light = read_exr(background).colour if is_exr(background) else None
+    image = convert_colours(read_image(background), read_profile(background), like.profile, name)
+    return StillGround(transfer, image, light)
 
 
 def _is_still(path: str) -> bool:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.video.flow import Frame, Plane, motion_between
+from hybridmatte.video.flow import Frame, MotionPair, Plane, enlarged
 from hybridmatte.video.tracking import Matted, Moved, moved_as_cutout
 
 __all__ = ["carried_back", "trimap_of_moved"]
@@ -20,16 +20,19 @@ NARROWEST = 0.01  # of the diagonal: width by which the unknown region grows
 SHARE_OF_MOTION = 0.1  # of the object's motion in a frame, added to that width
 
 
-def carried_back(key: Matted, images: Sequence[Frame], is_cut_after: Sequence[bool]) -> list[Moved | None]:
-    """Return the alpha of a key frame at the frames before it; None before a cut, which breaks the chain."""
+def carried_back(key: Matted, images: Sequence[Frame], motions: Sequence[MotionPair | None]) -> list[Moved | None]:
+    """Return the alpha of a key frame at the frames before it; None before a cut, which breaks the chain.
+
+    motions are those from each image to the next one, as `bounded_motion` returns them, or None at a cut.
+    """
     guesses: list[Moved | None] = []
     following: Matted | None = key
-    for image, is_broken in zip(reversed(images), reversed(is_cut_after), strict=True):
-        if following is None or is_broken:
+    for image, motion in zip(reversed(images), reversed(motions), strict=True):
+        if following is None or motion is None:
             following = None
             guesses.append(None)
             continue
-        guess = moved_as_cutout(following, image, motion_between(image, following.image).to_next)
+        guess = moved_as_cutout(following, image, enlarged(motion, image.shape).to_next)
         guesses.append(guess)
         following = Matted(image, guess.alpha, guess.variance)
     return guesses[::-1]

@@ -22,6 +22,7 @@ from hybridmatte.video.colours import ColourTags
 from hybridmatte.video.matroska import is_cut as is_cut_matroska
 from hybridmatte.video.planes import arrays_of, tags_of
 from hybridmatte.video.points import Point, chosen_range
+from hybridmatte.video.quicktime import is_marked_premultiplied
 
 if TYPE_CHECKING:
     import av.container
@@ -92,6 +93,9 @@ class Clip(ABC):
         What the file holds; light is that of OpenEXR.
     pixel_aspect : Fraction
         Width of an upright pixel by its height.
+    profile : bytes or None
+        ICC profile of the colours of pictures; None stands for sRGB, and for what tags say. Frames of other profiles
+        are converted to it, also after it was set.
     """
 
     path: str
@@ -107,6 +111,7 @@ class Clip(ABC):
     is_light: bool = False
     chromaticities: tuple[float, ...] | None = None
     pixel_aspect: Fraction = Fraction(1)
+    profile: bytes | None = None
 
     def __len__(self) -> int:
         """Return the number of frames that the file announces between the in and the out point."""
@@ -139,7 +144,7 @@ class VideoClip(Clip):
             self.rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
             self.has_sound = bool(container.streams.audio)
             aspect = Fraction(stream.sample_aspect_ratio or 1)
-            self.is_premultiplied = _is_premultiplied(container, premultiplied)
+            self.is_premultiplied = _is_premultiplied(container, path, premultiplied)
             self.has_alpha, self.bits = _has_alpha(stream), max((c.bits for c in context.format.components), default=8)
             announced = stream.frames
             self._times, self._has_times, is_cut = _times_of_packets(container, stream, self._label)
@@ -152,7 +157,7 @@ class VideoClip(Clip):
         self.numbers = chosen_range(start, end, self.whole, self._seconds, self.path)
         self._orientation, self.shape = self._turn()
         self.pixel_aspect = 1 / aspect if self._orientation >= SIDEWAYS else aspect
-        self._has_warned = self._has_warned_of_fields = False
+        self._has_warned = self._has_warned_of_fields = self._has_warned_of_times = False
 
     def check_sizes(self) -> None:
         """Refuse frames of different sizes: at key frames, where a size may change."""
@@ -176,6 +181,9 @@ class VideoClip(Clip):
         """Decode the frames; what cannot be decoded is left out, and one warning says so."""
         n_decoded, before, left_out = 0, -1, set(self.numbers if self._has_times else ())
         for frame in self._decoded():
+            if before >= 0 and self._has_times and frame.pts == self._times[before]:
+                self._warn_of_times(before)
+                continue
             number = self._number(frame.pts, before)
             if number >= self.numbers.stop:
                 break
@@ -201,6 +209,15 @@ class VideoClip(Clip):
             warn_caller(
                 f"{self._label} has interlaced frames, such as frame {number}: if even and odd rows show two moments, "
                 "moving edges become combs, and so does alpha; deinterlace it first, as ffmpeg -vf bwdif does",
+                UserWarning,
+            )
+
+    def _warn_of_times(self, number: int) -> None:
+        """Warn once of frames that would be shown at the same time, of which the first is used."""
+        if not self._has_warned_of_times:
+            self._has_warned_of_times = True
+            warn_caller(
+                f"{self._label} has several frames at one time, such as frame {number}: the first of them is used",
                 UserWarning,
             )
 
@@ -346,12 +363,14 @@ def _times_of_packets(container: Any, stream: Any, label: str) -> tuple[list[int
     return sorted(set(times)), has_times, is_cut
 
 
-def _is_premultiplied(container: Any, given: bool | None) -> bool:
+def _is_premultiplied(container: Any, path: str, given: bool | None) -> bool:
     """Return whether colours are multiplied by alpha: as given, or as the container says; else they are straight."""
     if given is not None:
         return given
     said = {key.lower(): value for key, value in container.metadata.items()}
-    return said.get(ALPHA_KEY) == "premultiplied"
+    if ALPHA_KEY in said or "mov" not in container.format.name:
+        return said.get(ALPHA_KEY) == "premultiplied"
+    return is_marked_premultiplied(path)
 
 
 def straight(image: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -27,6 +27,8 @@ __all__ = [
     "MotionPair",
     "Plane",
     "blurred",
+    "bounded_motion",
+    "enlarged",
     "is_cut",
     "motion_between",
 ]
@@ -72,13 +74,22 @@ class MotionPair(NamedTuple):
 
 def motion_between(previous: Frame, frame: Frame) -> MotionPair:
     """Return the motion between two frames (H, W, 3) of equal size."""
-    shape = frame.shape[:2]
+    return enlarged(bounded_motion(previous, frame), frame.shape)
+
+
+def bounded_motion(previous: Frame, frame: Frame) -> MotionPair:
+    """Return the motion between two frames of equal size at the size at which it is computed, which is bounded."""
     smaller = [_shrunk(picture, FLOW_SIDE) for picture in (previous, frame)]
     greys, smooth = [_grey(picture) for picture in smaller], [blurred(picture) for picture in smaller]
     forward, backward = _flow(*greys), _flow(*reversed(greys))
     back = _reliability(backward, forward, smooth[1], smooth[0])
     ahead = _reliability(forward, backward, smooth[0], smooth[1])
-    return MotionPair(*(_enlarged(*motion, shape) for motion in ((backward, back), (forward, ahead))))
+    return MotionPair(Motion(backward, back), Motion(forward, ahead))
+
+
+def enlarged(pair: MotionPair, shape: tuple[int, ...]) -> MotionPair:
+    """Return the motion at the size of frames of a shape (H, W, ...)."""
+    return MotionPair(*(_enlarged(*motion, (shape[0], shape[1])) for motion in pair))
 
 
 def is_cut(previous: Frame, frame: Frame) -> bool:

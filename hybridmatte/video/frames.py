@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hybridmatte._validation import check_image, check_same_shape
 from hybridmatte.errors import warn_caller
 from hybridmatte.video.carrying import carried_back, trimap_of_moved
-from hybridmatte.video.flow import Frame, Motion, Plane, is_cut, motion_between
+from hybridmatte.video.flow import Frame, Motion, MotionPair, Plane, bounded_motion, enlarged, is_cut
 from hybridmatte.video.hint_sources import HintSource
 from hybridmatte.video.hints import FoundMask, Hint, Settings
 from hybridmatte.video.links import Tracked
@@ -100,6 +100,17 @@ def _arrivals(frames: Iterable[npt.ArrayLike], number_of: Callable[[int], int]) 
         before = image.copy() if image is frame else image
 
 
+class _Told(NamedTuple):
+    """What a frame that was held is known to have: its motion from the frame before, and the next key frame's alpha.
+
+    The motion is of bounded size. A key frame comes with its hint and its matte. All are None where they are not known.
+    """
+
+    motion: MotionPair | None = None
+    moved: Moved | None = None
+    key: tuple[Hint, Matted] | None = None
+
+
 class _Tracker:
     """Estimates frame after frame, each from the one before."""
 
@@ -115,36 +126,39 @@ class _Tracker:
 
     def mattes(self, held: list[_Arrival]) -> Iterator[Tracked]:
         """Yield the mattes of frames that were held together; the last of several is a key frame, unless none came."""
-        backward = self._from_key(held)
-        for arrival, guess in zip(held, backward, strict=True):
+        for arrival, told in zip(held, self._from_key(held), strict=True):
             with self._notices.at(arrival.index):
-                self._last = self._next(arrival, guess)
+                self._last = self._next(arrival, told)
             yield self._last
 
-    def _from_key(self, held: list[_Arrival]) -> list[Moved | None]:
-        """Return the alpha of the last frame at each frame before it; None where it tells nothing."""
+    def _from_key(self, held: list[_Arrival]) -> list[_Told]:
+        """Return what the last frame, if it is a key frame, tells of each frame that was held with it."""
         if len(held) < 2:
-            return [None] * len(held)
+            return [_Told()] * len(held)
         last = held[-1]
         with self._notices.at(last.index):
             hint = self._source.of_frame(last.index, last.image)
             if hint is None:
-                return [None] * len(held)
-            key = hint.alone()
-        images = [arrival.image for arrival in held[:-1]]
-        return [*carried_back(key, images, [arrival.begins for arrival in held[1:]]), None]
+                return [_Told()] * len(held)
+            key = self._kept(last.index, last.image) or hint.alone()  # saved in its turn, after the frames before it
+        images = [arrival.image for arrival in held]
+        pairs = zip(images, images[1:], held[1:], strict=False)
+        motions = [None if after.begins else bounded_motion(one, other) for one, other, after in pairs]
+        backward = carried_back(key, images[:-1], motions)
+        tells = [_Told(*both) for both in zip([None, *motions[:-1]], backward, strict=True)]
+        return [*tells, _Told(motions[-1], None, (hint, key))]
 
-    def _next(self, arrival: _Arrival, backward: Moved | None) -> Tracked:
+    def _next(self, arrival: _Arrival, told: _Told) -> Tracked:
         """Return a frame's matte from its hint, the frame before, and the next key frame."""
-        image, last = arrival.image, self._last
-        hint = self._source.of_frame(arrival.index, image)
+        image, last, backward = arrival.image, self._last, told.moved
+        hint = told.key[0] if told.key else self._source.of_frame(arrival.index, image)
         if last is None or arrival.begins:
-            return self._first(arrival.index, image, hint, backward)
+            return self._first(arrival.index, image, hint, told)
         if np.array_equal(image, last.matte.image) and _says_nothing_new(hint, last.trimap):
             self._carried = self._carried if hint is None else None
             self._is_past_key |= hint is not None
             return Tracked(self._kept_or(arrival.index, image, lambda: last.matte), last.trimap)
-        motion = motion_between(last.matte.image, image)
+        motion = enlarged(told.motion or bounded_motion(last.matte.image, image), image.shape)
         if backward is not None and not self._is_past_key:
             guess = backward  # what the frames before tell comes from the same key frame
         else:
@@ -153,19 +167,24 @@ class _Tracker:
         if hint is not None and self._source.keys is not None and self._is_past_key:
             _warn_of_growth(hint.trimap(), guess)
         self._is_past_key |= hint is not None
+        if told.key is not None:
+            matte = self._of_key(arrival.index, told.key[1])
+            return Tracked(matte, _trimap_of(matte), motion=motion)
         trimap, is_carried = self._trimap(hint, guess, motion.to_previous)
         return self._follow(arrival.index, image, trimap, guess, is_carried=is_carried)._replace(motion=motion)
 
-    def _first(self, index: int, image: Frame, hint: Hint | None, backward: Moved | None) -> Tracked:
+    def _first(self, index: int, image: Frame, hint: Hint | None, told: _Told) -> Tracked:
         """Return the matte of the first frame of a scene."""
         self._carried, self._is_past_key = None, hint is not None
         if hint is not None:
             self._parts = PartsSeen(hint.mask) if isinstance(hint, FoundMask) else None
-            matte = self._kept_or(index, image, hint.alone)
-            return Tracked(matte, np.where(matte.variance > 0, np.float32(0.5), matte.alpha), begins=True)
-        if backward is None:
+            matte = self._of_key(index, told.key[1]) if told.key else self._kept_or(index, image, hint.alone)
+            return Tracked(matte, _trimap_of(matte), begins=True)
+        if told.moved is None:
             raise ValueError(self._lacking(index))
-        return self._follow(index, image, trimap_of_moved(backward), backward, is_carried=True)._replace(begins=True)
+        return self._follow(index, image, trimap_of_moved(told.moved), told.moved, is_carried=True)._replace(
+            begins=True
+        )
 
     def _lacking(self, index: int) -> str:
         """Say what is wrong with a scene whose first frame no key frame reaches."""
@@ -208,15 +227,29 @@ class _Tracker:
             warn_caller(said.format(given_up) + "left out, as it was found in too few frames before", UserWarning)
         return trimap, carried > 0
 
+    def _kept(self, index: int, image: Frame) -> Matted | None:
+        """Return a frame's matte from the store, or None."""
+        kept = None if self._store is None else self._store.load(index)
+        return None if kept is None else Matted(image, *kept)
+
     def _kept_or(self, index: int, image: Frame, solve: Callable[[], Matted]) -> Matted:
         """Return a frame's matte from the store; solve and keep it if it is not there."""
-        kept = None if self._store is None else self._store.load(index)
+        kept = self._kept(index, image)
         if kept is not None:
-            return Matted(image, *kept)
+            return kept
         matte = solve()
         if self._store is not None:
             self._store.save(index, matte.alpha, matte.variance)
         return matte
+
+    def _of_key(self, index: int, matte: Matted) -> Matted:
+        """Return the matte of a key frame, and keep it if the store does not have it."""
+        return self._kept_or(index, matte.image, lambda: matte)
+
+
+def _trimap_of(matte: Matted) -> Plane:
+    """Return the trimap (H, W) of 0, 0.5 and 1 of a matte that was estimated from its own frame."""
+    return np.where(matte.variance > 0, np.float32(0.5), matte.alpha)
 
 
 def _says_nothing_new(hint: Hint | None, trimap: Plane) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +18,8 @@ from hybridmatte._validation import FULL_SCALE, check_image, check_plane
 from hybridmatte.io._codec import decode
 from hybridmatte.io._exr_header import ExrHeader
 from hybridmatte.io.formats import INPUT_EXTENSIONS, kind_of
-from hybridmatte.io.pictures import open_header, open_source, read_size
+from hybridmatte.io.pictures import open_header, open_source, read_profile, read_size, rgb_profile
+from hybridmatte.io.profiles import convert_colours
 from hybridmatte.video.clips import Clip, Frame, straight
 from hybridmatte.video.colours import SCREEN, primaries_of
 from hybridmatte.video.points import Point, chosen_range
@@ -118,6 +120,7 @@ class SequenceClip(Clip):
         self._premultiplied = premultiplied
         files = find_files(path, "clip")
         self._files = files
+        self.profile = read_profile(files.paths[0])
         first = self._read(files.paths[0])
         header = first.header
         self.has_rate = rate is not None or header is not None and header.rate is not None
@@ -181,6 +184,9 @@ class SequenceClip(Clip):
         else:
             image = check_image(numbers, label)
             alpha = None if alpha is None else check_plane(alpha.clip(0, 1) if picture.is_light else alpha, label)
+        if (own := rgb_profile(opened)) != self.profile:
+            image = convert_colours(check_image(image), own, self.profile, label)
+            alpha = None if alpha is None else check_plane(alpha, label)
         if alpha is not None and not picture.is_light and self._premultiplied:
             image = straight(image, alpha)
         header = opened.reader if isinstance(opened.reader, ExrHeader) else None
@@ -219,7 +225,14 @@ def _natural(path: Path) -> tuple[Any, ...]:
 def _by_number(paths: list[Path], text: str, name: str) -> dict[int, Path]:
     """Return files by the last number of their stems; files without numbers are counted from 0."""
     found = [LAST_NUMBER.search(path.stem) for path in paths]
-    heads = {path.stem[: match.start()] for path, match in zip(paths, found, strict=True) if match}
+    heads = Counter(path.stem[: match.start()] for path, match in zip(paths, found, strict=True) if match)
+    several = [head for head, count in heads.items() if count > 1]
+    if len(several) > 1:
+        first, second = (next(path.name for path in paths if path.stem.startswith(head)) for head in several[:2])
+        raise ValueError(
+            f"{name} {text} has several sequences, with {first} and {second}, expected one, or a pattern such as "
+            "seq.%04d.png"
+        )
     if not all(found) or len(heads) > 1:
         if any(found) and len(heads) <= 1:
             odd = next(path for path, match in zip(paths, found, strict=True) if not match)

@@ -29,9 +29,9 @@ from hybridmatte.video.hints import is_trimap
 from hybridmatte.video.image_sequences import SequenceClip, find_files, is_sequence, names_sequence
 from hybridmatte.video.points import Point
 from hybridmatte.video.reading import read_clip
-from hybridmatte.video.resuming import Parts
+from hybridmatte.video.resuming import Parts, parts_folder
 from hybridmatte.video.sequence import matted_frames
-from hybridmatte.video.writing import Writer, colour_for, files_of, open_writer
+from hybridmatte.video.writing import Writer, colour_for, files_of, keeps_profile, open_writer
 
 __all__ = ["Begun", "Look", "Settings", "Source", "is_finished", "run_clip"]
 
@@ -102,6 +102,8 @@ def run_clip(
     """
     clip = read_clip(source.path, start=source.start, end=source.end, rate=source.rate)
     has_alpha = not look.is_alpha and look.background is None
+    if not keeps_profile(output):
+        clip.profile = None
     _refuse_outputs(source, output, look, clip, force=force or resume)
     hints = _Hints(source, clip)
     clip.check_sizes()
@@ -134,7 +136,7 @@ def _alphas(hints: _Hints, settings: Settings, parts: Parts) -> Iterator[FloatAr
 
 def is_finished(source: Source, output: str) -> bool:
     """Return whether all files of an output are there, and no parts of an interrupted run."""
-    if os.path.isdir(f"{output.rstrip('/')}.parts"):
+    if parts_folder(output).is_dir():
         return False
     if not names_sequence(output):
         return os.path.isfile(output)
@@ -309,6 +311,6 @@ def _look_of(frame: Frame, alpha: FloatArray, look: Look, clip: Clip, ground: Gr
     light = light_of(check_image(frame.image), transfer) if frame.light is None else frame.light
     colour = foreground_light(light, alpha)
     if ground is not None:
-        behind = fitted_light(ground.light_at(time, transfer), alpha.shape, look.fit)
+        behind = fitted_light(ground.light_at(time), alpha.shape, look.fit)
         colour = over_light(colour, alpha, behind)
     return colour, True

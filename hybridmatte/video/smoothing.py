@@ -19,7 +19,7 @@ from hybridmatte.video.links import Linked, flows_along, windows
 
 __all__ = ["averaged"]
 
-DEVIATION = 0.15  # of an alpha that is estimated from its own frame, on unknown pixels
+DEVIATION = 0.2  # of an alpha that is estimated from its own frame, on unknown pixels
 MOVE_COST = 10.0  # nanoseconds that the kernels take for a pixel, roughly
 PATCH = 9  # pixels: side of the window in which a moved alpha is compared with a frame's own
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SoundCopier"]
 
+KEPT = {"language", "title"}  # of the metadata of a track
 EDITED = ("mov", "mp4")  # containers whose edit lists hide what comes before the first frame
 
 
@@ -24,6 +25,8 @@ class SoundCopier:
         self._start, self._stop = clip.span
         self._source, self._path = opened(clip.path), clip.path
         self._target, self._streams = target, {}
+        self._last: dict[int, int] = {}  # time of the last packet of each track, in its unit
+        self._has_warned = False
         self._keeps_early = target.format.name in EDITED
         for stream in self._source.streams.audio:
             self._add(stream, path)
@@ -36,7 +39,11 @@ class SoundCopier:
             self._copy(self._next)
             self._next = next(self._packets, None)
         if time is None:
-            self._source.close()
+            self.close()
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
 
     def _add(self, stream: Any, path: str) -> None:
         if stream.codec_context is None:
@@ -52,7 +59,9 @@ class SoundCopier:
             raise ValueError(
                 f"output {path} cannot hold the sound, which is {name}, expected .mov or .mkv, or --no-sound"
             )
-        self._streams[stream.index] = self._target.add_stream_from_template(stream)
+        added = self._target.add_stream_from_template(stream)
+        added.metadata.update({key: value for key, value in stream.metadata.items() if key.lower() in KEPT})
+        self._streams[stream.index] = added
 
     def _wanted(self) -> Iterator[Any]:
         import av.error
@@ -62,10 +71,26 @@ class SoundCopier:
             return
         try:
             for packet in self._source.demux(*streams):
-                if packet.dts is not None and packet.size and self._is_heard(packet):
+                if packet.dts is not None and packet.size and self._grows(packet) and self._is_heard(packet):
                     yield packet
         except av.error.FFmpegError:  # the file ends early; the frames say so
             return
+
+    def _grows(self, packet: Any) -> bool:
+        """Return whether a packet comes after the last one of its track; warn once of those that do not."""
+        track = packet.stream.index
+        if packet.dts > self._last.get(track, packet.dts - 1):
+            self._last[track] = packet.dts
+            return True
+        if not self._has_warned:
+            self._has_warned = True
+            at = float(self._time(packet))
+            warn_caller(
+                f"clip {self._path} has sound whose times go back to {at:g} s, in track {track}: what does not come "
+                "after the sound before it is left out",
+                UserWarning,
+            )
+        return False
 
     def _is_heard(self, packet: Any) -> bool:
         """Return whether a packet is heard between the in and the out point.

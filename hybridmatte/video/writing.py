@@ -19,23 +19,24 @@ from hybridmatte.io.exr import write_exr
 from hybridmatte.io.files import LockedTemporary, clear_temporaries
 from hybridmatte.io.outputs import check_output
 from hybridmatte.io.pictures import write_alpha, write_image
+from hybridmatte.io.profiles import convert_colours
 from hybridmatte.video.clips import ALPHA_KEY, Clip
 from hybridmatte.video.codecs import CONTAINERS, chosen_codec
 from hybridmatte.video.colours import light_of, numbers_of, tags_for
 from hybridmatte.video.image_sequences import named_by, names_sequence
 from hybridmatte.video.planes import frame_of
+from hybridmatte.video.quicktime import mark_alpha
 from hybridmatte.video.sound import SoundCopier
 
 if TYPE_CHECKING:
     import av.container
 
-__all__ = ["Writer", "files_of", "open_writer", "write_clip"]
+__all__ = ["Writer", "colour_for", "files_of", "keeps_profile", "open_writer", "write_clip"]
 
 FloatArray = npt.NDArray[np.float32]
 END: Any = object()
 SCREEN_DPI = 72.0  # dots per inch along rows, of pictures whose pixels are not square
 FOLDER_PATTERN = "%06d.png"
-STRAIGHT_MODE, PREMULTIPLIED_MODE = 0x100, 0x102  # graphics modes of QuickTime: straight, and multiplied over black
 
 
 class Writer(ABC):
@@ -48,6 +49,7 @@ class Writer(ABC):
         """Write straight colours (H, W, 3), numbers in [0, 1] or light as `takes_light` says, and alpha (H, W)."""
 
     takes_light = False
+    keeps_profile = False  # whether colours are those of the clip's ICC profile; else those of sRGB
 
     def __enter__(self) -> Writer:
         """Begin."""
@@ -65,6 +67,7 @@ class SequenceWriter(Writer):
         self._pattern = _pattern_of(pattern)
         self._like, self._bits, self._is_plane = like, bits, is_plane
         self.takes_light = Path(pattern).suffix.lower() == ".exr"
+        self.keeps_profile = keeps_profile(pattern)
         check_output(named_by(self._pattern, like.numbers.start), bits=bits, transparent=has_alpha)
 
     def write(
@@ -86,7 +89,8 @@ class SequenceWriter(Writer):
         elif self._is_plane:
             write_alpha(path, colour[:, :, 0], bits=self._bits, **options)
         else:
-            write_image(path, colour if alpha is None else np.dstack([colour, alpha]), bits=self._bits, **options)
+            pixels = colour if alpha is None else np.dstack([colour, alpha])
+            write_image(path, pixels, bits=self._bits, profile=like.profile, **options)
 
 
 class VideoWriter(Writer):
@@ -102,6 +106,7 @@ class VideoWriter(Writer):
         self._tags = tags_for(form, like.tags, is_limited=kind.is_limited)
         self._has_alpha, self._tick = has_alpha, like.time_base
         self._start = like.span[0]
+        self._sound: SoundCopier | None = None
         self._temporary = LockedTemporary(path)
         try:
             self._file = self._open(like)
@@ -110,7 +115,8 @@ class VideoWriter(Writer):
             raise
         try:
             self._stream = self._add_stream(encoder, dict(kind.options), like)
-            self._sound = SoundCopier(like, self._file, path) if sound and like.has_sound else None
+            if sound and like.has_sound:
+                self._sound = SoundCopier(like, self._file, path)
             self._begin()
         except BaseException:
             self._drop()
@@ -182,7 +188,7 @@ class VideoWriter(Writer):
                 self._encode(None, until=None)
                 self._file.close()
             if self._has_alpha and CONTAINERS[self._path.suffix.lower()] == "mov":
-                _mark_alpha(self._temporary.path, self._premultiplied)
+                mark_alpha(self._temporary.path, premultiplied=self._premultiplied)
             self._temporary.rename()
         finally:
             self._drop()
@@ -202,14 +208,19 @@ class VideoWriter(Writer):
         try:
             yield
         except av.error.FFmpegError as error:
-            raise OSError(
-                f"output {self._path} cannot be written ({error.strerror}), expected a writable folder with free space"
-            ) from error
+            if isinstance(error, OSError):
+                advice = "written ({}), expected a writable folder with free space"
+                kind: type[Exception] = OSError
+            else:
+                advice, kind = "encoded ({}), expected another --codec, or --no-sound", ValueError
+            raise kind(f"output {self._path} cannot be {advice.format(error.strerror)}") from error
 
     def _drop(self) -> None:
         """Close the file and remove what is not whole."""
         import av.error
 
+        if self._sound is not None:
+            self._sound.close()
         with suppress(av.error.FFmpegError):  # a full disk: the error of the frame has said so
             self._file.close()
         self._temporary.remove()
@@ -240,6 +251,11 @@ def open_writer(
     clear_temporaries([text])
     options: dict[str, Any] = {"has_alpha": has_alpha, "premultiplied": premultiplied, "sound": sound}
     return VideoWriter(text, like, codec=codec, **options)
+
+
+def keeps_profile(path: str) -> bool:
+    """Return whether an output stores an ICC profile: pictures do, but not OpenEXR and videos."""
+    return names_sequence(path) and Path(path).suffix.lower() != ".exr"
 
 
 def files_of(pattern: str, like: Clip) -> list[Path]:
@@ -298,6 +314,8 @@ def write_clip(
             colour = check_image(frame, "frame")
             check_same_shape(colour.shape, "frame", like.shape, "clip")
             alpha = check_plane(planes[0], "alpha", colour.shape[:2], "frame") if planes else None
+            if not writer.keeps_profile:
+                colour = convert_colours(colour, like.profile, None, f"clip {like.path}")
             if writer.takes_light:
                 colour = light_of(colour, like.tags.transfer)
             writer.write(colour, alpha, source.number, source.time, source.duration)
@@ -333,32 +351,3 @@ def _refuse_pixels(path: str, like: Clip) -> None:
 def _timescale(time_base: Fraction) -> int:
     """Return units a second that express all times of a clip exactly."""
     return time_base.denominator if time_base.denominator > 1 else 1000
-
-
-def _mark_alpha(path: Path, premultiplied: bool) -> None:
-    """Write into a QuickTime file, in the graphics mode of its video, whether colours are multiplied by alpha."""
-    mode = PREMULTIPLIED_MODE if premultiplied else STRAIGHT_MODE
-    with path.open("r+b") as file:
-        place = _box(file, 0, path.stat().st_size, ("moov", "trak", "mdia", "minf", "vmhd"))
-        if place is not None:
-            file.seek(place + 4)
-            file.write(mode.to_bytes(2, "big"))
-
-
-def _box(file: Any, start: int, end: int, names: tuple[str, ...]) -> int | None:
-    """Return the place of the contents of the first box along a path of names, or None."""
-    while start + 8 <= end:
-        file.seek(start)
-        head = file.read(16)
-        size, name, inside = int.from_bytes(head[:4], "big"), head[4:8].decode("latin-1"), start + 8
-        if size == 1:
-            size, inside = int.from_bytes(head[8:16], "big"), start + 16
-        size = size or end - start
-        if size < 8:
-            return None
-        if name == names[0]:
-            found = inside if len(names) == 1 else _box(file, inside, start + size, names[1:])
-            if found is not None:
-                return found
-        start += size
-    return None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hybridmatte.linalg.conjugate_gradient import conjugate_gradient
+from hybridmatte.linalg.conjugate_gradient import conjugate_gradient, refined_conjugate_gradient
 from hybridmatte.linalg.jacobi import jacobi
 from tests.tolerances import assert_close
 
@@ -30,6 +30,34 @@ def test_preconditioner_saves_iterations(matrix, rng):
     plain = conjugate_gradient(lambda x: matrix @ x, rhs, rtol=1e-6, maxiter=1000)
     scaled = conjugate_gradient(lambda x: matrix @ x, rhs, jacobi(np.diag(matrix)), rtol=1e-6)
     assert scaled.iterations < plain.iterations / 2
+
+
+def refine(matrix, rhs, **options):
+    """Solve with a product in single precision and the exact diagonal."""
+    single, scale = matrix.astype(np.float32), (1 / np.diag(matrix)).astype(np.float32)
+    return refined_conjugate_gradient(
+        lambda x: matrix @ x, lambda x: single @ x, rhs, lambda residual: scale * residual, **options
+    )
+
+
+@pytest.mark.parametrize("has_start", [False, True])
+def test_single_precision_reaches_the_direct_solution(has_start, matrix, rng):
+    rhs = rng.standard_normal(40)
+    start = 1e-3 * rng.standard_normal(40) if has_start else None
+    result = refine(matrix, rhs, x0=start, rtol=1e-10, maxiter=200)
+    double = conjugate_gradient(lambda x: matrix @ x, rhs, jacobi(np.diag(matrix)), x0=start, rtol=1e-10)
+    assert result.converged
+    assert result.residual <= 1e-10
+    assert result.iterations <= double.iterations + 3
+    assert_close(result.x, np.linalg.solve(matrix, rhs), 1e-7)
+
+
+@pytest.mark.parametrize("n", [6, 8, 12])
+def test_single_precision_that_is_not_enough_is_refused(n):
+    """The residual stalled at 1e-2 or 1e-6 until the last iteration, where double precision needs 12 to 53."""
+    hilbert = 1 / (1 + np.arange(n)[:, None] + np.arange(n))
+    with pytest.raises(np.linalg.LinAlgError, match="single precision|broke down"):
+        refine(hilbert, np.ones(n), rtol=1e-12, maxiter=500)
 
 
 def test_start_is_used_and_kept(matrix, rng):

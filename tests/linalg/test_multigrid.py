@@ -39,6 +39,37 @@ def test_symmetric_and_positive(build, coarsest, rng, monkeypatch):
     assert np.linalg.eigvalsh(gram + gram.T).min() > 0.0
 
 
+def dense(apply, cells, n_cells):
+    """Return the matrix of an operator on cells."""
+    unit = np.zeros((len(cells), n_cells))
+    unit[np.arange(len(cells)), cells] = 1.0
+    return np.stack([np.array(apply(vector))[cells] for vector in unit], axis=1)
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+def test_bound_is_an_upper_bound(build):
+    system, _ = make_system(build, (25, 29))
+    plane = np.random.default_rng(0).random((25, 29))
+    system.add_prior(plane, plane)
+    cells = np.flatnonzero(system.layout.pixels >= 0)
+    matrix = dense(system.matvec, cells, system.layout.n_cells)
+    assert np.linalg.eigvalsh(np.diag(system.bound[cells]) - matrix).min() > -1e-9
+
+
+def test_first_coarse_matrix_is_the_galerkin_product():
+    system, image = make_system(shape=(45, 51))
+    level, coarse, *_ = multigrid._pixel_level(system, image)
+    cells = np.flatnonzero(system.layout.pixels >= 0)
+    functions = np.zeros((system.layout.n_cells, len(level._cells), 4))
+    for block, members in enumerate(level._cells):
+        own = members[members > 0]
+        functions[own, block] = level._basis[own]
+    functions = functions[cells].reshape(len(cells), -1)
+    matrix = dense(system.matvec, cells, system.layout.n_cells)
+    expected = functions.T @ matrix @ functions
+    assert np.abs(coarse.toarray() - expected).max() < 1e-5 * np.abs(expected).max()  # float32 result
+
+
 def test_few_iterations_whatever_the_size():
     counts = []
     for shape in [(61, 83), (244, 332)]:

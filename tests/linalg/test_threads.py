@@ -12,7 +12,7 @@ import pytest
 
 from hybridmatte.linalg import threads
 from hybridmatte.linalg._team_numba import LEFT, sleep
-from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel, thread_count, thread_limit
+from hybridmatte.linalg.threads import kernel, prepare_pieces, run_pieces, short_kernel, thread_count, thread_limit
 
 
 @kernel
@@ -58,6 +58,29 @@ def test_every_piece_is_done_once(n_pieces, count):
     for _ in range(100):
         run_pieces(count, n_pieces, counts)
     assert np.array_equal(counts, np.full(n_pieces, 100))
+
+
+@pytest.mark.usefixtures("four_threads")
+@pytest.mark.parametrize("n_pieces", [0, 1, 5, 1000])
+def test_a_prepared_call_does_every_piece_once(n_pieces):
+    counts, others = np.zeros(n_pieces), np.zeros(n_pieces)
+    call, other = (prepare_pieces(count_pieces_fast, n_pieces, array, cost=1e4) for array in (counts, others))
+    for _ in range(100):
+        call()
+        other()
+    with thread_limit(1):
+        call()
+    assert np.array_equal(counts, np.full(n_pieces, 101))
+    assert np.array_equal(others, np.full(n_pieces, 100))
+
+
+def test_a_prepared_call_keeps_its_arrays_alive():
+    array = np.zeros(5)
+    seen = weakref.ref(array)
+    call = prepare_pieces(count_pieces_fast, 5, array, cost=1.0)
+    del array
+    call()
+    assert np.array_equal(seen(), np.ones(5))
 
 
 @pytest.mark.usefixtures("four_threads")

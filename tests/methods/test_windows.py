@@ -52,6 +52,23 @@ def random_image(rng, shape=SHAPE):
     return rng.random((*shape, 3)).astype(np.float32)
 
 
+@pytest.mark.parametrize(("build", "oracle"), SYSTEMS[:3])
+def test_rows_longer_than_a_block_of_the_kernels(build, oracle, rng):
+    """Runs of more than 64 pixels, two runs in a row, and a gap that is joined into a run."""
+    image = random_image(rng, (7, 150))
+    is_unknown = np.zeros((7, 150), bool)
+    is_unknown[1:6, 3:140] = True
+    is_unknown[2, 60:63] = is_unknown[4, 80:100] = is_unknown[3, 130] = False
+    known_alpha = np.where(is_unknown, 0.0, rng.random((7, 150))).astype(np.float32)
+    system = build(image, is_unknown, known_alpha)
+    unknown, matrix = is_unknown.ravel(), oracle(image).tocsr()
+    x = np.zeros(system.layout.n_cells)
+    cells = system.layout.cell_map()[is_unknown]
+    x[cells] = rng.standard_normal(unknown.sum())
+    assert_close(system.matvec(x)[cells], matrix[unknown][:, unknown] @ x[cells], 1e-9)
+    assert_close(system.rhs[cells], -matrix[unknown][:, ~unknown] @ known_alpha.ravel()[~unknown], 1e-9)
+
+
 @pytest.mark.parametrize(("laplacian", "oracle"), SPARSE)
 def test_sparse_form_equals_the_oracle(laplacian, oracle, rng):
     image = random_image(rng)

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from hybridmatte import networks
+from hybridmatte.networks.network import MEAN, STD, normalized
 from hybridmatte.networks.transformer_weights import load_vit
 from hybridmatte.training import TrainingConfig
 from hybridmatte.training.initial_network import new_network
@@ -46,7 +47,8 @@ def test_vit_from_every_form(form, vit, tmp_path):
     torch.save(wrapped(vit.state_dict(), form), tmp_path / "vit.pth")
     network = networks.vitmatte("tiny", pretrained=tmp_path / "vit.pth")
     own, its = network.model.backbone.state_dict(), vit.state_dict()
-    assert torch.equal(own["embeddings.projection.weight"][:, :3], its["patch_embed.proj.weight"])
+    scaled = its["patch_embed.proj.weight"] * 0.5 / torch.tensor(STD)[:, None, None]  # ViTMatte divides by 0.5
+    assert torch.allclose(own["embeddings.projection.weight"][:, :3], scaled)
     assert not own["embeddings.projection.weight"][:, 3:].any()
     assert torch.equal(own["embeddings.position_embeddings"], its["pos_embed"])
     assert torch.equal(own["encoder.layer.3.attention.qkv.weight"], its["blocks.3.attn.qkv.weight"])
@@ -60,9 +62,9 @@ def test_vit_computes_the_same(tmp_path):
     save_file(plain.state_dict(), tmp_path / "vit.safetensors")
     network = networks.vitmatte("tiny", trimap=False, pretrained=tmp_path / "vit.safetensors").eval()
     image = torch.rand(1, 3, 224, 224)
-    with torch.no_grad():
-        found = network.model.backbone(image).feature_maps[-1]
-        tokens = plain.pos_drop(plain._pos_embed(plain.patch_embed(image)))
+    with torch.no_grad():  # ViTMatte's colours have another mean and deviation than those of DINO and MAE
+        found = network.model.backbone(network.join(image)).feature_maps[-1]
+        tokens = plain.pos_drop(plain._pos_embed(plain.patch_embed(normalized(image, MEAN, STD))))
         expected = plain.blocks(tokens).mT.unflatten(2, (14, 14))
     assert torch.allclose(found, expected, atol=1e-4)
 
@@ -160,8 +162,8 @@ def test_a_run_names_the_file(vit, tmp_path):
     save_file(vit.state_dict(), tmp_path / "vit.safetensors")
     config = TrainingConfig(network="vitmatte", size="tiny", pretrained=str(tmp_path / "vit.safetensors"))
     network = new_network(config)
-    expected = vit.state_dict()["patch_embed.proj.weight"]
-    assert torch.equal(network.model.backbone.embeddings.projection.weight, expected)
+    expected = vit.state_dict()["blocks.0.attn.qkv.weight"]
+    assert torch.equal(network.model.backbone.encoder.layer[0].attention.qkv.weight, expected)
 
 
 @pytest.mark.parametrize("name", ["unet", "net_t", "net_m"])

@@ -124,6 +124,21 @@ class TestTrainedHeads:
         share = np.mean([((s.alpha > 0.05) & (s.alpha < 0.95)).mean() for s in samples])
         assert found == pytest.approx(share, rel=1e-4)
 
+    def test_labels_that_are_the_masks_alone_are_warned_of_without_validation(self, tmp_path):
+        """Only a validation set with alphas told that the blending was off."""
+        samples = disks("image", "mask")
+
+        def student(value, **changes):
+            folder = teacher_with(value, tmp_path / f"teacher {value}")
+            config = TrainingConfig(**SMALL | {"paradigm": "blending", "teacher": folder} | changes)
+            train(config, samples, tmp_path / f"run {value} {len(changes)}", progress=False)
+            return logged(tmp_path / f"run {value} {len(changes)}", "blended_share")
+
+        with pytest.warns(UserWarning, match=r"covers 0\.00% of the photographs: the labels were the masks alone"):
+            assert set(student(-2.6).values()) == {0.0}
+        assert set(student(5.0).values()) == {1.0}
+        assert student(-2.6, mask_only=True) == {}
+
     @pytest.mark.slow
     def test_blending_records_that_of_its_teacher(self, tmp_path):
         config = {"paradigm": "blending", "teacher": teacher_with(5.0, tmp_path / "t"), "boundary": True}

@@ -316,7 +316,7 @@ class TestPage:
         ),
         pytest.param(
             {"network": "modnet", "pretrained": True},
-            "pretrained is True, expected False for network 'modnet': only unet and pyramid and net_t and net_m",
+            "pretrained is True, expected False for network 'modnet': only unet, pyramid, net_t, net_m, ",
             id="pretrained",
         ),
         pytest.param(

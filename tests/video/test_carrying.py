@@ -7,10 +7,10 @@ from hybridmatte import matte_sequence
 from hybridmatte.errors import collected_warnings
 from hybridmatte.video import frames as frames_module
 from hybridmatte.video.carrying import carried_back
-from hybridmatte.video.flow import motion_between
+from hybridmatte.video.flow import bounded_motion, motion_between
 from hybridmatte.video.frames import tracked_frames
 from hybridmatte.video.hint_sources import hints_of
-from hybridmatte.video.hints import Settings
+from hybridmatte.video.hints import GivenTrimap, Settings
 from hybridmatte.video.tracking import Matted, follow, moved, moved_as_cutout
 from tests.video.test_flow import texture
 from tests.video.test_sequence import moving
@@ -52,10 +52,30 @@ def test_what_was_solved_between_key_frames_is_not_carried_on(monkeypatch):
     for solve in (recorded, spoilt):
         monkeypatch.setattr(frames_module, "follow", solve)
         list(matte_sequence(images, keys=keys, smoothing=0))
-    carried = slice(0, 4), slice(5, 9)
-    assert len(guesses) == 10
-    for plain, other in zip(*(guesses[part] for part in carried), strict=True):
+    assert len(guesses) == 8
+    for plain, other in zip(guesses[:4], guesses[4:], strict=True):
         assert np.array_equal(plain, other)
+
+
+@pytest.mark.parametrize("is_cut_before_key", [False, True], ids=["one scene", "cut before the key frame"])
+def test_a_key_frame_is_solved_once_and_each_motion_computed_once(monkeypatch, is_cut_before_key):
+    """To carry a key frame back, it was solved once more, and the motion of each pair computed once more."""
+    images, trimaps, _ = moving(5)
+    cuts = iter([False, False, False, is_cut_before_key])
+    counts = {"alone": 0, "motion": 0}
+
+    def counted(name, function):
+        def call(*arguments):
+            counts[name] += 1
+            return function(*arguments)
+
+        return call
+
+    monkeypatch.setattr(GivenTrimap, "alone", counted("alone", GivenTrimap.alone))
+    monkeypatch.setattr(frames_module, "bounded_motion", counted("motion", bounded_motion))
+    monkeypatch.setattr(frames_module, "is_cut", lambda *_: next(cuts))
+    list(matte_sequence(images, keys={0: trimaps[0], 4: trimaps[4]}, smoothing=0))
+    assert counts == {"alone": 2, "motion": 3 if is_cut_before_key else 4}
 
 
 def test_before_the_first_key_frame_that_key_counts_once(monkeypatch):
@@ -70,7 +90,8 @@ def test_before_the_first_key_frame_that_key_counts_once(monkeypatch):
 
     monkeypatch.setattr(frames_module, "follow", recorded)
     list(matte_sequence(images[:4], keys={3: trimaps[3]}, smoothing=0))
-    expected = carried_back(Matted(images[3], key, np.zeros_like(key)), images[:3], [False] * 3)
+    motions = [bounded_motion(*pair) for pair in zip(images[:3], images[1:], strict=False)]
+    expected = carried_back(Matted(images[3], key, np.zeros_like(key)), images[:3], motions)
     for found, wanted in zip(guesses, expected, strict=False):
         assert np.array_equal(found.alpha, wanted.alpha)
 

@@ -9,7 +9,7 @@ import pytest
 
 from hybridmatte import matte, read_exr, read_image, write_alpha, write_exr, write_image
 from hybridmatte.cli import video_progress
-from hybridmatte.video import read_clip, write_clip
+from hybridmatte.video import ColourTags, read_clip, write_clip
 from tests.video.made import N, av, full, make_video, scene
 
 CUT = "@s.%04d.png --trimaps @t.%04d.png -q fast"
@@ -150,6 +150,22 @@ def test_a_background_clip_of_any_extension(command, folder):
     assert done.code == 0, done.err
     corners = [255 * full(frame.image)[0, 0, 0] for frame in read_clip(folder / "a.mkv")]
     np.testing.assert_allclose(corners, [20, 90, 160] * 2, atol=0.6)
+
+
+@pytest.mark.parametrize("linear", ["", "--linear"])
+@pytest.mark.parametrize(("transfer", "white"), [(16, 0.5807), (18, 0.75)], ids=["PQ", "HLG"])
+def test_white_behind_a_clip_of_high_dynamic_range(command, folder, transfer, white, linear):
+    """It was the brightest light: 10,000 candela a square metre in PQ, where white is 203 (ITU-R BT.2408)."""
+    like = read_clip(folder / "s.%04d.png")
+    like.tags = ColourTags(9, 9, transfer, False)
+    write_clip(folder / "s.mov", [scene(k)[0] for k in range(N)], like)
+    write_image(folder / "white.png", np.ones((5, 7, 3)))
+    grey_clip(folder / "white.mov", [255], 24)
+    for behind in ("white", "@white.png", "@white.mov"):
+        done = command(f"@s.mov --trimaps @t.%04d.png -q fast -o @a.mkv --force --background {behind} {linear}")
+        assert done.code == 0, done.err
+        for frame in read_clip(folder / "a.mkv"):
+            np.testing.assert_allclose(full(frame.image)[0, 0], white, atol=2e-3)
 
 
 def test_background_pictures_without_a_rate_go_frame_by_frame(command, folder):

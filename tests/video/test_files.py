@@ -150,6 +150,21 @@ def test_points_that_are_none(folder, point, error, said):
         read_clip(folder / "s.%04d.png", start=point)
 
 
+@pytest.mark.parametrize("premultiplied", [False, True])
+def test_quicktime_files_of_other_programs_tell_of_their_alpha(tmp_path, premultiplied):
+    """Without our metadata, the graphics mode counts; it was written, and not read."""
+    make_video(tmp_path / "s.mp4", n=1)
+    clip = read_clip(tmp_path / "s.mp4")
+    image = next(iter(clip)).image
+    write_clip(tmp_path / "a.mov", [image], clip, alphas=[np.full(clip.shape, 0.5)], premultiplied=premultiplied)
+    content = (tmp_path / "a.mov").read_bytes()
+    assert content.count(b"alpha_type") == 1
+    (tmp_path / "a.mov").write_bytes(content.replace(b"alpha_type", b"other_word"))
+    result = read_clip(tmp_path / "a.mov")
+    assert result.is_premultiplied is premultiplied
+    np.testing.assert_allclose(full(next(iter(result)).image), full(image), atol=0.02)
+
+
 def test_a_truncated_file_gives_the_frames_that_decode(tmp_path):
     make_video(tmp_path / "a.mkv", n=40, codec="ffv1", form="yuv444p")
     content = (tmp_path / "a.mkv").read_bytes()
@@ -182,6 +197,31 @@ def test_interlaced_frames_are_named_before_any_work(command, folder, fields):
     assert done.code == 2
     assert "t.0005.png is 67 x 45, expected 68 x 48" in done.err
     assert ("has interlaced frames, such as frame 0" in done.err) == bool(fields)
+
+
+@pytest.mark.parametrize(
+    ("times", "used"), [((0, 42, 42, 83), (0, 1, 3)), ((0, 0, 42, 42), (0, 2)), ((0, 1, 2), (0, 1, 2))]
+)
+def test_frames_at_one_time(tmp_path, times, used):
+    """Matroska rounds to milliseconds: all later frames came a frame early, and the last was lost; nothing was said."""
+    with av.open(str(tmp_path / "a.mkv"), "w") as file:
+        stream = file.add_stream("ffv1", rate=24)
+        stream.height, stream.width, stream.pix_fmt = 9, 13, "bgr0"
+        for k, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((9, 13, 3), 40 * k, np.uint8), "rgb24").reformat(format="bgr0")
+            for packet in stream.encode(frame):
+                packet.pts, packet.dts, packet.time_base = time, time, Fraction(1, 1000)
+                file.mux(packet)
+    clip = read_clip(tmp_path / "a.mkv")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        frames = list(clip)
+    assert [frame.image[0, 0, 0] for frame in frames] == [40 * k for k in used]
+    assert [frame.time * 1000 for frame in frames] == [times[k] for k in used]
+    assert len(clip) == len(used)
+    said = [str(one.message) for one in caught]
+    assert len(said) == (len(used) < len(times))
+    assert all("a.mkv has several frames at one time, such as frame" in one for one in said)
 
 
 def test_frames_of_a_file_without_times_are_all_read(tmp_path):
@@ -260,6 +300,19 @@ def test_names_of_sequences(folder):
         read_clip(folder / "s.%04d.png")
     with pytest.raises(FileNotFoundError, match="has no pictures"):
         read_clip(folder / "other.%04d.png")
+
+
+def test_several_sequences_in_a_folder_are_refused(folder):
+    """Frames and their trimaps in one folder became one clip of both."""
+    for text in (str(folder), str(folder / "*.png")):
+        with pytest.raises(
+            ValueError, match=r"has several sequences, with s\.0005\.png and t\.0005\.png, expected one, or"
+        ):
+            read_clip(text)
+    for k in range(5, 11):
+        (folder / f"t.{k:04d}.png").rename(folder / f"{'abcdef'[k - 5]}.png")
+        (folder / f"s.{k:04d}.png").unlink()
+    assert find_files(str(folder), "clip").first == 0
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hybridmatte import write_image
 from hybridmatte.video import read_clip, write_clip
 from hybridmatte.video.image_sequences import find_files, named_by
 from hybridmatte.video.writing import open_writer
-from tests.video.made import make_video
+from tests.video.made import av, make_video
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="names and permissions of Unix")
 
@@ -71,3 +71,23 @@ def test_a_video_that_is_written_again_keeps_its_permissions(tmp_path, clip):
     (tmp_path / "a.mov").chmod(0o600)
     write(tmp_path / "a.mov", clip)
     assert stat.S_IMODE((tmp_path / "a.mov").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (av.error.OSError(28, "No space left on device"), r"cannot be written \(No space left on device\), expected"),
+        (av.error.ArgumentError(22, "Invalid argument"), r"cannot be encoded \(Invalid argument\), expected another"),
+    ],
+)
+def test_what_cannot_be_encoded_is_not_told_as_a_full_disk(tmp_path, clip, error, said, monkeypatch):
+    writer = open_writer(tmp_path / "a.mov", clip, has_alpha=False)
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(writer, "_encode", fail)
+    with writer:
+        with pytest.raises((OSError, ValueError), match=said):
+            writer.write(np.zeros((*clip.shape, 3), np.float32), None, 0, 0, 1)
+        monkeypatch.undo()

@@ -13,10 +13,13 @@ CLICKS = np.arange(0.05, 2, 0.1)  # seconds
 PACKET = 1024 / RATE
 
 
-def make_clicks(path, codec):
-    """Write two seconds of 24 frames a second, with a click every tenth of a second."""
+def make_clicks(path, codec, languages=("und",)):
+    """Write two seconds of 24 frames a second, with a click every tenth of a second, in a track for each language."""
     with av.open(str(path), "w") as file:
-        stream, audio = file.add_stream("libx264", rate=24), file.add_stream(codec, rate=RATE, layout="mono")
+        stream = file.add_stream("libx264", rate=24)
+        tracks = [file.add_stream(codec, rate=RATE, layout="mono") for _ in languages]
+        for track, language in zip(tracks, languages, strict=True):
+            track.metadata["language"] = language
         stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
         for k in range(48):
             frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 5 * k, np.uint8), "rgb24")
@@ -25,14 +28,15 @@ def make_clicks(path, codec):
         file.mux(stream.encode(None))
         time = np.arange(2 * RATE) / RATE
         wave = sum(np.exp(-np.square((time - at) / 0.002)) * np.cos(4000 * np.pi * (time - at)) for at in CLICKS)
-        form, size = audio.codec_context.format.name, audio.codec_context.frame_size or 1024
-        for k in range(0, len(wave), size):
-            part = wave[None, k : k + size]
-            part = np.int16(20000 * part) if form.startswith("s16") else np.float32(part)
-            frame = av.AudioFrame.from_ndarray(part, form, "mono")
-            frame.sample_rate, frame.pts, frame.time_base = RATE, k, Fraction(1, RATE)
-            file.mux(audio.encode(frame))
-        file.mux(audio.encode(None))
+        for audio in tracks:
+            form, size = audio.codec_context.format.name, audio.codec_context.frame_size or 1024
+            for k in range(0, len(wave), size):
+                part = wave[None, k : k + size]
+                part = np.int16(20000 * part) if form.startswith("s16") else np.float32(part)
+                frame = av.AudioFrame.from_ndarray(part, form, "mono")
+                frame.sample_rate, frame.pts, frame.time_base = RATE, k, Fraction(1, RATE)
+                file.mux(audio.encode(frame))
+            file.mux(audio.encode(None))
 
 
 def heard(path):
@@ -77,6 +81,16 @@ def test_the_sound_of_a_part(tmp_path, source, codec, target, start, end):
     assert clicks.min() > -0.002
 
 
+@pytest.mark.parametrize("target", ["a.mov", "a.mp4", "a.mkv"])
+def test_the_languages_of_tracks_are_kept(tmp_path, target):
+    """Which of two tracks is the translation could not be told."""
+    make_clicks(tmp_path / "s.mkv", "aac", languages=("eng", "ita"))
+    clip = read_clip(tmp_path / "s.mkv")
+    write_clip(tmp_path / target, [frame.image for frame in clip], clip)
+    with av.open(str(tmp_path / target)) as file:
+        assert [track.metadata["language"] for track in file.streams.audio] == ["eng", "ita"]
+
+
 def test_sound_that_a_container_cannot_hold_is_refused_before_any_work(tmp_path):
     """Opus in QuickTime was refused by FFmpeg at the first frame, with the name of a temporary file."""
     make_clicks(tmp_path / "s.mkv", "libopus")
@@ -90,6 +104,31 @@ def test_sound_that_a_container_cannot_hold_is_refused_before_any_work(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["s.mkv", "s.mp4"]
     write_clip(tmp_path / "a.mov", [frame.image for frame in clip], clip, sound=False)
     assert not read_clip(tmp_path / "a.mov").has_sound
+
+
+def test_sound_whose_times_go_back(tmp_path):
+    """The output failed after its last frame, with advice on free space, and so did each --resume."""
+    make_clicks(tmp_path / "a.ts", "aac")
+    with av.open(str(tmp_path / "b.ts"), "w") as file:
+        audio = file.add_stream("aac", rate=RATE, layout="mono")
+        for k in range(20):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = RATE, 1024 * k, Fraction(1, RATE)
+            file.mux(audio.encode(frame))
+        file.mux(audio.encode(None))
+    content = (tmp_path / "b.ts").read_bytes()
+    packets = [bytearray(content[k : k + 188]) for k in range(0, len(content), 188)]
+    packets = [packet for packet in packets if (packet[1] & 0x1F) << 8 | packet[2] >= 0x100]
+    for packet in packets:  # the second of the programme's tracks
+        packet[2] = 1
+    (tmp_path / "s.ts").write_bytes((tmp_path / "a.ts").read_bytes() + b"".join(packets))
+    clip = read_clip(tmp_path / "s.ts")
+    with pytest.warns(UserWarning, match=r"s\.ts has sound whose times go back to .* s, in track 1: what does"):
+        write_clip(tmp_path / "a.mov", [frame.image for frame in clip], clip)
+    clicks, last, first = heard(tmp_path / "a.mov")
+    assert first == 0
+    assert abs(last - 2) < 3 * PACKET
+    assert len(clicks) == len(CLICKS)
 
 
 def test_sound_of_an_unknown_kind_is_left_out(tmp_path):

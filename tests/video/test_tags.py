@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from hybridmatte import read_exr, read_metadata, write_exr
+from hybridmatte import read_exr, read_metadata, write_exr, write_image
 from hybridmatte.video import read_clip, write_clip
 from hybridmatte.video.colours import ColourTags, tags_for
 from hybridmatte.video.planes import arrays_of
-from tests.video.made import av, full, make_video
+from tests.faults.test_metadata import P3, shown
+from tests.video.made import N, av, full, make_video, scene
 
 GREYS = [30, 240, 8]
 COLUMNS = [5, 30, 60]
@@ -230,3 +231,40 @@ def test_encoders_say_nothing(tmp_path):
     command = [sys.executable, "-c", script, str(tmp_path / "s.mp4"), str(tmp_path / "a.mp4")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("target", ["a.%04d.png", "a.%04d.tif", "a.%04d.exr", "a.mkv"])
+@pytest.mark.parametrize("behind", ["", "-b #20a040", "-b @back.png"])
+def test_pictures_of_a_wide_gamut_show_their_colours(command, folder, target, behind):
+    """Frames of a telephone came out without their profile, in other colours."""
+    images = [np.uint8(np.rint(255 * (0.15 + 0.6 * scene(k)[0]))) for k in range(N)]
+    for k, pixels in enumerate(images):
+        write_image(folder / f"p.{k}.png", pixels, profile=P3)
+    write_image(folder / "back.png", np.broadcast_to(np.uint8([32, 160, 64]), (45, 67, 3)))
+    done = command(f"@p.%d.png --trimaps @t.%04d.png -q fast -o @{target} {behind}")
+    assert done.code == 0, done.err
+    clip = read_clip(folder / target)
+    assert clip.profile == (P3 if target in ("a.%04d.png", "a.%04d.tif") else None)
+    clip.profile = None
+    frame = list(clip)[1]
+    found = 255 * (frame.image if frame.image.dtype.kind == "f" else full(frame.image))
+    _, alpha, _ = scene(1)
+    assert np.abs(found - shown(images[1], P3))[alpha == 1].max() <= 1
+    if behind:
+        assert np.abs(found[alpha == 0] - [32, 160, 64]).max() <= 1
+
+
+def test_write_clip_keeps_or_converts_the_colours_of_a_profile(tmp_path):
+    """A frame of another profile has the first one's when it is read."""
+    pixels = np.random.default_rng(3).integers(100, 150, (9, 13, 3), dtype=np.uint8)
+    write_image(tmp_path / "s.0.png", pixels, profile=P3)
+    write_image(tmp_path / "s.1.png", shown(pixels, P3).astype(np.uint8))
+    clip = read_clip(tmp_path / "s.%d.png")
+    images = [frame.image for frame in clip]
+    np.testing.assert_array_equal(images[0], pixels)
+    np.testing.assert_allclose(255 * images[1], pixels, atol=1)
+    write_clip(tmp_path / "a.%d.png", images, clip)
+    write_clip(tmp_path / "a.mkv", images, clip)
+    kept, converted = (next(iter(read_clip(tmp_path / name))).image for name in ("a.%d.png", "a.mkv"))
+    np.testing.assert_array_equal(kept, pixels)
+    np.testing.assert_allclose(255 * full(converted), shown(pixels, P3), atol=1)

@@ -1,0 +1,30 @@
+"""Where the bytes go: bytes, time and share of the copy bandwidth of each stage of a solver."""
+
+from dataclasses import dataclass
+
+from experiments.experiment import Experiment
+from experiments.options import DataOptions, option
+
+METHODS = ("closed form",)
+IMAGES = ("GT02", "GT04", "GT12", "GT15", "GT24")
+MOSAIC = "6 MP"
+TOTAL = "all"  # the stage of a row for the whole solve
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(DataOptions):
+    """Options of the experiment."""
+
+    methods: tuple[str, ...] = option(METHODS, "methods to measure", choices=METHODS)
+    images: tuple[str, ...] = option((*IMAGES, MOSAIC), f"photographs, or {MOSAIC!r} for the mosaic of all twelve")
+    rounds: int = option(5, "timed calls; the fastest counts", minimum=1)
+
+
+EXPERIMENT = Experiment(
+    name="roofline",
+    question="Which stages of a solver are bound by bytes, by arithmetic, by threads or by Python?",
+    cost="two minutes",
+    options=Options,
+    packages=("numpy", "numba", "llvmlite"),
+    keys=("method", "subject", "stage", "threads"),
+)

@@ -1,0 +1,131 @@
+"""Observe the kernels of a call: how often each stage runs, how long, and how many bytes it reads and writes.
+
+All kernels of a solver are run by `run_pieces` or prepared by `prepare_pieces`. While a call is observed, these are
+replaced in every module that uses them. The bytes of a kernel's call are those of its different array arguments, each
+counted once: what it moves at least if it touches all of them and nothing is in a cache. A photograph's system is in a
+cache more often than not, so that a stage may move its bytes faster than a copy of large arrays does.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from hybridmatte.linalg import threads
+from hybridmatte.linalg.threads import kernel, prepare_pieces, run_pieces
+from hybridmatte.systems import solve
+
+COPY_FLOATS = 2**26  # of each of two arrays, which no cache holds
+COPY_PIECES, COPY_ROUNDS = 64, 7
+
+
+@dataclass
+class Stage:
+    """What the calls of the kernels of a stage took together."""
+
+    calls: int = 0
+    seconds: float = 0.0
+    n_bytes: int = 0
+
+
+@dataclass
+class Observation:
+    """The stages of a call by name, its seconds, and the iterations of each of its linear systems."""
+
+    stages: dict[str, Stage]
+    seconds: float
+    iterations: list[int]
+
+
+Label = Callable[[str, bool, Sequence[Any]], str]
+"""Names the stage of a kernel's call: its module and name, whether the iteration runs, and its arguments."""
+
+
+def observe(call: Callable[[], Any], label: Label, clock: Callable[[], float] = time.perf_counter) -> Observation:
+    """Call `call()` and return what its stages took, in seconds of `clock`."""
+    found = Observation({}, 0.0, [])
+    is_iterating = [False]
+
+    def run_observed(function: Any, n_pieces: int, *arguments: Any, **options: Any) -> None:
+        start = clock()
+        run_pieces(function, n_pieces, *arguments, **options)
+        seconds = clock() - start
+        stage = found.stages.setdefault(label(_name(function), is_iterating[0], arguments), Stage())
+        stage.calls += 1
+        stage.seconds += seconds
+        stage.n_bytes += _bytes(arguments)
+
+    def solve_observed(*arguments: Any, **options: Any) -> Any:
+        is_iterating[0] = True
+        try:
+            result = original(*arguments, **options)
+        finally:
+            is_iterating[0] = False
+        found.iterations.append(result.iterations)
+        return result
+
+    original = solve.solve_system
+    with (
+        _replaced("run_pieces", run_pieces, run_observed),
+        _replaced("prepare_pieces", prepare_pieces, partial(partial, run_observed)),
+        _replaced("solve_system", original, solve_observed),
+    ):
+        start = clock()
+        call()
+        found.seconds = clock() - start
+    return found
+
+
+def copy_bandwidth() -> float:
+    """Return the bytes a second, read and written, at which this process copies a large array on its threads."""
+    source, target = np.ones(COPY_FLOATS, np.float32), np.zeros(COPY_FLOATS, np.float32)
+    best = 0.0
+    for _ in range(COPY_ROUNDS):
+        start = time.perf_counter()
+        run_pieces(_copy, COPY_PIECES, source, target)
+        best = max(best, 2 * source.nbytes / (time.perf_counter() - start))
+    return best
+
+
+@kernel
+def _copy(first, last, source, target):
+    """Copy the pieces first to last - 1."""
+    n = source.shape[0]
+    for i in range(np.uint64(first * n // COPY_PIECES), np.uint64(last * n // COPY_PIECES)):
+        target[i] = source[i]
+
+
+@contextmanager
+def _replaced(name: str, original: Any, other: Any) -> Iterator[None]:
+    """Replace a function in all modules of the library that use it; restore it afterwards."""
+    places = [
+        module
+        for key, module in list(sys.modules.items())
+        if key.startswith("hybridmatte.") and module is not threads and vars(module).get(name) is original
+    ]
+    for module in places:
+        setattr(module, name, other)
+    try:
+        yield
+    finally:
+        for module in places:
+            setattr(module, name, original)
+
+
+def _name(function: Any) -> str:
+    """Return the module, without its packages, and the name of a kernel."""
+    name = function.name if isinstance(function, threads.ShortKernel) else f"{function.__module__}.{function.__name__}"
+    return ".".join(name.split(".")[-2:])
+
+
+def _bytes(arguments: Sequence[Any]) -> int:
+    """Return the bytes of the different arrays among the arguments; buffers, which come in tuples, do not count."""
+    arrays = {
+        value.__array_interface__["data"][0]: value.nbytes for value in arguments if isinstance(value, np.ndarray)
+    }
+    return sum(arrays.values())

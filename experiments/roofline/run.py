@@ -1,0 +1,60 @@
+"""Measure the stages of each method on each photograph, in a fresh process for each number of threads."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from experiments.bench_solvers.mosaic import make_mosaic
+from experiments.data_sets import alphamatting_cases
+from experiments.fresh_process import call_fresh
+from experiments.results import Row, make_row
+from experiments.roofline import MOSAIC, TOTAL, Options
+from experiments.roofline.observation import copy_bandwidth, observe
+from hybridmatte.trimap import split_trimap
+
+REST = "Python, NumPy, OpenCV and small kernels"
+
+
+def run(options: Options) -> Iterator[list[Row]]:
+    """Yield the rows of each method, photograph and number of threads."""
+    for method in options.methods:
+        for subject in options.images:
+            for threads in sorted({1, options.threads}):
+                yield call_fresh(measure, method, subject, options.data, options.rounds, threads, threads=threads)
+
+
+def measure(method: str, subject: str, data: Path, rounds: int, threads: int) -> list[Row]:
+    """Return a row for each stage of the fastest of some calls, and one for the whole call, after a warm-up."""
+    stages = import_module(f"experiments.roofline.{method.replace(' ', '_')}")
+    image, trimap = _picture(data, subject)
+    n_unknown = int(split_trimap(trimap).is_unknown.sum())
+    for _ in range(2):
+        stages.solve(image, trimap)
+    bandwidth = copy_bandwidth()
+    found = min((observe(lambda: stages.solve(image, trimap), stages.label) for _ in range(rounds)), key=_seconds)
+    rest = found.seconds - sum(stage.seconds for stage in found.stages.values())
+    common = {"bandwidth": bandwidth, "unknowns": n_unknown}
+
+    def row(stage: str, seconds: float, **more: float) -> Row:
+        return make_row(
+            method, subject, list(image.shape[:2]), {**common, **more}, median_s=seconds, stage=stage, threads=threads
+        )
+
+    rows = [row(TOTAL, found.seconds, iterations=max(found.iterations))]
+    for name, stage in found.stages.items():
+        rows.append(row(name, stage.seconds, bytes=stage.n_bytes, calls=stage.calls))
+    return [*rows, row(REST, rest)]
+
+
+def _seconds(observation) -> float:
+    return observation.seconds
+
+
+def _picture(data: Path, subject: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the image and the trimap of a photograph or of the mosaic."""
+    if subject == MOSAIC:
+        return tuple(make_mosaic(data, subject))
+    case = next(alphamatting_cases(data, [subject], ("trimap1",)))
+    return case.image, case.trimap
