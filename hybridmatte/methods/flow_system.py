@@ -19,8 +19,9 @@ from hybridmatte.systems.stencil import StencilSystem
 
 __all__ = ["Flow", "FlowSystem", "flow_runs"]
 
-N_RUNS = 128  # runs of consecutive pixels, at most
+N_RUNS = 64  # runs of consecutive pixels, at most
 SHORTEST_RUN = 512  # pixels
+LONGEST_RUN = 4096  # pixels of a run for which there may be more runs, up to twice as many
 N_PARTS = 4  # pieces of a product, so at most 4 threads work; fixed, so that no bit depends on the number of threads
 
 
@@ -39,7 +40,8 @@ class Flow(NamedTuple):
 
 def flow_runs(n: int) -> npt.NDArray[np.int64]:
     """Return the ends of the runs of n pixels over which the coarse functions of the preconditioner are defined."""
-    return run_ends(n, min(N_RUNS, -(-n // SHORTEST_RUN)))
+    most = min(max(N_RUNS, n // LONGEST_RUN), 2 * N_RUNS)
+    return run_ends(n, min(most, -(-n // SHORTEST_RUN)))
 
 
 class FlowSystem(LinearSystem):
@@ -105,8 +107,9 @@ class FlowSystem(LinearSystem):
         """Return the two-level preconditioner whose coarse functions are affine in colour and position on the runs.
 
         It needs 35 to 70 iterations for a residual of 2e-4. The diagonal alone needs 60 to 120, and leaves three times
-        the error. Constants over twice as many runs need 60 to 105 for the same error. Half the runs cost as much. The
-        colour-line multigrid of the local term saves iterations too, but each is costlier.
+        the error. Constants over four times as many runs need 60 to 105 for the same error. Twice the runs save up to
+        a fifth of the iterations, and cost as much: the coarse matrix has four times as many entries. The colour-line
+        multigrid of the local term saves iterations too, but each is costlier.
         """
         coarse = self.coarse_matrix() if self._coarse is None else self._coarse
         return two_level(self.diagonal, self.ends, self.basis, coarse)

@@ -56,8 +56,9 @@ def test_both_passes_are_weighed(fur):
     estimates = solver_estimates(problem)
     first = correct_once(estimates, network)
     certain = certain_trimap(first, estimates.known)
+    guess = Guess(None, None, first.alpha, passes.SECOND_RTOL)
     second, found = (
-        correct_once(passes.run_solvers(problem.image, certain), network),
+        correct_once(passes.run_solvers(problem.image, certain, guess=guess), network),
         matte(fur.image, fur.trimap),
     )
     left = certain == HALF
