@@ -27,9 +27,10 @@ def window_corners(pixels, height, width, r):
 def window_means(integral, corners, inverse_areas):
     """Return the mean (n,) of a plane in each window, from the plane's flat integral image."""
     means = np.empty(inverse_areas.size)
-    for i in range(inverse_areas.size):
-        total = integral[corners[3, i]] - integral[corners[2, i]] - integral[corners[1, i]] + integral[corners[0, i]]
-        means[i] = total * inverse_areas[i]
+    for i in range(np.uint64(inverse_areas.size)):  # unsigned indices need no check for negative values
+        one, two = integral[np.uint64(corners[0, i])], integral[np.uint64(corners[1, i])]
+        three, four = integral[np.uint64(corners[2, i])], integral[np.uint64(corners[3, i])]
+        means[i] = (four - three - two + one) * inverse_areas[i]
     return means
 
 
@@ -39,5 +40,9 @@ def window_covariances(integral, one_mean, other_mean, corners, inverse_areas):
 
     integral is the flat integral image of the planes' product; one_mean and other_mean (n,) are the planes' means.
     """
-    products = window_means(integral, corners, inverse_areas)
-    return (products - one_mean * other_mean).astype(np.float32)
+    covariances = np.empty(inverse_areas.size, np.float32)
+    for i in range(np.uint64(inverse_areas.size)):
+        one, two = integral[np.uint64(corners[0, i])], integral[np.uint64(corners[1, i])]
+        three, four = integral[np.uint64(corners[2, i])], integral[np.uint64(corners[3, i])]
+        covariances[i] = (four - three - two + one) * inverse_areas[i] - one_mean[i] * other_mean[i]
+    return covariances

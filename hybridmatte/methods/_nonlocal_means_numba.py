@@ -6,6 +6,8 @@ Used by ``nonlocal_means.py``.
 import numpy as np
 
 from hybridmatte.linalg.threads import inlined, kernel, run_pieces
+from hybridmatte.similarity._lanes_numba import LANES, lowest_bit, mask_of_16
+from hybridmatte.similarity._tree_search_numba import insert
 
 
 @kernel
@@ -45,34 +47,31 @@ def _find_similar(first_pixel, last_pixel, planes, patch, pixels, window_size, p
     half = window_size // 2
     height, width = planes.shape[1] - patch.shape[0] + 1, planes.shape[2] - patch.shape[0] + 1
     n_neighbors = smallest.shape[1]
-    exponents = np.empty(window_size, np.float32)
+    exponents = np.empty(-(-window_size // LANES) * LANES, np.float32)
+    n_kept = (n_neighbors // LANES + 1) * LANES  # one more than asked for, which tells of ties
+    keys, labels = np.empty(n_kept, np.float32), np.empty(n_kept, np.int32)
     for i in range(first_pixel, last_pixel):
         y, x = pixels[i] // width, pixels[i] % width
-        for k in range(n_neighbors):
-            neighbors[i, k] = pixels[i]
-            smallest[i, k] = np.inf
-        is_tied = False
+        for k in range(n_kept):
+            keys[k], labels[k] = np.inf, pixels[i]
+        for k in range(exponents.size):
+            exponents[k] = np.inf
         first = max(x - half, 0)
         count = min(x + half + 1, width) - first
         for row in range(max(y - half, 0), min(y + half + 1, height)):
             _scan_row(planes, patch, x, y, row, first, count, penalty, exponents)
             if row == y:
                 exponents[x - first] = np.inf
-            for m in range(count):
-                j = n_neighbors - 1
-                if exponents[m] <= smallest[i, j]:
-                    if exponents[m] == smallest[i, j]:
-                        is_tied = True
-                        continue
-                    dropped = smallest[i, j]
-                    while j > 0 and smallest[i, j - 1] > exponents[m]:
-                        smallest[i, j] = smallest[i, j - 1]
-                        neighbors[i, j] = neighbors[i, j - 1]
-                        j -= 1
-                    smallest[i, j] = exponents[m]
-                    neighbors[i, j] = row * width + first + m
-                    is_tied = smallest[i, n_neighbors - 1] == dropped
-        if is_tied and smallest[i, 0] < smallest[i, n_neighbors - 1]:
+            for start in range(0, count, LANES):
+                mask = mask_of_16(exponents, start, keys[n_neighbors - 1])
+                while mask != 0:
+                    m = start + lowest_bit(mask)
+                    mask &= mask - 1
+                    if exponents[m] <= keys[n_neighbors - 1] and exponents[m] < np.inf:
+                        insert(exponents[m], np.int32(row * width + first + m), keys, labels)
+        for k in range(n_neighbors):
+            smallest[i, k], neighbors[i, k] = keys[k], labels[k]
+        if keys[0] < keys[n_neighbors - 1] == keys[n_neighbors]:
             _leave_out_ties(pixels[i], neighbors[i], smallest[i])
 
 

@@ -99,14 +99,20 @@ def first_step(distances, side, pixel, path, n_steps):
     """
     k = 0
     while k <= n_steps:
-        distance = distances[pixel + path[k], side]
+        distance = distances[np.uint64(pixel + path[np.uint64(k)]), side]
         if distance == 0:
             return k
         k += distance
     return 0
 
 
-@kernel
+@inlined
+def _edge(edges, first, steps, k):
+    """Return the energy of step k of a path; unsigned indices need no check for negative values."""
+    return edges[np.uint64(first + steps[np.uint64(k)])]
+
+
+@inlined
 def path_energy(edges, pixel, steps, n_steps, density, limit):
     """Return the energy of the first n_steps of a path: the sum of squared colour differences, times `density`.
 
@@ -115,15 +121,17 @@ def path_energy(edges, pixel, steps, n_steps, density, limit):
     largest_sum = np.float32(1.001 * limit / density)  # a larger sum exceeds the limit in spite of rounding
     first = 4 * pixel
     energy = np.float32(0.0)
+    one = two = three = np.float32(0.0)  # four sums, as one waits for each of its additions
     k = 1
-    while k + 3 <= n_steps and energy <= largest_sum:
-        energy += edges[first + steps[k]]
-        energy += edges[first + steps[k + 1]]
-        energy += edges[first + steps[k + 2]]
-        energy += edges[first + steps[k + 3]]
+    while k + 3 <= n_steps and (energy + one) + (two + three) <= largest_sum:
+        energy += _edge(edges, first, steps, k)
+        one += _edge(edges, first, steps, k + 1)
+        two += _edge(edges, first, steps, k + 2)
+        three += _edge(edges, first, steps, k + 3)
         k += 4
+    energy = (energy + one) + (two + three)
     while k <= n_steps and energy <= largest_sum:
-        energy += edges[first + steps[k]]
+        energy += _edge(edges, first, steps, k)
         k += 1
     return min(energy * density, limit)
 

@@ -1,4 +1,4 @@
-"""Vector operations for Numba kernels, of LANES numbers at a time; used by ``_tree_search_numba.py``.
+"""Vector operations for Numba kernels, of LANES numbers at a time; for searches of nearest neighbours.
 
 A compiler does not find these in a loop: a mask of bits from a comparison, and an insertion into a sorted list without
 a branch. Processors with narrower vectors do the same in more instructions.
@@ -27,18 +27,18 @@ def _splat(builder, value, n):
 
 
 def _mask_intrinsic(n):
-    """Return an intrinsic that compares the first n numbers of an array, at most 32."""
+    """Return an intrinsic that compares n numbers of an array, at most 32."""
 
     @intrinsic
-    def mask_at_most(_, values, bound):
-        """Return an integer whose bit p says whether values[p], float32, is at most `bound`."""
+    def mask_at_most(_, values, start, bound):
+        """Return an integer whose bit p says whether values[start + p], float32, is at most `bound`."""
 
         def generate(context, builder, result, arguments):
-            vector = builder.load(_vector_pointer(context, builder, values, arguments[0], INT(0), n), align=4)
-            bits = builder.fcmp_ordered("<=", vector, _splat(builder, arguments[1], n))
+            vector = builder.load(_vector_pointer(context, builder, values, *arguments[:2], n), align=4)
+            bits = builder.fcmp_ordered("<=", vector, _splat(builder, arguments[2], n))
             return builder.zext(builder.bitcast(bits, ir.IntType(n)), ir.IntType(64))
 
-        return types.int64(values, types.float32), generate
+        return types.int64(values, types.int64, types.float32), generate
 
     return mask_at_most
 

@@ -35,14 +35,14 @@ def _leaf_range(n_leaves, node, level):
 def _split_node(columns, perm, key, key_out, perm_out, sample, n_leaves, node, level, offset):
     """Split the points of a node at the leaf boundary in the middle, along the dimension of largest extent.
 
-    The points of leaf `l` are perm[(l - offset) * LEAF:][:LEAF]. The extents are estimated from about 64 of the points.
+    The points of leaf `l` are perm[(l - offset) * LEAF:][:LEAF]. The extents are estimated from about 24 of the points.
     """
     first, last = _leaf_range(n_leaves, node, level)
     middle = _leaf_range(n_leaves, 2 * node + 1, level + 1)[0]
     if not first < middle < last:
         return
     lo, hi = (first - offset) * LEAF, min((last - offset) * LEAF, perm.size)
-    step = max((hi - lo) // 64, 1)
+    step = max((hi - lo) // 24, 1)
     best, widest = np.float32(-1.0), 0
     for d in range(columns.shape[0]):  # estimate the dimension of largest extent
         low = high = columns[d, perm[lo]]

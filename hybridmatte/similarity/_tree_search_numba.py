@@ -98,16 +98,22 @@ def _farthest(leaf_points, slots, n, queries, q):
 
 
 @inlined
+def insert(key, label, keys, labels):
+    """Insert a key of at least 0 and its label into ascending keys (m LANES,) and their labels, behind equal keys."""
+    carried_key, carried_label = np.float32(-1.0), np.int32(0)
+    for start in range(0, keys.size, LANES):
+        carried_key, carried_label = insert_in_lanes(keys, labels, start, key, label, carried_key, carried_label)
+
+
+@inlined
 def _insert_near(distances, first_slot, kth, nearest, slots):
     """Insert the points of a leaf that are at most as far as the neighbour number `kth` into the neighbours."""
-    mask = mask_of_32(distances, nearest[kth])
+    mask = mask_of_32(distances, 0, nearest[kth])
     while mask != 0:
         p = lowest_bit(mask)
         mask &= mask - 1
         if distances[p] <= nearest[kth]:
-            key, label = np.float32(-1.0), np.int32(0)
-            for start in range(0, nearest.size, LANES):
-                key, label = insert_in_lanes(nearest, slots, start, distances[p], np.int32(first_slot + p), key, label)
+            insert(distances[p], np.int32(first_slot + p), nearest, slots)
 
 
 @inlined
@@ -173,11 +179,13 @@ def _search(
         block = (i % (BLOCKS // 2)) * 2 + i // (BLOCKS // 2)
         first = n_queries * block // BLOCKS
         for q in range(first, n_queries * (block + 1) // BLOCKS):
-            _start(leaf_points, queries, q, q == first, seeds, seed_counts, scale, kth, nearest, slots)
             own = np.int64(leaves[q])
+            if own < 0 and q > first:  # the leaf of the previous query's nearest neighbour; -1 if that is a seed
+                own = np.int64(max(slots[0], -1) // LEAF)
+            _start(leaf_points, queries, q, q == first, seeds, seed_counts, scale, kth, nearest, slots)
             stack[0], stack[1] = 0, ~own  # an entry of the stack is a node, or ~leaf
             stack_distances[0] = stack_distances[1] = np.float32(0.0)
-            size = 2
+            size = 1 if own < 0 else 2
             while size > 0:
                 size -= 1
                 node = np.int64(stack[size])
@@ -188,7 +196,7 @@ def _search(
                     _insert_near(distances, ~node * LEAF, kth, nearest, slots)
                     continue
                 _child_distances(boxes, node, queries, q, child_distances)
-                mask = mask_of_16(child_distances, nearest[kth] / scale)
+                mask = mask_of_16(child_distances, 0, nearest[kth] / scale)
                 base = size
                 while mask != 0:
                     p = lowest_bit(mask)
@@ -216,8 +224,9 @@ def search(leaf_points, boxes, depth, leaves, queries, n_neighbors, epsilon):
 def search_untied(leaf_points, boxes, depth, leaves, queries, n_neighbors, epsilon, seeds=None, seed_counts=None):
     """Return the nearest points of queries (M, D): squared distances, ascending, slots, both (M, K), and counts (M,).
 
-    leaves (M,) is the leaf that each query scans first. Any leaf and any order of the queries give the same distances;
-    the search is fastest where the leaf is the nearest one and the previous query is near. With epsilon = 0 the search
+    leaves (M,) is the leaf that each query scans first, or -1 for one where the previous query found its neighbours.
+    Any leaf and any order of the queries give the same distances; the search is fastest where the leaf is the nearest
+    one and the previous query is near. With epsilon = 0 the search
     is exact; otherwise the k-th point found may be up to 1 + epsilon times as far as the true k-th neighbour. The count
     is that of the neighbours whose choice no tie decides: K, or the number of those nearer than the K-th, if a point
     that was left out is exactly as far as the K-th.

@@ -68,7 +68,7 @@ class NeighborTree:
     ) -> Neighbors:
         """Return the `Neighbors` of queries (M, D) float32.
 
-        `leaves` (M,) is a leaf near each query, where the search starts; by default the leaf that `locate` finds.
+        `leaves` (M,) is a leaf near each query, where the search starts; by default it is one near the previous query.
         """
         squared, slots, _ = self._search(queries, n_neighbors, leaves)
         return Neighbors(np.sqrt(squared, out=squared), self.order[slots])
@@ -107,7 +107,7 @@ class NeighborTree:
         `squared_distances` in ``_neighbors_numba.py``.
         """
         _, slots, counts = searching.search_untied(
-            *self._tree, self.locate(queries), queries, n_neighbors, 0.0, squared, before.counts
+            *self._tree, _no_leaves(queries), queries, n_neighbors, 0.0, squared, before.counts
         )
         return UntiedNeighbors(kernels.name_slots(slots, names[self.order], before.indices), counts)
 
@@ -121,13 +121,18 @@ class NeighborTree:
         self, queries: npt.NDArray[np.float32], n_neighbors: int, leaves: npt.NDArray[np.int32] | None = None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Return squared distances (M, K), slots (M, K) and the numbers of untied neighbours (M,)."""
-        leaves = self.locate(queries) if leaves is None else leaves
+        leaves = _no_leaves(queries) if leaves is None else leaves
         return searching.search_untied(*self._tree, leaves, queries, n_neighbors, 0.0)
 
     def locate(self, queries: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
         """Return a leaf (M,) near each of the queries (M, D) float32."""
         leaf_points, boxes, depth = self._tree
         return searching.locate(boxes, depth, len(leaf_points), queries)
+
+
+def _no_leaves(queries: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
+    """Return -1 (M,) for queries (M, D) whose leaves are not known."""
+    return np.full(len(queries), -1, np.int32)
 
 
 def nearest_neighbors(points: npt.ArrayLike, queries: npt.ArrayLike, n_neighbors: int) -> Neighbors:

@@ -157,7 +157,7 @@ class VideoClip(Clip):
         self.numbers = chosen_range(start, end, self.whole, self._seconds, self.path)
         self._orientation, self.shape = self._turn()
         self.pixel_aspect = 1 / aspect if self._orientation >= SIDEWAYS else aspect
-        self._has_warned = self._has_warned_of_fields = False
+        self._has_warned = self._has_warned_of_fields = self._has_warned_of_times = False
 
     def check_sizes(self) -> None:
         """Refuse frames of different sizes: at key frames, where a size may change."""
@@ -181,6 +181,9 @@ class VideoClip(Clip):
         """Decode the frames; what cannot be decoded is left out, and one warning says so."""
         n_decoded, before, left_out = 0, -1, set(self.numbers if self._has_times else ())
         for frame in self._decoded():
+            if before >= 0 and self._has_times and frame.pts == self._times[before]:
+                self._warn_of_times(before)
+                continue
             number = self._number(frame.pts, before)
             if number >= self.numbers.stop:
                 break
@@ -206,6 +209,15 @@ class VideoClip(Clip):
             warn_caller(
                 f"{self._label} has interlaced frames, such as frame {number}: if even and odd rows show two moments, "
                 "moving edges become combs, and so does alpha; deinterlace it first, as ffmpeg -vf bwdif does",
+                UserWarning,
+            )
+
+    def _warn_of_times(self, number: int) -> None:
+        """Warn once of frames that would be shown at the same time, of which the first is used."""
+        if not self._has_warned_of_times:
+            self._has_warned_of_times = True
+            warn_caller(
+                f"{self._label} has several frames at one time, such as frame {number}: the first of them is used",
                 UserWarning,
             )
 

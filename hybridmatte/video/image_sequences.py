@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -224,7 +225,14 @@ def _natural(path: Path) -> tuple[Any, ...]:
 def _by_number(paths: list[Path], text: str, name: str) -> dict[int, Path]:
     """Return files by the last number of their stems; files without numbers are counted from 0."""
     found = [LAST_NUMBER.search(path.stem) for path in paths]
-    heads = {path.stem[: match.start()] for path, match in zip(paths, found, strict=True) if match}
+    heads = Counter(path.stem[: match.start()] for path, match in zip(paths, found, strict=True) if match)
+    several = [head for head, count in heads.items() if count > 1]
+    if len(several) > 1:
+        first, second = (next(path.name for path in paths if path.stem.startswith(head)) for head in several[:2])
+        raise ValueError(
+            f"{name} {text} has several sequences, with {first} and {second}, expected one, or a pattern such as "
+            "seq.%04d.png"
+        )
     if not all(found) or len(heads) > 1:
         if any(found) and len(heads) <= 1:
             odd = next(path for path, match in zip(paths, found, strict=True) if not match)

@@ -29,7 +29,7 @@ from hybridmatte.video.hints import is_trimap
 from hybridmatte.video.image_sequences import SequenceClip, find_files, is_sequence, names_sequence
 from hybridmatte.video.points import Point
 from hybridmatte.video.reading import read_clip
-from hybridmatte.video.resuming import Parts
+from hybridmatte.video.resuming import Parts, parts_folder
 from hybridmatte.video.sequence import matted_frames
 from hybridmatte.video.writing import Writer, colour_for, files_of, keeps_profile, open_writer
 
@@ -136,7 +136,7 @@ def _alphas(hints: _Hints, settings: Settings, parts: Parts) -> Iterator[FloatAr
 
 def is_finished(source: Source, output: str) -> bool:
     """Return whether all files of an output are there, and no parts of an interrupted run."""
-    if os.path.isdir(f"{output.rstrip('/')}.parts"):
+    if parts_folder(output).is_dir():
         return False
     if not names_sequence(output):
         return os.path.isfile(output)

@@ -22,8 +22,9 @@ JOB, LOCK, FILES = "job.json", "lock", "files"
 
 
 def parts_folder(output: str) -> Path:
-    """Return the folder of the parts of an output."""
-    return Path(output.rstrip("/") + ".parts")
+    """Return the folder of the parts of an output, beside it."""
+    has_name = Path(output).name not in ("", "..")
+    return Path((output if has_name else os.path.abspath(output)).rstrip("/") + ".parts")
 
 
 class Parts:

@@ -39,7 +39,11 @@ class SoundCopier:
             self._copy(self._next)
             self._next = next(self._packets, None)
         if time is None:
-            self._source.close()
+            self.close()
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
 
     def _add(self, stream: Any, path: str) -> None:
         if stream.codec_context is None:

@@ -106,6 +106,7 @@ class VideoWriter(Writer):
         self._tags = tags_for(form, like.tags, is_limited=kind.is_limited)
         self._has_alpha, self._tick = has_alpha, like.time_base
         self._start = like.span[0]
+        self._sound: SoundCopier | None = None
         self._temporary = LockedTemporary(path)
         try:
             self._file = self._open(like)
@@ -114,7 +115,8 @@ class VideoWriter(Writer):
             raise
         try:
             self._stream = self._add_stream(encoder, dict(kind.options), like)
-            self._sound = SoundCopier(like, self._file, path) if sound and like.has_sound else None
+            if sound and like.has_sound:
+                self._sound = SoundCopier(like, self._file, path)
             self._begin()
         except BaseException:
             self._drop()
@@ -217,6 +219,8 @@ class VideoWriter(Writer):
         """Close the file and remove what is not whole."""
         import av.error
 
+        if self._sound is not None:
+            self._sound.close()
         with suppress(av.error.FFmpegError):  # a full disk: the error of the frame has said so
             self._file.close()
         self._temporary.remove()

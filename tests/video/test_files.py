@@ -199,6 +199,31 @@ def test_interlaced_frames_are_named_before_any_work(command, folder, fields):
     assert ("has interlaced frames, such as frame 0" in done.err) == bool(fields)
 
 
+@pytest.mark.parametrize(
+    ("times", "used"), [((0, 42, 42, 83), (0, 1, 3)), ((0, 0, 42, 42), (0, 2)), ((0, 1, 2), (0, 1, 2))]
+)
+def test_frames_at_one_time(tmp_path, times, used):
+    """Matroska rounds to milliseconds: all later frames came a frame early, and the last was lost; nothing was said."""
+    with av.open(str(tmp_path / "a.mkv"), "w") as file:
+        stream = file.add_stream("ffv1", rate=24)
+        stream.height, stream.width, stream.pix_fmt = 9, 13, "bgr0"
+        for k, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((9, 13, 3), 40 * k, np.uint8), "rgb24").reformat(format="bgr0")
+            for packet in stream.encode(frame):
+                packet.pts, packet.dts, packet.time_base = time, time, Fraction(1, 1000)
+                file.mux(packet)
+    clip = read_clip(tmp_path / "a.mkv")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        frames = list(clip)
+    assert [frame.image[0, 0, 0] for frame in frames] == [40 * k for k in used]
+    assert [frame.time * 1000 for frame in frames] == [times[k] for k in used]
+    assert len(clip) == len(used)
+    said = [str(one.message) for one in caught]
+    assert len(said) == (len(used) < len(times))
+    assert all("a.mkv has several frames at one time, such as frame" in one for one in said)
+
+
 def test_frames_of_a_file_without_times_are_all_read(tmp_path):
     """AVI tells when packets are decoded, not when frames are shown: with B-frames the last two were lost."""
     make_video(tmp_path / "a.mp4", n=20)
@@ -275,6 +300,19 @@ def test_names_of_sequences(folder):
         read_clip(folder / "s.%04d.png")
     with pytest.raises(FileNotFoundError, match="has no pictures"):
         read_clip(folder / "other.%04d.png")
+
+
+def test_several_sequences_in_a_folder_are_refused(folder):
+    """Frames and their trimaps in one folder became one clip of both."""
+    for text in (str(folder), str(folder / "*.png")):
+        with pytest.raises(
+            ValueError, match=r"has several sequences, with s\.0005\.png and t\.0005\.png, expected one, or"
+        ):
+            read_clip(text)
+    for k in range(5, 11):
+        (folder / f"t.{k:04d}.png").rename(folder / f"{'abcdef'[k - 5]}.png")
+        (folder / f"s.{k:04d}.png").unlink()
+    assert find_files(str(folder), "clip").first == 0
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from hybridmatte import write_alpha, write_image
 from hybridmatte.automatic import identity
 from hybridmatte.video import read_clip, write_clip
 from hybridmatte.video.jobs import Look, Settings, Source, run_clip
+from hybridmatte.video.resuming import parts_folder
 from tests.video.made import N, run, scene
 
 LONG = 16
@@ -175,6 +177,16 @@ def test_a_full_disk_is_named_and_loses_nothing(folder):
     assert "a.mov cannot be written (File too large), expected a writable folder with free space" in done.stderr
     assert not list(folder.glob(".*"))
     assert run(*options, "--resume").returncode == 0
+
+
+@pytest.mark.parametrize("output", [".", "out", "out/", "a.mov", "out/../out", ".."])
+def test_parts_lie_beside_their_output(tmp_path, monkeypatch, output):
+    """Those of the folder . were in the folder ..parts."""
+    (tmp_path / "in" / "out").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "in")
+    expected = {".": tmp_path / "in.parts", "..": tmp_path.with_name(f"{tmp_path.name}.parts")}
+    name = "a.mov.parts" if output == "a.mov" else "out.parts"
+    assert Path(os.path.abspath(parts_folder(output))) == expected.get(output, tmp_path / "in" / name)
 
 
 def test_a_folder_that_is_none_of_ours_is_not_removed(command, folder):
