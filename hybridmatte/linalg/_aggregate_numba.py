@@ -274,13 +274,13 @@ def _mirror_blocks(first_block, last_block, indptr, indices, blocks):
 def stencil_galerkin(cell_map, basis, positions, size, weights, diagonal, indptr, indices, blocks):
     """Write the blocks of P' A P for the stencil A and the coarse functions P of the pixel blocks.
 
-    Inputs are cell_map (H, W), the cell of each pixel; basis as `pixel_basis` writes it; weights (12, n_cells) and
-    diagonal (n_cells,) of A, where row k of weights belongs to the neighbour 13 + k in row-major order of the 5 x 5
-    window. blocks (nnz, 4, 4) are stored column by column, in the pattern of `block_pattern`. `size` is at least 4.
+    Inputs are cell_map, the cell of each pixel with a border of two zeros on each side; basis as `pixel_basis`
+    writes it; weights (12, n_cells) and diagonal (n_cells,) of A, where row k of weights belongs to the neighbour
+    13 + k in row-major order of the 5 x 5 window. blocks (nnz, 4, 4) are stored column by column, in the pattern of
+    `block_pattern`. `size` is at least 4.
     """
     n, pattern = len(positions), (indptr, indices, blocks)
-    padded = np.pad(cell_map, 2)
-    run_pieces(_stencil_galerkin, n, padded, basis, positions, size, weights, diagonal, *pattern, cost=1500)
+    run_pieces(_stencil_galerkin, n, cell_map, basis, positions, size, weights, diagonal, *pattern, cost=1500)
     run_pieces(_mirror_blocks, n, *pattern, cost=50)
 
 

@@ -48,11 +48,12 @@ class UnknownLayout:
     chunks: npt.NDArray[np.int64]
     bands: npt.NDArray[np.int64]
 
-    def cell_map(self) -> npt.NDArray[np.int32]:
-        """Return the cell of each pixel, (H, W); 0 for pixels that are not unknown."""
-        cells = np.zeros(self.shape, np.int32)
+    def cell_map(self, border: int = 0) -> npt.NDArray[np.int32]:
+        """Return the cell of each pixel, (H, W); 0 for pixels that are not unknown, and in a border of that width."""
+        height, width = self.shape
+        cells = np.zeros((height + 2 * border, width + 2 * border), np.int32)
         is_pixel = self.pixels >= 0
-        cells.reshape(-1)[self.pixels[is_pixel]] = np.flatnonzero(is_pixel)
+        cells[border : border + height, border : border + width].flat[self.pixels[is_pixel]] = np.flatnonzero(is_pixel)
         return cells
 
 

@@ -293,8 +293,8 @@ def _pixel_level(system: StencilMatrix, image: Float32) -> tuple[Any, ...]:
     cells = np.zeros((n, PIXEL_BLOCK**2), np.int32)
     basis = np.zeros((layout.n_cells, 4), np.float32)
     triangles = np.zeros((n, 4, 4))
-    cell_map = layout.cell_map()
-    kernels.pixel_basis(image, cell_map, PIXEL_BLOCK, positions, DEPENDENT, cells, basis, triangles)
+    cell_map = layout.cell_map(border=2)
+    kernels.pixel_basis(image, cell_map[2:-2, 2:-2], PIXEL_BLOCK, positions, DEPENDENT, cells, basis, triangles)
     indptr, indices = kernels.block_pattern(index, positions)
     blocks = np.empty((len(indices), 4, 4), np.float32)
     kernels.stencil_galerkin(
