@@ -55,10 +55,12 @@ def observe(call: Callable[[], Any], label: Label, clock: Callable[[], float] = 
         start = clock()
         run_pieces(function, n_pieces, *arguments, **options)
         seconds = clock() - start
+        begun = clock()
         stage = found.stages.setdefault(label(_name(function), is_iterating[0], arguments), Stage())
         stage.calls += 1
         stage.seconds += seconds
         stage.n_bytes += _bytes(arguments)
+        found.seconds -= clock() - begun  # the observation itself
 
     def solve_observed(*arguments: Any, **options: Any) -> Any:
         is_iterating[0] = True
@@ -77,18 +79,18 @@ def observe(call: Callable[[], Any], label: Label, clock: Callable[[], float] = 
     ):
         start = clock()
         call()
-        found.seconds = clock() - start
+        found.seconds += clock() - start
     return found
 
 
-def copy_bandwidth() -> float:
+def copy_bandwidth(clock: Callable[[], float] = time.perf_counter) -> float:
     """Return the bytes a second, read and written, at which this process copies a large array on its threads."""
     source, target = np.ones(COPY_FLOATS, np.float32), np.zeros(COPY_FLOATS, np.float32)
     best = 0.0
     for _ in range(COPY_ROUNDS):
-        start = time.perf_counter()
+        start = clock()
         run_pieces(_copy, COPY_PIECES, source, target)
-        best = max(best, 2 * source.nbytes / (time.perf_counter() - start))
+        best = max(best, 2 * source.nbytes / (clock() - start))
     return best
 
 

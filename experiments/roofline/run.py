@@ -1,5 +1,6 @@
 """Measure the stages of each method on each photograph, in a fresh process for each number of threads."""
 
+import time
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -26,30 +27,29 @@ def run(options: Options) -> Iterator[list[Row]]:
 
 
 def measure(method: str, subject: str, data: Path, rounds: int, threads: int) -> list[Row]:
-    """Return a row for each stage of the fastest of some calls, and one for the whole call, after a warm-up."""
+    """Return a row for each stage, with the least time of some calls, and one for the whole call, after a warm-up.
+
+    On one thread, seconds are those of the thread, so that other work on the machine hardly counts.
+    """
     stages = import_module(f"experiments.roofline.{method.replace(' ', '_')}")
+    clock = time.thread_time if threads == 1 else time.perf_counter
     image, trimap = _picture(data, subject)
     n_unknown = int(split_trimap(trimap).is_unknown.sum())
-    for _ in range(2):
-        stages.solve(image, trimap)
-    bandwidth = copy_bandwidth()
-    found = min((observe(lambda: stages.solve(image, trimap), stages.label) for _ in range(rounds)), key=_seconds)
-    rest = found.seconds - sum(stage.seconds for stage in found.stages.values())
+    stages.solve(image, trimap)
+    bandwidth = copy_bandwidth(clock)
+    found = [observe(lambda: stages.solve(image, trimap), stages.label, clock) for _ in range(rounds)]
     common = {"bandwidth": bandwidth, "unknowns": n_unknown}
 
-    def row(stage: str, seconds: float, **more: float) -> Row:
-        return make_row(
-            method, subject, list(image.shape[:2]), {**common, **more}, median_s=seconds, stage=stage, threads=threads
-        )
+    def row(stage: str, seconds: list[float], **more: float) -> Row:
+        errors, size = {**common, **more}, list(image.shape[:2])
+        return make_row(method, subject, size, errors, median_s=min(seconds), stage=stage, threads=threads)
 
-    rows = [row(TOTAL, found.seconds, iterations=max(found.iterations))]
-    for name, stage in found.stages.items():
-        rows.append(row(name, stage.seconds, bytes=stage.n_bytes, calls=stage.calls))
+    rows = [row(TOTAL, [call.seconds for call in found], iterations=max(found[0].iterations))]
+    for name, stage in found[0].stages.items():
+        seconds = [call.stages[name].seconds for call in found]
+        rows.append(row(name, seconds, bytes=stage.n_bytes, calls=stage.calls))
+    rest = [call.seconds - sum(stage.seconds for stage in call.stages.values()) for call in found]
     return [*rows, row(REST, rest)]
-
-
-def _seconds(observation) -> float:
-    return observation.seconds
 
 
 def _picture(data: Path, subject: str) -> tuple[np.ndarray, np.ndarray]:

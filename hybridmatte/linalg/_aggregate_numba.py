@@ -7,7 +7,7 @@ P' A P of a 5 x 5 stencil A.
 A *cell* is the index of a pixel in an `UnknownLayout`. Cell 0 holds no pixel and stands for "none". Arrays by cell are
 (n_cells, ...). `positions` (n, 2) int32 are the block row and block column of n blocks in row-major order.
 
-`restrict` and `prolong` make their calls with `run_pieces`, or return them prepared with `prepare_pieces`.
+`restrict` and `prolong` make their calls, or return them if `run` is `prepare_pieces`.
 
 Indices in the short kernels are unsigned: a signed index would need a check for negative values.
 """
@@ -302,9 +302,9 @@ def _restrict(first, last, cells, basis, residual, out):
         out[block, 3] = r3
 
 
-def restrict(cells, basis, residual, out, run=run_pieces):
+def restrict(cells, basis, residual, out, run=None):
     """Write P' residual (n_cells,) into out (blocks, 4); row 0 of the basis is zero, so missing cells add nothing."""
-    return run(_restrict, len(cells), cells, basis, residual, out, cost=30)
+    return (run or run_pieces)(_restrict, len(cells), cells, basis, residual, out, cost=30)
 
 
 @short_kernel(fastmath=FLAGS)
@@ -321,6 +321,6 @@ def _prolong(first, last, cells, basis, coarse, out):
                 out[cell] += basis[cell, 0] * c0 + basis[cell, 1] * c1 + basis[cell, 2] * c2 + basis[cell, 3] * c3
 
 
-def prolong(cells, basis, coarse, out, run=run_pieces):
+def prolong(cells, basis, coarse, out, run=None):
     """Add P coarse, of coarse (blocks, 4), to out (n_cells,)."""
-    return run(_prolong, len(cells), cells, basis, coarse, out, cost=30)
+    return (run or run_pieces)(_prolong, len(cells), cells, basis, coarse, out, cost=30)

@@ -3,7 +3,7 @@
 A matrix is (indptr, indices, blocks), CSR form with a block for each entry. blocks (nnz, 4, 4) float32 are stored
 column by column: blocks[k, q, p] is the entry in row p and column q of block k. Vectors are (n, 4) float32.
 
-Functions with an argument `run` make the call with `run_pieces`, or return it prepared with `prepare_pieces`.
+Functions with an argument `run` make the call, or return it if `run` is `prepare_pieces`.
 
 Indices in the short kernels are unsigned: a signed index would need a check for negative values.
 """
@@ -270,29 +270,29 @@ def _multiply(first, last, indptr, indices, blocks, x, form, sign, start, step, 
             out[i, 3] = r3
 
 
-def multiply(indptr, indices, blocks, x, out, run=run_pieces):
+def multiply(indptr, indices, blocks, x, out, run=None):
     """Write A x into out."""
     return _run_multiply(run, indptr, indices, blocks, x, PRODUCT, 1.0, x, blocks, out)
 
 
-def add_product(indptr, indices, blocks, x, out, run=run_pieces):
+def add_product(indptr, indices, blocks, x, out, run=None):
     """Add A x to out."""
     return _run_multiply(run, indptr, indices, blocks, x, SUM, 1.0, out, blocks, out)
 
 
-def subtract_product(indptr, indices, blocks, rhs, x, out, run=run_pieces):
+def subtract_product(indptr, indices, blocks, rhs, x, out, run=None):
     """Write rhs - A x into out."""
     return _run_multiply(run, indptr, indices, blocks, x, SUM, -1.0, rhs, blocks, out)
 
 
-def smooth(indptr, indices, blocks, step, rhs, x, out, run=run_pieces):
+def smooth(indptr, indices, blocks, step, rhs, x, out, run=None):
     """Write one step of damped block Jacobi, x + step (rhs - A x), into out, another vector."""
     return _run_multiply(run, indptr, indices, blocks, x, SMOOTH, -1.0, rhs, step, out)
 
 
 def _run_multiply(run, indptr, indices, blocks, x, form, sign, start, step, out):
     """Run `_multiply` over all rows, or prepare that call."""
-    return run(
+    return (run or run_pieces)(
         _multiply, len(indptr) - 1, indptr, indices, blocks, x, form, np.float32(sign), start, step, out, cost=ROW_COST
     )
 
@@ -310,6 +310,6 @@ def _scale_residual(first, last, step, rhs, out):
             )
 
 
-def scale_residual(step, rhs, out, run=run_pieces):
+def scale_residual(step, rhs, out, run=None):
     """Write step rhs, of blocks step (n, 4, 4), into out: one step of damped block Jacobi from x = 0."""
-    return run(_scale_residual, len(rhs), step, rhs, out, cost=10)
+    return (run or run_pieces)(_scale_residual, len(rhs), step, rhs, out, cost=10)

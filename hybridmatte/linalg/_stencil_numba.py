@@ -5,7 +5,7 @@ matrix: row k of weights holds, at each cell, the entry to the neighbour 13 + k 
 The entries to the 12 neighbours before are stored at those neighbours. A span (see ``_layout_numba.py``) gives the
 first cell and the length of a stretch, and the cells two rows and one row above and one row and two rows below it.
 
-Functions with an argument `run` make the call with `run_pieces`, or return it prepared with `prepare_pieces`.
+Functions with an argument `run` make the call, or return it if `run` is `prepare_pieces`.
 
 Two choices let the compiler vectorise the loop. It is told that `out` overlaps no other array (``noalias``). Indices
 are unsigned, since a signed index would need a check for negative values, which count from the end.
@@ -68,17 +68,17 @@ def _multiply(first_chunk, last_chunk, spans, chunks, weights, diagonal, x, form
         _multiply_span(first, last, shifts, weights, diagonal, x, form, rhs, step, out)
 
 
-def multiply(spans, chunks, weights, diagonal, x, out, run=run_pieces):
+def multiply(spans, chunks, weights, diagonal, x, out, run=None):
     """Write A x into out; cells outside the spans keep their values."""
     return _run_multiply(run, spans, chunks, weights, diagonal, x, PRODUCT, x, x, out)
 
 
-def subtract_product(spans, chunks, weights, diagonal, rhs, x, out, run=run_pieces):
+def subtract_product(spans, chunks, weights, diagonal, rhs, x, out, run=None):
     """Write rhs - A x into out."""
     return _run_multiply(run, spans, chunks, weights, diagonal, x, RESIDUAL, rhs, x, out)
 
 
-def smooth(spans, chunks, weights, diagonal, step, rhs, x, out, run=run_pieces):
+def smooth(spans, chunks, weights, diagonal, step, rhs, x, out, run=None):
     """Write one step of damped Jacobi, x + step (rhs - A x), into out, which must not be x."""
     return _run_multiply(run, spans, chunks, weights, diagonal, x, SMOOTH, rhs, step, out)
 
@@ -86,7 +86,7 @@ def smooth(spans, chunks, weights, diagonal, step, rhs, x, out, run=run_pieces):
 def _run_multiply(run, spans, chunks, weights, diagonal, x, form, rhs, step, out):
     """Run `_multiply` over all chunks of spans, or prepare that call."""
     n_chunks = len(chunks) - 1
-    return run(
+    return (run or run_pieces)(
         _multiply,
         n_chunks,
         spans,

@@ -38,7 +38,7 @@ CLEAR = 0.02  # alpha of a pixel that surely shows the ground
 SAMPLES = 100  # along the diagonal: pixels at which frames are compared
 UNPROVED = 1e-7  # weight of `GUESSED` against the differences that are seen: all that counts where nothing is seen
 SHOW_COST = 60.0  # nanoseconds that the kernels take for a pixel, roughly
-TRUST = 0.2  # precision of a frame's own alpha, as a share of what its variance says: errors of neighbours are alike
+TRUST = 0.3  # precision of a frame's own alpha, as a share of what its variance says: errors of neighbours are alike
 
 
 def against_plates(items: Iterable[Linked]) -> Iterator[Linked]:

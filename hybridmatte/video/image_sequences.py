@@ -185,8 +185,11 @@ class SequenceClip(Clip):
             image = check_image(numbers, label)
             alpha = None if alpha is None else check_plane(alpha.clip(0, 1) if picture.is_light else alpha, label)
         if (own := rgb_profile(opened)) != self.profile:
-            image = convert_colours(check_image(image), own, self.profile, label)
-            alpha = None if alpha is None else check_plane(alpha, label)
+            numbers = check_image(image)
+            converted = convert_colours(numbers, own, self.profile, label)
+            if converted is not numbers:  # profiles of the same colours change nothing
+                image = converted
+                alpha = None if alpha is None else check_plane(alpha, label)
         if alpha is not None and not picture.is_light and self._premultiplied:
             image = straight(image, alpha)
         header = opened.reader if isinstance(opened.reader, ExrHeader) else None

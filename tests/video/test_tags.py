@@ -14,7 +14,7 @@ from hybridmatte import read_exr, read_metadata, write_exr, write_image
 from hybridmatte.video import read_clip, write_clip
 from hybridmatte.video.colours import ColourTags, tags_for
 from hybridmatte.video.planes import arrays_of
-from tests.faults.test_metadata import P3, shown
+from tests.faults.test_metadata import P3, SRGB, shown
 from tests.video.made import N, av, full, make_video, scene
 
 GREYS = [30, 240, 8]
@@ -252,6 +252,14 @@ def test_pictures_of_a_wide_gamut_show_their_colours(command, folder, target, be
     assert np.abs(found - shown(images[1], P3))[alpha == 1].max() <= 1
     if behind:
         assert np.abs(found[alpha == 0] - [32, 160, 64]).max() <= 1
+
+
+def test_profiles_of_the_same_colours_leave_the_type_of_frames(tmp_path):
+    pixels = np.zeros((9, 13, 4), np.uint8)
+    write_image(tmp_path / "s.0.png", pixels, profile=SRGB)
+    write_image(tmp_path / "s.1.png", pixels)
+    for frame in read_clip(tmp_path / "s.%d.png"):
+        assert frame.image.dtype == frame.alpha.dtype == np.uint8
 
 
 def test_write_clip_keeps_or_converts_the_colours_of_a_profile(tmp_path):
