@@ -227,9 +227,7 @@ class TestNetwork:
     def test_training_without_attention(self):
         config = TrainingConfig(paradigm="nonlocal", network="net_m", size="tiny", attention=False)
         assert new_network(config).attention is None
-        with pytest.raises(
-            ValueError, match="attention is False, expected True for network 'gca': only net_m and joint"
-        ):
+        with pytest.raises(ValueError, match="attention is False, expected True for network 'gca': only net_m, joint"):
             TrainingConfig(paradigm="nonlocal", network="gca", size="tiny", attention=False)
 
     @pytest.mark.parametrize("trimap", ["one-hot", True, False])

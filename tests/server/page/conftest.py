@@ -115,6 +115,24 @@ def wait_for_paint(page):
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+def choose_file(page, path, press):
+    """Press what opens the dialog, again after ten seconds if none came, and choose a file.
+
+    On a machine that does much else, Chromium drops a key or a dialog now and then.
+    """
+    from playwright.sync_api import TimeoutError as Late
+
+    for attempt in range(6):
+        try:
+            with page.expect_file_chooser(timeout=10_000) as chooser:
+                press()
+            chooser.value.set_files(path)
+            return
+        except Late:
+            if attempt == 5:
+                raise
+
+
 @pytest.fixture(scope="session")
 def photo(tmp_path_factory):
     """A photograph as PNG, its trimap, and the folder that holds both."""

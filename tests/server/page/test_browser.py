@@ -7,7 +7,7 @@ from hybridmatte.correction.confidence import matte_with_confidence
 from hybridmatte.correction.matting import matte
 from hybridmatte.foreground import composite, decontaminate
 from hybridmatte.io.pictures import read_alpha, read_image, read_opacity, read_trimap
-from tests.server.page.conftest import SETTLED, Answers, pixel, place, plane, png, stroke, touch
+from tests.server.page.conftest import SETTLED, Answers, choose_file, pixel, place, plane, png, stroke, touch
 
 pytestmark = pytest.mark.slow
 IN_TOUCH = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2}
@@ -274,9 +274,7 @@ def test_keyboard_only(open_page, photo):
     """From opening a file to saving the result without a mouse."""
     page = open_page()
     Answers(page, photo.scene.alpha * 255, photo.scene.trimap * 255)
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Control+o")
-    chooser.value.set_files(photo.path)
+    choose_file(page, photo.path, lambda: page.keyboard.press("Control+o"))
     page.wait_for_selector(SETTLED)
     names = set()
     for _ in range(60):

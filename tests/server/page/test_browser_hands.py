@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hybridmatte.io.pictures import read_alpha
-from tests.server.page.conftest import SETTLED, Answers, place, plane, touch
+from tests.server.page.conftest import SETTLED, Answers, choose_file, place, plane, touch
 from tests.server.page.test_browser_answers import PHONE
 
 pytestmark = pytest.mark.slow
@@ -79,10 +79,8 @@ def test_keys_from_the_empty_page_to_a_file(open_page, photo, tmp_path):
     """Load by the button, correct with arrows, look at a doubtful place, and save alpha as TIFF, by keys alone."""
     page = open_page()
     answers = Answers(page, photo.scene.alpha * 255, photo.scene.trimap * 255)
-    with page.expect_file_chooser() as chooser:
-        press_until(page, "Tab", "open")
-        page.keyboard.press("Enter")
-    chooser.value.set_files(photo.path)
+    press_until(page, "Tab", "open")
+    choose_file(page, photo.path, lambda: page.keyboard.press("Enter"))
     page.wait_for_selector(SETTLED)
     press_until(page, "Tab", "overlay")
     page.keyboard.press("2")
