@@ -19,6 +19,7 @@ from experiments.bench_solvers.config import FILE, Config
 from experiments.bench_solvers.pairs import PAIRS
 from experiments.bench_solvers.photographs import run_in_turn
 from experiments.bench_solvers.summary import goals_of, summarise_pair
+from experiments.bench_threads.report import serial_share, thread_lines
 from experiments.configs import load_config
 from experiments.data_sets import Case
 from experiments.experiment import Experiment
@@ -524,3 +525,18 @@ class TestSolversReport:
         text = "\n".join(solvers_report.report({"metadata": METADATA, "results": self.ROWS}))
         assert "| cf | PyMatting | SAD of the peer's, trimap1 <= 1.01 | 1.0909 | **no** |" in text
         assert "| cf | hybridmatte | 6.000 | 20.00 | 1.500 | 5.0 x (4.0 to 6.0) | 3 | 0 | 2 |" in text
+
+
+class TestThreads:
+    def test_serial_share_is_that_of_amdahls_law(self):
+        assert serial_share(1.0, 0.5, 2) == 0
+        assert serial_share(1.0, 1.0, 4) == 1
+        assert serial_share(2.0, 2.0 * (0.3 + 0.7 / 4), 4) == pytest.approx(0.3)
+
+    def test_a_line_for_each_count_above_one(self):
+        errors = {"unknown": 9.0, "wall_1": 4.0, "processor_1": 4.0, "wall_2": 2.0, "processor_2": 5.0, "wall_4": 4.0}
+        lines = thread_lines(make_row("cf", "3 x 4", (4, 3), {**errors, "processor_4": 4.0}))
+        assert [line[3:] for line in lines] == [
+            ["2", "4.000", "2.000", "2.00", "1.25", "0.00"],
+            ["4", "4.000", "4.000", "1.00", "1.00", "1.00"],
+        ]
