@@ -16,6 +16,7 @@ CUT = ", cut"  # end of the name of a clip with a cut in the middle
 MASKED = ", masks"  # end of the name of a real clip, whose trimaps are made of found masks
 FOUND, ALONE = "matte_from_image, frame by frame", "matte_sequence, segmenter alone"
 REAL = ((CONTROL, 1), (SEQUENCE, 1), (SEQUENCE, 15), (FOUND, 1), (ALONE, 1))  # methods and spacings on a real clip
+TIMED_METHODS = (CONTROL, SEQUENCE, FAST)
 PARTS = ("clips", "cuts", "time", "real")
 MEASURED = ("clips", "cuts", "time")
 

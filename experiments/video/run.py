@@ -9,14 +9,15 @@ import numpy as np
 from experiments.fusion.photographs import photograph_names
 from experiments.results import Row, make_row, read_results
 from experiments.timing import summarise
-from experiments.video import AVERAGED, CHOSEN, CONTROL, CUT, EXPERIMENT, PEER, SEQUENCE, Options
+from experiments.video import AVERAGED, CHOSEN, CONTROL, CUT, EXPERIMENT, PEER, TIMED_METHODS, Options
 from experiments.video.methods import CARRYING, RUN, Alphas, averaged, counted
 from experiments.video.real import motion, score_real
 from experiments.video.scenes import Clip, hair_names, key_frames, moving_scene
 from hybridmatte import dtssd, messddt, mse, sad
 
 CUTS = 3  # clips with a cut
-TIMED, TIMED_FRAMES, TIMED_HEIGHT, ROUNDS = 2, 8, 480, 3  # clips, frames, height in pixels, rounds
+TIMED, TIMED_FRAMES, TIMED_HEIGHT, ROUNDS = 2, 30, 480, 2  # clips, frames, height in pixels, rounds
+WARM_UP = 4  # frames
 SEED = 0
 WARM: set[str] = set()  # methods that have run in this process
 
@@ -122,16 +123,17 @@ def dtssd_of_moved(alphas: Alphas, clip: Clip) -> float:
 
 
 def time_clips(names: Sequence[str], options: Options) -> Iterator[list[Row]]:
-    """Yield rows of the seconds a frame takes, of `matte` and `matte_sequence` in turn after a first run of each."""
+    """Yield rows of the seconds a frame takes, of `matte` and `matte_sequence` in turn, after a short run of each."""
     for name in names:
         clip = moving_scene(name, SEED, TIMED_FRAMES, size_of(TIMED_HEIGHT), data=options.data)
-        seconds = {CONTROL: [], SEQUENCE: []}
+        seconds = {method: [] for method in TIMED_METHODS}
         for round_number in range(ROUNDS + 1):
+            count = TIMED_FRAMES if round_number > 0 else WARM_UP
             for method, found in seconds.items():
                 start = time.perf_counter()
-                RUN[method](clip.frames, key_frames(clip.trimaps, 1))
+                RUN[method](clip.frames[:count], key_frames(clip.trimaps[:count], 1))
                 if round_number > 0:
-                    found.append((time.perf_counter() - start) / TIMED_FRAMES)
+                    found.append((time.perf_counter() - start) / count)
         size = [TIMED_FRAMES, *size_of(TIMED_HEIGHT)]
         for method, found in seconds.items():
             timing = summarise(found)
