@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.results import make_row, merge_results
-from experiments.video import AVERAGED, CONTROL, EXPERIMENT, PEER, SEQUENCE, Options
+from experiments.video import AVERAGED, CONTROL, EXPERIMENT, FAST, PEER, SEQUENCE, Options
 from experiments.video.methods import averaged, counted
 from experiments.video.real import changes
 from experiments.video.report import report
@@ -212,6 +212,7 @@ def test_page():
         make_row(SEQUENCE, "GT05, cut", [60, 240, 320], errors(0.7), spacing=30),
         make_row(CONTROL, "GT05, time", [8, 480, 640], median_s=1.0, iqr_s=0.0, spacing=1, count=3),
         make_row(SEQUENCE, "GT05, time", [8, 480, 640], median_s=0.5, iqr_s=0.0, spacing=1, count=3),
+        make_row(FAST, "GT05, time", [8, 480, 640], median_s=0.25, iqr_s=0.0, spacing=1, count=3),
     ]
     page = "\n".join(report({"metadata": METADATA, "results": rows}))
     assert "1 clips (GT05), each 60 frames of 320 x 240 pixels." in page
@@ -220,7 +221,7 @@ def test_page():
     assert f"{line} missed |" in page
     assert "dtSSD x 100 would be 75.00 and not 100.00, a ratio of 0.75 (1 clips)" in page
     assert "## Clips with a cut in the middle" in page
-    assert "| GT05 | 1.00 | 2.00 | 2.00 |" in page
+    assert "| GT05 | 1.00 | 2.00 | 4.00 | 2.00 | 4.00 |" in page
 
 
 def test_sizes():
