@@ -171,38 +171,31 @@ def factor_covariance(s00, s01, s02, s11, s12, s22, ridge):
     return l10, l20, l21, d0, d1, d2
 
 
+@inlined
+def entry_terms(forms, w, own):
+    """Return v (3) and c: the entry of a pixel of colour `own` and its neighbour j in window w is -(c + v . I_j)."""
+    d0, d1, d2 = own[0] - forms[0, w], own[1] - forms[1, w], own[2] - forms[2, w]
+    v0 = forms[4, w] + forms[7, w] * d0 + forms[8, w] * d1 + forms[9, w] * d2
+    v1 = forms[5, w] + forms[8, w] * d0 + forms[10, w] * d1 + forms[11, w] * d2
+    v2 = forms[6, w] + forms[9, w] * d0 + forms[11, w] * d1 + forms[12, w] * d2
+    c = forms[3, w] + forms[4, w] * d0 + forms[5, w] * d1 + forms[6, w] * d2
+    return v0, v1, v2, c - v0 * forms[0, w] - v1 * forms[1, w] - v2 * forms[2, w]
+
+
 @kernel(noalias=True, fastmath=FLAGS)
 def sum_columns(forms, colors, x, n, shift, sums):
     """Add up, for n pixels from column x on, what three windows of one row say of a neighbour's entry.
 
-    The entry of pixel i and its neighbour j in window k is -(c + v . I_j), with v and c from the window's form and I_i.
     The windows are centred one column before, at, and one column after the pixel, in the row `forms` (13, columns). A
     neighbour at column offset -2, -1, 0, 1 or 2 lies in the first, the first two, all, the last two or the last of
-    them; for each of the five, v (3) and c are summed into entries `shift` and later of `sums`.
+    them; for each of the five, the `entry_terms` v (3) and c are summed into entries `shift` and later of `sums`.
     """
     for i in range(np.uint64(n)):
         q = np.uint64(x) + i
-        i0, i1, i2 = colors[0, q], colors[1, q], colors[2, q]
-        w = q - ONE
-        d0, d1, d2 = i0 - forms[0, w], i1 - forms[1, w], i2 - forms[2, w]
-        a0 = forms[4, w] + forms[7, w] * d0 + forms[8, w] * d1 + forms[9, w] * d2
-        a1 = forms[5, w] + forms[8, w] * d0 + forms[10, w] * d1 + forms[11, w] * d2
-        a2 = forms[6, w] + forms[9, w] * d0 + forms[11, w] * d1 + forms[12, w] * d2
-        a3 = forms[3, w] + forms[4, w] * d0 + forms[5, w] * d1 + forms[6, w] * d2
-        a3 = a3 - a0 * forms[0, w] - a1 * forms[1, w] - a2 * forms[2, w]
-        d0, d1, d2 = i0 - forms[0, q], i1 - forms[1, q], i2 - forms[2, q]
-        b0 = forms[4, q] + forms[7, q] * d0 + forms[8, q] * d1 + forms[9, q] * d2
-        b1 = forms[5, q] + forms[8, q] * d0 + forms[10, q] * d1 + forms[11, q] * d2
-        b2 = forms[6, q] + forms[9, q] * d0 + forms[11, q] * d1 + forms[12, q] * d2
-        b3 = forms[3, q] + forms[4, q] * d0 + forms[5, q] * d1 + forms[6, q] * d2
-        b3 = b3 - b0 * forms[0, q] - b1 * forms[1, q] - b2 * forms[2, q]
-        w = q + ONE
-        d0, d1, d2 = i0 - forms[0, w], i1 - forms[1, w], i2 - forms[2, w]
-        c0 = forms[4, w] + forms[7, w] * d0 + forms[8, w] * d1 + forms[9, w] * d2
-        c1 = forms[5, w] + forms[8, w] * d0 + forms[10, w] * d1 + forms[11, w] * d2
-        c2 = forms[6, w] + forms[9, w] * d0 + forms[11, w] * d1 + forms[12, w] * d2
-        c3 = forms[3, w] + forms[4, w] * d0 + forms[5, w] * d1 + forms[6, w] * d2
-        c3 = c3 - c0 * forms[0, w] - c1 * forms[1, w] - c2 * forms[2, w]
+        own = colors[0, q], colors[1, q], colors[2, q]
+        a0, a1, a2, a3 = entry_terms(forms, q - ONE, own)
+        b0, b1, b2, b3 = entry_terms(forms, q, own)
+        c0, c1, c2, c3 = entry_terms(forms, q + ONE, own)
         o = np.uint64(shift) * B1 + i
         sums[o], sums[o + B1], sums[o + B2], sums[o + B3] = a0, a1, a2, a3
         o += B4
