@@ -106,12 +106,7 @@ def conjugate_gradient(
         kernels.combine(preconditioned, beta, direction)
         product = matvec(direction)
         curvature = float(kernels.dot(direction, product))
-        if not (curvature > 0.0 and descent > 0.0):
-            raise np.linalg.LinAlgError(
-                f"conjugate gradients broke down in iteration {iteration}: curvature "
-                f"{curvature:g} and descent {descent:g}, expected both positive"
-            )
-        step = descent / curvature
+        step = _step(descent, curvature, iteration)
         reached = float(np.sqrt(kernels.advance(step, direction, product, x, residual))) / norm_rhs
     return KrylovResult(x, iteration, reached, reached <= rtol)
 
@@ -175,12 +170,17 @@ def refined_conjugate_gradient(
         kernels.combine(preconditioned, np.float32(beta), direction)
         product = single_matvec(direction)
         curvature = float(kernels.dot(direction, product))
-        if not (curvature > 0.0 and descent > 0.0):
-            raise np.linalg.LinAlgError(
-                f"conjugate gradients broke down in iteration {iteration}: curvature "
-                f"{curvature:g} and descent {descent:g}, expected both positive"
-            )
-        step = descent / curvature
+        step = _step(descent, curvature, iteration)
         squared = kernels.advance(np.float32(step), direction, product, found, residual)
         reached = float(np.sqrt(squared)) / norm_rhs
     return KrylovResult(x, iteration, reached, reached <= rtol)
+
+
+def _step(descent: float, curvature: float, iteration: int) -> float:
+    """Return the length of the step of an iteration; raise an error if A or the preconditioner is not definite."""
+    if not (curvature > 0.0 and descent > 0.0):
+        raise np.linalg.LinAlgError(
+            f"conjugate gradients broke down in iteration {iteration}: curvature "
+            f"{curvature:g} and descent {descent:g}, expected both positive"
+        )
+    return descent / curvature
