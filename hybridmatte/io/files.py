@@ -30,10 +30,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     `clear_temporaries`.
     """
     with _temporary_beside(path) as temporary:
-        with temporary.open("xb") as file:
-            _keep_permissions(path, temporary)
-            with suppress(OSError):  # a file system without locks
-                _lock(file)
+        with _opened(temporary, path) as file:
             file.write(data)
             file.flush()
             if fcntl is not None:  # renamed while it is locked, so that no other process takes it for a leftover
@@ -74,10 +71,7 @@ class LockedTemporary:
         check_writable(path)
         self._target = Path(path)
         self.path = _fresh_name(path)
-        self._file = self.path.open("xb")
-        _keep_permissions(path, self.path)
-        with suppress(OSError):  # a file system without locks
-            _lock(self._file)
+        self._file = _opened(self.path, path)
 
     def rename(self) -> None:
         """Give the file the name of its target."""
@@ -133,7 +127,21 @@ def _temporary_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def _opened(temporary: Path, path: str | os.PathLike[str]) -> IO[bytes]:
+    """Create and lock a temporary file with the permissions of the file that it will replace."""
+    file = temporary.open("xb")
+    try:
+        _keep_permissions(path, temporary)
+        with suppress(OSError):  # a file system without locks
+            _lock(file)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
 def _fresh_name(path: str | os.PathLike[str]) -> Path:
+    """Return a name for a temporary file beside a path."""
     return Path(path).parent / f"{_prefix_of(path)}{uuid.uuid4().hex}.tmp"
 
 
