@@ -164,13 +164,13 @@ class _Tracker:
         else:
             guess = self._moved(last.matte, image, motion.to_previous, is_key=hint is not None)
             guess = guess if backward is None else fused(guess, backward)
+        key = None if told.key is None else self._of_key(arrival.index, told.key[1])
+        trimap, is_carried = (_trimap_of(key), False) if key else self._trimap(hint, guess, motion.to_previous)
         if hint is not None and self._source.keys is not None and self._is_past_key:
-            _warn_of_growth(hint.trimap(), guess)
+            _warn_of_growth(trimap, guess)
         self._is_past_key |= hint is not None
-        if told.key is not None:
-            matte = self._of_key(arrival.index, told.key[1])
-            return Tracked(matte, _trimap_of(matte), motion=motion)
-        trimap, is_carried = self._trimap(hint, guess, motion.to_previous)
+        if key is not None:
+            return Tracked(key, trimap, motion=motion)
         return self._follow(arrival.index, image, trimap, guess, is_carried=is_carried)._replace(motion=motion)
 
     def _first(self, index: int, image: Frame, hint: Hint | None, told: _Told) -> Tracked:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hybridmatte import matte_sequence
+from hybridmatte.automatic.from_mask import trimap_of_mask
 from hybridmatte.errors import collected_warnings
 from hybridmatte.video import frames as frames_module
 from hybridmatte.video.carrying import carried_back
@@ -127,3 +128,19 @@ def test_what_came_into_view_between_key_frames_is_warned_of(window, warnings):
     shares = [float(message.split("%")[0].removeprefix("keys has ")) / 100 for message in messages]
     assert shares == pytest.approx([entered.sum() / (trimaps[5] == 1).sum()] * warnings, abs=0.05)
     assert all(message.endswith("(frame 5)") for message in messages)
+
+
+@pytest.mark.parametrize(("window", "count"), [(1, 1), (8, 0)])
+def test_the_band_of_a_key_mask_is_drawn_once(monkeypatch, window, count):
+    """A network corrects the mask for it; a key frame that is solved alone has its trimap already."""
+    images, _, alphas = moving(5)
+    drawn = []
+
+    def recorded(*arguments, **options):
+        drawn.append(arguments)
+        return trimap_of_mask(*arguments, **options)
+
+    monkeypatch.setattr("hybridmatte.video.hints.trimap_of_mask", recorded)
+    masks = {k: alphas[k] > 0.5 for k in (0, 4)}
+    list(matte_sequence(images, keys=masks, smoothing=0, window=window))
+    assert len(drawn) == count
