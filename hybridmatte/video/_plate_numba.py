@@ -3,9 +3,8 @@
 import numpy as np
 
 from hybridmatte.linalg.threads import inlined, kernel
+from hybridmatte.video._colours_numba import FULL
 from hybridmatte.video._interpolation_numba import channel_at, neighbours, value_at
-
-FULL = 65535  # full scale of uint16
 
 
 @inlined
@@ -14,6 +13,20 @@ def corners(x, y, height, width, shape):
     across = neighbours((x + 0.5) * (width / shape[1]) - 0.5, width)
     down = neighbours((y + 0.5) * (height / shape[0]) - 0.5, height)
     return across, down
+
+
+@inlined
+def ground_variance(alpha, limits):
+    """Return the variance, in each channel, of the ground's colour that is estimated at a pixel of an alpha."""
+    noise, guessed, opaque, hidden = limits[:4]
+    return noise + (guessed * alpha) ** 2 + (hidden if alpha > opaque else 0.0)
+
+
+@kernel
+def vary_pieces(first, last, alphas, limits, variances):
+    """Write the `ground_variance` (n,) of alphas first to last - 1 of (n,); limits are those of `show_pieces`."""
+    for i in range(first, last):
+        variances[i] = ground_variance(alphas[i], limits)
 
 
 @kernel
@@ -48,7 +61,7 @@ def show_pieces(first, last, pixels, layers, doubt, alpha, ground, light, limits
     ``clean_plate.py``. colours (n, 3) and precisions (n,) are sums.
     """
     height, width = alpha.shape
-    noise, guessed, opaque, hidden, resampled, far = limits
+    resampled, far = limits[4:]
     for i in range(first, last):
         x, y = pixels[i, 0], pixels[i, 1]
         across, down = corners(x, y, layers.shape[0], layers.shape[1], alpha.shape)
@@ -64,9 +77,7 @@ def show_pieces(first, last, pixels, layers, doubt, alpha, ground, light, limits
         across = neighbours(at_x, width)
         down = neighbours(at_y, height)
         other = value_at(alpha, across, down)
-        variance += noise + (guessed * other) ** 2
-        if other > opaque:
-            variance += hidden
+        variance += ground_variance(other, limits)
         apart = (object_x - ground_x) ** 2 + (object_y - ground_y) ** 2
         precision = -np.expm1(-0.5 * apart / far**2) / variance
         for k in range(3):

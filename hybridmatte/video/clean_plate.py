@@ -37,7 +37,8 @@ APART = 1.0  # pixels that object and ground moved against each other, at which 
 CLEAR = 0.02  # alpha of a pixel that surely shows the ground
 SAMPLES = 100  # along the diagonal: pixels at which frames are compared
 UNPROVED = 1e-7  # weight of `GUESSED` against the differences that are seen: all that counts where nothing is seen
-SHOW_COST = 60.0  # nanoseconds that the kernels take for a pixel, roughly
+LIMITS = NOISE, GUESSED, OPAQUE, HIDDEN, RESAMPLED, APART  # of the kernels
+SHOW_COST, VARY_COST = 60.0, 1.0  # nanoseconds that the kernels take for a pixel, roughly
 TRUST = 0.3  # precision of a frame's own alpha, as a share of what its variance says: errors of neighbours are alike
 
 
@@ -83,7 +84,8 @@ def _refined(held: deque[Linked], middle: int, reach: int) -> Linked:
     y, x = np.nonzero(is_unknown)
     pixels = np.stack([x, y], axis=1).astype(np.int32)
     own = matte.alpha[is_unknown]
-    own_variance = _variance(own)
+    own_variance = np.empty_like(own)
+    run_pieces(kernels.vary_pieces, len(own), own, LIMITS, own_variance, cost=VARY_COST)
     weight = np.reciprocal(own_variance)
     ground = one.layers.background[is_unknown] * (weight / np.float32(kernels.FULL))[:, None]
     samples = _samples(one)
@@ -125,8 +127,7 @@ def _add_shown(
     alpha, background = other.frame.matte.alpha, other.layers.background
     light, doubt = _compared(other, samples, ground_cells)
     layers = np.concatenate([object_cells, ground_cells], axis=2)
-    limits = NOISE, GUESSED, OPAQUE, HIDDEN, RESAMPLED, APART
-    inputs = pixels, layers, doubt, alpha, background, light, limits
+    inputs = pixels, layers, doubt, alpha, background, light, LIMITS
     run_pieces(kernels.show_pieces, len(pixels), *inputs, colours, precisions, cost=SHOW_COST)
 
 
@@ -146,8 +147,3 @@ def _compared(other: Linked, samples: _Samples, ground_cells: Plane) -> tuple[Pl
     summed = local_sums((weights * difference).reshape(samples.shape)) + np.float32(UNPROVED * GUESSED**2)
     doubt = np.maximum(summed, 0) / (local_sums(weights.reshape(samples.shape)) + np.float32(UNPROVED))
     return light, doubt.astype(np.float32, copy=False)
-
-
-def _variance(alpha: Plane) -> Plane:
-    """Return the variance, in each channel, of the ground's colour that is estimated at pixels of an alpha."""
-    return np.float32(NOISE) + np.square(np.float32(GUESSED) * alpha) + np.float32(HIDDEN) * (alpha > OPAQUE)
