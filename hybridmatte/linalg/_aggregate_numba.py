@@ -220,7 +220,7 @@ def _stencil_galerkin(
 ):
     """Compute the blocks of P' A P of each block of pixels with itself and with the later blocks around it.
 
-    The blocks are at least 4 pixels wide. So the stencil of a pixel reaches no block above or below but one.
+    The blocks are at least 4 pixels wide. So a pixel's stencil reaches at most one block above and one below.
     """
     height, width = cell_map.shape[0] - 4, cell_map.shape[1] - 4
     total = np.empty((9, 4, 4))

@@ -41,8 +41,8 @@ def kernel(function=None, *, allocates=False, noalias=False, **options):
     """Compile a function; `options` are those of `numba.njit`. A function that creates arrays must say `allocates`.
 
     Any other function does not count references to its arrays. The counters are atomic: where a loop takes views of
-    arrays or passes them on, they made a kernel take 2.5 times as long. With `noalias`, the compiler takes it that no
-    array that the function writes overlaps another argument. It then vectorises loops over many arrays.
+    arrays or passes them on, they made a kernel take 2.5 times as long. With `noalias`, the compiler assumes that
+    no array that the function writes overlaps another argument. It then vectorises loops over many arrays.
     """
     if function is None:
         return partial(kernel, allocates=allocates, noalias=noalias, **options)

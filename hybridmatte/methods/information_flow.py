@@ -79,9 +79,9 @@ def solve_information_flow(
 
     Four terms determine alpha: each colour is a mixture of similar colours, known colours explain unknown pixels,
     similar unknown pixels have similar alpha, and neighbours follow the closed form. On photographs this is the most
-    accurate single method, at several times the time of `solve_cf`. In images of more than 65,536 pixels
-    the neighbours are searched near the unknown region only. Unknown pixels that no flow connects to known ones
-    (synthetic images have such pixels) keep the alpha estimated from the known colours.
+    accurate single method, at several times the time of `solve_cf`. In images of more than 65,536 pixels, neighbours
+    are searched near the unknown region only. Unknown pixels that no flow connects to known ones (synthetic images have
+    such pixels) keep the alpha estimated from the known colours.
 
     Parameters
     ----------

@@ -101,9 +101,10 @@ def _arrivals(frames: Iterable[npt.ArrayLike], number_of: Callable[[int], int]) 
 
 
 class _Told(NamedTuple):
-    """What a frame that was held is known to have: its motion from the frame before, and the next key frame's alpha.
+    """What is known of a frame before its turn: its motion from the frame before, and the next key frame's alpha there.
 
-    The motion is of bounded size. A key frame comes with its hint and its matte. All are None where they are not known.
+    The motion is at the size at which it was computed. Of a key frame, the hint and the matte are known. What is not
+    known is None.
     """
 
     motion: MotionPair | None = None
