@@ -55,7 +55,7 @@ class Options(DataOptions):
 EXPERIMENT = Experiment(
     name="alpha_free_small",
     question="Do the alpha-free losses rank as in the paper, and are trimaps nearly as good as true alphas?",
-    cost="part automatic about two core-hours for three seeds, in as many runs as needed, the former ones 40 to 70 "
+    cost="part automatic about seven core-hours for three seeds, in as many runs as needed, the former ones 40 to 70 "
     f"minutes for each form; extras deep and demo, the data folder, pip install {ENCODER}",
     options=Options,
     packages=("numpy", "torch", "timm", "lightning"),
