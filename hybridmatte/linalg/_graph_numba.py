@@ -61,18 +61,30 @@ def _coarsen(first_row, last_row, indptr, indices, data, diagonal, block, coarse
 
 
 @kernel
-def _pack_rows(first, last, indptr, columns, values, block, starts, coarse_indices, coarse_data):
-    """Copy the coarse rows from where `_coarsen` wrote them to consecutive positions."""
+def _pack_rows(first, last, indptr, columns, values, block, starts, middles, coarse_indices, coarse_data):
+    """Copy coarse rows from where `_coarsen` wrote them to consecutive positions, earlier columns before later ones."""
     for coarse in range(first, last):
-        for i in range(starts[coarse + 1] - starts[coarse]):
-            coarse_indices[starts[coarse] + i] = columns[indptr[coarse * block] + i]
-            coarse_data[starts[coarse] + i] = values[indptr[coarse * block] + i]
+        begin, low, high = indptr[coarse * block], starts[coarse], starts[coarse + 1]
+        for i in range(begin, begin + high - low):
+            if columns[i] < coarse:
+                position = low
+                low += 1
+            else:
+                high -= 1
+                position = high
+            coarse_indices[position] = columns[i]
+            coarse_data[position] = values[i]
+        middles[coarse] = low
 
 
 def coarsen(indptr, indices, data, diagonal, block):
-    """Join every `block` consecutive rows into one; return (indptr, indices, data, diagonal) of the coarse graph."""
+    """Join every `block` consecutive rows into one; return (indptr, indices, data, diagonal, middles) of the result.
+
+    The columns of a row that are before the row itself come before position middles[row], the later ones after it.
+    """
     n_coarse = -(-diagonal.size // block)
-    coarse_diagonal, starts = np.zeros(n_coarse), np.zeros(n_coarse + 1, np.int64)
+    coarse_diagonal = np.zeros(n_coarse)
+    starts, middles = np.zeros(n_coarse + 1, np.int64), np.zeros(n_coarse, np.int64)
     columns, values = np.empty(indices.size, np.int32), np.empty(indices.size, np.float32)
     run_pieces(
         _coarsen,
@@ -89,43 +101,43 @@ def coarsen(indptr, indices, data, diagonal, block):
         cost=100 * block,
     )
     np.cumsum(starts, out=starts)
-    coarse_indices, coarse_data = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    run_pieces(
-        _pack_rows, n_coarse, indptr, columns, values, block, starts, coarse_indices, coarse_data, cost=20 * block
-    )
-    return starts, coarse_indices, coarse_data, coarse_diagonal
+    coarse = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
+    run_pieces(_pack_rows, n_coarse, indptr, columns, values, block, starts, middles, *coarse, cost=20 * block)
+    return starts, *coarse, coarse_diagonal, middles
+
+
+@kernel(fastmath=REORDER)
+def _row_sum(first, last, indices, data, x):
+    """Return the sum of the entries first to last - 1 times their elements of x."""
+    total = 0.0
+    for i in range(np.uint64(first), np.uint64(last)):
+        total += data[i] * x[np.uint64(indices[i])]
+    return total
 
 
 @kernel
-def sweep_forward(indptr, indices, data, diagonal, rhs, x):
+def sweep_forward(indptr, indices, data, diagonal, middles, rhs, x):
     """Write into x one Gauss-Seidel sweep for (D - W) x = rhs from x = 0, first row to last."""
     for row in range(diagonal.size):
-        total = rhs[row]
-        for i in range(indptr[row], indptr[row + 1]):
-            if indices[i] < row:
-                total += data[i] * x[indices[i]]
-        x[row] = total / diagonal[row]
+        x[row] = (rhs[row] + _row_sum(indptr[row], middles[row], indices, data, x)) / diagonal[row]
 
 
 @kernel
 def sweep_backward(indptr, indices, data, diagonal, rhs, x):
     """Improve x by one Gauss-Seidel sweep for (D - W) x = rhs, last row to first."""
     for row in range(diagonal.size - 1, -1, -1):
-        total = rhs[row]
-        for i in range(indptr[row], indptr[row + 1]):
-            total += data[i] * x[indices[i]]
-        x[row] = total / diagonal[row]
+        x[row] = (rhs[row] + _row_sum(indptr[row], indptr[row + 1], indices, data, x)) / diagonal[row]
 
 
 @kernel
-def restrict_residual(indptr, indices, data, diagonal, rhs, x, block, coarse):
-    """Write the sums of the residual rhs - (D - W) x over blocks of rows into coarse."""
+def restrict_residual(indptr, indices, data, middles, x, block, coarse):
+    """Write the sums over blocks of rows of the residual that `sweep_forward` leaves into coarse.
+
+    The sweep solves with the columns up to each row, so that the residual is the part of the later ones.
+    """
     coarse[:] = 0.0
-    for row in range(diagonal.size):
-        total = rhs[row] - diagonal[row] * x[row]
-        for i in range(indptr[row], indptr[row + 1]):
-            total += data[i] * x[indices[i]]
-        coarse[row // block] += total
+    for row in range(x.size):
+        coarse[row // block] += _row_sum(middles[row], indptr[row + 1], indices, data, x)
 
 
 @kernel

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hybridmatte.linalg._vector_numba import dot
+from hybridmatte.linalg import _vector_numba as kernels
 from hybridmatte.linalg.conjugate_gradient import KrylovResult, Vector
 
 __all__ = ["bicgstab"]
@@ -58,32 +58,35 @@ def bicgstab(
     >>> bicgstab(lambda x: matrix @ x, np.array([4.0, 8.0]), lambda r: r).x.round(6)
     array([1., 2.])
     """
-    norm = np.sqrt(dot(rhs, rhs))
+    square = kernels.dot(rhs, rhs)
+    norm = np.sqrt(square)
     x, residual, shadow = np.zeros_like(rhs), rhs.copy(), rhs.copy()
     direction, product = np.zeros_like(rhs), np.zeros_like(rhs)
     rho = alpha = omega = 1.0
     reached, iteration = float(norm > 0.0), 0
     while reached > rtol and iteration < maxiter:
         iteration += 1
-        previous, rho = rho, dot(shadow, residual)
+        previous, rho = rho, kernels.dot(shadow, residual)
         beta = rho / previous * alpha / omega if previous and omega else 0.0
-        if not abs(rho) > 1e-14 * dot(residual, residual) or not np.isfinite(beta):
-            shadow, beta, rho = residual.copy(), 0.0, dot(residual, residual)
-        direction = residual + beta * (direction - omega * product)
-        ahead = precondition(direction).copy()
-        product = matvec(ahead).copy()
-        overlap = dot(shadow, product)
+        if not abs(rho) > 1e-14 * square or not np.isfinite(beta):
+            shadow[:], beta, rho = residual, 0.0, square
+        kernels.combine(direction, -omega, product)
+        kernels.combine(residual, beta, product)
+        direction, product = product, direction
+        ahead = precondition(direction)
+        product[:] = matvec(ahead)
+        overlap = kernels.dot(shadow, product)
         if overlap == 0.0 or not np.isfinite(overlap):
             raise np.linalg.LinAlgError(
                 f"biconjugate gradients broke down in iteration {iteration}: the search "
                 f"direction's overlap is {overlap:g}, expected a finite one, not 0"
             )
         alpha = rho / overlap
-        residual = residual - alpha * product
-        beside = precondition(residual).copy()
+        kernels.advance(alpha, ahead, product, x, residual)
+        beside = precondition(residual)
         turned = matvec(beside)
-        omega = dot(turned, residual) / max(dot(turned, turned), 1e-300)
-        x += alpha * ahead + omega * beside
-        residual = residual - omega * turned
-        reached = np.sqrt(dot(residual, residual)) / norm
+        descent, turned_square = kernels.dot_pair(turned, residual, turned)
+        omega = descent / max(turned_square, 1e-300)
+        square = kernels.advance(omega, beside, turned, x, residual)
+        reached = np.sqrt(square) / norm
     return KrylovResult(x, iteration, reached, reached <= rtol)

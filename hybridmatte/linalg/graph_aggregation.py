@@ -48,17 +48,17 @@ class GraphAggregation:
     ) -> None:
         self._diagonal = diagonal
         self._result = np.empty(diagonal.size)
-        level = kernels.coarsen(indptr, indices, data, diagonal, FINE_BLOCK)
+        *level, middles = kernels.coarsen(indptr, indices, data, diagonal, FINE_BLOCK)
         self._levels: list[Any] = []
         while level[3].size > DENSE_ROWS:
-            self._levels.append((level, np.empty(level[3].size), np.empty(level[3].size)))
-            level = kernels.coarsen(*level, COARSE_BLOCK)
+            self._levels.append((level, middles, np.empty(level[3].size), np.empty(level[3].size)))
+            *level, middles = kernels.coarsen(*level, COARSE_BLOCK)
         self._inverse = _inverse(*level)
         self._coarsest, self._coarse_solution = np.empty((2, len(self._inverse)))
 
     def __call__(self, residual: Vector) -> npt.NDArray[np.float64]:
         """Return the approximate solution for a residual (n,) float64, always in the same buffer."""
-        first = self._levels[0][1] if self._levels else self._coarsest
+        first = self._levels[0][2] if self._levels else self._coarsest
         kernels.sum_blocks(residual, FINE_BLOCK, first)
         kernels.add_coarse(residual, self._diagonal, self._cycle(0), FINE_BLOCK, self._result)
         return self._result
@@ -68,10 +68,10 @@ class GraphAggregation:
         if depth == len(self._levels):
             multiply_dense(self._inverse, self._coarsest, self._coarse_solution)
             return self._coarse_solution
-        graph, rhs, x = self._levels[depth]
-        kernels.sweep_forward(*graph, rhs, x)
-        below = self._levels[depth + 1][1] if depth + 1 < len(self._levels) else self._coarsest
-        kernels.restrict_residual(*graph, rhs, x, COARSE_BLOCK, below)
+        graph, middles, rhs, x = self._levels[depth]
+        kernels.sweep_forward(*graph, middles, rhs, x)
+        below = self._levels[depth + 1][2] if depth + 1 < len(self._levels) else self._coarsest
+        kernels.restrict_residual(*graph[:3], middles, x, COARSE_BLOCK, below)
         kernels.add_blocks(self._cycle(depth + 1), COARSE_BLOCK, OVERCORRECTION, x)
         kernels.sweep_backward(*graph, rhs, x)
         return x

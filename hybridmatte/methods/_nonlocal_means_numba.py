@@ -12,23 +12,27 @@ from hybridmatte.similarity._tree_search_numba import insert
 
 @kernel
 def _scan_row(planes, patch, x, y, row, first, count, penalty, exponents):
-    """Write the exponents of `count` pixels of one row of the window, from column `first` on.
+    """Write the exponents of the pixels of one row of the window, from column `first` on, LANES at a time.
 
     An exponent is the weighted squared distance of the patch from that of pixel (y, x), plus `penalty` times the
-    squared distance in the image.
+    squared distance in the image. Up to LANES - 1 values after the `count` exponents are of other columns.
     """
-    size = patch.shape[0]
-    row_square = np.float32(row - y) * np.float32(row - y)
-    for i in range(count):
-        gap = np.float32(first + i - x)
-        exponents[i] = penalty * (gap * gap + row_square)
-    for c in range(3):
-        for v in range(size):
-            for u in range(size):
-                own, weight = planes[c, y + v, x + u], patch[v, u]
-                for i in range(count):
-                    gap = planes[c, row + v, first + i + u] - own
-                    exponents[i] += weight * gap * gap
+    row_square, left = np.float32(row - y) * np.float32(row - y), np.float32(first - x)
+    size, lanes = patch.shape[0], np.uint64(LANES)
+    n_vectors = (np.uint64(count) + lanes - np.uint64(1)) // lanes
+    for v in range(size):
+        for u in range(size):
+            weight = patch[v, u]
+            red, green, blue = planes[0, y + v, x + u], planes[1, y + v, x + u], planes[2, y + v, x + u]
+            reds = planes[0, row + v, first + u :]
+            greens = planes[1, row + v, first + u :]
+            blues = planes[2, row + v, first + u :]
+            for vector in range(n_vectors):  # one loop over all of them would end in one over single numbers
+                for k in range(lanes):
+                    i = vector * lanes + k
+                    gap, r, g, b = left + np.float32(np.int32(i)), reds[i] - red, greens[i] - green, blues[i] - blue
+                    before = exponents[i] if v > 0 or u > 0 else penalty * (gap * gap + row_square)
+                    exponents[i] = before + weight * (r * r + g * g + b * b)
 
 
 @inlined
@@ -42,33 +46,41 @@ def _leave_out_ties(pixel, neighbors, smallest):
 
 
 @kernel(allocates=True)
-def _find_similar(first_pixel, last_pixel, planes, patch, pixels, window_size, penalty, neighbors, smallest):
-    """Find the most similar patches for the pixels first_pixel to last_pixel - 1, by insertion into sorted lists."""
-    half = window_size // 2
-    height, width = planes.shape[1] - patch.shape[0] + 1, planes.shape[2] - patch.shape[0] + 1
-    n_neighbors = smallest.shape[1]
-    exponents = np.empty(-(-window_size // LANES) * LANES, np.float32)
+def _find_similar(first_pixel, last_pixel, planes, patch, pixels, width, half, penalty, neighbors, smallest):
+    """Find the most similar patches for the pixels first_pixel to last_pixel - 1, by insertion into sorted lists.
+
+    The rows of a window are read from the middle outwards. Where the distance in the image alone exceeds the largest
+    exponent kept, a row is cut at both ends or left out: nothing there can be among the most similar.
+    """
+    height, n_neighbors = planes.shape[1] - patch.shape[0] + 1, smallest.shape[1]
+    exponents = np.empty((2 * half // LANES + 1) * LANES, np.float32)
     n_kept = (n_neighbors // LANES + 1) * LANES  # one more than asked for, which tells of ties
     keys, labels = np.empty(n_kept, np.float32), np.empty(n_kept, np.int32)
     for i in range(first_pixel, last_pixel):
         y, x = pixels[i] // width, pixels[i] % width
         for k in range(n_kept):
             keys[k], labels[k] = np.inf, pixels[i]
-        for k in range(exponents.size):
-            exponents[k] = np.inf
-        first = max(x - half, 0)
-        count = min(x + half + 1, width) - first
-        for row in range(max(y - half, 0), min(y + half + 1, height)):
-            _scan_row(planes, patch, x, y, row, first, count, penalty, exponents)
-            if row == y:
-                exponents[x - first] = np.inf
-            for start in range(0, count, LANES):
-                mask = mask_of_16(exponents, start, keys[n_neighbors - 1])
+        reach = half
+        for turn in range(2 * half + 1):
+            row = y + (turn + 1) // 2 if turn % 2 else y - turn // 2
+            square = np.float32((row - y) ** 2)
+            while reach >= 0 and penalty * (np.float32(reach**2) + square) > keys[n_neighbors - 1]:
+                reach -= 1
+            if reach < 0:
+                break
+            if row < 0 or row >= height:
+                continue
+            first, last = max(x - reach, 0), min(x + reach + 1, width)
+            _scan_row(planes, patch, x, y, row, first, last - first, penalty, exponents)
+            for column in range(first, last, LANES):
+                mask = mask_of_16(exponents, column - first, keys[n_neighbors - 1])
+                mask &= (1 << min(LANES, last - column)) - 1
                 while mask != 0:
-                    m = start + lowest_bit(mask)
+                    m = column + lowest_bit(mask)
                     mask &= mask - 1
-                    if exponents[m] <= keys[n_neighbors - 1] and exponents[m] < np.inf:
-                        insert(exponents[m], np.int32(row * width + first + m), keys, labels)
+                    exponent, label = exponents[m - first], np.int32(row * width + m)
+                    if exponent <= keys[n_neighbors - 1] and label != pixels[i]:
+                        insert(exponent, label, keys, labels)
         for k in range(n_neighbors):
             smallest[i, k], neighbors[i, k] = keys[k], labels[k]
         if keys[0] < keys[n_neighbors - 1] == keys[n_neighbors]:
@@ -86,7 +98,9 @@ def find_similar(planes, patch, pixels, window_size, penalty, n_neighbors):
     """
     neighbors = np.empty((pixels.size, n_neighbors), np.int32)
     smallest = np.empty((pixels.size, n_neighbors), np.float32)
-    run_pieces(_find_similar, len(pixels), planes, patch, pixels, window_size, penalty, neighbors, smallest)
+    width, half = planes.shape[2] - patch.shape[0] + 1, window_size // 2
+    planes = np.pad(planes, ((0, 0), (0, 0), (0, LANES - 1)))  # what is read after the last column
+    run_pieces(_find_similar, len(pixels), planes, patch, pixels, width, half, penalty, neighbors, smallest)
     return neighbors, smallest
 
 
