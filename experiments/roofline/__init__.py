@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from experiments.experiment import Experiment
 from experiments.options import DataOptions, option
 
-METHODS = ("closed form",)
+METHODS = ("closed form", "KNN", "nonlocal", "information flow", "sampling")
 IMAGES = ("GT02", "GT04", "GT12", "GT15", "GT24")
 MOSAIC = "6 MP"
 TOTAL = "all"  # the stage of a row for the whole solve
@@ -23,7 +23,7 @@ class Options(DataOptions):
 EXPERIMENT = Experiment(
     name="roofline",
     question="Which stages of a solver are bound by bytes, by arithmetic, by threads or by Python?",
-    cost="two minutes",
+    cost="ten minutes",
     options=Options,
     packages=("numpy", "numba", "llvmlite"),
     keys=("method", "subject", "stage", "threads"),

@@ -16,7 +16,7 @@ def report(document: Document) -> list[str]:
     parts = []
     for method in dict.fromkeys(row["method"] for row in document["results"]):
         rows = [row for row in document["results"] if row["method"] == method]
-        parts += [f"## {method.capitalize()}", _photographs(rows), *_stages(rows)]
+        parts += [f"## {method[0].upper()}{method[1:]}", _photographs(rows), *_stages(rows)]
     return parts
 
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from experiments.fresh_process import call_fresh
 from experiments.results import Row, make_row
 from experiments.roofline import MOSAIC, TOTAL, Options
 from experiments.roofline.observation import copy_bandwidth, observe
+from experiments.roofline.stages import SOLVERS, label
 from hybridmatte.trimap import split_trimap
 
 REST = "Python, NumPy, OpenCV and small kernels"
@@ -31,13 +31,13 @@ def measure(method: str, subject: str, data: Path, rounds: int, threads: int) ->
 
     On one thread, seconds are those of the thread, so that other work on the machine hardly counts.
     """
-    stages = import_module(f"experiments.roofline.{method.replace(' ', '_')}")
+    solve = SOLVERS[method]
     clock = time.thread_time if threads == 1 else time.perf_counter
     image, trimap = _picture(data, subject)
     n_unknown = int(split_trimap(trimap).is_unknown.sum())
-    stages.solve(image, trimap)
+    solve(image, trimap)
     bandwidth = copy_bandwidth(clock)
-    found = [observe(lambda: stages.solve(image, trimap), stages.label, clock) for _ in range(rounds)]
+    found = [observe(lambda: solve(image, trimap), label, clock) for _ in range(rounds)]
     common = {"bandwidth": bandwidth, "unknowns": n_unknown}
 
     def row(stage: str, seconds: list[float], **more: float) -> Row:
