@@ -23,7 +23,7 @@ class Options(DataOptions):
 EXPERIMENT = Experiment(
     name="roofline",
     question="Which stages of a solver are bound by bytes, by arithmetic, by threads or by Python?",
-    cost="ten minutes",
+    cost="half an hour, of which 6 MP takes most",
     options=Options,
     packages=("numpy", "numba", "llvmlite"),
     keys=("method", "subject", "stage", "threads"),
