@@ -165,9 +165,19 @@ def build_tree(columns):
     return perm, leaf_points, boxes, depth
 
 
+@kernel
+def _gather(first, last, columns, indices, points):
+    """Write points first to last - 1."""
+    for i in range(first, last):
+        for d in range(columns.shape[0]):
+            points[i, d] = columns[d, indices[i]]
+
+
 def gather(columns, indices):
     """Return the points at `indices` (m,) of the columns (D, n) as rows (m, D)."""
-    return np.ascontiguousarray(columns[:, indices].T)
+    points = np.empty((len(indices), len(columns)), columns.dtype)
+    run_pieces(_gather, len(indices), columns, indices, points, cost=10)
+    return points
 
 
 @kernel

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte._validation import check_choice, check_image, check_number
+from hybridmatte.similarity._features_numba import features_at
 
 __all__ = [
     "centered_features",
@@ -85,27 +86,14 @@ def centered_features_at(
     image: npt.NDArray[np.float32], pixels: npt.NDArray[np.integer], *, spatial_weight: float
 ) -> npt.NDArray[np.float32]:
     """Return the RGB `centered_features` (5, n) of some pixels, given by their flat indices (n,)."""
-    return _features_at(image, pixels, *centered_places(image.shape, spatial_weight))
+    return features_at(image.reshape(-1, 3), pixels, *centered_places(image.shape, spatial_weight))
 
 
 def pixel_features_at(image: npt.NDArray[np.float32], pixels: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
     """Return the `pixel_features` (5, n) of some pixels, given by their flat indices (n,)."""
     height, width = image.shape[:2]
-    return _features_at(image, pixels, pixel_positions(1, width, 1.0)[0, 0], pixel_positions(height, 1, 1.0)[1, :, 0])
-
-
-def _features_at(
-    image: npt.NDArray[np.float32],
-    pixels: npt.NDArray[np.integer],
-    columns: npt.NDArray[np.float32],
-    rows: npt.NDArray[np.float32],
-) -> npt.NDArray[np.float32]:
-    """Return R, G, B, x and y (5, n) of pixels (n,); `columns` and `rows` are the positions along the axes."""
-    features = np.empty((5, len(pixels)), np.float32)
-    features[:3] = image.reshape(-1, 3)[pixels].T
-    y, x = np.divmod(pixels, image.shape[1])
-    features[3], features[4] = columns[x], rows[y]
-    return features
+    columns, rows = pixel_positions(1, width, 1.0)[0, 0], pixel_positions(height, 1, 1.0)[1, :, 0].copy()
+    return features_at(image.reshape(-1, 3), pixels, columns, rows)
 
 
 def centered_places(shape: tuple[int, ...], spatial_weight: float) -> list[npt.NDArray[np.float32]]:
