@@ -18,7 +18,7 @@ from hybridmatte.video.jobs import Look, Settings, Source, run_clip
 from hybridmatte.video.resuming import parts_folder
 from tests.video.made import N, run, scene
 
-LONG = 16
+LONG = 48  # frames, enough that a run under load does not end before it is killed
 
 
 @pytest.fixture
