@@ -5,17 +5,23 @@ from dataclasses import dataclass
 from experiments.experiment import Experiment
 from experiments.options import DataOptions, option
 
-METHODS = ("closed form", "KNN", "nonlocal", "information flow", "sampling")
+METHODS = {  # and their names in the library
+    "closed form": "cf",
+    "KNN": "knn",
+    "nonlocal": "nonlocal",
+    "information flow": "information_flow",
+    "sampling": "sampling",
+}
 IMAGES = ("GT02", "GT04", "GT12", "GT15", "GT24")
 MOSAIC = "6 MP"
-TOTAL = "all"  # the stage of a row for the whole solve
+TOTAL, REST = "all", "Python, NumPy, OpenCV and small kernels"  # stages of no kernel: the whole solve, what is left
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(DataOptions):
     """Options of the experiment."""
 
-    methods: tuple[str, ...] = option(METHODS, "methods to measure", choices=METHODS)
+    methods: tuple[str, ...] = option(tuple(METHODS), "methods to measure", choices=tuple(METHODS))
     images: tuple[str, ...] = option((*IMAGES, MOSAIC), f"photographs, or {MOSAIC!r} for the mosaic of all twelve")
     rounds: int = option(7, "timed calls; the least time of each stage counts", minimum=1)
 

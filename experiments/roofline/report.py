@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 
 from experiments.results import Document, Row
-from experiments.roofline import TOTAL
+from experiments.roofline import REST, TOTAL
 from experiments.tables import mark, table
 
 BOUND_BY_BYTES = 0.7  # share of the copy bandwidth
@@ -43,9 +43,8 @@ def _stages(rows: Sequence[Row]) -> list[str]:
     header = ["stage", "calls", "bytes a pixel"]
     header += [f"{what}, {_threads(count)}" for count in counts for what in ("ns a pixel", "share of a copy")]
     lines = []
-    for stage in dict.fromkeys(row["stage"] for row in rows):
-        if stage == TOTAL:
-            continue
+    kernels = [stage for stage in dict.fromkeys(row["stage"] for row in rows) if stage not in (TOTAL, REST)]
+    for stage in (*kernels, REST):
         found = {count: [row for row in rows if row["stage"] == stage and row["threads"] == count] for count in counts}
         first = found[counts[0]]
         has_bytes = "bytes" in first[0]["error"]

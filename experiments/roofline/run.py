@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,11 @@ from experiments.bench_solvers.mosaic import make_mosaic
 from experiments.data_sets import alphamatting_cases
 from experiments.fresh_process import call_fresh
 from experiments.results import Row, make_row
-from experiments.roofline import MOSAIC, TOTAL, Options
+from experiments.roofline import METHODS, MOSAIC, REST, TOTAL, Options
 from experiments.roofline.observation import copy_bandwidth, observe
-from experiments.roofline.stages import SOLVERS, label
+from experiments.roofline.stages import label
+from hybridmatte import solve
 from hybridmatte.trimap import split_trimap
-
-REST = "Python, NumPy, OpenCV and small kernels"
 
 
 def run(options: Options) -> Iterator[list[Row]]:
@@ -31,13 +31,13 @@ def measure(method: str, subject: str, data: Path, rounds: int, threads: int) ->
 
     On one thread, seconds are those of the thread, so that other work on the machine hardly counts.
     """
-    solve = SOLVERS[method]
     clock = time.thread_time if threads == 1 else time.perf_counter
     image, trimap = _picture(data, subject)
     n_unknown = int(split_trimap(trimap).is_unknown.sum())
-    solve(image, trimap)
+    alpha_of = partial(solve, image, trimap, method=METHODS[method])
+    alpha_of()
     bandwidth = copy_bandwidth(clock)
-    found = [observe(lambda: solve(image, trimap), label, clock) for _ in range(rounds)]
+    found = [observe(alpha_of, label, clock) for _ in range(rounds)]
     common = {"bandwidth": bandwidth, "unknowns": n_unknown}
 
     def row(stage: str, seconds: list[float], **more: float) -> Row:

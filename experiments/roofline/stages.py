@@ -1,24 +1,17 @@
-"""The solvers, and the stage of each kernel that they call."""
+"""The stage of each kernel that a solver calls."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from hybridmatte import solve_cf, solve_information_flow, solve_knn, solve_nonlocal, solve_sampling
 from hybridmatte.linalg import _stencil_numba
 
-SOLVERS = {
-    "closed form": solve_cf,
-    "KNN": solve_knn,
-    "nonlocal": solve_nonlocal,
-    "information flow": solve_information_flow,
-    "sampling": solve_sampling,
-}
 BUILD, SET_UP, ITERATION = "build", "set-up", "iteration"
 STAGES = {  # by module and kernel, or by module alone
     "_closed_form_numba": f"{BUILD}: Laplacian",
     "_known_expansion_numba": f"{BUILD}: expansion of the known regions",
+    "_features_numba": f"{BUILD}: features",
     "_neighbors_numba": f"{BUILD}: tree",
     "_tree_search_numba": f"{BUILD}: search in the tree",
     "_nonlocal_means_numba._find_similar": f"{BUILD}: search in the windows",
@@ -46,7 +39,7 @@ STAGES = {  # by module and kernel, or by module alone
     "_two_level_numba": f"{ITERATION}: two levels",
     "_stencil_numba._scale_residual": f"{ITERATION}: smoother of the pixels",
 }
-EITHER = {  # those that build a system and those that iterate share kernels
+EITHER = {  # before the iteration, and in it
     "_block_numba": (f"{SET_UP}: eigenvalues of the block levels", f"{ITERATION}: block levels"),
     "_vector_numba": (f"{SET_UP}: eigenvalues of the block levels", f"{ITERATION}: vectors"),
     "_information_flow_numba": (f"{BUILD}: flows", f"{ITERATION}: product of the flows"),
@@ -57,8 +50,9 @@ FORM = 5  # position of the form among the arguments of the stencil's product
 def label(name: str, is_iterating: bool, arguments: Sequence[Any]) -> str:
     """Return the stage of a kernel's call."""
     module = name.split(".")[0]
-    if name in STAGES or module in STAGES:
-        return STAGES.get(name) or STAGES[module]
+    for key in (name, module):
+        if key in STAGES:
+            return STAGES[key]
     if module in EITHER:
         return EITHER[module][is_iterating]
     if name == "_stencil_numba._multiply":

@@ -62,7 +62,7 @@ def _coarsen(first_row, last_row, indptr, indices, data, diagonal, block, coarse
 
 @kernel
 def _pack_rows(first, last, indptr, columns, values, block, starts, middles, coarse_indices, coarse_data):
-    """Copy coarse rows from where `_coarsen` wrote them to consecutive positions, earlier columns before later ones."""
+    """Copy coarse rows from where `_coarsen` wrote them to consecutive positions, ordered as `coarsen` says."""
     for coarse in range(first, last):
         begin, low, high = indptr[coarse * block], starts[coarse], starts[coarse + 1]
         for i in range(begin, begin + high - low):
@@ -80,7 +80,7 @@ def _pack_rows(first, last, indptr, columns, values, block, starts, middles, coa
 def coarsen(indptr, indices, data, diagonal, block):
     """Join every `block` consecutive rows into one; return (indptr, indices, data, diagonal, middles) of the result.
 
-    The columns of a row that are before the row itself come before position middles[row], the later ones after it.
+    The entries of a row before the diagonal come first; middles[row] is the position of the first one after it.
     """
     n_coarse = -(-diagonal.size // block)
     coarse_diagonal = np.zeros(n_coarse)
@@ -133,7 +133,7 @@ def sweep_backward(indptr, indices, data, diagonal, rhs, x):
 def restrict_residual(indptr, indices, data, middles, x, block, coarse):
     """Write the sums over blocks of rows of the residual that `sweep_forward` leaves into coarse.
 
-    The sweep solves with the columns up to each row, so that the residual is the part of the later ones.
+    The sweep solves each row for the columns up to its own. So its residual is the sum over the later columns.
     """
     coarse[:] = 0.0
     for row in range(x.size):

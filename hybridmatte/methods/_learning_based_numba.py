@@ -3,9 +3,7 @@
 from hybridmatte.linalg._spd_numba import invert_spd
 from hybridmatte.linalg.threads import kernel
 from hybridmatte.methods._assembly_numba import assemble_bands
-from hybridmatte.methods._window_numba import (
-    BLOCK,
-)
+from hybridmatte.methods._window_numba import BLOCK
 
 
 @kernel

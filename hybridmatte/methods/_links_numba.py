@@ -78,7 +78,8 @@ def adjacent_links(pixels, height, width, code, weight):
 def _compress_rows(first, last, links, weights, counts):
     """Sort and merge the links of rows first to last - 1.
 
-    The place of a link is the number of links with a smaller code, which takes no branch. Equal links meet there.
+    Each link is placed by the number of links with a smaller code, which is counted without a branch. Links with the
+    same code get the same place, where their weights are added.
     """
     n_rows, n_links = links.shape
     given, given_weights = np.empty(n_links, np.int32), np.empty(n_links, np.float32)

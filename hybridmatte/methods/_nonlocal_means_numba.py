@@ -15,7 +15,8 @@ def _scan_row(planes, patch, x, y, row, first, count, penalty, exponents):
     """Write the exponents of the pixels of one row of the window, from column `first` on, LANES at a time.
 
     An exponent is the weighted squared distance of the patch from that of pixel (y, x), plus `penalty` times the
-    squared distance in the image. Up to LANES - 1 values after the `count` exponents are of other columns.
+    squared distance in the image. The values that fill up the last LANES after the
+    `count` exponents mean nothing.
     """
     row_square, left = np.float32(row - y) * np.float32(row - y), np.float32(first - x)
     size, lanes = patch.shape[0], np.uint64(LANES)
@@ -49,8 +50,8 @@ def _leave_out_ties(pixel, neighbors, smallest):
 def _find_similar(first_pixel, last_pixel, planes, patch, pixels, width, half, penalty, neighbors, smallest):
     """Find the most similar patches for the pixels first_pixel to last_pixel - 1, by insertion into sorted lists.
 
-    The rows of a window are read from the middle outwards. Where the distance in the image alone exceeds the largest
-    exponent kept, a row is cut at both ends or left out: nothing there can be among the most similar.
+    The rows of a window are read from the middle outwards. Pixels whose distance in the image
+    alone makes their exponent too large are skipped: both ends of a row, and in the end all further rows.
     """
     height, n_neighbors = planes.shape[1] - patch.shape[0] + 1, smallest.shape[1]
     exponents = np.empty((2 * half // LANES + 1) * LANES, np.float32)
@@ -87,19 +88,21 @@ def _find_similar(first_pixel, last_pixel, planes, patch, pixels, width, half, p
             _leave_out_ties(pixels[i], neighbors[i], smallest[i])
 
 
-def find_similar(planes, patch, pixels, window_size, penalty, n_neighbors):
+def find_similar(image, patch, pixels, window_size, penalty, n_neighbors):
     """Return (neighbors, exponents), both (n, K), of the K most similar pixels in each pixel's window, ascending.
 
-    The pixel itself is left out. pixels (n,) and neighbors are flat indices. planes (3, H + p - 1, W + p - 1) is the
-    padded image for patches of p x p; patch (p, p) holds their weights over h1^2, and `penalty` is 1 / h2^2. Where the
+    The pixel itself is left out. pixels (n,) and neighbors are flat indices. image is (H, W, 3); patch (p, p) holds
+    the weights of patches of p x p pixels over h1^2, and `penalty` is 1 / h2^2. Patches are continued beyond the image
+    by the pixels at its border. Where the
     image's border leaves fewer than K pixels, the rest are the pixel itself with an infinite exponent. If more pixels
     than fit have exactly the K-th exponent, all of these are left out, because the order of rows and columns would
     choose among them; if all K have that exponent, they stay.
     """
     neighbors = np.empty((pixels.size, n_neighbors), np.int32)
     smallest = np.empty((pixels.size, n_neighbors), np.float32)
-    width, half = planes.shape[2] - patch.shape[0] + 1, window_size // 2
-    planes = np.pad(planes, ((0, 0), (0, 0), (0, LANES - 1)))  # what is read after the last column
+    width, half, margin = image.shape[1], window_size // 2, patch.shape[0] // 2
+    room = (0, 0), (margin, margin), (margin, margin + LANES - 1)  # LANES are read at once
+    planes = np.pad(np.ascontiguousarray(np.moveaxis(image, 2, 0)), room, mode="edge")
     run_pieces(_find_similar, len(pixels), planes, patch, pixels, width, half, penalty, neighbors, smallest)
     return neighbors, smallest
 

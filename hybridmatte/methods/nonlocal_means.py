@@ -289,12 +289,11 @@ def _link(
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Return (links, weights) of pixels to their neighbours and, weakly, to the adjacent pixels, a row each."""
     margin = options.patch_size // 2
-    planes = np.pad(np.moveaxis(image, 2, 0), ((0, 0), (margin, margin), (margin, margin)), mode="edge")
     squares = np.arange(-margin, margin + 1) ** 2
     patch = np.exp(-(squares[:, None] + squares) / (2 * (options.patch_size / 4) ** 2))
     patch = (patch / patch.sum() / options.h1**2).astype(np.float32)
     found = kernels.find_similar(
-        np.ascontiguousarray(planes),
+        image,
         patch,
         pixels,
         options.window_size,

@@ -92,7 +92,7 @@ def centered_features_at(
 def pixel_features_at(image: npt.NDArray[np.float32], pixels: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
     """Return the `pixel_features` (5, n) of some pixels, given by their flat indices (n,)."""
     height, width = image.shape[:2]
-    columns, rows = pixel_positions(1, width, 1.0)[0, 0], pixel_positions(height, 1, 1.0)[1, :, 0].copy()
+    columns, rows = pixel_positions(1, width, 1.0)[0, 0], pixel_positions(height, 1, 1.0)[1, :, 0]
     return features_at(image.reshape(-1, 3), pixels, columns, rows)
 
 
