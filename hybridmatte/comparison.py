@@ -212,10 +212,10 @@ def _estimate(
 
 
 def _warm_up_scene() -> tuple[FloatArray, FloatArray]:
-    """Return a noisy ramp and its trimap: small, but large enough that multigrid solvers compile all their kernels."""
-    image = np.tile(np.linspace(0.1, 0.9, 96, dtype=np.float32)[:, None], (64, 1, 3))
+    """Return a noisy ramp and its trimap: small, but with unknown pixels for the coarse levels of all solvers."""
+    image = np.tile(np.linspace(0.1, 0.9, 144, dtype=np.float32)[:, None], (96, 1, 3))
     image += 0.01 * np.random.default_rng(0).standard_normal(image.shape, dtype=np.float32)
-    trimap = np.full((64, 96), 0.5, dtype=np.float32)
+    trimap = np.full(image.shape[:2], 0.5, dtype=np.float32)
     trimap[:, :8], trimap[:, -8:] = 0.0, 1.0
     return image, trimap
 
