@@ -93,15 +93,18 @@ def remembering_interrupts() -> Iterator[None]:
         else:  # Windows
             interrupt_main()
 
-    signal.signal(signal.SIGINT, record_interrupt)
     sys.unraisablehook = repeat_interrupt
     try:
+        signal.signal(signal.SIGINT, record_interrupt)
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
-        sys.unraisablehook = hook
-        _interrupted.clear()
-        _answered.clear()
+        try:
+            signal.signal(signal.SIGINT, handler)  # raises a KeyboardInterrupt that has come just now
+        finally:
+            signal.signal(signal.SIGINT, handler)
+            sys.unraisablehook = hook
+            _interrupted.clear()
+            _answered.clear()
 
 
 @contextmanager

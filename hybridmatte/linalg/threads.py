@@ -79,10 +79,12 @@ class PreparedCall:
     __slots__ = ("_arguments", "_entry", "_limit", "_n_pieces", "_packed", "name")
 
     def __init__(self, function: ShortKernel, n_pieces: int, arguments: tuple[Any, ...], cost: float) -> None:
-        words = np.zeros(TEAM_SIZE, np.int64)
-        function.pack(words, *arguments)
+        words = np.stack([np.zeros(TEAM_SIZE, np.int64), np.ones(TEAM_SIZE, np.int64)])
+        for row in words:
+            function.pack(row, *arguments)
+        n_packed = np.flatnonzero(words[0] == words[1])[-1] + 1  # zeros at the end of the arguments count
         self.name, self._arguments = function.name, arguments  # the arrays must live as long as the call
-        self._entry, self._packed = words[ENTRY], np.trim_zeros(words[ARGUMENTS:], "b").copy()
+        self._entry, self._packed = words[0, ENTRY], words[0, ARGUMENTS:n_packed].copy()
         self._n_pieces = n_pieces
         self._limit = max(min(n_pieces, int(n_pieces * cost) // MIN_SHORT_WORK_PER_THREAD), 1)
 
@@ -103,7 +105,10 @@ class _Call:
     A worker then serves the team with these `words` until the word SUMMONS is no longer `summons`.
     """
 
-    __slots__ = ("arguments", "by_worker", "claim", "error", "finished", "function", "is_started", "summons", "words")
+    __slots__ = (
+        *("arguments", "by_worker", "claim", "error", "finished", "function"),
+        *("has_ended", "is_started", "summons", "words"),
+    )
 
     def __init__(self, function: Callable[..., None], arguments: tuple[Any, ...], words: Any, summons: int) -> None:
         self.function: Callable[..., None] | None = function
@@ -111,7 +116,7 @@ class _Call:
         self.words, self.summons = words, summons
         self.claim, self.finished = Lock(), Lock()
         self.finished.acquire()
-        self.by_worker, self.is_started, self.error = False, False, None
+        self.by_worker, self.is_started, self.has_ended, self.error = False, False, False, None
 
     def run(self) -> None:
         """Run the call and keep its error; then forget the arguments, so that their memory can be freed."""
@@ -122,7 +127,7 @@ class _Call:
         except BaseException as error:  # noqa: BLE001 - raised again by `run_pieces`
             self.error = error
         finally:
-            self.function, self.arguments = None, ()
+            self.function, self.arguments, self.has_ended = None, (), True
             self.finished.release()
 
 
@@ -279,11 +284,10 @@ def _wait_for(calls: list[_Call], is_complete: bool) -> None:
     for call in calls:
         if not is_complete and call.claim.acquire(blocking=False):
             continue
-        has_ended = False
-        while not has_ended:
+        while not call.has_ended:
             try:
-                has_ended = call.finished.acquire(timeout=0.2)
-            except KeyboardInterrupt as error:
+                call.finished.acquire(timeout=0.2)
+            except KeyboardInterrupt as error:  # perhaps with the lock acquired: it cannot tell that the call has ended
                 interrupt = error
             if not is_complete and not call.is_started:
                 break  # claimed by the calling thread, which was interrupted before it began the call

@@ -74,6 +74,22 @@ def test_a_prepared_call_does_every_piece_once(n_pieces):
     assert np.array_equal(others, np.full(n_pieces, 100))
 
 
+@short_kernel
+def write_number(first, last, values, number):
+    for i in range(first, last):
+        values[i] = number
+
+
+@pytest.mark.parametrize("number", [0, 0.0, -1, False])
+def test_a_prepared_call_keeps_zeros_at_the_end_of_its_arguments(number):
+    """Another call has left its own arguments at that place."""
+    values = np.ones(5)
+    call = prepare_pieces(write_number, 5, values, number, cost=1.0)
+    run_pieces(write_number, 5, np.ones(5), type(number)(7))
+    call()
+    assert np.array_equal(values, np.full(5, number))
+
+
 def test_a_prepared_call_keeps_its_arrays_alive():
     array = np.zeros(5)
     seen = weakref.ref(array)
@@ -136,6 +152,38 @@ def test_an_interrupt_is_raised_after_all_calls_have_ended():
     n_ended = len(ended)
     time.sleep(0.3)
     assert len(ended) == n_ended
+
+
+class InterruptedLock:
+    """A lock at which Ctrl-C arrives when a wait has just acquired it: Python then raises, and drops the result."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self.release = self._lock.release
+
+    def acquire(self, blocking=True, timeout=None):
+        if timeout is None:
+            return self._lock.acquire(blocking)
+        self._lock.acquire()
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_in_the_moment_when_a_wait_ends(monkeypatch):
+    """The caller waited for ever: the lock that it had acquired never opened again."""
+    monkeypatch.setattr(threads, "Lock", InterruptedLock)
+    raised = []
+
+    def call():
+        threads._settings.limit = 4
+        try:
+            run_pieces(lambda first, _: time.sleep(0.1 if first else 0.02), 100)
+        except KeyboardInterrupt as error:
+            raised.append(error)
+
+    caller = threading.Thread(target=call, daemon=True)
+    caller.start()
+    caller.join(30)
+    assert raised
 
 
 @pytest.mark.usefixtures("four_threads")

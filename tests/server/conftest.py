@@ -46,7 +46,7 @@ def running(folder, *options):
     """Start a service on a free port, and end it by SIGTERM; yields its address, process and log."""
     log = folder / f"service{len(list(folder.glob('service*')))}.log"
     command = [sys.executable, "-m", "hybridmatte", "serve", "--port", "0", "--no-open", *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "PYTHONFAULTHANDLER": "1"}
     with log.open("wb") as file:
         process = subprocess.Popen(command, stderr=file, stdout=file, env=environment, cwd=folder)
     try:
@@ -57,8 +57,18 @@ def running(folder, *options):
         try:
             process.wait(120)
         except subprocess.TimeoutExpired:
-            process.kill()
-            raise
+            _abort(process)
+            raise AssertionError(f"the service did not end by SIGTERM; its log:\n{log.read_text()}") from None
+
+
+def _abort(process):
+    """End a service and its workers so that the log tells where each of their threads was."""
+    tasks = Path(f"/proc/{process.pid}/task")
+    children = [path.read_text().split() for path in tasks.glob("*/children")]  # none where there is no /proc
+    for pid in (*sum(children, []), process.pid):
+        os.kill(int(pid), signal.SIGABRT)
+        time.sleep(0.5)  # the traces do not mix
+    process.wait(30)
 
 
 def _address_in(log, process):
