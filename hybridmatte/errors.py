@@ -6,7 +6,7 @@ import signal
 import sys
 import warnings
 from _thread import interrupt_main
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.util import find_spec
@@ -102,9 +102,14 @@ def remembering_interrupts() -> Iterator[None]:
             signal.signal(signal.SIGINT, handler)  # raises a KeyboardInterrupt that has come just now
         finally:
             signal.signal(signal.SIGINT, handler)
-            sys.unraisablehook = hook
-            _interrupted.clear()
-            _answered.clear()
+            _forget_interrupt(hook)
+
+
+def _forget_interrupt(hook: Callable[[sys.UnraisableHookArgs], object]) -> None:
+    """Restore the hook of dropped exceptions, and clear the record of `remembering_interrupts`."""
+    sys.unraisablehook = hook
+    _interrupted.clear()
+    _answered.clear()
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def keep_scene(name: str, sample: Sample, folder: Path) -> None:
     """Solve a scene and keep it."""
     if is_judged(name):
         _save(_judged_path(name, folder), np.stack([sample.trimap, solve(sample.image, sample.trimap, "sampling")]))
-    planes = solver_estimates(check_problem(sample.image, sample.trimap))._asdict() | {"truth": sample.alpha}
+    planes = solver_estimates(check_problem(sample.image, sample.trimap)).planes()._asdict() | {"truth": sample.alpha}
     whole = np.concatenate([planes[key].reshape(-1, *sample.alpha.shape) for key in PLANES], dtype=KIND)
     _save(scene_path(name, folder), whole)
 

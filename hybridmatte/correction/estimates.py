@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hybridmatte.linalg.threads import threads_for
 from hybridmatte.methods.flow_neighbors import FlowMemory
 from hybridmatte.methods.information_flow import solve_flow
-from hybridmatte.methods.shared_sampling import sample_planes
+from hybridmatte.methods.shared_sampling import sampled_pixels
 from hybridmatte.systems.expansion import expand_problem
 from hybridmatte.systems.problem import Problem, check_problem
 from hybridmatte.trimap import depth_inside
@@ -19,6 +19,7 @@ __all__ = [
     "BASE_SOLVER",
     "EXPANSION",
     "Guess",
+    "PixelEstimates",
     "SolverEstimates",
     "as_planes",
     "known_distances",
@@ -64,6 +65,50 @@ class SolverEstimates(NamedTuple):
         return SolverEstimates(*(plane[..., rows, columns] for plane in self))
 
 
+class PixelEstimates(NamedTuple):
+    """`SolverEstimates` of a whole image, in less memory: samples are kept for the unknown pixels alone.
+
+    Attributes
+    ----------
+    image : (H, W, 3) array
+        RGB in [0, 1].
+    known, alpha, distances
+        As in `SolverEstimates`.
+    pixels : (n,) int64 array
+        The unknown pixels, ascending.
+    samples : (n, 8) array
+        Alpha, confidence, foreground colour and background colour of `sample_alpha`, in [0, 1].
+    """
+
+    image: npt.NDArray[np.float32]
+    known: npt.NDArray[np.float32]
+    alpha: npt.NDArray[np.float32]
+    distances: npt.NDArray[np.float32]
+    pixels: npt.NDArray[np.int64]
+    samples: npt.NDArray[np.float32]
+
+    def crop(self, rows: slice, columns: slice) -> SolverEstimates:
+        """Return the planes of a rectangle. The layers of a known pixel have its colour, and its confidence is 1."""
+        image, known = as_planes(self.image[rows, columns]), self.known[rows, columns]
+        samples = np.empty((8, *known.shape), np.float32)
+        samples[0], samples[1] = known == 1, 1
+        samples[2:5] = samples[5:8] = image
+        samples[:, known == 0.5] = self.samples[self._pixels_in(rows, columns)].T
+        return SolverEstimates(image, known, self.alpha[rows, columns], samples, self.distances[:, rows, columns])
+
+    def planes(self) -> SolverEstimates:
+        """Return the planes of the whole image."""
+        return self.crop(slice(None), slice(None))
+
+    def _pixels_in(self, rows: slice, columns: slice) -> npt.NDArray[np.int64]:
+        """Return the positions in `pixels` of those in a rectangle, row by row."""
+        height, width = self.known.shape
+        first, last, _ = columns.indices(width)
+        edges = np.arange(*rows.indices(height))[:, None] * width + [first, last]
+        spans = np.searchsorted(self.pixels, edges)
+        return np.concatenate([np.arange(*span) for span in spans])
+
+
 class Guess(NamedTuple):
     """What is known of alpha beside the trimap; three planes (H, W) float32.
 
@@ -76,7 +121,7 @@ class Guess(NamedTuple):
     rtol: float = START_RTOL
 
 
-def solver_estimates(problem: Problem, memory: FlowMemory | None = None) -> SolverEstimates:
+def solver_estimates(problem: Problem, memory: FlowMemory | None = None) -> PixelEstimates:
     """Expand the known regions of a checked problem that has unknown pixels, and run both solvers."""
     problem = expand_problem(problem, EXPANSION)
     known = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
@@ -88,15 +133,15 @@ def run_solvers(
     known: npt.NDArray[np.float32],
     memory: FlowMemory | None = None,
     guess: Guess | None = None,
-) -> SolverEstimates:
+) -> PixelEstimates:
     """Run information flow and shared sampling on an image (H, W, 3) and a trimap of 0, 0.5 and 1, without expansion.
 
     With a memory, a later call for the same image with more known pixels reuses the neighbours that were found before.
     """
     alpha = solve_base(image, known, memory, guess)
     with threads_for((known == 0.5).sum()):
-        samples = sample_planes(image, known)
-    return SolverEstimates(as_planes(image), known, alpha, samples, known_distances(known))
+        pixels, samples = sampled_pixels(image, known)
+    return PixelEstimates(image, known, alpha, known_distances(known), pixels, samples)
 
 
 def solve_base(
@@ -120,6 +165,7 @@ def as_planes(*arrays: npt.NDArray) -> npt.NDArray[np.float32]:
 
 def known_distances(known: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return `SolverEstimates.distances` for a trimap of 0, 0.5 and 1 that has foreground and background."""
-    logarithms = np.log1p(np.stack([depth_inside(known != value) for value in (1, 0)]))
+    logarithms = np.stack([depth_inside(known != value) for value in (1, 0)])
+    np.log1p(logarithms, out=logarithms)
     logarithms /= np.float32(DISTANCE_SCALE)
     return logarithms

@@ -12,6 +12,7 @@ from hybridmatte.correction.estimates import (
     BASE_SOLVER,
     EXPANSION,
     Guess,
+    PixelEstimates,
     SolverEstimates,
     run_solvers,
     solve_base,
@@ -130,7 +131,7 @@ def certain_trimap(first: MatteWithConfidence, known: Plane, limit: float = CERT
     return certain
 
 
-def correct_once(estimates: SolverEstimates, network: Perceptron) -> MatteWithConfidence:
+def correct_once(estimates: PixelEstimates | SolverEstimates, network: Perceptron) -> MatteWithConfidence:
     """Return the solver's alpha, corrected on the unknown pixels, and its confidence, 1 elsewhere."""
     is_unknown = estimates.known == 0.5
     corrected = MatteWithConfidence(estimates.alpha.copy(), np.ones_like(estimates.alpha))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from hybridmatte._locks import ProcessLock
-from hybridmatte.correction.estimates import SolverEstimates
+from hybridmatte.correction.estimates import PixelEstimates, SolverEstimates
 from hybridmatte.correction.features import MARGIN, correction_features
 from hybridmatte.linalg.threads import thread_count
 
@@ -26,7 +26,9 @@ T = TypeVar("T")
 
 
 def evaluate_tiles(
-    estimates: SolverEstimates, is_unknown: npt.NDArray[np.bool_], evaluate: Callable[[npt.NDArray[np.float32]], T]
+    estimates: PixelEstimates | SolverEstimates,
+    is_unknown: npt.NDArray[np.bool_],
+    evaluate: Callable[[npt.NDArray[np.float32]], T],
 ) -> list[tuple[Tile, T]]:
     """Evaluate a function of features (n, F) on the unknown pixels, in parallel; return tiles with their results."""
     of_tile = partial(_of_tile, estimates, is_unknown, evaluate)
@@ -36,7 +38,7 @@ def evaluate_tiles(
 
 
 def _of_tile(
-    estimates: SolverEstimates,
+    estimates: PixelEstimates | SolverEstimates,
     is_unknown: npt.NDArray[np.bool_],
     evaluate: Callable[[npt.NDArray[np.float32]], T],
     tile: Tile,

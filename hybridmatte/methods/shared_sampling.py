@@ -27,7 +27,7 @@ from hybridmatte.systems.problem import Problem, check_problem, finish_alpha
 from hybridmatte.systems.solve import check_stopping, solve_problem
 from hybridmatte.trimap import Regions, split_trimap
 
-__all__ = ["Samples", "sample_alpha", "sample_planes", "solve_sampling"]
+__all__ = ["Samples", "sample_alpha", "sampled_pixels", "solve_sampling"]
 
 SAMPLE_WEIGHT = 0.03  # confidence in a sample that explains its pixel perfectly
 N_RAYS = 4
@@ -186,17 +186,15 @@ def sample_alpha(
     return samples
 
 
-def sample_planes(image: npt.NDArray[np.float32], known: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return what `sample_alpha` does without expansion, as planes (8, H, W): alpha, confidence, and both layers.
+def sampled_pixels(
+    image: npt.NDArray[np.float32], known: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Return the unknown pixels (n,), ascending, and what `sample_alpha` finds for them without expansion, (n, 8).
 
-    `image` (H, W, 3) is a checked image. `known` (H, W) is a trimap of 0, 0.5 and 1 with both kinds of known pixels.
+    The columns are alpha, confidence, and both layers. `image` (H, W, 3) is a checked image, `known` (H, W) a trimap of
+    0, 0.5 and 1 with both kinds of known pixels.
     """
-    samples = np.empty((8, *known.shape), np.float32)
-    samples[0], samples[1] = known == 1, 1
-    samples[2:5] = samples[5:8] = np.moveaxis(image, 2, 0)
-    pixels, values = _sampled_values(image, np.where(known == 0.5, -1, known).astype(np.int8), N_RAYS)
-    samples.reshape(8, -1)[:, pixels] = values.T
-    return samples
+    return _sampled_values(image, np.where(known == 0.5, -1, known).astype(np.int8), N_RAYS)
 
 
 def _sampled_values(

@@ -46,7 +46,7 @@ def kept(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_scene_is_kept(kept):
-    expected, (found, truth) = solver_estimates(check_problem(SCENE.image, SCENE.trimap)), kept
+    expected, (found, truth) = solver_estimates(check_problem(SCENE.image, SCENE.trimap)).planes(), kept
     assert_close(truth, SCENE.alpha, 1e-3)
     for name, plane in expected._asdict().items():
         assert_close(getattr(found, name), plane, 2e-3)
@@ -320,7 +320,7 @@ def row_of(method, kind, names, error, protocol=None):
 def test_two_passes_are_those_of_the_package():
     """The scored answer is that of `correct`, of the same estimates."""
     problem, network = check_problem(SCENE.image, SCENE.trimap), load_correction_network()
-    estimates = solver_estimates(problem)
+    estimates = solver_estimates(problem).planes()
     features = correction_features(estimates, estimates.known == 0.5)
     found = scoring.two_passes(estimates, features, network)
     assert_close(found.alpha, correct(problem, network).alpha, 1e-5)

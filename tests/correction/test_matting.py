@@ -45,7 +45,7 @@ def corrected(estimates):
 
 @pytest.fixture(scope="module")
 def estimates(fur):
-    return solver_estimates(check_problem(fur.image, fur.trimap))
+    return solver_estimates(check_problem(fur.image, fur.trimap)).planes()
 
 
 class TestMatte:

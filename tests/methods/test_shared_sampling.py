@@ -7,7 +7,7 @@ import baselines.sampling
 from hybridmatte.linalg.threads import thread_limit
 from hybridmatte.methods._sampling_numba import edge_energies, path_energy, trace_rays
 from hybridmatte.methods._sharing_numba import interleaved
-from hybridmatte.methods.shared_sampling import Samples, _distances, _rays, sample_alpha, sample_planes, solve_sampling
+from hybridmatte.methods.shared_sampling import Samples, _distances, _rays, sample_alpha, sampled_pixels, solve_sampling
 from tests.synthetic import colour_ramp, soft_disk
 from tests.tolerances import assert_close
 
@@ -182,10 +182,11 @@ def test_a_strong_prior_is_followed(refine):
     assert_close(alpha[scene.trimap == 0.5], prior[scene.trimap == 0.5], 1e-3)
 
 
-def test_planes_are_the_samples():
+def test_sampled_pixels_are_the_samples():
     """The correction copied the samples into planes: 32 bytes for each pixel of the image, at the peak."""
     scene = soft_disk((40, 50))
-    planes = sample_planes(scene.image, scene.trimap)
+    pixels, values = sampled_pixels(scene.image, scene.trimap)
+    np.testing.assert_array_equal(pixels, np.flatnonzero(scene.trimap == 0.5))
     samples = sample_alpha(scene.image, scene.trimap, expansion=0.0)
-    expected = np.concatenate([np.moveaxis(np.atleast_3d(plane), 2, 0) for plane in samples])
-    np.testing.assert_array_equal(planes, expected)
+    expected = np.dstack(samples).reshape(-1, 8)
+    np.testing.assert_array_equal(values, expected[pixels])
