@@ -22,10 +22,10 @@ class Cost(NamedTuple):
 
 
 # From files to files: what is read and written counts. Measured on photographs of 0.7 to 8 million pixels, of which a
-# ninth, a sixth or nearly all are unknown, on 1 to 4 threads: the peaks are 0.85 to 1.06 times the estimate.
+# ninth, a sixth or nearly all are unknown, on 1 to 4 threads: the peaks are 0.85 to 1.08 times the estimate.
 # tests/test_memory.py measures some of them again.
-INFORMATION_FLOW = Cost(72, 490)
-CORRECTION = Cost(98, 31, 95 << 20, 95 << 20)  # of the network's features
+INFORMATION_FLOW = Cost(72, 530)
+CORRECTION = Cost(60, 150, 95 << 20, 95 << 20)  # of the network's features
 COSTS: dict[str, tuple[Cost, ...]] = {
     "cf": (Cost(44, 405),),
     "knn": (Cost(52, 730),),

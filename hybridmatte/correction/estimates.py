@@ -22,6 +22,7 @@ __all__ = [
     "PixelEstimates",
     "SolverEstimates",
     "as_planes",
+    "expanded_trimap",
     "known_distances",
     "run_solvers",
     "solve_base",
@@ -123,9 +124,13 @@ class Guess(NamedTuple):
 
 def solver_estimates(problem: Problem, memory: FlowMemory | None = None) -> PixelEstimates:
     """Expand the known regions of a checked problem that has unknown pixels, and run both solvers."""
-    problem = expand_problem(problem, EXPANSION)
-    known = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
-    return run_solvers(problem.image, known, memory)
+    return run_solvers(problem.image, expanded_trimap(problem), memory)
+
+
+def expanded_trimap(problem: Problem) -> npt.NDArray[np.float32]:
+    """Return the trimap (H, W) of 0, 0.5 and 1 of a checked problem whose known regions are expanded."""
+    expanded = expand_problem(problem, EXPANSION)
+    return np.where(expanded.is_unknown, np.float32(0.5), expanded.known_alpha)
 
 
 def run_solvers(

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from hybridmatte.correction.estimates import (
     BASE_SOLVER,
-    EXPANSION,
     Guess,
     PixelEstimates,
     SolverEstimates,
+    expanded_trimap,
     run_solvers,
     solve_base,
     solver_estimates,
@@ -22,7 +22,6 @@ from hybridmatte.correction.features import FEATURES
 from hybridmatte.correction.network import Perceptron, predict_correction, predict_correction_and_doubt
 from hybridmatte.correction.tiles import evaluate_tiles
 from hybridmatte.methods.flow_neighbors import FlowMemory
-from hybridmatte.systems.expansion import expand_problem
 from hybridmatte.systems.problem import Problem
 
 __all__ = [
@@ -80,10 +79,9 @@ def correct_near(problem: Problem, network: Perceptron | None, guess: Guess) -> 
     The network has two outputs. Without a network, or without foreground or background, alpha is that of one solver
     with the guess as its prior, and there is no confidence.
     """
-    expanded = expand_problem(problem._replace(prior=None, confidence=None), EXPANSION)
-    known = np.where(expanded.is_unknown, np.float32(0.5), expanded.known_alpha)
-    has_both = bool((known == 0).any() and (known == 1).any())
-    if network is None or not has_both or not expanded.is_unknown.any():
+    known = expanded_trimap(problem._replace(prior=None, confidence=None))
+    has_all = all((known == value).any() for value in (0, 0.5, 1))
+    if network is None or not has_all:
         return solve_base(problem.image, known, guess=guess), None
     memory = FlowMemory()
     first = correct_once(run_solvers(problem.image, known, memory, guess), network)

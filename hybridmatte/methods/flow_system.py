@@ -144,7 +144,8 @@ class FlowSystem(LinearSystem):
     def single(self) -> FlowSystem:
         """Return the system in single precision; its coarse matrix is computed in double precision."""
         single = copy(self)
-        single.local, single._coarse = self.local.astype(np.float32), self.coarse_matrix()
+        single._coarse = self.coarse_matrix()  # before the copy, so that both do not need memory at once
+        single.local = self.local.astype(np.float32)
         single.rhs = self.rhs.astype(np.float32)
         single.start = None if self.start is None else self.start.astype(np.float32)
         single._prepare()

@@ -205,14 +205,14 @@ def solve_problem(
         If `maxiter` iterations do not reach `rtol`.
     """
     rtol, maxiter = check_stopping(rtol, maxiter)
-    alpha = problem.known_alpha.copy()
-    worst = None
+    alpha, worst = None, None
     for part in _parts(problem, build, reach, method):
         result = part.solve(part.system.rhs, part.system.start, rtol, maxiter, small_rtol)
+        alpha = problem.known_alpha.copy() if alpha is None else alpha  # not while the first part needs its memory
         alpha[part.crop][part.is_unknown] = np.clip(result.x, 0.0, 1.0)
         worst = _worse(worst, result)
     warn_unconverged(worst, rtol, method)
-    return finish_alpha(problem, alpha)
+    return finish_alpha(problem, problem.known_alpha if alpha is None else alpha)
 
 
 class ProblemSolver:
