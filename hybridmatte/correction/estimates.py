@@ -17,7 +17,6 @@ from hybridmatte.trimap import depth_inside
 
 __all__ = [
     "BASE_SOLVER",
-    "EXPANSION",
     "Guess",
     "PixelEstimates",
     "SolverEstimates",

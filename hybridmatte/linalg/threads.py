@@ -82,7 +82,7 @@ class PreparedCall:
         words = np.stack([np.zeros(TEAM_SIZE, np.int64), np.ones(TEAM_SIZE, np.int64)])
         for row in words:
             function.pack(row, *arguments)
-        n_packed = np.flatnonzero(words[0] == words[1])[-1] + 1  # zeros at the end of the arguments count
+        n_packed = np.flatnonzero(words[0] == words[1])[-1] + 1  # the rows agree in the words that the call has written
         self.name, self._arguments = function.name, arguments  # the arrays must live as long as the call
         self._entry, self._packed = words[0, ENTRY], words[0, ARGUMENTS:n_packed].copy()
         self._n_pieces = n_pieces
@@ -106,8 +106,16 @@ class _Call:
     """
 
     __slots__ = (
-        *("arguments", "by_worker", "claim", "error", "finished", "function"),
-        *("has_ended", "is_started", "summons", "words"),
+        "arguments",
+        "by_worker",
+        "claim",
+        "error",
+        "finished",
+        "function",
+        "has_ended",
+        "is_started",
+        "summons",
+        "words",
     )
 
     def __init__(self, function: Callable[..., None], arguments: tuple[Any, ...], words: Any, summons: int) -> None:
@@ -287,7 +295,7 @@ def _wait_for(calls: list[_Call], is_complete: bool) -> None:
         while not call.has_ended:
             try:
                 call.finished.acquire(timeout=0.2)
-            except KeyboardInterrupt as error:  # perhaps with the lock acquired: it cannot tell that the call has ended
+            except KeyboardInterrupt as error:  # the lock may be acquired all the same, so only `has_ended` tells
                 interrupt = error
             if not is_complete and not call.is_started:
                 break  # claimed by the calling thread, which was interrupted before it began the call
