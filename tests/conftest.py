@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from hybridmatte.methods.registry import METHODS
 from tests.correction.doubts import opposite, write_weights
 from tests.synthetic import soft_disk
 
-if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:  # the workers of pytest-xdist already use every core
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads of torch wait for each other: three times as long
+# The workers of pytest-xdist already use every core: more threads of torch wait for each other, three times as long.
+HAS_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1
+if HAS_WORKERS:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("any machine", deadline=None)  # how long an example takes depends on what else runs
 settings.load_profile("any machine")
@@ -76,6 +79,15 @@ def replace_methods():
     yield replace
     METHODS.clear()
     METHODS.update(before)
+
+
+def pytest_collection_finish():
+    """Give torch one thread in each of several workers.
+
+    The environment does not suffice: Numba's first parallel kernel sets OpenMP's threads for torch, too.
+    """
+    if HAS_WORKERS and "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items):

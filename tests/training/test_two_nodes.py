@@ -1,5 +1,9 @@
-"""`hybridmatte train` on two machines: network namespaces with their own addresses, launched as the docs say."""
+"""`hybridmatte train` on two machines, and on two nodes of Ray by the script of the documentation.
 
+Machines are network namespaces with their own addresses, launched as the documentation says.
+"""
+
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +20,7 @@ from tests.training.two_nodes import DEVICE, MASTER, two_nodes, why_not  # noqa:
 ROOT = Path(__file__).parent.parent.parent
 TRAIN = ["-m", "hybridmatte", "train", "run.toml", "--data", "data"]
 PORT = "29571"
+ENVIRONMENT = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 LAUNCHERS = {
     "environment": lambda number: (
         [sys.executable],
@@ -51,32 +56,60 @@ def test_one_process_is_the_first(monkeypatch, environment, is_first):
     assert is_first_process() is is_first
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Write the data, and train on two processes of one machine into the folder "alone"; return the folder of all."""
+    folder = write_disks(tmp_path_factory.mktemp("nodes"))
+    alone = [sys.executable, *TRAIN, "-o", "alone", "--devices", "2"]
+    done = subprocess.run(alone, cwd=folder, env={**os.environ, **ENVIRONMENT}, timeout=300)
+    assert done.returncode == 0
+    return folder
+
+
+def _assert_same_network(folder, name):
+    expected, found = (load_network(folder / run / "network").state_dict() for run in ("alone", name))
+    assert all(torch.equal(found[key], expected[key]) for key in expected)
+
+
 @pytest.mark.slow
-def test_two_machines_train_the_network_of_two_processes_on_one(tmp_path):
+def test_two_machines_train_the_network_of_two_processes_on_one(folder):
     reason = why_not()
     if reason is not None:
         pytest.skip(reason)
-    folder = write_disks(tmp_path)
-    environment = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    alone = [sys.executable, *TRAIN, "-o", "alone", "--devices", "2"]
-    done = subprocess.run(["env", *(f"{k}={v}" for k, v in environment.items()), *alone], cwd=folder, timeout=300)
-    assert done.returncode == 0
-    expected = load_network(folder / "alone" / "network").state_dict()
     for name, launch in LAUNCHERS.items():
-        said = _train_on_two_nodes(folder, name, launch, environment)
+        said = _train_on_two_nodes(folder, name, launch)
         assert ["the network is in" in text for text in said] == [True, False], said
-        found = load_network(folder / name / "network").state_dict()
-        assert all(torch.equal(found[key], expected[key]) for key in expected)
+        _assert_same_network(folder, name)
 
 
-def _train_on_two_nodes(folder, name, launch, environment):
+@pytest.mark.slow
+def test_two_nodes_of_ray_train_the_network_of_two_processes_on_one_machine(folder):
+    pytest.importorskip("ray.train", reason="needs ray[train]", exc_type=ImportError)
+    from experiments.cluster.nodes import running_cluster
+
+    with running_cluster(2, 2) as cluster:
+        script = ROOT / "docs" / "cluster" / "train_on_ray.py"
+        command = [sys.executable, str(script), "2", str(folder / "run.toml")]
+        done = subprocess.run(
+            [*command, "--data", str(folder / "data"), "--output", str(folder / "ray")],
+            env={**os.environ, **ENVIRONMENT, "RAY_USAGE_STATS_ENABLED": "0", "RAY_ADDRESS": cluster.address},
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+    assert done.returncode == 0, done.stderr
+    _assert_same_network(folder, "ray")
+
+
+def _train_on_two_nodes(folder, name, launch):
     """Train on both machines; return what each of them said."""
     with two_nodes() as nodes:
         started = []
         for number, node in enumerate(nodes):
             python, variables = launch(number)
             command = [*python, *TRAIN, "-o", name, "--nodes", "2"]
-            command = node.command(command, **environment, **variables, GLOO_SOCKET_IFNAME=DEVICE)
+            command = node.command(command, **ENVIRONMENT, **variables, GLOO_SOCKET_IFNAME=DEVICE)
             started.append(subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True))
         try:
             said = [process.communicate(timeout=300)[1] for process in started]
