@@ -223,7 +223,8 @@ def numbers_in(text: str, counts: Collection[int]) -> tuple[float, ...] | None:
 def check_confidence(confidence: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
     """Return the confidence of a prior, one number or (H, W), as (H, W) float32 of at least 0."""
     if np.ndim(confidence) == 0:
-        return np.full(shape, check_number(confidence, "confidence", low=0), np.float32)
+        largest = float(np.finfo(np.float32).max)
+        return np.full(shape, check_number(confidence, "confidence", low=0, high=largest), np.float32)
     confidence = np.asarray(confidence)
     check_same_shape(confidence.shape, "confidence", shape, "image")
     if confidence.ndim != 2 or confidence.dtype.kind not in "fiub":

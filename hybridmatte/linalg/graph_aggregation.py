@@ -84,5 +84,7 @@ def _inverse(indptr: Any, indices: Any, data: Any, diagonal: Any) -> npt.NDArray
     dense[rows, indices] -= data
     inverse = invert_dense(dense)
     if not np.isfinite(inverse).all():
-        raise np.linalg.LinAlgError("the coarsest matrix of the graph is singular, expected links to a known pixel")
+        raise np.linalg.LinAlgError(
+            "the coarsest matrix of the graph is singular, expected links to a known pixel or a larger confidence"
+        )
     return inverse

@@ -52,8 +52,11 @@ class UnknownLayout:
         """Return the cell of each pixel, (H, W); 0 for pixels that are not unknown, and in a border of that width."""
         height, width = self.shape
         cells = np.zeros((height + 2 * border, width + 2 * border), np.int32)
-        is_pixel = self.pixels >= 0
-        cells[border : border + height, border : border + width].flat[self.pixels[is_pixel]] = np.flatnonzero(is_pixel)
+        of_pixels = np.flatnonzero(self.pixels >= 0)
+        places = self.pixels[of_pixels]
+        if border:
+            places = places + border * (width + 2 * border + 1) + 2 * border * (places // width)
+        cells.ravel()[places] = of_pixels
         return cells
 
 

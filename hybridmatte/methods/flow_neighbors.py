@@ -51,17 +51,18 @@ class FlowNeighbors(NamedTuple):
     background: UntiedNeighbors | None
 
 
-class NearUnknown(NamedTuple):
-    """The pixels that are searched: all flat indices (m,) for the mixture, and a mask (H, W) of the known ones."""
+class SearchedPixels(NamedTuple):
+    """The pixels that are searched, as flat indices: known or not for the mixture, and the known ones of each kind."""
 
     mixture: npt.NDArray[np.int32]
-    is_known: npt.NDArray[np.bool_]
+    foreground: npt.NDArray[np.int32]
+    background: npt.NDArray[np.int32]
 
 
 class FlowMemory:
     """The neighbours of an image's unknown pixels, kept while more and more pixels become known.
 
-    The first call of `find` searches the whole image. A later call searches the pixels that have become known since.
+    The first call of `find` is `find_flow_neighbors`. A later call searches the pixels that have become known since.
     Memory is 116 bytes for each unknown pixel of the last call.
     """
 
@@ -90,30 +91,44 @@ def find_flow_neighbors(
 ) -> FlowNeighbors:
     """Return the neighbours of the unknown pixels (H, W) of an image (H, W, 3) with known alphas (H, W).
 
-    They are exact in images of up to EXACT_PIXELS pixels; see `near_unknown`.
+    They are exact in images of up to EXACT_PIXELS pixels; see `searched_pixels`.
     """
-    near = near_unknown(is_unknown)
-    tree, pixels, own = ordered_pixels(image, is_unknown, near.mixture)
+    searched = searched_pixels(is_unknown, known_alpha)
+    tree, pixels, own = ordered_pixels(image, is_unknown, searched.mixture)
     mixture = mixture_neighbors(tree, own, MIXTURE_NEIGHBORS)
-    mixture = mixture._replace(indices=near.mixture[mixture.indices])
+    mixture = mixture._replace(indices=searched.mixture[mixture.indices])
     del tree  # its memory is that of the next trees
-    kinds = (known_alpha > 0.5, known_alpha <= 0.5)
-    known = (np.flatnonzero(near.is_known & is_kind).astype(np.int32) for is_kind in kinds)
-    return FlowNeighbors(pixels, mixture, *(known_neighbors(image, pixels, of_kind) for of_kind in known))
+    kinds = (searched.foreground, searched.background)
+    return FlowNeighbors(pixels, mixture, *(known_neighbors(image, pixels, of_kind) for of_kind in kinds))
 
 
-def near_unknown(is_unknown: npt.NDArray[np.bool_]) -> NearUnknown:
-    """Return the pixels that are searched; those that are farther from the unknown ones are hardly ever neighbours.
+def searched_pixels(is_unknown: npt.NDArray[np.bool_], known_alpha: npt.NDArray[np.float32]) -> SearchedPixels:
+    """Return the pixels that are searched; those that are left out are hardly ever neighbours.
 
-    The reach shrinks with the number of pixels, as the distances in feature space between neighbours do.
+    For the mixture these are the pixels within reach of an unknown one. Known neighbours are the nearest mainly by
+    position, and the nearest pixel of a region is one at its edge: each kind is searched within reach of its edge,
+    however far from the unknown pixels. The reach shrinks with the number of pixels, as the distances in feature space
+    between neighbours do.
     """
     n_pixels = is_unknown.size
+    is_foreground = (known_alpha > 0.5) & ~is_unknown
+    kinds = (is_foreground, ~(is_foreground | is_unknown))
     if n_pixels <= EXACT_PIXELS:
-        return NearUnknown(np.arange(n_pixels, dtype=np.int32), ~is_unknown)
-    away = cv2.distanceTransform(np.uint8(~is_unknown), cv2.DIST_C, 3)
+        return SearchedPixels(np.arange(n_pixels, dtype=np.int32), *map(_flat_indices, kinds))
     scale = max(is_unknown.shape) * (EXACT_PIXELS / n_pixels) ** 0.2
-    near = np.flatnonzero(away <= MIXTURE_REACH * scale).astype(np.int32)
-    return NearUnknown(near, (away <= KNOWN_REACH * scale) & ~is_unknown)
+    mixture = _distance_inside(~is_unknown) <= MIXTURE_REACH * scale
+    near_edge = (is_kind & (_distance_inside(is_kind) <= KNOWN_REACH * scale) for is_kind in kinds)
+    return SearchedPixels(_flat_indices(mixture), *map(_flat_indices, near_edge))
+
+
+def _flat_indices(is_in: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Return the flat indices of the pixels of a mask."""
+    return np.flatnonzero(is_in).astype(np.int32)
+
+
+def _distance_inside(is_in: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Return the distance of each pixel of a mask from the nearest one outside it, in steps of a king at chess."""
+    return np.asarray(cv2.distanceTransform(np.uint8(is_in), cv2.DIST_C, 3))
 
 
 def _with_more_known(

@@ -29,6 +29,7 @@ from hybridmatte.systems.solve import LinearSystem, solve_problem
 __all__ = ["MeansSystem", "NonlocalOptions", "nonlocal_laplacian", "nonlocal_system", "solve_nonlocal"]
 
 ADJACENT_WEIGHT = 0.003  # of each of the 4 adjacent pixels, against a sum of 1 of the neighbours
+SMALLEST_SCALE = 1e-6  # of h1 and h2; the squares of smaller ones have no inverse in single precision
 ORDER_WEIGHT = 2.0  # spatial weight of the features that order the rows
 
 
@@ -124,9 +125,9 @@ def nonlocal_laplacian(
     patch_size : int, default 1
         Side of the patches in pixels, odd. Larger patches distinguish textures and blur thin structures.
     h1 : float, default 0.05
-        Colour distance, in RGB units, at which a weight has fallen to 1 / e.
+        Colour distance, in RGB units, at which a weight has fallen to 1 / e; at least 1e-6.
     h2 : float, default 100.0
-        Distance in pixels at which a weight has fallen to 1 / e.
+        Distance in pixels at which a weight has fallen to 1 / e; at least 1e-6.
     n_neighbors : int, default 20
         Neighbours kept of each window, without the pixel itself; limited to the number of other pixels.
     is_unknown : (H, W) bool array, optional
@@ -275,7 +276,7 @@ def _check_options(
     """Return the options, checked; no more neighbours than the window or the image has."""
     window_size = check_window_size(window_size)
     patch_size = check_integer(patch_size, "patch_size", low=1, odd=True)
-    h1, h2 = check_number(h1, "h1", above=0), check_number(h2, "h2", above=0)
+    h1, h2 = check_number(h1, "h1", low=SMALLEST_SCALE), check_number(h2, "h2", low=SMALLEST_SCALE)
     n_neighbors = check_integer(n_neighbors, "n_neighbors", low=1)
     n_others = max(image.shape[0] * image.shape[1] - 1, 1)
     return NonlocalOptions(window_size, patch_size, h1, h2, min(n_neighbors, window_size**2 - 1, n_others))

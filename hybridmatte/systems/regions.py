@@ -59,31 +59,43 @@ def independent_regions(
     for group in groups:
         crop = _crop(boxes[:, group - 1], reach, is_unknown.shape)
         member[group] = True
-        inside = member[labels].repeat(reach, axis=0)[crop[0]].repeat(reach, axis=1)[:, crop[1]]
+        inside = _enlarged(member, labels, reach, crop)
         member[group] = False
         regions.append((crop, inside & is_unknown[crop]))
     return regions
 
 
-def _count_in_squares(mask: npt.NDArray[np.bool_], side: int) -> npt.NDArray[np.uint16]:
+def _count_in_squares(mask: npt.NDArray[np.bool_], side: int) -> npt.NDArray[np.uint32]:
     """Count the True pixels in each square of `side` pixels, (ceil(H / side), ceil(W / side))."""
     height, width = mask.shape
     whole = np.pad(mask, ((0, -height % side), (0, -width % side))).astype(np.uint16)
     rows = sum(whole[k::side] for k in range(1, side)) + whole[::side]
+    rows = rows.astype(np.uint32)  # a square may have more than 65,535 pixels
     return sum(rows[:, k::side] for k in range(1, side)) + rows[:, ::side]
+
+
+def _enlarged(
+    member: npt.NDArray[np.bool_], labels: npt.NDArray[np.int32], side: int, crop: tuple[slice, slice]
+) -> npt.NDArray[np.bool_]:
+    """Return a crop of the mask that is True in the squares of `side` pixels whose label is a member."""
+    of_labels = tuple(slice(part.start // side, -(-part.stop // side)) for part in crop)
+    inside = member[labels[of_labels]].repeat(side, axis=0).repeat(side, axis=1)
+    top, left = (part.start % side for part in crop)
+    return inside[top : top + crop[0].stop - crop[0].start, left : left + crop[1].stop - crop[1].start]
 
 
 def _join_small(sizes: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
     """Group the parts, numbered from 1: large parts alone, small ones in order until a group is large."""
-    groups, waiting = [], []
-    for number in range(1, len(sizes) + 1):
-        if sizes[number - 1] >= MIN_UNKNOWNS:
+    groups, waiting, n_waiting = [], [], 0
+    for number, size in enumerate(sizes.tolist(), start=1):
+        if size >= MIN_UNKNOWNS:
             groups.append(np.array([number]))
             continue
         waiting.append(number)
-        if sizes[np.array(waiting) - 1].sum() >= MIN_UNKNOWNS:
+        n_waiting += size
+        if n_waiting >= MIN_UNKNOWNS:
             groups.append(np.array(waiting))
-            waiting = []
+            waiting, n_waiting = [], 0
     return [*groups, np.array(waiting)] if waiting else groups
 
 

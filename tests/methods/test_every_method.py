@@ -142,6 +142,9 @@ class TestPrior:
             pytest.param(None, 1.0, "confidence came without a prior", id="no prior"),
             pytest.param(SCENE.alpha.T, None, r"prior has shape \(37, 29\) but image", id="transposed"),
             pytest.param(SCENE.alpha, -1.0, "confidence is -1.0, expected a finite number at least 0", id="negative"),
+            pytest.param(
+                SCENE.alpha, 1e39, r"confidence is 1e\+39, expected a finite number at least 0", id="too large"
+            ),
             pytest.param(SCENE.alpha, SCENE.alpha.T, r"confidence has shape \(37, 29\) but image", id="confidence"),
             pytest.param(SCENE.alpha, SCENE.alpha - 0.5, "confidence has negative", id="negative plane"),
             pytest.param(SCENE.alpha * 2, None, r"prior has floating-point values", id="range"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hybridmatte.methods import flow_neighbors
-from hybridmatte.methods.flow_neighbors import FlowMemory, find_flow_neighbors, near_unknown
+from hybridmatte.methods.flow_neighbors import FlowMemory, find_flow_neighbors, known_neighbors, searched_pixels
 from hybridmatte.methods.information_flow import information_flow_system, solve_flow, solve_information_flow
 from hybridmatte.similarity._neighbors_numba import squared_distances
 from hybridmatte.similarity.features import centered_features, centered_places
@@ -159,16 +159,42 @@ def test_distances_are_those_of_a_search_to_the_bit(scene):
 def test_large_images_are_searched_near_the_unknown_pixels(rng):
     """A small image is searched whole; a large one within a reach that is the same for a mirrored image."""
     for shape, is_whole in (((200, 300), True), ((300, 400), False)):
-        is_unknown = np.zeros(shape, bool)
+        is_unknown, known_alpha = np.zeros(shape, bool), np.zeros(shape, np.float32)
         is_unknown[100:120, 50:90] = rng.random((20, 40)) < 0.5
-        near = near_unknown(is_unknown)
-        place = np.zeros(shape, bool)
-        place.ravel()[near.mixture] = True
-        assert place.all() == near.is_known[~is_unknown].all() == is_whole
-        assert place[is_unknown].all()
-        assert not near.is_known[is_unknown].any()
-        assert (place >= near.is_known).all()
-        np.testing.assert_array_equal(near_unknown(is_unknown[:, ::-1]).is_known, near.is_known[:, ::-1])
+        known_alpha[:, 70:] = 1
+        mixture, *known = places_of(searched_pixels(is_unknown, known_alpha), shape)
+        foreground = (known_alpha == 1) & ~is_unknown
+        for place, is_kind in zip(known, (foreground, ~foreground & ~is_unknown), strict=True):
+            assert (place <= is_kind).all()
+            assert (place == is_kind).all() == is_whole
+        assert mixture.all() == is_whole
+        assert mixture[is_unknown].all()
+        mirrored = places_of(searched_pixels(is_unknown[:, ::-1], known_alpha[:, ::-1]), shape)
+        for place, expected in zip(mirrored, (mixture, *known), strict=True):
+            np.testing.assert_array_equal(place[:, ::-1], expected)
+
+
+def places_of(searched, shape):
+    """Return the masks (H, W) of the pixels that are searched."""
+    masks = [np.zeros(shape, bool) for _ in searched]
+    for mask, pixels in zip(masks, searched, strict=True):
+        mask.ravel()[pixels] = True
+    return masks
+
+
+def test_known_pixels_far_from_the_unknown_ones_are_found(rng):
+    """User: an object whose foreground was marked far from it became background, without a word."""
+    image = 0.1 * rng.random((300, 400, 3)).astype(np.float32)
+    image[:, :60] += 0.8
+    image[100:200, 250:350] += 0.8
+    trimap = np.zeros((300, 400), np.float32)
+    trimap[:, :60], trimap[90:210, 240:360] = 1, 0.5
+    found = find_flow_neighbors(image, trimap == HALF, trimap)
+    for near, value in ((found.foreground, 1), (found.background, 0)):
+        whole = known_neighbors(image, found.pixels, np.flatnonzero(trimap == value).astype(np.int32))
+        np.testing.assert_array_equal(np.sort(near.indices, axis=1), np.sort(whole.indices, axis=1))
+    alpha = solve_information_flow(image, trimap)
+    assert alpha[100:200, 250:350].mean() > 0.6
 
 
 def test_neighbours_in_a_large_image_are_the_nearest(rng):

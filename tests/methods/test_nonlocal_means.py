@@ -71,7 +71,8 @@ def test_every_option_changes_the_result():
     [
         pytest.param({"window_size": 4}, "window_size is 4, expected an odd integer", id="window"),
         pytest.param({"patch_size": 2}, "patch_size is 2, expected an odd integer", id="patch"),
-        pytest.param({"h1": 0.0}, "h1 is 0.0, expected a finite number above 0", id="h1"),
+        pytest.param({"h1": 0.0}, "h1 is 0.0, expected a finite number at least 1e-06", id="h1"),
+        pytest.param({"h2": 1e-25}, "h2 is 1e-25, expected a finite number at least 1e-06", id="h2"),
         pytest.param({"n_neighbors": 0}, "n_neighbors is 0, expected an integer of at least 1", id="neighbours"),
     ],
 )
