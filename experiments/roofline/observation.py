@@ -1,9 +1,10 @@
 """Observe the kernels of a call: how often each stage runs, how long, and how many bytes it reads and writes.
 
-All kernels of a solver are run by `run_pieces` or prepared by `prepare_pieces`. While a call is observed, these are
-replaced in every module that uses them. The bytes of a kernel's call are those of its different array arguments, each
-counted once: what it moves at least if it touches all of them and nothing is in a cache. A photograph's system is in a
-cache more often than not, so that a stage may move its bytes faster than a copy of large arrays does.
+The kernels of a solver are run by `run_pieces` or `run_alone`, or prepared by `prepare_pieces`. While a call is
+observed, these are replaced in every module that uses them. The bytes of a kernel's call are those of its different
+array arguments, each counted once: what it moves at least if it touches all of them and nothing is in a cache. A
+photograph's system is in a cache more often than not, so that a stage may move its bytes faster than a copy of large
+arrays does.
 """
 
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from hybridmatte.linalg import threads
-from hybridmatte.linalg.threads import kernel, prepare_pieces, run_pieces
+from hybridmatte.linalg.threads import kernel, prepare_pieces, run_alone, run_pieces
 from hybridmatte.systems import solve
 
 COPY_FLOATS = 2**26  # of each of two arrays, which no cache holds
@@ -48,39 +49,50 @@ Label = Callable[[str, bool, Sequence[Any]], str]
 
 def observe(call: Callable[[], Any], label: Label, clock: Callable[[], float] = time.perf_counter) -> Observation:
     """Call `call()` and return what its stages took, in seconds of `clock`."""
-    found = Observation({}, 0.0, [])
-    is_iterating = [False]
-
-    def run_observed(function: Any, n_pieces: int, *arguments: Any, **options: Any) -> None:
-        start = clock()
-        run_pieces(function, n_pieces, *arguments, **options)
-        seconds = clock() - start
-        begun = clock()
-        stage = found.stages.setdefault(label(_name(function), is_iterating[0], arguments), Stage())
-        stage.calls += 1
-        stage.seconds += seconds
-        stage.n_bytes += _bytes(arguments)
-        found.seconds -= clock() - begun  # the observation itself
-
-    def solve_observed(*arguments: Any, **options: Any) -> Any:
-        is_iterating[0] = True
-        try:
-            result = original(*arguments, **options)
-        finally:
-            is_iterating[0] = False
-        found.iterations.append(result.iterations)
-        return result
-
-    original = solve.solve_system
+    recorder = _Recorder(label, clock)
     with (
-        _replaced("run_pieces", run_pieces, run_observed),
-        _replaced("prepare_pieces", prepare_pieces, partial(partial, run_observed)),
-        _replaced("solve_system", original, solve_observed),
+        _replaced("run_pieces", run_pieces, recorder.run_pieces),
+        _replaced("run_alone", run_alone, recorder.run_alone),
+        _replaced("prepare_pieces", prepare_pieces, partial(partial, recorder.run_pieces)),
+        _replaced("solve_system", solve.solve_system, partial(recorder.solve_system, solve.solve_system)),
     ):
         start = clock()
         call()
-        found.seconds += clock() - start
-    return found
+        recorder.found.seconds += clock() - start
+    return recorder.found
+
+
+class _Recorder:
+    """Stands in for the functions that run kernels and solve systems, and writes down what these take."""
+
+    def __init__(self, label: Label, clock: Callable[[], float]) -> None:
+        self.found = Observation({}, 0.0, [])
+        self._label, self._clock, self._is_iterating = label, clock, False
+
+    def run_pieces(self, function: Any, n_pieces: int, *arguments: Any, **options: Any) -> None:
+        self._observe(function, arguments, partial(run_pieces, function, n_pieces, *arguments, **options))
+
+    def run_alone(self, function: Any, *arguments: Any) -> None:
+        self._observe(function, arguments, partial(run_alone, function, *arguments))
+
+    def solve_system(self, original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        self._is_iterating = True
+        try:
+            result = original(*arguments, **options)
+        finally:
+            self._is_iterating = False
+        self.found.iterations.append(result.iterations)
+        return result
+
+    def _observe(self, function: Any, arguments: Sequence[Any], run: Callable[[], None]) -> None:
+        start = self._clock()
+        run()
+        end = self._clock()
+        stage = self.found.stages.setdefault(self._label(_name(function), self._is_iterating, arguments), Stage())
+        stage.calls += 1
+        stage.seconds += end - start
+        stage.n_bytes += _bytes(arguments)
+        self.found.seconds -= self._clock() - end  # the observation itself
 
 
 def copy_bandwidth(clock: Callable[[], float] = time.perf_counter) -> float:

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 
 from experiments.results import Document, Row
-from experiments.roofline import REST, TOTAL
+from experiments.roofline import MOSAIC, REST, TOTAL
 from experiments.tables import mark, table
 
 BOUND_BY_BYTES = 0.7  # share of the copy bandwidth
@@ -16,7 +16,8 @@ def report(document: Document) -> list[str]:
     parts = []
     for method in dict.fromkeys(row["method"] for row in document["results"]):
         rows = [row for row in document["results"] if row["method"] == method]
-        parts += [f"## {method[0].upper()}{method[1:]}", _photographs(rows), *_stages(rows)]
+        photographs = [row for row in rows if row["subject"] != MOSAIC] or rows
+        parts += [f"## {method[0].upper()}{method[1:]}", _photographs(rows), *_stages(photographs)]
     return parts
 
 
@@ -71,7 +72,7 @@ def _bound(shares: dict[int, float], times: dict[int, float]) -> str:
         return "Python"
     if max(shares.values()) >= BOUND_BY_BYTES:
         return "bytes"
-    return "arithmetic" if times[min(times)] >= SCALES * times[max(times)] or len(times) == 1 else "threads"
+    return "arithmetic or latency" if times[min(times)] >= SCALES * times[max(times)] or len(times) == 1 else "threads"
 
 
 def _median(rows: Sequence[Row], key: str) -> float:

@@ -11,7 +11,7 @@ Indices in the short kernels are unsigned: a signed index would need a check for
 import numpy as np
 
 from hybridmatte.linalg._spd_numba import invert_spd
-from hybridmatte.linalg.threads import kernel, run_pieces, short_kernel
+from hybridmatte.linalg.threads import kernel, run_alone, run_pieces, short_kernel
 
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
 ONE = np.uint64(1)
@@ -139,7 +139,7 @@ def transpose(indptr, indices, blocks, n_columns):
     t_indptr = np.zeros(n_columns + 1, np.int32)
     t_indptr[1:] = np.cumsum(np.bincount(indices, minlength=n_columns))
     t_indices, t_blocks = np.empty_like(indices), np.empty_like(blocks)
-    _transpose(indptr, indices, blocks, t_indptr[:-1].copy(), t_indices, t_blocks)
+    run_alone(_transpose, indptr, indices, blocks, t_indptr[:-1].copy(), t_indices, t_blocks)
     return t_indptr, t_indices, t_blocks
 
 

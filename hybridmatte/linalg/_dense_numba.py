@@ -6,7 +6,7 @@ own threads keep spinning after each call and take the cores from the kernels' t
 
 import numpy as np
 
-from hybridmatte.linalg.threads import kernel, run_pieces
+from hybridmatte.linalg.threads import kernel, run_alone, run_pieces
 
 BLOCK = 32  # pivots eliminated together; their rows fit the L2 cache in a system of a thousand unknowns
 
@@ -59,7 +59,7 @@ def invert_dense(matrix, tolerance=0.0):
     for first in range(0, n, BLOCK):
         block = slice(first, min(first + BLOCK, n))
         pivots = inverse[block, block].copy()
-        _invert_pivots(pivots, lowest[block])
+        run_alone(_invert_pivots, pivots, lowest[block])
         rows, own = inverse[block].copy(), inverse[block]
         own[:] = 0.0
         run_pieces(_subtract_product, len(own), -pivots, rows, own, cost=8 * n)

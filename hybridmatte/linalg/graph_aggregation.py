@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hybridmatte.linalg import _graph_numba as kernels
 from hybridmatte.linalg._dense_numba import invert_dense, multiply_dense
 from hybridmatte.linalg.conjugate_gradient import Vector
+from hybridmatte.linalg.threads import run_alone
 
 __all__ = ["GraphAggregation"]
 
@@ -66,14 +67,14 @@ class GraphAggregation:
     def _cycle(self, depth: int) -> npt.NDArray[np.float64]:
         """Return an approximate solution on one level, whose right-hand side is in its buffer already."""
         if depth == len(self._levels):
-            multiply_dense(self._inverse, self._coarsest, self._coarse_solution)
+            run_alone(multiply_dense, self._inverse, self._coarsest, self._coarse_solution)
             return self._coarse_solution
         graph, middles, rhs, x = self._levels[depth]
-        kernels.sweep_forward(*graph, middles, rhs, x)
+        run_alone(kernels.sweep_forward, *graph, middles, rhs, x)
         below = self._levels[depth + 1][2] if depth + 1 < len(self._levels) else self._coarsest
-        kernels.restrict_residual(*graph[:3], middles, x, COARSE_BLOCK, below)
-        kernels.add_blocks(self._cycle(depth + 1), COARSE_BLOCK, OVERCORRECTION, x)
-        kernels.sweep_backward(*graph, rhs, x)
+        run_alone(kernels.restrict_residual, *graph[:3], middles, x, COARSE_BLOCK, below)
+        run_alone(kernels.add_blocks, self._cycle(depth + 1), COARSE_BLOCK, OVERCORRECTION, x)
+        run_alone(kernels.sweep_backward, *graph, rhs, x)
         return x
 
 

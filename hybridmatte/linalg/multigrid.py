@@ -16,7 +16,7 @@ from hybridmatte.linalg._dense_numba import invert_dense, multiply_dense
 from hybridmatte.linalg._vector_numba import dot
 from hybridmatte.linalg.conjugate_gradient import Vector
 from hybridmatte.linalg.layout import UnknownLayout
-from hybridmatte.linalg.threads import prepare_pieces
+from hybridmatte.linalg.threads import prepare_pieces, run_alone
 
 __all__ = ["ColorLineMultigrid", "StencilMatrix"]
 
@@ -274,7 +274,7 @@ class _CoarsestLevel:
 
     def step(self) -> Step:
         """Return the call that solves for the level's right-hand side."""
-        return partial(multiply_dense, self._inverse, self.rhs.reshape(-1), self.result.reshape(-1))
+        return partial(run_alone, multiply_dense, self._inverse, self.rhs.reshape(-1), self.result.reshape(-1))
 
 
 def _steps(levels: list[Any]) -> list[Step]:

@@ -44,6 +44,7 @@ __all__ = [
     "inlined",
     "kernel",
     "prepare_pieces",
+    "run_alone",
     "run_pieces",
     "short_kernel",
     "thread_count",
@@ -257,6 +258,11 @@ def run_pieces(
         _settings.team.run_long(function, n_pieces, count, arguments)
     else:
         function(0, n_pieces, *arguments)
+
+
+def run_alone(function: Callable[..., None], *arguments: Any) -> None:
+    """Call a kernel whose work has no pieces, on the calling thread; what observes kernels sees it as `run_pieces`."""
+    function(*arguments)
 
 
 def prepare_pieces(function: ShortKernel, n_pieces: int, *arguments: Any, cost: float) -> Callable[[], None]:

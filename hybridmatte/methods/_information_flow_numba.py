@@ -6,7 +6,7 @@ length K: columns `neighbors` (n, K) and values `weights` (n, K). Colours are (H
 
 import numpy as np
 
-from hybridmatte.linalg.threads import inlined, kernel, run_pieces, short_kernel
+from hybridmatte.linalg.threads import inlined, kernel, run_alone, run_pieces, short_kernel
 
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
 
@@ -222,7 +222,7 @@ def _sum_columns(neighbors, values, sums):
 def sum_columns(neighbors, values):
     """Return the column sums (n,) of a matrix with values (n, K) at columns neighbors (n, K)."""
     sums = np.zeros(len(neighbors))
-    _sum_columns(neighbors, values, sums)
+    run_alone(_sum_columns, neighbors, values, sums)
     return sums
 
 

@@ -17,7 +17,7 @@ that does not exist, or has no points, has an empty box, at infinite distance.
 
 import numpy as np
 
-from hybridmatte.linalg.threads import inlined, kernel, run_pieces
+from hybridmatte.linalg.threads import inlined, kernel, run_alone, run_pieces
 from hybridmatte.similarity._selection_numba import SAMPLE, select
 from hybridmatte.similarity._tree_search_numba import FAN, LEAF, first_child, tree_shape
 
@@ -161,7 +161,7 @@ def build_tree(columns):
         depth,
         cost=100 * LEAF << SUBTREE,
     )
-    _bound_nodes(boxes, n_first, n_inner)
+    run_alone(_bound_nodes, boxes, n_first, n_inner)
     return perm, leaf_points, boxes, depth
 
 
