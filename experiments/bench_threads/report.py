@@ -16,7 +16,8 @@ def report(document: Document) -> list[str]:
     return [
         "Seconds of one photograph, means over four. `processor` is the time of all threads over that of one. `serial` "
         "is the share of the time on one thread that more threads would not shorten, if all the rest were divided "
-        "evenly (Amdahl's law); below zero, the caches of more cores help.",
+        "evenly (Amdahl's law); below zero, the caches of more cores help; above one, a second thread costs more than "
+        "it saves.",
         table(
             [
                 "method",

@@ -30,7 +30,8 @@ class GraphAggregation:
     Parameters
     ----------
     indptr, indices, data : arrays
-        W in CSR form, without a diagonal, symmetric and non-negative.
+        W in CSR form, without a diagonal, non-negative. If it is not symmetric, as in nonlocal matting, nor is the
+        preconditioner, which then suits BiCGSTAB.
     diagonal : (n,) float64 array
         At least the row sums of W, and larger than that somewhere in every component of the graph.
 

@@ -50,12 +50,11 @@ class ColorLineMultigrid:
 
     A matting Laplacian of small windows hardly penalises an alpha that is affine in colour. So the coarse functions on
     each 4 x 4 block of pixels are the constant and the three colours, orthonormalised. The pixel level uses plain
-    aggregation (as a two-level method it needs 11 to 22 iterations). From the block level on, groups of 2 x 2 blocks
+    aggregation (as a two-level method it needs 18 to 42 iterations). From the block level on, groups of 2 x 2 blocks
     are aggregated, with prolongations smoothed once. The smoother is one step of damped Jacobi before and after the
     coarse correction: on the pixels with a diagonal bound of the matrix, on the coarse levels with the 4 x 4 diagonal
-    blocks. (Chebyshev
-    steps of degree 2 save 10% of the iterations and cost more than that, because the cycle is bound by the bytes of the
-    matrices.) All is float32 but the coarsest inverse.
+    blocks. Chebyshev steps of degree 2 save 10% of the iterations and cost more than that, because the cycle is bound
+    by the bytes of the matrices. All is float32 but the coarsest inverse.
 
     Memory is about 450 bytes per unknown pixel, twice that during set-up. The only factorisation is a dense inverse of
     at most 240 unknowns on the coarsest level.

@@ -62,10 +62,10 @@ def solve_cf(image, trimap, *, epsilon=1e-7, prior=None, confidence=None, rtol=1
     gap of other colours; use `solve_knn` or `solve_information_flow` there.
 
     The solution is exact to the residual `rtol`: at the default, within 1e-3 of a direct solve. Where only `epsilon`
-    determines alpha, as in flat colours that no known pixel has, it is within 0.02. Time is linear in the
-    number of unknown pixels: 1.2 to 2.5 microseconds each on two cores, 4 on hard photographs. Memory is about 700
-    bytes for each unknown pixel of the largest connected part of the unknown region, because parts are solved one by
-    one, plus 30 bytes for each pixel of the image.
+    determines alpha, as in flat colours that no known pixel has, it is within 0.02. Time is linear in the number of
+    unknown pixels: 1.0 to 1.4 microseconds each on two cores, 2 and more on hard photographs. Memory is about 700 bytes
+    for each unknown pixel of the largest connected part of the unknown region, because parts are solved one by one,
+    plus 30 bytes for each pixel of the image.
 
     Tensors (B, 3, H, W) and (B, 1, H, W) give a tensor (B, 1, H, W), and gradients flow to image, prior and confidence:
     the function is then a layer. Its backward pass is a second solve. It keeps the systems of the first, 700 bytes for
