@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hybridmatte.linalg.threads import kernel
+from hybridmatte.linalg.threads import inlined, kernel
 
 
 @kernel(allocates=True)
@@ -23,14 +23,23 @@ def window_corners(pixels, height, width, r):
     return corners, inverse_areas
 
 
+@inlined
+def _window_sum(integral, corners, i):
+    """Return the sum of a plane in window i, from its flat integral image; unsigned indices need no check."""
+    one, two = (
+        integral[np.uint64(corners[0, i])],
+        integral[np.uint64(corners[1, i])],
+    )
+    three, four = integral[np.uint64(corners[2, i])], integral[np.uint64(corners[3, i])]
+    return four - three - two + one
+
+
 @kernel(allocates=True)
 def window_means(integral, corners, inverse_areas):
     """Return the mean (n,) of a plane in each window, from the plane's flat integral image."""
     means = np.empty(inverse_areas.size)
-    for i in range(np.uint64(inverse_areas.size)):  # unsigned indices need no check for negative values
-        one, two = integral[np.uint64(corners[0, i])], integral[np.uint64(corners[1, i])]
-        three, four = integral[np.uint64(corners[2, i])], integral[np.uint64(corners[3, i])]
-        means[i] = (four - three - two + one) * inverse_areas[i]
+    for i in range(np.uint64(inverse_areas.size)):
+        means[i] = _window_sum(integral, corners, i) * inverse_areas[i]
     return means
 
 
@@ -42,7 +51,5 @@ def window_covariances(integral, one_mean, other_mean, corners, inverse_areas):
     """
     covariances = np.empty(inverse_areas.size, np.float32)
     for i in range(np.uint64(inverse_areas.size)):
-        one, two = integral[np.uint64(corners[0, i])], integral[np.uint64(corners[1, i])]
-        three, four = integral[np.uint64(corners[2, i])], integral[np.uint64(corners[3, i])]
-        covariances[i] = (four - three - two + one) * inverse_areas[i] - one_mean[i] * other_mean[i]
+        covariances[i] = _window_sum(integral, corners, i) * inverse_areas[i] - one_mean[i] * other_mean[i]
     return covariances

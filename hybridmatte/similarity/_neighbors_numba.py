@@ -19,7 +19,7 @@ import numpy as np
 
 from hybridmatte.linalg.threads import inlined, kernel, run_alone, run_pieces
 from hybridmatte.similarity._selection_numba import SAMPLE, select
-from hybridmatte.similarity._tree_search_numba import FAN, LEAF, first_child, tree_shape
+from hybridmatte.similarity._tree_search_numba import FAN, LEAF, first_child, sum_of_squares, tree_shape
 
 SUBTREE = 7  # levels of a subtree that is split in a copy of its points
 
@@ -208,7 +208,7 @@ def _squared_distances(first, last, image, columns, rows, pixels, neighbors, out
             d2 = image[other, 2] - image[own, 2]
             d3 = columns[other % width] - columns[own % width]
             d4 = rows[other // width] - rows[own // width]
-            out[q, k] = (d0 * d0 + d1 * d1 + d2 * d2) + (d3 * d3 + d4 * d4)
+            out[q, k] = sum_of_squares(d0, d1, d2, d3, d4)
 
 
 def squared_distances(image, columns, rows, pixels, neighbors):

@@ -42,10 +42,16 @@ def first_child(node, n_first):
 
 
 @inlined
+def sum_of_squares(d0, d1, d2, d3, d4):
+    """Return the sum in the one order in which all distances are added, so that they agree to the bit."""
+    return (d0 * d0 + d1 * d1 + d2 * d2) + (d3 * d3 + d4 * d4)
+
+
+@inlined
 def _child_distances(boxes, node, queries, q, distances):
     """Write the squared distances from query q to the boxes of a node's children, 0 inside a box, to distances (FAN,).
 
-    The order of the sums is that of `_leaf_distances`: so rounding makes no box farther than a point in it.
+    The sums are those of `_leaf_distances`: so rounding makes no box farther than a point in it.
     """
     q0, q1, q2, q3, q4 = queries[q, 0], queries[q, 1], queries[q, 2], queries[q, 3], queries[q, 4]
     zero = np.float32(0.0)
@@ -55,7 +61,7 @@ def _child_distances(boxes, node, queries, q, distances):
         d2 = max(max(boxes[node, 2, 0, p] - q2, q2 - boxes[node, 2, 1, p]), zero)
         d3 = max(max(boxes[node, 3, 0, p] - q3, q3 - boxes[node, 3, 1, p]), zero)
         d4 = max(max(boxes[node, 4, 0, p] - q4, q4 - boxes[node, 4, 1, p]), zero)
-        distances[p] = (d0 * d0 + d1 * d1 + d2 * d2) + (d3 * d3 + d4 * d4)
+        distances[p] = sum_of_squares(d0, d1, d2, d3, d4)
     for d in range(CHUNK, boxes.shape[1]):
         for p in range(FAN):
             gap = max(max(boxes[node, d, 0, p] - queries[q, d], queries[q, d] - boxes[node, d, 1, p]), zero)
@@ -72,7 +78,7 @@ def _leaf_distances(leaf_points, leaf, queries, q, distances):
         d2 = leaf_points[leaf, 2, p] - q2
         d3 = leaf_points[leaf, 3, p] - q3
         d4 = leaf_points[leaf, 4, p] - q4
-        distances[p] = (d0 * d0 + d1 * d1 + d2 * d2) + (d3 * d3 + d4 * d4)
+        distances[p] = sum_of_squares(d0, d1, d2, d3, d4)
     for d in range(CHUNK, leaf_points.shape[1]):
         for p in range(LEAF):
             gap = leaf_points[leaf, d, p] - queries[q, d]
@@ -90,7 +96,7 @@ def _farthest(leaf_points, slots, n, queries, q):
         d2 = leaf_points[leaf, 2, p] - queries[q, 2]
         d3 = leaf_points[leaf, 3, p] - queries[q, 3]
         d4 = leaf_points[leaf, 4, p] - queries[q, 4]
-        distance = (d0 * d0 + d1 * d1 + d2 * d2) + (d3 * d3 + d4 * d4)
+        distance = sum_of_squares(d0, d1, d2, d3, d4)
         for d in range(CHUNK, queries.shape[1]):
             distance += (leaf_points[leaf, d, p] - queries[q, d]) ** 2
         farthest = max(farthest, distance)
