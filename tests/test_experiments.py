@@ -540,3 +540,15 @@ class TestThreads:
             ["2", "4.000", "2.000", "2.00", "1.25", "0.00"],
             ["4", "4.000", "4.000", "1.00", "1.00", "1.00"],
         ]
+
+
+def test_photographs_are_enlarged_with_noise_of_their_new_size():
+    from experiments.bench_fusion.large import NOISE, enlarged
+
+    scene = soft_disk((60, 80))
+    image, trimap = enlarged(scene.image, scene.trimap, 0.12)
+    assert image.shape == (300, 400, 3)
+    assert image.dtype == np.float32
+    assert set(np.unique(trimap)) == set(np.unique(scene.trimap))
+    corner = image[:30, :30]
+    assert 0.5 * NOISE < (corner[:, 1:] - corner[:, :-1]).std() / 2**0.5 < 2 * NOISE

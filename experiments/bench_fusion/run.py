@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from experiments.bench_fusion import WAYS, Options
+from experiments.bench_fusion.large import run_auto, run_large
 from experiments.data_sets import Case, alphamatting_cases
 from experiments.results import Row, make_row
 from experiments.timing import summarise, time_call
@@ -15,6 +16,13 @@ from hybridmatte.systems.problem import check_problem
 
 
 def run(options: Options) -> Iterator[list[Row]]:
+    """Yield the rows of the parts that are asked for."""
+    parts = {"photographs": run_photographs, "large": run_large, "auto": run_auto}
+    for part in options.parts:
+        yield from parts[part](options)
+
+
+def run_photographs(options: Options) -> Iterator[list[Row]]:
     """Time the three ways on each photograph and trimap."""
     cases = list(alphamatting_cases(options.data))
     time_case(cases[0], 1)  # compiles
