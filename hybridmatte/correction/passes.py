@@ -65,7 +65,7 @@ def correct(problem: Problem, network: Perceptron, passes: int = 2) -> MatteWith
     """Estimate alpha and confidence of a checked problem, in one or two passes; the network has two outputs."""
     if not problem.is_unknown.any():
         return MatteWithConfidence(problem.known_alpha, np.ones_like(problem.known_alpha))
-    memory = FlowMemory() if passes == 2 else None
+    memory = FlowMemory(passes) if passes == 2 else None
     estimates = solver_estimates(problem, memory)
     known, first = estimates.known, correct_once(estimates, network)
     del estimates  # before the second pass, which needs as much memory
@@ -83,7 +83,7 @@ def correct_near(problem: Problem, network: Perceptron | None, guess: Guess) -> 
     has_all = all((known == value).any() for value in (0, 0.5, 1))
     if network is None or not has_all:
         return solve_base(problem.image, known, guess=guess), None
-    memory = FlowMemory()
+    memory = FlowMemory(2)
     first = correct_once(run_solvers(problem.image, known, memory, guess), network)
     first.confidence[(known != 0.5) & problem.is_unknown] = EXPANDED_CONFIDENCE
     return correct_again(problem.image, known, first, network, memory, guess=guess._replace(start=first.alpha))

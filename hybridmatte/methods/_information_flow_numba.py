@@ -212,17 +212,36 @@ def number_rows(row_of, known_alpha, neighbors, weights):
 
 
 @kernel
-def _sum_columns(neighbors, values, sums):
-    """Add the values to the sums of their columns, row by row."""
+def _sum_columns(neighbors, weights, factors, sums):
+    """Add the weights, each times the factor of its row, to the sums of their columns, row by row."""
     for i in range(neighbors.shape[0]):
         for k in range(neighbors.shape[1]):
-            sums[neighbors[i, k]] += values[i, k]
+            sums[neighbors[i, k]] += weights[i, k] * factors[i]
 
 
-def sum_columns(neighbors, values):
-    """Return the column sums (n,) of a matrix with values (n, K) at columns neighbors (n, K)."""
+@kernel
+def _sum_squares(neighbors, weights, sums):
+    """Add the squares of the weights to the sums of their columns, row by row."""
+    for i in range(neighbors.shape[0]):
+        for k in range(neighbors.shape[1]):
+            weight = np.float64(weights[i, k])
+            sums[neighbors[i, k]] += weight * weight
+
+
+def sum_columns(neighbors, weights, factors):
+    """Return the column sums (n,) of a matrix with weights (n, K) at columns neighbors (n, K), its rows times factors.
+
+    factors (n,) is float64.
+    """
     sums = np.zeros(len(neighbors))
-    run_alone(_sum_columns, neighbors, values, sums)
+    run_alone(_sum_columns, neighbors, weights, factors, sums)
+    return sums
+
+
+def sum_squares(neighbors, weights):
+    """Return the column sums (n,) of the squares of a matrix with weights (n, K) at columns neighbors (n, K)."""
+    sums = np.zeros(len(neighbors))
+    run_alone(_sum_squares, neighbors, weights, sums)
     return sums
 
 

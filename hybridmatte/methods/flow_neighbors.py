@@ -63,11 +63,12 @@ class FlowMemory:
     """The neighbours of an image's unknown pixels, kept while more and more pixels become known.
 
     The first call of `find` is `find_flow_neighbors`. A later call searches the pixels that have become known since.
-    Memory is 116 bytes for each unknown pixel of the last call.
+    Memory is 116 bytes for each unknown pixel of the last call. After `n_calls` calls, if given, nothing is kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, n_calls: int | None = None) -> None:
         self._found: FlowNeighbors | None = None
+        self._calls_left = n_calls
 
     def find(
         self, image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_], known_alpha: npt.NDArray[np.float32]
@@ -80,10 +81,13 @@ class FlowMemory:
             If a pixel is unknown that was known before.
         """
         if self._found is None:
-            self._found = find_flow_neighbors(image, is_unknown, known_alpha)
+            found = find_flow_neighbors(image, is_unknown, known_alpha)
         else:
-            self._found = _with_more_known(self._found, image, is_unknown, known_alpha)
-        return self._found
+            found = _with_more_known(self._found, image, is_unknown, known_alpha)
+        if self._calls_left is not None:
+            self._calls_left -= 1
+        self._found = None if self._calls_left == 0 else found
+        return found
 
 
 def find_flow_neighbors(

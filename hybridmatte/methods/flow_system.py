@@ -85,23 +85,29 @@ class FlowSystem(LinearSystem):
     ) -> None:
         self.local, self.cells, self.mixture, self.intra, self.basis = local, cells, mixture, intra, basis
         self.rhs, self.start, self.pixels, self.ends = rhs, start, local.pixels[cells], flow_runs(len(rhs))
-        self._squares = kernels.sum_columns(mixture.neighbors, np.square(mixture.weights, dtype=np.float64))
+        self._squares = kernels.sum_squares(*mixture)
         self._coarse: npt.NDArray[np.float64] | None = None
         self._prepare()
 
     def _prepare(self) -> None:
-        """Compute the diagonal, and allocate the buffers of a product, in the precision of the right-hand side."""
+        """Compute the diagonal in the precision of the right-hand side; the first product allocates its buffers."""
         self.diagonal = (self.local.diagonal[self.cells] + 1 + self._squares).astype(self.rhs.dtype)
-        self._on_cells = np.zeros(self.local.layout.n_cells, self.rhs.dtype)
-        self._parts = np.empty((N_PARTS, len(self.cells)), self.rhs.dtype)
-        self._product = np.empty_like(self.rhs)
+        self._buffers: tuple[Vector, Vector, Vector] | None = None
 
     def matvec(self, x: Vector) -> Vector:
         """Return A x in a buffer that the next call overwrites."""
-        kernels.scatter(x, self.cells, self._on_cells)
-        kernels.multiply_flow(*self.mixture, *self.intra, x, self._parts)
-        kernels.add_parts(self._parts, self.cells, self.local.matvec(self._on_cells), self._product)
-        return self._product
+        if self._buffers is None:
+            dtype, n = self.rhs.dtype, len(self.cells)
+            self._buffers = (
+                np.zeros(self.local.layout.n_cells, dtype),
+                np.empty((N_PARTS, n), dtype),
+                np.empty(n, dtype),
+            )
+        on_cells, parts, product = self._buffers
+        kernels.scatter(x, self.cells, on_cells)
+        kernels.multiply_flow(*self.mixture, *self.intra, x, parts)
+        kernels.add_parts(parts, self.cells, self.local.matvec(on_cells), product)
+        return product
 
     def preconditioner(self) -> Callable[[Vector], Vector]:
         """Return the two-level preconditioner whose coarse functions are affine in colour and position on the runs.

@@ -287,9 +287,10 @@ def information_flow_system(
     intra = Flow(*_intra(image, pixels))
     intra.weights[:] *= np.float32(INTRA_WEIGHT)
     share, confidence = _known_flow(image, pixels, found.foreground, found.background)
-    local.diagonal[cells] += intra.weights.sum(axis=1, dtype=np.float64) + kernels.sum_columns(*intra)
+    local.diagonal[cells] += intra.weights.sum(axis=1, dtype=np.float64)
+    local.diagonal[cells] += kernels.sum_columns(*intra, np.ones(len(pixels)))
     local.diagonal[cells] += known_weight * confidence
-    rhs = local.rhs[cells] + constant - kernels.sum_columns(mixture.neighbors, mixture.weights * constant[:, None])
+    rhs = local.rhs[cells] + constant - kernels.sum_columns(*mixture, constant)
     rhs += known_weight * confidence * share
     basis = affine_basis(pixel_features_at(image, pixels), flow_runs(len(pixels)))
     guess = share if start is None else _first_guess(start.ravel()[pixels], share)

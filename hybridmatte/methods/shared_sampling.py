@@ -250,8 +250,11 @@ def _sample(
 
 def _distances(labels: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
     """Return the chessboard distances (H W, 2) to the background and to the foreground, in pixels, at most 255."""
-    found = (cv2.distanceTransform(np.uint8(labels != side), cv2.DIST_C, 3) for side in (0, 1))
-    return np.stack([np.minimum(distance, 255).astype(np.uint8).ravel() for distance in found], axis=1)
+    distances = np.empty((labels.size, 2), np.uint8)
+    for side in (0, 1):
+        found = cv2.distanceTransform(np.uint8(labels != side), cv2.DIST_C, 3)
+        distances[:, side] = np.minimum(found, 255, out=found).ravel()
+    return distances
 
 
 def _box(region: npt.NDArray[np.bool_]) -> tuple[Any, ...]:

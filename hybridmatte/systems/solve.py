@@ -20,7 +20,7 @@ from hybridmatte.linalg.conjugate_gradient import (
     refined_conjugate_gradient,
 )
 from hybridmatte.linalg.threads import threads_for
-from hybridmatte.systems.problem import Problem, finish_alpha
+from hybridmatte.systems.problem import Problem
 from hybridmatte.systems.regions import independent_regions
 
 __all__ = [
@@ -212,7 +212,7 @@ def solve_problem(
         alpha[part.crop][part.is_unknown] = np.clip(result.x, 0.0, 1.0)
         worst = _worse(worst, result)
     warn_unconverged(worst, rtol, method)
-    return finish_alpha(problem, problem.known_alpha if alpha is None else alpha)
+    return problem.known_alpha.copy() if alpha is None else alpha
 
 
 class ProblemSolver:

@@ -71,6 +71,17 @@ def test_neighbours_are_those_of_a_fresh_search(scene, rng):
         trimap = more_known(SimpleNamespace(trimap=trimap, alpha=scene.alpha), rng)
 
 
+def test_neighbours_are_kept_for_as_many_calls_as_asked_for(scene, rng):
+    """The last pass of `matte` kept them while it sampled colours, which needs the most memory."""
+    problems = [check_problem(scene.image, trimap) for trimap in (scene.trimap, more_known(scene, rng))]
+    memory, without_end = FlowMemory(2), FlowMemory()
+    for number, problem in enumerate(problems, start=1):
+        arguments = problem.image, problem.is_unknown, problem.known_alpha
+        found, expected = memory.find(*arguments), without_end.find(*arguments)
+        np.testing.assert_array_equal(found.mixture.indices, expected.mixture.indices)
+        assert (memory._found is None) == (number == 2)
+
+
 def test_whole_image_is_searched_once(scene, rng, monkeypatch):
     """The second solve builds no tree of all pixels."""
     sizes = []
