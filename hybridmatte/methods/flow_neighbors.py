@@ -30,6 +30,8 @@ KNOWN_NEIGHBORS = 7
 KNOWN_SPATIAL_WEIGHT = 10.0
 EXACT_PIXELS = 1 << 16  # in larger images, only pixels within reach of an unknown one are searched
 MIXTURE_REACH, KNOWN_REACH = 0.15, 0.075  # of the image's longer side, for EXACT_PIXELS pixels
+DEEPER = 4  # times as far, where the pixels within reach may not be the nearest
+ROUNDING = 0.9999  # of squared distances in single precision
 
 
 class FlowNeighbors(NamedTuple):
@@ -49,14 +51,6 @@ class FlowNeighbors(NamedTuple):
     mixture: UntiedNeighbors
     foreground: UntiedNeighbors | None
     background: UntiedNeighbors | None
-
-
-class SearchedPixels(NamedTuple):
-    """The pixels that are searched, as flat indices: known or not for the mixture, and the known ones of each kind."""
-
-    mixture: npt.NDArray[np.int32]
-    foreground: npt.NDArray[np.int32]
-    background: npt.NDArray[np.int32]
 
 
 class FlowMemory:
@@ -95,34 +89,62 @@ def find_flow_neighbors(
 ) -> FlowNeighbors:
     """Return the neighbours of the unknown pixels (H, W) of an image (H, W, 3) with known alphas (H, W).
 
-    They are exact in images of up to EXACT_PIXELS pixels; see `searched_pixels`.
+    Known neighbours are exact, and those of the mixture in images of up to EXACT_PIXELS pixels; see `near_unknown`.
     """
-    searched = searched_pixels(is_unknown, known_alpha)
-    tree, pixels, own = ordered_pixels(image, is_unknown, searched.mixture)
+    searched = near_unknown(is_unknown)
+    tree, pixels, own = ordered_pixels(image, is_unknown, searched)
     mixture = mixture_neighbors(tree, own, MIXTURE_NEIGHBORS)
-    mixture = mixture._replace(indices=searched.mixture[mixture.indices])
+    mixture = mixture._replace(indices=searched[mixture.indices])
     del tree  # its memory is that of the next trees
-    kinds = (searched.foreground, searched.background)
-    return FlowNeighbors(pixels, mixture, *(known_neighbors(image, pixels, of_kind) for of_kind in kinds))
-
-
-def searched_pixels(is_unknown: npt.NDArray[np.bool_], known_alpha: npt.NDArray[np.float32]) -> SearchedPixels:
-    """Return the pixels that are searched; those that are left out are hardly ever neighbours.
-
-    For the mixture these are the pixels within reach of an unknown one. Known neighbours are the nearest mainly by
-    position, and the nearest pixel of a region is one at its edge: each kind is searched within reach of its edge,
-    however far from the unknown pixels. The reach shrinks with the number of pixels, as the distances in feature space
-    between neighbours do.
-    """
-    n_pixels = is_unknown.size
     is_foreground = (known_alpha > 0.5) & ~is_unknown
     kinds = (is_foreground, ~(is_foreground | is_unknown))
-    if n_pixels <= EXACT_PIXELS:
-        return SearchedPixels(np.arange(n_pixels, dtype=np.int32), *map(_flat_indices, kinds))
-    scale = max(is_unknown.shape) * (EXACT_PIXELS / n_pixels) ** 0.2
-    mixture = _distance_inside(~is_unknown) <= MIXTURE_REACH * scale
-    near_edge = (is_kind & (_distance_inside(is_kind) <= KNOWN_REACH * scale) for is_kind in kinds)
-    return SearchedPixels(_flat_indices(mixture), *map(_flat_indices, near_edge))
+    return FlowNeighbors(pixels, mixture, *(nearest_of_kind(image, pixels, is_kind) for is_kind in kinds))
+
+
+def near_unknown(is_unknown: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Return the pixels that are searched for the mixture; the others are hardly ever neighbours.
+
+    These are all pixels, or in large images those within reach of an unknown one. The reach shrinks with the number of
+    pixels, as the distances in feature space between neighbours do.
+    """
+    if is_unknown.size <= EXACT_PIXELS:
+        return np.arange(is_unknown.size, dtype=np.int32)
+    return _flat_indices(_distance_inside(~is_unknown) <= _reach_in_pixels(MIXTURE_REACH, is_unknown))
+
+
+def nearest_of_kind(
+    image: npt.NDArray[np.float32], pixels: npt.NDArray[np.int32], is_kind: npt.NDArray[np.bool_]
+) -> UntiedNeighbors | None:
+    """Return the nearest known pixels of one kind, a mask (H, W), of pixels (n,) that are not of the kind.
+
+    They are nearly always near the edge of the kind's region, so that in large images the pixels within reach of the
+    edge are searched. A deeper pixel is at least as far away as the edge and the reach together. If the neighbours of a
+    pixel are not nearer than that, the next deeper pixels are searched for it, too: the result is exact.
+    """
+    if is_kind.size <= EXACT_PIXELS or not is_kind.any():
+        return known_neighbors(image, pixels, _flat_indices(is_kind))
+    depth, away = _distance_inside(is_kind), _distance_inside(~is_kind).ravel()[pixels]
+    step = KNOWN_SPATIAL_WEIGHT / (max(is_kind.shape) - 1)  # the distance of adjacent pixels, at least
+    places = centered_places(image.shape, KNOWN_SPATIAL_WEIGHT)
+    reach = _reach_in_pixels(KNOWN_REACH, is_kind)
+    found = known_neighbors(image, pixels, _flat_indices(is_kind & (depth <= reach)))
+    rows, deepest = np.arange(len(pixels)), depth.max()
+    while found is not None and reach < deepest:
+        farthest = np.ascontiguousarray(found.indices[rows, -1:])
+        squared = squared_distances(image.reshape(-1, 3), *places, pixels[rows], farthest)[:, 0]
+        rows = rows[squared >= ROUNDING * (step * (away[rows] + reach)) ** 2]
+        if len(rows) == 0:
+            break
+        deeper = _flat_indices(is_kind & (depth > reach) & (depth <= DEEPER * reach))
+        before = UntiedNeighbors(found.indices[rows], found.counts[rows])
+        found.indices[rows], found.counts[rows] = _nearer_known(image, pixels[rows], before, deeper)
+        reach *= DEEPER
+    return found
+
+
+def _reach_in_pixels(reach: float, mask: npt.NDArray[np.bool_]) -> float:
+    """Return a reach, given as a share of the longer side of an image of EXACT_PIXELS pixels, in pixels of this one."""
+    return reach * max(mask.shape) * (EXACT_PIXELS / mask.size) ** 0.2
 
 
 def _flat_indices(is_in: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:

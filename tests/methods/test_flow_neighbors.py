@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hybridmatte.methods import flow_neighbors
-from hybridmatte.methods.flow_neighbors import FlowMemory, find_flow_neighbors, known_neighbors, searched_pixels
+from hybridmatte.methods.flow_neighbors import FlowMemory, find_flow_neighbors, known_neighbors, near_unknown
 from hybridmatte.methods.information_flow import information_flow_system, solve_flow, solve_information_flow
 from hybridmatte.similarity._neighbors_numba import squared_distances
 from hybridmatte.similarity.features import centered_features, centered_places
@@ -170,27 +170,37 @@ def test_distances_are_those_of_a_search_to_the_bit(scene):
 def test_large_images_are_searched_near_the_unknown_pixels(rng):
     """A small image is searched whole; a large one within a reach that is the same for a mirrored image."""
     for shape, is_whole in (((200, 300), True), ((300, 400), False)):
-        is_unknown, known_alpha = np.zeros(shape, bool), np.zeros(shape, np.float32)
+        is_unknown = np.zeros(shape, bool)
         is_unknown[100:120, 50:90] = rng.random((20, 40)) < 0.5
-        known_alpha[:, 70:] = 1
-        mixture, *known = places_of(searched_pixels(is_unknown, known_alpha), shape)
-        foreground = (known_alpha == 1) & ~is_unknown
-        for place, is_kind in zip(known, (foreground, ~foreground & ~is_unknown), strict=True):
-            assert (place <= is_kind).all()
-            assert (place == is_kind).all() == is_whole
-        assert mixture.all() == is_whole
-        assert mixture[is_unknown].all()
-        mirrored = places_of(searched_pixels(is_unknown[:, ::-1], known_alpha[:, ::-1]), shape)
-        for place, expected in zip(mirrored, (mixture, *known), strict=True):
-            np.testing.assert_array_equal(place[:, ::-1], expected)
+        place, mirrored = np.zeros((2, *shape), bool)
+        place.ravel()[near_unknown(is_unknown)] = True
+        assert place.all() == is_whole
+        assert place[is_unknown].all()
+        mirrored.ravel()[near_unknown(is_unknown[:, ::-1])] = True
+        np.testing.assert_array_equal(mirrored[:, ::-1], place)
 
 
-def places_of(searched, shape):
-    """Return the masks (H, W) of the pixels that are searched."""
-    masks = [np.zeros(shape, bool) for _ in searched]
-    for mask, pixels in zip(masks, searched, strict=True):
-        mask.ravel()[pixels] = True
-    return masks
+def ringed_disk(rng):
+    """Return a disk of one colour in a ring of another, which hides the ground that is seen through its gaps."""
+    y, x = np.mgrid[:300, :400]
+    distance, angle = np.hypot(y - 150, x - 200), np.arctan2(y - 150, x - 200)
+    alpha = (distance < 60) & ~((distance > 45) & (angle * 8 / np.pi % 2 < 1))
+    is_ring = (distance >= 60) & (distance < 90)
+    image = np.where(alpha[..., None], (0.3, 0.3, 0.6), np.where(is_ring[..., None], 0.95, 0.05))
+    image = (image + 0.02 * rng.standard_normal((300, 400, 1))).clip(0, 1).astype(np.float32)
+    return image, np.where(distance < 40, 1, np.where(distance > 63, 0, 0.5)).astype(np.float32), alpha
+
+
+def test_colours_far_inside_a_known_region_are_found(rng, monkeypatch):
+    """User: behind a rim of another colour the right ground was out of reach, and gaps became foreground, unsaid."""
+    image, trimap, alpha = ringed_disk(rng)
+    monkeypatch.setattr(flow_neighbors, "KNOWN_REACH", 0.02)  # 7 pixels, so that several searches are needed
+    found = find_flow_neighbors(image, trimap == HALF, trimap)
+    for near, value in ((found.foreground, 1), (found.background, 0)):
+        whole = known_neighbors(image, found.pixels, np.flatnonzero(trimap == value).astype(np.int32))
+        np.testing.assert_array_equal(near.indices, whole.indices)
+        np.testing.assert_array_equal(near.counts, whole.counts)
+    assert np.abs(solve_information_flow(image, trimap) - alpha)[trimap == HALF].mean() < 0.01
 
 
 def test_known_pixels_far_from_the_unknown_ones_are_found(rng):
