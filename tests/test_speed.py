@@ -23,18 +23,12 @@ import numpy as np
 import pytest
 
 from experiments.roofline.observation import observe
-from hybridmatte import matte, solve_cf, solve_knn, solve_nonlocal, solve_sampling
+from hybridmatte import matte, solve_cf, solve_knn
 from hybridmatte.linalg.threads import kernel, thread_limit
 from tests.synthetic import soft_disk
 
 FILE = Path(__file__).with_name("speed.json")
-CASES = {
-    "closed form": solve_cf,
-    "knn": solve_knn,
-    "nonlocal": solve_nonlocal,
-    "sampling": solve_sampling,
-    "matte": partial(matte, quality="fast"),  # with information flow
-}
+CASES = {"closed form": solve_cf, "knn": solve_knn, "matte": partial(matte, quality="fast")}
 COUNTS = ("iterations", "calls", "bytes")
 COUNT_MARGIN = 1.1  # rounding errors of other processors change some iterations
 RECORDED, OTHER = 1.2, 2.0  # of the time: on the recorded processor, if it is quiet, and elsewhere
