@@ -10,7 +10,7 @@ from hybridmatte.cli.streams import note
 
 __all__ = ["COMPILING", "note_compilation"]
 
-COMPILING = "compiling, once for all later runs; it takes about half a minute"
+COMPILING = "compiling what no earlier run needed, for all later ones; it takes up to half a minute"
 
 
 @contextmanager
