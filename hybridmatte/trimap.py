@@ -268,6 +268,14 @@ def depth_inside(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     return np.sqrt(squared, out=np.empty(region.shape, np.float32), casting="same_kind")
 
 
+def chessboard_depth(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Return the chessboard distance transform (H, W) of a boolean region: as `depth_inside`, by the larger of x and y.
+
+    Of a region that fills the image, all distances are larger than its sides.
+    """
+    return np.asarray(cv2.distanceTransform(np.uint8(region), cv2.DIST_C, 3))
+
+
 def box_around(region: npt.NDArray[np.bool_], margin: float) -> tuple[slice, slice]:
     """Return rows and columns of the smallest box that holds a region, which is not empty, and a margin in pixels."""
     width = int(np.ceil(margin)) + 1

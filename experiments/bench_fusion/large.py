@@ -26,9 +26,9 @@ def run_large(options: Options) -> Iterator[list[Row]]:
 
 def measure_large(data: Path, megapixels: float) -> Row:
     """Return the row of one call after a call of the photograph itself, which compiles, and the peak memory."""
-    image, trimap = _photograph(data)
-    matte(image, trimap)
-    image, trimap = enlarged(image, trimap, megapixels)
+    case = next(alphamatting_cases(data, [ENLARGED], ("trimap1",)))
+    matte(case.image, case.trimap)
+    image, trimap = enlarged(case.image, case.trimap, megapixels)
     timing = time_call(lambda: matte(image, trimap), warm_up=0, repeats=1)
     unknowns = int(split_trimap(trimap).is_unknown.sum())
     return make_row(
@@ -58,9 +58,3 @@ def run_auto(options: Options) -> Iterator[list[Row]]:
     image = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC).clip(0, 1)
     timing = time_call(lambda: matte_from_image(image), repeats=options.rounds)
     yield [make_row(AUTO, SEEN, image.shape[:2], median_s=timing.median_s, iqr_s=timing.iqr_s)]
-
-
-def _photograph(data: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return the photograph that is enlarged and its narrow trimap."""
-    case = next(alphamatting_cases(data, [ENLARGED], ("trimap1",)))
-    return np.float32(case.image), case.trimap

@@ -61,7 +61,7 @@ def _large(rows: Sequence[Row]) -> list[str]:
         "## Large pictures",
         "An enlarged photograph with noise, one call in a fresh process after one that compiles; the peak is that of "
         "the whole process.",
-        table(["photograph", "unknown pixels", "s", "us an unknown pixel", "peak, GiB"], lines),
+        table(["photograph", "unknown pixels", "s", "µs an unknown pixel", "peak, GiB"], lines),
         f"Goals at the largest size: {GOALS['s']:g} s, {_verdict(last['median_s'], GOALS['s'])}; {GOALS['gib']:g} GiB, "
         f"{_verdict(last['peak_mib'] / 1024, GOALS['gib'])}; growth from the smallest {growth:.2f}, at most "
         f"{GOALS['growth']}, {_verdict(growth, GOALS['growth'])}.",

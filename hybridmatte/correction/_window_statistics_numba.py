@@ -26,10 +26,7 @@ def window_corners(pixels, height, width, r):
 @inlined
 def _window_sum(integral, corners, i):
     """Return the sum of a plane in window i, from its flat integral image; unsigned indices need no check."""
-    one, two = (
-        integral[np.uint64(corners[0, i])],
-        integral[np.uint64(corners[1, i])],
-    )
+    one, two = integral[np.uint64(corners[0, i])], integral[np.uint64(corners[1, i])]
     three, four = integral[np.uint64(corners[2, i])], integral[np.uint64(corners[3, i])]
     return four - three - two + one
 

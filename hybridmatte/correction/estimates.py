@@ -128,8 +128,7 @@ def solver_estimates(problem: Problem, memory: FlowMemory | None = None) -> Pixe
 
 def expanded_trimap(problem: Problem) -> npt.NDArray[np.float32]:
     """Return the trimap (H, W) of 0, 0.5 and 1 of a checked problem whose known regions are expanded."""
-    expanded = expand_problem(problem, EXPANSION)
-    return np.where(expanded.is_unknown, np.float32(0.5), expanded.known_alpha)
+    return expand_problem(problem, EXPANSION).trimap
 
 
 def run_solvers(

@@ -261,7 +261,7 @@ def run_pieces(
 
 
 def run_alone(function: Callable[..., None], *arguments: Any) -> None:
-    """Call a kernel whose work has no pieces, on the calling thread; what observes kernels sees it as `run_pieces`."""
+    """Call a kernel that has no pieces on the calling thread; who observes `run_pieces` can observe this call, too."""
     function(*arguments)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +11,7 @@ from hybridmatte.methods import _information_flow_numba as kernels
 from hybridmatte.similarity._neighbors_numba import squared_distances
 from hybridmatte.similarity.features import centered_features_at, centered_places
 from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors
+from hybridmatte.trimap import chessboard_depth
 
 __all__ = [
     "MIXTURE_NEIGHBORS",
@@ -28,7 +28,7 @@ MIXTURE_NEIGHBORS = 12  # the paper has 20
 MIXTURE_SPATIAL_WEIGHT = 1.0
 KNOWN_NEIGHBORS = 7
 KNOWN_SPATIAL_WEIGHT = 10.0
-EXACT_PIXELS = 1 << 16  # in larger images, only pixels within reach of an unknown one are searched
+EXACT_PIXELS = 1 << 16  # in larger images, the pixels within reach are searched first, or alone for the mixture
 MIXTURE_REACH, KNOWN_REACH = 0.15, 0.075  # of the image's longer side, for EXACT_PIXELS pixels
 DEEPER = 4  # times as far, where the pixels within reach may not be the nearest
 ROUNDING = 0.9999  # of squared distances in single precision
@@ -109,7 +109,7 @@ def near_unknown(is_unknown: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
     """
     if is_unknown.size <= EXACT_PIXELS:
         return np.arange(is_unknown.size, dtype=np.int32)
-    return _flat_indices(_distance_inside(~is_unknown) <= _reach_in_pixels(MIXTURE_REACH, is_unknown))
+    return _flat_indices(chessboard_depth(~is_unknown) <= _reach_in_pixels(MIXTURE_REACH, is_unknown))
 
 
 def nearest_of_kind(
@@ -123,7 +123,7 @@ def nearest_of_kind(
     """
     if is_kind.size <= EXACT_PIXELS or not is_kind.any():
         return known_neighbors(image, pixels, _flat_indices(is_kind))
-    depth, away = _distance_inside(is_kind), _distance_inside(~is_kind).ravel()[pixels]
+    depth, away = chessboard_depth(is_kind), chessboard_depth(~is_kind).ravel()[pixels]
     step = KNOWN_SPATIAL_WEIGHT / (max(is_kind.shape) - 1)  # the distance of adjacent pixels, at least
     places = centered_places(image.shape, KNOWN_SPATIAL_WEIGHT)
     reach = _reach_in_pixels(KNOWN_REACH, is_kind)
@@ -150,11 +150,6 @@ def _reach_in_pixels(reach: float, mask: npt.NDArray[np.bool_]) -> float:
 def _flat_indices(is_in: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
     """Return the flat indices of the pixels of a mask."""
     return np.flatnonzero(is_in).astype(np.int32)
-
-
-def _distance_inside(is_in: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-    """Return the distance of each pixel of a mask from the nearest one outside it, in steps of a king at chess."""
-    return np.asarray(cv2.distanceTransform(np.uint8(is_in), cv2.DIST_C, 3))
 
 
 def _with_more_known(

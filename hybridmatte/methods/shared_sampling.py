@@ -25,7 +25,7 @@ from hybridmatte.similarity.known_expansion import expand_known
 from hybridmatte.systems.expansion import expand_problem
 from hybridmatte.systems.problem import Problem, check_problem, finish_alpha
 from hybridmatte.systems.solve import check_stopping, solve_problem
-from hybridmatte.trimap import Regions, split_trimap
+from hybridmatte.trimap import Regions, chessboard_depth, split_trimap
 
 __all__ = ["Samples", "sample_alpha", "sampled_pixels", "solve_sampling"]
 
@@ -103,9 +103,8 @@ def solve_sampling(
     problem = expand_problem(problem, EXPANSION)
     if not problem.is_unknown.any():
         return finish_alpha(problem, problem.known_alpha)
-    expanded = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
     with threads_for(int(problem.is_unknown.sum())):
-        samples = sample_alpha(problem.image, expanded, expansion=0.0)
+        samples = sample_alpha(problem.image, problem.trimap, expansion=0.0)
     problem = _join_priors(problem, samples.alpha, sample_weight * samples.confidence)
     if not refine:
         return finish_alpha(problem, problem.prior)
@@ -252,7 +251,7 @@ def _distances(labels: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
     """Return the chessboard distances (H W, 2) to the background and to the foreground, in pixels, at most 255."""
     distances = np.empty((labels.size, 2), np.uint8)
     for side in (0, 1):
-        found = cv2.distanceTransform(np.uint8(labels != side), cv2.DIST_C, 3)
+        found = chessboard_depth(labels != side)
         distances[:, side] = np.minimum(found, 255, out=found).ravel()
     return distances
 

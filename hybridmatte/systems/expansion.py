@@ -16,8 +16,7 @@ def expand_problem(problem: Problem, radius: float) -> Problem:
     The rule is `expand_known` with a radius in pixels and a colour distance of radius / 255. Pixels with a positive
     confidence stay unknown, because their prior is better evidence than their neighbours' colours.
     """
-    trimap = np.where(problem.is_unknown, np.float32(0.5), problem.known_alpha)
-    trimap = expand_known(problem.image, trimap, radius=radius, color_distance=radius / 255)
+    trimap = expand_known(problem.image, problem.trimap, radius=radius, color_distance=radius / 255)
     is_unknown = problem.is_unknown & (trimap == 0.5)
     if problem.confidence is not None:
         is_unknown |= problem.is_unknown & (problem.confidence > 0)

@@ -28,6 +28,11 @@ class Problem(NamedTuple):
     prior: npt.NDArray[np.float32] | None
     confidence: npt.NDArray[np.float32] | None
 
+    @property
+    def trimap(self) -> npt.NDArray[np.float32]:
+        """The trimap (H, W) of 0, 0.5 and 1."""
+        return np.where(self.is_unknown, np.float32(0.5), self.known_alpha)
+
 
 def check_problem(
     image: npt.ArrayLike,

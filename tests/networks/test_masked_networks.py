@@ -145,10 +145,11 @@ class TestCommandLine:
         assert f"gives the same {output} to" in err
 
     @pytest.mark.slow
-    def test_speed(self, run):
-        """Of the short network alone: the command exports it once more."""
+    @pytest.mark.parametrize("name", ["net_t", "joint"])
+    def test_speed(self, name, run):
         pytest.importorskip("onnxruntime")
-        code, err = run("benchmark-network @net_t --size 64 --count 1")
+        run("join @net_t @net_m -o @joint")
+        code, err = run(f"benchmark-network @{name} --size 64 --count 1")
         assert code == 0, err
         assert "by ONNX Runtime" in err
 
