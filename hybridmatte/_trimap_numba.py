@@ -1,38 +1,37 @@
-"""Kernel of the exact Euclidean distance transform; used by ``trimap.py``."""
+"""Kernels of the exact Euclidean distance transform; used by ``trimap.py``."""
 
 import numpy as np
 
-from hybridmatte.linalg.threads import kernel
+from hybridmatte.linalg.threads import kernel, run_pieces
 
 
 @kernel(allocates=True)
-def squared_distances(region, squared):
-    """Write the squared distance (H, W) int64 of each pixel to the nearest pixel outside a region.
-
-    region (H, W) is boolean and has a pixel outside. The distances within columns come first. In each row, the squared
-    distance is then the lower envelope of one parabola for each column (Felzenszwalb and Huttenlocher 2012). All sums
-    are whole numbers, so the result is exact, and mirrored or transposed with the region. The ends of the parabolas'
-    ranges are rounded, but where a range ends at a pixel, both parabolas have the same value there.
-    """
-    height, width = region.shape
-    none = height + width  # larger than any distance
-    distance = np.full(width, none, np.int64)
+def _column_distances(first, last, region, distances):
+    """Write for columns first to last - 1 the distance of each pixel to the nearest one outside, in its column."""
+    height, none = region.shape[0], region.shape[0] + region.shape[1]
+    distance = np.full(last - first, none, np.int32)
     for y in range(height):
-        for x in range(width):
-            distance[x] = (distance[x] + 1) if region[y, x] else 0
-            squared[y, x] = distance[x]
+        for x in range(first, last):
+            distance[x - first] = (distance[x - first] + 1) if region[y, x] else 0
+            distances[y, x] = distance[x - first]
     distance[:] = none
     for y in range(height - 1, -1, -1):
-        for x in range(width):
-            distance[x] = min(distance[x] + 1, squared[y, x])
-            squared[y, x] = distance[x]
+        for x in range(first, last):
+            distance[x - first] = min(distance[x - first] + 1, distances[y, x])
+            distances[y, x] = distance[x - first]
+
+
+@kernel(allocates=True)
+def _depths(first, last, distances, depths):
+    """Write rows first to last - 1 of the depths from the distances within columns."""
+    height, width = distances.shape
     centers, starts, values = np.empty(width, np.int64), np.empty(width), np.empty(width, np.int64)
-    for y in range(height):
+    for y in range(first, last):
         n = 0
         for x in range(width):
-            if squared[y, x] >= none:
+            if distances[y, x] >= height + width:
                 continue
-            value = squared[y, x] ** 2
+            value = np.int64(distances[y, x]) ** 2
             start = -np.inf
             while n > 0:
                 center = centers[n - 1]
@@ -47,4 +46,20 @@ def squared_distances(region, squared):
         for x in range(width):
             while k + 1 < n and starts[k + 1] <= x:
                 k += 1
-            squared[y, x] = (x - centers[k]) ** 2 + values[k]
+            depths[y, x] = np.sqrt(np.float64((x - centers[k]) ** 2 + values[k]))
+
+
+def depths_inside(region):
+    """Return the distance (H, W) float32 of each pixel to the nearest pixel outside a region.
+
+    region (H, W) is boolean and has a pixel outside. The distances within columns come first; where a column has no
+    pixel outside, they are at least H + W. In each row, the squared distance is then the lower envelope of one parabola
+    for each column (Felzenszwalb and Huttenlocher 2012). All sums are whole numbers, so the squared distance is exact,
+    and mirrored or transposed with the region. The ends of the parabolas' ranges are rounded, but where a range ends at
+    a pixel, both parabolas have the same value there.
+    """
+    height, width = region.shape
+    distances, depths = np.empty(region.shape, np.int32), np.empty(region.shape, np.float32)
+    run_pieces(_column_distances, width, region, distances, cost=2 * height)
+    run_pieces(_depths, height, distances, depths, cost=10 * width)
+    return depths

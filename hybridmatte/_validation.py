@@ -95,9 +95,9 @@ def to_float(array: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
         hint = " (of a label array, take one label: labels == label)" if array.dtype.kind in "iu" else ""
         raise TypeError(f"{name} has dtype {array.dtype}, expected uint8, uint16, bool or floating point{hint}")
     result = np.ascontiguousarray(array, dtype=np.float32)
-    if result.size and not np.isfinite(result).all():
-        raise ValueError(f"{name} has {np.count_nonzero(~np.isfinite(result))} NaN or infinite values, expected none")
     low, high = (float(result.min()), float(result.max())) if result.size else (0.0, 0.0)
+    if not np.isfinite((low, high)).all():  # one NaN makes both NaN
+        raise ValueError(f"{name} has {np.count_nonzero(~np.isfinite(result))} NaN or infinite values, expected none")
     if low < -ROUNDING or high > 1.0 + ROUNDING:
         raise ValueError(f"{name} has floating-point values from {low:g} to {high:g}, expected the range [0, 1]")
     return result if 0.0 <= low and high <= 1.0 else result.clip(0.0, 1.0)

@@ -14,7 +14,7 @@ METHODS = {  # and their names in the library
 }
 IMAGES = ("GT02", "GT04", "GT12", "GT15", "GT24")
 MOSAIC = "6 MP"
-TOTAL, REST = "all", "Python, NumPy, OpenCV and small kernels"  # stages of no kernel: the whole solve, what is left
+TOTAL, REST = "all", "Python, NumPy and OpenCV"  # stages of no kernel: the whole solve, what is left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Options(DataOptions):
 EXPERIMENT = Experiment(
     name="roofline",
     question="Which stages of a solver are bound by bytes, by arithmetic, by threads or by Python?",
-    cost="half an hour, of which 6 MP takes most",
+    cost="ten minutes; the data folder",
     options=Options,
     packages=("numpy", "numba", "llvmlite"),
     keys=("method", "subject", "stage", "threads"),

@@ -29,6 +29,7 @@ def run(options: Options) -> Iterator[list[Row]]:
 def measure(method: str, subject: str, data: Path, rounds: int, threads: int) -> list[Row]:
     """Return a row for each stage, with the least time of some calls, and one for the whole call, after a warm-up.
 
+    The whole call is timed in other calls than the stages, because to observe a kernel takes some microseconds.
     On one thread, seconds are those of the thread, so that other work on the machine hardly counts.
     """
     clock = time.thread_time if threads == 1 else time.perf_counter
@@ -37,19 +38,24 @@ def measure(method: str, subject: str, data: Path, rounds: int, threads: int) ->
     alpha_of = partial(solve, image, trimap, method=METHODS[method])
     alpha_of()
     bandwidth = copy_bandwidth(clock)
-    found = [observe(alpha_of, label, clock) for _ in range(rounds)]
+    whole, found = [], []
+    for _ in range(rounds):
+        start = clock()
+        alpha_of()
+        whole.append(clock() - start)
+        found.append(observe(alpha_of, label, clock))
     common = {"bandwidth": bandwidth, "unknowns": n_unknown}
 
     def row(stage: str, seconds: list[float], **more: float) -> Row:
         errors, size = {**common, **more}, list(image.shape[:2])
         return make_row(method, subject, size, errors, median_s=min(seconds), stage=stage, threads=threads)
 
-    rows = [row(TOTAL, [call.seconds for call in found], iterations=max(found[0].iterations))]
-    for name, stage in found[0].stages.items():
-        seconds = [call.stages[name].seconds for call in found]
-        rows.append(row(name, seconds, bytes=stage.n_bytes, calls=stage.calls))
-    rest = [call.seconds - sum(stage.seconds for stage in call.stages.values()) for call in found]
-    return [*rows, row(REST, rest)]
+    rows = [
+        row(name, [call.stages[name].seconds for call in found], bytes=stage.n_bytes, calls=stage.calls)
+        for name, stage in found[0].stages.items()
+    ]
+    kernels = sum(row["median_s"] for row in rows)
+    return [row(TOTAL, whole, iterations=max(found[0].iterations)), *rows, row(REST, [min(whole) - kernels])]
 
 
 def _picture(data: Path, subject: str) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ BUILD, SET_UP, ITERATION = "build", "set-up", "iteration"
 STAGES = {  # by module and kernel, or by module alone
     "_closed_form_numba": f"{BUILD}: Laplacian",
     "_known_expansion_numba": f"{BUILD}: expansion of the known regions",
+    "_trimap_numba": f"{BUILD}: expansion of the known regions",
     "_features_numba": f"{BUILD}: features",
     "_neighbors_numba": f"{BUILD}: tree",
     "_tree_search_numba": f"{BUILD}: search in the tree",

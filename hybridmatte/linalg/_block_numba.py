@@ -180,7 +180,6 @@ def _smooth_prolongation(
 ):
     """Write rows first_row to last_row - 1 of the smoothed prolongation."""
     product = np.empty((4, 4), np.float32)
-    scaled = np.empty((4, 4), np.float32)
     for i in range(first_row, last_row):
         first = p_indptr[i]
         end = first
@@ -195,17 +194,14 @@ def _smooth_prolongation(
                     for p in range(4):
                         p_blocks[end, q, p] = 0.0
                 end += 1
+            _accumulate_product(blocks[k], basis[j], p_blocks[at])
+        for at in range(first, end):
+            is_own = p_indices[at] == parents[i]
             for q in range(4):
                 for p in range(4):
-                    product[q, p] = 0.0
-                    scaled[q, p] = 0.0
-            _accumulate_product(blocks[k], basis[j], product)
-            _accumulate_product(inverse[i], product, scaled)
-            for q in range(4):
-                for p in range(4):
-                    p_blocks[at, q, p] -= omega * scaled[q, p]
-                    if j == i:
-                        p_blocks[at, q, p] += basis[i, q, p]
+                    product[q, p] = -omega * p_blocks[at, q, p]
+                    p_blocks[at, q, p] = basis[i, q, p] if is_own else 0.0
+            _accumulate_product(inverse[i], product, p_blocks[at])
 
 
 def smoothed_prolongation(indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks):

@@ -129,15 +129,23 @@ def sweep_backward(indptr, indices, data, diagonal, rhs, x):
         x[row] = (rhs[row] + _row_sum(indptr[row], indptr[row + 1], indices, data, x)) / diagonal[row]
 
 
-@kernel
+@short_kernel
+def _restrict_residual(first, last, indptr, indices, data, middles, x, block, coarse):
+    """Write the sums of the residual over the blocks first to last - 1."""
+    size = np.uint64(block)
+    for i in range(np.uint64(first), np.uint64(last)):
+        total = 0.0
+        for row in range(i * size, min((i + ONE) * size, np.uint64(x.size))):
+            total += _row_sum(middles[row], indptr[row + ONE], indices, data, x)
+        coarse[i] = total
+
+
 def restrict_residual(indptr, indices, data, middles, x, block, coarse):
     """Write the sums over blocks of rows of the residual that `sweep_forward` leaves into coarse.
 
     The sweep solves each row for the columns up to its own. So its residual is the sum over the later columns.
     """
-    coarse[:] = 0.0
-    for row in range(x.size):
-        coarse[row // block] += _row_sum(middles[row], indptr[row + 1], indices, data, x)
+    run_pieces(_restrict_residual, coarse.size, indptr, indices, data, middles, x, block, coarse, cost=40 * block)
 
 
 @kernel

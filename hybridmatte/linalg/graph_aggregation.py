@@ -73,7 +73,7 @@ class GraphAggregation:
         graph, middles, rhs, x = self._levels[depth]
         run_alone(kernels.sweep_forward, *graph, middles, rhs, x)
         below = self._levels[depth + 1][2] if depth + 1 < len(self._levels) else self._coarsest
-        run_alone(kernels.restrict_residual, *graph[:3], middles, x, COARSE_BLOCK, below)
+        kernels.restrict_residual(*graph[:3], middles, x, COARSE_BLOCK, below)
         run_alone(kernels.add_blocks, self._cycle(depth + 1), COARSE_BLOCK, OVERCORRECTION, x)
         run_alone(kernels.sweep_backward, *graph, rhs, x)
         return x

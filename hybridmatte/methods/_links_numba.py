@@ -1,6 +1,6 @@
 """Kernels that turn lists of neighbours into the rows of a symmetric graph; used by ``knn.py``.
 
-``nonlocal_means.py`` uses `adjacent_links` and `compress_rows`. Row i belongs to the i-th unknown pixel. A link is
+``nonlocal_means.py`` uses `enter_adjacent` and `compress_rows`. Row i belongs to the i-th unknown pixel. A link is
 a code for a column: the row of an unknown pixel, or n_rows + pixel for a known one. `code` (H W,) is the code of each
 pixel. links and weights are (n_rows, n_links); after `compress_rows`, counts (n_rows, 2) tells how many links of each
 row lead to unknown pixels, which come first, and how many links there are in all.
@@ -54,7 +54,7 @@ def enter_soft_weights(slots, pixel_of_slot, queried, query_rows, columns, weigh
 
 
 @kernel
-def _adjacent_links(first, last, pixels, height, width, code, links):
+def _enter_adjacent(first, last, pixels, height, width, code, links):
     """Write the links of rows first to last - 1 to the 4 adjacent pixels."""
     for row in range(first, last):
         y, x = pixels[row] // width, pixels[row] % width
@@ -64,14 +64,12 @@ def _adjacent_links(first, last, pixels, height, width, code, links):
         links[row, 3] = code[pixels[row] + width] if y < height - 1 else row
 
 
-def adjacent_links(pixels, height, width, code, weight):
-    """Return (links, weights), both (n_rows, 4), to the 4 adjacent pixels, all of the same weight.
+def enter_adjacent(pixels, height, width, code, links):
+    """Write the codes of the 4 adjacent pixels of each row's pixel, (n_rows,), into links (n_rows, 4).
 
     Where there is no adjacent pixel, the link leads to the row itself, and `compress_rows` drops it.
     """
-    links = np.empty((pixels.size, 4), np.int32)
-    run_pieces(_adjacent_links, pixels.size, pixels, height, width, code, links, cost=10)
-    return links, np.full(links.shape, weight)
+    run_pieces(_enter_adjacent, pixels.size, pixels, height, width, code, links, cost=10)
 
 
 @kernel(allocates=True)

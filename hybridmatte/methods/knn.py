@@ -27,7 +27,7 @@ from hybridmatte._validation import (
 from hybridmatte.methods import _links_numba as kernels
 from hybridmatte.similarity._neighbors_numba import build_tree, gather
 from hybridmatte.similarity._tree_search_numba import LEAF, search_untied
-from hybridmatte.similarity.features import centered_features
+from hybridmatte.similarity.features import centered_features, centered_features_at
 from hybridmatte.systems.graph import GraphSystem
 from hybridmatte.systems.problem import check_problem
 from hybridmatte.systems.solve import solve_problem
@@ -270,27 +270,31 @@ def _link(
     image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_], is_exact: bool, options: KnnOptions
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Return (pixels, links, weights): the unknown pixels in the order of the search, and the links of each, a row."""
-    n_rows = np.count_nonzero(is_unknown)
-    pixels, code, found = np.empty(0, np.int32), None, []
-    for n, spatial_weight in zip(options.n_neighbors, options.spatial_weights, strict=True):
-        features = centered_features(image, spatial_weight=spatial_weight, color_space=options.color_space)
+    n_rows, size = np.count_nonzero(is_unknown), is_unknown.size
+    pixels, code = np.empty(0, np.int32), None
+    widths = [min(n, size) for n in options.n_neighbors]
+    links = np.empty((n_rows, sum(widths) + 4), np.int32)
+    weights = np.ones(links.shape, np.float32)
+    for n, end, spatial_weight in zip(widths, np.cumsum(widths), options.spatial_weights, strict=True):
         candidates = _candidates(is_unknown, spatial_weight, n, is_exact)
-        queried, slots, n_untied, pixel_of_slot = _search(features, candidates, is_unknown, n, is_exact)
+        points = centered_features_at(image, candidates, spatial_weight=spatial_weight, color_space=options.color_space)
+        queried, slots, n_untied, pixel_of_slot = _search(points, candidates, is_unknown, n, is_exact)
         if code is None:
             pixels = queried
-            code = np.arange(n_rows, n_rows + is_unknown.size, dtype=np.int32)
+            code = np.arange(n_rows, n_rows + size, dtype=np.int32)
             code[pixels] = np.arange(n_rows, dtype=np.int32)
-        links, weights = np.empty(slots.shape, np.int32), np.ones(slots.shape, np.float32)
-        kernels.enter_neighbors(slots, n_untied, pixel_of_slot, code[queried], code, links)
+        found = slice(end - n, end)
+        kernels.enter_neighbors(slots, n_untied, pixel_of_slot, code[queried], code, links[:, found])
         if options.kernel == "soft":
-            kernels.enter_soft_weights(slots, pixel_of_slot, queried, code[queried], features, weights)
-        found.append((links, weights))
-    found.append(kernels.adjacent_links(pixels, *is_unknown.shape, code, np.float32(ADJACENT_WEIGHT / 2)))
-    return pixels, np.hstack([links for links, _ in found]), np.hstack([weights for _, weights in found])
+            features = centered_features(image, spatial_weight=spatial_weight, color_space=options.color_space)
+            kernels.enter_soft_weights(slots, pixel_of_slot, queried, code[queried], features, weights[:, found])
+    kernels.enter_adjacent(pixels, *is_unknown.shape, code, links[:, -4:])
+    weights[:, -4:] = ADJACENT_WEIGHT / 2
+    return pixels, links, weights
 
 
 def _search(
-    features: npt.NDArray[np.float32],
+    points: npt.NDArray[np.float32],
     candidates: npt.NDArray[np.int32],
     is_unknown: npt.NDArray[np.bool_],
     n_neighbors: int,
@@ -298,14 +302,13 @@ def _search(
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Return (queried, slots, n_untied, pixel_of_slot): the unknown pixels in the tree's order, and their neighbours.
 
-    n_untied is the number of neighbours whose choice no tie decides.
+    `points` (D, n) are the features of the candidates (n,), at least n_neighbors pixels with all unknown ones among
+    them. n_untied is the number of neighbours whose choice no tie decides.
     """
-    points = np.ascontiguousarray(features[:, candidates]) if len(candidates) < is_unknown.size else features
     order, *tree = build_tree(points)
     pixel_of_slot = candidates[order]
     own = np.flatnonzero(is_unknown.ravel()[pixel_of_slot])
     queries = gather(points, order[own])
-    n_neighbors = min(n_neighbors, len(candidates))
     _, slots, n_untied = search_untied(*tree, own // LEAF, queries, n_neighbors, 0.0 if is_exact else SEARCH_EPSILON)
     return pixel_of_slot[own], slots, n_untied, pixel_of_slot
 

@@ -22,7 +22,7 @@ from hybridmatte.linalg.jacobi import jacobi
 from hybridmatte.methods import _links_numba as link_kernels
 from hybridmatte.methods import _nonlocal_means_numba as kernels
 from hybridmatte.similarity._neighbors_numba import build_tree
-from hybridmatte.similarity.features import pixel_features
+from hybridmatte.similarity.features import centered_features_at
 from hybridmatte.systems.problem import check_problem
 from hybridmatte.systems.solve import LinearSystem, solve_problem
 
@@ -303,15 +303,15 @@ def _link(
         options.n_neighbors,
     )
     links, weights = kernels.similarity_weights(*found, code)
-    near = link_kernels.adjacent_links(pixels, *image.shape[:2], code, np.float32(ADJACENT_WEIGHT))
-    return np.hstack([links, near[0]]), np.hstack([weights, near[1]])
+    near = np.empty((pixels.size, 4), np.int32)
+    link_kernels.enter_adjacent(pixels, *image.shape[:2], code, near)
+    return np.hstack([links, near]), np.hstack([weights, np.full(near.shape, ADJACENT_WEIGHT, np.float32)])
 
 
 def _ordered_pixels(image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
     """Return the flat indices of the unknown pixels in the order of a kd-tree, so that consecutive ones are similar."""
     pixels = np.flatnonzero(is_unknown).astype(np.int32)
-    features = pixel_features(image, spatial_weight=ORDER_WEIGHT)[:, pixels]
-    return pixels[build_tree(np.ascontiguousarray(features))[0]]
+    return pixels[build_tree(centered_features_at(image, pixels, spatial_weight=ORDER_WEIGHT))[0]]
 
 
 def _residual_product(indptr: Any, indices: Any, data: Any) -> Callable[[Vector], Vector]:

@@ -103,9 +103,12 @@ def solve_sampling(
     problem = expand_problem(problem, EXPANSION)
     if not problem.is_unknown.any():
         return finish_alpha(problem, problem.known_alpha)
+    _check_regions(split_trimap(problem.trimap))
     with threads_for(int(problem.is_unknown.sum())):
-        samples = sample_alpha(problem.image, problem.trimap, expansion=0.0)
-    problem = _join_priors(problem, samples.alpha, sample_weight * samples.confidence)
+        pixels, values = sampled_pixels(problem.image, problem.trimap)
+    alpha, weight = problem.known_alpha.copy(), np.zeros_like(problem.known_alpha)
+    alpha.ravel()[pixels], weight.ravel()[pixels] = values[:, 0], sample_weight * values[:, 1]
+    problem = _join_priors(problem, alpha, weight)
     if not refine:
         return finish_alpha(problem, problem.prior)
     build = partial(closed_form_system, epsilon=EPSILON)

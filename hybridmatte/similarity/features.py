@@ -83,9 +83,16 @@ def centered_features(
 
 
 def centered_features_at(
-    image: npt.NDArray[np.float32], pixels: npt.NDArray[np.integer], *, spatial_weight: float
+    image: npt.NDArray[np.float32],
+    pixels: npt.NDArray[np.integer],
+    *,
+    spatial_weight: float,
+    color_space: Literal["rgb", "hsv"] = "rgb",
 ) -> npt.NDArray[np.float32]:
-    """Return the RGB `centered_features` (5, n) of some pixels, given by their flat indices (n,)."""
+    """Return the `centered_features` (D, n) of some pixels, given by their flat indices (n,)."""
+    if color_space != "rgb":
+        features = centered_features(image, spatial_weight=spatial_weight, color_space=color_space)
+        return np.ascontiguousarray(features[:, pixels])
     return features_at(image.reshape(-1, 3), pixels, *centered_places(image.shape, spatial_weight))
 
 
