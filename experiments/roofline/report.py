@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from experiments.results import Document, Row
 from experiments.roofline import MOSAIC, REST, TOTAL
+from experiments.roofline.stages import BUILD, ITERATION, SET_UP
 from experiments.tables import mark, table
 
 BOUND_BY_BYTES = 0.7  # share of the copy bandwidth
@@ -44,7 +45,8 @@ def _stages(rows: Sequence[Row]) -> list[str]:
     header = ["stage", "calls", "bytes a pixel"]
     header += [f"{what}, {_threads(count)}" for count in counts for what in ("ns a pixel", "share of a copy")]
     lines = []
-    kernels = [stage for stage in dict.fromkeys(row["stage"] for row in rows) if stage not in (TOTAL, REST)]
+    names = dict.fromkeys(row["stage"] for row in rows)
+    kernels = [name for phase in (BUILD, SET_UP, ITERATION) for name in names if name.startswith(f"{phase}:")]
     for stage in (*kernels, REST):
         found = {count: [row for row in rows if row["stage"] == stage and row["threads"] == count] for count in counts}
         first = found[counts[0]]
