@@ -8,7 +8,8 @@ from hybridmatte.linalg.threads import kernel, run_pieces
 @kernel(allocates=True)
 def _column_distances(first, last, region, distances):
     """Write for columns first to last - 1 the distance of each pixel to the nearest one outside, in its column."""
-    height, none = region.shape[0], region.shape[0] + region.shape[1]
+    height = region.shape[0]
+    none = region.shape[0] + region.shape[1]  # larger than any distance
     distance = np.full(last - first, none, np.int32)
     for y in range(height):
         for x in range(first, last):
@@ -22,7 +23,7 @@ def _column_distances(first, last, region, distances):
 
 
 @kernel(allocates=True)
-def _depths(first, last, distances, depths):
+def _depths_of_rows(first, last, distances, depths):
     """Write rows first to last - 1 of the depths from the distances within columns."""
     height, width = distances.shape
     centers, starts, values = np.empty(width, np.int64), np.empty(width), np.empty(width, np.int64)
@@ -49,7 +50,7 @@ def _depths(first, last, distances, depths):
             depths[y, x] = np.sqrt(np.float64((x - centers[k]) ** 2 + values[k]))
 
 
-def depths_inside(region):
+def euclidean_depth(region):
     """Return the distance (H, W) float32 of each pixel to the nearest pixel outside a region.
 
     region (H, W) is boolean and has a pixel outside. The distances within columns come first; where a column has no
@@ -61,5 +62,5 @@ def depths_inside(region):
     height, width = region.shape
     distances, depths = np.empty(region.shape, np.int32), np.empty(region.shape, np.float32)
     run_pieces(_column_distances, width, region, distances, cost=2 * height)
-    run_pieces(_depths, height, distances, depths, cost=10 * width)
+    run_pieces(_depths_of_rows, height, distances, depths, cost=10 * width)
     return depths

@@ -5,6 +5,7 @@ All error messages have one form: `<argument> <what came>, expected <what>`.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Collection
 from numbers import Integral, Real
@@ -96,7 +97,7 @@ def to_float(array: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
         raise TypeError(f"{name} has dtype {array.dtype}, expected uint8, uint16, bool or floating point{hint}")
     result = np.ascontiguousarray(array, dtype=np.float32)
     low, high = (float(result.min()), float(result.max())) if result.size else (0.0, 0.0)
-    if not np.isfinite((low, high)).all():  # one NaN makes both NaN
+    if not (math.isfinite(low) and math.isfinite(high)):  # one NaN makes both NaN
         raise ValueError(f"{name} has {np.count_nonzero(~np.isfinite(result))} NaN or infinite values, expected none")
     if low < -ROUNDING or high > 1.0 + ROUNDING:
         raise ValueError(f"{name} has floating-point values from {low:g} to {high:g}, expected the range [0, 1]")

@@ -18,8 +18,8 @@ from hybridmatte.correction.confidence import matte_with_confidence
 from hybridmatte.correction.matting import matte_by
 from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights
 from hybridmatte.foreground import composite, estimate_foreground
-from hybridmatte.methods.flow_neighbors import EXACT_PIXELS
 from hybridmatte.methods.registry import METHODS
+from hybridmatte.similarity.neighbors import EXACT_PIXELS
 from hybridmatte.trimap import split_trimap
 
 __all__ = ["BEST", "Trial", "compare_methods", "contact_sheet"]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte._trimap_numba import depths_inside
+from hybridmatte._trimap_numba import euclidean_depth
 from hybridmatte._validation import check_number, check_plane
 
 __all__ = ["Regions", "split_trimap", "trimap_from_alpha", "trimap_from_mask"]
@@ -263,7 +263,7 @@ def depth_inside(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """
     if region.all():
         return np.full(region.shape, np.inf, np.float32)
-    return depths_inside(np.ascontiguousarray(region))
+    return euclidean_depth(np.ascontiguousarray(region))
 
 
 def chessboard_depth(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:

@@ -7,19 +7,20 @@ import pytest
 from experiments.roofline.observation import observe
 from hybridmatte import matte_with_confidence
 from hybridmatte.comparison import (
+    BEST,
     GAP,
     LABEL,
     PANEL,
     Trial,
+    _estimate,
     _most_interesting_crop,
     _warm_up_scene,
     compare_methods,
     contact_sheet,
 )
 from hybridmatte.correction import matting
-from hybridmatte.methods.flow_neighbors import EXACT_PIXELS
-from hybridmatte.methods.information_flow import solve_information_flow
-from hybridmatte.methods.registry import Method
+from hybridmatte.methods.registry import METHODS, Method
+from hybridmatte.similarity.neighbors import EXACT_PIXELS
 from tests.correction.doubts import with_doubts, without_doubts
 
 
@@ -55,20 +56,21 @@ def test_every_method_is_tried(scene):
     assert [trial.method for trial in compare_methods(scene.image, scene.trimap, ["hard"])] == ["hard"]
 
 
-def test_warm_up_scene_uses_the_kernels_of_large_images():
-    """Otherwise these are compiled while the method is timed: a noisy photograph, with depth in its known regions."""
-    rng = np.random.default_rng(0)
-    image, trimap = rng.random((300, 300, 3), np.float32), np.full((300, 300), 0.5, np.float32)
+def kernels_of(scene, method):
+    """Return the names of the kernels that a method runs."""
+    return set(observe(partial(_estimate, *scene, method, "research"), lambda name, *_: name).stages)
+
+
+@pytest.mark.parametrize("method", [*METHODS, BEST])
+def test_warm_up_scene_uses_the_kernels_of_large_images(method):
+    """Otherwise these are compiled while the method is timed: here noise, with depth in its known regions."""
+    image, trimap = np.random.default_rng(0).random((300, 300, 3), np.float32), np.full((300, 300), 0.5, np.float32)
     trimap[:, :120], trimap[:, -120:] = 0.0, 1.0
     image[:, 90:120] = 0.0
-    used, compiled = (
-        set(observe(partial(solve_information_flow, *scene), lambda name, *_: name).stages)
-        for scene in ((image, trimap), _warm_up_scene(trimap.size))
-    )
-    assert used <= compiled
-    assert not used <= set(
-        observe(partial(solve_information_flow, *_warm_up_scene(EXACT_PIXELS)), lambda name, *_: name).stages
-    )
+    used = kernels_of((image, trimap), method)
+    assert used <= kernels_of(_warm_up_scene(trimap.size), method)
+    if method == "information_flow":
+        assert not used <= kernels_of(_warm_up_scene(EXACT_PIXELS), method)
 
 
 @pytest.mark.usefixtures("methods")

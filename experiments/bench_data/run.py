@@ -14,6 +14,7 @@ from experiments.results import ROOT, Row, make_row
 from experiments.samples import alphamatting_samples, with_foregrounds
 from experiments.timing import summarise
 from hybridmatte.data import Augmentation, FusedCrops, Photographs, TrainingCrops, collate, layers_of_photographs
+from hybridmatte.linalg.threads import limit_threads
 from hybridmatte.training import read_config
 from hybridmatte.training.samples import open_samples
 
@@ -75,3 +76,4 @@ def measure(name: str, crops) -> Row:
 def one_thread(_: int) -> None:
     """Keep a worker to one thread."""
     cv2.setNumThreads(1)
+    limit_threads(1)

@@ -23,7 +23,7 @@ class Options(DataOptions):
 
     methods: tuple[str, ...] = option(tuple(METHODS), "methods to measure", choices=tuple(METHODS))
     images: tuple[str, ...] = option((*IMAGES, MOSAIC), f"photographs, or {MOSAIC!r} for the mosaic of all twelve")
-    rounds: int = option(7, "timed calls; the least time of each stage counts", minimum=1)
+    rounds: int = option(7, "timed and observed calls; the least time of each stage counts", minimum=1)
 
 
 EXPERIMENT = Experiment(

@@ -50,12 +50,12 @@ def measure(method: str, subject: str, data: Path, rounds: int, threads: int) ->
         errors, size = {**common, **more}, list(image.shape[:2])
         return make_row(method, subject, size, errors, median_s=min(seconds), stage=stage, threads=threads)
 
-    rows = [
-        row(name, [call.stages[name].seconds for call in found], bytes=stage.n_bytes, calls=stage.calls)
-        for name, stage in found[0].stages.items()
+    stages = [
+        row(name, [call.stages[name].seconds for call in found], bytes=first.n_bytes, calls=first.calls)
+        for name, first in found[0].stages.items()
     ]
-    kernels = sum(row["median_s"] for row in rows)
-    return [row(TOTAL, whole, iterations=max(found[0].iterations)), *rows, row(REST, [min(whole) - kernels])]
+    rest = min(whole) - sum(made["median_s"] for made in stages)
+    return [row(TOTAL, whole, iterations=max(found[0].iterations)), *stages, row(REST, [rest])]
 
 
 def _picture(data: Path, subject: str) -> tuple[np.ndarray, np.ndarray]:

@@ -178,7 +178,10 @@ def fix_diagonal(indptr, indices, blocks, tolerance, inverse):
 def _smooth_prolongation(
     first_row, last_row, indptr, indices, blocks, inverse, parents, basis, omega, p_indptr, p_indices, p_blocks
 ):
-    """Write rows first_row to last_row - 1 of the smoothed prolongation."""
+    """Write rows first_row to last_row - 1 of the smoothed prolongation.
+
+    The blocks of A P are summed first. Each is then multiplied by -omega D^-1, and added to P's own block.
+    """
     product = np.empty((4, 4), np.float32)
     for i in range(first_row, last_row):
         first = p_indptr[i]

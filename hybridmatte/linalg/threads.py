@@ -43,6 +43,7 @@ from hybridmatte.linalg._team_numba import (
 __all__ = [
     "inlined",
     "kernel",
+    "limit_threads",
     "prepare_pieces",
     "run_alone",
     "run_pieces",
@@ -313,11 +314,16 @@ def _wait_for(calls: list[_Call], is_complete: bool) -> None:
 def thread_limit(count: int) -> Iterator[None]:
     """Run the kernels that this thread calls on at most `count` threads; restore the limit afterwards."""
     before = thread_count()
-    _settings.limit = max(1, min(before, count))
+    limit_threads(count)
     try:
         yield
     finally:
         _settings.limit = before
+
+
+def limit_threads(count: int) -> None:
+    """Run the kernels that this thread calls on at most `count` threads from now on."""
+    _settings.limit = max(1, min(thread_count(), count))
 
 
 def threads_for(n_unknowns: int) -> AbstractContextManager[None]:

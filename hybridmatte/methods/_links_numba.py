@@ -33,24 +33,24 @@ def enter_neighbors(slots, n_untied, pixel_of_slot, query_rows, code, links):
 
 
 @kernel
-def _enter_soft_weights(first, last, slots, pixel_of_slot, queried, query_rows, columns, weights):
+def _enter_soft_weights(first, last, slots, order, queried, query_rows, columns, weights):
     """Write the soft weights of the lists first to last - 1."""
     n_features = np.float32(columns.shape[0])
     for q in range(first, last):
         for k in range(slots.shape[1]):
             total = np.float32(0.0)
             for d in range(columns.shape[0]):
-                total += abs(columns[d, pixel_of_slot[slots[q, k]]] - columns[d, queried[q]])
+                total += abs(columns[d, order[slots[q, k]]] - columns[d, queried[q]])
             weights[query_rows[q], k] = max(np.float32(1.0) - total / n_features, np.float32(0.0))
 
 
-def enter_soft_weights(slots, pixel_of_slot, queried, query_rows, columns, weights):
+def enter_soft_weights(slots, order, queried, query_rows, columns, weights):
     """Write the soft weights max(1 - |f_i - f_j|_1 / D, 0) of the neighbours of each query into its row of weights.
 
-    queried (m,) are the pixels of the queries, columns (D, H W) the features of all pixels; the rest is as for
-    `enter_neighbors`.
+    columns (D, n) are the points of the tree, order (n,) the point of each slot, queried (m,) the points of the
+    queries; the rest is as for `enter_neighbors`.
     """
-    run_pieces(_enter_soft_weights, len(slots), slots, pixel_of_slot, queried, query_rows, columns, weights, cost=200)
+    run_pieces(_enter_soft_weights, len(slots), slots, order, queried, query_rows, columns, weights, cost=200)
 
 
 @kernel

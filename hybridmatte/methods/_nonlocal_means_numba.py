@@ -108,7 +108,7 @@ def find_similar(image, patch, pixels, window_size, penalty, n_neighbors):
 
 
 @kernel
-def _similarity_weights(first, last, neighbors, exponents, code, links, weights):
+def _enter_similar(first, last, neighbors, exponents, code, links, weights):
     """Write rows first to last - 1 of links and weights."""
     for i in range(first, last):
         total = 0.0
@@ -121,15 +121,14 @@ def _similarity_weights(first, last, neighbors, exponents, code, links, weights)
                 weights[i, k] = np.exp(np.float64(exponents[i, 0] - exponents[i, k])) / total
 
 
-def similarity_weights(neighbors, exponents, code):
-    """Return (links, weights), both (n, K): the codes of the neighbours, and exp(-exponent) scaled to row sums of 1.
+def enter_similar(neighbors, exponents, code, links, weights):
+    """Write the codes of the neighbours into links (n, K), and exp(-exponent), scaled to row sums of 1, into weights.
 
-    The smallest exponent of a row is subtracted first, so that the weights do not all underflow. A row without any
-    neighbour gets weights 0. `code` (H W,) is the code of each pixel; see ``_links_numba.py``.
+    weights (n, K) is zero before. The smallest exponent of a row is subtracted first, so that the weights do not all
+    underflow. A row without any neighbour keeps weights of 0. `code` (H W,) is the code of each pixel; see
+    ``_links_numba.py``.
     """
-    links, weights = np.empty(neighbors.shape, np.int32), np.zeros(neighbors.shape, np.float32)
-    run_pieces(_similarity_weights, len(neighbors), neighbors, exponents, code, links, weights, cost=500)
-    return links, weights
+    run_pieces(_enter_similar, len(neighbors), neighbors, exponents, code, links, weights, cost=500)
 
 
 @kernel

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hybridmatte.methods import _information_flow_numba as kernels
 from hybridmatte.similarity._neighbors_numba import squared_distances
 from hybridmatte.similarity.features import centered_features_at, centered_places
-from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors
+from hybridmatte.similarity.neighbors import EXACT_PIXELS, NeighborTree, UntiedNeighbors
 from hybridmatte.trimap import chessboard_depth
 
 __all__ = [
@@ -28,7 +28,7 @@ MIXTURE_NEIGHBORS = 12  # the paper has 20
 MIXTURE_SPATIAL_WEIGHT = 1.0
 KNOWN_NEIGHBORS = 7
 KNOWN_SPATIAL_WEIGHT = 10.0
-EXACT_PIXELS = 1 << 16  # in larger images, the pixels within reach are searched first, or alone for the mixture
+# In larger images than those of EXACT_PIXELS, the pixels within reach are searched first, or alone for the mixture.
 MIXTURE_REACH, KNOWN_REACH = 0.15, 0.075  # of the image's longer side, for EXACT_PIXELS pixels
 DEEPER = 4  # times as far, where the pixels within reach may not be the nearest
 ROUNDING = 0.9999  # of squared distances in single precision

@@ -27,7 +27,8 @@ from hybridmatte._validation import (
 from hybridmatte.methods import _links_numba as kernels
 from hybridmatte.similarity._neighbors_numba import build_tree, gather
 from hybridmatte.similarity._tree_search_numba import LEAF, search_untied
-from hybridmatte.similarity.features import centered_features, centered_features_at
+from hybridmatte.similarity.features import centered_features_at
+from hybridmatte.similarity.neighbors import EXACT_PIXELS
 from hybridmatte.systems.graph import GraphSystem
 from hybridmatte.systems.problem import check_problem
 from hybridmatte.systems.solve import solve_problem
@@ -39,8 +40,9 @@ __all__ = ["KnnOptions", "check_options", "knn_laplacian", "knn_system", "solve_
 
 ADJACENT_WEIGHT = 0.01  # of the 4 adjacent pixels, against 1 of a neighbour
 KNOWN_FACTOR = 2.0  # every link from an unknown to a known pixel is assumed to be mutual
-EXACT_PIXELS = 1 << 16  # pixels up to which the search is exact
-SEARCH_EPSILON = 1.5  # beyond that, the k-th neighbour may be 1 + this times as far as the true one
+SEARCH_EPSILON = (
+    1.5  # in larger images than those of EXACT_PIXELS, the k-th neighbour may be 1 + this times as far as the true one
+)
 REACH = 0.1  # distance in feature space from the unknown pixels within which candidates are searched
 
 
@@ -278,7 +280,9 @@ def _link(
     for n, end, spatial_weight in zip(widths, np.cumsum(widths), options.spatial_weights, strict=True):
         candidates = _candidates(is_unknown, spatial_weight, n, is_exact)
         points = centered_features_at(image, candidates, spatial_weight=spatial_weight, color_space=options.color_space)
-        queried, slots, n_untied, pixel_of_slot = _search(points, candidates, is_unknown, n, is_exact)
+        order, own, slots, n_untied = _search(points, is_unknown.ravel()[candidates], n, is_exact)
+        pixel_of_slot = candidates[order]
+        queried = pixel_of_slot[own]
         if code is None:
             pixels = queried
             code = np.arange(n_rows, n_rows + size, dtype=np.int32)
@@ -286,31 +290,26 @@ def _link(
         found = slice(end - n, end)
         kernels.enter_neighbors(slots, n_untied, pixel_of_slot, code[queried], code, links[:, found])
         if options.kernel == "soft":
-            features = centered_features(image, spatial_weight=spatial_weight, color_space=options.color_space)
-            kernels.enter_soft_weights(slots, pixel_of_slot, queried, code[queried], features, weights[:, found])
+            kernels.enter_soft_weights(slots, order, order[own], code[queried], points, weights[:, found])
     kernels.enter_adjacent(pixels, *is_unknown.shape, code, links[:, -4:])
     weights[:, -4:] = ADJACENT_WEIGHT / 2
     return pixels, links, weights
 
 
 def _search(
-    points: npt.NDArray[np.float32],
-    candidates: npt.NDArray[np.int32],
-    is_unknown: npt.NDArray[np.bool_],
-    n_neighbors: int,
-    is_exact: bool,
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Return (queried, slots, n_untied, pixel_of_slot): the unknown pixels in the tree's order, and their neighbours.
+    points: npt.NDArray[np.float32], is_query: npt.NDArray[np.bool_], n_neighbors: int, is_exact: bool
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return (order, own, slots, n_untied): the neighbours of those of the points (D, n) that a mask (n,) marks.
 
-    `points` (D, n) are the features of the candidates (n,), at least n_neighbors pixels with all unknown ones among
-    them. n_untied is the number of neighbours whose choice no tie decides.
+    There are at least n_neighbors points. `order` (n,) is the points in the tree's order, `own` (m,) the slots of the
+    queries in it, and slots (m, n_neighbors) are their neighbours. n_untied (m,) is the number of neighbours whose
+    choice no tie decides.
     """
     order, *tree = build_tree(points)
-    pixel_of_slot = candidates[order]
-    own = np.flatnonzero(is_unknown.ravel()[pixel_of_slot])
+    own = np.flatnonzero(is_query[order])
     queries = gather(points, order[own])
     _, slots, n_untied = search_untied(*tree, own // LEAF, queries, n_neighbors, 0.0 if is_exact else SEARCH_EPSILON)
-    return pixel_of_slot[own], slots, n_untied, pixel_of_slot
+    return order, own, slots, n_untied
 
 
 def _candidates(

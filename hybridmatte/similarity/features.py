@@ -89,11 +89,12 @@ def centered_features_at(
     spatial_weight: float,
     color_space: Literal["rgb", "hsv"] = "rgb",
 ) -> npt.NDArray[np.float32]:
-    """Return the `centered_features` (D, n) of some pixels, given by their flat indices (n,)."""
-    if color_space != "rgb":
-        features = centered_features(image, spatial_weight=spatial_weight, color_space=color_space)
-        return np.ascontiguousarray(features[:, pixels])
-    return features_at(image.reshape(-1, 3), pixels, *centered_places(image.shape, spatial_weight))
+    """Return the `centered_features` (5, n), or (6, n) for HSV, of some pixels, given by their flat indices (n,)."""
+    colors = image.reshape(-1, 3)
+    features = features_at(colors, pixels, *centered_places(image.shape, spatial_weight))
+    if color_space == "rgb":
+        return features
+    return np.concatenate([np.stack(_hsv_planes(colors[pixels][None]))[:, 0].astype(np.float32), features[3:]])
 
 
 def pixel_features_at(image: npt.NDArray[np.float32], pixels: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:

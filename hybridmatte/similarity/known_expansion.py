@@ -72,7 +72,7 @@ def expand_known(
     radius = check_number(radius, "radius", low=0, high=100)
     color_distance = check_number(color_distance, "color_distance", low=0)
     regions = split_trimap(trimap)
-    labels = regions.is_foreground.astype(np.int8) - regions.is_unknown.astype(np.int8)
+    labels = regions.is_foreground.astype(np.int8) - regions.is_unknown  # 1 foreground, 0 background, -1 unknown
     if radius >= 1:  # the nearest other pixel is 1 pixel away
         labels = expand(image, labels, depth_inside(regions.is_unknown), *_rings(radius, color_distance))
     return np.where(labels < 0, np.float32(0.5), labels.astype(np.float32))

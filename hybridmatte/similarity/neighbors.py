@@ -15,7 +15,9 @@ from hybridmatte._validation import check_integer, is_torch
 from hybridmatte.similarity import _neighbors_numba as kernels
 from hybridmatte.similarity import _tree_search_numba as searching
 
-__all__ = ["NeighborTree", "Neighbors", "UntiedNeighbors", "nearest_neighbors"]
+__all__ = ["EXACT_PIXELS", "NeighborTree", "Neighbors", "UntiedNeighbors", "nearest_neighbors"]
+
+EXACT_PIXELS = 1 << 16  # of an image; in larger ones, methods search approximately or among fewer pixels
 
 
 class Neighbors(NamedTuple):

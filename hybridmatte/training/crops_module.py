@@ -9,6 +9,7 @@ import lightning
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset
 
 from hybridmatte.data import Sample, collate, unpack
+from hybridmatte.linalg.threads import limit_threads
 from hybridmatte.training.config import TrainingConfig
 from hybridmatte.training.sources import EpochPlan, Source
 
@@ -45,7 +46,12 @@ class CropsModule(lightning.LightningDataModule):
             else DistributedSampler(crops, plan.processes, plan.process, shuffle=False)
         )
         return DataLoader(
-            crops, sampler=sampler, batch_size=plan.batch_size, num_workers=plan.workers, collate_fn=collate
+            crops,
+            sampler=sampler,
+            batch_size=plan.batch_size,
+            num_workers=plan.workers,
+            collate_fn=collate,
+            worker_init_fn=start_worker,
         )
 
     def _plan(self) -> EpochPlan:
@@ -84,3 +90,8 @@ class CropsModule(lightning.LightningDataModule):
                 for known in (self.state_dict(), state_dict)
             )
             raise ValueError(f"data has {now} but the run had {before}, expected the same to resume")
+
+
+def start_worker(_number: int) -> None:
+    """Keep a worker of a loader to one thread, as torch does with its own: the other cores have workers, too."""
+    limit_threads(1)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
+from hybridmatte.linalg.threads import _settings
 from hybridmatte.methods import _sampling_numba as rays
 from hybridmatte.methods.shared_sampling import _rays, sample_alpha
 from hybridmatte.similarity.features import centered_features
@@ -64,3 +65,15 @@ def test_distance_transform_is_exact(rng):
         region = rng.random(rng.integers(1, 40, 2)) < rng.choice([0.5, 0.9, 0.99])
         region[0, 0] = False
         np.testing.assert_array_equal(depth_inside(region), distance_transform_edt(region).astype(np.float32))
+
+
+@pytest.mark.parametrize("shape", [(300, 400), (1, 20000), (20000, 1)])
+def test_distance_transform_on_many_threads(rng, shape, monkeypatch):
+    """Columns and rows are divided among the threads; some columns are wholly inside the region."""
+    region = rng.random(shape) < 0.999
+    region[:, : shape[1] // 3] = True
+    region[-1, -1] = False
+    expected = distance_transform_edt(region).astype(np.float32)
+    for limit in (1, 2, 7):
+        monkeypatch.setattr(_settings, "limit", limit)
+        np.testing.assert_array_equal(depth_inside(region), expected)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from baselines.knn import knn_features
-from hybridmatte.similarity.features import pixel_features
+from hybridmatte.similarity.features import centered_features, centered_features_at, pixel_features
 from tests.tolerances import assert_close
 
 
@@ -22,6 +22,14 @@ def test_hsv_features_equal_the_standard_library(rng):
         hue, s, v = colorsys.rgb_to_hsv(*color.astype(float))
         expected = [np.cos(2 * np.pi * hue), np.sin(2 * np.pi * hue), s, v]
         assert_close(np.array([cosine, sine, saturation, value]), np.array(expected, np.float32))
+
+
+@pytest.mark.parametrize("color_space", ["rgb", "hsv"])
+def test_features_of_some_pixels_are_columns_of_all(color_space, rng):
+    image, pixels = rng.random((7, 9, 3), np.float32), np.array([62, 0, 5, 5, 31])
+    some = centered_features_at(image, pixels, spatial_weight=0.7, color_space=color_space)
+    every = centered_features(image, spatial_weight=0.7, color_space=color_space)
+    np.testing.assert_array_equal(some, every[:, pixels])
 
 
 def test_bad_color_space():

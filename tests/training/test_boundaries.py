@@ -153,6 +153,7 @@ class TestTrainedHeads:
 class TestSide:
     def test_stored_with_the_network_and_used(self, tmp_path):
         for name in ("unet", "vitmatte"):
+            torch.manual_seed(0)
             network = getattr(networks, name)("tiny", trimap=False).eval()
             network.side = 48
             network.save_pretrained(tmp_path / name)
