@@ -1,26 +1,22 @@
+import time
 import warnings
-from functools import partial
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
-from experiments.roofline.observation import observe
-from hybridmatte import matte_with_confidence
+from hybridmatte import comparison, matte_with_confidence
 from hybridmatte.comparison import (
-    BEST,
     GAP,
     LABEL,
     PANEL,
     Trial,
-    _estimate,
     _most_interesting_crop,
-    _warm_up_scene,
     compare_methods,
     contact_sheet,
 )
 from hybridmatte.correction import matting
-from hybridmatte.methods.registry import METHODS, Method
-from hybridmatte.similarity.neighbors import EXACT_PIXELS
+from hybridmatte.methods.registry import Method
 from tests.correction.doubts import with_doubts, without_doubts
 
 
@@ -56,21 +52,24 @@ def test_every_method_is_tried(scene):
     assert [trial.method for trial in compare_methods(scene.image, scene.trimap, ["hard"])] == ["hard"]
 
 
-def kernels_of(scene, method):
-    """Return the names of the kernels that a method runs."""
-    return set(observe(partial(_estimate, *scene, method, "research"), lambda name, *_: name).stages)
+@pytest.mark.usefixtures("methods")
+def test_a_solve_in_which_kernels_were_compiled_is_repeated(scene, monkeypatch):
+    """The time of closed form held the compilation of kernels that only photographs with small parts use."""
+    solves = []
 
+    @contextmanager
+    def notice(say):
+        solves.append(say)
+        yield
+        if len(solves) == 1:
+            time.sleep(0.5)
+            say()
 
-@pytest.mark.parametrize("method", [*METHODS, BEST])
-def test_warm_up_scene_uses_the_kernels_of_large_images(method):
-    """Otherwise these are compiled while the method is timed: here noise, with depth in its known regions."""
-    image, trimap = np.random.default_rng(0).random((300, 300, 3), np.float32), np.full((300, 300), 0.5, np.float32)
-    trimap[:, :120], trimap[:, -120:] = 0.0, 1.0
-    image[:, 90:120] = 0.0
-    used = kernels_of((image, trimap), method)
-    assert used <= kernels_of(_warm_up_scene(trimap.size), method)
-    if method == "information_flow":
-        assert not used <= kernels_of(_warm_up_scene(EXACT_PIXELS), method)
+    monkeypatch.setattr(comparison, "notice_compilation", notice)
+    (trial,) = compare_methods(scene.image, scene.trimap, ["warns"])
+    assert len(solves) == 2
+    assert trial.seconds < 0.5
+    assert trial.warnings == ("not there yet",)
 
 
 @pytest.mark.usefixtures("methods")

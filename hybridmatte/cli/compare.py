@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hybridmatte.cli.compilation_note import note_compilation
 from hybridmatte.cli.options import MAX_PIXELS, Force, Json, MaxPixels, Output, Photograph, Quiet, Weights
 from hybridmatte.cli.reports import Used, begin_report
 from hybridmatte.cli.streams import complain, destination, note, sources
@@ -47,7 +48,8 @@ def compare(
     known = read_trimap(inputs[1], max_pixels=max_pixels)
     unknown = int(split_trimap(known).is_unknown.sum())
     budget.admit(inputs[0], known.shape[:2], unknown)
-    trials = compare_methods(pixels, known, names, on_start=lambda name: note(f"solving with {name}"), weights=kind)
+    with note_compilation():
+        trials = compare_methods(pixels, known, names, on_start=lambda name: note(f"solving with {name}"), weights=kind)
     for trial in trials:
         for message in trial.warnings:
             note(f"warning: {trial.method}: {message}")
