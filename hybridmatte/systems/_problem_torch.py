@@ -15,7 +15,7 @@ def check_prior_batch(
 ) -> torch.Tensor | None:
     """Return the confidence as planes like the prior, or None without one; refuse inputs that leave alpha undefined."""
     if prior is None and confidence is not None:
-        raise ValueError("confidence came without a prior, expected both or neither")
+        raise ValueError("confidence came without a prior, expected a prior with it")
     if prior is not None:
         confidence = DEFAULT_CONFIDENCE if confidence is None else confidence
         if isinstance(confidence, torch.Tensor) and confidence.ndim:

@@ -94,7 +94,7 @@ def _check_prior(
     """Return prior and confidence as planes (H, W), or None for both."""
     if prior is None:
         if confidence is not None:
-            raise ValueError("confidence came without a prior, expected both or neither")
+            raise ValueError("confidence came without a prior, expected a prior with it")
         return None, None
     prior = check_plane_like_image(prior, "prior", image)
     return prior, check_confidence(DEFAULT_CONFIDENCE if confidence is None else confidence, image.shape[:2])
