@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import cv2
@@ -90,8 +91,7 @@ def compare_methods(
     """Solve one image with several methods, and time each.
 
     Every method first solves a small scene untimed, and a solve in which kernels were compiled is repeated, so that the
-    times contain no compilation. An error of one method
-    is recorded in its trial and does not stop the others.
+    times contain no compilation. An error of one method is recorded in its trial and does not stop the others.
 
     Parameters
     ----------
@@ -189,19 +189,21 @@ def _as_grey(plane: FloatArray) -> FloatArray:
 def _run_trial(image: FloatArray, trimap: FloatArray, method: str, weights: WeightsKind) -> Trial:
     """Solve with one method, first the warm-up scene; record its warnings, its error and its time.
 
-    If kernels that the scene does not use were compiled in the timed solve, it is repeated: then none are.
+    If the timed solve compiled kernels, which the scene does not use, it is repeated once.
     """
-    confidence, compiled = None, [True]
+    confidence = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             _estimate(*_warm_up_scene(), method, weights)
-            while compiled:
+            for _ in range(2):
                 caught.clear()
-                compiled.clear()
+                compiled: list[bool] = []
                 start = time.perf_counter()
-                with notice_compilation(lambda: compiled.append(True)):
+                with notice_compilation(partial(compiled.append, True)):
                     (alpha, confidence), error = _estimate(image, trimap, method, weights), None
+                if not compiled:
+                    break
         except (ValueError, RuntimeError, MemoryError) as problem:
             start, alpha, error = time.perf_counter(), None, " ".join(str(problem).split())
     messages = tuple(str(warning.message) for warning in caught)

@@ -40,9 +40,7 @@ __all__ = ["KnnOptions", "check_options", "knn_laplacian", "knn_system", "solve_
 
 ADJACENT_WEIGHT = 0.01  # of the 4 adjacent pixels, against 1 of a neighbour
 KNOWN_FACTOR = 2.0  # every link from an unknown to a known pixel is assumed to be mutual
-SEARCH_EPSILON = (
-    1.5  # in larger images than those of EXACT_PIXELS, the k-th neighbour may be 1 + this times as far as the true one
-)
+SEARCH_EPSILON = 1.5  # above EXACT_PIXELS pixels, the k-th neighbour may be 1 + this times as far as the true one
 REACH = 0.1  # distance in feature space from the unknown pixels within which candidates are searched
 
 
@@ -287,10 +285,10 @@ def _link(
             pixels = queried
             code = np.arange(n_rows, n_rows + size, dtype=np.int32)
             code[pixels] = np.arange(n_rows, dtype=np.int32)
-        found = slice(end - n, end)
-        kernels.enter_neighbors(slots, n_untied, pixel_of_slot, code[queried], code, links[:, found])
+        columns = slice(end - n, end)
+        kernels.enter_neighbors(slots, n_untied, pixel_of_slot, code[queried], code, links[:, columns])
         if options.kernel == "soft":
-            kernels.enter_soft_weights(slots, order, order[own], code[queried], points, weights[:, found])
+            kernels.enter_soft_weights(slots, order, order[own], code[queried], points, weights[:, columns])
     kernels.enter_adjacent(pixels, *is_unknown.shape, code, links[:, -4:])
     weights[:, -4:] = ADJACENT_WEIGHT / 2
     return pixels, links, weights
@@ -299,11 +297,10 @@ def _link(
 def _search(
     points: npt.NDArray[np.float32], is_query: npt.NDArray[np.bool_], n_neighbors: int, is_exact: bool
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Return (order, own, slots, n_untied): the neighbours of those of the points (D, n) that a mask (n,) marks.
+    """Return (order, own, slots, n_untied): a tree of the points (D, n), and the neighbours of those in a mask (n,).
 
-    There are at least n_neighbors points. `order` (n,) is the points in the tree's order, `own` (m,) the slots of the
-    queries in it, and slots (m, n_neighbors) are their neighbours. n_untied (m,) is the number of neighbours whose
-    choice no tie decides.
+    A slot is a place in the tree, and order (n,) is the point in each slot. own (m,) are the slots of the queries, and
+    slots (m, n_neighbors) those of their neighbours. n_untied (m,) is how many of a query's neighbours no tie decides.
     """
     order, *tree = build_tree(points)
     own = np.flatnonzero(is_query[order])

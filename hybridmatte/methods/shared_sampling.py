@@ -103,9 +103,10 @@ def solve_sampling(
     problem = expand_problem(problem, EXPANSION)
     if not problem.is_unknown.any():
         return finish_alpha(problem, problem.known_alpha)
-    _check_regions(split_trimap(problem.trimap))
+    known = problem.trimap
+    _check_regions(split_trimap(known))
     with threads_for(int(problem.is_unknown.sum())):
-        pixels, values = sampled_pixels(problem.image, problem.trimap)
+        pixels, values = sampled_pixels(problem.image, known)
     alpha, weight = problem.known_alpha.copy(), np.zeros_like(problem.known_alpha)
     alpha.ravel()[pixels], weight.ravel()[pixels] = values[:, 0], sample_weight * values[:, 1]
     problem = _join_priors(problem, alpha, weight)

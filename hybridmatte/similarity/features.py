@@ -11,7 +11,6 @@ from hybridmatte._validation import check_choice, check_image, check_number
 from hybridmatte.similarity._features_numba import features_at
 
 __all__ = [
-    "centered_features",
     "centered_features_at",
     "centered_places",
     "pixel_features",
@@ -67,21 +66,6 @@ def pixel_features(
     return features.reshape(n_colors + 2, height * width)
 
 
-def centered_features(
-    image: npt.NDArray[np.float32], *, spatial_weight: float, color_space: Literal["rgb", "hsv"] = "rgb"
-) -> npt.NDArray[np.float32]:
-    """Return `pixel_features` with positions counted from the centre of the image, for searches.
-
-    Distances are the same up to rounding. Those of a mirrored image are the same to the bit: a mirrored position is
-    the negative one, and both are rounded alike.
-    """
-    features = pixel_features(image, spatial_weight=spatial_weight, color_space=color_space)
-    positions = features[-2:].reshape(2, *image.shape[:2])
-    positions[0], across = centered_places(image.shape, spatial_weight)
-    positions[1] = across[:, None]
-    return features
-
-
 def centered_features_at(
     image: npt.NDArray[np.float32],
     pixels: npt.NDArray[np.integer],
@@ -89,7 +73,12 @@ def centered_features_at(
     spatial_weight: float,
     color_space: Literal["rgb", "hsv"] = "rgb",
 ) -> npt.NDArray[np.float32]:
-    """Return the `centered_features` (5, n), or (6, n) for HSV, of some pixels, given by their flat indices (n,)."""
+    """Return features of some pixels, given by their flat indices (n,), with positions counted from the centre.
+
+    These are the `pixel_features` (5, n), or (6, n) for HSV, but for the positions. Distances are the same up to
+    rounding. Those of a mirrored image are the same to the bit: a mirrored position is the negative one, and both are
+    rounded alike.
+    """
     colors = image.reshape(-1, 3)
     features = features_at(colors, pixels, *centered_places(image.shape, spatial_weight))
     if color_space == "rgb":

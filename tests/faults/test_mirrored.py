@@ -7,7 +7,7 @@ from scipy.ndimage import distance_transform_edt
 from hybridmatte.linalg.threads import _settings
 from hybridmatte.methods import _sampling_numba as rays
 from hybridmatte.methods.shared_sampling import _rays, sample_alpha
-from hybridmatte.similarity.features import centered_features
+from hybridmatte.similarity.features import centered_features_at
 from hybridmatte.similarity.neighbors import NeighborTree
 from hybridmatte.trimap import depth_inside
 from tests.faults.scenes import TURNS, scenes, turned
@@ -40,7 +40,7 @@ def test_each_turn_occurs_in_the_interior_of_an_octant():
 
 def test_neighbours_that_a_tie_decides_are_not_counted():
     """In a constant picture, 4 neighbours at the same distance compete for 2 places."""
-    features = centered_features(np.full((9, 9, 3), 0.5, np.float32), spatial_weight=1.0)
+    features = centered_features_at(np.full((9, 9, 3), 0.5, np.float32), np.arange(81), spatial_weight=1.0)
     found = NeighborTree(features).untied_among(np.array([40]), 7)
     assert found.counts.tolist() == [5]
     assert sorted(found.indices[0, :5].tolist()) == [31, 39, 40, 41, 49]
@@ -54,7 +54,7 @@ def test_distances_in_feature_space_are_mirrored_to_the_bit(turn, rng):
     pixels = np.arange(11 * 14).reshape(11, 14)
     found = []
     for place, picture in ((pixels, image), (turn(pixels), turn(image))):
-        features = centered_features(np.ascontiguousarray(picture), spatial_weight=0.3)
+        features = centered_features_at(np.ascontiguousarray(picture), np.arange(11 * 14), spatial_weight=0.3)
         near = NeighborTree(features).nearest(np.ascontiguousarray(features.T), 12).distances
         found.append(near[np.argsort(place.ravel())])
     np.testing.assert_array_equal(*found)

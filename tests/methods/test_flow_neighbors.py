@@ -9,7 +9,7 @@ from hybridmatte.methods import flow_neighbors
 from hybridmatte.methods.flow_neighbors import FlowMemory, find_flow_neighbors, known_neighbors, near_unknown
 from hybridmatte.methods.information_flow import information_flow_system, solve_flow, solve_information_flow
 from hybridmatte.similarity._neighbors_numba import squared_distances
-from hybridmatte.similarity.features import centered_features, centered_places
+from hybridmatte.similarity.features import centered_features_at, centered_places
 from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors
 from hybridmatte.systems.problem import check_problem
 from tests.synthetic import soft_disk
@@ -160,7 +160,7 @@ def test_neighbours_of_two_searches_are_those_of_all_points(rng, n_points, level
 
 def test_distances_are_those_of_a_search_to_the_bit(scene):
     pixels = np.flatnonzero(scene.trimap == HALF).astype(np.int32)
-    features = centered_features(scene.image, spatial_weight=3.0)
+    features = centered_features_at(scene.image, np.arange(scene.alpha.size), spatial_weight=3.0)
     found = NeighborTree(features).among(pixels, 5)
     places = centered_places(scene.image.shape, 3.0)
     squared = squared_distances(scene.image.reshape(-1, 3), *places, pixels, found.indices)
@@ -225,6 +225,6 @@ def test_neighbours_in_a_large_image_are_the_nearest(rng):
     is_unknown = known_alpha > 0
     known_alpha[:, 200:], is_unknown[140:160, 190:210] = 1, True
     found = find_flow_neighbors(image, is_unknown, known_alpha)
-    features = centered_features(image, spatial_weight=1.0)
+    features = centered_features_at(image, np.arange(image.size // 3), spatial_weight=1.0)
     whole = NeighborTree(features).untied_among(found.pixels, 13)
     np.testing.assert_array_equal(np.sort(found.mixture.indices, axis=1), np.sort(whole.indices[:, 1:], axis=1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from baselines.knn import knn_features
-from hybridmatte.similarity.features import centered_features, centered_features_at, pixel_features
+from hybridmatte.similarity.features import centered_features_at, pixel_features
 from tests.tolerances import assert_close
 
 
@@ -28,8 +28,11 @@ def test_hsv_features_equal_the_standard_library(rng):
 def test_features_of_some_pixels_are_columns_of_all(color_space, rng):
     image, pixels = rng.random((7, 9, 3), np.float32), np.array([62, 0, 5, 5, 31])
     some = centered_features_at(image, pixels, spatial_weight=0.7, color_space=color_space)
-    every = centered_features(image, spatial_weight=0.7, color_space=color_space)
+    every = centered_features_at(image, np.arange(63), spatial_weight=0.7, color_space=color_space)
     np.testing.assert_array_equal(some, every[:, pixels])
+    uncentered = pixel_features(image, spatial_weight=0.7, color_space=color_space)
+    np.testing.assert_array_equal(every[:-2], uncentered[:-2])
+    assert_close(every[-2:], uncentered[-2:] - np.float32(0.35))
 
 
 def test_bad_color_space():
