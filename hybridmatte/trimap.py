@@ -279,13 +279,3 @@ def box_around(region: npt.NDArray[np.bool_], margin: float) -> tuple[slice, sli
     width = int(np.ceil(margin)) + 1
     rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
     return tuple(slice(max(int(found[0]) - width, 0), int(found[-1]) + width + 1) for found in (rows, columns))
-
-
-def lacks(
-    is_known: npt.NDArray[np.bool_], is_inside: npt.NDArray[np.bool_], connectivity: int
-) -> npt.NDArray[np.bool_]:
-    """Return the pixels of connected parts without a known pixel."""
-    count, labels = cv2.connectedComponents(is_inside.astype(np.uint8), connectivity=connectivity)
-    has_known = np.zeros(count, np.bool_)
-    has_known[labels[is_known]] = True
-    return is_inside & ~has_known[labels]

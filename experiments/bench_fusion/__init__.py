@@ -7,9 +7,9 @@ from experiments.options import DataOptions, option
 
 WAYS = ("fast", "solvers", "best")  # information flow; information flow and samples; both and the correction
 
-LARGE, REPEATED, AUTO = "best, enlarged", "best, repeated", "auto"
+LARGE, AUTO = "best, enlarged", "auto"
 PARTS = ("photographs", "large", "auto")
-MEGAPIXELS = {LARGE: (1.5, 6.0, 24.0), REPEATED: (1.5, 6.0, 24.0)}
+MEGAPIXELS = (1.5, 6.0, 24.0)
 AUTO_SIDE = 1024  # pixels, longer side
 
 

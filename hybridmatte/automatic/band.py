@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hybridmatte.trimap import box_around, depth_inside, lacks
+from hybridmatte.trimap import box_around, depth_inside
 
 __all__ = [
     "follow_correction",
     "guessed_in",
     "is_hard",
+    "lacks",
     "trimap_of_corrected_mask",
     "trimap_of_soft_mask",
     "widened",
@@ -192,6 +193,14 @@ def _farther(region: Region, is_known: Region, reach: float) -> Region:
         box = box_around(is_far, reach)
         is_far[box] &= depth_inside(~is_known[box]) > reach
     return is_far
+
+
+def lacks(is_known: Region, is_inside: Region, connectivity: int) -> Region:
+    """Return the pixels of connected parts without a known pixel."""
+    count, labels = cv2.connectedComponents(is_inside.astype(np.uint8), connectivity=connectivity)
+    has_known = np.zeros(count, np.bool_)
+    has_known[labels[is_known]] = True
+    return is_inside & ~has_known[labels]
 
 
 def _thickness(depth: Plane, largest: float) -> Plane:

@@ -42,13 +42,9 @@ def matte(
     With ``quality="best"``, `solve_information_flow` estimates alpha and `sample_alpha` estimates the foreground and
     background colour of each unknown pixel. A small network, which comes with the package and needs no torch, then
     predicts the solver's error in each pixel, from both estimates and the colours in windows around the pixel. Pixels
-    that are certain then, within 0.02 of 0 or 1, become known, and the rest is solved and corrected again.
-    `matte_with_confidence` also says how likely alpha is right in each pixel.
-
-    An image of 1.5 megapixels or more is solved at half its size, and alpha is enlarged, if the image shows nothing in
-    the unknown region that half its size does not: it was enlarged, or lens, demosaicking or noise reduction blurred it
-    as much. There alpha is better so, and takes a quarter of the time. An image of 24 megapixels, of which a ninth is
-    unknown, takes 2.4 GB of memory if it is sharp.
+    that are certain then, within 0.02 of 0 or 1, become known, and the rest is solved and corrected again. An image of
+    24 megapixels, of which a ninth is unknown, takes 2.4 GB of memory. `matte_with_confidence` also says how likely
+    alpha is right in each pixel.
 
     A trimap without unknown pixels, such as a mask, is returned as it is. `trimap_from_mask` makes a trimap from a
     mask.

@@ -19,7 +19,6 @@ from hybridmatte.correction.estimates import (
     solver_estimates,
 )
 from hybridmatte.correction.features import FEATURES
-from hybridmatte.correction.half_size import at_full_size, halved_guess, halved_problem
 from hybridmatte.correction.network import Perceptron, predict_correction, predict_correction_and_doubt
 from hybridmatte.correction.tiles import evaluate_tiles
 from hybridmatte.methods.flow_neighbors import FlowMemory
@@ -31,7 +30,6 @@ __all__ = [
     "certain_trimap",
     "correct",
     "correct_again",
-    "correct_at_size",
     "correct_near",
     "correct_once",
     "corrected_alpha",
@@ -64,20 +62,9 @@ class MatteWithConfidence(NamedTuple):
 
 
 def correct(problem: Problem, network: Perceptron, passes: int = 2) -> MatteWithConfidence:
-    """Estimate alpha and confidence of a checked problem, in one or two passes; the network has two outputs.
-
-    A large and soft picture is solved at half its size, and there at half of that if it is still both.
-    """
+    """Estimate alpha and confidence of a checked problem, in one or two passes; the network has two outputs."""
     if not problem.is_unknown.any():
         return MatteWithConfidence(problem.known_alpha, np.ones_like(problem.known_alpha))
-    half = halved_problem(problem)
-    if half is not None:
-        return MatteWithConfidence(*at_full_size(problem, *correct(half, network, passes)))
-    return correct_at_size(problem, network, passes)
-
-
-def correct_at_size(problem: Problem, network: Perceptron, passes: int = 2) -> MatteWithConfidence:
-    """Estimate alpha and confidence of a checked problem with unknown pixels, as `correct`, at its own size."""
     memory = FlowMemory(passes) if passes == 2 else None
     estimates = solver_estimates(problem, memory)
     known, first = estimates.known, correct_once(estimates, network)
@@ -90,11 +77,8 @@ def correct_near(problem: Problem, network: Perceptron | None, guess: Guess) -> 
     """Estimate alpha and confidence of a checked problem in two passes, with a guess of alpha.
 
     The network has two outputs. Without a network, or without foreground or background, alpha is that of one solver
-    with the guess as its prior, and there is no confidence. Large and soft pictures are solved as by `correct`.
+    with the guess as its prior, and there is no confidence.
     """
-    half = halved_problem(problem)
-    if half is not None:
-        return at_full_size(problem, *correct_near(half, network, halved_guess(guess)))
     known = expanded_trimap(problem._replace(prior=None, confidence=None))
     has_all = all((known == value).any() for value in (0, 0.5, 1))
     if network is None or not has_all:
