@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(bool): 1.0}  # stored value of 1.0
+LABELS_MAX = 127  # integers of a type without a scale that reach no further are taken for labels
 ROUNDING = 1e-5  # excess over [0, 1] that is taken for rounding, for example in a mean of ones
 SAME_IN_PILLOW = {"1", "L", "LA", "F", "I;16", "I;16L", "I;16B", "I;16N", "RGB", "RGBA"}  # modes stored as they mean
 CONVERTED_IN_PILLOW = {
@@ -93,7 +94,7 @@ def to_float(array: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
     if scale is not None:
         return np.ascontiguousarray(array, dtype=np.float32) * np.float32(1.0 / scale)
     if array.dtype.kind != "f":
-        hint = " (of a label array, take one label: labels == label)" if array.dtype.kind in "iu" else ""
+        hint = _integer_hint(array, name) if array.dtype.kind in "iu" and array.size else ""
         raise TypeError(f"{name} has dtype {array.dtype}, expected uint8, uint16, bool or floating point{hint}")
     result = np.ascontiguousarray(array, dtype=np.float32)
     low, high = (float(result.min()), float(result.max())) if result.size else (0.0, 0.0)
@@ -102,6 +103,14 @@ def to_float(array: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
     if low < -ROUNDING or high > 1.0 + ROUNDING:
         raise ValueError(f"{name} has floating-point values from {low:g} to {high:g}, expected the range [0, 1]")
     return result if 0.0 <= low and high <= 1.0 else result.clip(0.0, 1.0)
+
+
+def _integer_hint(array: npt.NDArray[np.integer], name: str) -> str:
+    """Say what to do with integers of another type: convert a picture's values, or take a label."""
+    low, high = int(array.min()), int(array.max())
+    if low >= 0 and LABELS_MAX < high <= 65535:
+        return f" ({name}.astype(numpy.uint{8 if high <= 255 else 16}) keeps its values, which reach {high})"
+    return "" if array.ndim == 3 else " (of a label array, take one label: labels == label)"
 
 
 def check_image(image: npt.ArrayLike, name: str = "image") -> npt.NDArray[np.float32]:

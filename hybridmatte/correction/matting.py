@@ -135,12 +135,16 @@ def matte_by(
 
 def warn_if_all_known(trimap: npt.ArrayLike) -> None:
     """Warn if a trimap has no unknown pixel."""
-    if not split_trimap(check_plane(trimap, "trimap")).is_unknown.any():
-        warn_caller(
-            "trimap has no unknown pixel, so nothing is solved; trimap_from_mask, or the command "
-            "hybridmatte trimap, makes a trimap from a mask",
-            UserWarning,
-        )
+    regions = split_trimap(check_plane(trimap, "trimap"))
+    if regions.is_unknown.any():
+        return
+    named = {"foreground": regions.is_foreground, "background": regions.is_background}
+    missing = [f" and no {name} pixel" for name, region in named.items() if not region.any()]
+    warn_caller(
+        f"trimap has no unknown pixel{''.join(missing)}, so nothing is solved; trimap_from_mask, or the command "
+        "hybridmatte trimap, makes a trimap from a mask",
+        UserWarning,
+    )
 
 
 def check_method_or_quality(method: str | None, quality: str | None) -> tuple[str | None, Quality | None]:

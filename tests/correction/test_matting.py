@@ -55,6 +55,12 @@ class TestMatte:
         with pytest.warns(UserWarning, match="trimap has no unknown pixel, so nothing is solved; trimap_from_mask, "):
             assert np.array_equal(matte(fur.image, mask, quality=quality), mask)
 
+    @pytest.mark.parametrize(("value", "missing"), [(0, "foreground"), (1, "background")])
+    def test_warning_names_the_region_that_is_missing(self, fur, value, missing):
+        trimap = np.full_like(fur.trimap, value)
+        with pytest.warns(UserWarning, match=f"no unknown pixel and no {missing} pixel, so nothing is solved"):
+            assert (matte(fur.image, trimap) == value).all()
+
     def test_paths_are_refused(self, fur):
         with pytest.raises(TypeError, match="image is the path 'photo.png', expected an array, as hybridmatte.read_im"):
             matte("photo.png", fur.trimap)

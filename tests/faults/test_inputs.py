@@ -177,6 +177,24 @@ def test_label_arrays_are_refused_with_the_remedy(dtype):
         trimap_from_mask(np.eye(5, dtype=dtype))
 
 
+@pytest.mark.parametrize(
+    ("array", "remedy"),
+    [
+        (np.full((4, 5, 3), 200), r" \(image.astype\(numpy.uint8\) keeps its values, which reach 200\)$"),
+        (np.full((4, 5), 255, np.int32), r" \(image.astype\(numpy.uint8\) keeps its values, which reach 255\)$"),
+        (np.full((4, 5, 3), 60000), r" \(image.astype\(numpy.uint16\) keeps its values, which reach 60000\)$"),
+        (np.full((4, 5, 3), 70000), "floating point$"),
+        (np.full((4, 5, 3), -200), "floating point$"),
+        (np.full((4, 5, 3), 1), "floating point$"),
+        (np.full((4, 5), 7), r" \(of a label array, take one label: labels == label\)$"),
+    ],
+)
+def test_pictures_of_wide_integers_are_refused_with_the_remedy(array, remedy):
+    """NumPy makes int64 of a picture that is computed with; labels were the only remedy that was named."""
+    with pytest.raises(TypeError, match="image has dtype int.*" + remedy):
+        hybridmatte.matte(array, np.full((4, 5), 0.5))
+
+
 @pytest.mark.parametrize("labels", [(0, 1), (0, 1, 2), (0, 7, 19), (0, 38), (0, 33, 90, 120)])
 def test_label_masks_are_refused(labels):
     """Labels of a data set's classes, such as 38, gave a trimap that is all background."""
