@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(bool): 1.0}  # stored value of 1.0
-LABELS_MAX = 127  # integers of a type without a scale that reach no further are taken for labels
+LARGEST_LABEL = 127  # integers of a type without a scale that reach no further are taken for labels
 ROUNDING = 1e-5  # excess over [0, 1] that is taken for rounding, for example in a mean of ones
 SAME_IN_PILLOW = {"1", "L", "LA", "F", "I;16", "I;16L", "I;16B", "I;16N", "RGB", "RGBA"}  # modes stored as they mean
 CONVERTED_IN_PILLOW = {
@@ -108,7 +108,7 @@ def to_float(array: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
 def _integer_hint(array: npt.NDArray[np.integer], name: str) -> str:
     """Say what to do with integers of another type: convert a picture's values, or take a label."""
     low, high = int(array.min()), int(array.max())
-    if low >= 0 and LABELS_MAX < high <= 65535:
+    if low >= 0 and LARGEST_LABEL < high <= 65535:
         return f" ({name}.astype(numpy.uint{8 if high <= 255 else 16}) keeps its values, which reach {high})"
     return "" if array.ndim == 3 else " (of a label array, take one label: labels == label)"
 
