@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(bool): 1.0}  # stored value of 1.0
-LARGEST_LABEL = 127  # integers of a type without a scale that reach no further are taken for labels
+LARGEST_LABEL = 127  # integers that are neither uint8 nor uint16 are taken for labels if none is larger
 ROUNDING = 1e-5  # excess over [0, 1] that is taken for rounding, for example in a mean of ones
 SAME_IN_PILLOW = {"1", "L", "LA", "F", "I;16", "I;16L", "I;16B", "I;16N", "RGB", "RGBA"}  # modes stored as they mean
 CONVERTED_IN_PILLOW = {

@@ -29,6 +29,12 @@ class Regions(NamedTuple):
     is_known: npt.NDArray[np.bool_]
     is_unknown: npt.NDArray[np.bool_]
 
+    @property
+    def missing(self) -> list[str]:
+        """The names, "foreground" and "background", of the known regions that have no pixel."""
+        named = {"foreground": self.is_foreground, "background": self.is_background}
+        return [name for name, region in named.items() if not region.any()]
+
 
 def split_trimap(trimap: npt.ArrayLike) -> Regions:
     """Split a trimap into its foreground, background, known and unknown regions.

@@ -138,10 +138,9 @@ def warn_if_all_known(trimap: npt.ArrayLike) -> None:
     regions = split_trimap(check_plane(trimap, "trimap"))
     if regions.is_unknown.any():
         return
-    named = {"foreground": regions.is_foreground, "background": regions.is_background}
-    missing = [f" and no {name} pixel" for name, region in named.items() if not region.any()]
+    missing = "".join(f" and no {name} pixel" for name in regions.missing)
     warn_caller(
-        f"trimap has no unknown pixel{''.join(missing)}, so nothing is solved; trimap_from_mask, or the command "
+        f"trimap has no unknown pixel{missing}, so nothing is solved; trimap_from_mask, or the command "
         "hybridmatte trimap, makes a trimap from a mask",
         UserWarning,
     )

@@ -214,11 +214,10 @@ def _sampled_values(
 def _check_regions(regions: Regions) -> None:
     """Refuse a trimap that has unknown pixels but no foreground or no background."""
     if regions.is_unknown.any():
-        for name, region in (("foreground", regions.is_foreground), ("background", regions.is_background)):
-            if not region.any():
-                raise ValueError(
-                    f"trimap has no {name} pixel, expected one to take samples from; with a prior, solve_cf can answer"
-                )
+        for name in regions.missing:
+            raise ValueError(
+                f"trimap has no {name} pixel, expected one to take samples from; with a prior, solve_cf can answer"
+            )
 
 
 def _sample(

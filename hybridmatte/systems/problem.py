@@ -70,13 +70,12 @@ def check_problem(
     regions = split_trimap(trimap)
     prior, confidence = _check_prior(prior, confidence, pixels)
     if regions.is_unknown.any() and (confidence is None or not confidence[regions.is_unknown].any()):
-        for name, region in (("foreground", regions.is_foreground), ("background", regions.is_background)):
-            if not region.any():
-                bound = "at least 0.9" if name == "foreground" else "at most 0.1"
-                raise ValueError(
-                    f"trimap has no {name} pixel, expected at least one, with a value of {bound} (or a "
-                    "prior with a positive confidence, which hybridmatte.solve takes)"
-                )
+        for name in regions.missing:
+            bound = "at least 0.9" if name == "foreground" else "at most 0.1"
+            raise ValueError(
+                f"trimap has no {name} pixel, expected at least one, with a value of {bound} (or a "
+                "prior with a positive confidence, which hybridmatte.solve takes)"
+            )
     return Problem(pixels, regions.is_unknown, regions.is_foreground.astype(np.float32), prior, confidence)
 
 
