@@ -50,8 +50,9 @@ def memory_needed(shape: tuple[int, ...], method: str = "best", unknown: int | N
     """Estimate the memory that a job takes at its peak, before anything of it is read.
 
     The estimate counts the whole process: the libraries, the pictures that are read, the solve, and the picture that is
-    written. It holds to a third for more than a million pixels. The functions of the package do not ask for it, and
-    raise nothing if memory is short; the command line does, see ``--force``.
+    written. It holds to a third for more than a million pixels; `matte` takes less for large pictures that are soft.
+    The functions of the package do not ask for it, and raise nothing if memory is short; the command line does, see
+    ``--force``.
 
     Parameters
     ----------

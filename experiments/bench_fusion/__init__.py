@@ -7,9 +7,9 @@ from experiments.options import DataOptions, option
 
 WAYS = ("fast", "solvers", "best")  # information flow; information flow and samples; both and the correction
 
-LARGE, AUTO = "best, enlarged", "auto"
+LARGE, REPEATED, AUTO = "best, enlarged", "best, repeated", "auto"
 PARTS = ("photographs", "large", "auto")
-MEGAPIXELS = (1.5, 6.0, 24.0)
+MEGAPIXELS = {LARGE: (1.5, 6.0, 24.0), REPEATED: (1.5, 6.0, 24.0)}
 AUTO_SIDE = 1024  # pixels, longer side
 
 

@@ -1,10 +1,10 @@
 """The page from the recorded result."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from experiments.bench_fusion import AUTO, LARGE, WAYS
+from experiments.bench_fusion import AUTO, LARGE, REPEATED, WAYS
 from experiments.results import Document, Row
 from experiments.tables import mark, table
 
@@ -15,10 +15,10 @@ def report(document: Document) -> list[str]:
     """Return the tables of the photographs, of enlarged ones, and of the goals."""
     rows = document["results"]
     photographs = [row for row in rows if row["method"] in WAYS]
-    large = [row for row in rows if row["method"] == LARGE]
+    large = {way: [row for row in rows if row["method"] == way] for way in (LARGE, REPEATED)}
     auto = [row for row in rows if row["method"] == AUTO]
     parts = _photographs(photographs) if photographs else []
-    return [*parts, *(_large(large) if large else []), *(_auto(auto[0]) if auto else [])]
+    return [*parts, *_large(large), *(_auto(auto[0]) if auto else [])]
 
 
 def _photographs(rows: Sequence[Row]) -> list[str]:
@@ -43,8 +43,24 @@ def _photographs(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _large(rows: Sequence[Row]) -> list[str]:
-    """Return the table of enlarged photographs: seconds, microseconds an unknown pixel, and peak memory."""
+def _large(found: Mapping[str, Sequence[Row]]) -> list[str]:
+    """Return a table and a sentence on the goals for enlarged and for repeated photographs."""
+    intros = {
+        LARGE: "An enlarged photograph with noise, which is soft and so solved at a smaller size.",
+        REPEATED: "A photograph repeated side by side, which is sharp and solved at its own size.",
+    }
+    parts = [
+        "## Large pictures",
+        "One call in a fresh process after one that compiles; the peak is that of the whole process.",
+    ]
+    for way, rows in found.items():
+        if rows:
+            parts += [intros[way], *_sizes(rows)]
+    return parts if len(parts) > 2 else []
+
+
+def _sizes(rows: Sequence[Row]) -> list[str]:
+    """Return the table of sizes: seconds, microseconds an unknown pixel, and peak memory; and the goals."""
     speeds = [1e6 * row["median_s"] / row["error"]["unknowns"] for row in rows]
     lines = [
         [
@@ -58,9 +74,6 @@ def _large(rows: Sequence[Row]) -> list[str]:
     ]
     last, growth = rows[-1], speeds[-1] / speeds[0]
     return [
-        "## Large pictures",
-        "An enlarged photograph with noise, one call in a fresh process after one that compiles; the peak is that of "
-        "the whole process.",
         table(["photograph", "unknown pixels", "s", "µs an unknown pixel", "peak, GiB"], lines),
         f"Goals at the largest size: {GOALS['s']:g} s, {_verdict(last['median_s'], GOALS['s'])}; {GOALS['gib']:g} GiB, "
         f"{_verdict(last['peak_mib'] / 1024, GOALS['gib'])}; growth from the smallest {growth:.2f}, at most "

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hybridmatte._validation import check_image
 from hybridmatte.automatic.band import follow_correction, guessed_in, is_hard, trimap_of_soft_mask, widened
 from hybridmatte.automatic.found import Findings, Found, MaskCorrection
-from hybridmatte.automatic.half_size import halved_trimap, matte_band
+from hybridmatte.automatic.half_size import halved_band, matte_band
 from hybridmatte.automatic.mask_checks import check_outline, fit_mask, is_border_inside, warn_if_inverted
 from hybridmatte.automatic.mask_correction import changed_share, corrected_mask
 from hybridmatte.correction.matting import Quality, check_method_or_quality, matte_in_passes, weights_of
@@ -264,7 +264,7 @@ def solve_mask(
         trimap, correction = trimap_of_mask(image, mask, pitch, trust_mask, weights, admit)
     if admit is not None:
         admit(np.count_nonzero(trimap == 0.5), True)
-    half = None if has_widths else halved_trimap(trimap, quality)
+    half = None if has_widths else halved_band(trimap, quality)
     if with_confidence:
         alpha, confidence = matte_in_passes(image, trimap, weights=weights, passes=1)
     else:

@@ -9,11 +9,12 @@ import numpy.typing as npt
 from hybridmatte.automatic.band import lacks
 from hybridmatte.correction.features import COLOURS, colour_regression
 from hybridmatte.correction.matting import Quality, matte_by
+from hybridmatte.correction.resizing import doubled, halved, halved_trimap
 from hybridmatte.correction.weights import RESEARCH, WeightsKind
 from hybridmatte.correction.window_statistics import WindowStatistics
 from hybridmatte.trimap import box_around
 
-__all__ = ["halved_trimap", "matte_band"]
+__all__ = ["halved_band", "matte_band"]
 
 LEAST_SIDE = 512  # pixels: shorter side of an image from which on "fast" solves at half the size
 RADIUS = 1  # pixels of half the size: of the windows in which alpha is linear in the colours
@@ -21,15 +22,14 @@ RADIUS = 1  # pixels of half the size: of the windows in which alpha is linear i
 Plane = npt.NDArray[np.float32]
 
 
-def halved_trimap(trimap: Plane, quality: str | None) -> Plane | None:
+def halved_band(trimap: Plane, quality: str | None) -> Plane | None:
     """Return the trimap of half the size that `matte_band` is to solve; None where it is to solve at full size.
 
-    Quality "fast" halves an image of 512 x 512 pixels or more, if both known regions have a pixel of half the size. A
-    pixel of half the size is known if its four pixels are known; in thin known parts, half of them suffice.
+    Quality "fast" halves an image of 512 x 512 pixels or more, if both known regions have a pixel of half the size.
     """
     if quality != "fast" or min(trimap.shape) < LEAST_SIDE or not (trimap == 0.5).any():
         return None
-    half = _halved_trimap(trimap)
+    half = halved_trimap(trimap, _thin_parts)
     return half if (half == 0).any() and (half == 1).any() else None
 
 
@@ -41,7 +41,7 @@ def matte_band(
     quality: Quality | None,
     weights: WeightsKind = RESEARCH,
 ) -> Plane:
-    """Estimate alpha by `matte_by`, at half the size if `half`, by `halved_trimap`, is given.
+    """Estimate alpha by `matte_by`, at half the size if `half`, by `halved_band`, is given.
 
     A band along a mask is wide, because the mask is inexact; there an alpha of half the size is as good, and one pass
     of the quality "best", see the notes on the network that corrects masks. In each window of 3 x 3 pixels of half the
@@ -54,7 +54,7 @@ def matte_band(
     """
     if half is None:
         return matte_by(image, trimap, method, quality, weights, passes=1)
-    small, unknown = _halved(image), trimap == 0.5
+    small, unknown = halved(image), trimap == 0.5
     alpha = trimap.copy()
     box = box_around(unknown, 0)
     enlarged = _along_colours(small, matte_by(small, half, method, quality, weights), image, box)
@@ -62,27 +62,16 @@ def matte_band(
     return alpha
 
 
-def _halved(part: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return an image or plane at half the height and width."""
-    height, width = part.shape[:2]
-    return cv2.resize(part, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
-
-
-def _halved_trimap(trimap: Plane) -> Plane:
-    """Return a trimap at half the height and width."""
-    shares = [_halved((trimap == value).astype(np.float32)) for value in (0.0, 1.0)]
-    half = np.full(shares[0].shape, 0.5, np.float32)
-    for value, share, other in ((0.0, *shares), (1.0, *shares[::-1])):
-        is_known, is_partly = share > 1 - 1e-4, (share >= 0.5) & (other == 0)
-        half[is_known | is_partly & lacks(is_known, is_partly, connectivity=8)] = value
-    return half
+def _thin_parts(is_known: npt.NDArray[np.bool_], share: Plane) -> npt.NDArray[np.bool_]:
+    """Return the pixels, half known at least, of parts without a known pixel: specks of a band are often wrong."""
+    return lacks(is_known, share >= 0.5, connectivity=8)
 
 
 def _along_colours(
     small: npt.NDArray[np.float32], alpha: Plane, image: npt.NDArray[np.float32], box: tuple[slice, slice]
 ) -> Plane:
     """Return alpha of half the size at the size of the image, in a box: linear in R, G and B from window to window."""
-    lines = cv2.resize(_colour_lines(small, alpha), image.shape[1::-1], interpolation=cv2.INTER_LINEAR)[box]
+    lines = doubled(_colour_lines(small, alpha), image.shape, cv2.INTER_LINEAR)[box]
     return ((lines[:, :, :3] * image[box]).sum(axis=2) + lines[:, :, 3]).clip(0, 1)
 
 

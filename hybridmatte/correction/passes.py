@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hybridmatte.correction.estimates import (
     BASE_SOLVER,
+    EXPANDED_CONFIDENCE,
     Guess,
     PixelEstimates,
     SolverEstimates,
@@ -19,6 +20,7 @@ from hybridmatte.correction.estimates import (
     solver_estimates,
 )
 from hybridmatte.correction.features import FEATURES
+from hybridmatte.correction.half_size import solve_at_size_of_detail
 from hybridmatte.correction.network import Perceptron, predict_correction, predict_correction_and_doubt
 from hybridmatte.correction.tiles import evaluate_tiles
 from hybridmatte.methods.flow_neighbors import FlowMemory
@@ -30,6 +32,7 @@ __all__ = [
     "certain_trimap",
     "correct",
     "correct_again",
+    "correct_at_size",
     "correct_near",
     "correct_once",
     "corrected_alpha",
@@ -41,7 +44,6 @@ CERTAIN_DOUBT = 0.39  # largest probability that alpha of such a pixel is off by
 DOUBT_FLOOR = 0.02  # added to the doubts whose inverse squares weigh the two passes
 LEAST_CERTAIN = 0.05  # of the unknown pixels: with fewer certain ones, a second pass would change next to nothing
 SECOND_RTOL = 1e-3  # of the solver in the second pass, which starts from the first one's alpha
-EXPANDED_CONFIDENCE = 0.998  # of 1,158,184 pixels that took a known neighbour's alpha (20 photographs), 0.21% are wrong
 
 Plane = npt.NDArray[np.float32]
 
@@ -62,9 +64,18 @@ class MatteWithConfidence(NamedTuple):
 
 
 def correct(problem: Problem, network: Perceptron, passes: int = 2) -> MatteWithConfidence:
-    """Estimate alpha and confidence of a checked problem, in one or two passes; the network has two outputs."""
+    """Estimate alpha and confidence of a checked problem without a prior, in one or two passes.
+
+    The network has two outputs. Large and soft pictures are solved at half their size, see `solve_at_size_of_detail`.
+    """
     if not problem.is_unknown.any():
         return MatteWithConfidence(problem.known_alpha, np.ones_like(problem.known_alpha))
+    solve = partial(correct_at_size, network=network, passes=passes)
+    return MatteWithConfidence(*solve_at_size_of_detail(problem, solve))
+
+
+def correct_at_size(problem: Problem, network: Perceptron, passes: int = 2) -> MatteWithConfidence:
+    """Estimate alpha and confidence of a checked problem with unknown pixels, as `correct`, at its own size."""
     memory = FlowMemory(passes) if passes == 2 else None
     estimates = solver_estimates(problem, memory)
     known, first = estimates.known, correct_once(estimates, network)

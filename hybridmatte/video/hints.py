@@ -15,11 +15,14 @@ from hybridmatte.automatic.finding import Segmenter, found_in
 from hybridmatte.automatic.from_image import matte_found
 from hybridmatte.automatic.from_mask import fit_mask, matte_from_mask, trimap_of_mask, warn_if_doubtful
 from hybridmatte.automatic.registry import find_mask
-from hybridmatte.correction.matting import Quality, matte, matte_in_passes
+from hybridmatte.correction.estimates import BASE_SOLVER
+from hybridmatte.correction.matting import Quality
 from hybridmatte.correction.network import Perceptron
+from hybridmatte.correction.passes import correct_at_size
 from hybridmatte.correction.weights import WeightsKind, load_correction_network
 from hybridmatte.errors import warn_caller
-from hybridmatte.systems.problem import check_plane_like_image
+from hybridmatte.methods.registry import solve
+from hybridmatte.systems.problem import check_plane_like_image, check_problem
 from hybridmatte.trimap import split_trimap
 from hybridmatte.video.flow import Frame, Plane
 from hybridmatte.video.tracking import Matted, matted
@@ -71,13 +74,13 @@ class GivenTrimap(Hint):
         return self._trimap
 
     def alone(self) -> Matted:
-        """Return what `matte` estimates."""
+        """Return what `matte` estimates at the frame's own size: sizes that change between frames would flicker."""
         if not (self._trimap == 0.5).any():
             return matted(self.image, self._trimap, self._trimap.copy())
-        if self.settings.quality == "best":
-            alpha, confidence = matte_in_passes(self.image, self._trimap, self.settings.weights)
-            return matted(self.image, self._trimap, alpha, confidence)
-        return matted(self.image, self._trimap, matte(self.image, self._trimap, quality=self.settings.quality))
+        network = self.settings.network
+        if network is None:
+            return matted(self.image, self._trimap, solve(self.image, self._trimap, BASE_SOLVER))
+        return matted(self.image, self._trimap, *correct_at_size(check_problem(self.image, self._trimap), network))
 
 
 class GivenMask(Hint):

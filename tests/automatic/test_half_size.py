@@ -5,7 +5,7 @@ import pytest
 
 import hybridmatte
 from hybridmatte.automatic import half_size
-from hybridmatte.automatic.half_size import LEAST_SIDE, halved_trimap, matte_band
+from hybridmatte.automatic.half_size import LEAST_SIDE, halved_band, matte_band
 from hybridmatte.correction import matting
 from hybridmatte.correction.passes import correct
 from tests.synthetic import soft_disk
@@ -34,7 +34,7 @@ def solved_shapes(monkeypatch):
 
 def fast_band(image, trimap):
     """Return alpha of a band at quality "fast"."""
-    return matte_band(image, trimap, halved_trimap(trimap, "fast"), None, "fast")
+    return matte_band(image, trimap, halved_band(trimap, "fast"), None, "fast")
 
 
 class TestLarge:
@@ -67,7 +67,7 @@ class TestLarge:
         """A single known pixel is solved at full size."""
         trimap = np.full(SHAPE, 0.5, np.float32)
         trimap[0], trimap[300, 301] = 0, 1
-        assert halved_trimap(trimap, "fast") is None
+        assert halved_band(trimap, "fast") is None
         fast_band(np.float32(scene.image), trimap)
         assert solved_shapes == [SHAPE]
 
@@ -84,7 +84,7 @@ class TestLarge:
 def test_what_is_halved(shape, quality, expected):
     trimap = np.full(shape, 0.5, np.float32)
     trimap[:9], trimap[-9:] = 0, 1
-    assert (halved_trimap(trimap, quality) is not None) == expected
+    assert (halved_band(trimap, quality) is not None) == expected
 
 
 def test_widths_of_the_band_are_kept(scene, solved_shapes):

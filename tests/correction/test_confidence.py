@@ -5,8 +5,8 @@ import pytest
 
 from hybridmatte import MatteWithConfidence, matte, matte_with_confidence
 from hybridmatte.correction import passes
-from hybridmatte.correction.estimates import solver_estimates
-from hybridmatte.correction.passes import EXPANDED_CONFIDENCE, certain_trimap, correct_once
+from hybridmatte.correction.estimates import EXPANDED_CONFIDENCE, solver_estimates
+from hybridmatte.correction.passes import certain_trimap, correct_once
 from hybridmatte.correction.weights import load_correction_network
 from hybridmatte.systems.problem import check_problem
 from tests.correction.doubts import with_doubts, without_doubts
