@@ -10,8 +10,7 @@ from experiments.tables import mark, table
 
 ERRORS = {"sad": "SAD", "mse": "MSE", "gradient_error": "Grad"}
 TITLES = {
-    "rule": "Photographs that the rule was chosen on",
-    "held out": "Photographs that chose nothing",
+    "held out": "Photographs that did not choose the rule",
     "animals and portraits": "Animals and portraits, with predicted alphas",
 }
 

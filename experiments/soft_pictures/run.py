@@ -19,7 +19,7 @@ from hybridmatte.correction.weights import load_correction_network
 from hybridmatte.data import Sample
 from hybridmatte.systems.problem import check_problem
 
-RULE = ("GT04", "GT06", "GT13", "GT24")  # of the first twelve: with the eight more, the rule was chosen on them
+RULE = ("GT04", "GT06", "GT13", "GT24")  # these and the eight more of another folder: the rule was chosen on them
 PREDICTED = ("animals", "portraits")
 CLEAR = 0.02  # largest distance from 0 or 1 of the alpha of a known pixel, after a blur
 
@@ -37,11 +37,9 @@ def samples(data: Path, name: str) -> Iterator[Sample]:
     if name == "animals and portraits":
         yield from _predicted(data)
         return
-    folders = ("alphamatting", "alphamatting_more") if name == "rule" else ("alphamatting",)
-    for folder in folders:
-        for case in alphamatting_cases(data, trimaps=("trimap1",), folder=folder):
-            if folder == "alphamatting_more" or (case.name in RULE) == (name == "rule"):
-                yield Sample(case.name, image=np.float32(case.image), trimap=case.trimap, alpha=case.alpha)
+    for case in alphamatting_cases(data, trimaps=("trimap1",)):
+        if case.name not in RULE:
+            yield Sample(case.name, image=np.float32(case.image), trimap=case.trimap, alpha=case.alpha)
 
 
 def _predicted(data: Path) -> Iterator[Sample]:
@@ -55,20 +53,20 @@ def _predicted(data: Path) -> Iterator[Sample]:
 
 
 def changed(sample: Sample, variant: Variant) -> Sample:
-    """Return a photograph that is blurred, enlarged, noisy and compressed; its alpha is blurred and enlarged alike.
+    """Return a photograph that is enlarged, blurred, noisy and compressed; its alpha is enlarged and blurred alike.
 
     The first row and column of an enlargement are cut off, so that its pixels do not lie on those of the photograph.
     """
     image, alpha, trimap = (np.float32(plane) for plane in (sample.image, sample.alpha, sample.trimap))
-    if variant.blur:
-        image, alpha = (cv2.GaussianBlur(plane, (0, 0), variant.blur) for plane in (image, alpha))
-        trimap[(trimap != 0.5) & (np.abs(alpha - trimap) > CLEAR)] = 0.5
     if variant.factor != 1:
         size = tuple(round(variant.factor * side) for side in trimap.shape[::-1])
         image, alpha = (
             cv2.resize(plane, size, interpolation=cv2.INTER_CUBIC)[1:, 1:].clip(0, 1) for plane in (image, alpha)
         )
-        trimap = cv2.resize(trimap, size, interpolation=cv2.INTER_NEAREST)[1:, 1:]
+        trimap = cv2.resize(trimap, size, interpolation=cv2.INTER_NEAREST)[1:, 1:].copy()
+    if variant.blur:
+        image, alpha = (cv2.GaussianBlur(plane, (0, 0), variant.blur) for plane in (image, alpha))
+        trimap[(trimap != 0.5) & (np.abs(alpha - trimap) > CLEAR)] = 0.5
     deviation = np.sqrt(variant.noise**2 + variant.photons * image)
     image = image + deviation * np.random.default_rng(0).standard_normal(image.shape, np.float32)
     image = image.clip(0, 1).astype(np.float32)
