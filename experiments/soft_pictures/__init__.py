@@ -13,9 +13,9 @@ WAYS = ("own size", "half size")
 class Variant:
     """What is done to a photograph and its alpha: they are enlarged and blurred, and the photograph gets noise.
 
-    factor enlarges them. blur is the standard deviation of a Gaussian in pixels of the enlarged photograph. noise is the
-    standard deviation in the dark, a share of white; photons is the variance that is added to its square in white. jpeg
-    is the quality of a JPEG file from 1 to 100, 0 for none.
+    factor enlarges them. blur is the standard deviation of a Gaussian, in pixels of the enlarged photograph. noise is
+    the standard deviation in the dark, a share of white; photons is the variance that is added to its square in white.
+    jpeg is the quality of a JPEG file from 1 to 100, 0 for none.
     """
 
     blur: float = 0.0
@@ -52,9 +52,8 @@ class Options(DataOptions):
 
 EXPERIMENT = Experiment(
     name="soft_pictures",
-    question="Is alpha as good at half the size of a picture that is soft, and does the rule tell which pictures are?",
+    question="Is alpha as good at half the size of a soft picture, and does the rule find these?",
     cost="an hour; the data folder",
     options=Options,
     packages=("numpy", "scipy", "numba", "opencv-python-headless"),
-    is_resumable=True,
 )

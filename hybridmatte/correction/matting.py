@@ -46,9 +46,10 @@ def matte(
     that are certain then, within 0.02 of 0 or 1, become known, and the rest is solved and corrected again.
     `matte_with_confidence` also says how likely alpha is right in each pixel.
 
-    An image of 1.5 megapixels or more is solved at half its size, and alpha is enlarged, if the unknown region shows
-    next to nothing that half the size does not: if it was enlarged three times, or blurred by a pixel or more by lens,
-    motion or noise reduction. There alpha is as good or better, in a quarter of the time. An image of 24 megapixels, of
+    An image of 1.5 megapixels or more is solved at half its size, and alpha is enlarged, if its unknown region shows
+    hardly anything that half the size does not: if it was enlarged three times, or lens or noise reduction blurred it
+    by a pixel. That takes a quarter of the time. The error of photographs enlarged twice and blurred fell by 9 to 24%;
+    that of photographs blurred by a pixel at the size they were sharp at rose by 7%. An image of 24 megapixels, of
     which a ninth is unknown, takes 2.4 GB of memory if it is sharp.
 
     A trimap without unknown pixels, such as a mask, is returned as it is. `trimap_from_mask` makes a trimap from a

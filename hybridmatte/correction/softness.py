@@ -1,4 +1,4 @@
-"""Whether a picture is soft: it shows next to nothing in its unknown region that half its size does not show."""
+"""Whether a picture is soft: it shows hardly anything in its unknown region that half its size does not show."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ import numpy.typing as npt
 
 from hybridmatte.correction.resizing import halved
 
-__all__ = ["is_soft"]
+__all__ = ["Blocks", "FineDetail", "fine_detail", "is_soft", "sharp_share"]
 
 TILE, BLOCK, QUARTER = 256, 16, 4  # pixels: sides of a tile and of a block, divisor of the size of coarse detail
 LEAST_UNKNOWN = 0.25  # of a block that counts
 FEWEST_BLOCKS = 100  # that tell anything of a picture
 FINE = np.float64([1, -6, 15, -20, 15, -6, 1]) / 64  # response sin(pi f)^6: 1 at the highest frequency
 COARSE = np.float64([1, -2, 1]) / 4  # response sin(pi f)^2, of a quarter of the size
-LARGEST_SLOPE = 0.0015  # of a soft picture
+LARGEST_SLOPE = 0.0015  # of a soft picture, up or down
 ERRORS = 2.0  # standard errors by which a slope is certain
 LARGEST_NOISE = 0.03  # standard deviation of the noise of a picture whose detail can be told
-SHARP_SLOPE, SHARP_NOISE = (
-    3 * LARGEST_SLOPE,
-    2.0,
-)  # the fine detail of a sharp tile exceeds this, times coarse, and noise
+SHARP_SLOPE = 3 * LARGEST_SLOPE  # times coarse detail: a sharp tile has more fine detail than noise by this
+SHARP_NOISE = 1.3  # times noise: a sharp tile has more fine detail
 SHARP_SHARE = 0.05  # of the unknown pixels of a soft picture that may lie in sharp tiles
 ONE = np.ones(1)
 
@@ -55,24 +53,27 @@ class FineDetail(NamedTuple):
 
 
 def is_soft(image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_]) -> bool:
-    """Return whether an image (H, W, 3) shows next to nothing in its unknown region (H, W) that half its size does not.
+    """Return whether an image (H, W, 3) shows hardly anything in its unknown region (H, W) that half its size does not.
 
     Over the blocks of a picture, fine detail is noise plus a slope times coarse detail, see `fine_detail`. The slope of
-    a sharp photograph is 0.01 to 0.2; after a blur of a pixel, or enlarged three times, it is 0.001 or less. Where
-    noise leaves this open, the picture is soft if it is soft at half its size. Besides, nearly all of the unknown
-    region must be soft, and noise weak enough to tell.
+    most sharp photographs is above 0.01; after a blur of a pixel, or enlarged three times, it is about 0.001 or less. A
+    slope that is clearly negative is not of a soft picture: parts of low contrast are sharper than the others. Where a
+    small error leaves the slope open, the picture is soft if it is soft at half its size. Besides, few of the tiles
+    may be sharp by themselves, and noise must be weak enough to tell.
     """
     tiles = list(_tiles(image, is_unknown))
     if sum(len(tile.share) for tile in tiles) < FEWEST_BLOCKS:
         return False
     blocks = Blocks(*map(np.concatenate, zip(*tiles, strict=True)))
     detail = fine_detail(blocks)
-    if detail is None or detail.slope - ERRORS * detail.slope_error > LARGEST_SLOPE:
+    if detail is None or detail.slope_error > LARGEST_SLOPE:
         return False
-    if detail.noise(blocks) > LARGEST_NOISE**2 * 2 * np.square(FINE).sum() or _sharp_share(tiles, detail) > SHARP_SHARE:
+    if detail.noise(blocks) > LARGEST_NOISE**2 * 2 * np.square(FINE).sum() or sharp_share(tiles, detail) > SHARP_SHARE:
         return False
-    is_certain = detail.slope + ERRORS * detail.slope_error <= LARGEST_SLOPE
-    return is_certain or is_soft(halved(image), halved(np.float32(is_unknown)) > 0)
+    slope, error = abs(detail.slope), ERRORS * detail.slope_error
+    if slope - error > LARGEST_SLOPE:
+        return False
+    return slope + error <= LARGEST_SLOPE or is_soft(halved(image), halved(np.float32(is_unknown)) > 0)
 
 
 def fine_detail(blocks: Blocks) -> FineDetail | None:
@@ -80,7 +81,8 @@ def fine_detail(blocks: Blocks) -> FineDetail | None:
 
     Fine detail is the power of the 6th differences along rows and columns, coarse detail that of the 2nd differences at
     a quarter of the size. White noise adds nearly nothing to the second. Blocks above and below the median of coarse
-    detail are the instrument, so that a few strong edges do not decide alone; the error is that of unequal variances.
+    detail are the instrumental variable, so that a few strong edges do not decide alone. The standard error allows for
+    unequal variances, and takes blocks as independent.
     """
     weights, ones = blocks.share[:, None], np.ones_like(blocks.share)
     causes = np.stack([ones, blocks.brightness, blocks.coarse], axis=1)
@@ -94,7 +96,7 @@ def fine_detail(blocks: Blocks) -> FineDetail | None:
     return FineDetail(*found, np.sqrt((inverse @ (errors.T @ errors) @ inverse.T)[2, 2]))
 
 
-def _sharp_share(tiles: list[Blocks], detail: FineDetail) -> float:
+def sharp_share(tiles: list[Blocks], detail: FineDetail) -> float:
     """Return the share of the unknown pixels that lie in sharp tiles."""
     weights = np.array([tile.share.sum() for tile in tiles])
     fine, coarse = (
@@ -107,7 +109,7 @@ def _sharp_share(tiles: list[Blocks], detail: FineDetail) -> float:
 
 
 def _tiles(image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_]) -> Iterator[Blocks]:
-    """Yield the blocks of each tile; what a side is longer than a multiple of a block is left out."""
+    """Yield the blocks of each tile; rows and columns beyond the last whole block are ignored."""
     height, width = (side // BLOCK * BLOCK for side in is_unknown.shape)
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):

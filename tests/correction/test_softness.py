@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from hybridmatte.correction import softness
 from hybridmatte.correction.softness import Blocks, fine_detail, is_soft
 from tests.correction.soft_scenes import NOISE, blurred, enlarged, noisy, repeated
 
@@ -102,3 +103,68 @@ def test_what_fine_detail_is_made_of():
     assert abs(detail.slope - 0.02) < 3 * detail.slope_error < 3e-3
     np.testing.assert_allclose(detail.constant, 1e-5, rtol=0.3)
     np.testing.assert_allclose(detail.by_brightness, 3e-5, rtol=0.2)
+
+
+def test_faint_detail_beside_strong_soft_edges(fur):
+    """Where parts of low contrast are sharp and the others soft, the slope is clearly negative."""
+    sharp = repeated(fur, 5)
+    image, columns = cv2.GaussianBlur(np.float32(sharp.image), (0, 0), 1.5), sharp.trimap.shape[1] * 2 // 5
+    image[:, :columns] = 0.35 + 0.3 * sharp.image[:, :columns]
+    assert not finds_soft(sharp._replace(image=noisy(image, NOISE)))
+
+
+def made_blocks(*, slope, noise, spread=0.0, count=400):
+    """Return blocks whose fine detail has a slope, noise of a standard deviation, and a spread of its own."""
+    generator = np.random.default_rng(0)
+    coarse = generator.exponential(1e-2, count)
+    fine = noise**2 * 2 * np.square(softness.FINE).sum() + slope * coarse + spread * generator.standard_normal(count)
+    return Blocks(np.ones(count), generator.random(count), fine, coarse)
+
+
+class TestConditions:
+    """Each condition of the rule alone, on blocks that are made."""
+
+    @pytest.fixture
+    def decide(self, monkeypatch):
+        def decided(*tiles):
+            monkeypatch.setattr(softness, "_tiles", lambda image, _: tiles if image.shape[0] == 64 else ())
+            return is_soft(np.zeros((64, 64, 3), np.float32), np.ones((64, 64), np.bool_))
+
+        return decided
+
+    @pytest.mark.parametrize(("slope", "expected"), [(0.001, True), (-0.001, True), (0.003, False), (-0.003, False)])
+    def test_slope(self, decide, slope, expected):
+        assert decide(made_blocks(slope=slope, noise=0.01)) == expected
+
+    @pytest.mark.parametrize(("noise", "expected"), [(0.028, True), (0.032, False)])
+    def test_noise(self, decide, noise, expected):
+        assert decide(made_blocks(slope=0, noise=noise)) == expected
+
+    @pytest.mark.parametrize(("count", "expected"), [(99, False), (101, True)])
+    def test_few_blocks(self, decide, count, expected):
+        assert decide(made_blocks(slope=0, noise=0.01, count=count)) == expected
+
+    @pytest.mark.parametrize(("count", "expected"), [(10, True), (40, False)])
+    def test_sharp_tiles(self, decide, count, expected):
+        """A tile is sharp by its own detail, though the slope of the whole picture is small."""
+        soft, sharp = made_blocks(slope=0, noise=0.001), made_blocks(slope=0, noise=0.001, count=count)
+        sharp = sharp._replace(coarse=np.full(count, np.median(soft.coarse)), fine=sharp.fine + 1e-4)
+        assert abs(fine_detail(Blocks(*map(np.concatenate, zip(soft, sharp, strict=True)))).slope) < 1e-3
+        assert decide(soft, sharp) == expected
+
+    @pytest.mark.parametrize("half_is_soft", [False, True])
+    def test_half_the_size_decides_what_noise_leaves_open(self, monkeypatch, half_is_soft):
+        """The error is small, but the slope with two errors exceeds the limit."""
+        undecided = made_blocks(slope=0.0022, noise=0.01, spread=1e-4)
+        detail = fine_detail(undecided)
+        assert detail.slope < softness.LARGEST_SLOPE < detail.slope + 2 * detail.slope_error
+        assert detail.slope_error < softness.LARGEST_SLOPE
+        half = made_blocks(slope=0 if half_is_soft else 0.01, noise=0.005)
+        monkeypatch.setattr(softness, "_tiles", lambda image, _: [undecided if image.shape[0] == 64 else half])
+        assert is_soft(np.zeros((64, 64, 3), np.float32), np.ones((64, 64), np.bool_)) == half_is_soft
+
+    def test_a_large_error_tells_nothing(self, decide, monkeypatch):
+        uncertain = made_blocks(slope=0, noise=0.01, spread=1e-3)
+        assert fine_detail(uncertain).slope_error > softness.LARGEST_SLOPE
+        monkeypatch.setattr(softness, "halved", lambda *_: pytest.fail("half the size is not asked"))
+        assert not decide(uncertain)
