@@ -48,7 +48,7 @@ def matte(
 
     An image of 1.5 megapixels or more is solved at half its size, and alpha is enlarged, if its unknown region shows
     hardly anything that half the size does not: if it was enlarged three times, or lens or noise reduction blurred it
-    by a pixel. That takes a quarter of the time. The error of photographs enlarged twice and blurred fell by 9 to 24%;
+    by a pixel. That takes a quarter of the time. The error of photographs enlarged twice and blurred fell by 7 to 24%;
     that of photographs blurred by a pixel at the size they were sharp at rose by 7%. An image of 24 megapixels, of
     which a ninth is unknown, takes 2.4 GB of memory if it is sharp.
 

@@ -56,7 +56,7 @@ class Hint(ABC):
 
     @abstractmethod
     def alone(self) -> Matted:
-        """Return the frame's alpha without other frames, of a trimap at its own size, else as the functions for images do."""
+        """Return the frame's alpha without other frames: of a trimap at its own size, else as the functions do."""
 
 
 class GivenTrimap(Hint):
