@@ -63,7 +63,7 @@ def matte_band(
 
 
 def _thin_parts(is_known: npt.NDArray[np.bool_], share: Plane) -> npt.NDArray[np.bool_]:
-    """Return the pixels, half known at least, of parts without a known pixel: specks of a band are often wrong."""
+    """Return the pixels that are known by half, in parts without a known pixel: smaller specks are often wrong."""
     return lacks(is_known, share >= 0.5, connectivity=8)
 
 

@@ -41,8 +41,8 @@ def matte_with_confidence(
     result : MatteWithConfidence
         alpha, (H, W) float32, is that of `matte` with ``quality="best"`` and the same weights, to the bit. confidence,
         (H, W) float32 in [0, 1], is exactly 1 on known pixels. It is 0.998 on unknown pixels that have almost the
-        colour of a known pixel nearby and take its alpha, so that the network does not see them; in a large soft image,
-        see `matte`, that is the most of an unknown pixel.
+        colour of a known pixel nearby and take its alpha, so that the network does not see them. In a large soft
+        image, see `matte`, no unknown pixel has more.
 
     Raises
     ------

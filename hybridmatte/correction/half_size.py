@@ -13,14 +13,14 @@ from hybridmatte.correction.resizing import doubled, halved, halved_trimap
 from hybridmatte.correction.softness import is_soft
 from hybridmatte.systems.problem import Problem, finish_alpha
 
-__all__ = ["at_full_size", "at_half_size", "halved_problem", "solve_at_size_of_detail"]
+__all__ = ["at_full_size", "at_half_size", "halved_problem", "solve_halved_if_soft"]
 
 LEAST_PIXELS = 1_500_000  # of a picture that is solved at half its size; what is left has 700 x 530
 
 Plane = npt.NDArray[np.float32]
 
 
-def solve_at_size_of_detail(problem: Problem, solve: Callable[[Problem], tuple[Plane, ...]]) -> tuple[Plane, ...]:
+def solve_halved_if_soft(problem: Problem, solve: Callable[[Problem], tuple[Plane, ...]]) -> tuple[Plane, ...]:
     """Return alpha, or alpha and its confidence, of a problem without a prior, by a function for one size.
 
     A large and soft picture is solved at half its size, and there at half of that if it is still both.
@@ -28,7 +28,7 @@ def solve_at_size_of_detail(problem: Problem, solve: Callable[[Problem], tuple[P
     half = halved_problem(problem)
     if half is None:
         return solve(problem)
-    return at_full_size(problem, *solve_at_size_of_detail(half, solve))
+    return at_full_size(problem, *solve_halved_if_soft(half, solve))
 
 
 def halved_problem(problem: Problem) -> Problem | None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hybridmatte._validation import check_choice, check_plane
 from hybridmatte.correction.estimates import BASE_SOLVER
-from hybridmatte.correction.half_size import solve_at_size_of_detail
+from hybridmatte.correction.half_size import solve_halved_if_soft
 from hybridmatte.correction.passes import MatteWithConfidence, correct
 from hybridmatte.correction.weights import RESEARCH, WeightsKind, check_weights, load_correction_network
 from hybridmatte.errors import warn_caller
@@ -104,7 +104,7 @@ def matte(
     if quality == "best":
         return matte_in_passes(image, trimap, weights).alpha
     warn_if_all_known(trimap)
-    return solve_at_size_of_detail(check_problem(image, trimap), _solve_base)[0]
+    return solve_halved_if_soft(check_problem(image, trimap), _solve_base)[0]
 
 
 def _solve_base(problem: Problem) -> tuple[npt.NDArray[np.float32]]:

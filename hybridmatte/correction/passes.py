@@ -20,7 +20,7 @@ from hybridmatte.correction.estimates import (
     solver_estimates,
 )
 from hybridmatte.correction.features import FEATURES
-from hybridmatte.correction.half_size import solve_at_size_of_detail
+from hybridmatte.correction.half_size import solve_halved_if_soft
 from hybridmatte.correction.network import Perceptron, predict_correction, predict_correction_and_doubt
 from hybridmatte.correction.tiles import evaluate_tiles
 from hybridmatte.methods.flow_neighbors import FlowMemory
@@ -66,12 +66,12 @@ class MatteWithConfidence(NamedTuple):
 def correct(problem: Problem, network: Perceptron, passes: int = 2) -> MatteWithConfidence:
     """Estimate alpha and confidence of a checked problem without a prior, in one or two passes.
 
-    The network has two outputs. Large and soft pictures are solved at half their size, see `solve_at_size_of_detail`.
+    The network has two outputs. Large and soft pictures are solved at half their size, see `solve_halved_if_soft`.
     """
     if not problem.is_unknown.any():
         return MatteWithConfidence(problem.known_alpha, np.ones_like(problem.known_alpha))
     solve = partial(correct_at_size, network=network, passes=passes)
-    return MatteWithConfidence(*solve_at_size_of_detail(problem, solve))
+    return MatteWithConfidence(*solve_halved_if_soft(problem, solve))
 
 
 def correct_at_size(problem: Problem, network: Perceptron, passes: int = 2) -> MatteWithConfidence:

@@ -57,9 +57,9 @@ def is_soft(image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_]) -
 
     Over the blocks of a picture, fine detail is noise plus a slope times coarse detail, see `fine_detail`. The slope of
     most sharp photographs is above 0.01; after a blur of a pixel, or enlarged three times, it is about 0.001 or less. A
-    slope that is clearly negative is not of a soft picture: parts of low contrast are sharper than the others. Where a
-    small error leaves the slope open, the picture is soft if it is soft at half its size. Besides, few of the tiles
-    may be sharp by themselves, and noise must be weak enough to tell.
+    clearly negative slope is refused as well: there, parts of low contrast are sharper than the others. If the slope
+    cannot be told from the limit and its error is small, half the size decides. Besides, few of the tiles may be sharp
+    by themselves, and the noise must be weak enough to tell.
     """
     tiles = list(_tiles(image, is_unknown))
     if sum(len(tile.share) for tile in tiles) < FEWEST_BLOCKS:
@@ -99,10 +99,7 @@ def fine_detail(blocks: Blocks) -> FineDetail | None:
 def sharp_share(tiles: list[Blocks], detail: FineDetail) -> float:
     """Return the share of the unknown pixels that lie in sharp tiles."""
     weights = np.array([tile.share.sum() for tile in tiles])
-    fine, coarse = (
-        np.array([np.average(values, weights=tile.share) for tile, values in zip(tiles, plane, strict=True)])
-        for plane in ([tile.fine for tile in tiles], [tile.coarse for tile in tiles])
-    )
+    _, _, fine, coarse = np.transpose([np.average(tile, axis=1, weights=tile.share) for tile in tiles])
     noise = np.array([detail.noise(tile) for tile in tiles])
     is_sharp = (fine > SHARP_NOISE * noise) & (fine - noise > SHARP_SLOPE * coarse)
     return float(weights[is_sharp].sum() / weights.sum())
@@ -128,9 +125,8 @@ def _blocks(image: npt.NDArray[np.float32], is_unknown: npt.NDArray[np.bool_], r
         for part, whole in zip((rows, columns), outer, strict=True)
     )
     pixels, unknown = image[outer], np.float32(is_unknown[rows, columns])
-    coarse = _power(_quartered(pixels), COARSE)[
-        tuple(slice(part.start // QUARTER, part.stop // QUARTER) for part in inner)
-    ]
+    quarter = tuple(slice(part.start // QUARTER, part.stop // QUARTER) for part in inner)
+    coarse = _power(_quartered(pixels), COARSE)[quarter]
     share = _means(unknown, BLOCK)
     counts = share >= LEAST_UNKNOWN
     brightness, fine = pixels[inner].mean(axis=2), _power(pixels, FINE)[inner]

@@ -56,7 +56,10 @@ class Hint(ABC):
 
     @abstractmethod
     def alone(self) -> Matted:
-        """Return the frame's alpha without other frames: of a trimap at its own size, else as the functions do."""
+        """Return the frame's alpha without other frames, as the functions for single images estimate it.
+
+        With a trimap, the frame is solved at its own size even if it is large and soft.
+        """
 
 
 class GivenTrimap(Hint):

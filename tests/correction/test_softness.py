@@ -1,4 +1,4 @@
-"""Pictures are soft that show next to nothing in their unknown region that half their size does not."""
+"""Pictures are soft that show hardly anything in their unknown region that half their size does not."""
 
 import itertools
 
