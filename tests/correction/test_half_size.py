@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hybridmatte import matte, matte_with_confidence, sad
-from hybridmatte.correction import half_size, passes
+from hybridmatte.correction import half_size, matting, passes
 from hybridmatte.correction.estimates import EXPANDED_CONFIDENCE
 from hybridmatte.correction.half_size import at_full_size, at_half_size, halved_problem
 from hybridmatte.correction.passes import correct_at_size
@@ -25,13 +25,15 @@ def any_size(monkeypatch):
 @pytest.fixture
 def solved_shapes(monkeypatch):
     """Return a list that grows by the sizes that are solved."""
-    shapes, run = [], passes.run_solvers
+    shapes = []
+    for module, name in ((passes, "run_solvers"), (matting, "solve")):  # of the qualities "best" and "fast"
+        run = getattr(module, name)
 
-    def recorded(image, *arguments):
-        shapes.append(image.shape[:2])
-        return run(image, *arguments)
+        def recorded(image, *arguments, run=run):
+            shapes.append(image.shape[:2])
+            return run(image, *arguments)
 
-    monkeypatch.setattr(passes, "run_solvers", recorded)
+        monkeypatch.setattr(module, name, recorded)
     return shapes
 
 
@@ -60,10 +62,24 @@ class TestMatte:
         assert 0 <= confidence.min() < 0.9
         np.testing.assert_array_equal(alpha, matte(soft.image, soft.trimap))
 
-    def test_twice(self, fur, solved_shapes):
+    @pytest.mark.parametrize("quality", ["best", "fast"])
+    def test_twice(self, fur, solved_shapes, quality):
         soft = enlarged(fur, 6.4)
-        matte(soft.image, soft.trimap)
+        alpha = matte(soft.image, soft.trimap, quality=quality)
         assert set(solved_shapes) == {(256, 333)}
+        is_known = soft.trimap != 0.5
+        np.testing.assert_array_equal(alpha[is_known], soft.trimap[is_known])
+
+    @pytest.mark.parametrize("odd", [0, 1])
+    def test_known_pixels_are_exact_in_fast(self, fur, solved_shapes, odd):
+        soft = enlarged(fur, 3, odd=odd)
+        alpha = matte(soft.image, soft.trimap, quality="fast")
+        assert set(solved_shapes) == {(240 + odd, 312 + odd)}
+        assert alpha.shape == soft.trimap.shape
+        assert alpha.dtype == np.float32
+        is_known = soft.trimap != 0.5
+        np.testing.assert_array_equal(alpha[is_known], soft.trimap[is_known])
+        assert 0 <= alpha.min() <= alpha.max() <= 1
 
     def test_sharp_pictures_are_solved_at_their_size(self, fur, solved_shapes):
         sharp = repeated(fur)
