@@ -147,7 +147,8 @@ def matte_from_mask(
         One of `hybridmatte.METHODS`, in place of `matte`. Only without a network.
     quality : {"best", "fast"}, optional
         Of `matte`, default "best". Not with a method or a network. "fast" solves at half the size if the shorter side
-        has 512 pixels or more and neither erode nor dilate is given.
+        has 512 pixels or more and neither erode nor dilate is given; at a quarter if that half is large and soft, see
+        `matte`.
     network : JointInference, optional
     erode, dilate : float, optional
         Widths of the unknown band inside and outside the outline, in pixels. If one is given, `trimap_from_mask` makes
