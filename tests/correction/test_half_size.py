@@ -37,6 +37,15 @@ def solved_shapes(monkeypatch):
     return shapes
 
 
+def check_alpha(alpha, trimap):
+    """Assert that alpha has the trimap's size and exactly its values where it is known."""
+    assert alpha.shape == trimap.shape
+    assert alpha.dtype == np.float32
+    is_known = trimap != 0.5
+    np.testing.assert_array_equal(alpha[is_known], trimap[is_known])
+    assert 0 <= alpha.min() <= alpha.max() <= 1
+
+
 @pytest.mark.usefixtures("any_size")
 class TestMatte:
     @pytest.mark.parametrize(("quality", "share"), [("best", 0.9), ("fast", 1.1)])
@@ -52,13 +61,12 @@ class TestMatte:
         soft = enlarged(fur, 3, odd=odd)
         alpha, confidence = matte_with_confidence(soft.image, soft.trimap)
         assert set(solved_shapes) == {(240 + odd, 312 + odd)}
-        assert alpha.shape == confidence.shape == soft.trimap.shape
-        assert alpha.dtype == confidence.dtype == np.float32
+        check_alpha(alpha, soft.trimap)
         is_known = soft.trimap != 0.5
-        np.testing.assert_array_equal(alpha[is_known], soft.trimap[is_known])
+        assert confidence.shape == soft.trimap.shape
+        assert confidence.dtype == np.float32
         assert (confidence[is_known] == 1).all()
         assert confidence[~is_known].max() <= np.float32(EXPANDED_CONFIDENCE)
-        assert 0 <= alpha.min() <= alpha.max() <= 1
         assert 0 <= confidence.min() < 0.9
         np.testing.assert_array_equal(alpha, matte(soft.image, soft.trimap))
 
@@ -67,19 +75,14 @@ class TestMatte:
         soft = enlarged(fur, 6.4)
         alpha = matte(soft.image, soft.trimap, quality=quality)
         assert set(solved_shapes) == {(256, 333)}
-        is_known = soft.trimap != 0.5
-        np.testing.assert_array_equal(alpha[is_known], soft.trimap[is_known])
+        check_alpha(alpha, soft.trimap)
 
     @pytest.mark.parametrize("odd", [0, 1])
     def test_known_pixels_are_exact_in_fast(self, fur, solved_shapes, odd):
         soft = enlarged(fur, 3, odd=odd)
         alpha = matte(soft.image, soft.trimap, quality="fast")
         assert set(solved_shapes) == {(240 + odd, 312 + odd)}
-        assert alpha.shape == soft.trimap.shape
-        assert alpha.dtype == np.float32
-        is_known = soft.trimap != 0.5
-        np.testing.assert_array_equal(alpha[is_known], soft.trimap[is_known])
-        assert 0 <= alpha.min() <= alpha.max() <= 1
+        check_alpha(alpha, soft.trimap)
 
     def test_sharp_pictures_are_solved_at_their_size(self, fur, solved_shapes):
         sharp = repeated(fur)
