@@ -63,7 +63,10 @@ def matte_band(
 
 
 def _thin_parts(is_known: npt.NDArray[np.bool_], share: Plane) -> npt.NDArray[np.bool_]:
-    """Return the pixels that are known by half, in parts without a known pixel: smaller specks are often wrong."""
+    """Return pixels of which at least half is known, if no pixel of their part is wholly known.
+
+    Smaller known specks of a band are often wrong, and are left unknown.
+    """
     return lacks(is_known, share >= 0.5, connectivity=8)
 
 
