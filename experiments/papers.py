@@ -263,8 +263,8 @@ def seed_names(rows: Sequence[Row]) -> set[str]:
 
 def seeds_of(found: Mapping[str, Sequence[Row]]) -> str:
     """Return the number of seeds of the lines that have any, a range if they differ; a dash if none is named."""
-    counts = sorted({len(seed_names(rows)) for rows in found.values() if rows})
-    if not counts or counts == [0]:
+    counts = sorted({len(seed_names(rows)) for rows in found.values()} - {0})
+    if not counts:
         return "-"
     return f"{counts[0]}" if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
 

@@ -58,7 +58,7 @@ def line(folder, values, **more):
             "1 to 2",
             id="lines missing",
         ),
-        pytest.param({"ddc": [1, 1, 1]}, "measured; not run yet: dc, known", "3", id="nothing to compare"),
+        pytest.param({"ddc": [1, 1, 1]}, "nothing to compare; not run yet: dc, known", "3", id="nothing to compare"),
         pytest.param({}, "not run yet", "-", id="nothing"),
     ],
 )
@@ -98,6 +98,43 @@ def test_lines_with_subjects_of_their_own_are_compared_by_seed(tmp_path):
     assert cells[3] == "holds on average only: 50 below 20 in IoU (2 of 3 seeds)"
 
 
+@pytest.mark.parametrize(
+    ("limit", "verdict"),
+    [
+        pytest.param(["ddc", "dc", 0.6], "holds", id="kept"),
+        pytest.param(["dc", "ddc"], "does not hold: dc at most 1 times ddc (2.00) in SAD", id="of another line"),
+        pytest.param(["dc", 2.0, 0.8], "does not hold: dc at most 1.6 in SAD", id="of a number"),
+        pytest.param([3.0, "dc"], "does not hold: dc at least 3 in SAD", id="from below"),
+        pytest.param(["ddc", "known", 2.0], "holds", id="line missing"),
+    ],
+)
+def test_limits_are_held_against_the_means(limit, verdict, tmp_path):
+    cells = line(tmp_path, {"ddc": [1.0, 1.0, 1.0], "dc": [2.0, 2.0, 2.0]}, limits=[["SAD / 1000", *limit]])
+    assert cells[3] == f"{verdict}; not run yet: known"
+
+
+def test_footnotes_follow_the_verdict(tmp_path):
+    assert line(tmp_path, {"ddc": [1.0] * 3, "dc": [2.0] * 3, "known": [3.0] * 3}, footnote="‡")[3] == "holds ‡"
+
+
+def test_times_are_shown_where_no_error_has_the_name(tmp_path):
+    rows = [
+        make_row(name, "onnx", 1, {"parameters": 9.0}, median_s=seconds)
+        for name, seconds in {"a": 1.5, "b": 3.0}.items()
+    ]
+    merge_results(tmp_path / "priors_alone.json", METADATA, rows)
+    item = Item(
+        paper="ddc",
+        item="Table 1",
+        published="2 times",
+        experiment="priors_alone",
+        measures={"seconds": ("median_s", 1.0)},
+        lines={"a": "a", "b": "b"},
+        orders=[["seconds", "a", "b"]],
+    )
+    assert line_of(item, tmp_path)[2:4] == ["seconds: a 1.50, b 3.00", "holds"]
+
+
 def test_the_page_is_up_to_date():
     assert make_papers_page() == (RESULTS / papers.PAGE).read_text(encoding="utf-8")
 
@@ -109,6 +146,9 @@ def test_items_say_what_answers_them(item):
         assert item.experiment in EXPERIMENTS
         assert item.command.startswith(f"python -m experiments {item.experiment}")
         assert all(set(names) <= set(item.lines) and heading in item.measures for heading, *names in item.orders)
+        for heading, *sides in item.limits:
+            assert heading in item.measures
+            assert {side for side in sides if isinstance(side, str)} <= set(item.lines)
 
 
 @pytest.mark.parametrize(
@@ -139,9 +179,9 @@ def test_rows_that_are_asked_for_are_those_that_runs_record():
     from experiments import alpha_free_small, dpt_small
     from experiments.alpha_free_small.automatic import ALPHAS, method_name, policies
     from experiments.dpt_small.run import starts
-    from experiments.wsshm_small.run import JOBS
+    from experiments.wsshm_small.run import CONSTANT, JOBS
 
-    found = {job.method for part in JOBS.values() for job in part()}
+    found = {CONSTANT, *(job.method for part in JOBS.values() for job in part())}
     options = alpha_free_small.Options()
     for name in alpha_free_small.SETS:
         for policy, weight in policies(options):
