@@ -20,11 +20,15 @@ def run(options: Options) -> Iterator[list[Row]]:
         distances, first, second = selected_pairs(case.image.astype(np.float32))
         is_unknown = ((case.trimap > 0.1) & (case.trimap < 0.9)).ravel()
         inside = is_unknown[first] & is_unknown[second]
+        parts = {"": slice(None), "_unknown": inside, "_unknown_others": inside & (first != second)}
         rows = []
         for name, alpha in (("true", case.alpha), ("hard", np.float32(case.alpha >= 0.5))):
             differences = alpha.ravel()[first] - alpha.ravel()[second]
-            errors = costs(differences, distances)
-            errors |= {f"{key}_unknown": value for key, value in costs(differences[inside], distances[inside]).items()}
+            errors = {
+                f"{key}{ending}": value
+                for ending, chosen in parts.items()
+                for key, value in costs(differences[chosen], distances[chosen]).items()
+            }
             rows.append(make_row(name, case.name, alpha.shape, errors))
         yield rows
 
