@@ -6,18 +6,27 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-__all__ = ["encoder_of", "encoder_tensors", "fitted_planes", "published_tensors", "read_tensors"]
+__all__ = [
+    "encoder_of",
+    "encoder_tensors",
+    "fitted_planes",
+    "published_tensors",
+    "read_tensors",
+    "renormalize",
+    "renormalize_encoder",
+]
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 WRAPPERS = ("state_dict", "model", "teacher")  # keys under which files of timm, MAE, Swin and DINO have their tensors
 Tensors = dict[str, torch.Tensor]
+Colours = tuple[Sequence[float], Sequence[float]]  # mean and standard deviation of each of three channels
 
 
 def encoder_tensors(
@@ -89,6 +98,67 @@ def encoder_of(source: str | PathLike[str], encoders: Sequence[str]) -> str:
         if next(iter(wanted)) in found or [tensor.shape for tensor in wanted.values()] == shapes:
             return encoder
     return encoders[0]
+
+
+def renormalize(
+    convolution: torch.nn.Conv2d, before: Colours, now: Colours, norm: torch.nn.BatchNorm2d | None = None
+) -> None:
+    """Change a first convolution so that it computes the same of colours that are normalised in another way.
+
+    Where it pads with zeros, results at the border differ a little, since 0 is another colour.
+
+    Parameters
+    ----------
+    convolution : Conv2d
+        Its first three planes are the colours. Modified in place.
+    before, now : ((3,) sequence, (3,) sequence)
+        Mean and standard deviation that it was trained with, and that its input has now.
+    norm : BatchNorm2d, optional
+        The layer that follows a convolution without bias. Its running mean is modified in place.
+    """
+    (mean, std), (own_mean, own_std) = (
+        tuple(convolution.weight.new_tensor(values) for values in pair) for pair in (before, now)
+    )
+    with torch.no_grad():
+        colours = convolution.weight[:, :3]
+        shift = torch.einsum("ocij,c->o", colours, (own_mean - mean) / std)
+        if norm is None:
+            cast(torch.nn.Parameter, convolution.bias).add_(shift)
+        else:
+            cast(torch.Tensor, norm.running_mean).sub_(shift)
+        colours *= (own_std / std)[:, None, None]
+
+
+def renormalize_encoder(encoder: torch.nn.Module, name: str, now: Colours) -> None:
+    """Change an encoder with timm's weights so that it takes colours that are normalised in another way; in place.
+
+    Parameters
+    ----------
+    encoder : Module
+        The beginning of a classifier of timm.
+    name : str
+        Name of the classifier, whose weights timm says the mean and standard deviation of.
+    now : ((3,) sequence, (3,) sequence)
+        Mean and standard deviation of the colours that it gets.
+
+    Raises
+    ------
+    ValueError
+        If its first convolution has neither a bias nor a batch norm after it.
+    """
+    trained = timm.get_pretrained_cfg(name)
+    if trained is None or (trained.mean, trained.std) == now:
+        return
+    modules = list(encoder.modules())
+    first = next(k for k, module in enumerate(modules) if isinstance(module, torch.nn.Conv2d))
+    convolution, after = cast(torch.nn.Conv2d, modules[first]), modules[first + 1]
+    norm = after if convolution.bias is None and isinstance(after, torch.nn.BatchNorm2d) else None
+    if convolution.bias is None and norm is None:
+        raise ValueError(
+            f"size is {name!r}, whose weights were trained with mean {trained.mean}, expected one that starts with a "
+            "convolution with bias or batch norm, or one trained with the colours of ImageNet"
+        )
+    renormalize(convolution, (trained.mean, trained.std), now, norm)
 
 
 def published_tensors(source: str | PathLike[str]) -> tuple[Path, Tensors]:

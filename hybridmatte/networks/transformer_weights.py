@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import cast
 
 import timm
 import torch
@@ -14,11 +13,10 @@ from torch.nn.functional import interpolate
 
 from hybridmatte.networks.encoder_weights import fitted_planes, published_tensors
 
-__all__ = ["load_swin", "load_vit", "renormalize", "timm_tensors"]
+__all__ = ["load_swin", "load_vit", "timm_tensors"]
 
 Tensors = dict[str, torch.Tensor]
 Names = Sequence[tuple[str, str]]
-Colours = tuple[Sequence[float], Sequence[float]]
 PREFIX = re.compile(r"^(?:module\.)?(?:backbone\.)?")  # of the networks that DINO wraps
 POSITIONS = "embeddings.position_embeddings"
 VIT_NAMES: Names = (  # of timm, DINO and MAE, which are the same, to transformers' VitDet
@@ -89,26 +87,6 @@ def load_vit(backbone: torch.nn.Module, source: str | PathLike[str] | Tensors) -
     for name, parameter in backbone.named_parameters():
         if RELATIVE.search(name):
             torch.nn.init.zeros_(parameter)
-
-
-def renormalize(embedding: torch.nn.Conv2d, before: Colours, now: Colours) -> None:
-    """Change a convolution of patches so that it computes the same of colours that are normalised in another way.
-
-    Parameters
-    ----------
-    embedding : Conv2d
-        Without padding, with bias; its first three planes are the colours. Modified in place.
-    before, now : ((3,) sequence, (3,) sequence)
-        Mean and standard deviation that it was trained with, and that its input has now.
-    """
-    (mean, std), (own_mean, own_std) = (
-        tuple(embedding.weight.new_tensor(values) for values in pair) for pair in (before, now)
-    )
-    bias = cast(torch.nn.Parameter, embedding.bias)
-    with torch.no_grad():
-        colours = embedding.weight[:, :3]
-        bias += torch.einsum("ocij,c->o", colours, (own_mean - mean) / std)
-        colours *= (own_std / std)[:, None, None]
 
 
 def load_swin(encoder: torch.nn.Module, source: str | PathLike[str] | Tensors) -> None:

@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 
 from hybridmatte._validation import check_number
 from hybridmatte.networks.atrous_pyramid import AtrousPyramid, convolution, convolve_joined
-from hybridmatte.networks.encoder_weights import encoder_tensors
+from hybridmatte.networks.encoder_weights import encoder_tensors, renormalize_encoder
 from hybridmatte.networks.network import CARD, MattingNetwork, TrimapOption, count_planes
 from hybridmatte.networks.saved_network import SavedNetwork
 
@@ -59,7 +59,8 @@ def unet(
         Whether the network takes a trimap: as the fourth plane, or one-hot as three planes.
     pretrained : bool, str or path, default False
         Start the encoder from timm's ImageNet weights, which are downloaded; or from a local file, or from an installed
-        package, see `hybridmatte.networks.encoder_weights.encoder_tensors`. At width 1 only.
+        package, see `hybridmatte.networks.encoder_weights.encoder_tensors`. At width 1 only. Weights that were trained
+        with other colours than ImageNet's mean and deviation are changed to fit.
     boundary : bool, default False
         Whether a second head estimates the boundary, the pixels with mixed alpha; a teacher of `MatteLabelBlending`
         needs this head.
@@ -102,6 +103,7 @@ def unet(
         else:
             tensors = encoder_tensors(pretrained, encoder, network.encoder.state_dict())
         network.encoder.load_state_dict(tensors)
+        renormalize_encoder(network.encoder, encoder, (network.mean, network.std))
     return network
 
 
@@ -109,8 +111,8 @@ class MattingUNet(MattingNetwork, SavedNetwork, library_name="hybridmatte", lice
     """U-Net with skip connections up to full resolution; see `unet`.
 
     The max-pooling after a ResNet's stem is removed, as in the paper, which doubles the resolution of the features.
-    Colours are normalised by the mean and deviation of ImageNet, whatever the encoder was trained with: those of
-    EfficientNet-Lite's weights, for example, are 0.5 and 0.5.
+    Colours are normalised by the mean and deviation of ImageNet. Pretrained weights that were trained with others, as
+    EfficientNet-Lite's with 0.5 and 0.5, are changed to fit.
 
     Parameters
     ----------

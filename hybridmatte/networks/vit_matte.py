@@ -12,10 +12,11 @@ from transformers.utils import logging
 from hybridmatte._validation import check_choice
 from hybridmatte.io.documents import read_json_object
 from hybridmatte.networks.config_schema import NOTES, check_rules
+from hybridmatte.networks.encoder_weights import renormalize
 from hybridmatte.networks.network import MEAN, STD, MattingNetwork, TrimapOption, count_planes
 from hybridmatte.networks.saved_network import CONFIG, download_config, weights_folder
 from hybridmatte.networks.saved_weights import load_saved
-from hybridmatte.networks.transformer_weights import load_vit, renormalize, timm_tensors
+from hybridmatte.networks.transformer_weights import load_vit, timm_tensors
 from hybridmatte.networks.vit_matte_schema import vit_matte_options
 
 __all__ = ["MattingViT", "vitmatte"]

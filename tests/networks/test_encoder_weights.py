@@ -10,6 +10,8 @@ networks = pytest.importorskip("hybridmatte.networks")
 
 from safetensors.torch import save_file  # noqa: E402
 
+from hybridmatte.networks.encoder_weights import renormalize_encoder  # noqa: E402
+from hybridmatte.networks.network import MEAN, STD  # noqa: E402
 from hybridmatte.networks.residual_unet import _plain_state  # noqa: E402
 from hybridmatte.training import initial_network  # noqa: E402
 
@@ -140,3 +142,25 @@ def test_the_training_option_reaches_it(monkeypatch, name):
     )
     initial_network.new_network(config)
     assert given["pretrained"] == "file.safetensors"
+
+
+def test_the_unet_fits_weights_to_the_colours_that_it_gives_them(tmp_path):
+    """EfficientNet-Lite's weights were trained with 0.5 and 0.5, and saw ImageNet's mean and deviation."""
+    name = "tf_efficientnet_lite0"
+    torch.manual_seed(1)
+    plain = timm.create_model(name, features_only=True).eval()
+    plain.bn1.running_mean.uniform_(-1, 1)
+    save_file(plain.state_dict(), tmp_path / "weights.safetensors")
+    network = networks.unet(name, pretrained=tmp_path / "weights.safetensors").eval()
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        found = network.encoder(network.prepared(image, None))[0]
+        expected = plain((image - 0.5) / 0.5)[0]
+    assert torch.allclose(found[..., 2:-2, 2:-2], expected[..., 2:-2, 2:-2], atol=1e-5)
+
+
+def test_weights_that_cannot_be_fitted_are_refused():
+    """Without bias and batch norm the change of the mean has nowhere to go."""
+    encoder = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, bias=False), torch.nn.ReLU())
+    with pytest.raises(ValueError, match="expected one that starts with a convolution with bias or batch norm"):
+        renormalize_encoder(encoder, "tf_efficientnet_lite0", (MEAN, STD))
