@@ -6,7 +6,7 @@ from pathlib import Path
 from experiments.experiment import Experiment
 from experiments.options import TrainingOptions, option
 
-PARTS = ("trimaps", "joint", "real", "longer")
+PARTS = ("trimaps", "joint", "real", "longer", "real_longer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class Options(TrainingOptions):
     kept: Path = option(Path("trimap_free_small_networks"), "folder of trained networks")
     parts: tuple[str, ...] = option(
         PARTS[:3],
-        "trimaps of composites, their alphas, people, or composites with four times the steps",
+        "trimaps of composites, their alphas, people; longer: composites, or people, after four times the steps",
         choices=PARTS,
     )
 

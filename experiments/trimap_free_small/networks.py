@@ -62,24 +62,23 @@ class Networks:
         """Return Net-T and a form of Net-M joined."""
         return JointInference(self.net_t(factor), self.net_m(form, factor), fusion)
 
-    def adapted_plainly(self) -> MattingNetwork:
-        """Return the joined networks after adaptation to people without a discriminator."""
-        return self.adapted("real, not adversarial", discriminator_steps=0)
-
-    def adapted(self, name: str = "real", **changes: Any) -> MattingNetwork:
-        """Return the joined networks after adaptation to people."""
-        if not (self._root / "joint").is_dir():
-            self.joint().save_pretrained(self._root / "joint")
+    def adapted(self, factor: int = 1, *, is_adversarial: bool = True) -> MattingNetwork:
+        """Return the joined networks after adaptation to people, with or without a discriminator."""
+        end = " longer" if factor > 1 else ""
+        joint = self._root / f"joint{end}"
+        if not joint.is_dir():
+            self.joint(factor=factor).save_pretrained(joint)
+        name, changes = ("real", {}) if is_adversarial else ("real, not adversarial", {"discriminator_steps": 0})
         return load_network(
             train_kept(
-                self._root / name,
+                self._root / f"{name}{end}",
                 REAL,
                 lambda: people(self.options.data)[0],
                 self.options,
                 backgrounds=training_photographs(self.options.data),
                 seed=self.seed,
-                init_from=str(self._root / "joint"),
-                teacher=str(self._root / "net_m" / "network"),
+                init_from=str(joint),
+                teacher=str(self._root / f"net_m{end}" / "network"),
                 **changes,
             )
         )

@@ -155,11 +155,34 @@ def given_trimap_errors(net_m, tasks: TrimapTasks) -> Errors:
 
 
 def real_jobs(networks: Networks) -> Iterator[Job]:
+    """Yield the rows on held-out people and portraits before and after adaptation, and of closed form."""
+    yield from adaptation_jobs(networks, 1)
+    scale, portraits = read_config(REAL).mask_scale, predicted(networks.options.data, "portraits")
+    yield Job(
+        "real, portraits: erosion, dilation + closed form",
+        0,
+        lambda: alpha_errors(
+            [solve(sample.image, trimap_from_mask(softened(sample.alpha, scale))) for sample in portraits], portraits
+        ),
+    )
+
+
+def longer_real_jobs(networks: Networks) -> Iterator[Job]:
+    """Yield the rows of adaptation that starts from the networks of more steps."""
+    return adaptation_jobs(networks, LONGER)
+
+
+def adaptation_jobs(networks: Networks, factor: int) -> Iterator[Job]:
     """Yield the rows on held-out people and portraits before and after adaptation, with and without discriminator."""
     data, scale = networks.options.data, read_config(REAL).mask_scale
     held_out, portraits = people(data)[1], predicted(data, "portraits")
-    joints = {"before": networks.joint, "after": networks.adapted, "not adversarial": networks.adapted_plainly}
+    joints = {
+        "before": lambda: networks.joint(factor=factor),
+        "after": lambda: networks.adapted(factor),
+        "not adversarial": lambda: networks.adapted(factor, is_adversarial=False),
+    }
     for name, make in joints.items():
+        name += longer(factor)
         yield Job(f"real, people: {name}", 0, lambda make=make: people_errors(make(), held_out, scale))
         yield Job(
             f"real, portraits: {name}",
@@ -168,13 +191,6 @@ def real_jobs(networks: Networks) -> Iterator[Job]:
                 [make().predict(sample.image, softened(sample.alpha, scale))[0] for sample in portraits], portraits
             ),
         )
-    yield Job(
-        "real, portraits: erosion, dilation + closed form",
-        0,
-        lambda: alpha_errors(
-            [solve(sample.image, trimap_from_mask(softened(sample.alpha, scale))) for sample in portraits], portraits
-        ),
-    )
 
 
 def people_errors(joint, held_out: Sequence[Sample], scale: float) -> Errors:
@@ -218,4 +234,10 @@ def mean_row(method: str, subject: str, errors: Errors) -> Row:
     return make_row(method, subject, len(errors), means)
 
 
-JOBS = {"trimaps": trimap_jobs, "joint": joint_jobs, "real": real_jobs, "longer": longer_jobs}
+JOBS = {
+    "trimaps": trimap_jobs,
+    "joint": joint_jobs,
+    "real": real_jobs,
+    "longer": longer_jobs,
+    "real_longer": longer_real_jobs,
+}
