@@ -20,6 +20,7 @@ def report(document: Document) -> list[str]:
         ("search", "The search for similar pixels alone", searches),
         ("solver", "Solvers", solvers),
         ("training", "A training step of ViTMatte-S", training),
+        ("papers", "The papers' trainings", paper_trainings),
         ("tests", "Tests on the device", device_tests),
     ):
         found = [row for row in rows if row["bench"] == bench]
@@ -106,6 +107,14 @@ def training(rows: Sequence[Row]) -> str:
         for row in rows
     ]
     return table(["batch", "losses", "ms a step", "MiB added", "share of DDC, percent"], lines)
+
+
+def paper_trainings(rows: Sequence[Row]) -> str:
+    """Return the table of the seconds that each experiment had in its last call."""
+    lines = [
+        [f"{row['method']} {row['subject']}", f"{row['median_s']:.0f}", row["failed"] or "finished"] for row in rows
+    ]
+    return table(["experiment", "s", "state"], lines)
 
 
 def device_tests(rows: Sequence[Row]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import torch
 
-from experiments.gpu import EXPERIMENT, PARTS, GpuOptions
+from experiments.gpu import EXPERIMENT, PAPERS, PARTS, GpuOptions
 from experiments.results import Row
 from experiments.runner import result_path
 
@@ -18,6 +18,7 @@ def run(options: GpuOptions) -> Iterator[list[Row]]:
         print("gpu: there is no CUDA device, so nothing is measured; what was recorded before stays.")
         return
     from experiments.gpu.device_tests import run_device_tests
+    from experiments.gpu.paper_trainings import run_paper_trainings
     from experiments.gpu.similar_pixels import run_losses
     from experiments.gpu.solvers import run_solvers
     from experiments.gpu.training_step import run_training
@@ -32,3 +33,5 @@ def run(options: GpuOptions) -> Iterator[list[Row]]:
         yield from run_training()
     if "solvers" in parts:
         yield from run_solvers(deadline)
+    if PAPERS in parts:
+        yield from run_paper_trainings(deadline, options.threads)
