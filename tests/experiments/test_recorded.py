@@ -11,8 +11,7 @@ from experiments.experiment import Experiment
 from experiments.recorded import Recorded, former
 from experiments.results import make_row, merge_results
 from experiments.tables import FORMER, seed_table
-
-METADATA = {"commit": "abc", "date": "2026-01-01", "versions": {}, "processor": "one", "threads": 1}
+from tests.experiments.rows import METADATA
 
 
 @pytest.fixture

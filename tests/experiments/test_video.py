@@ -11,6 +11,7 @@ from experiments.video.report import report
 from experiments.video.run import errors_of, recorded, run, size_of
 from experiments.video.scenes import CLEAR, Clip, key_frames, moving_scene
 from hybridmatte import solve_cf, write_alpha, write_image
+from tests.experiments.rows import METADATA
 from tests.synthetic import soft_disk
 
 SIZE, COUNT = (48, 64), 4
@@ -98,9 +99,6 @@ def test_key_frames(spacing, expected):
     keys = key_frames(trimaps, spacing)
     assert list(keys) == expected
     assert keys[0] is trimaps[0]
-
-
-METADATA = {"commit": "abc", "date": "2026-01-01", "versions": {"numpy": "2.0"}, "processor": "one", "threads": 2}
 
 
 @pytest.fixture(scope="module")

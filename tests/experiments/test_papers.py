@@ -8,8 +8,8 @@ from experiments import papers
 from experiments.papers import FILE, Item, line_of, make_papers_page
 from experiments.registry import EXPERIMENTS
 from experiments.results import RESULTS, make_row, merge_results
+from tests.experiments.rows import METADATA
 
-METADATA = {"commit": "abc", "date": "2026-01-01", "versions": {}, "processor": "one", "threads": 1}
 ITEMS = [Item(**values) for values in papers.tomllib.loads(FILE.read_text(encoding="utf-8"))["items"]]
 
 
