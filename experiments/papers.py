@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,7 +28,27 @@ else:
 FILE = Path(__file__).with_name("papers.toml")
 PAGE = "papers.md"
 HEADER = ["table or figure", "the paper", "here, in small", "verdict", "command", "commit", "seeds"]
+Measured = Mapping[str, Sequence[Row]]  # the rows of each line that has any
 FEW = 3  # seeds; with fewer the verdict says so
+
+
+class Limit(NamedTuple):
+    """What a paper claims of the means of two lines, or of a line and a number: low is at most factor times high."""
+
+    heading: str
+    low: str | float
+    high: str | float
+    factor: float = 1.0
+
+    def words(self, ratio: float) -> str:
+        """Return what is asked for; of two lines, with the ratio that was measured."""
+        if not isinstance(self.low, str):
+            found = f"{self.high} at least {self.low / self.factor:g}"
+        elif not isinstance(self.high, str):
+            found = f"{self.low} at most {self.factor * self.high:g}"
+        else:
+            found = f"{self.low} at most {self.factor:g} times {self.high} ({ratio:.2f})"
+        return f"{found} in {short(self.heading)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +76,7 @@ class Item:
     orders : list
         A heading and names, from the lowest published figure to the highest.
     limits : list
-        A heading, two names or numbers and perhaps a factor: the first is at most the second times the factor.
+        The values of a `Limit` each.
     footnote : str
         Signs of the page's footnotes that hold for this item.
     """
@@ -73,6 +94,11 @@ class Item:
     orders: list[list[str]] = field(default_factory=list)
     limits: list[list[str | float]] = field(default_factory=list)
     footnote: str = ""
+
+    @property
+    def bounds(self) -> list[Limit]:
+        """The limits."""
+        return [Limit(*values) for values in self.limits]  # pyright: ignore[reportArgumentType]
 
     def line(self, name: str) -> tuple[str, str]:
         """Return the method of a line, and the regular expression of its subjects."""
@@ -173,47 +199,44 @@ def verdict(item: Item, found: Mapping[str, Sequence[Row]]) -> str:
     return "; ".join(parts)
 
 
-def is_compared(item: Item, measured: Mapping[str, Sequence[Row]]) -> bool:
+def is_compared(item: Item, measured: Measured) -> bool:
     """Return whether two lines of a published order have rows, or all lines of a limit."""
-    return any(sum(name in measured for name in names) > 1 for _, *names in item.orders) or any(
-        is_measured(limit, measured) for limit in item.limits
-    )
+    return any(
+        len(those_with(names, measured, item.measures[heading][0])) > 1 for heading, *names in item.orders
+    ) or any(is_measured(limit, item, measured) for limit in item.bounds)
 
 
-def is_measured(limit: Sequence[str | float], measured: Mapping[str, Sequence[Row]]) -> bool:
-    """Return whether both sides of a limit are numbers or have rows."""
-    return all(side in measured for side in limit[1:3] if isinstance(side, str))
+def is_measured(limit: Limit, item: Item, measured: Measured) -> bool:
+    """Return whether the lines of a limit have rows with its measure."""
+    lines = [side for side in (limit.low, limit.high) if isinstance(side, str)]
+    return those_with(lines, measured, item.measures[limit.heading][0]) == lines
 
 
-def exceeded(item: Item, measured: Mapping[str, Sequence[Row]]) -> list[str]:
+def those_with(names: Sequence[str], measured: Measured, key: str) -> list[str]:
+    """Return the names of the lines whose rows have a value of this name."""
+    return [name for name in names if any(has(row, key) for row in measured.get(name, ()))]
+
+
+def exceeded(item: Item, measured: Measured) -> list[str]:
     """Return the limits that the means exceed."""
     parts = []
-    for limit in item.limits:
-        if not is_measured(limit, measured):
-            continue
-        heading, low, high, factor = [*limit, 1.0][:4]
-        key, scale = item.measures[heading]
-        least, most = (scale * mean(measured[side], key) if isinstance(side, str) else side for side in (low, high))
-        if least > factor * most:
-            parts.append(words_of_limit(low, high, factor, least / most) + f" in {short(heading)}")
+    for limit in item.bounds:
+        if is_measured(limit, item, measured):
+            key, scale = item.measures[limit.heading]
+            low, high = (
+                scale * mean(measured[side], key) if isinstance(side, str) else side for side in (limit.low, limit.high)
+            )
+            if low > limit.factor * high:
+                parts.append(limit.words(low / high))
     return parts
 
 
-def words_of_limit(low: str | float, high: str | float, factor: float, ratio: float) -> str:
-    """Return what a limit asks for; of two lines, with the ratio that was measured."""
-    if not isinstance(low, str):
-        return f"{high} at least {low / factor:g}"
-    if not isinstance(high, str):
-        return f"{low} at most {factor * high:g}"
-    return f"{low} at most {factor:g} times {high} ({ratio:.2f})"
-
-
-def disagreements(item: Item, found: Mapping[str, Sequence[Row]]) -> tuple[list[str], list[str]]:
+def disagreements(item: Item, found: Measured) -> tuple[list[str], list[str]]:
     """Return the steps of the published orders that the means refute, and those that some seeds refute."""
     refuted, on_average = [], []
     for heading, *names in item.orders:
         key = item.measures[heading][0]
-        for low, high in pairwise(name for name in names if name in found):
+        for low, high in pairwise(those_with(names, found, key)):
             pairs = seed_pairs(*(values_by_rest(item, name, found[name], key) for name in (low, high)))
             words = f"{low} below {high} in {short(heading)}"
             agreeing = sum(one < other for one, other in pairs)
@@ -241,13 +264,13 @@ def value(row: Row, key: str) -> float:
 
 def mean(rows: Sequence[Row], key: str) -> float:
     """Return the mean over the rows."""
-    return float(np.mean([value(row, key) for row in rows]))
+    return float(np.mean([value(row, key) for row in rows if has(row, key)]))
 
 
 def values_by_rest(item: Item, name: str, rows: Sequence[Row], key: str) -> dict[str, float]:
     """Return the values of a line's rows that name a seed, by what its subjects have beside the line's own part."""
     subject = item.line(name)[1]
-    return {re.sub(subject, "", row["subject"]): value(row, key) for row in rows if seed_names([row])}
+    return {re.sub(subject, "", row["subject"]): value(row, key) for row in rows if seed_names([row]) and has(row, key)}
 
 
 def seed_pairs(low: Mapping[str, float], high: Mapping[str, float]) -> list[tuple[float, float]]:

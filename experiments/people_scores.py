@@ -26,9 +26,26 @@ def mean_square(alphas: Sequence[np.ndarray], targets: Sequence[np.ndarray], *, 
     """Return the mean over images of 1000 times the mean square, over the whole or where the target is mixed."""
     means = []
     for alpha, target in zip(alphas, targets, strict=True):
-        counts = boundary_of(torch.from_numpy(target)).numpy() > 0 if boundary else np.ones_like(target, bool)
+        counts = is_boundary(target) if boundary else np.ones_like(target, bool)
         means.append(1000 * float(np.square(alpha - target)[counts].mean()))
     return float(np.mean(means))
+
+
+def boundary_correlation(alphas: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> float:
+    """Return the mean over images of the correlation where the target is mixed; 0 for an alpha that is constant there.
+
+    An alpha that is grey everywhere has a small mean square there; its correlation is 0.
+    """
+    found = []
+    for alpha, target in zip(alphas, targets, strict=True):
+        values, true = (plane[is_boundary(target)].astype(np.float64) for plane in (alpha, target))
+        found.append(float(np.corrcoef(values, true)[0, 1]) if values.std() > 0 and true.std() > 0 else 0.0)
+    return float(np.mean(found))
+
+
+def is_boundary(target: np.ndarray) -> np.ndarray:
+    """Return where an alpha is mixed."""
+    return boundary_of(torch.from_numpy(target)).numpy() > 0
 
 
 def boundary_overlap(network: MattingNetwork, samples: Sequence[Sample], side: int) -> tuple[float, float]:
@@ -45,7 +62,7 @@ def boundary_overlap(network: MattingNetwork, samples: Sequence[Sample], side: i
         is_found = predict_boundary(network, shrunk(sample.image, size)) >= 0.5
         shares.append(is_found.mean())
         if sample.alpha is not None:
-            is_true = boundary_of(torch.from_numpy(shrunk(sample.alpha, size))).numpy() > 0
+            is_true = is_boundary(shrunk(sample.alpha, size))
             overlaps.append(np.count_nonzero(is_found & is_true) / max(np.count_nonzero(is_found | is_true), 1))
     return float(np.mean(overlaps)) if overlaps else np.nan, float(np.mean(shares))
 

@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from experiments.results import ROOT, Row
@@ -19,6 +20,8 @@ else:
     import tomli as tomllib
 
 DIGITS = 8  # of each hash
+PACKED = "packed.json"  # of a data folder: the quality at which its photographs were encoded again
+FITTED_COLOURS = {"colours of pretrained weights": "fitted"}  # code of experiments that start from Lite0's
 
 
 class Recorded:
@@ -30,17 +33,23 @@ class Recorded:
         Name of the experiment. Its recipes are the TOML files of its folder; comments in them do not count.
     output : Path
         Folder of the recorded result.
+    data : Path
+        Data folder. Rows of one whose photographs were encoded again count as rows of other recipes.
+    code : mapping, optional
+        What the code does otherwise than when earlier rows were measured: rows before it are measured again.
     """
 
-    def __init__(self, name: str, output: Path):
-        path = output / f"{name}.json"
+    def __init__(self, name: str, output: Path, data: Path, code: Mapping[str, Any] = MappingProxyType({})):
+        path, packed = output / f"{name}.json", data / PACKED
         rows = json.loads(path.read_text(encoding="utf-8"))["results"] if path.exists() else []
-        self._recipes = recipes_hash(name)
+        self._recipes, self._code = recipes_hash(name), code
+        if packed.exists():
+            self._recipes = _hash([self._recipes, packed.read_text(encoding="utf-8")])
         self._found = {(row["method"], row["subject"], row.get("configuration")) for row in rows}
 
     def configuration(self, changes: Mapping[str, Any] | None = None) -> str:
         """Return what tells rows of these recipes, with what a method changes, from others."""
-        return f"{self._recipes}-{_hash(dict(changes or {}))}"
+        return f"{self._recipes}-{_hash({**self._code, **(changes or {})})}"
 
     def has(self, method: str, subject: str, changes: Mapping[str, Any] | None = None) -> bool:
         """Return whether there is a row of the present configuration."""

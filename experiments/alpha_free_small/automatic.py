@@ -12,7 +12,7 @@ import numpy as np
 
 from experiments.alpha_free_small import EXPERIMENT, POLICIES, TABLE_4, Options
 from experiments.finder_weights.samples import HELD_OUT, Photograph, split
-from experiments.recorded import Recorded
+from experiments.recorded import FITTED_COLOURS, Recorded
 from experiments.results import Row, make_row
 from experiments.samples import alphamatting_samples, more_samples, predicted
 from hybridmatte import read_image, trimap_from_alpha, trimap_from_mask
@@ -34,7 +34,7 @@ ALPHAS = {"cats": "animals", "faces": "portraits"}  # photographs with alphas of
 
 def automatic_rows(options: Options) -> Iterator[list[Row]]:
     """Train and score the policies that are not recorded yet, seed by seed."""
-    recorded = Recorded(EXPERIMENT.name, options.output)
+    recorded = Recorded(EXPERIMENT.name, options.output, options.data, FITTED_COLOURS)
     for name in options.sets:
         for seed in options.seeds:
             for policy, weight in policies(options):

@@ -45,7 +45,7 @@ def run(options: Options) -> Iterator[list[Row]]:
 
 def training_rows(options: Options) -> Iterator[list[Row]]:
     """Train small networks from random weights, all that are not recorded yet."""
-    recorded = Recorded(EXPERIMENT.name, options.output)
+    recorded = Recorded(EXPERIMENT.name, options.output, options.data)
     for variant, seed, form in itertools.product(options.variants, options.seeds, options.forms):
         keepers = {}
         for policy in options.policies:

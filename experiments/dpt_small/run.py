@@ -18,7 +18,7 @@ from experiments.dpt_small import EXPERIMENT, NETWORKS, SUPERVISED, VARIANTS, Op
 from experiments.dpt_small.curves import PRETRAINING
 from experiments.dpt_small.unguided import draw_ratios, draw_unguided
 from experiments.kept_networks import train_kept
-from experiments.recorded import Recorded
+from experiments.recorded import FITTED_COLOURS, Recorded
 from experiments.results import Row, make_row
 from experiments.samples import alphamatting_samples, folds, halved, with_foregrounds
 from hybridmatte import mse, sad
@@ -36,7 +36,7 @@ SCORED = (25, 50, 100, 150, 200)  # steps of fine-tuning, as many as finetune.to
 def run(options: Options) -> Iterator[list[Row]]:
     """Pre-train and fine-tune from every start asked for, and seed, whatever is not recorded yet."""
     torch.set_num_threads(options.threads)
-    recorded = Recorded(EXPERIMENT.name, options.output)
+    recorded = Recorded(EXPERIMENT.name, options.output, options.data)
     for seed, network in itertools.product(options.seeds, options.networks):
         for start in starts(network, seed, options):
             subject, configuration = start.subject, recorded.configuration(start.changes)
@@ -78,7 +78,7 @@ def starts(network: str, seed: int, options: Options) -> Iterator[Start]:
         changes = NETWORKS[network] | {"pretrained": options.encoder}
         config = read_config(FINETUNE, seed=seed, init_from="", parts="all", **changes)
         name = f"{network}: supervised, encoder"
-        yield Start(name, last, changes, partial(fine_tune, name, config, options))
+        yield Start(name, last, changes | FITTED_COLOURS, partial(fine_tune, name, config, options))
     for variant in options.variants:
         changes = NETWORKS[network] | VARIANTS[variant] | {"budget": options.budget}
         folder = options.kept / folder_name(network, variant, seed, options.budget)

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 
 from experiments.data_sets import data_folder
+from experiments.recorded import PACKED
 
 SETS = ("alphamatting", "alphamatting_more", "animals", "faces", "people", "photos/train", "portraits")  # not cats
 LIMIT = 60  # MiB
@@ -22,7 +23,7 @@ def pack_data(data: Path, folder: Path, sets: Sequence[str] = SETS, limit: float
     """Copy sets of the data folder into a new folder of at most `limit` MiB.
 
     Where they exceed it, the photographs that are JPEG files are encoded again, at the best quality that fits; masks
-    and alphas stay as they are.
+    and alphas stay as they are. The folder then says so, and rows measured on it are marked as those of other recipes.
 
     Returns
     -------
@@ -50,6 +51,8 @@ def pack_data(data: Path, folder: Path, sets: Sequence[str] = SETS, limit: float
             encode_again(data, folder, quality)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
         if size <= limit:
+            if quality is not None:
+                (folder / PACKED).write_text(f'{{"quality": {quality}}}\n', encoding="utf-8")
             return quality
     shutil.rmtree(folder)
     raise ValueError(f"{', '.join(sets)} take {size:.0f} MiB at quality {QUALITIES[-1]}, expected at most {limit:g}")

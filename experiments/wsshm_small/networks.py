@@ -9,7 +9,7 @@ import numpy as np
 from experiments.data_sets import training_photographs
 from experiments.kept_networks import train_kept
 from experiments.mattes import read_mattes
-from experiments.people_scores import PEOPLE_SIDE, boundary_overlap, mean_square, predict_small
+from experiments.people_scores import PEOPLE_SIDE, boundary_correlation, boundary_overlap, mean_square, predict_small
 from experiments.results import Row, make_row
 from experiments.samples import held_out_composites, people, people_and_faces, predicted
 from experiments.wsshm_small import Options
@@ -115,13 +115,20 @@ def architecture(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def score_constants(data: Path) -> dict[str, float]:
-    """Return the errors of the constant alphas that are best on portraits and on held-out composites."""
-    errors = {}
-    for name, samples in (("portraits", predicted(data, "portraits")), ("composites", held_out_composites(data))):
-        targets = [sample.require("alpha") for sample in samples]
-        best = np.mean([target.mean() for target in targets])
-        errors[f"{name}_whole"] = mean_square([np.full_like(target, best) for target in targets], targets)
-    return errors
+    """Return the least errors that a constant alpha has, each of them with the constant that is best for it."""
+    portraits, composites = predicted(data, "portraits"), held_out_composites(data)
+    targets = {"portraits": [sample.require("alpha") for sample in portraits]}
+    targets["composites"] = [sample.require("alpha") for sample in composites]
+    targets["people"] = [np.float32(sample.require("mask") >= 0.5) for sample in people(data)[1]]
+    errors = {f"{name}_whole": least_of_constants(found) for name, found in targets.items()}
+    mixed = ("portraits", "composites")  # a mask has no boundary
+    return errors | {f"{name}_boundary": least_of_constants(targets[name], boundary=True) for name in mixed}
+
+
+def least_of_constants(targets: Sequence[np.ndarray], *, boundary: bool = False) -> float:
+    """Return the least `mean_square` of all constants of two decimals."""
+    constants = np.linspace(0.0, 1.0, 101, dtype=np.float32)
+    return min(mean_square([np.full_like(t, c) for t in targets], targets, boundary=boundary) for c in constants)
 
 
 def score(network: MattingNetwork, data: Path) -> dict[str, float]:
@@ -137,6 +144,7 @@ def score(network: MattingNetwork, data: Path) -> dict[str, float]:
         targets = [sample.alpha for sample in samples]
         errors[f"{name}_whole"] = mean_square(found, targets)
         errors[f"{name}_boundary"] = mean_square(found, targets, boundary=True)
+        errors[f"{name}_correlation"] = boundary_correlation(found, targets)
         if getattr(network, "boundary_trained", False):
             errors[f"{name}_boundary_iou"], _ = boundary_overlap(network, samples, PEOPLE_SIDE)
     held_out = people(data)[1]

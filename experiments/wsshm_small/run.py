@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import torch
 
 from experiments.people_scores import PEOPLE_SIDE, predict_small
-from experiments.recorded import Recorded
+from experiments.recorded import FITTED_COLOURS, Recorded
 from experiments.results import Row, make_row
 from experiments.samples import people, predicted
 from experiments.sheets import draw_alphas
-from experiments.wsshm_small import EXPERIMENT, Options
+from experiments.wsshm_small import CONSTANTS, EXPERIMENT, Options
 from experiments.wsshm_small.networks import LONGER, Networks, score_constants
 from hybridmatte.networks import load_network
 
@@ -26,7 +26,7 @@ SWITCHES = {
     "soft boundary": {"soft_boundary": True},
     "boundary follows": {"frozen_boundary": False},
 }
-CONSTANT = "students: best constant alpha"
+CONSTANT = "constants: best constant alpha"
 BOUNDARY_WEIGHTS = (0.1, 0.01)  # beside that of matte.toml
 STUDENTS = {
     "pyramid": {"network": "pyramid", "boundary": False},
@@ -45,15 +45,15 @@ class Job(NamedTuple):
 def run(options: Options) -> Iterator[list[Row]]:
     """Measure the rows that are missing, all seeds of a part before the next part; draw people by the best student."""
     torch.set_num_threads(options.threads)
-    recorded = Recorded(EXPERIMENT.name, options.output)
-    for part in options.parts:
+    recorded = Recorded(EXPERIMENT.name, options.output, options.data, FITTED_COLOURS)
+    for part in (part for part in options.parts if part != CONSTANTS):
         for seed in options.seeds:
             networks = Networks(seed, options, is_longer=part == "longer")
             for job in JOBS[part]():
                 if not recorded.has(job.method, f"seed {seed}", job.changes):
                     row = networks.row(job.method, job.train(networks))
                     yield [row | {"configuration": recorded.configuration(job.changes)}]
-    if "students" in options.parts and not recorded.has(CONSTANT, "any seed"):
+    if CONSTANTS in options.parts and not recorded.has(CONSTANT, "any seed"):
         row = make_row(CONSTANT, "any seed", len(predicted(options.data, "portraits")), score_constants(options.data))
         yield [row | {"configuration": recorded.configuration()}]
     best = options.kept / "0" / f"student {MOST} all" / "network"
@@ -76,7 +76,10 @@ def stages(part: str = "stages", changes: Mapping[str, Any] = MappingProxyType({
 
 
 def longer() -> Iterator[Job]:
-    """Yield the rows of Table 3 after pre-training that is 20 times as long as the teacher's training."""
+    """Yield the rows of Table 3 after pre-training that is 20 times as long as the teacher's training.
+
+    What differs is in `Networks`; it stands here for the rows' configuration.
+    """
     return stages("longer", {recipe.stem: values for recipe, values in LONGER.items()})
 
 

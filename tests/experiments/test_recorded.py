@@ -31,19 +31,19 @@ def made_row(name, seed, configuration=None, **error):
 
 
 def test_a_row_is_skipped_in_its_own_configuration_alone(tmp_path, recipe):
-    first = Recorded("made", tmp_path)
+    first = Recorded("made", tmp_path, tmp_path)
     assert not first.has("ddc", "seed 0")
     changes = {"prior": "ddc"}
     merge_results(tmp_path / "made.json", METADATA, [made_row("ddc", 0, first.configuration(changes))])
-    later = Recorded("made", tmp_path)
+    later = Recorded("made", tmp_path, tmp_path)
     assert later.has("ddc", "seed 0", changes)
     assert not later.has("ddc", "seed 0", {"prior": "dc"})
     assert not later.has("ddc", "seed 0")
     assert not later.has("ddc", "seed 1", changes)
     recipe.write_text("# a comment\nsteps = 3  # is no change\n", encoding="utf-8")
-    assert Recorded("made", tmp_path).has("ddc", "seed 0", changes)
+    assert Recorded("made", tmp_path, tmp_path).has("ddc", "seed 0", changes)
     recipe.write_text("steps = 4", encoding="utf-8")
-    assert not Recorded("made", tmp_path).has("ddc", "seed 0", changes)
+    assert not Recorded("made", tmp_path, tmp_path).has("ddc", "seed 0", changes)
 
 
 def test_a_new_configuration_removes_the_former_seeds_of_its_method(tmp_path):
@@ -62,7 +62,7 @@ def test_a_new_configuration_removes_the_former_seeds_of_its_method(tmp_path):
 
 @pytest.mark.usefixtures("recipe")
 def test_lines_say_how_many_seeds_they_have_and_whether_they_are_former(tmp_path):
-    here = Recorded("made", tmp_path).configuration()
+    here = Recorded("made", tmp_path, tmp_path).configuration()
     rows = former([made_row("ddc", 0, here), made_row("ddc", 1, here), made_row("dc", 0)], "made")
     table = seed_table("loss", {"sad": ("SAD", 1.0)}, {"ddc": rows[:2], "dc": rows[2:]})
     assert "| ddc | 2 | 1.00 (0.00) |" in table
@@ -76,7 +76,7 @@ def test_the_page_explains_the_mark(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Experiment, "_load", lambda *_: SimpleNamespace(report=report))
     experiment = Experiment(name="made", question="Does it?", cost="nothing", is_resumable=True)
-    rows = [made_row("ddc", 0, Recorded("made", tmp_path).configuration()), made_row("dc", 0)]
+    rows = [made_row("ddc", 0, Recorded("made", tmp_path, tmp_path).configuration()), made_row("dc", 0)]
     page = pages.make_page(experiment, {"metadata": METADATA, "results": rows})
     assert "| dc † | 1 |" in page
     assert "† Measured by former recipes" in page
