@@ -3,14 +3,17 @@
 An experiment records each row as it comes and skips rows that are recorded, so that the next call goes on.
 """
 
+import dataclasses
 import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from experiments.fresh_process import thread_environment
 from experiments.gpu.measurement import device_row
+from experiments.registry import EXPERIMENTS
 from experiments.results import ROOT, Row
 
 TRAININGS = (
@@ -22,7 +25,7 @@ TRAININGS = (
 LEAST = 20.0  # seconds; with less nothing is started
 
 
-def run_paper_trainings(deadline: float, threads: int) -> Iterator[list[Row]]:
+def run_paper_trainings(deadline: float, threads: int, output: Path) -> Iterator[list[Row]]:
     """Yield a row for each training: its seconds, and why it is not finished if it is not.
 
     Parameters
@@ -30,6 +33,9 @@ def run_paper_trainings(deadline: float, threads: int) -> Iterator[list[Row]]:
     deadline : float
         Of `time.monotonic`.
     threads : int
+    output : Path
+        Folder of the results. Trained networks are kept in its folder ``networks``, so that a call that finds both goes
+        on where the one before was stopped.
     """
     for line in TRAININGS:
         name, *words = shlex.split(line)
@@ -37,9 +43,17 @@ def run_paper_trainings(deadline: float, threads: int) -> Iterator[list[Row]]:
         failed = f"not started, {seconds:.0f} s were left" if seconds < LEAST else None
         if failed is None:
             start = time.monotonic()
-            failed = stopped_or_failed([name, *words, "--threads", str(threads)], seconds, threads)
+            arguments = [name, *words, "--threads", str(threads), "--output", str(output)]
+            if keeps_networks(name):
+                arguments += ["--kept", str(output / "networks" / name)]
+            failed = stopped_or_failed(arguments, seconds, threads)
             seconds = time.monotonic() - start
         yield [device_row("papers", name, "training", " ".join(words), [], median_s=seconds, failed=failed)]
+
+
+def keeps_networks(name: str) -> bool:
+    """Return whether an experiment keeps the networks that it trains."""
+    return any(field.name == "kept" for field in dataclasses.fields(EXPERIMENTS[name].options))
 
 
 def stopped_or_failed(arguments: list[str], seconds: float, threads: int) -> str | None:

@@ -34,4 +34,4 @@ def run(options: GpuOptions) -> Iterator[list[Row]]:
     if "solvers" in parts:
         yield from run_solvers(deadline)
     if PAPERS in parts:
-        yield from run_paper_trainings(deadline, options.threads)
+        yield from run_paper_trainings(deadline, options.threads, options.output)

@@ -8,7 +8,7 @@ import pytest
 
 from experiments import pages, recorded
 from experiments.experiment import Experiment
-from experiments.recorded import Recorded, former
+from experiments.recorded import PACKED, Recorded, former
 from experiments.results import make_row, merge_results
 from experiments.tables import FORMER, seed_table
 from tests.experiments.rows import METADATA
@@ -44,6 +44,20 @@ def test_a_row_is_skipped_in_its_own_configuration_alone(tmp_path, recipe):
     assert Recorded("made", tmp_path, tmp_path).has("ddc", "seed 0", changes)
     recipe.write_text("steps = 4", encoding="utf-8")
     assert not Recorded("made", tmp_path, tmp_path).has("ddc", "seed 0", changes)
+
+
+@pytest.mark.usefixtures("recipe")
+def test_rows_of_other_code_and_of_packed_data_are_measured_again(tmp_path):
+    """Both would be mixed with the rows of the photographs themselves, and of the present code."""
+    first = Recorded("made", tmp_path, tmp_path)
+    merge_results(tmp_path / "made.json", METADATA, [made_row("ddc", 0, first.configuration())])
+    other = Recorded("made", tmp_path, tmp_path, {"colours": "fitted"})
+    assert not other.has("ddc", "seed 0")
+    assert not former([made_row("ddc", 0, other.configuration())], "made")[0]["former"]
+    (tmp_path / PACKED).write_text('{"quality": 60}', encoding="utf-8")
+    packed = Recorded("made", tmp_path, tmp_path)
+    assert not packed.has("ddc", "seed 0")
+    assert former([made_row("ddc", 0, packed.configuration())], "made")[0]["former"]
 
 
 def test_a_new_configuration_removes_the_former_seeds_of_its_method(tmp_path):
