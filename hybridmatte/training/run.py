@@ -7,11 +7,13 @@ import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.callbacks import LambdaCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from hybridmatte.data import Sample
@@ -161,7 +163,11 @@ def train(
     if loaded is not None and checkpoint is not None:
         own.append(CheckedRestore(loaded, checkpoint))
     output.mkdir(parents=True, exist_ok=True)
-    write_json(output / "config.json", config.options())
+    record = partial(write_json, output / "config.json", config.options())
+    if checkpoint is None:
+        record()
+    else:  # a run that is refused, as its data have changed, keeps the record of its last training
+        own.append(LambdaCallback(on_train_start=lambda *_: record()))
     if transfer is not None:
         write_json(output / "transfer.json", transfer._asdict())
     with _without_irrelevant_warnings():

@@ -125,9 +125,15 @@ def test_backgrounds_and_validation_without_trimaps_are_refused(tmp_path):
 
 @pytest.mark.slow
 def test_resumed_with_other_photographs(tmp_path):
+    """A longer run that was refused for its photographs was recorded, and then the run itself was refused."""
     pretrain(tmp_path)
+    before = (tmp_path / "config.json").read_bytes()
+    longer = TrainingConfig(**SMALL | {"epochs": 9})
     with pytest.raises(ValueError, match="data has 3 samples but the run had 4 samples"):
-        train(TrainingConfig(**SMALL), photographs(3), tmp_path, resume=True, progress=False)
+        train(longer, photographs(3), tmp_path, resume=True, progress=False)
+    assert (tmp_path / "config.json").read_bytes() == before
+    train(longer, photographs(4), tmp_path, resume=True, progress=False)
+    assert json.loads((tmp_path / "config.json").read_text())["epochs"] == 9
 
 
 def test_warm_up_without_end(tmp_path):
