@@ -117,7 +117,7 @@ def make_papers_page(folder: Path = RESULTS) -> str:
     ]
     for key, title in content["papers"].items():
         lines = [line_of(item, folder) for item in items if item.paper == key]
-        blocks += [f"## {title}", table(HEADER, lines)]
+        blocks += [f"## {title}", content["summaries"][key].strip(), table(HEADER, lines)]
     blocks += content["footnotes"]
     return "\n\n".join(blocks) + "\n"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 
 from experiments.data_sets import data_folder
+from experiments.options import DataOptions
 from experiments.recorded import PACKED
 
 SETS = ("alphamatting", "alphamatting_more", "animals", "faces", "people", "photos/train", "portraits")  # not cats
@@ -69,11 +70,14 @@ def main() -> None:
     """Pack the sets that the command line names, and say what was done."""
     parser = argparse.ArgumentParser(prog="python -m experiments.gpu.pack_data", description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="new folder; HYBRIDMATTE_DATA names it where it is used")
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("HYBRIDMATTE_DATA", "../shared/data")))
-    parser.add_argument("--sets", nargs="+", default=SETS)
-    parser.add_argument("--limit", type=float, default=LIMIT, help="MiB")
+    parser.add_argument("--data", type=Path, default=DataOptions.data, help="data folder (default: %(default)s)")
+    parser.add_argument("--sets", nargs="+", default=SETS, help=f"folders of it (default: {' '.join(SETS)})")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="MiB (default: %(default)s)")
     arguments = parser.parse_args()
-    quality = pack_data(arguments.data, arguments.folder, arguments.sets, arguments.limit)
+    try:
+        quality = pack_data(arguments.data, arguments.folder, arguments.sets, arguments.limit)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     done = "as they were" if quality is None else f"JPEG files encoded again at quality {quality}"
     print(f"{arguments.folder}: {', '.join(arguments.sets)}; {done}")
 

@@ -93,5 +93,5 @@ def _with_masks(network: Any, samples: Any, erode: float | None) -> Any:
     if has_masks and erode is None and not isinstance(network, TrimapNetwork):
         return samples
     erode = ERODE if erode is None else erode
-    note(f"masks are made from the alphas, eroded by {erode:g} pixels and blurred, trimaps from them too")
+    note(f"masks and trimaps are made from the alphas, masks eroded by {erode:g} pixels and blurred")
     return TrimapTasks(samples, erode=erode)

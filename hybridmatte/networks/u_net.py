@@ -87,6 +87,8 @@ def unet(
     """
     encoder = size
     if size == "tiny":
+        if pretrained is not False:
+            raise ValueError("size is 'tiny', for which there are no pretrained weights, expected an encoder of timm")
         encoder, width = "resnet10t", 0.25 * width
     if not timm.is_model(encoder):
         near = difflib.get_close_matches(encoder, timm.list_models(), 1)

@@ -40,7 +40,7 @@ def write_json(path: Path, document: dict[str, Any]) -> None:
 def check_new(output: Path) -> None:
     """Raise FileExistsError if a folder holds a run. Only the first process looks, as it is the one that writes."""
     if is_first_process() and _checkpoint(output).exists():
-        raise FileExistsError(f"output {output} holds a run already, expected another folder, or resume")
+        raise FileExistsError(f"output {output} holds a run already, expected another folder, or to resume (--resume)")
 
 
 def checkpoint_to_resume(output: Path, config: TrainingConfig) -> Path:

@@ -128,9 +128,10 @@ def test_wrong_trimap(name):
     [
         (lambda: networks.unet("mobilenetv3_small_050", width=0.5), "only those of resnet, pvt_v2_b0 can be scaled"),
         (lambda: networks.unet("resnet18", width=0.5, pretrained=True), "expected 1 with pretrained weights"),
+        (lambda: networks.unet("tiny", pretrained=True), "size is 'tiny', for which there are no pretrained weights"),
         (lambda: networks.vitmatte("huge"), "size is 'huge', expected 'base' or 'small' or 'tiny'"),
     ],
-    ids=["width", "pretrained", "size"],
+    ids=["width", "pretrained", "tiny", "size"],
 )
 def test_bad_options(call, message):
     with pytest.raises(ValueError, match=message):
