@@ -163,11 +163,7 @@ def train(
     if loaded is not None and checkpoint is not None:
         own.append(CheckedRestore(loaded, checkpoint))
     output.mkdir(parents=True, exist_ok=True)
-    record = partial(write_json, output / "config.json", config.options())
-    if checkpoint is None:
-        record()
-    else:  # a run that is refused, as its data have changed, keeps the record of its last training
-        own.append(LambdaCallback(on_train_start=lambda *_: record()))
+    own += _recording(output / "config.json", config, is_resumed=checkpoint is not None)
     if transfer is not None:
         write_json(output / "transfer.json", transfer._asdict())
     with _without_irrelevant_warnings():
@@ -186,6 +182,15 @@ def train(
     if trainer.is_global_zero:
         trained.save_pretrained(output / "network")
     return trained
+
+
+def _recording(path: Path, config: TrainingConfig, *, is_resumed: bool) -> list[lightning.Callback]:
+    """Record the configuration; return the callbacks that do so where a run is resumed, once it was not refused."""
+    record = partial(write_json, path, config.options())
+    if is_resumed:
+        return [LambdaCallback(on_train_start=lambda *_: record())]
+    record()
+    return []
 
 
 def make_module(config: TrainingConfig, network: AnyNetwork) -> MattingModule[Any]:
