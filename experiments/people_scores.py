@@ -38,7 +38,8 @@ def boundary_correlation(alphas: Sequence[np.ndarray], targets: Sequence[np.ndar
     """
     found = []
     for alpha, target in zip(alphas, targets, strict=True):
-        values, true = (plane[is_boundary(target)].astype(np.float64) for plane in (alpha, target))
+        counts = is_boundary(target)
+        values, true = alpha[counts].astype(np.float64), target[counts].astype(np.float64)
         found.append(float(np.corrcoef(values, true)[0, 1]) if values.std() > 0 and true.std() > 0 else 0.0)
     return float(np.mean(found))
 

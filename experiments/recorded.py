@@ -36,7 +36,7 @@ class Recorded:
     data : Path
         Data folder. Rows of one whose photographs were encoded again count as rows of other recipes.
     code : mapping, optional
-        What the code does otherwise than when earlier rows were measured: rows before it are measured again.
+        Changes of the code that count like changes of a recipe's values: rows from before them are measured again.
     """
 
     def __init__(self, name: str, output: Path, data: Path, code: Mapping[str, Any] = MappingProxyType({})):

@@ -64,24 +64,27 @@ class Networks:
 
     def adapted(self, factor: int = 1, *, is_adversarial: bool = True) -> MattingNetwork:
         """Return the joined networks after adaptation to people, with or without a discriminator."""
-        end = " longer" if factor > 1 else ""
-        joint = self._root / f"joint{end}"
+        joint = self._folder("joint", factor)
         if not joint.is_dir():
             self.joint(factor=factor).save_pretrained(joint)
         name, changes = ("real", {}) if is_adversarial else ("real, not adversarial", {"discriminator_steps": 0})
         return load_network(
             train_kept(
-                self._root / f"{name}{end}",
+                self._folder(name, factor),
                 REAL,
                 lambda: people(self.options.data)[0],
                 self.options,
                 backgrounds=training_photographs(self.options.data),
                 seed=self.seed,
                 init_from=str(joint),
-                teacher=str(self._root / f"net_m{end}" / "network"),
+                teacher=str(self._folder("net_m", factor) / "network"),
                 **changes,
             )
         )
+
+    def _folder(self, name: str, factor: int) -> Path:
+        """Return the folder of a network by its name and the factor of its steps."""
+        return self._root / (f"{name} longer" if factor > 1 else name)
 
     def _new_plain(self) -> PlainSegmentation:
         torch.manual_seed(self.seed)
@@ -100,7 +103,7 @@ class Networks:
             config = read_config(recipe)
             changes |= {"epochs": factor * config.epochs, "warmup_steps": factor * config.warmup_steps}
         return train_kept(
-            self._root / (f"{name} longer" if factor > 1 else name),
+            self._folder(name, factor),
             recipe,
             lambda: labelled(self.options.data, self.seed)[0],
             self.options,

@@ -116,13 +116,18 @@ def architecture(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def score_constants(data: Path) -> dict[str, float]:
     """Return the least errors that a constant alpha has, each of them with the constant that is best for it."""
-    portraits, composites = predicted(data, "portraits"), held_out_composites(data)
-    targets = {"portraits": [sample.require("alpha") for sample in portraits]}
-    targets["composites"] = [sample.require("alpha") for sample in composites]
-    targets["people"] = [np.float32(sample.require("mask") >= 0.5) for sample in people(data)[1]]
-    errors = {f"{name}_whole": least_of_constants(found) for name, found in targets.items()}
-    mixed = ("portraits", "composites")  # a mask has no boundary
-    return errors | {f"{name}_boundary": least_of_constants(targets[name], boundary=True) for name in mixed}
+    masks = [np.float32(sample.require("mask") >= 0.5) for sample in people(data)[1]]
+    errors = {"people_whole": least_of_constants(masks)}
+    for name, samples in samples_with_alphas(data).items():
+        targets = [sample.require("alpha") for sample in samples]
+        errors[f"{name}_whole"] = least_of_constants(targets)
+        errors[f"{name}_boundary"] = least_of_constants(targets, boundary=True)
+    return errors
+
+
+def samples_with_alphas(data: Path) -> dict[str, Sequence[Sample]]:
+    """Return the portraits and the held-out composites."""
+    return {"portraits": predicted(data, "portraits"), "composites": held_out_composites(data)}
 
 
 def least_of_constants(targets: Sequence[np.ndarray], *, boundary: bool = False) -> float:
@@ -139,7 +144,7 @@ def score(network: MattingNetwork, data: Path) -> dict[str, float]:
     it finds, which is the share of a blended label that is not the mask.
     """
     errors = {}
-    for name, samples in (("portraits", predicted(data, "portraits")), ("composites", held_out_composites(data))):
+    for name, samples in samples_with_alphas(data).items():
         found = [predict_small(network, sample.image, PEOPLE_SIDE) for sample in samples]
         targets = [sample.alpha for sample in samples]
         errors[f"{name}_whole"] = mean_square(found, targets)

@@ -185,7 +185,10 @@ def train(
 
 
 def _recording(path: Path, config: TrainingConfig, *, is_resumed: bool) -> list[lightning.Callback]:
-    """Record the configuration; return the callbacks that do so where a run is resumed, once it was not refused."""
+    """Write the configuration, or for a resumed run return a callback that writes it when training starts.
+
+    A resumption that is refused, as its data have changed, thus leaves the file of the run as it was.
+    """
     record = partial(write_json, path, config.options())
     if is_resumed:
         return [LambdaCallback(on_train_start=lambda *_: record())]

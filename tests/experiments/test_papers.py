@@ -13,6 +13,14 @@ from tests.experiments.rows import METADATA
 ITEMS = [Item(**values) for values in papers.tomllib.loads(FILE.read_text(encoding="utf-8"))["items"]]
 
 
+def cells_of(folder, rows, **values):
+    """Return the cells of a made item, whose rows are those of an experiment."""
+    if rows:
+        merge_results(folder / "priors_alone.json", METADATA, rows)
+    named = {"paper": "ddc", "item": "Table 9", "published": "SAD 1, 2", "experiment": "priors_alone"}
+    return line_of(Item(**named, **values), folder)
+
+
 def line(folder, values, **more):
     """Return the cells of an item, from the values of its lines by seed."""
     rows = [
@@ -20,20 +28,15 @@ def line(folder, values, **more):
         for name, seeds in values.items()
         for seed, value in enumerate(seeds)
     ]
-    if rows:
-        merge_results(folder / "priors_alone.json", METADATA, rows)
-    item = Item(
-        paper="ddc",
-        item="Table 9",
-        published="SAD 1, 2",
-        experiment="priors_alone",
+    return cells_of(
+        folder,
+        rows,
         command="python -m experiments priors_alone",
         measures={"SAD / 1000": ("sad", 0.001)},
         lines={name: f"the {name}" for name in ("ddc", "dc", "known")},
         orders=[["SAD / 1000", "ddc", "dc", "known"]],
         **more,
     )
-    return line_of(item, folder)
 
 
 @pytest.mark.parametrize(
@@ -83,17 +86,13 @@ def test_lines_with_subjects_of_their_own_are_compared_by_seed(tmp_path):
         for eroded, seeds in values.items()
         for seed, value in enumerate(seeds)
     ]
-    merge_results(tmp_path / "priors_alone.json", METADATA, rows)
-    item = Item(
-        paper="semantic",
-        item="Table 5a",
-        published="0.82, 0.81",
-        experiment="priors_alone",
+    cells = cells_of(
+        tmp_path,
+        rows,
         measures={"IoU": ("iou", 1.0)},
         lines={str(eroded): ["net_t", f"eroded {eroded}$"] for eroded in values},
         orders=[["IoU", "50", "20"]],
     )
-    cells = line_of(item, tmp_path)
     assert cells[2] == "IoU: 20 2.33 (1.15), 50 2.00 (0.00)"
     assert cells[3] == "holds on average only: 50 below 20 in IoU (2 of 3 seeds)"
 
@@ -122,17 +121,14 @@ def test_times_are_shown_where_no_error_has_the_name(tmp_path):
         make_row(name, "onnx", 1, {"parameters": 9.0}, median_s=seconds)
         for name, seconds in {"a": 1.5, "b": 3.0}.items()
     ]
-    merge_results(tmp_path / "priors_alone.json", METADATA, rows)
-    item = Item(
-        paper="ddc",
-        item="Table 1",
-        published="2 times",
-        experiment="priors_alone",
+    cells = cells_of(
+        tmp_path,
+        rows,
         measures={"seconds": ("median_s", 1.0)},
         lines={"a": "a", "b": "b"},
         orders=[["seconds", "a", "b"]],
     )
-    assert line_of(item, tmp_path)[2:4] == ["seconds: a 1.50, b 3.00", "holds"]
+    assert cells[2:4] == ["seconds: a 1.50, b 3.00", "holds"]
 
 
 def test_the_page_is_up_to_date():
