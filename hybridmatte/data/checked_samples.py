@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hybridmatte._validation import to_float
+from hybridmatte.automatic.mask_checks import INVERT, is_border_inside
 from hybridmatte.data.folders import Part, Sample
 from hybridmatte.data.lazy_sequence import LazySequence
-from hybridmatte.data.small_pictures import SmallPictures
+from hybridmatte.data.small_pictures import CountedWarnings, SmallPictures
 from hybridmatte.errors import warn_caller
 from hybridmatte.trimap import split_trimap
 
@@ -58,13 +59,14 @@ class CheckedSamples(LazySequence[Sample]):
     Warns
     -----
     UserWarning
-        If samples are smaller than `demands.smallest`.
+        If samples are smaller than `demands.smallest`, or have masks that are probably inverted.
     """
 
     def __init__(self, samples: Sequence[Sample], demands: Demands, name: str = "data") -> None:
         refuse_empty(samples, name)
         self._samples, self._demands, self._name = samples, demands, name
         self._small = SmallPictures(len(samples), demands.smallest)
+        self._inverted = CountedWarnings(len(samples))
         self._is_in_memory = isinstance(samples, (list, tuple))
         if self._is_in_memory:
             shapes = [_shape_of(self._checked(index, values=True)) for index in range(len(samples))]
@@ -102,6 +104,8 @@ class CheckedSamples(LazySequence[Sample]):
                 f"trimap of sample {sample.name!r} is unknown everywhere, expected known pixels: without alpha labels "
                 "nothing else says what the object is"
             )
+        if "mask" in self._demands.parts and is_border_inside(arrays["mask"]):
+            self._inverted.warn(index, f"mask of sample {sample.name!r} contains most of the image's border; {INVERT}")
         return sample._replace(**arrays)
 
 

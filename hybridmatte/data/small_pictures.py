@@ -1,4 +1,4 @@
-"""Warnings of pictures that are smaller than the crops made of them."""
+"""Warnings of pictures of a data set that have a fault, such as a size below that of crops."""
 
 from __future__ import annotations
 
@@ -9,14 +9,36 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SmallPictures", "count_flags"]
+__all__ = ["CountedWarnings", "SmallPictures", "count_flags"]
+
+
+class CountedWarnings:
+    """Counts pictures with a fault, and warns of the 1st, 10th, 100th, ... of them.
+
+    Worker processes share the counts. Because of this shared memory, an object can be passed to a process that starts,
+    but cannot be pickled otherwise.
+
+    Parameters
+    ----------
+    count : int
+        Number of pictures.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._flags = RawArray("b", count)
+
+    def warn(self, index: int, message: str) -> None:
+        """Count the picture of that index, once, and warn if it is the next to be reported."""
+        if self._flags[index]:
+            return
+        self._flags[index] = True
+        count = count_flags(self._flags)
+        if count == 10 ** (len(str(count)) - 1):
+            warnings.warn(f"{message} ({count} so far)", stacklevel=6)
 
 
 class SmallPictures:
     """Counts pictures that are smaller than crops, and warns of the 1st, 10th, 100th, ... of them.
-
-    Worker processes share the counts. Because of this shared memory, an object can be passed to a process that starts,
-    but cannot be pickled otherwise.
 
     Parameters
     ----------
@@ -27,20 +49,13 @@ class SmallPictures:
     """
 
     def __init__(self, count: int, wanted: int) -> None:
-        self._is_small, self._wanted = RawArray("b", count), wanted
+        self._warnings, self._wanted = CountedWarnings(count), wanted
 
     def look_at(self, index: int, name: str, shape: tuple[int, ...]) -> None:
         """Warn of a picture of that index, name and shape if it is too small and the next to be reported."""
-        if min(shape[:2]) >= self._wanted or self._is_small[index]:
-            return
-        self._is_small[index] = True
-        count = count_flags(self._is_small)
-        if count == 10 ** (len(str(count)) - 1):
-            warnings.warn(
-                f"{name} is {shape[1]} x {shape[0]}, smaller than crops of {self._wanted}: it is mirrored at its "
-                f"borders ({count} so far)",
-                stacklevel=5,
-            )
+        if min(shape[:2]) < self._wanted:
+            size = f"{shape[1]} x {shape[0]}, smaller than crops of {self._wanted}"
+            self._warnings.warn(index, f"{name} is {size}: it is mirrored at its borders")
 
 
 def count_flags(flags: Array[Any]) -> int:

@@ -21,6 +21,7 @@ __all__ = [
     "read_tensors",
     "renormalize",
     "renormalize_encoder",
+    "weights_path",
 ]
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
@@ -63,7 +64,7 @@ def encoder_tensors(
     if source is True:
         path, found = Path(f"timm's {encoder}"), timm.create_model(encoder, pretrained=True).state_dict()
     else:
-        path = _weights_path(str(source))
+        path = weights_path(str(source))
         found = read_tensors(path)
     if not any(name in found for name in own):
         found = _renamed(found, encoder)
@@ -90,7 +91,7 @@ def encoder_of(source: str | PathLike[str], encoders: Sequence[str]) -> str:
     encoder : str
         The one whose first tensor the source has by its name, or whose tensors have the same shapes in the same order.
     """
-    found = read_tensors(_weights_path(str(source)))
+    found = read_tensors(weights_path(str(source)))
     shapes = [tensor.shape for tensor in found.values()]
     for encoder in encoders:
         with torch.device("meta"):  # takes neither time nor memory
@@ -163,7 +164,7 @@ def renormalize_encoder(encoder: torch.nn.Module, name: str, now: Colours) -> No
 
 def published_tensors(source: str | PathLike[str]) -> tuple[Path, Tensors]:
     """Return the path and the tensors of a file of weights, or of the one such file in an installed package."""
-    path = _weights_path(str(source))
+    path = weights_path(str(source))
     return path, read_tensors(path)
 
 
@@ -185,7 +186,7 @@ def read_tensors(path: Path) -> Tensors:
     return content
 
 
-def _weights_path(source: str) -> Path:
+def weights_path(source: str) -> Path:
     """Return the path of a file of weights, or of the one file of weights in an installed package."""
     path = Path(source)
     if path.suffix in SUFFIXES:

@@ -7,10 +7,22 @@ import numpy.typing as npt
 import torch
 
 from hybridmatte._validation_torch import check_together
+from hybridmatte.errors import warn_caller
 from hybridmatte.networks.prediction import as_batch, enlarged_to, shrunk_to, side_for
 from hybridmatte.networks.u_net import MattingUNet
 
-__all__ = ["blend_labels", "hard_boundary", "predict_boundary", "predict_labels", "refuse_as_teacher"]
+__all__ = [
+    "BLENDED_MOSTLY",
+    "MOST_BLENDED",
+    "blend_labels",
+    "hard_boundary",
+    "predict_boundary",
+    "predict_labels",
+    "refuse_as_teacher",
+]
+
+MOST_BLENDED = 0.5  # of a label's pixels that are the teacher's; above it the mask decides too little
+BLENDED_MOSTLY = "the labels are mostly the teacher's alpha, as where its boundary head has not learnt boundaries"
 
 
 def blend_labels(alpha: torch.Tensor, boundary: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -61,6 +73,11 @@ def predict_labels(
     -------
     labels : (H, W) float32 array
         In [0, 1].
+
+    Warns
+    -----
+    UserWarning
+        If the boundary covers more than half of the image.
     """
     parameter = next(teacher.parameters())
     planes, mask_planes = (tensor.to(parameter) for tensor in as_batch(image, mask, "mask"))
@@ -68,6 +85,9 @@ def predict_labels(
         alpha, boundary = _alpha_and_boundary(teacher, planes, side)
         boundary = boundary if soft else hard_boundary(boundary)
         labels = blend_labels(alpha, boundary, (mask_planes >= 0.5).to(mask_planes))
+        share = float(boundary.float().mean())
+    if share > MOST_BLENDED:
+        warn_caller(f"the teacher's boundary covers {share:.0%} of the image: {BLENDED_MOSTLY}", UserWarning)
     return labels[0, 0].float().cpu().numpy()
 
 

@@ -9,6 +9,7 @@ import torch
 
 from hybridmatte import networks
 from hybridmatte.networks.checkpoint import load_trained
+from hybridmatte.networks.encoder_weights import weights_path
 from hybridmatte.networks.transfer import Transfer, transfer_parts
 from hybridmatte.training.config import TrainingConfig
 from hybridmatte.training.run_folder import is_first_process
@@ -20,8 +21,20 @@ LOG = logging.getLogger("hybridmatte.training")
 
 
 def new_network(config: TrainingConfig) -> AnyNetwork:
-    """Return the network of a configuration, with random weights drawn by its seed, or those of ImageNet."""
+    """Return the network of a configuration, its encoder with the weights of `pretrained`, the rest drawn by its seed.
+
+    The log says where the encoder's weights come from.
+    """
     torch.manual_seed(config.seed)
+    network = _drawn_network(config)
+    if config.pretrained and is_first_process():
+        source = "timm's ImageNet weights" if config.pretrained is True else weights_path(config.pretrained)
+        LOG.info("pretrained: the encoder has the weights of %s", source)
+    return network
+
+
+def _drawn_network(config: TrainingConfig) -> AnyNetwork:
+    """Return the network of a configuration; where weights are drawn, torch's generator has been seeded."""
     size: Any = config.size  # each network checks its own
     trimap = "one-hot" if config.one_hot else config.trimap_input
     match config.network:

@@ -12,7 +12,14 @@ from torch.nn.functional import binary_cross_entropy
 from hybridmatte.data import AsMaskTask, AsTwoViews, Sample, without_colours
 from hybridmatte.losses import gradient_loss, l1_loss, l2_loss
 from hybridmatte.metrics import BOUNDARY
-from hybridmatte.networks.labels import blend_labels, hard_boundary, predict_boundary, refuse_as_teacher
+from hybridmatte.networks.labels import (
+    BLENDED_MOSTLY,
+    MOST_BLENDED,
+    blend_labels,
+    hard_boundary,
+    predict_boundary,
+    refuse_as_teacher,
+)
 from hybridmatte.networks.u_net import BOUNDARY_HEAD
 from hybridmatte.training.config import BlendingConfig, MatteConfig, SegmentationConfig, TrainingConfig
 from hybridmatte.training.module import Batch, MattingModule, TaughtModule, Terms
@@ -147,7 +154,8 @@ class MatteLabelBlending(RecordsBoundary[BlendingConfig], TaughtModule[BlendingC
     teacher follows the student as a moving average. Its boundary head stays as it is, as the student trains none; so
     the boundary comes from the teacher as it was at the start, unless `frozen_boundary` is false. Validation scores
     that boundary, see `RecordsBoundary`. ``blended_share`` is logged, the mean weight of the teacher's alpha in a
-    label; if it is below 0.001 in the last epoch, a warning says that the labels were the masks alone.
+    label; a warning after the last epoch says if it is below 0.001, where the labels were the masks alone, or above
+    0.5, where they were mostly the teacher's alpha.
 
     Parameters
     ----------
@@ -224,15 +232,15 @@ class MatteLabelBlending(RecordsBoundary[BlendingConfig], TaughtModule[BlendingC
         return loss
 
     def on_train_epoch_end(self) -> None:
-        """Warn after the last epoch if its labels were the masks alone, though blended ones were asked for."""
-        is_last = self.trainer.current_epoch + 1 == self.trainer.max_epochs
-        share = float(torch.stack(self._shares).mean()) if self._shares else 1.0
-        if is_last and share < LEAST_SHARE:
-            warnings.warn(
-                f"the boundary of teacher {self.config.teacher} covers {share:.2%} of the photographs: the labels were "
-                "the masks alone, as if mask_only were true",
-                stacklevel=2,
-            )
+        """Warn after the last epoch if its labels were the masks alone, or mostly the teacher's alpha."""
+        if self.trainer.current_epoch + 1 != self.trainer.max_epochs or not self._shares:
+            return
+        share = float(torch.stack(self._shares).mean())
+        covered = f"the boundary of teacher {self.config.teacher} covers {share:.2%} of the photographs"
+        if share < LEAST_SHARE:
+            warnings.warn(f"{covered}: the labels were the masks alone, as if mask_only were true", stacklevel=2)
+        elif share > MOST_BLENDED:
+            warnings.warn(f"{covered}: {BLENDED_MOSTLY}", stacklevel=2)
 
     def optimizer_step(self, *arguments: Any, **options: Any) -> None:
         """Take a step, then let the teacher follow."""

@@ -1,5 +1,7 @@
 """Samples in memory or on disk that lack a part, have parts of several sizes, or say nothing."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,17 @@ class TestEverySequence:
         assert len(check(kind([empty]), "trimap")) == 1
         with pytest.raises(ValueError, match="trimap of sample 'disk 0' is unknown everywhere, expected known pixels"):
             check(kind([sample, empty]), "trimap", known=True)
+
+    def test_inverted_masks_are_warned_of_and_counted(self, kind):
+        samples = disks("image", "mask", count=3)
+        inverted = [sample._replace(mask=1 - sample.mask) for sample in samples]
+        with pytest.warns(UserWarning, match=r"mask of sample 'disk 0' contains most of .* invert it") as said:
+            check(kind(inverted), "image", "mask")
+        assert [str(warning.message).endswith("(1 so far)") for warning in said] == [True]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            check(kind(samples), "image", "mask")
+            check(kind(inverted), "image")
 
     def test_integers_are_scaled(self, kind):
         sample = disks("image", count=1)[0]

@@ -239,7 +239,7 @@ class TestJointInference:
             ),
             (
                 lambda: networks.JointInference(networks.net_m("tiny"), networks.net_t("tiny")),
-                "net_t is a MattingNonlocal, expected a TrimapNetwork",
+                "net_t is a MattingNonlocal, expected a TrimapNetwork; net_t and net_m are exchanged",
             ),
             (lambda: joint().predict(np.zeros((8, 8, 3)), np.eye(8, dtype=np.uint8)), "mask has no value above 0.0039"),
             (lambda: joint().predict(np.zeros((8, 8, 3)), np.zeros((8, 9))), r"mask has shape \(8, 9\)"),

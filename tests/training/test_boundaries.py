@@ -136,7 +136,10 @@ class TestTrainedHeads:
 
         with pytest.warns(UserWarning, match=r"covers 0\.00% of the photographs: the labels were the masks alone"):
             assert set(student(-2.6).values()) == {0.0}
-        assert set(student(5.0).values()) == {1.0}
+        with pytest.warns(
+            UserWarning, match=r"covers 100\.00% of the photographs: the labels are mostly the teacher's"
+        ):
+            assert set(student(5.0).values()) == {1.0}
         assert student(-2.6, mask_only=True) == {}
 
     @pytest.mark.slow
@@ -236,7 +239,12 @@ class TestBlendedMasks:
         warning = blend(1 - mask)[1]
         assert "invert it" in warning
         assert "--invert" not in warning  # which blend does not have
-        assert "invert" not in blend(mask)[1]
+        assert "warning" not in blend(mask)[1]
+
+    def test_a_boundary_of_the_whole_picture_is_warned_of(self, tmp_path, blend):
+        teacher_with(0.5, tmp_path / "teacher")
+        mask = np.float32(soft_disk((80, 100), seed=0).alpha > 0.5)
+        assert "the teacher's boundary covers 100% of the image" in blend(mask)[1]
 
     def test_soft(self, blend):
         mask = np.float32(soft_disk((80, 100), seed=0).alpha > 0.5)

@@ -5,13 +5,16 @@ import logging
 
 import numpy as np
 import pytest
+import timm
 import torch
 import webdataset
+from safetensors.torch import save_file
 
 from hybridmatte import networks
 from hybridmatte.data import Sample
 from hybridmatte.io.pictures import write_image
 from hybridmatte.training import CompositionMatting, TrainingConfig, train
+from hybridmatte.training.initial_network import new_network
 from hybridmatte.training.optimizer import rate_factor
 from hybridmatte.training.sources import EpochPlan, PhotographSource
 from tests.synthetic import soft_disk
@@ -282,6 +285,16 @@ class TestTransfer:
         its = networks.load_network(source)
         assert torch.allclose(network.encoder.conv1[0].weight, its.encoder.conv1[0].weight, atol=1e-6)
         assert not torch.allclose(network.head.weight, its.head.weight, atol=1e-3)
+
+
+def test_the_file_of_a_trained_encoder_is_said(tmp_path, caplog):
+    path = tmp_path / "weights.safetensors"
+    save_file(timm.create_model("resnet10t").state_dict(), path)
+    for pretrained, is_said in ((str(path), True), (False, False)):
+        caplog.clear()
+        with caplog.at_level(logging.INFO, "hybridmatte"):
+            new_network(TrainingConfig(**(FINE_TUNING | {"size": "resnet10t", "pretrained": pretrained})))
+        assert (f"the encoder has the weights of {path}" in caplog.text) == is_said
 
 
 def test_one_plane_does_not_become_three(tmp_path):
