@@ -1,8 +1,10 @@
-"""Kernels of the exact Euclidean distance transform; used by ``trimap.py``."""
+"""Kernels of distance transforms; used by ``trimap.py``."""
 
 import numpy as np
 
-from hybridmatte.linalg.threads import kernel, run_pieces
+from hybridmatte.linalg.threads import inlined, kernel, run_pieces
+
+FARTHEST = 255  # pixels, of `chessboard_distances`
 
 
 @kernel(allocates=True)
@@ -64,3 +66,47 @@ def euclidean_depth(region):
     run_pieces(_column_distances, width, region, distances, cost=2 * height)
     run_pieces(_depths_of_rows, height, distances, depths, cost=10 * width)
     return depths
+
+
+@inlined
+def _nearest_of_row(row, padded, nearest):
+    """Write the least of each pixel of a row (W,) and its two neighbours; padded (W + 2,) is FARTHEST at both ends."""
+    for x in range(row.size):
+        padded[x + 1] = row[x]
+    for x in range(row.size):
+        nearest[x] = min(min(padded[x], padded[x + 1]), padded[x + 2])
+
+
+@kernel(allocates=True)
+def _chessboard(first, last, labels, distances):
+    """Write the distances to the labels first to last - 1, once from the top left, and once from the bottom right."""
+    height, width = labels.shape
+    padded, nearest = np.full(width + 2, FARTHEST, np.uint8), np.empty(width, np.uint8)
+    for label in range(first, last):
+        nearest[:] = FARTHEST
+        for y in range(height):
+            own, steps = distances[label, y], np.int32(FARTHEST)
+            if y > 0:
+                _nearest_of_row(distances[label, y - 1], padded, nearest)
+            for x in range(width):
+                steps = min(min(steps, np.int32(nearest[x])) + np.int32(1), np.int32(FARTHEST))
+                steps = np.int32(0) if labels[y, x] == label else steps
+                own[x] = steps
+        nearest[:] = FARTHEST
+        for y in range(height - 1, -1, -1):
+            own, steps = distances[label, y], np.int32(FARTHEST)
+            if y + 1 < height:
+                _nearest_of_row(distances[label, y + 1], padded, nearest)
+            for x in range(width - 1, -1, -1):
+                steps = min(min(steps, np.int32(nearest[x])) + np.int32(1), np.int32(own[x]))
+                own[x] = steps
+
+
+def chessboard_distances(labels, n_labels):
+    """Return the distances (n_labels, H, W) uint8 to the pixels of each label from 0 on, in labels (H, W).
+
+    A distance is the larger of those in x and y, at most FARTHEST.
+    """
+    distances = np.empty((n_labels, *labels.shape), np.uint8)
+    run_pieces(_chessboard, n_labels, labels, distances, cost=2 * labels.size)
+    return distances

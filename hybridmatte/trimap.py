@@ -280,6 +280,13 @@ def chessboard_depth(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     return np.asarray(cv2.distanceTransform(np.uint8(region), cv2.DIST_C, 3))
 
 
+def grown(region: npt.NDArray[np.bool_], reach: float) -> npt.NDArray[np.bool_]:
+    """Return the pixels (H, W) within reach, in pixels by the larger of x and y, of a pixel of a boolean region."""
+    side = 2 * min(int(reach), max(region.shape)) + 1
+    counted = region.view(np.uint8)
+    return cv2.boxFilter(counted, cv2.CV_32S, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT) > 0
+
+
 def box_around(region: npt.NDArray[np.bool_], margin: float) -> tuple[slice, slice]:
     """Return rows and columns of the smallest box that holds a region, which is not empty, and a margin in pixels."""
     width = int(np.ceil(margin)) + 1

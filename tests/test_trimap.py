@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_cdt, distance_transform_edt
 
-from hybridmatte.trimap import split_trimap, trimap_from_alpha, trimap_from_mask
+from hybridmatte._trimap_numba import chessboard_distances
+from hybridmatte.trimap import chessboard_depth, grown, split_trimap, trimap_from_alpha, trimap_from_mask
 
 
 def random_mask(seed, shape=(23, 31)):
@@ -156,3 +157,22 @@ class TestSeveralObjects:
 
     def test_explicit_width_applies_to_all_objects(self):
         assert (trimap_from_mask(self.MASK, erode=6)[100:109, 300:309] == 0.5).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (40, 60), (7, 400), (400, 7)])
+def test_chessboard_distances_to_labels(shape, rng):
+    for share in (0.3, 0.02, 0.0):
+        labels = rng.choice([-1, 0, 1], shape, p=[1 - 2 * share, share, share]).astype(np.int8)
+        for label, distances in enumerate(chessboard_distances(labels, 2)):
+            is_elsewhere = labels != label
+            expected = distance_transform_cdt(is_elsewhere) if not is_elsewhere.all() else np.full(shape, 255)
+            np.testing.assert_array_equal(distances, np.minimum(expected, 255))
+
+
+@pytest.mark.parametrize("reach", [0, 1, 3.7, 12, 1e9])
+def test_grown_regions_are_what_is_within_reach(reach, rng):
+    for share in (0.5, 0.01, 0.0):
+        region = rng.random((40, 60)) < share
+        is_within = chessboard_depth(~region) <= reach if region.any() else np.zeros_like(region)
+        np.testing.assert_array_equal(grown(region, reach), is_within)
+        np.testing.assert_array_equal(grown(region[:, ::2], 2), grown(region[:, ::2].copy(), 2))

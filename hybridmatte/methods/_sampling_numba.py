@@ -91,15 +91,15 @@ def _turn(y, x, height, width):
 
 
 @inlined
-def first_step(distances, side, pixel, path, n_steps):
+def first_step(distances, pixel, path, n_steps):
     """Return the number of the first step of a path that reaches a side, or 0 if none of n_steps does.
 
-    A step moves by one pixel at most. Hence as many steps as the distance to the side (distances, in pixels) are
+    A step moves by one pixel at most. Hence as many steps as the distance to the side (distances (H W,), in pixels) are
     skipped at once.
     """
     k = 0
     while k <= n_steps:
-        distance = distances[np.uint64(pixel + path[np.uint64(k)]), side]
+        distance = distances[np.uint64(pixel + path[np.uint64(k)])]
         if distance == 0:
             return k
         k += distance
@@ -137,12 +137,12 @@ def path_energy(edges, pixel, steps, n_steps, density, limit):
 
 
 @inlined
-def trace_rays(edges, distances, width, box, pixel, rays, first, side, places, hit_steps):
+def trace_rays(edges, distances, width, box, pixel, rays, first, places, hit_steps):
     """Trace every N_TURNS-th ray from a pixel to a side; return the number of hits, and the least energy of a path.
 
-    The rays start at number `first`. The pixels that are hit are written to places (n_rays, 2). `box` (first y, last y,
-    first x, last x) is the bounding box of the side, which ends the search. hit_steps (n_rays,) receives the number of
-    steps to each hit, 0 for none.
+    The rays start at number `first`. distances (H W,) are those to the side. The pixels that are hit are written to
+    places (n_rays, 2). `box` (first y, last y, first x, last x) is the bounding box of the side, which ends the search.
+    hit_steps (n_rays,) receives the number of steps to each hit, 0 for none.
     """
     directions, paths, steps, densities = rays
     y, x = pixel // width, pixel % width
@@ -151,7 +151,7 @@ def trace_rays(edges, distances, width, box, pixel, rays, first, side, places, h
         ray = first + k * N_TURNS
         dy, dx = np.int64(directions[ray, 0]), np.int64(directions[ray, 1])
         n_steps = min(_steps_within(y, dy, box[0], box[1]), _steps_within(x, dx, box[2], box[3]))
-        hit_steps[k] = first_step(distances, side, pixel, paths[ray], n_steps)
+        hit_steps[k] = first_step(distances, pixel, paths[ray], n_steps)
         if hit_steps[k] > 0:
             places[count, 0] = y + _pixels_along(dy, hit_steps[k])
             places[count, 1] = x + _pixels_along(dx, hit_steps[k])
@@ -320,13 +320,12 @@ def _gather_samples(first, last, image, index, edges, distances, boxes, rays, n_
                 for side in range(2):
                     counts[side], least[side] = trace_rays(
                         edges,
-                        distances,
+                        distances[side],
                         width,
                         boxes[side],
                         y * width + x,
                         rays,
                         _turn(y, x, height, width),
-                        side,
                         places[side],
                         hit_steps,
                     )
@@ -339,7 +338,7 @@ def _gather_samples(first, last, image, index, edges, distances, boxes, rays, n_
 def gather_samples(image, index, edges, distances, boxes, rays, n_rays, n_pixels):
     """Return the best samples (n_pixels, 8) of the pixels numbered by `index` (H, W), -1 for other pixels.
 
-    distances (H W, 2) uint8 is a lower bound on the distance to the known background and foreground, in pixels, as the
+    distances (2, H W) uint8 is a lower bound on the distance to the known background and foreground, in pixels, as the
     larger of both axes. boxes (2, 4) are the sides' bounding boxes. The variance is UNSAMPLED for a pixel whose rays do
     not reach both sides. The work proceeds by square tiles, so that the pixels along the rays stay in the cache.
     """

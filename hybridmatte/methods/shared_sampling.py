@@ -7,13 +7,14 @@ then minimises the closed-form energy with the samples' alpha as a prior.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from hybridmatte._trimap_numba import chessboard_distances
 from hybridmatte._validation import check_image, check_integer, check_number, check_plane
 from hybridmatte.linalg.threads import threads_for
 from hybridmatte.methods import _refinement_numba as refinement
@@ -25,7 +26,7 @@ from hybridmatte.similarity.known_expansion import expand_known
 from hybridmatte.systems.expansion import expand_problem
 from hybridmatte.systems.problem import Problem, check_problem, finish_alpha
 from hybridmatte.systems.solve import check_stopping, solve_problem
-from hybridmatte.trimap import Regions, chessboard_depth, split_trimap
+from hybridmatte.trimap import Regions, split_trimap
 
 __all__ = ["Samples", "sample_alpha", "sampled_pixels", "solve_sampling"]
 
@@ -231,7 +232,7 @@ def _sample(
         image,
         index,
         rays.edge_energies(image),
-        _distances(labels),
+        chessboard_distances(labels, 2).reshape(2, -1),
         boxes,
         _rays(n_rays, labels.shape),
         n_rays,
@@ -250,21 +251,13 @@ def _sample(
     return sharing.smooth(image, labels, index, pixels, starts, refined, offsets, proximity, np.float32(SHARPNESS))
 
 
-def _distances(labels: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
-    """Return the chessboard distances (H W, 2) to the background and to the foreground, in pixels, at most 255."""
-    distances = np.empty((labels.size, 2), np.uint8)
-    for side in (0, 1):
-        found = chessboard_depth(labels != side)
-        distances[:, side] = np.minimum(found, 255, out=found).ravel()
-    return distances
-
-
 def _box(region: npt.NDArray[np.bool_]) -> tuple[Any, ...]:
     """Return the first and last row, and the first and last column, of a region."""
     rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
     return rows[0], rows[-1], columns[0], columns[-1]
 
 
+@lru_cache(maxsize=2)  # pictures of a folder, and both passes of `matte`, often have the same size
 def _rays(n_rays: int, shape: tuple[int, ...]) -> tuple[npt.NDArray[Any], ...]:
     """Return tables of the rays that `gather_samples` follows, n_rays for each of N_TURNS turns of the first ray.
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import baselines.sampling
+from hybridmatte._trimap_numba import chessboard_distances
 from hybridmatte.linalg.threads import thread_limit
 from hybridmatte.methods._sampling_numba import edge_energies, path_energy, trace_rays
 from hybridmatte.methods._sharing_numba import interleaved
-from hybridmatte.methods.shared_sampling import Samples, _distances, _rays, sample_alpha, sampled_pixels, solve_sampling
+from hybridmatte.methods.shared_sampling import Samples, _rays, sample_alpha, sampled_pixels, solve_sampling
 from tests.synthetic import colour_ramp, soft_disk
 from tests.tolerances import assert_close
 
@@ -60,12 +61,12 @@ def test_regions_farther_than_a_leap(rng):
     image = np.repeat(rng.random((1, 1000, 3)), 3, axis=0)
     trimap = np.repeat(np.where(columns < 2, 0, np.where(columns > 997, 1, 0.5))[None], 3, axis=0)
     labels = np.where(trimap == 0.5, -1, trimap).astype(np.int8)
-    distances = _distances(labels)
+    distances = chessboard_distances(labels, 2).reshape(2, -1)
     rays, edges = _rays(4, labels.shape), edge_energies(np.float32(image))
     for column in (257, 600):
         for side, end, box in ((0, 1, [0, 2, 0, 1]), (1, 998, [0, 2, 998, 999])):
             places, met = np.zeros((4, 2), np.int64), np.zeros(4, np.int64)
-            count, energy = trace_rays(edges, distances, 1000, np.array(box), 1000 + column, rays, 0, side, places, met)
+            count, energy = trace_rays(edges, distances[side], 1000, np.array(box), 1000 + column, rays, 0, places, met)
             assert places[:count].tolist() == [[1, end]]
             way = image[1, min(column, end) : max(column, end) + 1]
             assert energy == pytest.approx((np.diff(way, axis=0) ** 2).sum(), rel=1e-4)
