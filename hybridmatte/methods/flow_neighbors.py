@@ -29,7 +29,7 @@ MIXTURE_SPATIAL_WEIGHT = 1.0
 KNOWN_NEIGHBORS = 7
 KNOWN_SPATIAL_WEIGHT = 10.0
 # In larger images than those of EXACT_PIXELS, the pixels within reach are searched first, or alone for the mixture.
-MIXTURE_REACH, KNOWN_REACH = 0.15, 0.075  # of the image's longer side, for EXACT_PIXELS pixels
+MIXTURE_REACH, KNOWN_REACH = 0.1, 0.05  # of the image's longer side, for EXACT_PIXELS pixels
 DEEPER = 4  # times as far, where the pixels within reach may not be the nearest
 ROUNDING = 0.9999  # of squared distances in single precision
 

@@ -116,6 +116,13 @@ def test_footnotes_follow_the_verdict(tmp_path):
     assert line(tmp_path, {"ddc": [1.0] * 3, "dc": [2.0] * 3, "known": [3.0] * 3}, footnote="‡")[3] == "holds ‡"
 
 
+def test_only_footnotes_that_verdicts_refer_to_are_shown(tmp_path):
+    page = make_papers_page(tmp_path)  # without records, no row is marked
+    assert "‡ The encoder" in page
+    assert "modified checkout" not in page
+    assert "former recipes" not in page
+
+
 def test_times_are_shown_where_no_error_has_the_name(tmp_path):
     rows = [
         make_row(name, "onnx", 1, {"parameters": 9.0}, median_s=seconds)
