@@ -19,12 +19,17 @@ def measure(experiment: Experiment, options: Options) -> None:
     """
     metadata = run_metadata(options.threads, experiment.packages)  # before the record changes the checkout
     options.output.mkdir(parents=True, exist_ok=True)
+    n_rows = 0
     for rows in experiment.run(options):
+        n_rows += len(rows)
         for row in rows:
             print(describe(row, experiment.keys), flush=True)
         merge_results(result_path(experiment, options.output), metadata, rows, experiment.keys)
+    if experiment.is_resumable and n_rows == 0:
+        print(f"nothing to measure: {result_path(experiment, options.output)} has all rows; --output NEW measures anew")
     if experiment.is_recorded:
         write_page(experiment, options.output)
+        print(f"written: {options.output / experiment.name}.md")
 
 
 def write_page(experiment: Experiment, folder: Path = RESULTS) -> None:

@@ -13,7 +13,7 @@ __all__ = ["CountedWarnings", "SmallPictures", "count_flags"]
 
 
 class CountedWarnings:
-    """Counts pictures with a fault, and warns of the 1st, 10th, 100th, ... of them.
+    """Counts pictures with a fault, and warns of the 1st, 2nd, 5th, 10th, 20th, 50th, 100th, ... of them.
 
     Worker processes share the counts. Because of this shared memory, an object can be passed to a process that starts,
     but cannot be pickled otherwise.
@@ -33,12 +33,12 @@ class CountedWarnings:
             return
         self._flags[index] = True
         count = count_flags(self._flags)
-        if count == 10 ** (len(str(count)) - 1):
+        if count in (factor * 10 ** (len(str(count)) - 1) for factor in (1, 2, 5)):
             warnings.warn(f"{message} ({count} so far)", stacklevel=6)
 
 
 class SmallPictures:
-    """Counts pictures that are smaller than crops, and warns of the 1st, 10th, 100th, ... of them.
+    """Counts pictures that are smaller than crops, and warns of some of them, see `CountedWarnings`.
 
     Parameters
     ----------

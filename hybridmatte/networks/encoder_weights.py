@@ -197,7 +197,8 @@ def weights_path(source: str) -> Path:
     package = importlib.util.find_spec(name) if name.isidentifier() else None
     if package is None or not package.submodule_search_locations:
         raise FileNotFoundError(
-            f"pretrained {source} is neither a file that ends in {', '.join(SUFFIXES)} nor an installed package"
+            f"pretrained {source} is neither a file that ends in {', '.join(SUFFIXES)} nor an installed package "
+            f"(pip install {source})"
         )
     folder = Path(next(iter(package.submodule_search_locations)))
     files = sorted(file for file in folder.rglob("*") if file.suffix in SUFFIXES)

@@ -20,36 +20,38 @@ __all__ = ["new_network", "start_from"]
 LOG = logging.getLogger("hybridmatte.training")
 
 
-def new_network(config: TrainingConfig) -> AnyNetwork:
+def new_network(config: TrainingConfig, *, is_resumed: bool = False) -> AnyNetwork:
     """Return the network of a configuration, its encoder with the weights of `pretrained`, the rest drawn by its seed.
 
-    The log says where the encoder's weights come from.
+    The log says where the encoder's weights come from. Those of a resumed run come from its checkpoint, so that the
+    file of `pretrained` is not needed any more.
     """
     torch.manual_seed(config.seed)
-    network = _drawn_network(config)
-    if config.pretrained and is_first_process():
+    pretrained = config.pretrained and not is_resumed
+    network = _drawn_network(config, config.pretrained if pretrained else False)
+    if pretrained and is_first_process():
         source = "timm's ImageNet weights" if config.pretrained is True else weights_path(config.pretrained)
         LOG.info("pretrained: the encoder has the weights of %s", source)
     return network
 
 
-def _drawn_network(config: TrainingConfig) -> AnyNetwork:
+def _drawn_network(config: TrainingConfig, pretrained: bool | str) -> AnyNetwork:
     """Return the network of a configuration; where weights are drawn, torch's generator has been seeded."""
     size: Any = config.size  # each network checks its own
     trimap = "one-hot" if config.one_hot else config.trimap_input
     match config.network:
         case "unet":
             return networks.unet(
-                size, trimap=trimap, width=config.width, pretrained=config.pretrained, boundary=config.boundary
+                size, trimap=trimap, width=config.width, pretrained=pretrained, boundary=config.boundary
             )
         case "pyramid":
-            return networks.pyramid(size, trimap=trimap, frozen=config.frozen, pretrained=config.pretrained)
+            return networks.pyramid(size, trimap=trimap, frozen=config.frozen, pretrained=pretrained)
         case "vitmatte":
-            return networks.vitmatte(size, trimap=trimap, pretrained=config.pretrained)
+            return networks.vitmatte(size, trimap=trimap, pretrained=pretrained)
         case "gca":
-            return networks.gca(size, trimap=trimap, pretrained=config.pretrained)
+            return networks.gca(size, trimap=trimap, pretrained=pretrained)
         case "matteformer":
-            return networks.matteformer(size, trimap=trimap, pretrained=config.pretrained)
+            return networks.matteformer(size, trimap=trimap, pretrained=pretrained)
         case "modnet":
             return networks.modnet(size, trimap=trimap)
         case "net_m":
@@ -58,10 +60,10 @@ def _drawn_network(config: TrainingConfig) -> AnyNetwork:
                 trimap=trimap,
                 refinement=config.refinement,
                 attention=config.attention,
-                pretrained=config.pretrained,
+                pretrained=pretrained,
             )
         case "net_t":
-            return networks.net_t(size, pretrained=config.pretrained)
+            return networks.net_t(size, pretrained=pretrained)
         case "joint":
             return _new_joint(config, trimap)
 

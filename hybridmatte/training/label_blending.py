@@ -74,13 +74,14 @@ class RecordsBoundary(MattingModule[Config]):
     """A network in training whose validation also scores a boundary head: its own, or that of its teacher.
 
     ``validation/boundary_iou`` is the mean intersection over union of the pixels where the head gives at least 0.5 and
-    those whose true alpha is above 0.05 and below 0.95. If it is below 0.05 after the last epoch, a warning says so:
-    blended labels are then the masks alone.
+    those whose true alpha is above 0.05 and below 0.95. If it is below 0.05 after the last epoch, a warning says so,
+    and how many pixels the head gives: next to none, so that blended labels are the masks alone, or too many.
     """
 
     def __init__(self, network: AnyNetwork, config: Config, *others: Any):
         super().__init__(network, config, *others)
         self.boundary_scores = MeanScores(("boundary_iou",))
+        self._found: list[float] = []  # shares of the validation images that the head gives
 
     def boundary_network(self) -> Any:
         """Return the network whose boundary head is scored; None for none."""
@@ -94,6 +95,7 @@ class RecordsBoundary(MattingModule[Config]):
             is_found = predict_boundary(network, batch.require("image")) >= 0.5
             is_true = boundary_of(torch.from_numpy(batch.require("alpha"))).numpy() > 0
             union = int((is_found | is_true).sum())
+            self._found.append(float(is_found.mean()))
             self.boundary_scores.update({"boundary_iou": float((is_found & is_true).sum() / union) if union else 1.0})
 
     def on_validation_epoch_end(self) -> None:
@@ -104,11 +106,15 @@ class RecordsBoundary(MattingModule[Config]):
         found = self.boundary_scores.compute()
         self.boundary_scores.reset()
         self.log_dict({f"validation/{name}": value for name, value in found.items()}, sync_dist=False)
+        share, self._found = sum(self._found) / max(len(self._found), 1), []
         is_last = self.trainer.current_epoch + 1 == self.trainer.max_epochs
         if is_last and found.get("boundary_iou", 1.0) < LEAST_IOU:
+            effect = (
+                "would be the masks alone" if share < LEAST_SHARE else "take alpha mostly where there is no boundary"
+            )
             warnings.warn(
-                f"the boundary head has collapsed: its intersection over union with true boundaries is "
-                f"{found['boundary_iou']:.3f}, and labels blended by it would be the masks alone",
+                f"the boundary head has not learnt boundaries: its intersection over union with true ones is "
+                f"{found['boundary_iou']:.3f}. It gives {share:.1%} of the pixels, so labels blended by it {effect}",
                 stacklevel=2,
             )
 
@@ -176,7 +182,7 @@ class MatteLabelBlending(RecordsBoundary[BlendingConfig], TaughtModule[BlendingC
 
     def __init__(self, network: AnyNetwork, config: BlendingConfig, teacher: AnyNetwork):
         super().__init__(network, config, teacher)
-        refuse_as_teacher(teacher, "teacher")
+        refuse_as_teacher(teacher, f"teacher {config.teacher}")
         self.teacher_follows = config.ema > 0 and _architecture(network) == _architecture(teacher)
         is_kept = self.teacher_follows and config.frozen_boundary and not config.mask_only
         self.first_teacher: Any = copy.deepcopy(self.teacher) if is_kept else None

@@ -150,7 +150,7 @@ def train(
     checkpoint = checkpoint_to_resume(output, config) if resume else check_new(output)
     transfer = None
     if network is None:
-        network = new_network(config)
+        network = new_network(config, is_resumed=resume)
         transfer = start_from(network, config)
     module = make_module(config, network)
     loaded = None if checkpoint is None else _checked_checkpoint(checkpoint, module)

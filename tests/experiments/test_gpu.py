@@ -18,9 +18,10 @@ class TestGpu:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         command_line.main(["gpu", "--all", "--output", str(tmp_path)])
         assert "Not measured: no CUDA device has been at hand." in (tmp_path / "gpu.md").read_text(encoding="utf-8")
-        assert capsys.readouterr().out == (
-            "gpu: there is no CUDA device, so nothing is measured; what was recorded before stays.\n"
-        )
+        assert capsys.readouterr().out.splitlines() == [
+            "gpu: there is no CUDA device, so nothing is measured; what was recorded before stays.",
+            f"written: {tmp_path / 'gpu.md'}",
+        ]
         merge_results(tmp_path / "gpu.json", METADATA, [self.loss_row("unfolded", 0.2)], EXPERIMENTS["gpu"].keys)
         before = (tmp_path / "gpu.json").read_bytes()
         command_line.main(["gpu", "--parts", "losses", "--output", str(tmp_path)])

@@ -127,9 +127,11 @@ def test_wrong_files_are_named(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_the_training_option_reaches_it(monkeypatch, name):
+def test_the_training_option_reaches_it(monkeypatch, name, tmp_path):
     given = {}
     monkeypatch.setattr(networks, name, lambda size, **options: given.update(options, size=size))
+    path = tmp_path / "file.safetensors"
+    path.touch()
     config = SimpleNamespace(
         seed=0,
         network=name,
@@ -138,10 +140,13 @@ def test_the_training_option_reaches_it(monkeypatch, name):
         trimap_input=False,
         refinement=True,
         attention=True,
-        pretrained="file.safetensors",
+        pretrained=str(path),
     )
     initial_network.new_network(config)
-    assert given["pretrained"] == "file.safetensors"
+    assert given["pretrained"] == str(path)
+    path.unlink()
+    initial_network.new_network(config, is_resumed=True)  # its weights come from the checkpoint
+    assert given["pretrained"] is False
 
 
 def test_the_unet_fits_weights_to_the_colours_that_it_gives_them(tmp_path):
