@@ -1,4 +1,4 @@
-"""Kernels of distance transforms; used by ``trimap.py``."""
+"""Kernels of distance transforms; used by ``trimap.py``, shared sampling and information flow."""
 
 import numpy as np
 

@@ -272,14 +272,6 @@ def depth_inside(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     return euclidean_depth(np.ascontiguousarray(region))
 
 
-def chessboard_depth(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-    """Return the chessboard distance transform (H, W) of a boolean region: as `depth_inside`, by the larger of x and y.
-
-    Of a region that fills the image, all distances are larger than its sides.
-    """
-    return np.asarray(cv2.distanceTransform(np.uint8(region), cv2.DIST_C, 3))
-
-
 def grown(region: npt.NDArray[np.bool_], reach: float) -> npt.NDArray[np.bool_]:
     """Return the pixels (H, W) within reach, in pixels by the larger of x and y, of a pixel of a boolean region."""
     side = 2 * min(int(reach), max(region.shape)) + 1

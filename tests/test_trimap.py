@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_cdt, distance_transform_edt
 
 from hybridmatte._trimap_numba import chessboard_distances
-from hybridmatte.trimap import chessboard_depth, grown, split_trimap, trimap_from_alpha, trimap_from_mask
+from hybridmatte.trimap import grown, split_trimap, trimap_from_alpha, trimap_from_mask
 
 
 def random_mask(seed, shape=(23, 31)):
@@ -173,6 +173,6 @@ def test_chessboard_distances_to_labels(shape, rng):
 def test_grown_regions_are_what_is_within_reach(reach, rng):
     for share in (0.5, 0.01, 0.0):
         region = rng.random((40, 60)) < share
-        is_within = chessboard_depth(~region) <= reach if region.any() else np.zeros_like(region)
+        is_within = distance_transform_cdt(~region) <= reach if region.any() else np.zeros_like(region)
         np.testing.assert_array_equal(grown(region, reach), is_within)
         np.testing.assert_array_equal(grown(region[:, ::2], 2), grown(region[:, ::2].copy(), 2))

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hybridmatte._validation import to_float
-from hybridmatte.automatic.mask_checks import INVERT, is_border_inside
+from hybridmatte.automatic.mask_checks import INVERT
 from hybridmatte.data.folders import Part, Sample
 from hybridmatte.data.lazy_sequence import LazySequence
-from hybridmatte.data.small_pictures import CountedWarnings, SmallPictures
+from hybridmatte.data.picture_warnings import InvertedMasks, SmallPictures, is_inverted
 from hybridmatte.errors import warn_caller
 from hybridmatte.trimap import split_trimap
 
@@ -66,11 +66,16 @@ class CheckedSamples(LazySequence[Sample]):
         refuse_empty(samples, name)
         self._samples, self._demands, self._name = samples, demands, name
         self._small = SmallPictures(len(samples), demands.smallest)
-        self._inverted = CountedWarnings(len(samples))
+        self._inverted = InvertedMasks(len(samples))
         self._is_in_memory = isinstance(samples, (list, tuple))
         if self._is_in_memory:
-            shapes = [_shape_of(self._checked(index, values=True)) for index in range(len(samples))]
+            shapes, n_inverted = [], 0
+            for index in range(len(samples)):
+                sample = self._checked(index, values=True)
+                shapes.append(_shape_of(sample))
+                n_inverted += "mask" in demands.parts and is_inverted(sample.mask)
             warn_of_small(shapes, demands.smallest, f"samples of {name}")
+            warn_of_inverted(n_inverted, len(samples), name)
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -81,6 +86,8 @@ class CheckedSamples(LazySequence[Sample]):
         sample = self._checked(index)
         if not self._is_in_memory:
             self._small.look_at(index, f"sample {sample.name}", _shape_of(sample))
+            if "mask" in self._demands.parts:
+                self._inverted.look_at(index, sample.name, sample.mask)
         return sample
 
     def _checked(self, index: int, *, values: bool = False) -> Sample:
@@ -104,8 +111,6 @@ class CheckedSamples(LazySequence[Sample]):
                 f"trimap of sample {sample.name!r} is unknown everywhere, expected known pixels: without alpha labels "
                 "nothing else says what the object is"
             )
-        if "mask" in self._demands.parts and is_border_inside(arrays["mask"]):
-            self._inverted.warn(index, f"mask of sample {sample.name!r} contains most of the image's border; {INVERT}")
         return sample._replace(**arrays)
 
 
@@ -125,6 +130,14 @@ def warn_of_small(shapes: Sequence[tuple[int, ...]], smallest: int, what: str) -
             f"{n_small} of {len(shapes)} {what} are smaller than crops of {smallest}: they are mirrored at their "
             "borders",
             UserWarning,
+        )
+
+
+def warn_of_inverted(n_inverted: int, n_masks: int, name: str) -> None:
+    """Warn once if some masks in memory are probably inverted."""
+    if n_inverted:
+        warn_caller(
+            f"{n_inverted} of {n_masks} masks of {name} contain most of the image's border; {INVERT}", UserWarning
         )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hybridmatte.data.lazy_sequence import LazySequence
-from hybridmatte.data.small_pictures import SmallPictures, count_flags
+from hybridmatte.data.picture_warnings import SmallPictures, count_flags
 from hybridmatte.errors import require_extra
 from hybridmatte.io.pictures import EXTENSIONS
 

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hybridmatte._trimap_numba import chessboard_distances
 from hybridmatte.methods import _information_flow_numba as kernels
 from hybridmatte.similarity._neighbors_numba import squared_distances
 from hybridmatte.similarity.features import centered_features_at, centered_places
 from hybridmatte.similarity.neighbors import EXACT_PIXELS, NeighborTree, UntiedNeighbors
-from hybridmatte.trimap import chessboard_depth, grown
+from hybridmatte.trimap import grown
 
 __all__ = [
     "MIXTURE_NEIGHBORS",
@@ -123,17 +124,17 @@ def nearest_of_kind(
     """
     if is_kind.size <= EXACT_PIXELS or not is_kind.any():
         return known_neighbors(image, pixels, _flat_indices(is_kind))
-    reach = _reach_in_pixels(KNOWN_REACH, is_kind)
-    found = known_neighbors(image, pixels, _flat_indices(is_kind & grown(~is_kind, reach)))
-    if found is None:
-        return None
-    rows = _not_nearer(image, pixels, found, np.arange(len(pixels)), reach)
-    if len(rows) == 0:  # as nearly always: the two distance transforms are saved
-        return found
-    depth, away = chessboard_depth(is_kind), chessboard_depth(~is_kind).ravel()[pixels]
-    deepest = depth.max()
-    while reach < deepest:
-        rows = _not_nearer(image, pixels, found, rows, away[rows] + reach)
+    depth, away = chessboard_distances(is_kind.view(np.int8), 2)  # to the nearest pixel of another kind, of the kind
+    away = away.ravel()[pixels].astype(np.float32)
+    step = KNOWN_SPATIAL_WEIGHT / (max(is_kind.shape) - 1)  # the distance of adjacent pixels, at least
+    places = centered_places(image.shape, KNOWN_SPATIAL_WEIGHT)
+    reach = int(_reach_in_pixels(KNOWN_REACH, is_kind))  # whole, as the next deeper pixels are one pixel deeper
+    found = known_neighbors(image, pixels, _flat_indices(is_kind & (depth <= reach)))
+    rows, deepest = np.arange(len(pixels)), depth.max()
+    while found is not None and reach < deepest:
+        farthest = np.ascontiguousarray(found.indices[rows, -1:])
+        squared = squared_distances(image.reshape(-1, 3), *places, pixels[rows], farthest)[:, 0]
+        rows = rows[squared >= ROUNDING * (step * (away[rows] + reach)) ** 2]
         if len(rows) == 0:
             break
         deeper = _flat_indices(is_kind & (depth > reach) & (depth <= DEEPER * reach))
@@ -141,21 +142,6 @@ def nearest_of_kind(
         found.indices[rows], found.counts[rows] = _nearer_known(image, pixels[rows], before, deeper)
         reach *= DEEPER
     return found
-
-
-def _not_nearer(
-    image: npt.NDArray[np.float32],
-    pixels: npt.NDArray[np.int32],
-    found: UntiedNeighbors,
-    rows: npt.NDArray[np.int64],
-    distance: npt.NDArray[np.float32] | float,
-) -> npt.NDArray[np.int64]:
-    """Return those of some rows whose last neighbour may be as far away as pixels at a chessboard distance."""
-    step = KNOWN_SPATIAL_WEIGHT / (max(image.shape[:2]) - 1)  # the distance of adjacent pixels, at least
-    places = centered_places(image.shape, KNOWN_SPATIAL_WEIGHT)
-    farthest = np.ascontiguousarray(found.indices[rows, -1:])
-    squared = squared_distances(image.reshape(-1, 3), *places, pixels[rows], farthest)[:, 0]
-    return rows[squared >= ROUNDING * (step * distance) ** 2]
 
 
 def _reach_in_pixels(reach: float, mask: npt.NDArray[np.bool_]) -> float:

@@ -104,7 +104,8 @@ class JointInference(nn.Module):
     def __init__(self, net_t: TrimapNetwork, net_m: MattingNetwork, fusion: Fusion = "soft") -> None:
         super().__init__()
         if not isinstance(net_t, TrimapNetwork):
-            swapped = "; net_t and net_m are exchanged" if isinstance(net_m, TrimapNetwork) else ""
+            is_swapped = isinstance(net_m, TrimapNetwork) and getattr(net_t, "takes_trimap", False)
+            swapped = "; net_t and net_m are exchanged" if is_swapped else ""
             raise ValueError(f"net_t is a {type(net_t).__name__}, expected a TrimapNetwork{swapped}")
         if not isinstance(net_m, MattingNetwork) or not net_m.takes_trimap:
             raise ValueError(f"net_m is a {type(net_m).__name__} that takes no trimap, expected a network that does")

@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 MOST_BLENDED = 0.5  # of a label's pixels that are the teacher's; above it the mask decides too little
-BLENDED_MOSTLY = "the labels are mostly the teacher's alpha, as where its boundary head has not learnt boundaries"
+BLENDED_MOSTLY = "the labels are mostly the teacher's alpha; its boundary head may not be trained enough"
 
 
 def blend_labels(alpha: torch.Tensor, boundary: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -228,3 +228,24 @@ def test_neighbours_in_a_large_image_are_the_nearest(rng):
     features = centered_features_at(image, np.arange(image.size // 3), spatial_weight=1.0)
     whole = NeighborTree(features).untied_among(found.pixels, 13)
     np.testing.assert_array_equal(np.sort(found.mixture.indices, axis=1), np.sort(whole.indices[:, 1:], axis=1))
+
+
+def test_a_colour_just_beyond_the_reach_is_found():
+    """The reach is a fraction of a pixel beyond the last pixel searched: what is in between was taken to be nearer."""
+    shape = (280, 280)
+    is_kind = np.arange(280) >= 20 + np.zeros((280, 1))
+    reach = flow_neighbors._reach_in_pixels(flow_neighbors.KNOWN_REACH, is_kind)
+    assert reach % 1 > 0.2
+    step = flow_neighbors.KNOWN_SPATIAL_WEIGHT / 279
+    bounds = np.linspace(int(reach), reach, 280)  # of the distance from column 10, in columns, less the 10 to the edge
+    difference = step * np.sqrt(((10 + bounds) ** 2 - 10**2) / 3)  # of each of R, G and B
+    image = np.full((*shape, 3), 0.5, np.float32)
+    image[:, 20 : 20 + int(reach)] = (0.5 - difference)[:, None, None]
+    pixels = np.flatnonzero(~is_kind).astype(np.int32)
+    whole = known_neighbors(image, pixels, np.flatnonzero(is_kind).astype(np.int32))
+    found = flow_neighbors.nearest_of_kind(image, pixels, is_kind)
+    places = centered_places(shape, flow_neighbors.KNOWN_SPATIAL_WEIGHT)
+    distances = [
+        squared_distances(image.reshape(-1, 3), *places, pixels, neighbors.indices) for neighbors in (found, whole)
+    ]
+    np.testing.assert_array_equal(*distances)

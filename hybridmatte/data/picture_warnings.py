@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import warnings
 from ctypes import Array
-from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 import numpy as np
 
-__all__ = ["CountedWarnings", "SmallPictures", "count_flags"]
+from hybridmatte._validation import to_float
+from hybridmatte.automatic.mask_checks import INVERT, is_border_inside
+
+__all__ = ["CountedWarnings", "InvertedMasks", "SmallPictures", "count_flags", "is_inverted"]
 
 
 class CountedWarnings:
@@ -25,16 +28,41 @@ class CountedWarnings:
     """
 
     def __init__(self, count: int) -> None:
-        self._flags = RawArray("b", count)
+        self._flags = multiprocessing.Array("b", count)
 
     def warn(self, index: int, message: str) -> None:
         """Count the picture of that index, once, and warn if it is the next to be reported."""
-        if self._flags[index]:
-            return
-        self._flags[index] = True
-        count = count_flags(self._flags)
+        with self._flags.get_lock():
+            if self._flags[index]:
+                return
+            self._flags[index] = True
+            count = count_flags(self._flags.get_obj())
         if count in (factor * 10 ** (len(str(count)) - 1) for factor in (1, 2, 5)):
             warnings.warn(f"{message} ({count} so far)", stacklevel=6)
+
+
+class InvertedMasks:
+    """Counts masks that are probably inverted, and warns of some of them, see `CountedWarnings`.
+
+    Parameters
+    ----------
+    count : int
+        Number of masks.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._warnings = CountedWarnings(count)
+
+    def look_at(self, index: int, name: str, mask: Any) -> None:
+        """Warn of the mask (H, W) of a sample of that index and name if it seems inverted and is to be reported."""
+        if is_inverted(mask):
+            message = f"mask of sample {name!r} contains most of the image's border; {INVERT}"
+            self._warnings.warn(index, message)
+
+
+def is_inverted(mask: Any) -> bool:
+    """Return whether the mask (H, W) of a sample is probably inverted."""
+    return is_border_inside(to_float(mask, "mask"))
 
 
 class SmallPictures:
