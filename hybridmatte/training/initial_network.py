@@ -27,10 +27,10 @@ def new_network(config: TrainingConfig, *, is_resumed: bool = False) -> AnyNetwo
     file of `pretrained` is not needed any more.
     """
     torch.manual_seed(config.seed)
-    pretrained = config.pretrained and not is_resumed
-    network = _drawn_network(config, config.pretrained if pretrained else False)
+    pretrained = False if is_resumed else config.pretrained
+    network = _drawn_network(config, pretrained)
     if pretrained and is_first_process():
-        source = "timm's ImageNet weights" if config.pretrained is True else weights_path(config.pretrained)
+        source = "timm's ImageNet weights" if pretrained is True else weights_path(pretrained)
         LOG.info("pretrained: the encoder has the weights of %s", source)
     return network
 

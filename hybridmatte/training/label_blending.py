@@ -80,8 +80,7 @@ class RecordsBoundary(MattingModule[Config]):
 
     def __init__(self, network: AnyNetwork, config: Config, *others: Any):
         super().__init__(network, config, *others)
-        self.boundary_scores = MeanScores(("boundary_iou",))
-        self._found: list[float] = []  # shares of the validation images that the head gives
+        self.boundary_scores = MeanScores(("boundary_iou", "boundary_share"))  # share of the pixels that the head gives
 
     def boundary_network(self) -> Any:
         """Return the network whose boundary head is scored; None for none."""
@@ -95,8 +94,8 @@ class RecordsBoundary(MattingModule[Config]):
             is_found = predict_boundary(network, batch.require("image")) >= 0.5
             is_true = boundary_of(torch.from_numpy(batch.require("alpha"))).numpy() > 0
             union = int((is_found | is_true).sum())
-            self._found.append(float(is_found.mean()))
-            self.boundary_scores.update({"boundary_iou": float((is_found & is_true).sum() / union) if union else 1.0})
+            overlap = float((is_found & is_true).sum() / union) if union else 1.0
+            self.boundary_scores.update({"boundary_iou": overlap, "boundary_share": float(is_found.mean())})
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean scores."""
@@ -105,8 +104,8 @@ class RecordsBoundary(MattingModule[Config]):
             return
         found = self.boundary_scores.compute()
         self.boundary_scores.reset()
+        share = found.pop("boundary_share", 0.0)
         self.log_dict({f"validation/{name}": value for name, value in found.items()}, sync_dist=False)
-        share, self._found = sum(self._found) / max(len(self._found), 1), []
         is_last = self.trainer.current_epoch + 1 == self.trainer.max_epochs
         if is_last and found.get("boundary_iou", 1.0) < LEAST_IOU:
             effect = (
