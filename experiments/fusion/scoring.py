@@ -84,10 +84,11 @@ def score_scene(name: str, folder: Path, networks: Sequence[Trained]) -> list[Ro
 
 def two_passes(estimates: SolverEstimates, features: np.ndarray, network: Perceptron) -> MatteWithConfidence:
     """Return what `correct` does, from the first pass's estimates and features (n, F) of all unknown pixels."""
+    is_unknown = estimates.known == 0.5
     first = MatteWithConfidence(estimates.alpha.copy(), np.ones_like(estimates.alpha))
     for plane, values in zip(first, corrected_pixels(network, features), strict=True):
-        plane[estimates.known == 0.5] = values
-    return correct_again(np.moveaxis(estimates.image, 0, 2), estimates.known, first, network, limit=UNSCALED_DOUBT)
+        plane[is_unknown] = values
+    return correct_again(np.moveaxis(estimates.image, 0, 2), is_unknown, first, network, limit=UNSCALED_DOUBT)
 
 
 @cache

@@ -78,10 +78,10 @@ def correct_at_size(problem: Problem, network: Perceptron, passes: int = 2) -> M
     """Estimate alpha and confidence of a checked problem with unknown pixels, as `correct`, at its own size."""
     memory = FlowMemory(passes) if passes == 2 else None
     estimates = solver_estimates(problem, memory)
-    known, first = estimates.known, correct_once(estimates, network)
+    is_seen, first = estimates.known == 0.5, correct_once(estimates, network)
     del estimates  # before the second pass, which needs as much memory
-    first.confidence[(known != 0.5) & problem.is_unknown] = EXPANDED_CONFIDENCE
-    return first if passes == 1 else correct_again(problem.image, known, first, network, memory)
+    first.confidence[problem.is_unknown & ~is_seen] = EXPANDED_CONFIDENCE
+    return first if passes == 1 else correct_again(problem.image, is_seen, first, network, memory)
 
 
 def correct_near(problem: Problem, network: Perceptron | None, guess: Guess) -> tuple[Plane, Plane | None]:
@@ -96,20 +96,21 @@ def correct_near(problem: Problem, network: Perceptron | None, guess: Guess) -> 
         return solve_base(problem.image, known, guess=guess), None
     memory = FlowMemory(2)
     first = correct_once(run_solvers(problem.image, known, memory, guess), network)
-    first.confidence[(known != 0.5) & problem.is_unknown] = EXPANDED_CONFIDENCE
-    return correct_again(problem.image, known, first, network, memory, guess=guess._replace(start=first.alpha))
+    is_seen = known == 0.5
+    first.confidence[problem.is_unknown & ~is_seen] = EXPANDED_CONFIDENCE
+    return correct_again(problem.image, is_seen, first, network, memory, guess=guess._replace(start=first.alpha))
 
 
 def correct_again(
     image: npt.NDArray[np.float32],
-    known: Plane,
+    is_unknown: npt.NDArray[np.bool_],
     first: MatteWithConfidence,
     network: Perceptron,
     memory: FlowMemory | None = None,
     limit: float = CERTAIN_DOUBT,
     guess: Guess | None = None,
 ) -> MatteWithConfidence:
-    """Return alpha and confidence after the second pass.
+    """Return alpha and confidence after the second pass; is_unknown (H, W) are the pixels that the first corrected.
 
     Pixels that the first pass is certain of, with a doubt below `limit` and within `CERTAIN_ALPHA` of 0 or 1, are known
     in the second. So the solvers have more known colours, nearer to the pixels that are left, and fewer of these.
@@ -117,9 +118,9 @@ def correct_again(
     weights by their doubts, as the second pass inherits what the first was wrongly certain of. `memory` holds the
     neighbours that the first pass found; `guess` is for the solver, which by default starts from the first alpha.
     """
-    certain = certain_trimap(first, known, limit)
-    left, unknown = certain == 0.5, known == 0.5
-    if np.count_nonzero(unknown & ~left) <= LEAST_CERTAIN * np.count_nonzero(unknown):
+    certain = certain_trimap(first, is_unknown, limit)
+    left = certain == 0.5
+    if np.count_nonzero(is_unknown & ~left) <= LEAST_CERTAIN * np.count_nonzero(is_unknown):
         return first
     guess = Guess(None, None, first.alpha, SECOND_RTOL) if guess is None else guess
     second = correct_once(run_solvers(image, certain, memory, guess), network)
@@ -131,13 +132,16 @@ def correct_again(
     return MatteWithConfidence(alpha, confidence)
 
 
-def certain_trimap(first: MatteWithConfidence, known: Plane, limit: float = CERTAIN_DOUBT) -> Plane:
-    """Return a trimap of 0, 0.5 and 1 in which pixels are known that the first pass doubts by less than a limit."""
-    is_sure = (known == 0.5) & (first.confidence > 1 - limit)
-    certain = known.copy()
-    certain[is_sure & (first.alpha < CERTAIN_ALPHA)] = 0
-    certain[is_sure & (first.alpha > 1 - CERTAIN_ALPHA)] = 1
-    return certain
+def certain_trimap(
+    first: MatteWithConfidence, is_unknown: npt.NDArray[np.bool_], limit: float = CERTAIN_DOUBT
+) -> Plane:
+    """Return a trimap of 0, 0.5 and 1 in which pixels are known that the first pass doubts by less than a limit.
+
+    The alpha of pixels that are not unknown (H, W) is 0 or 1.
+    """
+    is_near_known = (first.alpha < CERTAIN_ALPHA) | (first.alpha > 1 - CERTAIN_ALPHA)
+    is_left = is_unknown & ~(is_near_known & (first.confidence > 1 - limit))
+    return np.where(is_left, np.float32(0.5), np.rint(first.alpha))
 
 
 def correct_once(estimates: PixelEstimates | SolverEstimates, network: Perceptron) -> MatteWithConfidence:

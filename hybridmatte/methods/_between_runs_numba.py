@@ -80,7 +80,7 @@ def add_local(spans, weights, diagonal, functions, run_of, halves):
     """Add half of the entries of a symmetric 5 x 5 stencil to `halves`.
 
     spans, weights and diagonal are as for the stencil's product (``hybridmatte/linalg/_stencil_numba.py``).
-    functions (n_cells, WIDTH) and run_of (n_cells,) are the basis functions and the run of each cell, -1 for none.
+    functions (n_cells, WIDTH) int8 and run_of (n_cells,) are the basis functions and the run of each cell, -1 for none.
     """
     scratch = _scratch(len(halves), 13)
     run_pieces(_add_local, len(halves), spans, weights, diagonal, functions, run_of, *scratch, halves)
@@ -126,8 +126,8 @@ def _add_flow(
 def add_flow(neighbors, weights, intra_neighbors, intra_weights, functions, run_of, halves):
     """Add half of the entries of (Id - W)' (Id - W) - V - V' to `halves`.
 
-    W has weights (n, K) at columns neighbors (n, K); V has intra_weights at intra_neighbors. functions (n, WIDTH) and
-    run_of (n,) are the basis functions and the run of each pixel.
+    W has weights (n, K) at columns neighbors (n, K); V has intra_weights at intra_neighbors. functions (n, WIDTH)
+    int8 and run_of (n,) are the basis functions and the run of each pixel.
     """
     scratch = _scratch(len(halves), neighbors.shape[1] + intra_neighbors.shape[1] + 1)
     run_pieces(

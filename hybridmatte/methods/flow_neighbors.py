@@ -10,9 +10,9 @@ import numpy.typing as npt
 from hybridmatte._trimap_numba import chessboard_distances
 from hybridmatte.methods import _information_flow_numba as kernels
 from hybridmatte.similarity._neighbors_numba import squared_distances
+from hybridmatte.similarity.candidates import candidate_pixels
 from hybridmatte.similarity.features import centered_features_at, centered_places
 from hybridmatte.similarity.neighbors import EXACT_PIXELS, NeighborTree, UntiedNeighbors
-from hybridmatte.trimap import grown
 
 __all__ = [
     "MIXTURE_NEIGHBORS",
@@ -31,6 +31,7 @@ KNOWN_NEIGHBORS = 7
 KNOWN_SPATIAL_WEIGHT = 10.0
 # In larger images than those of EXACT_PIXELS, the pixels within reach are searched first, or alone for the mixture.
 MIXTURE_REACH, KNOWN_REACH = 0.1, 0.05  # of the image's longer side, for EXACT_PIXELS pixels
+DENSE = 0.1  # of the mixture's reach, within which every pixel is searched
 DEEPER = 4  # times as far, where the pixels within reach may not be the nearest
 ROUNDING = 0.9999  # of squared distances in single precision
 
@@ -103,14 +104,15 @@ def find_flow_neighbors(
 
 
 def near_unknown(is_unknown: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
-    """Return the pixels that are searched for the mixture; the others are hardly ever neighbours.
+    """Return the pixels that are searched for the mixture.
 
-    These are all pixels, or in large images those within reach of an unknown one. The reach shrinks with the number of
-    pixels, as the distances in feature space between neighbours do.
+    These are all pixels, or in large images the `candidate_pixels` within reach: those farther away are hardly ever
+    neighbours. The reach shrinks with the number of pixels, as the distances in feature space between neighbours do.
     """
     if is_unknown.size <= EXACT_PIXELS:
         return np.arange(is_unknown.size, dtype=np.int32)
-    return _flat_indices(grown(is_unknown, _reach_in_pixels(MIXTURE_REACH, is_unknown)))
+    reach = _reach_in_pixels(MIXTURE_REACH, is_unknown)
+    return candidate_pixels(is_unknown, DENSE * reach, reach)
 
 
 def nearest_of_kind(

@@ -131,11 +131,11 @@ class FlowSystem(LinearSystem):
     def coarse_matrix(self) -> npt.NDArray[np.float64]:
         """Return P' A P, (m K, m K), for the restrictions P of the basis functions to the runs."""
         ends, basis, layout = self.ends, self.basis, self.local.layout
-        run_of = np.searchsorted(ends, np.arange(len(self.cells)), side="right").astype(np.int32)
-        functions = np.zeros((len(self.cells), run_kernels.WIDTH), np.float32)
+        run_of = np.repeat(np.arange(len(ends), dtype=np.int32), np.diff(ends, prepend=0))
+        functions = np.zeros((len(self.cells), run_kernels.WIDTH), np.int8)
         functions[:, : len(basis)] = basis.T
         run_of_cell = np.full(layout.n_cells, -1, np.int32)
-        functions_of_cell = np.zeros((layout.n_cells, run_kernels.WIDTH), np.float32)
+        functions_of_cell = np.zeros((layout.n_cells, run_kernels.WIDTH), np.int8)
         run_of_cell[self.cells], functions_of_cell[self.cells] = run_of, functions
         n_runs, n_functions = len(ends), len(basis)
         halves = np.zeros((N_PARTS, n_runs, n_runs, run_kernels.WIDTH, run_kernels.WIDTH))

@@ -89,7 +89,7 @@ def test_known_pixels_are_certain(fur):
     assert (confidence[~is_unknown] == 1).all()
     assert (confidence[is_unknown & ~is_seen] == np.float32(EXPANDED_CONFIDENCE)).all()
     first = correct_once(estimates, load_correction_network())
-    is_certain = is_seen & (certain_trimap(first, estimates.known) != 0.5)
+    is_certain = is_seen & (certain_trimap(first, is_seen) != 0.5)
     assert is_certain.any()
     np.testing.assert_array_equal(confidence[is_certain], first.confidence[is_certain])
     assert (confidence[is_seen & ~is_certain] != first.confidence[is_seen & ~is_certain]).mean() > 0.9

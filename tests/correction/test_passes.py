@@ -31,18 +31,16 @@ def test_certain_pixels():
     """Alpha near 0 or 1 and a small doubt are both needed; known pixels stay as they are."""
     alpha = np.float32([[0.0, 0.01, 0.03, 0.5, 0.99, 1.0, 0.0, 1.0]])
     confidence = np.float32([[0.9, 0.6, 0.99, 0.99, 0.65, 0.6, 1.0, 1.0]])
-    known = np.float32([[0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.0, 1.0]])
-    before = known.copy()
-    certain = certain_trimap(MatteWithConfidence(alpha, confidence), known)
+    is_unknown = np.arange(8)[None] < 6
+    certain = certain_trimap(MatteWithConfidence(alpha, confidence), is_unknown)
     assert certain.tolist() == [[0, 0.5, 0.5, 0.5, 1, 0.5, 0, 1]]
-    np.testing.assert_array_equal(known, before)
 
 
 def test_second_pass_solves_what_is_left(fur, count_solves):
     """It sees fewer unknown pixels; the certain ones are exactly 0 or 1."""
     problem, network = check_problem(fur.image, fur.trimap), load_correction_network()
     estimates = solver_estimates(problem)
-    certain = certain_trimap(correct_once(estimates, network), estimates.known)
+    certain = certain_trimap(correct_once(estimates, network), estimates.known == HALF)
     alpha = correct(problem, network).alpha
     assert count_solves == [np.count_nonzero(certain == 0.5)]
     assert count_solves[0] < 0.95 * np.count_nonzero(estimates.known == 0.5)
@@ -55,7 +53,7 @@ def test_both_passes_are_weighed(fur):
     problem, network = check_problem(fur.image, fur.trimap), load_correction_network()
     estimates = solver_estimates(problem)
     first = correct_once(estimates, network)
-    certain = certain_trimap(first, estimates.known)
+    certain = certain_trimap(first, estimates.known == HALF)
     guess = Guess(None, None, first.alpha, passes.SECOND_RTOL)
     second, found = (
         correct_once(passes.run_solvers(problem.image, certain, guess=guess), network),
@@ -85,9 +83,9 @@ def test_no_second_pass_for_a_few_pixels(fur, count_solves, monkeypatch, share):
     problem, network = check_problem(fur.image, fur.trimap), load_correction_network()
     first = correct_once(solver_estimates(problem), network)
 
-    def few(_, known, *__):
-        certain = known.copy()
-        unknown = np.flatnonzero(known == HALF)
+    def few(_, is_unknown, *__):
+        certain = np.where(is_unknown, HALF, 1)
+        unknown = np.flatnonzero(is_unknown)
         certain.flat[unknown[: int(share * len(unknown))]] = 0
         return certain
 
@@ -99,7 +97,7 @@ def test_no_second_pass_for_a_few_pixels(fur, count_solves, monkeypatch, share):
 def test_every_pixel_certain(fur, monkeypatch):
     """Nothing is left for the second pass."""
     problem, network = check_problem(fur.image, fur.trimap), load_correction_network()
-    monkeypatch.setattr(passes, "certain_trimap", lambda _, known, *__: np.where(known == HALF, 1, known))
+    monkeypatch.setattr(passes, "certain_trimap", lambda first, is_unknown, *_: np.where(is_unknown, 1, first.alpha))
     alpha, confidence = correct(problem, network)
     assert (alpha[fur.trimap != 0] == 1).mean() > 0.5
     assert 0 <= confidence.min() <= confidence.max() <= 1

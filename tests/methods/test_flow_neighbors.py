@@ -8,6 +8,7 @@ import pytest
 from hybridmatte.methods import flow_neighbors
 from hybridmatte.methods.flow_neighbors import FlowMemory, find_flow_neighbors, known_neighbors, near_unknown
 from hybridmatte.methods.information_flow import information_flow_system, solve_flow, solve_information_flow
+from hybridmatte.similarity import candidates
 from hybridmatte.similarity._neighbors_numba import squared_distances
 from hybridmatte.similarity.features import centered_features_at, centered_places
 from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors
@@ -168,7 +169,7 @@ def test_distances_are_those_of_a_search_to_the_bit(scene):
 
 
 def test_large_images_are_searched_near_the_unknown_pixels(rng):
-    """A small image is searched whole; a large one within a reach that is the same for a mirrored image."""
+    """A small image is searched whole; a large one in places that are the same for a mirrored image."""
     for shape, is_whole in (((200, 300), True), ((300, 400), False)):
         is_unknown = np.zeros(shape, bool)
         is_unknown[100:120, 50:90] = rng.random((20, 40)) < 0.5
@@ -218,8 +219,9 @@ def test_known_pixels_far_from_the_unknown_ones_are_found(rng):
     assert alpha[100:200, 250:350].mean() > 0.6
 
 
-def test_neighbours_in_a_large_image_are_the_nearest(rng):
-    """Of colours that repeat everywhere, no pixel beyond the reach is nearer."""
+def test_neighbours_in_a_large_image_are_the_nearest(rng, monkeypatch):
+    """Of colours that repeat everywhere, no pixel beyond the reach is nearer, if all those within it are searched."""
+    monkeypatch.setattr(candidates, "SPACING", 1)
     image = (rng.integers(0, 4, (300, 400, 3)) / 4 + 0.05 * rng.random((300, 400, 3))).astype(np.float32)
     known_alpha = np.zeros((300, 400), np.float32)
     is_unknown = known_alpha > 0
