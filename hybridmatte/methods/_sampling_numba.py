@@ -173,14 +173,16 @@ def trace_rays(edges, distances, width, box, pixel, rays, first, places, hit_ste
 def color_variance(image, y, x):
     """Return the mean squared distance of the colours in the window around pixel (y, x) from its own colour."""
     height, width = image.shape[0], image.shape[1]
-    total = 0.0  # in double precision, the order of the pixels does not change the rounded sum
-    count = 0
-    for yy in range(max(y - VARIANCE_RADIUS, 0), min(y + VARIANCE_RADIUS + 1, height)):
-        for xx in range(max(x - VARIANCE_RADIUS, 0), min(x + VARIANCE_RADIUS + 1, width)):
-            for c in range(3):
-                total += (image[yy, xx, c] - image[y, x, c]) ** 2
-            count += 1
-    return total / count
+    red = green = blue = 0.0  # in double precision, the order of the pixels does not change the rounded sum
+    c0, c1, c2 = image[y, x, 0], image[y, x, 1], image[y, x, 2]
+    top, bottom = max(y - VARIANCE_RADIUS, 0), min(y + VARIANCE_RADIUS + 1, height)
+    left, right = max(x - VARIANCE_RADIUS, 0), min(x + VARIANCE_RADIUS + 1, width)
+    for yy in range(top, bottom):
+        for xx in range(left, right):
+            red += (image[yy, xx, 0] - c0) ** 2  # three sums, as one waits for each of its additions
+            green += (image[yy, xx, 1] - c1) ** 2
+            blue += (image[yy, xx, 2] - c2) ** 2
+    return (red + green + blue) / ((bottom - top) * (right - left))
 
 
 @inlined

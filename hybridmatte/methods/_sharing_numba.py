@@ -6,7 +6,8 @@ colour (3).
 
 The work proceeds by bands of BAND image rows. The values of the pixels of a band, with a margin, are first copied to
 planes (rows, values, columns). LANES consecutive pixels then compare themselves with LANES others at a time, in vector
-registers. A `work` array is flat and holds rows of LANES numbers, a row for each variable.
+registers. A `work` array is flat and holds rows of LANES numbers, a row for each variable. The loops over LANES pixels
+have unsigned indices: a signed one would need a check for negative values, and the compiler would not vectorise them.
 """
 
 import numpy as np
@@ -16,25 +17,32 @@ from hybridmatte.linalg.threads import inlined, kernel, run_pieces
 UNSAMPLED = np.float32(-1.0)  # variance of a pixel that found no samples
 BAND = 16  # rows of the image
 LANES = 32  # pixels that are processed together
+FLAGS = {"contract"}  # fused multiply-add only: no reordering
+ROW = tuple(np.uint64(k * LANES) for k in range(13))  # first entry of each row of `work`
+LEAST_SQUARE = np.float32(1e-9)  # added to the squared distance of two layers, which may be 0
 SAME_LAYERS = np.float32(1e-6)  # squared distance of two layers, in RGB, up to which they are one colour
 
 
 @inlined
-def project(c0, c1, c2, f0, f1, f2, b0, b1, b2):
-    """Return alpha, clipped to [0, 1], and the squared distance of colour c from its mixture of the colours f and b."""
-    d0 = f0 - b0
-    d1 = f1 - b1
-    d2 = f2 - b2
-    e0 = c0 - b0
-    e1 = c1 - b1
-    e2 = c2 - b2
-    along = d0 * e0 + d1 * e1 + d2 * e2
-    length = d0 * d0 + d1 * d1 + d2 * d2 + np.float32(1e-9)
-    alpha = min(max(along / length, np.float32(0.0)), np.float32(1.0))
+def nearest_mixture(e0, e1, e2, d0, d1, d2, inverse):
+    """Return alpha, clipped to [0, 1], and the squared distance of a colour from its best mixture of two colours.
+
+    e is the colour's difference from the background, d that of the foreground from the background, and `inverse` is
+    1 / (1e-9 + the squared length of d).
+    """
+    alpha = min(max((d0 * e0 + d1 * e1 + d2 * e2) * inverse, np.float32(0.0)), np.float32(1.0))
     e0 -= alpha * d0
     e1 -= alpha * d1
     e2 -= alpha * d2
     return alpha, e0 * e0 + e1 * e1 + e2 * e2
+
+
+@inlined
+def project(c0, c1, c2, f0, f1, f2, b0, b1, b2):
+    """Return `nearest_mixture` of colour c and of the colours f and b."""
+    d0, d1, d2 = f0 - b0, f1 - b1, f2 - b2
+    inverse = np.float32(1.0) / (d0 * d0 + d1 * d1 + d2 * d2 + LEAST_SQUARE)
+    return nearest_mixture(c0 - b0, c1 - b1, c2 - b2, d0, d1, d2, inverse)
 
 
 @inlined
@@ -72,81 +80,77 @@ def _planes(pixels, width, n_planes, offsets):
 
 @inlined
 def _copy_samples(index, samples, top, left, n_rows, planes):
-    """Copy the layers of the samples to six planes, whose first pixel is (top, left); NaN where there is no sample."""
+    """Copy what `_keep_three` reads to seven planes, whose first pixel is (top, left); NaN where there is no sample."""
     for row in range(n_rows):
         y = top + row
-        for c in range(6):
+        for c in range(planes.shape[1]):
             for column in range(planes.shape[2]):
                 planes[row, c, column] = np.nan
         if 0 <= y and y < index.shape[0]:
             for column in range(max(-left, 0), min(planes.shape[2], index.shape[1] - left)):
                 j = index[y, left + column]
                 if j >= 0 and samples[j, 6] >= 0:
-                    for c in range(6):
-                        planes[row, c, column] = samples[j, c]
+                    squared = LEAST_SQUARE
+                    for c in range(3):
+                        difference = samples[j, c] - samples[j, 3 + c]
+                        planes[row, c, column], planes[row, 3 + c, column] = samples[j, 3 + c], difference
+                        squared += difference * difference
+                    planes[row, 6, column] = np.float32(1.0) / squared
 
 
 @inlined
 def _copy_results(image, labels, index, layers, alpha, confidence, top, left, n_rows, planes):
-    """Copy layers (6), alpha, confidence and whether known (0 or 1) to nine planes, whose first pixel is (top, left).
+    """Copy what `_accumulate` reads to twelve planes, whose first pixel is (top, left).
 
     A known pixel has the image's colour in both layers, alpha 0 or 1, and confidence 1. Outside the image, all are 0.
     """
     for row in range(n_rows):
         y = top + row
-        for c in range(9):
+        for c in range(planes.shape[1]):
             for column in range(planes.shape[2]):
                 planes[row, c, column] = 0.0
         if 0 <= y and y < index.shape[0]:
             for column in range(max(-left, 0), min(planes.shape[2], index.shape[1] - left)):
                 x = left + column
                 j = index[y, x]
-                for c in range(6):
-                    planes[row, c, column] = layers[j, c] if j >= 0 else image[y, x, c % 3]
-                planes[row, 6, column] = alpha[j] if j >= 0 else np.float32(labels[y, x])
-                planes[row, 7, column] = confidence[j] if j >= 0 else np.float32(1.0)
-                planes[row, 8, column] = j < 0
+                share = alpha[j] if j >= 0 else np.float32(labels[y, x])
+                sureness = confidence[j] if j >= 0 else np.float32(1.0)
+                f_weight, b_weight, squared = sureness * share, sureness * (np.float32(1.0) - share), np.float32(0.0)
+                for c in range(3):
+                    f = layers[j, c] if j >= 0 else image[y, x, c]
+                    b = layers[j, 3 + c] if j >= 0 else image[y, x, c]
+                    planes[row, c, column], planes[row, 3 + c, column] = f_weight * f, b_weight * b
+                    squared += (f - b) * (f - b)
+                planes[row, 6, column], planes[row, 7, column], planes[row, 8, column] = share, f_weight, b_weight
+                planes[row, 9, column] = share if j < 0 else np.float32(0.0)
+                planes[row, 10, column] = j < 0
+                planes[row, 11, column] = f_weight * (np.float32(1.0) - share) * np.sqrt(squared)
 
 
-@kernel
-def _load_lanes(planes, row, column, work):
-    """Copy LANES columns of all planes of a row to the first rows of `work`."""
-    for c in range(planes.shape[1]):
-        source, target = planes[row, c, column : column + LANES], work[c * LANES : (c + 1) * LANES]
-        for p in range(LANES):
-            target[p] = source[p]
-
-
-@kernel
+@kernel(noalias=True, fastmath=FLAGS)
 def _keep_three(planes, column, work, k):
     """Update the three best samples of LANES pixels with those of the pixels at offset number k.
 
     `work` holds the pixels' colours (rows 0 to 2), their three smallest squared distances from a mixture, ascending (3
-    to 5), and the numbers of the offsets where these were found (6 to 8). planes (6, columns) holds the layers of the
-    samples. NaN compares as not smaller, so missing samples are ignored.
+    to 5), and the numbers of the offsets where these were found (6 to 8). planes (7, columns) holds, for the pixels at
+    the offset from `column` on, the background of their samples (0 to 2), its difference to the foreground (3 to 5),
+    and 1 / (1e-9 + the squared length of the difference) (6). NaN compares as not smaller, so missing samples are
+    ignored.
     """
-    f0, f1, f2 = (
-        planes[0, column : column + LANES],
-        planes[1, column : column + LANES],
-        planes[2, column : column + LANES],
-    )
-    b0, b1, b2 = (
-        planes[3, column : column + LANES],
-        planes[4, column : column + LANES],
-        planes[5, column : column + LANES],
-    )
     number = np.float32(k)
-    for p in range(LANES):
-        _, square = project(work[p], work[p + LANES], work[p + 2 * LANES], f0[p], f1[p], f2[p], b0[p], b1[p], b2[p])
-        first, second, third = work[p + 3 * LANES], work[p + 4 * LANES], work[p + 5 * LANES]
-        a, b, c = work[p + 6 * LANES], work[p + 7 * LANES], work[p + 8 * LANES]
+    for lane in range(LANES):
+        p, at = np.uint64(lane), np.uint64(column + lane)
+        e0, e1, e2 = work[p] - planes[0, at], work[p + ROW[1]] - planes[1, at], work[p + ROW[2]] - planes[2, at]
+        _, square = nearest_mixture(e0, e1, e2, planes[3, at], planes[4, at], planes[5, at], planes[6, at])
+        first, second, third = work[p + ROW[3]], work[p + ROW[4]], work[p + ROW[5]]
+        a, b, c = work[p + ROW[6]], work[p + ROW[7]], work[p + ROW[8]]
         beats_first, beats_second, beats_third = square < first, square < second, square < third
-        work[p + 3 * LANES] = square if beats_first else first
-        work[p + 4 * LANES] = first if beats_first else (square if beats_second else second)
-        work[p + 5 * LANES] = second if beats_second else (square if beats_third else third)
-        work[p + 6 * LANES] = number if beats_first else a
-        work[p + 7 * LANES] = a if beats_first else (number if beats_second else b)
-        work[p + 8 * LANES] = b if beats_second else (number if beats_third else c)
+        work[p + ROW[3]] = square if beats_first else first
+        work[p + ROW[4]] = first if beats_first else (square if beats_second else second)
+        work[p + ROW[5]] = second if beats_second else (square if beats_third else third)
+        work[p + ROW[6]] = number if beats_first else a
+        work[p + ROW[7]] = a if beats_first else (number if beats_second else b)
+        work[p + ROW[8]] = b if beats_second else (number if beats_third else c)
 
 
 @kernel(allocates=True)
@@ -189,41 +193,38 @@ def three_best(image, index, pixels, starts, samples, offsets):
     the number of each pixel, -1 for none; samples (n, 8) is by number; offsets (m, 2) are the places that are compared.
     """
     chosen = np.empty((pixels.size, 3), np.int32)
-    tops, room = _bands(starts), _planes(pixels, index.shape[1], 6, offsets)
+    tops, room = _bands(starts), _planes(pixels, index.shape[1], 7, offsets)
     run_pieces(_three_best, len(tops), image, index, pixels, starts, tops, samples, offsets, *room, chosen)
     return chosen
 
 
-@kernel
-def _accumulate(work, proximity, is_same):
+@kernel(noalias=True, fastmath=FLAGS)
+def _accumulate(planes, column, work, proximity, is_same):
     """Add the values of LANES pixels at one offset to the sums of LANES pixels.
 
-    `proximity` is the weight of the offset; `is_same` is 1 at offset (0, 0), where both are the same pixels, and 0
-    elsewhere. Rows of `work`: layers (0 to 5), alpha (6), confidence (7) and whether known (8) of the pixels at the
-    offset; own alpha (9); sums of weighted layers (10 to 15) and of their weights (16, 17), of the layers' distance and
-    its weight (18, 19), of alpha and its weight (20, 21).
+    planes (12, columns) holds, for the pixels at the offset from `column` on, with c the confidence and a alpha: the
+    weighted layers c a F (0 to 2) and c (1 - a) B (3 to 5); a, c a and c (1 - a) (6 to 8); a and 1 if the pixel is
+    known, and 0 elsewhere (9, 10); c a (1 - a) |F - B| (11). `proximity` is the weight of the offset; `is_same` is 1
+    at offset (0, 0), where both are the same pixels, and 0 elsewhere. Rows of `work`: own alpha (0); sums of weighted
+    layers (1 to 6) and of their weights (7, 8), of the layers' distance and its weight (9, 10), of alpha and its weight
+    (11, 12).
     """
-    one = np.float32(1.0)
-    for p in range(LANES):
-        alpha, confidence = work[p + 6 * LANES], work[p + 7 * LANES]
-        weight = proximity * confidence
-        work[p + 20 * LANES] += (weight + work[p + 8 * LANES]) * alpha
-        work[p + 21 * LANES] += weight + work[p + 8 * LANES]
-        weight *= max(abs(work[p + 9 * LANES] - alpha), is_same)
-        f_weight, b_weight = weight * alpha, weight * (one - alpha)
-        f0, f1, f2 = work[p], work[p + LANES], work[p + 2 * LANES]
-        b0, b1, b2 = work[p + 3 * LANES], work[p + 4 * LANES], work[p + 5 * LANES]
-        work[p + 10 * LANES] += f_weight * f0
-        work[p + 11 * LANES] += f_weight * f1
-        work[p + 12 * LANES] += f_weight * f2
-        work[p + 13 * LANES] += b_weight * b0
-        work[p + 14 * LANES] += b_weight * b1
-        work[p + 15 * LANES] += b_weight * b2
-        work[p + 16 * LANES] += f_weight
-        work[p + 17 * LANES] += b_weight
-        mixed = confidence * alpha * (one - alpha)
-        work[p + 18 * LANES] += mixed * np.sqrt((f0 - b0) ** 2 + (f1 - b1) ** 2 + (f2 - b2) ** 2)
-        work[p + 19 * LANES] += mixed
+    for lane in range(LANES):
+        p, at = np.uint64(lane), np.uint64(column + lane)
+        alpha, f_weight, b_weight = planes[6, at], planes[7, at], planes[8, at]
+        weight = proximity * max(abs(work[p] - alpha), is_same)
+        work[p + ROW[1]] += weight * planes[0, at]
+        work[p + ROW[2]] += weight * planes[1, at]
+        work[p + ROW[3]] += weight * planes[2, at]
+        work[p + ROW[4]] += weight * planes[3, at]
+        work[p + ROW[5]] += weight * planes[4, at]
+        work[p + ROW[6]] += weight * planes[5, at]
+        work[p + ROW[7]] += weight * f_weight
+        work[p + ROW[8]] += weight * b_weight
+        work[p + ROW[9]] += planes[11, at]
+        work[p + ROW[10]] += f_weight - f_weight * alpha
+        work[p + ROW[11]] += proximity * f_weight + planes[9, at]
+        work[p + ROW[12]] += proximity * (f_weight + b_weight) + planes[10, at]
 
 
 @inlined
@@ -273,7 +274,7 @@ def _smooth(
     """Smooth the pixels of the tasks first to last - 1; a task is a band."""
     height, width = index.shape
     planes = np.empty(shape, np.float32)
-    work = np.empty(22 * LANES, np.float32)
+    work = np.empty(13 * LANES, np.float32)
     sums = np.empty(12, np.float32)
     for task in range(first, last):
         top = tops[interleaved(task, tops.size)]
@@ -286,17 +287,16 @@ def _smooth(
             y, x = pixels[i] // width, pixels[i] % width
             row, column = y - top + radius, x - left
             for p in range(LANES):
-                work[p + 9 * LANES] = planes[row, 6, column + p]
-            for p in range(10 * LANES, 22 * LANES):
+                work[p] = planes[row, 6, column + p]
+            for p in range(LANES, 13 * LANES):
                 work[p] = 0.0
             for k in range(offsets.shape[0]):
-                _load_lanes(planes, row + offsets[k, 0], column + offsets[k, 1], work)
-                _accumulate(work, proximity[k], np.float32(k == 0))
+                _accumulate(planes[row + offsets[k, 0]], column + offsets[k, 1], work, proximity[k], np.float32(k == 0))
             pixel = y * width + x
             while i < end and pixels[i] < min(pixel + LANES, (y + 1) * width):
                 p = pixels[i] - pixel
                 for k in range(12):
-                    sums[k] = work[p + (10 + k) * LANES]
+                    sums[k] = work[p + (1 + k) * LANES]
                 final[i], final_confidence[i] = _smoothed_values(image[y, x + p], layers[i], sums, sharpness, result[i])
                 i += 1
 
@@ -310,7 +310,7 @@ def smooth(image, labels, index, pixels, starts, refined, offsets, proximity, sh
     """
     result = np.empty((pixels.size, 6), np.float32)
     final, final_confidence = np.empty(pixels.size, np.float32), np.empty(pixels.size, np.float32)
-    tops, room = _bands(starts), _planes(pixels, index.shape[1], 9, offsets)
+    tops, room = _bands(starts), _planes(pixels, index.shape[1], 12, offsets)
     run_pieces(
         _smooth,
         len(tops),

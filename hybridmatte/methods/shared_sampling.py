@@ -227,18 +227,18 @@ def _sample(
     """Return colours (n, 6), alpha (n,) and confidence (n,) of the unknown pixels (n,)."""
     index = np.full(labels.shape, -1, np.int32)
     index.ravel()[pixels] = np.arange(len(pixels))
-    boxes = np.array([_box(labels == side) for side in (0, 1)])
+    sides = [labels == side for side in (0, 1)]
     samples = rays.gather_samples(
         image,
         index,
         rays.edge_energies(image),
         chessboard_distances(labels, 2).reshape(2, -1),
-        boxes,
+        np.array([_box(side) for side in sides]),
         _rays(n_rays, labels.shape),
         n_rays,
         len(pixels),
     )
-    means = [cv2.mean(image, np.uint8(labels == side))[:3] for side in (1, 0)]
+    means = [cv2.mean(image, side.view(np.uint8))[:3] for side in reversed(sides)]
     fallback = np.concatenate([*means, [0.0, 0.0]]).astype(np.float32)
     starts = np.searchsorted(pixels, np.arange(labels.shape[0] + 1) * labels.shape[1])
     offsets, squared = _disk(SHARED)

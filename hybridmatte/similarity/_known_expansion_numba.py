@@ -6,14 +6,24 @@ from hybridmatte.linalg.threads import kernel, run_pieces
 
 
 @kernel
-def _expand(first_row, last_row, image, labels, known_distance, ring_squares, offsets, ring_ends, color_limits, result):
-    """Write rows first_row to last_row - 1 of the labels after expansion; see `expand`."""
-    height, width = labels.shape
+def _expand(
+    first_row, last_row, image, labels, known_distance, ring_squares, offsets, places, ring_ends, color_limits, result
+):
+    """Write rows first_row to last_row - 1 of the labels after expansion; see `expand`.
+
+    image (3 H W,), labels (H W,) and places (N,), the offsets in the flat image, have unsigned indices, which need no
+    check for negative values.
+    """
+    height, width = result.shape
+    reach = np.int64(np.sqrt(ring_squares[-1]))
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
     for y in range(first_row, last_row):
         for x in range(width):
-            if labels[y, x] >= 0:
+            if result[y, x] >= 0:
                 continue
-            red, green, blue = image[y, x, 0], image[y, x, 1], image[y, x, 2]
+            pixel = y * width + x
+            own = three * np.uint64(pixel)
+            red, green, blue = image[own], image[own + one], image[own + two]
             nearest = np.float64(known_distance[y, x]) ** 2 - 0.5
             first, end = 0, ring_squares.shape[0]
             while first < end:  # binary search for the first ring that can hold a known pixel
@@ -22,19 +32,23 @@ def _expand(first_row, last_row, image, labels, known_distance, ring_squares, of
                     first = middle + 1
                 else:
                     end = middle
+            is_inside = y >= reach and y < height - reach and x >= reach and x < width - reach
             start = ring_ends[first - 1] if first > 0 else 0
             for ring in range(first, ring_ends.shape[0]):
                 to_background = to_foreground = np.float32(np.inf)
                 for k in range(start, ring_ends[ring]):
-                    yy = y + offsets[k, 0]
-                    xx = x + offsets[k, 1]
-                    if yy < 0 or yy >= height or xx < 0 or xx >= width or labels[yy, xx] < 0:
+                    if not is_inside:
+                        yy, xx = y + offsets[k, 0], x + offsets[k, 1]
+                        if yy < 0 or yy >= height or xx < 0 or xx >= width:
+                            continue
+                    other = np.uint64(pixel + places[k])
+                    if labels[other] < 0:
                         continue
-                    r = image[yy, xx, 0] - red
-                    g = image[yy, xx, 1] - green
-                    b = image[yy, xx, 2] - blue
+                    r = image[three * other] - red
+                    g = image[three * other + one] - green
+                    b = image[three * other + two] - blue
                     square = r * r + g * g + b * b
-                    if labels[yy, xx] == 0:
+                    if labels[other] == 0:
                         to_background = min(to_background, square)
                     else:
                         to_foreground = min(to_foreground, square)
@@ -62,7 +76,8 @@ def expand(image, labels, known_distance, ring_squares, offsets, ring_ends, colo
     where each ring ends in `offsets`; color_limits (R,), the largest squared colour distance allowed in each ring.
     """
     result = labels.copy()
-    run_pieces(
-        _expand, len(labels), image, labels, known_distance, ring_squares, offsets, ring_ends, color_limits, result
-    )
+    places = offsets @ np.array([labels.shape[1], 1], np.int32)
+    flat = image.reshape(-1), labels.reshape(-1)
+    rings = ring_squares, offsets, places, ring_ends, color_limits
+    run_pieces(_expand, len(labels), *flat, known_distance, *rings, result)
     return result
