@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from hybridmatte.correction.estimates import BASE_SOLVER, SolverEstimates
-from hybridmatte.correction.window_statistics import Plane, Values, WindowStatistics
+from hybridmatte.correction.window_statistics import Plane, Radii, Values, WindowStatistics
 
 __all__ = ["CANDIDATES", "FEATURES", "FEATURE_TABLE", "MARGIN", "Feature", "colour_regression", "correction_features"]
 
@@ -58,11 +58,21 @@ def correction_features(estimates: SolverEstimates, is_chosen: npt.NDArray[np.bo
         In the order of `FEATURES`, Fortran-contiguous. They depend on pixels at most `MARGIN` away; the distances of
         `SolverEstimates` are the exception.
     """
-    statistics = WindowStatistics(_named_planes(estimates), is_chosen)
+    statistics = WindowStatistics(_named_planes(estimates), is_chosen, _radii())
     columns = np.empty((len(FEATURE_TABLE), len(statistics.pixels)), np.float32)
     for column, feature in zip(columns, FEATURE_TABLE, strict=True):
         column[:] = feature.function(statistics, *feature.arguments)
     return columns.T
+
+
+@cache
+def _radii() -> Radii:
+    """Return the radii of windows that the features need, of each plane and product of planes."""
+    pixel = SolverEstimates(*(np.zeros((*channels, 1, 1), np.float32) for channels in ((3,), (), (), (8,), (2,))))
+    statistics = WindowStatistics(_named_planes(pixel), np.ones((1, 1), bool))
+    for feature in FEATURE_TABLE:
+        feature.function(statistics, *feature.arguments)
+    return statistics.radii()
 
 
 def _named_planes(estimates: SolverEstimates) -> dict[str, Plane]:
@@ -169,7 +179,7 @@ def _factorised(c: dict[tuple[int, int], Values]) -> Callable[[list[Values]], li
 
 def _slope(statistics: WindowStatistics, name: str) -> Values:
     """Return the length of a plane's gradient."""
-    return statistics.at_pixels(_gradient_length(statistics.planes[name]))
+    return statistics.slope(statistics.planes[name])
 
 
 def _detail(statistics: WindowStatistics, name: str, scale: float) -> Values:
@@ -179,7 +189,7 @@ def _detail(statistics: WindowStatistics, name: str, scale: float) -> Values:
 
 def _blurred_slope(statistics: WindowStatistics, name: str, scale: float) -> Values:
     """Return the length of the gradient of a blurred plane."""
-    return statistics.at_pixels(_gradient_length(statistics.blurred(name, scale)))
+    return statistics.slope(statistics.blurred(name, scale))
 
 
 def _sampled_colour_distance(statistics: WindowStatistics, layer: str) -> Values:
@@ -201,11 +211,6 @@ def _colourfulness(statistics: WindowStatistics) -> Values:
 def _colours(statistics: WindowStatistics, layer: str = "") -> npt.NDArray[np.float32]:
     """Return the colours (3, n) of the image, or the sampled ones of layer "foreground" or "background"."""
     return np.stack([statistics.value(f"{layer} {colour}".lstrip()) for colour in COLOURS])
-
-
-def _gradient_length(plane: Plane) -> Plane:
-    """Return the length of a plane's gradient by Sobel filters."""
-    return np.hypot(cv2.Sobel(plane, cv2.CV_32F, 1, 0), cv2.Sobel(plane, cv2.CV_32F, 0, 1))
 
 
 def _length(colours: npt.NDArray[Any]) -> npt.NDArray[Any]:

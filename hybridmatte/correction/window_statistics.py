@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import cv2
@@ -17,37 +17,48 @@ Plane = npt.NDArray[Any]  # (H, W) float32
 Values = npt.NDArray[Any]  # (n,) float32, one for each chosen pixel
 T = TypeVar("T")
 
-BLOCK = 40  # integral images allocated at once; the features need 33, and one large array gets faster (huge) pages
+BORDER = kernels.BORDER  # around an integral image
+Radii = Mapping[tuple[str, ...], Iterable[int]]  # of windows, for each plane (one name) or product of two
 
 
 class WindowStatistics:
     """Values of named planes at chosen pixels, and their statistics in windows around these pixels.
 
-    A window of radius r has a side of 2 r + 1 pixels and is cut at the image's border. Each statistic is computed when
-    it is first asked for, and then kept.
+    A window of radius r, at most BORDER, has a side of 2 r + 1 pixels and is cut at the image's border. Each statistic
+    is computed when it is first asked for, and then kept.
 
     Parameters
     ----------
     planes : mapping of str to (H, W) float32 array
     is_chosen : (H, W) bool array
         n chosen pixels.
+    radii : mapping, optional
+        `radii()` of statistics that were asked for the same. The sums over windows of a plane, or of a product of
+        planes, are then computed together, while its integral image is in the cache; otherwise it is made again for
+        each radius.
     """
 
-    def __init__(self, planes: Mapping[str, Plane], is_chosen: npt.NDArray[np.bool_]) -> None:
+    def __init__(
+        self, planes: Mapping[str, Plane], is_chosen: npt.NDArray[np.bool_], radii: Radii | None = None
+    ) -> None:
         self.planes, self.shape, self.pixels = planes, is_chosen.shape, np.flatnonzero(is_chosen)
-        self._results: dict[Hashable, object] = {}
-        self._product = np.empty(self.shape)  # buffer
-        self._free_integrals: list[npt.NDArray[np.float64]] = []
+        self._results: dict[tuple[Any, ...], Any] = {}
+        self._ones = np.ones(self.shape, np.float32)
+        self._width = self.shape[1] + 1 + 2 * BORDER  # of an integral image
+        self._integral = np.empty((self.shape[0] + 1 + 2 * BORDER, self._width))  # buffer
+        self._runs, self._radii = self._find_runs(), radii or {}
 
-    def cached(self, key: Hashable, compute: Callable[[], T]) -> T:
+    def cached(self, key: tuple[Any, ...], compute: Callable[[], T]) -> T:
         """Return the result kept under a key; compute it if there is none."""
         if key not in self._results:
             self._results[key] = compute()
-        return self._results[key]  # type: ignore[return-value]
+        return self._results[key]
 
     def at_pixels(self, plane: Plane) -> Values:
         """Return the values of any plane (H, W) at the chosen pixels."""
-        return plane.ravel().take(self.pixels)
+        values = np.empty(len(self.pixels), plane.dtype)
+        kernels.take(plane.ravel(), self.pixels, self._runs, values)
+        return values
 
     def value(self, name: str) -> Values:
         """Return the values of a named plane."""
@@ -60,12 +71,16 @@ class WindowStatistics:
     def covariance(self, one: str, other: str, r: int) -> Values:
         """Return the covariance of two planes in each window of radius r."""
         one, other = sorted((one, other))
-        return self.cached(
-            ("covariance", one, other, r),
-            lambda: kernels.window_covariances(
-                self._integral(one, other), self._exact_mean(one, r), self._exact_mean(other, r), *self._corners(r)
-            ),
-        )
+        key = "covariance", one, other, r
+        if key not in self._results:
+            radii = {r, *self._radii.get((one, other), ())}
+            means = {radius: [self._exact_mean(name, radius) for name in (one, other)] for radius in radii}
+            windows = self._integrate(self.planes[one], self.planes[other])
+            for radius in radii:
+                values = np.empty(len(self.pixels), np.float32)
+                kernels.window_covariances(*windows, radius, self._inverse_areas(radius), *means[radius], values)
+                self._results["covariance", one, other, radius] = values
+        return self._results[key]
 
     def variance(self, name: str, r: int) -> Values:
         """Return the variance of a plane in each window of radius r."""
@@ -83,28 +98,54 @@ class WindowStatistics:
         """Return the largest value of a plane in each window with a side of `side` pixels."""
         return self.at_pixels(cv2.dilate(self.planes[name], np.ones((side, side), np.uint8)))
 
+    def slope(self, plane: Plane) -> Values:
+        """Return the length of the gradient of any plane (H, W), by Sobel filters."""
+        values = np.empty(len(self.pixels), np.float32)
+        kernels.slopes(plane, self.pixels, values)
+        return values
+
     def blurred(self, name: str, scale: float) -> Plane:
         """Return a plane (H, W) after a Gaussian filter with a standard deviation of `scale` pixels."""
         return self.cached(("blurred", name, scale), lambda: cv2.GaussianBlur(self.planes[name], (0, 0), scale))
 
+    def radii(self) -> Radii:
+        """Return the radii of the windows that have been asked for, of each plane and product of planes."""
+        radii: dict[tuple[str, ...], list[int]] = {}
+        for _, *names, r in (key for key in self._results if key[0] in ("exact mean", "covariance")):
+            radii.setdefault(tuple(names), []).append(r)
+        return radii
+
     def _exact_mean(self, name: str, r: int) -> npt.NDArray[np.float64]:
         """Return the mean without rounding: a covariance is a small difference of large products."""
-        return self.cached(
-            ("exact mean", name, r), lambda: kernels.window_means(self._integral(name), *self._corners(r))
-        )
+        key = "exact mean", name, r
+        if key not in self._results:
+            windows = self._integrate(self.planes[name], self._ones)
+            for radius in {r, *self._radii.get((name,), ())}:
+                values = np.empty(len(self.pixels))
+                kernels.window_means(*windows, radius, self._inverse_areas(radius), values)
+                self._results["exact mean", name, radius] = values
+        return self._results[key]
 
-    def _integral(self, *names: str) -> npt.NDArray[Any]:
-        """Return the flat float64 integral image of a plane, or of the product of two planes."""
-        return self.cached(("integral", *names), lambda: self._compute_integral([self.planes[name] for name in names]))
+    def _integrate(self, one: Plane, other: Plane) -> tuple[npt.NDArray[np.float64], int, npt.NDArray[np.int64]]:
+        """Return the flat integral image of a product of planes, in a buffer, the length of its rows, and the runs."""
+        kernels.integrate_product(one, other, self._integral)
+        return self._integral.ravel(), self._width, self._runs
 
-    def _compute_integral(self, factors: list[Plane]) -> npt.NDArray[Any]:
-        """Return the flat integral image of one plane or of the product of two."""
-        if not self._free_integrals:
-            self._free_integrals.extend(np.empty((BLOCK, self.shape[0] + 1, self.shape[1] + 1)))
-        plane = factors[0] if len(factors) == 1 else np.multiply(*factors, out=self._product, dtype=np.float64)
-        return cv2.integral(plane, self._free_integrals.pop()).ravel()
+    def _inverse_areas(self, r: int) -> npt.NDArray[np.float64]:
+        """Return the inverse (n,) of the areas of the windows of radius r."""
 
-    def _corners(self, r: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
-        """Return the corners of the windows in an integral image, and the inverse of the windows' areas."""
-        height, width = self.shape
-        return self.cached(("corners", r), lambda: kernels.window_corners(self.pixels, height, width, r))
+        def compute():
+            areas = np.empty(len(self.pixels))
+            kernels.inverse_areas(self.pixels, self._runs, *self.shape, r, areas)
+            return areas
+
+        return self.cached(("inverse areas", r), compute)
+
+    def _find_runs(self) -> npt.NDArray[np.int64]:
+        """Return the runs (k, 3) of adjacent chosen pixels of a row, as the kernels need them."""
+        is_first = np.diff(self.pixels, prepend=-2) != 1
+        is_first |= self.pixels % self.shape[1] == 0
+        numbers = np.flatnonzero(is_first)
+        y, x = np.divmod(self.pixels[numbers], self.shape[1])
+        places = (y + BORDER) * self._width + x + BORDER
+        return np.stack([places, numbers, np.diff(numbers, append=len(self.pixels))], axis=1)
