@@ -86,7 +86,10 @@ def time_threads(method: str, pictures: list[Picture], counts: list[int], rounds
 
 
 def time_folder(pictures: list[Picture], count: int, workers: list[int]) -> Row:
-    """Return the seconds of `matte` on a folder of small pictures, by the number of workers; the start counts."""
+    """Return the seconds of `matte` on a folder of small pictures, by the number of workers; the start counts.
+
+    The workers share all threads; "wall_alone" is of one worker on one thread.
+    """
     height, width = pictures[0].trimap.shape
     errors = {"pictures": float(count)}
     with TemporaryDirectory() as name:
@@ -97,20 +100,18 @@ def time_folder(pictures: list[Picture], count: int, workers: list[int]) -> Row:
             picture = pictures[k % len(pictures)]
             hybridmatte.write_image(folder / "images" / f"{k:04d}.png", picture.image)
             hybridmatte.write_alpha(folder / "trimaps" / f"{k:04d}.png", picture.trimap)
-        for n in workers:
+        for label, n, threads in [("alone", 1, 1), *((str(n), n, max(workers)) for n in workers)]:
             start = time.perf_counter()
-            written = call_fresh(_matte_folder, folder, n, threads=max(workers))
-            errors[f"wall_{n}"] = time.perf_counter() - start
+            written = call_fresh(_matte_folder, folder, folder / f"alphas {label}", n, threads=threads)
+            errors[f"wall_{label}"] = time.perf_counter() - start
             if written != count:
                 raise RuntimeError(f"{written} pictures written, expected {count}")
     return make_row("folder", f"{width} x {height}", (height, width), errors)
 
 
-def _matte_folder(folder: Path, workers: int) -> int:
+def _matte_folder(folder: Path, alphas: Path, workers: int) -> int:
     """Estimate the alphas of a folder with so many workers; return how many were written."""
-    result = hybridmatte.run_folder(
-        "matte", folder / "images", folder / "trimaps", folder / f"alphas{workers}", workers=workers
-    )
+    result = hybridmatte.run_folder("matte", folder / "images", folder / "trimaps", alphas, workers=workers)
     return len(result.written)
 
 
