@@ -120,10 +120,8 @@ def _evaluate_layers(network: Perceptron, inputs: npt.NDArray[np.float32]) -> np
     x = inputs.T  # one row for each hidden value, as for each feature
     for k, (weights, biases) in enumerate(zip(network.weights, network.biases, strict=True)):
         x = weights.T @ x
-        x += biases[:, None]
         if k < len(network.weights) - 1:
-            x *= np.float32(0.5)  # SiLU in place: x / (1 + exp(-x)) = x / 2 * (1 + tanh(x / 2))
-            gate = np.tanh(x)
-            gate += 1
-            x *= gate
+            kernels.add_biases_and_activate(x, biases)
+        else:
+            x += biases[:, None]
     return x

@@ -84,7 +84,7 @@ class WindowStatistics:
 
     def variance(self, name: str, r: int) -> Values:
         """Return the variance of a plane in each window of radius r."""
-        return np.maximum(self.covariance(name, name, r), 0)
+        return self.cached(("variance", name, r), lambda: np.maximum(self.covariance(name, name, r), 0))
 
     def deviation(self, name: str, r: int) -> Values:
         """Return the standard deviation of a plane in each window of radius r."""
