@@ -18,7 +18,7 @@ from hybridmatte.linalg.threads import thread_count
 
 __all__ = ["evaluate_tiles"]
 
-TILE_SIDE = 256  # pixels; features also see MARGIN pixels around a tile; a thread needs up to 120 MB
+TILE_SIDE = 256  # pixels; features also see MARGIN pixels around a tile; a thread needs up to 125 MB
 BLAS_LOCK = ProcessLock()  # overlapping limits of BLAS threads would leave the limit in place when the last one ends
 
 Tile = tuple[slice, slice]  # rows and columns
