@@ -20,7 +20,7 @@ BORDER = 12  # pixels: the largest radius of a window
 def integrate_product(one, other, integral):
     """Write the integral image (H + 1 + 2 BORDER, W + 1 + 2 BORDER) of the product of two planes (H, W) float32.
 
-    Four rows are summed at once, as a sum waits for each of its additions.
+    Four rows are summed at once: an addition waits for the one before in the same sum, not for those in others.
     """
     height, width = one.shape
     for y in range(BORDER + 1):
@@ -90,8 +90,9 @@ def slopes(plane, pixels, out):
         above, below = plane[y - 1 if y > 0 else min(1, height - 1)], plane[y + 1 if y < height - 1 else max(y - 1, 0)]
         left, right = x - 1 if x > 0 else min(1, width - 1), x + 1 if x < width - 1 else max(x - 1, 0)
         two, own = np.float32(2), plane[y]
-        across = above[right] - above[left] + two * (own[right] - own[left]) + below[right] - below[left]
-        down = below[left] - above[left] + two * (below[x] - above[x]) + below[right] - above[right]
+        # in an order that does not change if the plane is mirrored or transposed
+        across = ((above[right] - above[left]) + (below[right] - below[left])) + two * (own[right] - own[left])
+        down = ((below[left] - above[left]) + (below[right] - above[right])) + two * (below[x] - above[x])
         out[i] = np.sqrt(across * across + down * down)
 
 

@@ -97,6 +97,7 @@ def correct_near(problem: Problem, network: Perceptron | None, guess: Guess) -> 
     memory = FlowMemory(2)
     first = correct_once(run_solvers(problem.image, known, memory, guess), network)
     is_seen = known == 0.5
+    del known  # before the second pass, which needs as much memory
     first.confidence[problem.is_unknown & ~is_seen] = EXPANDED_CONFIDENCE
     return correct_again(problem.image, is_seen, first, network, memory, guess=guess._replace(start=first.alpha))
 
@@ -110,7 +111,7 @@ def correct_again(
     limit: float = CERTAIN_DOUBT,
     guess: Guess | None = None,
 ) -> MatteWithConfidence:
-    """Return alpha and confidence after the second pass; is_unknown (H, W) are the pixels that the first corrected.
+    """Return alpha and confidence after the second pass. is_unknown (H, W): the pixels that the first one corrected.
 
     Pixels that the first pass is certain of, with a doubt below `limit` and within `CERTAIN_ALPHA` of 0 or 1, are known
     in the second. So the solvers have more known colours, nearer to the pixels that are left, and fewer of these.
@@ -137,7 +138,7 @@ def certain_trimap(
 ) -> Plane:
     """Return a trimap of 0, 0.5 and 1 in which pixels are known that the first pass doubts by less than a limit.
 
-    The alpha of pixels that are not unknown (H, W) is 0 or 1.
+    Where is_unknown (H, W) is false, first.alpha must be 0 or 1.
     """
     is_near_known = (first.alpha < CERTAIN_ALPHA) | (first.alpha > 1 - CERTAIN_ALPHA)
     is_left = is_unknown & ~(is_near_known & (first.confidence > 1 - limit))

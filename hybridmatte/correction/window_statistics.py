@@ -33,15 +33,15 @@ class WindowStatistics:
     is_chosen : (H, W) bool array
         n chosen pixels.
     radii : mapping, optional
-        `radii()` of statistics that were asked for the same. The sums over windows of a plane, or of a product of
-        planes, are then computed together, while its integral image is in the cache; otherwise it is made again for
-        each radius.
+        The radii that will be asked for, from `radii()` of another object. All radii of a plane, or of a product of
+        two, are then computed from one integral image; without this, the image is made again for each radius.
     """
 
     def __init__(
         self, planes: Mapping[str, Plane], is_chosen: npt.NDArray[np.bool_], radii: Radii | None = None
     ) -> None:
-        self.planes, self.shape, self.pixels = planes, is_chosen.shape, np.flatnonzero(is_chosen)
+        self.planes = {name: np.ascontiguousarray(plane) for name, plane in planes.items()}
+        self.shape, self.pixels = is_chosen.shape, np.flatnonzero(is_chosen)
         self._results: dict[tuple[Any, ...], Any] = {}
         self._ones = np.ones(self.shape, np.float32)
         self._width = self.shape[1] + 1 + 2 * BORDER  # of an integral image
@@ -127,12 +127,17 @@ class WindowStatistics:
         return self._results[key]
 
     def _integrate(self, one: Plane, other: Plane) -> tuple[npt.NDArray[np.float64], int, npt.NDArray[np.int64]]:
-        """Return the flat integral image of a product of planes, in a buffer, the length of its rows, and the runs."""
+        """Return the integral image of a product of planes, flat; the length of its rows; and the runs.
+
+        The next call overwrites the image.
+        """
         kernels.integrate_product(one, other, self._integral)
         return self._integral.ravel(), self._width, self._runs
 
     def _inverse_areas(self, r: int) -> npt.NDArray[np.float64]:
         """Return the inverse (n,) of the areas of the windows of radius r."""
+        if r > BORDER:
+            raise ValueError(f"r is {r}, expected at most {BORDER}")
 
         def compute():
             areas = np.empty(len(self.pixels))

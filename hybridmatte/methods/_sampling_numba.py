@@ -179,7 +179,7 @@ def color_variance(image, y, x):
     left, right = max(x - VARIANCE_RADIUS, 0), min(x + VARIANCE_RADIUS + 1, width)
     for yy in range(top, bottom):
         for xx in range(left, right):
-            red += (image[yy, xx, 0] - c0) ** 2  # three sums, as one waits for each of its additions
+            red += (image[yy, xx, 0] - c0) ** 2  # three independent sums run at once: an addition waits for the last
             green += (image[yy, xx, 1] - c1) ** 2
             blue += (image[yy, xx, 2] - c2) ** 2
     return (red + green + blue) / ((bottom - top) * (right - left))

@@ -19,8 +19,19 @@ BAND = 16  # rows of the image
 LANES = 32  # pixels that are processed together
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
 ROW = tuple(np.uint64(k * LANES) for k in range(13))  # first entry of each row of `work`
+ABOVE_ONE = np.float32(1 + 1e-6)
 LEAST_SQUARE = np.float32(1e-9)  # added to the squared distance of two layers, which may be 0
 SAME_LAYERS = np.float32(1e-6)  # squared distance of two layers, in RGB, up to which they are one colour
+
+
+@inlined
+def inverse_square(d0, d1, d2):
+    """Return the inverse of the squared length of the difference of two layers, a little too large.
+
+    So the alpha of a pixel that has the colour of the foreground is above 1 in spite of rounding, and is clipped to
+    exactly 1: all samples of this colour explain the pixel equally well.
+    """
+    return ABOVE_ONE / (d0 * d0 + d1 * d1 + d2 * d2 + LEAST_SQUARE)
 
 
 @inlined
@@ -28,7 +39,7 @@ def nearest_mixture(e0, e1, e2, d0, d1, d2, inverse):
     """Return alpha, clipped to [0, 1], and the squared distance of a colour from its best mixture of two colours.
 
     e is the colour's difference from the background, d that of the foreground from the background, and `inverse` is
-    1 / (1e-9 + the squared length of d).
+    `inverse_square` of d.
     """
     alpha = min(max((d0 * e0 + d1 * e1 + d2 * e2) * inverse, np.float32(0.0)), np.float32(1.0))
     e0 -= alpha * d0
@@ -41,8 +52,7 @@ def nearest_mixture(e0, e1, e2, d0, d1, d2, inverse):
 def project(c0, c1, c2, f0, f1, f2, b0, b1, b2):
     """Return `nearest_mixture` of colour c and of the colours f and b."""
     d0, d1, d2 = f0 - b0, f1 - b1, f2 - b2
-    inverse = np.float32(1.0) / (d0 * d0 + d1 * d1 + d2 * d2 + LEAST_SQUARE)
-    return nearest_mixture(c0 - b0, c1 - b1, c2 - b2, d0, d1, d2, inverse)
+    return nearest_mixture(c0 - b0, c1 - b1, c2 - b2, d0, d1, d2, inverse_square(d0, d1, d2))
 
 
 @inlined
@@ -80,7 +90,7 @@ def _planes(pixels, width, n_planes, offsets):
 
 @inlined
 def _copy_samples(index, samples, top, left, n_rows, planes):
-    """Copy what `_keep_three` reads to seven planes, whose first pixel is (top, left); NaN where there is no sample."""
+    """Write the planes that `_keep_three` reads, whose first pixel is (top, left); NaN where there is no sample."""
     for row in range(n_rows):
         y = top + row
         for c in range(planes.shape[1]):
@@ -90,17 +100,16 @@ def _copy_samples(index, samples, top, left, n_rows, planes):
             for column in range(max(-left, 0), min(planes.shape[2], index.shape[1] - left)):
                 j = index[y, left + column]
                 if j >= 0 and samples[j, 6] >= 0:
-                    squared = LEAST_SQUARE
                     for c in range(3):
-                        difference = samples[j, c] - samples[j, 3 + c]
-                        planes[row, c, column], planes[row, 3 + c, column] = samples[j, 3 + c], difference
-                        squared += difference * difference
-                    planes[row, 6, column] = np.float32(1.0) / squared
+                        planes[row, c, column] = samples[j, 3 + c]
+                        planes[row, 3 + c, column] = samples[j, c] - samples[j, 3 + c]
+                    d0, d1, d2 = planes[row, 3, column], planes[row, 4, column], planes[row, 5, column]
+                    planes[row, 6, column] = inverse_square(d0, d1, d2)
 
 
 @inlined
 def _copy_results(image, labels, index, layers, alpha, confidence, top, left, n_rows, planes):
-    """Copy what `_accumulate` reads to twelve planes, whose first pixel is (top, left).
+    """Write the planes that `_accumulate` reads, whose first pixel is (top, left).
 
     A known pixel has the image's colour in both layers, alpha 0 or 1, and confidence 1. Outside the image, all are 0.
     """
@@ -127,15 +136,15 @@ def _copy_results(image, labels, index, layers, alpha, confidence, top, left, n_
                 planes[row, 11, column] = f_weight * (np.float32(1.0) - share) * np.sqrt(squared)
 
 
-@kernel(noalias=True, fastmath=FLAGS)
+@kernel(noalias=True)
 def _keep_three(planes, column, work, k):
     """Update the three best samples of LANES pixels with those of the pixels at offset number k.
 
     `work` holds the pixels' colours (rows 0 to 2), their three smallest squared distances from a mixture, ascending (3
     to 5), and the numbers of the offsets where these were found (6 to 8). planes (7, columns) holds, for the pixels at
-    the offset from `column` on, the background of their samples (0 to 2), its difference to the foreground (3 to 5),
-    and 1 / (1e-9 + the squared length of the difference) (6). NaN compares as not smaller, so missing samples are
-    ignored.
+    the offset from `column` on, the background of their samples (0 to 2), the foreground less this (3 to 5), and
+    `inverse_square` of the difference (6). NaN compares as not smaller, so missing samples are ignored. The arithmetic
+    is that of `project`, to the bit, which `_refinement_numba` compares with it.
     """
     number = np.float32(k)
     for lane in range(LANES):

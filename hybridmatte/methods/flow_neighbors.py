@@ -29,9 +29,10 @@ MIXTURE_NEIGHBORS = 12  # the paper has 20
 MIXTURE_SPATIAL_WEIGHT = 1.0
 KNOWN_NEIGHBORS = 7
 KNOWN_SPATIAL_WEIGHT = 10.0
-# In larger images than those of EXACT_PIXELS, the pixels within reach are searched first, or alone for the mixture.
+# In larger images than those of EXACT_PIXELS, the known pixels within reach are searched first; for the mixture, the
+# `candidate_pixels` within reach alone.
 MIXTURE_REACH, KNOWN_REACH = 0.1, 0.05  # of the image's longer side, for EXACT_PIXELS pixels
-DENSE = 0.1  # of the mixture's reach, within which every pixel is searched
+DENSE_SHARE = 0.1  # of the mixture's reach: distance from the unknown pixels within which no candidate is left out
 DEEPER = 4  # times as far, where the pixels within reach may not be the nearest
 ROUNDING = 0.9999  # of squared distances in single precision
 
@@ -112,7 +113,7 @@ def near_unknown(is_unknown: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
     if is_unknown.size <= EXACT_PIXELS:
         return np.arange(is_unknown.size, dtype=np.int32)
     reach = _reach_in_pixels(MIXTURE_REACH, is_unknown)
-    return candidate_pixels(is_unknown, DENSE * reach, reach)
+    return candidate_pixels(is_unknown, DENSE_SHARE * reach, reach)
 
 
 def nearest_of_kind(

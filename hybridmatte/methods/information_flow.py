@@ -80,11 +80,10 @@ def solve_information_flow(
     Four terms determine alpha: each colour is a mixture of similar colours, known colours explain unknown pixels,
     similar unknown pixels have similar alpha, and neighbours follow the closed form. On photographs this is the most
     accurate single method, at several times the time of `solve_cf`. In images of more than 65,536 pixels, the pixels of
-    a mixture are searched near the unknown region only, a little farther away among every fifth; the known neighbours
-    are exact. Unknown pixels that no flow
-    connects to known ones (synthetic images have such pixels) keep the alpha estimated from the known colours. Of a
-    photograph reduced to four levels, single pixels differed by up to 0.14 once it was transposed; with `rtol=1e-6`,
-    by 0.001.
+    a mixture are searched within reach of the unknown region only: all pixels next to it, and every fifth farther away.
+    The known neighbours are exact. Unknown pixels that no flow connects to known ones (synthetic images have such
+    pixels) keep the alpha estimated from the known colours. Of a photograph reduced to four levels, single pixels
+    differed by up to 0.14 once it was transposed; with `rtol=1e-6`, by 0.001.
 
     Parameters
     ----------
@@ -290,7 +289,7 @@ def information_flow_system(
     intra = Flow(*_intra(image, pixels))
     intra.weights[:] *= np.float32(INTRA_WEIGHT)
     share, confidence = _known_flow(image, pixels, found.foreground, found.background)
-    del found  # its memory is that of the coarse matrix, unless `memory` keeps it
+    del found  # frees memory for the coarse matrix, unless `memory` keeps the neighbours
     local.diagonal[cells] += intra.weights.sum(axis=1, dtype=np.float64)
     local.diagonal[cells] += kernels.sum_columns(*intra, np.ones(len(pixels)))
     local.diagonal[cells] += known_weight * confidence

@@ -43,7 +43,7 @@ ADJACENT_WEIGHT = 0.01  # of the 4 adjacent pixels, against 1 of a neighbour
 KNOWN_FACTOR = 2.0  # every link from an unknown to a known pixel is assumed to be mutual
 SEARCH_EPSILON = 1.5  # above EXACT_PIXELS pixels, the k-th neighbour may be 1 + this times as far as the true one
 REACH = 0.1  # distance in feature space from the unknown pixels within which candidates are searched
-DENSE = 0.025  # of the longer side: where the reach is no bound, every pixel up to there is a candidate
+DENSE_SIDE = 0.025  # of the longer side: distance from the unknown pixels within which no candidate is left out
 
 
 class KnnOptions(NamedTuple):
@@ -317,15 +317,14 @@ def _candidates(
 ) -> npt.NDArray[np.int32]:
     """Return the flat indices of the pixels that are searched for neighbours of the unknown ones.
 
-    These are all pixels for an exact search; those within REACH in feature space, where the spatial weight bounds how
-    far away in the image these are; and the `candidate_pixels` of the whole image where it does not.
+    These are all pixels for an exact search. Otherwise, they are the pixels within REACH in feature space. For a
+    spatial weight below 4 REACH, this is most of the image: then they are the `candidate_pixels` of the whole image.
     """
-    everything = np.arange(is_unknown.size, dtype=np.int32)
     if is_exact:
-        return everything
-    if spatial_weight < 4 * REACH:
-        near = candidate_pixels(is_unknown, DENSE * max(is_unknown.shape))
+        near = np.empty(0, np.int32)
+    elif spatial_weight < 4 * REACH:
+        near = candidate_pixels(is_unknown, DENSE_SIDE * max(is_unknown.shape))
     else:
         sides = [2 * int(np.ceil(REACH / spatial_weight * side)) + 1 for side in is_unknown.shape]
         near = np.flatnonzero(cv2.dilate(is_unknown.astype(np.uint8), np.ones(sides, np.uint8))).astype(np.int32)
-    return near if len(near) >= n_neighbors else everything
+    return near if len(near) >= n_neighbors else np.arange(is_unknown.size, dtype=np.int32)

@@ -11,8 +11,8 @@ def _expand(
 ):
     """Write rows first_row to last_row - 1 of the labels after expansion; see `expand`.
 
-    image (3 H W,), labels (H W,) and places (N,), the offsets in the flat image, have unsigned indices, which need no
-    check for negative values.
+    image (3 H W,) and labels (H W,) are flat, and their indices unsigned, which need no check for negative values.
+    places (N,) are the offsets in them.
     """
     height, width = result.shape
     reach = np.int64(np.sqrt(ring_squares[-1]))

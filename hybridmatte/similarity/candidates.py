@@ -9,23 +9,24 @@ from hybridmatte.trimap import grown
 
 __all__ = ["candidate_pixels"]
 
-SPACING = 5
+SPACING = 5  # pixels of a row or column from one candidate to the next, where not all are candidates
 
 
 def candidate_pixels(is_unknown: npt.NDArray[np.bool_], dense: float, reach: float = np.inf) -> npt.NDArray[np.int32]:
     """Return pixels within reach of the unknown ones (H, W): all of them near by, and farther away every fifth.
 
-    Adjacent pixels are similar, so that one of them stands for the others. Pixels next to the unknown ones are the
-    likeliest neighbours: without a known one of these, more neighbours would be unknown. The pixels of an image that is
-    mirrored or turned are the mirrored or turned ones.
+    Adjacent pixels are similar, so one stands for those beside it. Pixels next to the unknown region are kept: they are
+    often the nearest known ones, and without them more neighbours would be unknown. A mirrored or transposed image has
+    the mirrored or transposed candidates.
 
     Parameters
     ----------
     is_unknown : (H, W) bool array
         At least one pixel.
-    dense, reach : float
-        Distances in pixels, as the larger of x and y, up to which every pixel, and every fifth of each row and column,
-        is a candidate; all farther ones by default.
+    dense : float
+        Distance from the unknown pixels, in pixels by the larger of x and y, up to which every pixel is a candidate.
+    reach : float, optional
+        Distance up to which every fifth pixel of a row and column is one; by default no pixel is too far away.
 
     Returns
     -------

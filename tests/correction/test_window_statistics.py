@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from hybridmatte.correction import features, window_statistics
+from hybridmatte.correction.estimates import SolverEstimates
 from hybridmatte.correction.window_statistics import BORDER, WindowStatistics
 from tests.tolerances import assert_close
 
@@ -56,3 +58,20 @@ def test_values_and_slopes(chosen):
     np.testing.assert_array_equal(statistics.value("one"), plane[is_chosen])
     across, down = cv2.Sobel(plane, cv2.CV_32F, 1, 0), cv2.Sobel(plane, cv2.CV_32F, 0, 1)
     assert_close(statistics.slope(plane), np.hypot(across, down)[is_chosen], 1e-5)
+
+
+def test_too_large_windows_are_refused(rng):
+    statistics = WindowStatistics({"one": rng.random((4, 5), np.float32)}, np.ones((4, 5), bool))
+    with pytest.raises(ValueError, match="r is 13, expected at most 12"):
+        statistics.mean("one", 13)
+
+
+def test_each_integral_image_of_the_features_is_made_once(rng, monkeypatch):
+    """The radii of all windows are announced, so that no plane is summed once more."""
+    planes = (rng.random((*channels, 9, 11), np.float32) for channels in ((3,), (), (), (8,), (2,)))
+    expected = len(features._radii())
+    made, kernels = [], window_statistics.kernels
+    integrate = kernels.integrate_product
+    monkeypatch.setattr(kernels, "integrate_product", lambda *arrays: (made.append(1), integrate(*arrays)))
+    features.correction_features(SolverEstimates(*planes), rng.random((9, 11)) < 0.5)
+    assert len(made) == expected

@@ -69,6 +69,18 @@ def test_approximate_search_stays_near_the_exact_graph(monkeypatch):
     assert (loose != exact).any()
 
 
+def test_candidates_of_similar_colour_anywhere():
+    """All pixels near the unknown ones, and farther away a fifth; all of a small image, and where these are too few."""
+    is_unknown = np.zeros((200, 400), bool)
+    is_unknown[90:110, 190:200] = True
+    found = np.zeros(is_unknown.shape, bool)
+    found.ravel()[knn._candidates(is_unknown, 0.1, 10, is_exact=False)] = True
+    assert found[80:120, 180:210].all()  # within 10 pixels, 2.5% of the longer side
+    assert found[:, 230:].mean() == pytest.approx(0.2, abs=0.01)
+    for n_neighbors, is_exact in ((10, True), (70_000, False)):
+        assert len(knn._candidates(is_unknown, 0.1, n_neighbors, is_exact)) == is_unknown.size
+
+
 def test_flips_and_channel_order():
     alpha = solve(SCENE)
     for image, flip in (

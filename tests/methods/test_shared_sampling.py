@@ -7,7 +7,7 @@ import baselines.sampling
 from hybridmatte._trimap_numba import chessboard_distances
 from hybridmatte.linalg.threads import thread_limit
 from hybridmatte.methods._sampling_numba import edge_energies, path_energy, trace_rays
-from hybridmatte.methods._sharing_numba import interleaved
+from hybridmatte.methods._sharing_numba import interleaved, project
 from hybridmatte.methods.shared_sampling import Samples, _rays, sample_alpha, sampled_pixels, solve_sampling
 from tests.synthetic import colour_ramp, soft_disk
 from tests.tolerances import assert_close
@@ -45,6 +45,15 @@ def test_every_piece_of_work_is_done_once(n_tasks):
     pieces = [interleaved(task, n_tasks) for task in range(n_tasks)]
     assert sorted(pieces) == list(range(n_tasks))
     assert abs(np.mean(pieces[: (n_tasks + 1) // 2]) - np.mean(pieces)) <= 1
+
+
+def test_a_pixel_of_the_foreground_colour_has_an_alpha_of_exactly_one(rng):
+    """All samples of this colour then explain it equally well, whatever their background: the nearest one counts."""
+    for foreground, background in rng.random((2000, 2, 3), np.float32):
+        if ((foreground - background) ** 2).sum() > 0.01:
+            alpha, square = project(*foreground, *foreground, *background)
+            assert alpha == 1
+            assert square == 0
 
 
 @pytest.mark.parametrize("share", [0.5, 0.95, 1.05])
