@@ -54,7 +54,8 @@ def project_single(color: Array, fore: Array, back: Array) -> np.float32:
     color, fore, back = (np.float32(values) for values in (color, fore, back))
     line, rest = fore - back, color - back
     along, length = (a[0] * line[0] + a[1] * line[1] + a[2] * line[2] for a in (rest, line))
-    alpha = np.clip(along / (length + np.float32(1e-9)), np.float32(0), np.float32(1))
+    inverse = np.float32(1 + 1e-6) / (length + np.float32(1e-9))  # a little too large, so that an alpha of 1 is exact
+    alpha = np.clip(along * inverse, np.float32(0), np.float32(1))
     rest = rest - alpha * line
     return rest[0] * rest[0] + rest[1] * rest[1] + rest[2] * rest[2]
 

@@ -19,7 +19,7 @@ BAND = 16  # rows of the image
 LANES = 32  # pixels that are processed together
 FLAGS = {"contract"}  # fused multiply-add only: no reordering
 ROW = tuple(np.uint64(k * LANES) for k in range(13))  # first entry of each row of `work`
-ABOVE_ONE = np.float32(1 + 1e-6)
+ABOVE_ONE = np.float32(1 + 1e-6)  # see `inverse_square`
 LEAST_SQUARE = np.float32(1e-9)  # added to the squared distance of two layers, which may be 0
 SAME_LAYERS = np.float32(1e-6)  # squared distance of two layers, in RGB, up to which they are one colour
 
