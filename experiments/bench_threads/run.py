@@ -92,6 +92,7 @@ def time_folder(pictures: list[Picture], count: int, workers: list[int]) -> Row:
     """
     height, width = pictures[0].trimap.shape
     errors = {"pictures": float(count)}
+    hybridmatte.matte(*pictures[0])  # compiles, for all processes
     with TemporaryDirectory() as name:
         folder = Path(name)
         for part in ("images", "trimaps"):
