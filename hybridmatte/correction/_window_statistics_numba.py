@@ -29,38 +29,31 @@ def integrate_product(one, other, integral):
     for y in range(BORDER + 1, height + BORDER + 1):
         for x in range(BORDER + 1):
             integral[y, x] = 0.0
-    for first in range(0, height, 4):
+    for first in range(0, height - 3, 4):
         top = first + BORDER
-        if first + 4 <= height:
-            sum0 = sum1 = sum2 = sum3 = 0.0
-            a0, a1, a2, a3 = one[first], one[first + 1], one[first + 2], one[first + 3]
-            b0, b1, b2, b3 = other[first], other[first + 1], other[first + 2], other[first + 3]
-            above, out0, out1, out2, out3 = (
-                integral[top],
-                integral[top + 1],
-                integral[top + 2],
-                integral[top + 3],
-                integral[top + 4],
-            )
-            for k in range(width):
-                x, at = np.uint64(k), np.uint64(k + BORDER + 1)
-                sum0 += np.float64(a0[x]) * np.float64(b0[x])
-                sum1 += np.float64(a1[x]) * np.float64(b1[x])
-                sum2 += np.float64(a2[x]) * np.float64(b2[x])
-                sum3 += np.float64(a3[x]) * np.float64(b3[x])
-                total = above[at] + sum0
-                out0[at] = total
-                total += sum1
-                out1[at] = total
-                total += sum2
-                out2[at] = total
-                out3[at] = total + sum3
-        else:
-            for y in range(first, height):
-                total = 0.0
-                for x in range(width):
-                    total += np.float64(one[y, x]) * np.float64(other[y, x])
-                    integral[y + BORDER + 1, x + BORDER + 1] = integral[y + BORDER, x + BORDER + 1] + total
+        above, out0, out1 = integral[top], integral[top + 1], integral[top + 2]
+        out2, out3 = integral[top + 3], integral[top + 4]
+        a0, a1, a2, a3 = one[first], one[first + 1], one[first + 2], one[first + 3]
+        b0, b1, b2, b3 = other[first], other[first + 1], other[first + 2], other[first + 3]
+        sum0 = sum1 = sum2 = sum3 = 0.0
+        for k in range(width):
+            x, at = np.uint64(k), np.uint64(k + BORDER + 1)
+            sum0 += np.float64(a0[x]) * np.float64(b0[x])
+            sum1 += np.float64(a1[x]) * np.float64(b1[x])
+            sum2 += np.float64(a2[x]) * np.float64(b2[x])
+            sum3 += np.float64(a3[x]) * np.float64(b3[x])
+            total = above[at] + sum0
+            out0[at] = total
+            total += sum1
+            out1[at] = total
+            total += sum2
+            out2[at] = total
+            out3[at] = total + sum3
+    for y in range(height - height % 4, height):
+        total = 0.0
+        for x in range(width):
+            total += np.float64(one[y, x]) * np.float64(other[y, x])
+            integral[y + BORDER + 1, x + BORDER + 1] = integral[y + BORDER, x + BORDER + 1] + total
     for y in range(BORDER + 1, height + BORDER + 1):
         for x in range(width + BORDER + 1, integral.shape[1]):
             integral[y, x] = integral[y, width + BORDER]
@@ -119,6 +112,13 @@ def _corners(start, r, width):
     return np.uint64(upper), np.uint64(upper + side), np.uint64(lower), np.uint64(lower + side)
 
 
+@inlined
+def _window_sum(integral, corners, i):
+    """Return the sum of a plane in the window i pixels to the right of one with these corners."""
+    one, two, three, four = corners
+    return integral[four + i] - integral[three + i] - integral[two + i] + integral[one + i]
+
+
 @kernel(noalias=True)
 def window_means(integral, width, runs, r, inverse_areas, out):
     """Write the mean of a plane in the window of radius r around each chosen pixel to out (n,) float64.
@@ -126,11 +126,9 @@ def window_means(integral, width, runs, r, inverse_areas, out):
     `integral` is the flat integral image, with rows of `width` numbers.
     """
     for k in range(runs.shape[0]):
-        one, two, three, four = _corners(runs[k, 0], r, width)
-        number = np.uint64(runs[k, 1])
+        corners, number = _corners(runs[k, 0], r, width), np.uint64(runs[k, 1])
         for i in range(np.uint64(runs[k, 2])):
-            total = integral[four + i] - integral[three + i] - integral[two + i] + integral[one + i]
-            out[number + i] = total * inverse_areas[number + i]
+            out[number + i] = _window_sum(integral, corners, i) * inverse_areas[number + i]
 
 
 @kernel(noalias=True)
@@ -141,9 +139,7 @@ def window_covariances(integral, width, runs, r, inverse_areas, one_mean, other_
     are the planes' means.
     """
     for k in range(runs.shape[0]):
-        one, two, three, four = _corners(runs[k, 0], r, width)
-        number = np.uint64(runs[k, 1])
+        corners, number = _corners(runs[k, 0], r, width), np.uint64(runs[k, 1])
         for i in range(np.uint64(runs[k, 2])):
             at = number + i
-            total = integral[four + i] - integral[three + i] - integral[two + i] + integral[one + i]
-            out[at] = total * inverse_areas[at] - one_mean[at] * other_mean[at]
+            out[at] = _window_sum(integral, corners, i) * inverse_areas[at] - one_mean[at] * other_mean[at]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hybridmatte._trimap_numba import chessboard_distances
 from hybridmatte.methods import _information_flow_numba as kernels
 from hybridmatte.similarity._neighbors_numba import squared_distances
-from hybridmatte.similarity.candidates import candidate_pixels
+from hybridmatte.similarity.candidates import candidate_pixels, flat_indices
 from hybridmatte.similarity.features import centered_features_at, centered_places
 from hybridmatte.similarity.neighbors import EXACT_PIXELS, NeighborTree, UntiedNeighbors
 
@@ -126,13 +126,13 @@ def nearest_of_kind(
     pixel are not nearer than that, the next deeper pixels are searched for it, too: the result is exact.
     """
     if is_kind.size <= EXACT_PIXELS or not is_kind.any():
-        return known_neighbors(image, pixels, _flat_indices(is_kind))
+        return known_neighbors(image, pixels, flat_indices(is_kind))
     depth, away = chessboard_distances(is_kind.view(np.int8), 2)  # to the nearest pixel of another kind, of the kind
     away = away.ravel()[pixels].astype(np.float32)
     step = KNOWN_SPATIAL_WEIGHT / (max(is_kind.shape) - 1)  # the distance of adjacent pixels, at least
     places = centered_places(image.shape, KNOWN_SPATIAL_WEIGHT)
     reach = int(_reach_in_pixels(KNOWN_REACH, is_kind))  # whole, as the next deeper pixels are one pixel deeper
-    found = known_neighbors(image, pixels, _flat_indices(is_kind & (depth <= reach)))
+    found = known_neighbors(image, pixels, flat_indices(is_kind & (depth <= reach)))
     rows, deepest = np.arange(len(pixels)), depth.max()
     while found is not None and reach < deepest:
         farthest = np.ascontiguousarray(found.indices[rows, -1:])
@@ -140,7 +140,7 @@ def nearest_of_kind(
         rows = rows[squared >= ROUNDING * (step * (away[rows] + reach)) ** 2]
         if len(rows) == 0:
             break
-        deeper = _flat_indices(is_kind & (depth > reach) & (depth <= DEEPER * reach))
+        deeper = flat_indices(is_kind & (depth > reach) & (depth <= DEEPER * reach))
         before = UntiedNeighbors(found.indices[rows], found.counts[rows])
         found.indices[rows], found.counts[rows] = _nearer_known(image, pixels[rows], before, deeper)
         reach *= DEEPER
@@ -150,11 +150,6 @@ def nearest_of_kind(
 def _reach_in_pixels(reach: float, mask: npt.NDArray[np.bool_]) -> float:
     """Return a reach, given as a share of the longer side of an image of EXACT_PIXELS pixels, in pixels of this one."""
     return reach * max(mask.shape) * (EXACT_PIXELS / mask.size) ** 0.2
-
-
-def _flat_indices(is_in: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
-    """Return the flat indices of the pixels of a mask."""
-    return np.flatnonzero(is_in).astype(np.int32)
 
 
 def _with_more_known(

@@ -30,6 +30,7 @@ from hybridmatte.methods.flow_neighbors import (
     other_neighbors,
 )
 from hybridmatte.methods.flow_system import Flow, FlowSystem, flow_runs
+from hybridmatte.similarity.candidates import flat_indices
 from hybridmatte.similarity.features import centered_features_at, pixel_features_at
 from hybridmatte.similarity.neighbors import NeighborTree, UntiedNeighbors
 from hybridmatte.systems.expansion import expand_problem
@@ -258,8 +259,7 @@ def known_to_unknown_flow(image: npt.ArrayLike, trimap: npt.ArrayLike) -> KnownF
     regions = split_trimap(check_plane(trimap, "trimap", colors.shape))
     planes = [np.zeros(regions.is_unknown.shape, np.float32) for _ in range(2)]
     pixels, *known = (
-        np.flatnonzero(region).astype(np.int32)  # the type that the kernels are compiled for
-        for region in (regions.is_unknown, regions.is_foreground, regions.is_background)
+        flat_indices(region) for region in (regions.is_unknown, regions.is_foreground, regions.is_background)
     )
     flow = _known_flow(colors, pixels, *(known_neighbors(colors, pixels, of_kind) for of_kind in known))
     for plane, values in zip(planes, flow, strict=True):

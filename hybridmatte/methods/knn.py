@@ -27,7 +27,7 @@ from hybridmatte._validation import (
 from hybridmatte.methods import _links_numba as kernels
 from hybridmatte.similarity._neighbors_numba import build_tree, gather
 from hybridmatte.similarity._tree_search_numba import LEAF, search_untied
-from hybridmatte.similarity.candidates import candidate_pixels
+from hybridmatte.similarity.candidates import candidate_pixels, flat_indices
 from hybridmatte.similarity.features import centered_features_at
 from hybridmatte.similarity.neighbors import EXACT_PIXELS
 from hybridmatte.systems.graph import GraphSystem
@@ -326,5 +326,5 @@ def _candidates(
         near = candidate_pixels(is_unknown, DENSE_SIDE * max(is_unknown.shape))
     else:
         sides = [2 * int(np.ceil(REACH / spatial_weight * side)) + 1 for side in is_unknown.shape]
-        near = np.flatnonzero(cv2.dilate(is_unknown.astype(np.uint8), np.ones(sides, np.uint8))).astype(np.int32)
+        near = flat_indices(cv2.dilate(is_unknown.view(np.uint8), np.ones(sides, np.uint8)).view(bool))
     return near if len(near) >= n_neighbors else np.arange(is_unknown.size, dtype=np.int32)

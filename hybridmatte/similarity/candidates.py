@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from hybridmatte.trimap import grown
 
-__all__ = ["candidate_pixels"]
+__all__ = ["candidate_pixels", "flat_indices"]
 
 SPACING = 5  # pixels of a row or column from one candidate to the next, where not all are candidates
 
@@ -38,4 +38,9 @@ def candidate_pixels(is_unknown: npt.NDArray[np.bool_], dense: float, reach: flo
     if reach < np.inf:
         is_candidate &= grown(is_unknown, reach)
     is_candidate |= grown(is_unknown, dense)
-    return np.flatnonzero(is_candidate).astype(np.int32)
+    return flat_indices(is_candidate)
+
+
+def flat_indices(is_in: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Return the flat indices (n,) of the pixels of a mask (H, W), in the type that the kernels are compiled for."""
+    return np.flatnonzero(is_in).astype(np.int32)
